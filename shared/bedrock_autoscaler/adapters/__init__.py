@@ -1,0 +1,1 @@
+"""One module per port and technology; adapters never import one another."""

@@ -1,0 +1,1 @@
+"""The use cases: observe and decide, purchase, release, publish, replay."""

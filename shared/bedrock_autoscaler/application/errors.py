@@ -1,0 +1,42 @@
+"""The errors of the application; each class tells the reaction it asks for."""
+
+
+class AutoscalerError(Exception):
+    """Base of all errors of this package."""
+
+
+class ConfigurationError(AutoscalerError):
+    """A person must change something; raised before anything is read or done."""
+
+
+class ObservationError(AutoscalerError):
+    """A source could not be read; the loop holds, counts and reports it."""
+
+
+class CapacityUnavailableError(AutoscalerError):
+    """Bedrock refused the purchase now (quota, capacity, policy, life cycle).
+
+    Attributes:
+        code: AWS's error code.
+    """
+
+    def __init__(self, message: str, *, code: str) -> None:
+        """Keep the code beside the message."""
+        super().__init__(message)
+        self.code = code
+
+
+class CommitmentActiveError(AutoscalerError):
+    """Bedrock refuses to delete a provisioned throughput under a term; drop the action."""
+
+
+class ThroughputNotFoundError(AutoscalerError):
+    """The provisioned throughput does not exist; treat a release as done."""
+
+
+class UnknownOutcomeError(AutoscalerError):
+    """A call may or may not have taken effect; leave its intent open for the repair."""
+
+
+class StaleDecisionError(AutoscalerError):
+    """The world moved between deciding and acting; end quietly and decide anew."""

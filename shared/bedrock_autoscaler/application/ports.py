@@ -1,0 +1,378 @@
+"""What the application needs of the outside, in domain terms."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bedrock_autoscaler.domain.decision import Decision, Situation
+from bedrock_autoscaler.domain.fleet import Status
+from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent, ReleaseIntent
+from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.target import Commitment, Loop, Target
+
+
+class Clock(Protocol):
+    """The one source of time."""
+
+    def now(self) -> datetime:
+        """The current moment, in UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsReading:
+    """One batched read of `AWS/Bedrock`.
+
+    Attributes:
+        start: first minute; every array below has one element per minute from here.
+        read: True where the minute counts as read: the query that covers it ended
+            `Complete` and the heartbeat has a point there.
+        traffic: by `ModelId`; NaN where neither read nor a point exists; 0 where read
+            without a point. A minute with a point holds its value even when not `read`.
+        problems: sentences on what was partial, forbidden or failed.
+    """
+
+    start: datetime
+    read: NDArray[np.bool_]
+    traffic: Mapping[str, Traffic]
+    problems: tuple[str, ...]
+
+
+class Metrics(Protocol):
+    """CloudWatch as the loop uses it."""
+
+    def read(self, model_ids: Sequence[str], start: datetime, end: datetime) -> MetricsReading:
+        """Per-minute sums in [start, end) for all `model_ids` in one batch.
+
+        Sorted by time, free of NaN, negative and duplicate points (those become gaps). A
+        failed query is a gap of its `ModelId` alone.
+
+        Raises:
+            ObservationError: nothing at all could be read.
+        """
+
+    def model_ids(self) -> frozenset[str]:
+        """The values of the `ModelId` dimension that CloudWatch lists now."""
+
+    def beat(self, at: datetime) -> None:
+        """Put this deployment's heartbeat into the minute of `at`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedThroughput:
+    """A PT as the inventory shows it, before tags and ledger say whose it is.
+
+    Attributes:
+        deployment: value of the owner tag; None without one.
+        target, decision_id: the other two tags; None without.
+    """
+
+    arn: str
+    name: str
+    model_arn: str
+    model_units: int
+    status: Status
+    commitment: Commitment
+    created_at: datetime
+    committed_until: datetime | None
+    deployment: str | None
+    target: str | None
+    decision_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """All PTs of the account and Region; `complete` when every page was read."""
+
+    throughputs: tuple[ListedThroughput, ...]
+    complete: bool
+
+
+class Capacity(Protocol):
+    """Reading what Bedrock holds."""
+
+    def inventory(self) -> Inventory:
+        """Every PT of the account and Region.
+
+        Raises:
+            ObservationError: not even the first page could be read.
+        """
+
+    def is_active(self, model_id: str) -> bool | None:
+        """Whether a new PT of the model may be bought (ACTIVE and PROVISIONED); None unknown."""
+
+    def model_unit_quota(self, model_id: str) -> int | None:
+        """Applied no-commitment model-unit quota that binds this model; None unknown."""
+
+
+class Purchasing(Protocol):
+    """The purchase actor's only way to spend."""
+
+    def buy(self, intent: PurchaseIntent) -> str:
+        """Create the PT with the intent's token, name and tags; its ARN. No commitment.
+
+        Raises:
+            CapacityUnavailableError: proven refusal, nothing was bought.
+            UnknownOutcomeError: the call may have taken effect.
+        """
+
+    def find(self, intent: PurchaseIntent) -> ListedThroughput | None:
+        """The PT of this intent by name and full list, with our tags; None when absent.
+
+        Raises:
+            ObservationError: the answer is not certain.
+        """
+
+
+class Releasing(Protocol):
+    """The release actor's only way to delete."""
+
+    def get(self, arn: str) -> ListedThroughput | None:
+        """The PT with its tags; None when Bedrock does not know it.
+
+        Raises:
+            ObservationError: the answer is not certain.
+        """
+
+    def delete(self, arn: str) -> None:
+        """Delete the PT.
+
+        Raises:
+            ThroughputNotFoundError: it was gone already.
+            CommitmentActiveError: a term forbids it.
+            UnknownOutcomeError: conflict, throttling or time-out; look again later.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsProblem:
+    """A document that was not accepted, and why.
+
+    Attributes:
+        document: its name: a target, `defaults`, or `switch`.
+        field: path of the field inside it, empty for the whole document.
+        message: what is wrong and what is allowed.
+    """
+
+    document: str
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One snapshot of the settings, last good documents in place of invalid ones."""
+
+    targets: tuple[Target, ...]
+    problems: tuple[SettingsProblem, ...]
+
+
+class Parameters(Protocol):
+    """The settings documents in Parameter Store, as text."""
+
+    def documents(self) -> Mapping[str, str]:
+        """Text by document name: `defaults` (absent when there is none) and each target's name.
+
+        Raises:
+            ObservationError: the documents could not be read, or not to the last page.
+        """
+
+
+class DocumentParser(Protocol):
+    """Turns the texts of one target into its policy; pure."""
+
+    def parse(self, name: str, defaults: str | None, text: str) -> "Target | SettingsProblem":
+        """The target in force from shipped defaults, `defaults` and `text`, or the first problem."""
+
+    def check_defaults(self, text: str) -> SettingsProblem | None:
+        """What is wrong with a document of defaults; None when nothing is."""
+
+
+class LastGood(Protocol):
+    """The newest accepted text of each document, which outlives a later invalid one."""
+
+    def get(self, name: str) -> str | None:
+        """The last accepted text; None when there was none."""
+
+    def put(self, name: str, text: str) -> None:
+        """Keep `text` as the last accepted one; writes only a difference."""
+
+
+class Switch(Protocol):
+    """The kill switch parameter: only the exact value `allow` permits action.
+
+    A missing, unreadable, blank or misspelled value means no action.
+    """
+
+    def allows_action(self, target: str) -> bool:
+        """Whether mutating calls for this target may start now. Reads afresh each time."""
+
+
+class History(Protocol):
+    """Minute history as immutable items (target, hour, revision)."""
+
+    def store(self, target: str, traffic: Mapping[str, Traffic]) -> None:
+        """Keep each whole clock hour of `traffic`, as a new revision where its values differ.
+
+        Hours that the traffic covers only in part are not kept. Revisions start at 0; an item is
+        never changed or deleted. A minute that was known before and is now a gap keeps its value.
+        """
+
+    def load(self, target: str, start: datetime, end: datetime) -> "StoredHistory":
+        """The newest revisions that cover [start, end)."""
+
+    def load_exact(self, target: str, reference: "HistoryReference") -> "StoredHistory":
+        """The very revisions that a decision rested on.
+
+        Raises:
+            ObservationError: a revision is missing, or the hash differs.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryReference:
+    """Names stored minute history exactly.
+
+    Attributes:
+        revisions: (hour, revision) ascending.
+        sha256: over the items' contents in this order.
+        start, end: the minutes [start, end) that were used.
+    """
+
+    start: datetime
+    end: datetime
+    revisions: tuple[tuple[datetime, int], ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredHistory:
+    """Traffic by `ModelId` over [reference.start, reference.end); NaN where nothing is kept."""
+
+    reference: HistoryReference
+    traffic: Mapping[str, Traffic]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedDecision:
+    """A decision with the situation it rests on.
+
+    The ledger does not keep the traffic that `history` names, only the newer minutes beside it;
+    reading a decision back for replay joins the two again, so that `situation` is what it was.
+
+    Attributes:
+        history: stored minutes at the front of `situation.observation.traffic`; None: none.
+        code_version: of the package that decided.
+    """
+
+    decision: Decision
+    situation: Situation
+    history: HistoryReference | None
+    code_version: str
+
+
+class Decisions(Protocol):
+    """The append-only decision log."""
+
+    def record(self, recorded: RecordedDecision) -> bool:
+        """Write it once; False when a decision of this id exists already (nothing changes)."""
+
+    def exists(self, decision_id: str, target: str, loop: Loop) -> bool:
+        """Whether this tick was decided already."""
+
+    def latest(self, target: str, loop: Loop) -> RecordedDecision | None:
+        """The newest decision by scheduled time, read consistently.
+
+        Its situation's traffic holds only the minutes kept beside the decision.
+        """
+
+    def between(
+        self, target: str, loop: Loop | None, start: datetime, end: datetime,
+    ) -> tuple[Decision, ...]:
+        """Decisions scheduled in [start, end), oldest first; both loops when `loop` is None."""
+
+    def load(self, decision_id: str, history: History) -> RecordedDecision | None:
+        """One decision with its whole situation, ready for replay; None when unknown.
+
+        Raises:
+            ObservationError: the history that it rests on is missing or differs.
+        """
+
+
+class Fleets(Protocol):
+    """Intents and reservations, changed by conditional writes only."""
+
+    def record_of(self, target: str) -> FleetRecord:
+        """The fleet record, with version 0 when none was written yet."""
+
+    def purchases(self, target: str) -> tuple[PurchaseIntent, ...]:
+        """All purchase intents, oldest first, read consistently."""
+
+    def releases(self, target: str) -> tuple[ReleaseIntent, ...]:
+        """All release intents, oldest first, read consistently."""
+
+    def begin_purchase(
+        self, intent: PurchaseIntent, *, fleet: FleetRecord, unmanaged_units: int,
+        max_units: int, max_usd_per_hour: Decimal,
+    ) -> None:
+        """Record the intent and reserve its units in one transaction.
+
+        Raises:
+            StaleDecisionError: the intent exists, the fleet moved, or a cap would be crossed.
+        """
+
+    def update_purchase(self, before: PurchaseIntent, after: PurchaseIntent) -> None:
+        """Replace an intent, freeing its reservation when it leaves the holding states.
+
+        Raises:
+            StaleDecisionError: the intent is not what `before` says.
+        """
+
+    def begin_release(self, intent: ReleaseIntent) -> None:
+        """Record the intent on absence.
+
+        Raises:
+            StaleDecisionError: it exists already.
+        """
+
+    def update_release(self, before: ReleaseIntent, after: ReleaseIntent) -> None:
+        """Replace an intent.
+
+        Raises:
+            StaleDecisionError: the intent is not what `before` says.
+        """
+
+
+class RoutingTables(Protocol):
+    """The authority for routing tables, and its projection that callers read."""
+
+    def current(self, target: str) -> RoutingTable | None:
+        """The table in force, read consistently; None before the first one."""
+
+    def publish(self, table: RoutingTable) -> None:
+        """Write version n on the condition that version n - 1 (or none) is in force.
+
+        Raises:
+            StaleDecisionError: another version is in force.
+        """
+
+    def project(self, table: RoutingTable) -> None:
+        """Make the callers' copy equal to `table`; reads first and writes only a difference."""
+
+
+class Reporter(Protocol):
+    """Where people and alarms hear of it."""
+
+    def decided(self, decision: Decision) -> None:
+        """One structured line and the counters of one decision."""
+
+    def happened(self, event: str, target: str, **fields: str | float | int) -> None:
+        """One structured line on an outcome, a repair or a refusal."""
+
+    def alarm(self, alarm: str, target: str, message: str) -> None:
+        """Something a person must look at: a metric and a line."""

@@ -1,0 +1,271 @@
+"""A decision is a value: what was seen, what was concluded, what is to be done, and why."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from bedrock_autoscaler.domain.fleet import Fleet
+from bedrock_autoscaler.domain.observation import Observation
+from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind, Target
+from bedrock_autoscaler.domain.units import compact
+
+
+class ReasonCode(StrEnum):
+    """Why an action is or is not taken; `docs/reasons.md` says what to do about each."""
+
+    # diagnosis
+    NO_PRESSURE = "no_pressure"
+    CAPACITY_SHORT = "capacity_short"
+    RETRY_STORM = "retry_storm"
+    OUTPUT_RESERVATION = "output_reservation"
+    ONE_HOT_MINUTE = "one_hot_minute"
+    REGIONAL_SHORTAGE = "regional_shortage"
+    # sizing
+    UNITS_PAY_OFF = "units_pay_off"
+    UNITS_DO_NOT_PAY = "units_do_not_pay"
+    AT_DESIRED_SIZE = "at_desired_size"
+    BURSTY_HOLDS_NONE = "bursty_holds_none"
+    # what blocks a money decision
+    PRICE_UNKNOWN = "price_unknown"
+    PRICE_STALE = "price_stale"
+    UNIT_RATE_UNKNOWN = "unit_rate_unknown"
+    QUOTA_UNKNOWN = "quota_unknown"
+    MODEL_NOT_ACTIVE = "model_not_active"
+    MODEL_STATUS_UNKNOWN = "model_status_unknown"
+    PROVISIONED_NOT_ALLOWED = "provisioned_not_allowed"
+    # what holds a shrink
+    HISTORY_SHORT = "history_short"
+    DATA_INCOMPLETE = "data_incomplete"
+    DATA_STALE = "data_stale"
+    INVENTORY_INCOMPLETE = "inventory_incomplete"
+    MANTLE_UNSEEN = "mantle_unseen"
+    SERVER_ERRORS = "server_errors"
+    PT_UNSEEN = "pt_unseen"
+    PAID_PERIOD_RUNS = "paid_period_runs"
+    COMMITTED = "committed"
+    # gate
+    GROW_COOLDOWN = "grow_cooldown"
+    SHRINK_COOLDOWN = "shrink_cooldown"
+    PURCHASES_PER_DAY = "purchases_per_day"
+    RELEASES_PER_DAY = "releases_per_day"
+    PURCHASE_OPEN = "purchase_open"
+    # guard rails
+    MAX_UNITS = "max_units"
+    MIN_UNITS = "min_units"
+    MAX_USD_PER_HOUR = "max_usd_per_hour"
+    MAX_USD_PER_DAY = "max_usd_per_day"
+    MAX_USD_PER_MONTH = "max_usd_per_month"
+    MODEL_UNIT_QUOTA = "model_unit_quota"
+    # outcome of the capacity loop
+    PURCHASE = "purchase"
+    RELEASE = "release"
+    RESTORE = "restore"
+    # routing
+    ROUTES_UNCHANGED = "routes_unchanged"
+    PT_ROUTED = "pt_routed"
+    PT_WITHDRAWN = "pt_withdrawn"
+    SPILL_REORDERED = "spill_reordered"
+    OPTION_NOT_LAWFUL = "option_not_lawful"
+    NO_FALLBACK = "no_fallback"
+    # standing remarks
+    ADVISE_MODE = "advise_mode"
+    UNMANAGED_PT = "unmanaged_pt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One reason with its numbers.
+
+    Attributes:
+        message: one sentence with the subject and the numbers, for people.
+        numbers: the same numbers by name, for machines.
+    """
+
+    code: ReasonCode
+    message: str
+    numbers: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """Buy one PT without commitment."""
+
+    model_id: str
+    model_units: int
+    usd_per_hour: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Withdraw, drain and delete one PT."""
+
+    arn: str
+    model_units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restore:
+    """Stop draining a PT that is still paid for, and route to it again."""
+
+    arn: str
+    model_units: int
+
+
+Action = Purchase | Release | Restore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One address of the routing table.
+
+    Attributes:
+        weight: share of the traffic that is offered here first, 0 to 1; the weights of a
+            table add to 1. What does not fit spills down the table in its order.
+    """
+
+    kind: OptionKind
+    address: str
+    weight: float
+
+
+class Label(StrEnum):
+    """The class of a target's traffic."""
+
+    UNKNOWN = "unknown"
+    IDLE = "idle"
+    INTERMITTENT = "intermittent"
+    STEADY = "steady"
+    SEASONAL = "seasonal"
+    TRENDING = "trending"
+    DRIFTING = "drifting"
+    BURSTY = "bursty"
+
+
+class Verdict(StrEnum):
+    """What the class means for capacity."""
+
+    UNKNOWN = "unknown"
+    STEADY = "steady"
+    BURSTY = "bursty"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classification:
+    """The class, and how far each feature stands from its threshold.
+
+    Attributes:
+        confidence: 0 to 1.
+        features: measured values by name.
+        margins: feature minus threshold, by name of the rule.
+    """
+
+    label: Label
+    verdict: Verdict
+    confidence: float
+    features: tuple[tuple[str, float], ...]
+    margins: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """What holding `units` is expected to cost in USD over the coming billing period."""
+
+    units: int
+    units_usd: float
+    overflow_usd: float
+    throttle_usd: float
+    total_usd: float
+    utilization: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What one decision hands to the next of the same target and loop.
+
+    Attributes:
+        label, candidate, confirmations: hysteresis of the classifier.
+        experts: (name, forgotten loss in USD, units proposed last time) of each forecast.
+        pressure_until: the reordered spillover holds until then.
+        blocked_until: server errors block shrinking until then.
+        decided_at: scheduled time of the decision that left this memory; None at first.
+    """
+
+    label: Label
+    candidate: Label
+    confirmations: int
+    experts: tuple[tuple[str, float, int], ...]
+    pressure_until: datetime | None
+    blocked_until: datetime | None
+    decided_at: datetime | None
+
+
+NO_MEMORY = Memory(
+    label=Label.UNKNOWN,
+    candidate=Label.UNKNOWN,
+    confirmations=0,
+    experts=(),
+    pressure_until=None,
+    blocked_until=None,
+    decided_at=None,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that a decision rests on. The same situation gives the same decision.
+
+    Attributes:
+        scheduled_at: the tick's scheduled time; decisions know no other clock.
+        routes: the table in force (empty before the first one).
+    """
+
+    target: Target
+    loop: Loop
+    scheduled_at: datetime
+    observation: Observation
+    fleet: Fleet
+    routes: tuple[Route, ...]
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The outcome of one tick of one target; no action means hold.
+
+    Attributes:
+        id: from target, loop and scheduled time, and nothing else.
+        desired_units: what sizing wants before the gate and the guard rails.
+        allowed_units: what is left of it after them.
+        routes: the table that this decision wants published.
+        numbers: further evidence by name.
+        expected_saving_usd_per_hour: of the actions against doing nothing.
+    """
+
+    id: str
+    target: str
+    loop: Loop
+    scheduled_at: datetime
+    mode: Mode
+    settings_version: str
+    classification: Classification | None
+    desired_units: int
+    allowed_units: int
+    actual_units: int
+    alternatives: tuple[Alternative, ...]
+    expected_saving_usd_per_hour: float
+    actions: tuple[Action, ...]
+    routes: tuple[Route, ...]
+    reasons: tuple[Reason, ...]
+    numbers: tuple[tuple[str, float], ...]
+    memory: Memory
+
+    @property
+    def is_hold(self) -> bool:
+        """Whether nothing is to be bought, released or restored."""
+        return not self.actions
+
+
+def decision_id(target: str, loop: Loop, scheduled_at: datetime) -> str:
+    """`chat-capacity-20250401T091500Z`: letters, digits and single hyphens, at most 58."""
+    return f"{target}-{loop.value}-{compact(scheduled_at)}"

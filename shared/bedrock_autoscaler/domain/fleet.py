@@ -1,0 +1,147 @@
+"""The fleet: which provisioned throughputs are held, until when they are paid, what is open.
+
+Bedrock cannot resize a provisioned throughput (PT), so a fleet is a set of purchases.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.units import MINUTE
+
+
+class Status(StrEnum):
+    """What Bedrock reports of a PT; a deleted one disappears at once."""
+
+    CREATING = "Creating"
+    IN_SERVICE = "InService"
+    UPDATING = "Updating"
+    FAILED = "Failed"
+
+
+class Ownership(StrEnum):
+    """Whether a PT is ours to release: tag and ledger must agree."""
+
+    OWNED = "owned"
+    UNMANAGED = "unmanaged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionedThroughput:
+    """One purchase as Bedrock reports it.
+
+    Attributes:
+        arn: its address for callers.
+        model_units: at least 1, fixed for its life.
+        created_at: when billing began.
+        in_service_since: first time this deployment saw it `InService`; None before.
+        draining: a release of it is under way: it is no longer routed.
+        committed_until: end of the running term; None without commitment.
+        decision_id: the decision that bought it; None for an unmanaged one.
+    """
+
+    arn: str
+    name: str
+    model_id: str
+    model_units: int
+    status: Status
+    ownership: Ownership
+    commitment: Commitment
+    created_at: datetime
+    in_service_since: datetime | None
+    draining: bool
+    committed_until: datetime | None
+    decision_id: str | None
+
+    def paid_until(self, now: datetime, billing: timedelta) -> datetime:
+        """End of the billing period that `now` lies in; a started period is paid whole."""
+        elapsed = max(now - self.created_at, timedelta(0))
+        return self.created_at + (elapsed // billing + 1) * billing
+
+    @property
+    def is_routable(self) -> bool:
+        """Whether callers may be sent to it."""
+        return self.status is Status.IN_SERVICE and not self.draining
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PtTraffic:
+    """What CloudWatch shows of one PT.
+
+    Attributes:
+        seen: its series had data since it entered service; a PT never seen is unknown, not idle.
+        quiet_minutes: newest settled, read minutes without an invocation, in a row.
+    """
+
+    arn: str
+    seen: bool
+    quiet_minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spend:
+    """Booked spend on provisioned throughput: started periods of the UTC day and month."""
+
+    day_usd: Decimal
+    month_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """The purchases of one target at one moment, and its recent changes.
+
+    Attributes:
+        throughputs: owned and unmanaged PTs of the target, sorted by creation and ARN.
+        complete: the inventory was read to its last page; otherwise nothing is released.
+        open_purchase_units: units of purchase intents without an outcome.
+        last_grow_at: when the newest purchase was ordered, or reached `InService` if later.
+        last_release_at: when the newest release began.
+        purchases_last_day, releases_last_day: calls in the last 24 hours.
+        spend: booked so far.
+        version: of the ledger's fleet record, for the conditional write.
+    """
+
+    throughputs: tuple[ProvisionedThroughput, ...]
+    complete: bool
+    open_purchase_units: int
+    last_grow_at: datetime | None
+    last_release_at: datetime | None
+    purchases_last_day: int
+    releases_last_day: int
+    spend: Spend
+    version: int
+
+    @property
+    def held_units(self) -> int:
+        """Units that exist or are being created, whoever owns them, plus open purchases."""
+        return sum(pt.model_units for pt in self.throughputs) + self.open_purchase_units
+
+    @property
+    def owned(self) -> tuple[ProvisionedThroughput, ...]:
+        """The PTs that are ours."""
+        return tuple(pt for pt in self.throughputs if pt.ownership is Ownership.OWNED)
+
+    @property
+    def in_service_units(self) -> int:
+        """Owned units that callers can use now."""
+        return sum(pt.model_units for pt in self.owned if pt.is_routable)
+
+    @property
+    def pending_units(self) -> int:
+        """Owned units on their way: being created, or ordered without an answer yet."""
+        creating = sum(pt.model_units for pt in self.owned if pt.status is Status.CREATING)
+        return creating + self.open_purchase_units
+
+    @property
+    def committed_units(self) -> int:
+        """Owned units under a term; no release may touch them."""
+        return sum(
+            pt.model_units for pt in self.owned if pt.commitment is not Commitment.NONE
+        )
+
+
+def minutes_left_paid(pt: ProvisionedThroughput, now: datetime, billing: timedelta) -> float:
+    """Minutes until the running billing period of `pt` ends."""
+    return (pt.paid_until(now, billing) - now) / MINUTE

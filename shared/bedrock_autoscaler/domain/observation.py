@@ -1,0 +1,94 @@
+"""What was read of the world this tick, with its gaps left as gaps."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bedrock_autoscaler.domain.fleet import PtTraffic
+from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
+
+Series = NDArray[np.float64]
+
+METRICS = (
+    "invocations",
+    "throttles",
+    "client_errors",
+    "server_errors",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "quota_tokens",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Traffic:
+    """Per-minute sums of one or several `ModelId`s; index k is the minute `start` + k.
+
+    NaN is a gap: a minute that was not read. A read minute without a point is 0. All nine
+    series have the same length and the same gaps.
+    """
+
+    start: datetime
+    invocations: Series
+    throttles: Series
+    client_errors: Series
+    server_errors: Series
+    input_tokens: Series
+    output_tokens: Series
+    cache_read_tokens: Series
+    cache_write_tokens: Series
+    quota_tokens: Series
+
+    def __post_init__(self) -> None:
+        """Refuse series of different lengths."""
+        lengths = {name: len(getattr(self, name)) for name in METRICS}
+        if len(set(lengths.values())) > 1:
+            message = f"traffic from {self.start.isoformat()}: lengths differ: {lengths}"
+            raise ValueError(message)
+
+    def __len__(self) -> int:
+        """The number of minutes."""
+        return len(self.invocations)
+
+    @property
+    def end(self) -> datetime:
+        """The first minute after the series."""
+        return self.start + len(self) * MINUTE
+
+    def since(self, moment: datetime) -> "Traffic":
+        """The minutes from `moment` on; all of them when it lies before the start."""
+        first = min(max(whole_minutes(moment - self.start), 0), len(self))
+        return Traffic(
+            start=self.start + first * MINUTE,
+            **{name: getattr(self, name)[first:] for name in METRICS},
+        )
+
+    @staticmethod
+    def empty(start: datetime) -> "Traffic":
+        """No minutes at all."""
+        return Traffic(start=start, **{name: np.empty(0) for name in METRICS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What one tick knows.
+
+    Attributes:
+        traffic: all `ModelId`s of the target together, settled minutes only, oldest first.
+        by_option: recent traffic apart: (address, traffic) for each on-demand option.
+        provisioned: evidence on each PT.
+        model_unit_quota: applied account quota for no-commitment units; None unknown.
+        model_units_used: units that count against that quota; None unknown.
+        model_is_active: life cycle of the model to buy; None unknown.
+    """
+
+    traffic: Traffic
+    by_option: tuple[tuple[str, Traffic], ...]
+    provisioned: tuple[PtTraffic, ...]
+    model_unit_quota: int | None
+    model_units_used: int | None
+    model_is_active: bool | None

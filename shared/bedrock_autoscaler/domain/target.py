@@ -1,0 +1,321 @@
+"""A target: one workload under management, and the policy that a person set for it."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """Whether decisions are carried out (`act`) or only recorded (`advise`)."""
+
+    ADVISE = "advise"
+    ACT = "act"
+
+
+class Modality(StrEnum):
+    """What the model answers with; an embedding model has no output tokens."""
+
+    TEXT = "text"
+    EMBEDDING = "embedding"
+
+
+class Loop(StrEnum):
+    """Which of the two loops took a decision: seconds belong to routing, hours to capacity."""
+
+    ROUTING = "routing"
+    CAPACITY = "capacity"
+
+
+class OptionKind(StrEnum):
+    """A way to run inference on Bedrock."""
+
+    PROVISIONED = "provisioned"
+    ON_DEMAND = "on_demand"
+    GEOGRAPHIC_PROFILE = "geographic_profile"
+    GLOBAL_PROFILE = "global_profile"
+
+
+class Commitment(StrEnum):
+    """The term of a purchase; under a term a release is impossible, not merely unwise."""
+
+    NONE = "none"
+    ONE_MONTH = "one_month"
+    SIX_MONTHS = "six_months"
+
+
+class RateCombination(StrEnum):
+    """How input and output use up one model unit.
+
+    `larger`: two separate limits, the fuller one binds (what AWS describes).
+    `sum`: one limit over a weighted sum (what a measurement may show; the backtest contract).
+    """
+
+    LARGER = "larger"
+    SUM = "sum"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitRate:
+    """Tokens per minute that one model unit serves. AWS publishes none: each has a source.
+
+    Attributes:
+        input_tokens_per_minute: limit on input tokens, above 0.
+        output_tokens_per_minute: limit on output tokens, above 0; None for embeddings.
+        combination: how the two limits act together.
+        source: who says so (account team, load test of a date, ...).
+    """
+
+    input_tokens_per_minute: float
+    output_tokens_per_minute: float | None
+    combination: RateCombination
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPrice:
+    """USD per 1,000 tokens, with where and when the figure was read."""
+
+    input_usd_per_1k: Decimal
+    output_usd_per_1k: Decimal
+    source: str
+    as_of: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitPrice:
+    """USD per model unit and hour without commitment, and under the terms that are sold."""
+
+    usd_per_hour: Decimal
+    one_month_usd_per_hour: Decimal | None
+    six_months_usd_per_hour: Decimal | None
+    source: str
+    as_of: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """What Bedrock admits per minute on one option; a None member does not bind.
+
+    Attributes:
+        tokens_per_minute: quota tokens (input + output x `output_burndown`).
+        requests_per_minute: calls.
+        output_burndown: quota tokens that one output token uses up.
+        source: applied quota, operator's word, or scenario.
+    """
+
+    tokens_per_minute: float | None
+    requests_per_minute: float | None
+    output_burndown: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferenceOption:
+    """An option that callers of a target may be sent to.
+
+    Attributes:
+        kind: how it is addressed and billed.
+        address: the `modelId` a caller passes; empty for `provisioned` (each PT has its ARN).
+        price: None while unknown, which blocks every money decision that needs it.
+        quota: None while unknown, likewise.
+    """
+
+    kind: OptionKind
+    address: str
+    price: TokenPrice | None
+    quota: Quota | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionedOption:
+    """What may be bought for a target.
+
+    Attributes:
+        model_id: the context-length variant that a purchase names (`...:24k`).
+        unit_rate: None while unknown; then nothing is bought.
+        price: None while unknown; then nothing is bought.
+    """
+
+    model_id: str
+    unit_rate: UnitRate | None
+    price: UnitPrice | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slo:
+    """What throttling costs the operator.
+
+    Attributes:
+        max_throttled_share: of the demand, 0 to 1.
+        throttle_cost_factor: worth of avoiding one throttled token, as a multiple of its
+            on-demand price.
+    """
+
+    max_throttled_share: float
+    throttle_cost_factor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardRails:
+    """Hard bounds, applied last in the chain and reported whenever they trim a plan."""
+
+    min_units: int
+    max_units: int
+    max_usd_per_hour: Decimal
+    max_usd_per_day: Decimal
+    max_usd_per_month: Decimal
+    max_purchases_per_day: int
+    max_releases_per_day: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observing:
+    """How much must have been seen before the loop believes it.
+
+    Attributes:
+        settling_minutes: newest minutes that are left out, since CloudWatch still fills them.
+        history_days: minute history that classifying and sizing look at.
+        min_completeness: share of read minutes, 0 to 1, below which nothing shrinks.
+        max_staleness_minutes: age of the newest usable minute above which nothing shrinks.
+        attempts_per_call: how often the callers' SDK tries a throttled call.
+    """
+
+    settling_minutes: int
+    history_days: int
+    min_completeness: float
+    max_staleness_minutes: int
+    attempts_per_call: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classifying:
+    """Thresholds of the classifier; `docs/model.md` gives the formula behind each."""
+
+    min_history_hours: int
+    idle_requests_per_day: float
+    intermittent_interval: float
+    seasonal_skill: float
+    strong_seasonal_skill: float
+    burstiness: float | None
+    drift: float
+    trend_per_week: float
+    trend_z: float
+    hysteresis: float
+    confirmations_to_unsteady: int
+    confirmations_to_steady: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    """How the number of units follows from what they are worth.
+
+    Attributes:
+        lead_minutes: from a purchase to `InService`.
+        billing_minutes: a started period is paid whole.
+        grow_margin: a further unit is bought at this multiple of its price in expected worth.
+        keep_margin: a unit is kept at its boundary above this multiple of its price.
+        bursty_may_hold_units: whether a bursty target may hold no-commitment units.
+        max_units_per_purchase: size of one purchase.
+    """
+
+    lead_minutes: int
+    billing_minutes: int
+    grow_margin: float
+    keep_margin: float
+    bursty_may_hold_units: bool
+    max_units_per_purchase: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gating:
+    """When a wanted change may become an action.
+
+    Attributes:
+        grow_cooldown_minutes: after the last purchase reached `InService`.
+        shrink_cooldown_minutes: after the last purchase reached `InService` and the last release.
+        max_error_share: of server errors among calls, above which nothing shrinks.
+        error_memory_minutes: how long after such a share shrinking stays blocked.
+        max_price_age_days: an older price blocks the money decision.
+    """
+
+    grow_cooldown_minutes: int
+    shrink_cooldown_minutes: int
+    max_error_share: float
+    error_memory_minutes: int
+    max_price_age_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draining:
+    """How a provisioned throughput leaves: withdraw, wait, see silence, delete in the window.
+
+    Attributes:
+        client_cache_minutes: longest time for which callers keep an old routing table.
+        longest_request_minutes: longest call that may still run.
+        quiet_minutes: complete minutes without an invocation that must be seen.
+        release_window_minutes: a Delete is sent only this close to the end of the paid period.
+    """
+
+    client_cache_minutes: int
+    longest_request_minutes: int
+    quiet_minutes: int
+    release_window_minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routing:
+    """How the routing table follows.
+
+    Attributes:
+        refresh_seconds: how often callers are asked to look for a newer table.
+        pressure_share: throttled share of recent demand above which spillover is reordered.
+        pressure_minutes: settled minutes that are looked at.
+        calm_minutes: minutes without pressure after which the usual order returns.
+    """
+
+    refresh_seconds: int
+    pressure_share: float
+    pressure_minutes: int
+    calm_minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """Every number of the policy that is neither a fact of the model nor a guard rail."""
+
+    observing: Observing
+    classifying: Classifying
+    sizing: Sizing
+    gating: Gating
+    draining: Draining
+    routing: Routing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One workload: a set of `ModelId`s in one account and Region, and how to manage it.
+
+    Attributes:
+        name: lower-case letters, digits and single hyphens, at most 32 characters.
+        model_ids: `ModelId` values that carry its traffic besides those of its own PTs.
+        uses_mantle: part of its traffic goes through the `bedrock-mantle` endpoint, which
+            `AWS/Bedrock` does not show; such a target is never shrunk.
+        provisioned: None when the target may hold no provisioned throughput.
+        options: on-demand ways, in the operator's order of preference at equal price.
+        settings_version: hash of the effective settings document.
+    """
+
+    name: str
+    account: str
+    region: str
+    modality: Modality
+    model_ids: tuple[str, ...]
+    uses_mantle: bool
+    mode: Mode
+    provisioned: ProvisionedOption | None
+    options: tuple[InferenceOption, ...]
+    slo: Slo
+    guard_rails: GuardRails
+    thresholds: Thresholds
+    settings_version: str

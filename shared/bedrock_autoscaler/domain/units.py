@@ -1,0 +1,77 @@
+"""Quantities and their conversions: the only place where numbers are rounded."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from math import floor, isfinite, log10
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+_CENT_FRACTION = Decimal("0.000001")
+
+
+def usd(amount: float | str | Decimal) -> Decimal:
+    """An amount of money, rounded half-even to a millionth of a dollar.
+
+    Raises:
+        ValueError: the amount is not a finite number.
+    """
+    value = Decimal(str(amount))
+    if not value.is_finite():
+        message = f"amount {amount!r} is not a finite number of dollars"
+        raise ValueError(message)
+    return value.quantize(_CENT_FRACTION, rounding=ROUND_HALF_EVEN)
+
+
+def significant(value: float, digits: int = 6) -> float:
+    """`value` rounded to `digits` significant digits; 0, NaN and infinities pass through.
+
+    Two processors may differ in the last bits of a sum; a decision is compared at 6 digits.
+    """
+    if value == 0 or not isfinite(value):
+        return value
+    return round(value, digits - 1 - floor(log10(abs(value))))
+
+
+def as_utc(moment: datetime) -> datetime:
+    """The same moment in UTC.
+
+    Raises:
+        ValueError: the moment carries no time zone.
+    """
+    if moment.tzinfo is None:
+        message = f"moment {moment.isoformat()} has no time zone; give it one (UTC)"
+        raise ValueError(message)
+    return moment.astimezone(UTC)
+
+
+def floor_minute(moment: datetime) -> datetime:
+    """The start of the minute that `moment` lies in, in UTC."""
+    return as_utc(moment).replace(second=0, microsecond=0)
+
+
+def floor_hour(moment: datetime) -> datetime:
+    """The start of the hour that `moment` lies in, in UTC."""
+    return as_utc(moment).replace(minute=0, second=0, microsecond=0)
+
+
+def floor_period(moment: datetime, period: timedelta) -> datetime:
+    """The latest multiple of `period` since midnight UTC that is not after `moment`."""
+    moment = as_utc(moment)
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + (moment - midnight) // period * period
+
+
+def whole_minutes(duration: timedelta) -> int:
+    """The number of whole minutes in a duration, rounded towards zero."""
+    return int(duration / MINUTE)
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC with a trailing Z, to the second: `2025-04-01T09:15:00Z`."""
+    return as_utc(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def compact(moment: datetime) -> str:
+    """The form used inside names and ids: `20250401T091500Z`."""
+    return as_utc(moment).strftime("%Y%m%dT%H%M%SZ")
