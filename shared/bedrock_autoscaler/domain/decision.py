@@ -180,12 +180,26 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpertRecord:
+    """How well one way to forecast has done.
+
+    Attributes:
+        loss_usd: realised cost of its proposals, forgotten exponentially.
+        proposals: units that it proposed at the latest decisions, oldest first.
+    """
+
+    name: str
+    loss_usd: float
+    proposals: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What one decision hands to the next of the same target and loop.
 
     Attributes:
         label, candidate, confirmations: hysteresis of the classifier.
-        experts: (name, forgotten loss in USD, units proposed last time) of each forecast.
+        experts: the record of each forecast.
         pressure_until: the reordered spillover holds until then.
         blocked_until: server errors block shrinking until then.
         decided_at: scheduled time of the decision that left this memory; None at first.
@@ -194,7 +208,7 @@ class Memory:
     label: Label
     candidate: Label
     confirmations: int
-    experts: tuple[tuple[str, float, int], ...]
+    experts: tuple[ExpertRecord, ...]
     pressure_until: datetime | None
     blocked_until: datetime | None
     decided_at: datetime | None

@@ -211,6 +211,7 @@ class Sizing:
     """How the number of units follows from what they are worth.
 
     Attributes:
+        decision_minutes: period of the capacity loop, as the stack's schedule has it.
         lead_minutes: from a purchase to `InService`.
         billing_minutes: a started period is paid whole.
         grow_margin: a further unit is bought at this multiple of its price in expected worth.
@@ -219,6 +220,7 @@ class Sizing:
         max_units_per_purchase: size of one purchase.
     """
 
+    decision_minutes: int
     lead_minutes: int
     billing_minutes: int
     grow_margin: float
