@@ -1,0 +1,134 @@
+# Every chore has one name. `make check` is what CI runs; it sets everything up from nothing.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON_VERSION := $(shell cat .python-version)
+# No option of the caller's own Python or uv set-up may leak into the environments made here.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+export UV_NO_CONFIG := 1
+# SAM looks for an interpreter of the Lambda runtime, with pip, on the PATH: the tools have it.
+TOOLS_PATH := $(CURDIR)/.tools/bin
+export SAM_CLI_TELEMETRY := 0
+
+UV := .uv/bin/uv
+BIN := .venv/bin
+DEV := .venv/.stamp
+TOOLS := .tools/.stamp
+SOURCES := shared world functions tests $(wildcard benchmarks)
+WORKERS ?= 2
+
+TRACE ?=
+STACK ?= bedrock-autoscaler
+CONFIG_ENV ?= default
+
+.DEFAULT_GOAL := help
+
+## help: say what each target does (the default)
+.PHONY: help
+help:
+	@sed -n 's/^## //p' Makefile | awk -F': ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+## setup: make .venv from the locked requirements
+.PHONY: setup
+setup: $(DEV)
+
+## tools: make .tools, the environment of SAM and of the local AWS emulator
+.PHONY: tools
+tools: $(TOOLS)
+
+$(UV): requirements/bootstrap.txt
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+	  --require-hashes --only-binary :all: --target .uv --upgrade -r $<
+	@touch $@
+
+$(DEV): requirements/dev.txt pyproject.toml .python-version $(UV)
+	$(UV) venv --quiet --allow-existing --python $(PYTHON_VERSION) .venv
+	VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes requirements/dev.txt
+	VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TOOLS): requirements/tools.txt .python-version $(UV)
+	$(UV) venv --quiet --allow-existing --python $(PYTHON_VERSION) .tools
+	VIRTUAL_ENV=.tools $(UV) pip sync --quiet --require-hashes requirements/tools.txt
+	@touch $@
+
+## fmt: format the code and mend what ruff can
+.PHONY: fmt
+fmt: $(DEV)
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+## lint: ruff, import contracts, cfn-lint and `sam validate --lint`
+.PHONY: lint
+lint: $(DEV) $(TOOLS)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/lint-imports
+	$(BIN)/cfn-lint template.yaml
+	PATH="$(TOOLS_PATH):$$PATH" sam validate --lint --template template.yaml --region us-east-1
+
+## types: mypy, strict
+.PHONY: types
+types: $(DEV)
+	$(BIN)/mypy
+
+## test: all tests but the soak; WORKERS=N runs N at once
+.PHONY: test
+test: $(DEV) $(TOOLS)
+	$(BIN)/pytest -m "not soak" --numprocesses $(WORKERS) --dist loadgroup
+
+## check: everything that must pass before a change lands
+.PHONY: check
+check: lint types test
+
+## build: the functions and the layer, into .aws-sam
+.PHONY: build
+build: $(TOOLS)
+	PATH="$(TOOLS_PATH):$$PATH" sam build --cached --parallel
+
+## demo: a day of traffic through the deployed application; TRACE=file replays a real one
+.PHONY: demo
+demo: $(DEV) $(TOOLS)
+	$(BIN)/bedrock-autoscaler demo $(if $(TRACE),--trace "$(TRACE)")
+
+## bench: score the policy on the traces against the figures to beat
+.PHONY: bench
+bench: $(DEV)
+	$(BIN)/python -m benchmarks
+
+## soak: the long runs of simulated faults
+.PHONY: soak
+soak: $(DEV) $(TOOLS)
+	$(BIN)/pytest -m soak
+
+## audit: known vulnerabilities in the locked dependencies (asks the vulnerability service)
+.PHONY: audit
+audit: $(TOOLS)
+	@for lock in shared/requirements.txt requirements/dev.txt requirements/tools.txt; do \
+	  echo "== $$lock"; .tools/bin/pip-audit --require-hashes --disable-pip -r "$$lock"; done
+
+## lock: resolve the requirements again and pin them with hashes
+.PHONY: lock
+lock: $(UV)
+	@for pair in requirements/bootstrap:requirements/bootstrap requirements/layer:shared/requirements \
+	    requirements/dev:requirements/dev requirements/tools:requirements/tools; do \
+	  $(UV) pip compile --quiet --generate-hashes --no-header --universal \
+	    --python-version $(PYTHON_VERSION) $${UPGRADE:+--upgrade} "$${pair%%:*}.in" -o "$${pair##*:}.txt"; done
+
+## deploy: build and deploy to AWS as samconfig.toml says; CONFIG_ENV=name picks another section
+.PHONY: deploy
+deploy: build
+	PATH="$(TOOLS_PATH):$$PATH" sam deploy --config-env $(CONFIG_ENV) --stack-name $(STACK)
+
+## clean: remove what was built; `make distclean` also removes the environments
+.PHONY: clean
+clean:
+	rm -rf .aws-sam build dist out htmlcov .coverage .coverage.* .mypy_cache .pytest_cache \
+	  .ruff_cache .hypothesis .import_linter_cache
+	find shared world functions tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: distclean
+distclean: clean
+	rm -rf .venv .tools .uv

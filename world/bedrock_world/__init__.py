@@ -1,0 +1,1 @@
+"""A Bedrock of our own on loopback, and the local AWS around it, for demos and tests."""
