@@ -1,0 +1,1 @@
+"""Replays a traffic trace against a policy and scores it as the backtest contract says."""
