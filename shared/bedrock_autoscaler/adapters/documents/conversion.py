@@ -1,0 +1,173 @@
+"""From validated documents to domain values; `list` prices are looked up here."""
+
+from dataclasses import replace
+from typing import Protocol
+
+from bedrock_autoscaler.adapters.documents.addresses import bare_id
+from bedrock_autoscaler.adapters.documents.document import (
+    BacktestDocument,
+    Document,
+    OptionDocument,
+    ProvisionedDocument,
+    TargetDocument,
+)
+from bedrock_autoscaler.adapters.documents.values import (
+    QuotaDocument,
+    TokenPriceDocument,
+    UnitPriceDocument,
+    UnitRateDocument,
+    money,
+)
+from bedrock_autoscaler.application.settings import settings_version
+from bedrock_autoscaler.domain.consent import Consent
+from bedrock_autoscaler.domain.target import (
+    Commitment,
+    InferenceOption,
+    Modality,
+    Mode,
+    OptionKind,
+    ProvisionedOption,
+    Quota,
+    RateCombination,
+    Target,
+    Thresholds,
+    TokenPrice,
+    UnitPrice,
+    UnitRate,
+)
+
+_UNLIMITED = Quota(
+    tokens_per_minute=None, requests_per_minute=None, output_burndown=1.0, source="operator"
+)
+
+
+class Prices(Protocol):
+    """A price list; what it does not know it answers with None, never with a guess."""
+
+    def token_price(self, address: str, region: str) -> TokenPrice | None:
+        """The on-demand price of a model or profile called from a Region."""
+
+    def unit_price(self, model_id: str, region: str) -> UnitPrice | None:
+        """The price of a model unit of a model in a Region."""
+
+
+def target_of(
+    name: str, document: TargetDocument, prices: Prices, *, decision_minutes: int
+) -> Target:
+    """The target that a valid document stands for, with the hash of all it says."""
+    target = Target(
+        name=name,
+        account=document.account,
+        region=document.region,
+        modality=Modality(document.modality),
+        model_ids=_model_ids(document),
+        uses_mantle=document.uses_mantle,
+        mode=Mode(document.mode),
+        provisioned=(
+            _provisioned(document.provisioned, prices, document.region)
+            if document.provisioned is not None
+            else None
+        ),
+        options=tuple(_option(option, prices, document.region) for option in document.options),
+        slo=document.slo.to_domain(),
+        guard_rails=document.guard_rails.to_domain(),
+        thresholds=thresholds_of(document, decision_minutes=decision_minutes),
+        settings_version="",
+    )
+    return replace(target, settings_version=settings_version(target))
+
+
+def thresholds_of(document: Document, *, decision_minutes: int) -> Thresholds:
+    """The thresholds of a document, with the period of the capacity loop."""
+    return Thresholds(
+        observing=document.observing.to_domain(),
+        classifying=document.classifying.to_domain(),
+        sizing=document.sizing.to_domain(decision_minutes),
+        gating=document.gating.to_domain(),
+        draining=document.draining.to_domain(),
+        routing=document.routing.to_domain(),
+    )
+
+
+def consents_of(document: BacktestDocument) -> tuple[Consent, ...]:
+    """The consents of a backtest in the order of the document."""
+    return tuple(
+        Consent(
+            units=consent.units,
+            term=Commitment(consent.term),
+            max_usd_per_hour=money(consent.max_usd_per_hour),
+            valid_from=consent.valid_from,
+            valid_until=consent.valid_until,
+        )
+        for consent in document.consents
+    )
+
+
+def _model_ids(document: TargetDocument) -> tuple[str, ...]:
+    """The stated ModelIds and those of the options, since traffic is seen where it is sent."""
+    found = {bare_id(model_id): model_id for model_id in document.model_ids}
+    for option in document.options:
+        found.setdefault(bare_id(option.address), option.address)
+    return tuple(found.values())
+
+
+def _option(option: OptionDocument, prices: Prices, region: str) -> InferenceOption:
+    return InferenceOption(
+        kind=OptionKind(option.kind),
+        address=option.address,
+        price=(
+            prices.token_price(option.address, region)
+            if option.price == "list"
+            else _token_price(option.price)
+        ),
+        quota=_quota(option.quota),
+    )
+
+
+def _quota(quota: str | QuotaDocument | None) -> Quota | None:
+    if isinstance(quota, QuotaDocument):
+        return Quota(**dict(quota))
+    return None if quota is None else _UNLIMITED
+
+
+def _provisioned(
+    provisioned: ProvisionedDocument, prices: Prices, region: str
+) -> ProvisionedOption:
+    return ProvisionedOption(
+        model_id=provisioned.model_id,
+        unit_rate=None if provisioned.unit_rate is None else _unit_rate(provisioned.unit_rate),
+        price=(
+            prices.unit_price(provisioned.model_id, region)
+            if provisioned.price == "list"
+            else _unit_price(provisioned.price)
+        ),
+    )
+
+
+def _unit_rate(rate: UnitRateDocument) -> UnitRate:
+    return UnitRate(
+        input_tokens_per_minute=rate.input_tokens_per_minute,
+        output_tokens_per_minute=rate.output_tokens_per_minute,
+        combination=RateCombination(rate.combination),
+        source=rate.source,
+    )
+
+
+def _token_price(price: TokenPriceDocument) -> TokenPrice:
+    return TokenPrice(
+        input_usd_per_1k=money(price.input_usd_per_1k),
+        output_usd_per_1k=money(price.output_usd_per_1k),
+        source=price.source,
+        as_of=price.as_of,
+    )
+
+
+def _unit_price(price: UnitPriceDocument) -> UnitPrice:
+    month, half_year = price.one_month_usd_per_hour, price.six_months_usd_per_hour
+    return UnitPrice(
+        usd_per_hour=money(price.usd_per_hour),
+        one_month_usd_per_hour=None if month is None else money(month),
+        six_months_usd_per_hour=None if half_year is None else money(half_year),
+        source=price.source,
+        as_of=price.as_of,
+    )

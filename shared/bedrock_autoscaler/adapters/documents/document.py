@@ -1,0 +1,318 @@
+"""The settings document of one target: one JSON object, every field typed and bounded."""
+
+from typing import Literal, Self
+
+from pydantic import AwareDatetime, Field, field_validator, model_validator
+
+from bedrock_autoscaler.adapters.documents.addresses import (
+    bare_id,
+    geography_of,
+    is_application_profile,
+    place_of,
+    produces_no_tokens,
+)
+from bedrock_autoscaler.adapters.documents.thresholds import (
+    ClassifyingDocument,
+    DrainingDocument,
+    GatingDocument,
+    GuardRailsDocument,
+    ObservingDocument,
+    RoutingDocument,
+    SizingDocument,
+    SloDocument,
+)
+from bedrock_autoscaler.adapters.documents.values import (
+    Account,
+    Address,
+    Geography,
+    QuotaChoice,
+    Region,
+    Section,
+    TokenPriceChoice,
+    UnitPriceChoice,
+    UnitRateDocument,
+    UsdPerUnitHour,
+    conflict,
+)
+
+NO_IMAGES = (
+    "image and video models are not managed: they are billed by what they draw, and CloudWatch "
+    "counts no tokens that could be turned into model units"
+)
+
+
+class ResidencyDocument(Section):
+    """Where requests may be served besides the target's own Region."""
+
+    geographies: tuple[Geography, ...] = Field(
+        default=(),
+        max_length=16,
+        description="Geographic profiles allowed: us, eu, apac, jp, au, ...",
+    )
+    global_profiles: bool = Field(
+        default=False, description="Whether global profiles, which serve anywhere, are allowed."
+    )
+
+    @field_validator("geographies")
+    @classmethod
+    def _global_is_no_geography(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "global" in value:
+            raise conflict([], "'global' is no geography; set residency.global_profiles to true")
+        return value
+
+
+class OptionDocument(Section):
+    """One on-demand way to serve the target."""
+
+    kind: Literal["on_demand", "geographic_profile", "global_profile"] = Field(
+        description="How it is addressed: a model in its Region, or a profile across Regions."
+    )
+    address: Address = Field(description="The modelId that callers pass: a model or profile.")
+    geography: Geography | None = Field(
+        default=None,
+        description="Geography of an application profile, whose address does not tell it.",
+    )
+    price: TokenPriceChoice = Field(
+        default="list", description="A price, or `list`: looked up in the shipped price list."
+    )
+    quota: QuotaChoice | None = Field(
+        default=None,
+        description="A quota, or `unlimited`, or null: unknown, which blocks decisions on money.",
+    )
+
+
+class ProvisionedDocument(Section):
+    """What may be bought for the target."""
+
+    model_id: Address = Field(
+        description="The id that a purchase names: the context-length variant (`...:24k`) of a "
+        "base model, or a custom model's ARN."
+    )
+    unit_rate: UnitRateDocument | None = Field(
+        default=None,
+        description="What one model unit serves; null: unknown, then nothing is bought.",
+    )
+    price: UnitPriceChoice = Field(
+        default="list", description="A price, or `list`: looked up in the shipped price list."
+    )
+
+
+class ConsentDocument(Section):
+    """One commitment that a backtest may buy once."""
+
+    units: int = Field(ge=1, le=1_000, description="Units, bought together or not at all.")
+    term: Literal["one_month", "six_months"] = Field(description="Length of the commitment.")
+    max_usd_per_hour: UsdPerUnitHour = Field(description="Highest price of a unit-hour.")
+    valid_from: AwareDatetime | None = Field(default=None, description="First moment of use.")
+    valid_until: AwareDatetime | None = Field(default=None, description="Last moment of use.")
+
+
+class Document(Section):
+    """The fields of every document."""
+
+    account: Account = Field(description="AWS account; the stack manages its own alone.")
+    region: Region = Field(description="AWS Region; the stack manages its own alone.")
+    modality: Literal["text", "embedding"] = Field(
+        default="text",
+        description="What the model answers with; an embedding has no output tokens.",
+    )
+    model_ids: tuple[Address, ...] = Field(
+        default=(),
+        max_length=40,
+        description="ModelId values in CloudWatch that carry its traffic, besides the addresses "
+        "of its options and its provisioned throughputs.",
+    )
+    uses_mantle: bool = Field(
+        default=False,
+        description="Part of its traffic uses the bedrock-mantle endpoint, which AWS/Bedrock "
+        "does not show; such a target is never shrunk.",
+    )
+    mode: Literal["advise", "act"] = Field(
+        default="advise",
+        description="`advise`: decide and record. `act`: also buy, release and route.",
+    )
+    residency: ResidencyDocument = ResidencyDocument()
+    provisioned: ProvisionedDocument | None = Field(
+        default=None, description="What may be bought; null: nothing."
+    )
+    options: tuple[OptionDocument, ...] = Field(
+        default=(), max_length=20, description="On-demand ways, the preferred first at equal price."
+    )
+    slo: SloDocument = SloDocument()
+    guard_rails: GuardRailsDocument = GuardRailsDocument()
+    observing: ObservingDocument = ObservingDocument()
+    classifying: ClassifyingDocument = ClassifyingDocument()
+    sizing: SizingDocument = SizingDocument()
+    gating: GatingDocument = GatingDocument()
+    draining: DrainingDocument = DrainingDocument()
+    routing: RoutingDocument = RoutingDocument()
+
+    @field_validator("modality", mode="before")
+    @classmethod
+    def _images_are_refused(cls, value: object) -> object:
+        if value in ("image", "video"):
+            raise conflict([], NO_IMAGES)
+        return value
+
+    @model_validator(mode="after")
+    def _callers_can_follow(self) -> Self:
+        cached = self.draining.client_cache_minutes * 60
+        if self.routing.refresh_seconds > cached:
+            reason = (
+                f"{self.routing.refresh_seconds} is above draining.client_cache_minutes, which is "
+                f"{cached} seconds; callers would keep a withdrawn route for longer than the drain"
+            )
+            raise conflict(["routing", "refresh_seconds"], reason)
+        if self.draining.release_window_minutes >= self.sizing.billing_minutes:
+            reason = (
+                f"{self.draining.release_window_minutes} is not below sizing.billing_minutes, "
+                f"which is {self.sizing.billing_minutes}"
+            )
+            raise conflict(["draining", "release_window_minutes"], reason)
+        return self
+
+
+class DefaultsDocument(Document):
+    """The document `defaults`: whatever it leaves out, the targets bring."""
+
+    account: Account = "000000000000"
+    region: Region = "us-east-1"
+
+
+class BacktestDocument(DefaultsDocument):
+    """The document as a backtest reads it: the scenario brings the facts of the model."""
+
+    consents: tuple[ConsentDocument, ...] = Field(
+        default=(),
+        max_length=100,
+        description="Commitments that may be bought; for backtests alone.",
+    )
+
+
+class TargetDocument(Document):
+    """One workload under management by bedrock-autoscaler, and the policy for it.
+
+    The text in force is this document merged over the document `defaults` merged over the
+    defaults shown here; `account` and `region` may therefore stand in `defaults`.
+    """
+
+    @model_validator(mode="after")
+    def _facts_agree(self) -> Self:
+        if not self.options and self.provisioned is None:
+            raise conflict(["options"], "neither options nor provisioned: nothing can be managed")
+        for path, address in self._addresses():
+            self._check_address(path, address)
+        seen: set[str] = set()
+        for index, option in enumerate(self.options):
+            if bare_id(option.address) in seen:
+                raise conflict(["options", index, "address"], f"{option.address!r} stands twice")
+            seen.add(bare_id(option.address))
+            self._check_residency(index, option)
+            self._check_figures(index, option)
+        self._check_purchasable()
+        self._check_unit_rate()
+        return self
+
+    def _addresses(self) -> list[tuple[list[str | int], str]]:
+        named: list[tuple[list[str | int], str]] = [
+            (["model_ids", index], model_id) for index, model_id in enumerate(self.model_ids)
+        ]
+        named += [
+            (["options", index, "address"], option.address)
+            for index, option in enumerate(self.options)
+        ]
+        if self.provisioned is not None:
+            named.append((["provisioned", "model_id"], self.provisioned.model_id))
+        return named
+
+    def _check_purchasable(self) -> None:
+        """Refuse a profile where a model is bought."""
+        if self.provisioned is None:
+            return
+        model_id = self.provisioned.model_id
+        if is_application_profile(model_id) or geography_of(model_id) is not None:
+            reason = f"{model_id!r} is a profile; units are bought for a model in one Region"
+            raise conflict(["provisioned", "model_id"], reason)
+
+    def _check_address(self, path: list[str | int], address: str) -> None:
+        """Refuse what is not managed, or lies in another account or Region."""
+        if produces_no_tokens(address):
+            raise conflict(path, f"{address!r}: {NO_IMAGES}")
+        place = place_of(address)
+        if place is None:
+            return
+        if place.region not in {"", self.region} or place.account not in {"", self.account}:
+            reason = (
+                f"{address!r} lies in another place than account {self.account}, Region "
+                f"{self.region}; a target has one of each"
+            )
+            raise conflict(path, reason)
+
+    def _check_residency(self, index: int, option: OptionDocument) -> None:
+        """Refuse an option that would serve where the operator does not allow it."""
+        path: list[str | int] = ["options", index, "address"]
+        told = geography_of(option.address)
+        if option.kind == "on_demand":
+            if told is not None:
+                reason = f"{option.address!r} is a profile ({told}); its kind cannot be on_demand"
+                raise conflict(["options", index, "kind"], reason)
+            return
+        if option.kind == "global_profile":
+            if told != "global" and not is_application_profile(option.address):
+                raise conflict(path, f"{option.address!r} is no global profile (`global.`...)")
+            if not self.residency.global_profiles:
+                reason = (
+                    f"{option.address!r} may serve in any Region of the world; "
+                    "residency.global_profiles does not allow it"
+                )
+                raise conflict(path, reason)
+            return
+        self._check_geography(path, option, told)
+
+    def _check_geography(
+        self, path: list[str | int], option: OptionDocument, told: str | None
+    ) -> None:
+        geography = told or option.geography
+        if option.geography not in {None, geography}:
+            raise conflict(path, f"{option.address!r} contradicts geography {option.geography!r}")
+        if geography is None or not (told or is_application_profile(option.address)):
+            reason = (
+                f"the geography of {option.address!r} cannot be told; give a profile id such as "
+                "`us.`..., or an application profile's ARN with its `geography`"
+            )
+            raise conflict(path, reason)
+        if geography not in self.residency.geographies:
+            allowed = ", ".join(self.residency.geographies) or "none"
+            reason = (
+                f"{option.address!r} serves in geography {geography!r}; residency.geographies "
+                f"allows {allowed}"
+            )
+            raise conflict(path, reason)
+
+    def _check_figures(self, index: int, option: OptionDocument) -> None:
+        """Refuse a quota without a limit, and free output of a text model."""
+        if option.quota is not None and option.quota != "unlimited":
+            limits = (option.quota.tokens_per_minute, option.quota.requests_per_minute)
+            if limits == (None, None):
+                reason = "it states no limit; give one, or the word 'unlimited'"
+                raise conflict(["options", index, "quota"], reason)
+        if (
+            option.price != "list"
+            and self.modality == "text"
+            and not option.price.output_usd_per_1k
+        ):
+            reason = "0 is allowed for embedding models alone"
+            raise conflict(["options", index, "price", "output_usd_per_1k"], reason)
+
+    def _check_unit_rate(self) -> None:
+        """Refuse a rate that does not fit the modality."""
+        rate = self.provisioned.unit_rate if self.provisioned is not None else None
+        if rate is None:
+            return
+        if (rate.output_tokens_per_minute is None) != (self.modality == "embedding"):
+            reason = (
+                "a text model needs a rate for output tokens"
+                if self.modality == "text"
+                else "an embedding model has no output tokens; leave it out"
+            )
+            raise conflict(["provisioned", "unit_rate", "output_tokens_per_minute"], reason)

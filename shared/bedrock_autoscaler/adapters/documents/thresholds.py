@@ -1,0 +1,361 @@
+"""The sections with the numbers of the policy; their field defaults are the shipped defaults."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from bedrock_autoscaler.adapters.documents.values import Section, conflict, money
+from bedrock_autoscaler.domain.target import (
+    Classifying,
+    Draining,
+    Gating,
+    GuardRails,
+    Observing,
+    Routing,
+    Sizing,
+    Slo,
+)
+
+
+class SloDocument(Section):
+    """What throttling costs the operator."""
+
+    max_throttled_share: float = Field(
+        default=0.01, ge=0, le=1, description="Throttled share of the demand that is tolerated."
+    )
+    throttle_cost_factor: float = Field(
+        default=10.0,
+        ge=0,
+        le=1_000,
+        description=(
+            "Worth of one token not throttled, as a multiple of its on-demand price; a higher "
+            "factor buys units earlier where quotas are tight."
+        ),
+    )
+
+    def to_domain(self) -> Slo:
+        """The same as a domain value."""
+        return Slo(**dict(self))
+
+
+class GuardRailsDocument(Section):
+    """Hard bounds; the defaults let one unit be tried, and leave more to a person."""
+
+    min_units: int = Field(
+        default=0,
+        ge=0,
+        le=1_000,
+        description="Units that are never released; 0 lets an idle target go.",
+    )
+    max_units: int = Field(
+        default=1,
+        ge=0,
+        le=1_000,
+        description=(
+            "Units held at most, unmanaged and open purchases included. One by default: a unit "
+            "costs tens of dollars an hour, so a second one is a person's decision."
+        ),
+    )
+    max_usd_per_hour: float = Field(
+        default=100.0,
+        gt=0,
+        le=100_000,
+        description="Price of all held units at most; the default admits one unit of any "
+        "model in the shipped price list.",
+    )
+    max_usd_per_day: float = Field(
+        default=1_000.0,
+        gt=0,
+        le=2_400_000,
+        description="Spend on units booked in a UTC day at most; the default stops a mistake "
+        "within a day.",
+    )
+    max_usd_per_month: float = Field(
+        default=10_000.0,
+        gt=0,
+        le=75_000_000,
+        description="Spend on units booked in a UTC month at most.",
+    )
+    max_purchases_per_day: int = Field(
+        default=6,
+        ge=0,
+        le=100,
+        description="Purchase calls in 24 hours; bounds what a fault may buy.",
+    )
+    max_releases_per_day: int = Field(
+        default=4, ge=0, le=100, description="Releases in 24 hours; bounds what a fault may delete."
+    )
+
+    @model_validator(mode="after")
+    def _units_are_ordered(self) -> Self:
+        if self.min_units > self.max_units:
+            reason = f"{self.min_units} is above max_units, which is {self.max_units}"
+            raise conflict(["min_units"], reason)
+        return self
+
+    def to_domain(self) -> GuardRails:
+        """The same as a domain value, money as `Decimal`."""
+        return GuardRails(
+            min_units=self.min_units,
+            max_units=self.max_units,
+            max_usd_per_hour=money(self.max_usd_per_hour),
+            max_usd_per_day=money(self.max_usd_per_day),
+            max_usd_per_month=money(self.max_usd_per_month),
+            max_purchases_per_day=self.max_purchases_per_day,
+            max_releases_per_day=self.max_releases_per_day,
+        )
+
+
+class ObservingDocument(Section):
+    """How much must have been seen before the loop believes it."""
+
+    settling_minutes: int = Field(
+        default=3,
+        ge=1,
+        le=30,
+        description="Newest minutes left out; fewer read CloudWatch's lag as a lull.",
+    )
+    history_days: int = Field(
+        default=14,
+        ge=1,
+        le=28,
+        description="Minute history looked at; two weeks show each weekday twice.",
+    )
+    min_completeness: float = Field(
+        default=0.9, ge=0.5, le=1, description="Share of read minutes below which nothing shrinks."
+    )
+    max_staleness_minutes: int = Field(
+        default=10,
+        ge=2,
+        le=120,
+        description="Age of the newest usable minute above which nothing shrinks.",
+    )
+    attempts_per_call: float = Field(
+        default=3.0,
+        ge=1,
+        le=10,
+        description="Tries of the callers' SDK; throttled calls are divided by it to count demand.",
+    )
+
+    @model_validator(mode="after")
+    def _data_can_be_fresh(self) -> Self:
+        if self.settling_minutes >= self.max_staleness_minutes:
+            reason = (
+                f"{self.max_staleness_minutes} is not above settling_minutes, which is "
+                f"{self.settling_minutes}; no minute would ever be fresh"
+            )
+            raise conflict(["max_staleness_minutes"], reason)
+        return self
+
+    def to_domain(self) -> Observing:
+        """The same as a domain value."""
+        return Observing(**dict(self))
+
+
+class ClassifyingDocument(Section):
+    """Thresholds of the classifier."""
+
+    min_history_hours: int = Field(
+        default=24,
+        ge=1,
+        le=336,
+        description="History below which the class is unknown and nothing shrinks.",
+    )
+    idle_requests_per_day: float = Field(
+        default=12.0, ge=0, le=10_000, description="Fewer requests in 24 hours mean idle."
+    )
+    intermittent_interval: float = Field(
+        default=2.9,
+        ge=1,
+        le=288,
+        description="Mean distance of 5-minute bins with traffic, in bins, above which it is "
+        "intermittent.",
+    )
+    seasonal_skill: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Skill of the daily or weekly profile that makes it seasonal.",
+    )
+    strong_seasonal_skill: float = Field(
+        default=0.8, ge=0, le=1, description="Skill that makes it seasonal although it also bursts."
+    )
+    burstiness: float | None = Field(
+        default=None,
+        ge=0.05,
+        le=5,
+        description="Fast variation above which it is bursty; null: computed from the break-even.",
+    )
+    drift: float = Field(
+        default=0.4,
+        ge=0,
+        le=10,
+        description="Slow variation over hours above which it is drifting.",
+    )
+    trend_per_week: float = Field(
+        default=0.13,
+        ge=0,
+        le=10,
+        description="Relative change in a week above which it is trending.",
+    )
+    trend_z: float = Field(
+        default=2.6,
+        ge=0,
+        le=10,
+        description="Mann-Kendall z that a trend must reach to be believed.",
+    )
+    hysteresis: float = Field(
+        default=0.25, ge=0, le=0.9, description="Relaxes thresholds in favour of the current class."
+    )
+    confirmations_to_unsteady: int = Field(
+        default=2, ge=1, le=96, description="Hourly repetitions before a bursty class is taken on."
+    )
+    confirmations_to_steady: int = Field(
+        default=12,
+        ge=1,
+        le=336,
+        description="Hourly repetitions before a steady class is taken on.",
+    )
+
+    @model_validator(mode="after")
+    def _skills_are_ordered(self) -> Self:
+        if self.seasonal_skill > self.strong_seasonal_skill:
+            reason = (
+                f"{self.seasonal_skill} is above strong_seasonal_skill, which is "
+                f"{self.strong_seasonal_skill}"
+            )
+            raise conflict(["seasonal_skill"], reason)
+        return self
+
+    def to_domain(self) -> Classifying:
+        """The same as a domain value."""
+        return Classifying(**dict(self))
+
+
+class SizingDocument(Section):
+    """How the number of units follows from what they are worth."""
+
+    lead_minutes: int = Field(
+        default=15,
+        ge=1,
+        le=240,
+        description="From a purchase to InService; forecasts look this far ahead.",
+    )
+    billing_minutes: int = Field(
+        default=60, ge=1, le=1_440, description="A started period of this length is paid whole."
+    )
+    grow_margin: float = Field(
+        default=1.05,
+        ge=1,
+        le=5,
+        description="A unit is bought at this multiple of its price in worth.",
+    )
+    keep_margin: float = Field(
+        default=0.92,
+        ge=0,
+        le=1,
+        description="A unit is kept above this multiple of its price in worth.",
+    )
+    bursty_may_hold_units: bool = Field(
+        default=True, description="Whether a bursty target may hold units without commitment."
+    )
+    max_units_per_purchase: int = Field(
+        default=4,
+        ge=1,
+        le=100,
+        description="Size of one purchase; a provisioned throughput is released only as a whole.",
+    )
+
+    def to_domain(self, decision_minutes: int) -> Sizing:
+        """The same as a domain value, with the period of the capacity loop."""
+        return Sizing(decision_minutes=decision_minutes, **dict(self))
+
+
+class GatingDocument(Section):
+    """When a wanted change may become an action."""
+
+    grow_cooldown_minutes: int = Field(
+        default=0,
+        ge=0,
+        le=1_440,
+        description="Wait after the last purchase is in service; units on their way count anyway.",
+    )
+    shrink_cooldown_minutes: int = Field(
+        default=30,
+        ge=0,
+        le=1_440,
+        description="Wait after the last purchase or release before a release.",
+    )
+    max_error_share: float = Field(
+        default=0.05, ge=0, le=1, description="Share of server errors above which nothing shrinks."
+    )
+    error_memory_minutes: int = Field(
+        default=30, ge=0, le=1_440, description="How long such errors keep shrinking blocked."
+    )
+    max_price_age_days: int = Field(
+        default=90, ge=1, le=366, description="Age above which a price blocks the money decision."
+    )
+
+    def to_domain(self) -> Gating:
+        """The same as a domain value."""
+        return Gating(**dict(self))
+
+
+class DrainingDocument(Section):
+    """How a provisioned throughput leaves."""
+
+    client_cache_minutes: int = Field(
+        default=2,
+        ge=1,
+        le=60,
+        description="Longest time for which callers keep an old routing table.",
+    )
+    longest_request_minutes: int = Field(
+        default=5,
+        ge=1,
+        le=120,
+        description="Longest call that may still run on a withdrawn throughput.",
+    )
+    quiet_minutes: int = Field(
+        default=10, ge=1, le=120, description="Complete minutes without a call that must be seen."
+    )
+    release_window_minutes: int = Field(
+        default=5,
+        ge=2,
+        le=60,
+        description="A Delete is sent only this close to the end of a paid period.",
+    )
+
+    def to_domain(self) -> Draining:
+        """The same as a domain value."""
+        return Draining(**dict(self))
+
+
+class RoutingDocument(Section):
+    """How the routing table follows."""
+
+    refresh_seconds: int = Field(
+        default=60,
+        ge=10,
+        le=3_600,
+        description="How often callers are asked to look for a newer table.",
+    )
+    pressure_share: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Recent throttled share above which spillover is reordered.",
+    )
+    pressure_minutes: int = Field(
+        default=5, ge=1, le=30, description="Settled minutes that are looked at for pressure."
+    )
+    calm_minutes: int = Field(
+        default=15,
+        ge=1,
+        le=240,
+        description="Minutes without pressure before the usual order returns.",
+    )
+
+    def to_domain(self) -> Routing:
+        """The same as a domain value."""
+        return Routing(**dict(self))
