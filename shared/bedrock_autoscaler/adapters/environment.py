@@ -1,0 +1,159 @@
+"""The environment of a function as a frozen value; the only reader of `os.environ`."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from bedrock_autoscaler.application.errors import ConfigurationError
+
+_TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+_PREFIX = re.compile(r"(/[A-Za-z0-9_.-]+){1,10}")
+_DEPLOYMENT = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9])*")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
+_FUNCTION = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:([0-9]{12}):function:.+")
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_MAX_DEPLOYMENT = 63
+_MAX_PERIOD = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionEnvironment:
+    """What every function needs.
+
+    Attributes:
+        ledger_table: name of the DynamoDB table with decisions, intents and history.
+        settings_prefix: SSM path without a trailing slash, above `settings`, `switch`, `routes`.
+        deployment: id of this deployment in tags and metrics, at most 63 characters.
+        clock_endpoint: loopback URL of a virtual clock; None: the system's clock.
+        alert_topic_arn: SNS topic for people; None: none.
+        log_level: least level that is logged.
+        region: the Region of the stack.
+    """
+
+    ledger_table: str
+    settings_prefix: str
+    deployment: str
+    clock_endpoint: str | None
+    alert_topic_arn: str | None
+    log_level: str
+    region: str
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """The values of `variables`, by default those of the process.
+
+        Raises:
+            ConfigurationError: a variable is missing or malformed; it names the variable and
+                what is allowed.
+        """
+        return cls(**cls._values(os.environ if variables is None else variables))
+
+    @classmethod
+    def _values(cls, variables: Mapping[str, str]) -> dict[str, Any]:
+        level = variables.get("LOG_LEVEL", "") or "INFO"
+        if level not in _LEVELS:
+            raise _refused("LOG_LEVEL", level, f"one of {', '.join(_LEVELS)}")
+        deployment = _matching(variables, "DEPLOYMENT", _DEPLOYMENT, "letters, digits, hyphens")
+        if len(deployment) > _MAX_DEPLOYMENT:
+            raise _refused("DEPLOYMENT", deployment, f"at most {_MAX_DEPLOYMENT} characters")
+        topic = variables.get("ALERT_TOPIC_ARN", "")
+        return {
+            "ledger_table": _matching(variables, "LEDGER_TABLE", _TABLE, "a table's name"),
+            "settings_prefix": _matching(
+                variables, "SETTINGS_PREFIX", _PREFIX, "a path such as /bedrock-autoscaler"
+            ),
+            "deployment": deployment,
+            "clock_endpoint": _loopback(variables.get("CLOCK_ENDPOINT", "")),
+            "alert_topic_arn": topic
+            and _matching(variables, "ALERT_TOPIC_ARN", _TOPIC, "a topic's ARN or nothing")
+            or None,
+            "log_level": level,
+            "region": _matching(variables, "AWS_REGION", _REGION, "a Region such as us-east-1"),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutedEnvironment(FunctionEnvironment):
+    """What a function needs that reads or publishes routing tables.
+
+    Attributes:
+        routes_table: name of the DynamoDB table with the routing tables in force.
+    """
+
+    routes_table: str
+
+    @classmethod
+    def _values(cls, variables: Mapping[str, str]) -> dict[str, Any]:
+        return {
+            **FunctionEnvironment._values(variables),
+            "routes_table": _matching(variables, "ROUTES_TABLE", _TABLE, "a table's name"),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidingEnvironment(RoutedEnvironment):
+    """What the function needs that observes and decides.
+
+    Attributes:
+        decision_minutes: period of the capacity loop; 15 where `CAPACITY_MINUTES` is not set.
+    """
+
+    decision_minutes: int
+
+    @classmethod
+    def _values(cls, variables: Mapping[str, str]) -> dict[str, Any]:
+        text = variables.get("CAPACITY_MINUTES", "") or "15"
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MAX_PERIOD):
+            allowed = f"a whole number of minutes from 1 to {_MAX_PERIOD}"
+            raise _refused("CAPACITY_MINUTES", text, allowed)
+        return {**RoutedEnvironment._values(variables), "decision_minutes": int(text)}
+
+
+def account_of(function_arn: str) -> str:
+    """The account in a function's own ARN, as its invocation context has it.
+
+    Raises:
+        ConfigurationError: this is no function's ARN.
+    """
+    match = _FUNCTION.fullmatch(function_arn)
+    if match is None:
+        raise _refused(
+            "the function's ARN", function_arn, "arn:aws:lambda:Region:account:function:x"
+        )
+    return match.group(1)
+
+
+def _matching(
+    variables: Mapping[str, str], name: str, pattern: re.Pattern[str], allowed: str
+) -> str:
+    value = variables.get(name, "")
+    if not pattern.fullmatch(value):
+        raise _refused(name, value, f"{allowed} ({pattern.pattern})")
+    return value
+
+
+def _loopback(endpoint: str) -> str | None:
+    """The clock's URL; a clock that is not on this machine could be anybody's."""
+    if not endpoint:
+        return None
+    allowed = "nothing, or an http URL with a port on a loopback address"
+    try:
+        parts = urlsplit(endpoint)
+        host, port = parts.hostname or "", parts.port
+        is_loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError as error:
+        raise _refused("CLOCK_ENDPOINT", endpoint, allowed) from error
+    is_plain = parts.scheme == "http" and not (parts.username or parts.query or parts.fragment)
+    if not is_loopback or not is_plain or port is None:
+        raise _refused("CLOCK_ENDPOINT", endpoint, allowed)
+    return endpoint
+
+
+def _refused(name: str, value: str, allowed: str) -> ConfigurationError:
+    stated = f"is {value[:100]!r}" if value else "is not set"
+    return ConfigurationError(f"{name} {stated}; allowed: {allowed}")
