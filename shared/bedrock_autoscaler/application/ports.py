@@ -224,7 +224,11 @@ class History(Protocol):
         """
 
     def load(self, target: str, start: datetime, end: datetime) -> "StoredHistory":
-        """The newest revisions that cover [start, end)."""
+        """The newest revisions of the hours in [start, end).
+
+        The answer's reference is cut to the hours that are kept, so that newer minutes follow
+        at `reference.end`; both its ends are `start` when no hour is kept.
+        """
 
     def load_exact(self, target: str, reference: "HistoryReference") -> "StoredHistory":
         """The very revisions that a decision rested on.
@@ -252,10 +256,17 @@ class HistoryReference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredHistory:
-    """Traffic by `ModelId` over [reference.start, reference.end); NaN where nothing is kept."""
+    """Traffic over [reference.start, reference.end); NaN where nothing is kept.
+
+    Attributes:
+        traffic: by `ModelId`.
+        total: all `ModelId`s together. Each hour adds up those that it was kept with, so that
+            a `ModelId` which came later, such as that of a new PT, leaves no gap before.
+    """
 
     reference: HistoryReference
     traffic: Mapping[str, Traffic]
+    total: Traffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,7 +277,8 @@ class RecordedDecision:
     reading a decision back for replay joins the two again, so that `situation` is what it was.
 
     Attributes:
-        history: stored minutes at the front of `situation.observation.traffic`; None: none.
+        history: stored minutes at the front of `situation.observation.traffic`, as
+            `join(StoredHistory.total, newer)` puts them together; None: none.
         code_version: of the package that decided.
     """
 
@@ -280,7 +292,11 @@ class Decisions(Protocol):
     """The append-only decision log."""
 
     def record(self, recorded: RecordedDecision) -> bool:
-        """Write it once; False when a decision of this id exists already (nothing changes)."""
+        """Write it once; False when a decision of this id exists already (nothing changes).
+
+        Raises:
+            UnknownOutcomeError: the write may have taken effect, and looking again did not tell.
+        """
 
     def exists(self, decision_id: str, target: str, loop: Loop) -> bool:
         """Whether this tick was decided already."""
@@ -305,7 +321,11 @@ class Decisions(Protocol):
 
 
 class Fleets(Protocol):
-    """Intents and reservations, changed by conditional writes only."""
+    """Intents and reservations, changed by conditional writes only.
+
+    An `after` has the version of its `before` plus one, and names the same intent. Each write
+    may also raise UnknownOutcomeError: no answer came, and a consistent read did not show it.
+    """
 
     def record_of(self, target: str) -> FleetRecord:
         """The fleet record, with version 0 when none was written yet."""

@@ -1,0 +1,60 @@
+"""Traffic put together: side by side over `ModelId`s, end to end over time."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+
+from bedrock_autoscaler.domain.observation import METRICS, Series, Traffic
+from bedrock_autoscaler.domain.units import whole_minutes
+
+
+def combine(parts: Sequence[Traffic]) -> Traffic:
+    """The sum of traffics over the same minutes; a gap in one is a gap in the sum.
+
+    Raises:
+        ValueError: there is no part, or their minutes differ.
+    """
+    spans = {(part.start, len(part)) for part in parts}
+    if len(spans) != 1:
+        message = f"cannot add traffics that cover {len(spans)} different spans of minutes"
+        raise ValueError(message)
+    return Traffic(
+        start=parts[0].start,
+        **{name: np.sum([getattr(part, name) for part in parts], axis=0) for name in METRICS},
+    )
+
+
+def join(older: Traffic, newer: Traffic) -> Traffic:
+    """`older`, then the minutes of `newer` after its end, with gaps for minutes in between.
+
+    What the two have in common stays as `older` has it. An empty `older` adds no minutes.
+    """
+    rest = newer.since(older.end)
+    if not len(older):
+        return rest
+    if not len(rest):
+        return older
+    missing = np.full(whole_minutes(rest.start - older.end), np.nan)
+    return Traffic(
+        start=older.start,
+        **{
+            name: np.concatenate([getattr(older, name), missing, getattr(rest, name)])
+            for name in METRICS
+        },
+    )
+
+
+def span(traffic: Traffic, start: datetime, end: datetime) -> Traffic:
+    """The minutes [start, end) of `traffic`, with gaps where it has none."""
+    minutes = max(whole_minutes(end - start), 0)
+    offset = whole_minutes(start - traffic.start)
+    first, last = max(offset, 0), min(offset + minutes, len(traffic))
+
+    def fitted(series: Series) -> Series:
+        fits = np.full(minutes, np.nan)
+        if last > first:
+            fits[first - offset : last - offset] = series[first:last]
+        return fits
+
+    return Traffic(start=start, **{name: fitted(getattr(traffic, name)) for name in METRICS})

@@ -1,0 +1,208 @@
+"""Bedrock's provisioned throughputs in memory, with a lead time and faults."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bedrock_autoscaler.application.errors import (
+    CapacityUnavailableError,
+    CommitmentActiveError,
+    ObservationError,
+    ThroughputNotFoundError,
+)
+from bedrock_autoscaler.application.ports import Clock, Inventory, ListedThroughput
+from bedrock_autoscaler.domain.fleet import Status
+from bedrock_autoscaler.domain.intent import PurchaseIntent
+from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.fakes.failures import Failures
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One mutating call that reached Bedrock: `buy` with a name or `delete` with an ARN."""
+
+    method: str
+    subject: str
+
+
+class MemoryCapacity(Failures):
+    """Implements Capacity, Purchasing and Releasing over one set of throughputs.
+
+    A purchase is Creating until `lead_time` has passed on `clock`, then InService. The same
+    token gives the same throughput. A deleted one is gone at once.
+
+    Attributes:
+        lead_time: from a purchase to InService.
+        list_lag: how long a new throughput stays out of lists, as AWS's may; `get` knows it.
+        quota: model-unit quota per model; a model without an entry has an unknown one.
+        inactive: models of which nothing may be bought.
+        unknown_status: models whose life cycle cannot be read.
+        pages_missing: the inventory breaks off after its first half.
+        calls: the mutating calls in order.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        deployment: str = "test",
+        lead_time: timedelta = 15 * MINUTE,
+        list_lag: timedelta = timedelta(0),
+    ) -> None:
+        super().__init__()
+        self.lead_time = lead_time
+        self.list_lag = list_lag
+        self.quota: dict[str, int] = {}
+        self.inactive: set[str] = set()
+        self.unknown_status: set[str] = set()
+        self.pages_missing = False
+        self.calls: list[Call] = []
+        self._clock = clock
+        self._deployment = deployment
+        self._throughputs: dict[str, ListedThroughput] = {}
+        self._tokens: dict[str, str] = {}
+        self._created = 0
+
+    # -- Capacity ------------------------------------------------------------------------------
+
+    def inventory(self) -> Inventory:
+        """All throughputs that are listed now, by ARN."""
+        self._begin("inventory")
+        listed = self._listed()
+        if self.pages_missing:
+            return Inventory(throughputs=listed[: len(listed) // 2], complete=False)
+        return Inventory(throughputs=listed, complete=True)
+
+    def is_active(self, model_id: str) -> bool | None:
+        """Whether the model may be bought."""
+        self._begin("is_active")
+        return None if model_id in self.unknown_status else model_id not in self.inactive
+
+    def model_unit_quota(self, model_id: str) -> int | None:
+        """The quota set in `quota`."""
+        self._begin("model_unit_quota")
+        return self.quota.get(model_id)
+
+    # -- Purchasing ----------------------------------------------------------------------------
+
+    def buy(self, intent: PurchaseIntent) -> str:
+        """Create it, unless its token was used before, or a quota, name or model forbids it."""
+        self._begin("buy")
+        self.calls.append(Call("buy", intent.name))
+        if intent.token not in self._tokens:
+            self._refuse(intent)
+            self._tokens[intent.token] = self.add(
+                name=intent.name,
+                model_id=intent.model_id,
+                model_units=intent.model_units,
+                deployment=self._deployment,
+                target=intent.target,
+                decision_id=intent.decision_id,
+            )
+        self._end("buy")
+        return self._tokens[intent.token]
+
+    def find(self, intent: PurchaseIntent) -> ListedThroughput | None:
+        """The listed throughput with the intent's name and our tags."""
+        self._begin("find")
+        if self.pages_missing:
+            raise ObservationError("the list of provisioned throughputs broke off")
+        ours = (intent.name, self._deployment, intent.decision_id)
+        for pt in self._listed():
+            if (pt.name, pt.deployment, pt.decision_id) == ours:
+                return pt
+        return None
+
+    # -- Releasing -----------------------------------------------------------------------------
+
+    def get(self, arn: str) -> ListedThroughput | None:
+        """The throughput as it stands, also when lists do not show it yet."""
+        self._begin("get")
+        known = self._throughputs.get(arn)
+        return self._aged(known) if known else None
+
+    def delete(self, arn: str) -> None:
+        """Delete it at once."""
+        self._begin("delete")
+        self.calls.append(Call("delete", arn))
+        known = self._throughputs.get(arn)
+        if known is None:
+            raise ThroughputNotFoundError(f"{arn} does not exist")
+        if known.committed_until is not None and known.committed_until > self._clock.now():
+            raise CommitmentActiveError(f"{arn} is committed until {known.committed_until}")
+        del self._throughputs[arn]
+        self._end("delete")
+
+    # -- for tests -----------------------------------------------------------------------------
+
+    def add(
+        self,
+        *,
+        name: str,
+        model_id: str,
+        model_units: int = 1,
+        commitment: Commitment = Commitment.NONE,
+        committed_until: datetime | None = None,
+        deployment: str | None = None,
+        target: str | None = None,
+        decision_id: str | None = None,
+    ) -> str:
+        """Create a throughput past all checks, by default one without tags; its ARN."""
+        self._created += 1
+        arn = f"arn:aws:bedrock:us-east-1:111122223333:provisioned-model/{self._created:012d}"
+        self._throughputs[arn] = ListedThroughput(
+            arn=arn,
+            name=name,
+            model_arn=f"arn:aws:bedrock:us-east-1::foundation-model/{model_id}",
+            model_units=model_units,
+            status=Status.CREATING,
+            commitment=commitment,
+            created_at=self._clock.now(),
+            committed_until=committed_until,
+            deployment=deployment,
+            target=target,
+            decision_id=decision_id,
+        )
+        return arn
+
+    def vanish(self, arn: str) -> None:
+        """Delete by someone else's hand."""
+        del self._throughputs[arn]
+
+    def fail_creation(self, arn: str) -> None:
+        """Bedrock gives up on it: its status is Failed from now on."""
+        self._throughputs[arn] = replace(self._throughputs[arn], status=Status.FAILED)
+
+    def retag(self, arn: str, *, deployment: str | None) -> None:
+        """Change the owner tag."""
+        self._throughputs[arn] = replace(self._throughputs[arn], deployment=deployment)
+
+    def _refuse(self, intent: PurchaseIntent) -> None:
+        if intent.model_id in self.inactive:
+            raise CapacityUnavailableError(
+                f"{intent.model_id} is not sold any more", code="ValidationException"
+            )
+        if any(pt.name == intent.name for pt in self._throughputs.values()):
+            raise CapacityUnavailableError(f"{intent.name} is taken", code="ConflictException")
+        quota = self.quota.get(intent.model_id)
+        held = sum(
+            pt.model_units
+            for pt in self._throughputs.values()
+            if pt.model_arn.endswith(f"/{intent.model_id}") and pt.commitment is Commitment.NONE
+        )
+        if quota is not None and held + intent.model_units > quota:
+            raise CapacityUnavailableError(
+                f"{held} of {quota} units are used", code="ServiceQuotaExceededException"
+            )
+
+    def _listed(self) -> tuple[ListedThroughput, ...]:
+        shown = self._clock.now() - self.list_lag
+        return tuple(
+            self._aged(pt) for _, pt in sorted(self._throughputs.items()) if pt.created_at <= shown
+        )
+
+    def _aged(self, pt: ListedThroughput) -> ListedThroughput:
+        is_due = self._clock.now() >= pt.created_at + self.lead_time
+        if pt.status is Status.CREATING and is_due:
+            return replace(pt, status=Status.IN_SERVICE)
+        return pt

@@ -1,0 +1,220 @@
+"""The ledger in memory: decisions, intents and reservations."""
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from threading import RLock
+
+from bedrock_autoscaler.application.errors import StaleDecisionError
+from bedrock_autoscaler.application.ports import History, RecordedDecision
+from bedrock_autoscaler.domain.decision import Decision, Situation
+from bedrock_autoscaler.domain.intent import (
+    HOLDING_STATES,
+    FleetRecord,
+    PurchaseIntent,
+    ReleaseIntent,
+)
+from bedrock_autoscaler.domain.joining import join
+from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.target import Loop
+from tests.fakes.failures import Failures
+
+
+class MemoryDecisions(Failures):
+    """The append-only decision log; keeps no minutes that the history has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: dict[str, RecordedDecision] = {}
+        self._lock = RLock()
+
+    def record(self, recorded: RecordedDecision) -> bool:
+        """Keep it; False when its id is taken."""
+        self._begin("record")
+        with self._lock:
+            is_new = recorded.decision.id not in self._kept
+            if is_new:
+                self._kept[recorded.decision.id] = _without_history(recorded)
+        self._end("record")
+        return is_new
+
+    def exists(self, decision_id: str, target: str, loop: Loop) -> bool:
+        """Whether the id is taken."""
+        self._begin("exists")
+        return decision_id in self._kept
+
+    def latest(self, target: str, loop: Loop) -> RecordedDecision | None:
+        """The one with the latest scheduled time."""
+        self._begin("latest")
+        found = [
+            recorded
+            for recorded in self._kept.values()
+            if (recorded.decision.target, recorded.decision.loop) == (target, loop)
+        ]
+        return max(found, key=lambda recorded: recorded.decision.scheduled_at, default=None)
+
+    def between(
+        self, target: str, loop: Loop | None, start: datetime, end: datetime
+    ) -> tuple[Decision, ...]:
+        """Those of [start, end), by time and loop."""
+        self._begin("between")
+        found = [
+            recorded.decision
+            for recorded in self._kept.values()
+            if recorded.decision.target == target
+            and loop in (None, recorded.decision.loop)
+            and start <= recorded.decision.scheduled_at < end
+        ]
+        return tuple(sorted(found, key=lambda decision: (decision.scheduled_at, decision.loop)))
+
+    def load(self, decision_id: str, history: History) -> RecordedDecision | None:
+        """The decision with the minutes of its history before its own."""
+        self._begin("load")
+        recorded = self._kept.get(decision_id)
+        if recorded is None or recorded.history is None:
+            return recorded
+        stored = history.load_exact(recorded.decision.target, recorded.history)
+        situation = recorded.situation
+        whole = join(stored.total, situation.observation.traffic)
+        return replace(recorded, situation=_with_traffic(situation, whole))
+
+
+def _without_history(recorded: RecordedDecision) -> RecordedDecision:
+    if recorded.history is None:
+        return recorded
+    newer = recorded.situation.observation.traffic.since(recorded.history.end)
+    return replace(recorded, situation=_with_traffic(recorded.situation, newer))
+
+
+def _with_traffic(situation: Situation, traffic: Traffic) -> Situation:
+    return replace(situation, observation=replace(situation.observation, traffic=traffic))
+
+
+class MemoryFleets(Failures):
+    """Intents and reservations; each method is atomic, also between threads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._records: dict[str, FleetRecord] = {}
+        self._purchases: dict[tuple[str, str], PurchaseIntent] = {}
+        self._releases: dict[tuple[str, str], ReleaseIntent] = {}
+        self._lock = RLock()
+
+    def record_of(self, target: str) -> FleetRecord:
+        """What is reserved for the target."""
+        self._begin("record_of")
+        return self._record(target)
+
+    @property
+    def account(self) -> tuple[int, Decimal]:
+        """Units and USD per hour that are reserved over all targets."""
+        records = self._records.values()
+        return (
+            sum(record.reserved_units for record in records),
+            sum((record.reserved_usd_per_hour for record in records), Decimal(0)),
+        )
+
+    def purchases(self, target: str) -> tuple[PurchaseIntent, ...]:
+        """By the time at which they were recorded."""
+        self._begin("purchases")
+        found = [intent for (owner, _), intent in self._purchases.items() if owner == target]
+        return tuple(sorted(found, key=lambda intent: (intent.recorded_at, intent.decision_id)))
+
+    def releases(self, target: str) -> tuple[ReleaseIntent, ...]:
+        """By the time at which they were recorded."""
+        self._begin("releases")
+        found = [intent for (owner, _), intent in self._releases.items() if owner == target]
+        return tuple(sorted(found, key=lambda intent: (intent.recorded_at, intent.decision_id)))
+
+    def begin_purchase(
+        self,
+        intent: PurchaseIntent,
+        *,
+        fleet: FleetRecord,
+        unmanaged_units: int,
+        max_units: int,
+        max_usd_per_hour: Decimal,
+    ) -> None:
+        """Keep the intent and reserve its units, or neither."""
+        self._begin("begin_purchase")
+        with self._lock:
+            record = self._record(intent.target)
+            key = (intent.target, intent.decision_id)
+            if key in self._purchases:
+                raise StaleDecisionError(f"purchase {intent.decision_id} exists already")
+            if record.version != fleet.version:
+                raise StaleDecisionError(
+                    f"fleet of {intent.target} is at version {record.version}, "
+                    f"the decision saw {fleet.version}"
+                )
+            units = record.reserved_units + intent.model_units + unmanaged_units
+            dollars = record.reserved_usd_per_hour + intent.usd_per_hour
+            if units > max_units or dollars > max_usd_per_hour:
+                raise StaleDecisionError(
+                    f"purchase {intent.decision_id} would make {units} of {max_units} units and "
+                    f"{dollars} of {max_usd_per_hour} USD per hour"
+                )
+            self._purchases[key] = intent
+            self._reserve(intent, 1)
+        self._end("begin_purchase")
+
+    def update_purchase(self, before: PurchaseIntent, after: PurchaseIntent) -> None:
+        """Replace the intent; reserve or free where it enters or leaves the holding states."""
+        self._begin("update_purchase")
+        _require_successor(before, after)
+        with self._lock:
+            key = (before.target, before.decision_id)
+            if self._purchases.get(key) != before:
+                raise StaleDecisionError(f"purchase {before.decision_id} has changed")
+            self._purchases[key] = after
+            change = (after.state in HOLDING_STATES) - (before.state in HOLDING_STATES)
+            if change:
+                self._reserve(before, change)
+        self._end("update_purchase")
+
+    def begin_release(self, intent: ReleaseIntent) -> None:
+        """Keep the intent unless there is one."""
+        self._begin("begin_release")
+        with self._lock:
+            key = (intent.target, intent.decision_id)
+            if key in self._releases:
+                raise StaleDecisionError(f"release {intent.decision_id} exists already")
+            self._releases[key] = intent
+        self._end("begin_release")
+
+    def update_release(self, before: ReleaseIntent, after: ReleaseIntent) -> None:
+        """Replace the intent."""
+        self._begin("update_release")
+        _require_successor(before, after)
+        with self._lock:
+            key = (before.target, before.decision_id)
+            if self._releases.get(key) != before:
+                raise StaleDecisionError(f"release {before.decision_id} has changed")
+            self._releases[key] = after
+        self._end("update_release")
+
+    def _record(self, target: str) -> FleetRecord:
+        nothing = FleetRecord(
+            target=target, reserved_units=0, reserved_usd_per_hour=Decimal(0), version=0
+        )
+        return self._records.get(target, nothing)
+
+    def _reserve(self, intent: PurchaseIntent, sign: int) -> None:
+        record = self._record(intent.target)
+        self._records[intent.target] = FleetRecord(
+            target=intent.target,
+            reserved_units=record.reserved_units + sign * intent.model_units,
+            reserved_usd_per_hour=record.reserved_usd_per_hour + sign * intent.usd_per_hour,
+            version=record.version + 1,
+        )
+
+
+def _require_successor[Intent: (PurchaseIntent, ReleaseIntent)](
+    before: Intent, after: Intent
+) -> None:
+    if (after.decision_id, after.target) != (before.decision_id, before.target):
+        raise ValueError(f"{after.decision_id} cannot replace {before.decision_id}")
+    if after.version != before.version + 1:
+        raise ValueError(
+            f"{before.decision_id}: version {after.version} cannot follow {before.version}"
+        )

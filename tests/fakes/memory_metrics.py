@@ -1,0 +1,79 @@
+"""CloudWatch in memory: sums per minute and a heartbeat."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+
+from bedrock_autoscaler.application.ports import MetricsReading
+from bedrock_autoscaler.domain.observation import METRICS, Traffic
+from bedrock_autoscaler.domain.units import MINUTE, floor_minute, whole_minutes
+from tests.fakes.failures import Failures
+
+
+class MemoryMetrics(Failures):
+    """Holds the points that were put; a minute without a point has none, as in CloudWatch.
+
+    Attributes:
+        failing: `ModelId`s whose queries fail.
+        beats: minutes with a heartbeat; `beat_through` fills a range.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failing: set[str] = set()
+        self.beats: set[datetime] = set()
+        self._points: dict[str, dict[datetime, dict[str, float]]] = defaultdict(dict)
+
+    def put(self, model_id: str, minute: datetime, **sums: float) -> None:
+        """Publish one minute of one `ModelId`: `put(MODEL, NOW, invocations=3)`."""
+        unknown = sums.keys() - set(METRICS)
+        if unknown:
+            raise ValueError(f"{sorted(unknown)} are no series of Traffic")
+        self._points[model_id].setdefault(floor_minute(minute), {}).update(sums)
+
+    def put_traffic(self, model_id: str, traffic: Traffic) -> None:
+        """Publish every minute of `traffic` that is no gap and not without any traffic."""
+        for index in range(len(traffic)):
+            sums = {name: float(getattr(traffic, name)[index]) for name in METRICS}
+            if any(value > 0 for value in sums.values()):
+                self.put(model_id, traffic.start + index * MINUTE, **sums)
+
+    def beat_through(self, start: datetime, end: datetime) -> None:
+        """Put a heartbeat into each minute of [start, end)."""
+        minutes = whole_minutes(end - start)
+        self.beats |= {floor_minute(start) + index * MINUTE for index in range(minutes)}
+
+    def read(self, model_ids: Sequence[str], start: datetime, end: datetime) -> MetricsReading:
+        """What was put in [start, end)."""
+        self._begin("read")
+        minutes = [start + index * MINUTE for index in range(whole_minutes(end - start))]
+        read = np.array([minute in self.beats for minute in minutes], dtype=np.bool_)
+        traffic = {}
+        problems = []
+        for model_id in dict.fromkeys(model_ids):
+            points = self._points.get(model_id, {})
+            known = read | np.array([minute in points for minute in minutes], dtype=np.bool_)
+            if model_id in self.failing:
+                known = np.zeros(len(minutes), dtype=np.bool_)
+                problems.append(f"metrics of {model_id}: InternalError")
+            series = {
+                name: np.array([points.get(minute, {}).get(name, 0.0) for minute in minutes])
+                for name in METRICS
+            }
+            traffic[model_id] = Traffic(
+                start=start,
+                **{name: np.where(known, values, np.nan) for name, values in series.items()},
+            )
+        return MetricsReading(start=start, read=read, traffic=traffic, problems=tuple(problems))
+
+    def model_ids(self) -> frozenset[str]:
+        """Those that ever had a point."""
+        self._begin("model_ids")
+        return frozenset(self._points)
+
+    def beat(self, at: datetime) -> None:
+        """Put one heartbeat."""
+        self._begin("beat")
+        self.beats.add(floor_minute(at))
