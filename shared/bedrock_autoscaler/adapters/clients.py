@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import boto3
+import botocore
+from botocore.config import Config
 
 from bedrock_autoscaler.application.errors import ConfigurationError
 
@@ -62,54 +66,48 @@ REQUIRED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 
 class Clients:
-    """Makes clients of one Region; each is checked when it is made, at the cold start."""
+    """Makes clients of one Region; each is checked when it is made, at the cold start.
+
+    Every method raises ConfigurationError when the runtime's SDK lacks what is used.
+    """
 
     def __init__(self, region: str) -> None:
-        self._region = region
-
-    def bedrock(self) -> BedrockClient:
-        """The control plane of Bedrock."""
-        client: BedrockClient = self._client("bedrock")
-        return client
-
-    def cloudwatch(self) -> CloudWatchClient:
-        """Metrics."""
-        client: CloudWatchClient = self._client("cloudwatch")
-        return client
-
-    def dynamodb(self) -> DynamoDBClient:
-        """The ledger and the routing tables."""
-        client: DynamoDBClient = self._client("dynamodb")
-        return client
-
-    def service_quotas(self) -> ServiceQuotasClient:
-        """Applied quotas."""
-        client: ServiceQuotasClient = self._client("service-quotas")
-        return client
-
-    def ssm(self) -> SSMClient:
-        """Settings, the switch, and the callers' copies of routing tables."""
-        client: SSMClient = self._client("ssm")
-        return client
-
-    def _client(self, service: str) -> Any:
-        # Imported here, so that importing the package costs and needs no SDK.
-        import boto3
-        from botocore.config import Config
-        from botocore.exceptions import UnknownServiceError
-
-        config = Config(
-            region_name=self._region,
+        self._config = Config(
+            region_name=region,
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,
             retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
             user_agent_extra="bedrock-autoscaler",
         )
-        try:
-            client: Any = boto3.client(service, config=config)  # type: ignore[call-overload] # the name is not a literal here
-        except UnknownServiceError as error:
-            raise ConfigurationError(_advice(f"the service {service}")) from error
-        require(service, client.meta.service_model)
+
+    def bedrock(self) -> BedrockClient:
+        """The control plane of Bedrock."""
+        client = boto3.client("bedrock", config=self._config)
+        require("bedrock", client.meta.service_model)
+        return client
+
+    def cloudwatch(self) -> CloudWatchClient:
+        """Metrics."""
+        client = boto3.client("cloudwatch", config=self._config)
+        require("cloudwatch", client.meta.service_model)
+        return client
+
+    def dynamodb(self) -> DynamoDBClient:
+        """The ledger and the routing tables."""
+        client = boto3.client("dynamodb", config=self._config)
+        require("dynamodb", client.meta.service_model)
+        return client
+
+    def service_quotas(self) -> ServiceQuotasClient:
+        """Applied quotas."""
+        client = boto3.client("service-quotas", config=self._config)
+        require("service-quotas", client.meta.service_model)
+        return client
+
+    def ssm(self) -> SSMClient:
+        """Settings, the switch, and the callers' copies of routing tables."""
+        client = boto3.client("ssm", config=self._config)
+        require("ssm", client.meta.service_model)
         return client
 
 
@@ -132,8 +130,6 @@ def require(service: str, model: ServiceModel) -> None:
 
 
 def _advice(missing: str) -> str:
-    import botocore
-
     return (
         f"botocore {botocore.__version__} of this runtime does not know {missing}; deploy to a "
         "newer runtime, or add boto3 to the layer"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, Self
+from typing import Any, Self, override
 from urllib.parse import urlsplit
 
 from bedrock_autoscaler.application.errors import ConfigurationError
@@ -55,26 +55,7 @@ class FunctionEnvironment:
 
     @classmethod
     def _values(cls, variables: Mapping[str, str]) -> dict[str, Any]:
-        level = variables.get("LOG_LEVEL", "") or "INFO"
-        if level not in _LEVELS:
-            raise _refused("LOG_LEVEL", level, f"one of {', '.join(_LEVELS)}")
-        deployment = _matching(variables, "DEPLOYMENT", _DEPLOYMENT, "letters, digits, hyphens")
-        if len(deployment) > _MAX_DEPLOYMENT:
-            raise _refused("DEPLOYMENT", deployment, f"at most {_MAX_DEPLOYMENT} characters")
-        topic = variables.get("ALERT_TOPIC_ARN", "")
-        return {
-            "ledger_table": _matching(variables, "LEDGER_TABLE", _TABLE, "a table's name"),
-            "settings_prefix": _matching(
-                variables, "SETTINGS_PREFIX", _PREFIX, "a path such as /bedrock-autoscaler"
-            ),
-            "deployment": deployment,
-            "clock_endpoint": _loopback(variables.get("CLOCK_ENDPOINT", "")),
-            "alert_topic_arn": topic
-            and _matching(variables, "ALERT_TOPIC_ARN", _TOPIC, "a topic's ARN or nothing")
-            or None,
-            "log_level": level,
-            "region": _matching(variables, "AWS_REGION", _REGION, "a Region such as us-east-1"),
-        }
+        return _common(variables)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +69,9 @@ class RoutedEnvironment(FunctionEnvironment):
     routes_table: str
 
     @classmethod
+    @override
     def _values(cls, variables: Mapping[str, str]) -> dict[str, Any]:
-        return {
-            **FunctionEnvironment._values(variables),
-            "routes_table": _matching(variables, "ROUTES_TABLE", _TABLE, "a table's name"),
-        }
+        return _common(variables) | _routes(variables)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +85,9 @@ class DecidingEnvironment(RoutedEnvironment):
     decision_minutes: int
 
     @classmethod
+    @override
     def _values(cls, variables: Mapping[str, str]) -> dict[str, Any]:
-        text = variables.get("CAPACITY_MINUTES", "") or "15"
-        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MAX_PERIOD):
-            allowed = f"a whole number of minutes from 1 to {_MAX_PERIOD}"
-            raise _refused("CAPACITY_MINUTES", text, allowed)
-        return {**RoutedEnvironment._values(variables), "decision_minutes": int(text)}
+        return _common(variables) | _routes(variables) | _period(variables)
 
 
 def account_of(function_arn: str) -> str:
@@ -126,6 +102,39 @@ def account_of(function_arn: str) -> str:
             "the function's ARN", function_arn, "arn:aws:lambda:Region:account:function:x"
         )
     return match.group(1)
+
+
+def _common(variables: Mapping[str, str]) -> dict[str, Any]:
+    deployment = _matching(variables, "DEPLOYMENT", _DEPLOYMENT, "letters, digits, single hyphens")
+    if len(deployment) > _MAX_DEPLOYMENT:
+        raise _refused("DEPLOYMENT", deployment, f"at most {_MAX_DEPLOYMENT} characters")
+    level = variables.get("LOG_LEVEL", "") or "INFO"
+    if level not in _LEVELS:
+        raise _refused("LOG_LEVEL", level, f"one of {', '.join(_LEVELS)}")
+    has_topic = bool(variables.get("ALERT_TOPIC_ARN"))
+    topic = _matching(variables, "ALERT_TOPIC_ARN", _TOPIC, "a topic's ARN") if has_topic else None
+    prefix = _matching(variables, "SETTINGS_PREFIX", _PREFIX, "a path such as /bedrock-autoscaler")
+    return {
+        "ledger_table": _matching(variables, "LEDGER_TABLE", _TABLE, "a table's name"),
+        "settings_prefix": prefix,
+        "deployment": deployment,
+        "clock_endpoint": _loopback(variables.get("CLOCK_ENDPOINT", "")),
+        "alert_topic_arn": topic,
+        "log_level": level,
+        "region": _matching(variables, "AWS_REGION", _REGION, "a Region such as us-east-1"),
+    }
+
+
+def _routes(variables: Mapping[str, str]) -> dict[str, Any]:
+    return {"routes_table": _matching(variables, "ROUTES_TABLE", _TABLE, "a table's name")}
+
+
+def _period(variables: Mapping[str, str]) -> dict[str, Any]:
+    text = variables.get("CAPACITY_MINUTES", "") or "15"
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MAX_PERIOD):
+        allowed = f"a whole number of minutes from 1 to {_MAX_PERIOD}"
+        raise _refused("CAPACITY_MINUTES", text, allowed)
+    return {"decision_minutes": int(text)}
 
 
 def _matching(
