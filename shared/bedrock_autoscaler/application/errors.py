@@ -40,3 +40,7 @@ class UnknownOutcomeError(AutoscalerError):
 
 class StaleDecisionError(AutoscalerError):
     """The world moved between deciding and acting; end quietly and decide anew."""
+
+
+class TargetsFailedError(AutoscalerError):
+    """The pass of some targets failed and was reported; the run as a whole counts as failed."""

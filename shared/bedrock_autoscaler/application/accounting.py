@@ -1,0 +1,72 @@
+"""Booked money and counted calls, from the intents of the ledger alone."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from bedrock_autoscaler.domain.fleet import Spend
+from bedrock_autoscaler.domain.intent import (
+    PurchaseIntent,
+    PurchaseState,
+    ReleaseIntent,
+    ReleaseState,
+)
+from bedrock_autoscaler.domain.units import HOUR, usd
+
+_UNBILLED = frozenset({PurchaseState.REFUSED, PurchaseState.ABANDONED})
+_DAY = timedelta(days=1)
+_INSTANT = timedelta(microseconds=1)
+
+
+def booked_spend(purchases: Iterable[PurchaseIntent], now: datetime, billing: timedelta) -> Spend:
+    """Price of the billing periods that started in the UTC day and month of `now`.
+
+    A started period is paid whole. A purchase without an answer counts as billed from when it
+    was recorded: it may have taken effect.
+    """
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    known = tuple(purchases)
+    return Spend(
+        day_usd=_started_usd(known, day, now, billing),
+        month_usd=_started_usd(known, day.replace(day=1), now, billing),
+    )
+
+
+def purchases_since(purchases: Iterable[PurchaseIntent], now: datetime) -> int:
+    """Purchases recorded in the last 24 hours, whatever came of them."""
+    return sum(now - intent.recorded_at < _DAY for intent in purchases)
+
+
+def releases_since(releases: Iterable[ReleaseIntent], now: datetime) -> int:
+    """Releases begun in the last 24 hours that were not cancelled before their Delete."""
+    return sum(
+        now - intent.recorded_at < _DAY
+        for intent in releases
+        if intent.state is not ReleaseState.CANCELLED
+    )
+
+
+def period_usd(intent: PurchaseIntent, billing: timedelta) -> Decimal:
+    """Price of one billing period of a purchase."""
+    return intent.usd_per_hour * Decimal(billing // _INSTANT) / Decimal(HOUR // _INSTANT)
+
+
+def _started_usd(
+    purchases: tuple[PurchaseIntent, ...], start: datetime, now: datetime, billing: timedelta
+) -> Decimal:
+    total = Decimal(0)
+    for intent in purchases:
+        if intent.state in _UNBILLED:
+            continue
+        begun = intent.billed_from or intent.recorded_at
+        end = min(intent.ended_at or now + _INSTANT, now + _INSTANT)
+        periods = _starts_before(begun, end, billing) - _starts_before(begun, start, billing)
+        total += max(periods, 0) * period_usd(intent, billing)
+    return usd(total)
+
+
+def _starts_before(begun: datetime, moment: datetime, billing: timedelta) -> int:
+    """How many billing periods started before `moment`."""
+    if moment <= begun:
+        return 0
+    return -(-(moment - begun) // billing)

@@ -1,0 +1,296 @@
+"""Puts together each target's situation: fleet, traffic, quotas, life cycle, routes, memory."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.measuring import Measured, matching_ids, unread_since
+from bedrock_autoscaler.application.merging import overlaid, window
+from bedrock_autoscaler.application.ports import (
+    Capacity,
+    Decisions,
+    Fleets,
+    History,
+    HistoryReference,
+    Inventory,
+    ListedThroughput,
+    Metrics,
+    RecordedDecision,
+    Reporter,
+    RoutingTables,
+    StoredHistory,
+)
+from bedrock_autoscaler.application.surveying import LedgerState, Survey, ledger_state
+from bedrock_autoscaler.application.ticking import Tick
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Route, Situation
+from bedrock_autoscaler.domain.fleet import Fleet
+from bedrock_autoscaler.domain.observation import Observation, Traffic
+from bedrock_autoscaler.domain.target import Commitment, Loop, Target
+from bedrock_autoscaler.domain.units import MINUTE, floor_hour, floor_minute
+
+HISTORY_KEY = "total"
+"""History keeps each target's traffic as one sum, so that a PT that comes or goes, or a change of
+the settings, leaves no hole in it."""
+
+RECENT_MINUTES = 30
+_REREAD = timedelta(hours=3)
+_HEAL = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where a situation comes from."""
+
+    metrics: Metrics
+    capacity: Capacity
+    decisions: Decisions
+    fleets: Fleets
+    history: History
+    tables: RoutingTables
+    reporter: Reporter
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What one target's own records say, before the metrics are read.
+
+    Attributes:
+        previous: newest decision of the same loop.
+        addresses: of the target and of each PT that was ours at any time since `read_from`.
+        read_from, read_to: the settled minutes to read.
+    """
+
+    target: Target
+    fleet: Fleet
+    previous: RecordedDecision | None
+    routes: tuple[Route, ...]
+    addresses: tuple[str, ...]
+    read_from: datetime
+    read_to: datetime
+
+    @property
+    def before(self) -> Observation | None:
+        """What the previous tick of the loop observed."""
+        return self.previous.situation.observation if self.previous else None
+
+    def evidence_addresses(self) -> tuple[str, ...]:
+        """All addresses that the metrics are asked for."""
+        options = (option.address for option in self.target.options)
+        return tuple(dict.fromkeys([*self.addresses, *filter(None, options)]))
+
+
+class Observer:
+    """Observes for one tick; what is the same for all targets is read once."""
+
+    def __init__(self, loop: Loop, tick: Tick, targets: Sequence[Target], sources: Sources) -> None:
+        """Read the inventory, which all targets share."""
+        self._loop = loop
+        self._tick = tick
+        self._sources = sources
+        self._measured: dict[datetime, Measured] = {}
+        self._models: dict[str, tuple[bool | None, int | None]] = {}
+        self.inventory = self._read_inventory()
+        self._survey = Survey(
+            inventory=self.inventory,
+            deployment=sources.deployment,
+            neighbours=frozenset(target.name for target in targets),
+            now=tick.now,
+        )
+
+    def recall(self, target: Target) -> Known | None:
+        """What the records say; None when this or a later tick of the target was decided."""
+        sources, scheduled_at = self._sources, self._tick.scheduled_at
+        previous = sources.decisions.latest(target.name, self._loop)
+        if previous is not None and previous.decision.scheduled_at >= scheduled_at:
+            return None
+        state = ledger_state(sources.fleets, target.name)
+        table = sources.tables.current(target.name)
+        settling = target.thresholds.observing.settling_minutes * MINUTE
+        read_to = floor_minute(scheduled_at) - settling
+        read_from = self._read_from(target, previous, read_to)
+        return Known(
+            target=target,
+            fleet=self._survey.fleet(target, state),
+            previous=previous,
+            routes=table.routes if table else (),
+            addresses=(*target.model_ids, *_arns_since(state, read_from)),
+            read_from=read_from,
+            read_to=read_to,
+        )
+
+    def measure(self, known: Iterable[Known]) -> None:
+        """Read the metrics of these targets: one batch for all that need the same minutes."""
+        groups: dict[datetime, list[Known]] = {}
+        for entry in known:
+            groups.setdefault(entry.read_from, []).append(entry)
+        listed = self._listed_ids() if groups else None
+        for start, entries in groups.items():
+            end = max(entry.read_to for entry in entries)
+            self._measured[start] = self._read(entries, listed, start, end)
+
+    def situation(self, known: Known) -> tuple[Situation, HistoryReference | None]:
+        """The situation of one target, and the stored minutes at the front of its traffic."""
+        measured = replace(self._measured[known.read_from], end=known.read_to)
+        traffic, reference = self._traffic(known, measured)
+        active, quota = self._model(known.target)
+        observation = Observation(
+            traffic=traffic,
+            by_option=self._by_option(known, measured),
+            provisioned=tuple(measured.evidence(pt, known.before) for pt in known.fleet.owned),
+            model_unit_quota=quota,
+            model_units_used=units_used(self.inventory, known.target),
+            model_is_active=active,
+        )
+        situation = Situation(
+            target=known.target,
+            loop=self._loop,
+            scheduled_at=self._tick.scheduled_at,
+            observation=observation,
+            fleet=known.fleet,
+            routes=known.routes,
+            memory=known.previous.decision.memory if known.previous else NO_MEMORY,
+        )
+        return situation, reference
+
+    def tagged_as_ours(self) -> tuple[ListedThroughput, ...]:
+        """PTs of the whole account that carry this deployment's tag."""
+        if self.inventory is None:
+            return ()
+        ours = self._sources.deployment
+        return tuple(pt for pt in self.inventory.throughputs if pt.deployment == ours)
+
+    def _read_inventory(self) -> Inventory | None:
+        try:
+            return self._sources.capacity.inventory()
+        except ObservationError as error:
+            self._sources.reporter.alarm("inventory_unread", "", str(error))
+            return None
+
+    def _read_from(
+        self, target: Target, previous: RecordedDecision | None, end: datetime
+    ) -> datetime:
+        """The first minute that this tick must read."""
+        kept = previous.situation.observation.traffic if previous else None
+        if self._loop is Loop.ROUTING:
+            return unread_since(kept, end - recent_minutes(target) * MINUTE, end)
+        oldest = floor_hour(end - timedelta(days=target.thresholds.observing.history_days))
+        if previous is None or previous.history is None or kept is None:
+            return oldest
+        lost = len(kept) > 0 and bool(np.isnan(kept.invocations[-1]))
+        usual = floor_hour(end - (_HEAL if lost else _REREAD))
+        return max(min(usual, previous.history.end), oldest)
+
+    def _listed_ids(self) -> frozenset[str] | None:
+        """The values of `ModelId`; None when unknown: then no reading could prove silence."""
+        try:
+            return self._sources.metrics.model_ids()
+        except ObservationError as error:
+            self._sources.reporter.alarm("metrics_unread", "", str(error))
+            return None
+
+    def _read(
+        self, entries: list[Known], listed: frozenset[str] | None, start: datetime, end: datetime
+    ) -> Measured:
+        unread = Measured(reading=None, listed=listed or frozenset(), start=start, end=end)
+        if listed is None or start >= end:
+            return unread
+        ids = {
+            value
+            for entry in entries
+            for address in entry.evidence_addresses()
+            for value in matching_ids(address, listed)
+        }
+        try:
+            reading = self._sources.metrics.read(sorted(ids), start, end)
+        except ObservationError as error:
+            self._sources.reporter.alarm("metrics_unread", "", str(error))
+            return unread
+        for problem in reading.problems:
+            self._sources.reporter.happened("metrics_partial", "", problem=problem)
+        return Measured(reading=reading, listed=listed, start=start, end=end)
+
+    def _traffic(self, known: Known, measured: Measured) -> tuple[Traffic, HistoryReference | None]:
+        """What the decision looks at, and which part of it the history keeps."""
+        new, end = measured.of(known.addresses), known.read_to
+        if self._loop is Loop.ROUTING:
+            before = known.before.traffic if known.before else None
+            start = end - recent_minutes(known.target) * MINUTE
+            return overlaid(before, new, start, end), None
+        whole = floor_hour(end)
+        stored = self._stored(known, new if measured.reading else None, whole)
+        older = stored.traffic.get(HISTORY_KEY) if stored else None
+        if stored is None or older is None or not stored.reference.revisions:
+            return window(new, max(known.read_from, end - _REREAD), end), None
+        newest = window(new, stored.reference.end, end)
+        return overlaid(older, newest, stored.reference.start, end), stored.reference
+
+    def _stored(self, known: Known, new: Traffic | None, whole: datetime) -> StoredHistory | None:
+        """The history up to `whole`, with what is new kept first; None when it is unreadable."""
+        history, name = self._sources.history, known.target.name
+        days = timedelta(days=known.target.thresholds.observing.history_days)
+        try:
+            if new is not None:
+                history.store(name, {HISTORY_KEY: window(new, known.read_from, whole)})
+            return history.load(name, floor_hour(known.read_to - days), whole)
+        except ObservationError as error:
+            self._sources.reporter.alarm("history_unread", name, str(error))
+            return None
+
+    def _by_option(self, known: Known, measured: Measured) -> tuple[tuple[str, Traffic], ...]:
+        before = dict(known.before.by_option) if known.before else {}
+        start = known.read_to - recent_minutes(known.target) * MINUTE
+        found = []
+        for option in known.target.options:
+            new = measured.of([option.address])
+            merged = overlaid(before.get(option.address), new, start, known.read_to)
+            found.append((option.address, merged))
+        return tuple(found)
+
+    def _model(self, target: Target) -> tuple[bool | None, int | None]:
+        """Life cycle and applied quota of the model to buy; the routing loop needs neither."""
+        if self._loop is Loop.ROUTING or target.provisioned is None:
+            return None, None
+        model_id, capacity = target.provisioned.model_id, self._sources.capacity
+        if model_id not in self._models:
+            self._models[model_id] = (
+                capacity.is_active(model_id),
+                capacity.model_unit_quota(model_id),
+            )
+        return self._models[model_id]
+
+
+def recent_minutes(target: Target) -> int:
+    """Minutes of traffic that a routing decision looks at and hands on."""
+    return max(RECENT_MINUTES, target.thresholds.routing.pressure_minutes)
+
+
+def units_used(inventory: Inventory | None, target: Target) -> int | None:
+    """No-commitment units in the account that count against the quota; None when unknown.
+
+    Base and custom models have pools of their own.
+    """
+    if inventory is None or not inventory.complete or target.provisioned is None:
+        return None
+    custom = _is_custom(target.provisioned.model_id)
+    return sum(
+        pt.model_units
+        for pt in inventory.throughputs
+        if pt.commitment is Commitment.NONE and _is_custom(pt.model_arn) is custom
+    )
+
+
+def _is_custom(model: str) -> bool:
+    return ":custom-model/" in model
+
+
+def _arns_since(state: LedgerState, start: datetime) -> tuple[str, ...]:
+    """PTs of ours that existed at some time from `start` on."""
+    return tuple(
+        intent.arn
+        for intent in state.purchases
+        if intent.arn is not None and (intent.ended_at is None or intent.ended_at > start)
+    )

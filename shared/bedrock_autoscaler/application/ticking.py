@@ -1,0 +1,143 @@
+"""What all loops share: the moment of a tick, one pass per target, and the summary of a run."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import PurePath
+from typing import Protocol
+
+from bedrock_autoscaler.application.errors import (
+    AutoscalerError,
+    ObservationError,
+    StaleDecisionError,
+    TargetsFailedError,
+)
+from bedrock_autoscaler.application.ports import Reporter
+from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.units import MINUTE, floor_minute, floor_period
+
+ROUTING_PERIOD = MINUTE
+"""Period of the routing loop and of the three acting functions, as the schedules have it."""
+
+_MAX_LAG = timedelta(minutes=5)
+_MAX_AGE_PERIODS = 2
+
+
+def period_of(loop: Loop, target: Target) -> timedelta:
+    """How often the loop decides for this target."""
+    if loop is Loop.ROUTING:
+        return ROUTING_PERIOD
+    return timedelta(minutes=target.thresholds.sizing.decision_minutes)
+
+
+def is_outdated(scheduled_at: datetime, now: datetime, period: timedelta) -> bool:
+    """Whether a tick or a decision is older than two periods: newer ones replace it."""
+    return now - scheduled_at > _MAX_AGE_PERIODS * period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """One run of a function.
+
+    Attributes:
+        scheduled_at: when the schedule wanted it, to the minute.
+        now: the clock's reading at its start.
+    """
+
+    scheduled_at: datetime
+    now: datetime
+
+    @staticmethod
+    def of(scheduled_at: datetime | None, now: datetime, period: timedelta) -> "Tick":
+        """The tick of an event; without a scheduled time, that of the running period."""
+        if scheduled_at is None:
+            return Tick(scheduled_at=floor_period(now, period), now=now)
+        return Tick(scheduled_at=floor_minute(scheduled_at), now=now)
+
+    @property
+    def may_act(self) -> bool:
+        """Whether clock and schedule agree well enough to change anything in the world."""
+        return abs(self.now - self.scheduled_at) <= _MAX_LAG
+
+
+class Deadline(Protocol):
+    """The end of the running invocation."""
+
+    def remaining(self) -> timedelta:
+        """Time until the function is stopped."""
+
+
+CALL_BUDGET = timedelta(seconds=30)
+"""Three attempts of a call at 8 s each, its backoff, and the write of its outcome."""
+
+
+def has_time(deadline: Deadline) -> bool:
+    """Whether a mutating call and the record of its outcome still fit."""
+    return deadline.remaining() >= CALL_BUDGET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What one run did.
+
+    Attributes:
+        outcomes: (target, outcome) in the order of the passes.
+        failed: targets whose pass raised.
+    """
+
+    outcomes: tuple[tuple[str, str], ...]
+    failed: tuple[str, ...] = ()
+
+    def followed_by(self, later: "Summary") -> "Summary":
+        """Both phases of a run; a target's later outcome replaces its earlier one."""
+        outcomes = dict(self.outcomes) | dict(later.outcomes)
+        return Summary(outcomes=tuple(outcomes.items()), failed=self.failed + later.failed)
+
+    def checked(self) -> "Summary":
+        """The same summary, once every target had its pass.
+
+        Raises:
+            TargetsFailedError: a pass failed.
+        """
+        if self.failed:
+            raise TargetsFailedError(f"the pass failed for {', '.join(self.failed)}")
+        return self
+
+
+def visit_targets(
+    targets: Iterable[Target], visit: Callable[[Target], str], reporter: Reporter
+) -> Summary:
+    """One pass per target; the trouble of one is reported and never stops the others.
+
+    A source that cannot be read, or a world that moved on, holds the target until the next
+    tick. Anything else counts as failed.
+    """
+    outcomes, failed = [], []
+    for target in targets:
+        try:
+            outcome = visit(target)
+        except StaleDecisionError as error:
+            outcome = "superseded"
+            reporter.happened("superseded", target.name, reason=str(error))
+        except ObservationError as error:
+            outcome = "unobserved"
+            reporter.alarm("unobserved", target.name, str(error))
+        except Exception as error:  # noqa: BLE001 - isolation: the others proceed, then the run fails
+            outcome = "failed"
+            failed.append(target.name)
+            reporter.alarm("target_failed", target.name, _describe(error))
+        outcomes.append((target.name, outcome))
+    return Summary(outcomes=tuple(outcomes), failed=tuple(failed))
+
+
+def _describe(error: Exception) -> str:
+    """Class and place of an error; its text only when it is our own.
+
+    The text of a foreign error may quote what a caller sent to Bedrock.
+    """
+    trace, place = error.__traceback__, "an unknown place"
+    while trace is not None:
+        name = PurePath(trace.tb_frame.f_code.co_filename).name
+        place, trace = f"{name}:{trace.tb_lineno}", trace.tb_next
+    text = f": {error}" if isinstance(error, AutoscalerError) else ""
+    return f"{type(error).__name__} at {place}{text}"
