@@ -73,7 +73,7 @@ def run_backtest(
         trace = raw.scaled(scale)
     except ValueError as error:
         raise TraceError(trace_path, None, str(error)) from error
-    row = 0 if score_from is None else _scored_row(trace, score_from)
+    row = 0 if score_from is None else _scored_row(trace, score_from, trace_path)
     replay = Replay(trace, scenario, row)
     policy = policy_factory(
         PolicyContext(
@@ -91,22 +91,24 @@ def run_backtest(
     return BacktestResult(report=report, timeline=run.lines)
 
 
-def _scored_row(trace: Trace, text: str) -> int:
+def _scored_row(trace: Trace, text: str, path: Path) -> int:
     """The row of the first scored minute.
 
     Raises:
-        BacktestError: not a whole UTC minute inside the trace.
+        TraceError: not a whole UTC minute inside the trace.
     """
     try:
         minute = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BacktestError(f"--score-from {text!r}: not ISO 8601") from error
+        raise TraceError(path, None, f"--score-from {text[:40]!r} is not ISO 8601") from error
     if minute.utcoffset() != timedelta(0) or minute.second or minute.microsecond:
-        raise BacktestError(f"--score-from {text!r}: must be a whole minute in UTC, with a Z")
+        reason = f"--score-from {text!r} must be a whole minute in UTC, with a trailing Z"
+        raise TraceError(path, None, reason)
     row = trace.index_of(minute.astimezone(UTC))
     if not 0 <= row < len(trace):
-        raise BacktestError(
-            f"--score-from {text!r}: outside the trace, which runs from {iso(trace.start)} "
+        reason = (
+            f"--score-from {text!r} lies outside the trace, which runs from {iso(trace.start)} "
             f"to before {iso(trace.end)}"
         )
+        raise TraceError(path, None, reason)
     return row

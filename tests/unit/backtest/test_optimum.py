@@ -1,0 +1,125 @@
+import sys
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bedrock_autoscaler.backtest.errors import SolverMissingError
+from bedrock_autoscaler.backtest.optimum import optimum_plan, optimum_score
+from bedrock_autoscaler.backtest.replay import Replay
+from bedrock_autoscaler.backtest.scenario import Scenario
+from bedrock_autoscaler.backtest.timeline import Plan
+from tests.unit.backtest.worlds import PLAIN, trace_of
+
+pytest.importorskip("ortools", reason="the solver comes with the extra `bench`")
+
+# Slots of 5 minutes; an order is 1 slot from service and 2 slots are paid at a time.
+QUICK = replace(PLAIN, creation_minutes=5, billing_minutes=10)
+SLOTS = 7
+
+
+def cheapest_by_enumeration(replay: Replay) -> float:
+    """The least objective of all plans of up to two units that change on the 5-minute grid."""
+    return min(
+        replay.score(Plan(units=np.repeat(np.array(units), 5))).objective_usd
+        for units in product(range(3), repeat=SLOTS)
+    )
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    load=st.lists(st.integers(0, 170), min_size=SLOTS, max_size=SLOTS),
+    ripple=st.integers(0, 30),
+    scenario=st.sampled_from(
+        [
+            QUICK,
+            replace(QUICK, overflow=False, throttle_factor=2.0),
+            replace(QUICK, on_demand_tpm=30, cross_region_factor=1, cross_region_price=1.1),
+            replace(QUICK, on_demand_tpm=30, cross_region_factor=1, cross_region_price=0.7),
+        ]
+    ),
+)
+def test_nothing_on_the_grid_is_cheaper(load: list[int], ripple: int, scenario: Scenario) -> None:
+    minutes = [float(value + ripple * (minute % 2)) for value in load for minute in range(5)]
+    replay = Replay(trace_of(minutes), scenario)
+
+    found = optimum_score(replay).objective_usd
+
+    if scenario.cross_region_price < 1:
+        # The plans enumerated spill on demand first, which is the dearer order here.
+        assert found <= cheapest_by_enumeration(replay) + 1e-6
+    else:
+        assert found == pytest.approx(cheapest_by_enumeration(replay), abs=1e-6)
+
+
+def test_units_with_staggered_hours_hand_over_to_one_another() -> None:
+    # Two units for minutes 20 to 35 and one around them: two lives of one period each, staggered,
+    # serve all; a third would be a waste. 40 minutes are paid at 1 USD.
+    load = [0.0] * 10 + [100.0] * 10 + [200.0] * 5 + [100.0] * 10 + [0.0] * 25
+    scenario = replace(PLAIN, creation_minutes=5, billing_minutes=20)
+    replay = Replay(trace_of(load), scenario)
+
+    found = optimum_score(replay)
+
+    assert found.total_usd == pytest.approx(40.0)
+    assert found.peak_units == 2
+
+
+def test_capacity_that_never_pays_is_not_bought() -> None:
+    replay = Replay(trace_of([40.0] * 300), PLAIN)
+
+    assert optimum_plan(replay).units.max() == 0
+
+
+def test_no_traffic_needs_no_solver() -> None:
+    assert optimum_score(Replay(trace_of([0.0] * 10), PLAIN)).total_usd == 0
+
+
+def test_throttling_is_preferred_where_it_is_cheaper_than_any_route() -> None:
+    replay = Replay(trace_of([40.0] * 300), replace(PLAIN, throttle_factor=0.5))
+
+    found = optimum_score(replay)
+
+    # 40 tokens a minute at half of 20 USD for 1,000.
+    assert found.objective_usd == pytest.approx(300 * 0.4)
+    assert found.throttled_tokens == pytest.approx(1.0)
+
+
+def test_warm_up_is_neither_paid_nor_used() -> None:
+    load = [100.0] * 240
+    whole = Replay(trace_of(load), PLAIN, 120)
+    scored = Replay(trace_of(load[120:]), PLAIN)
+
+    assert optimum_score(whole).objective_usd == pytest.approx(optimum_score(scored).objective_usd)
+    assert not optimum_plan(whole).units[:120].any()
+
+
+@pytest.mark.parametrize(("creation", "billing"), [(0, 60), (7, 60), (15, 25), (90, 60)])
+def test_other_delays_are_kept_exactly(creation: int, billing: int) -> None:
+    scenario = Scenario(
+        tokens_per_unit=100,
+        unit_hour=60,
+        input_1k=20,
+        output_1k=20,
+        creation_minutes=creation,
+        billing_minutes=billing,
+    )
+    replay = Replay(trace_of([0.0] * 30 + [100.0] * 153), scenario)
+
+    found = optimum_score(replay)
+
+    # One unit, in service from the first busy minute on or as early as can be. It is paid from
+    # its order to the end, and the last started period is cut where the trace ends.
+    ordered = max(0, 30 - creation)
+    waiting = max(0, creation - 30)
+    assert found.total_usd == pytest.approx(183 - ordered + 2.0 * waiting)
+
+
+def test_missing_solver_is_said_clearly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ortools.graph.python", None)
+
+    with pytest.raises(SolverMissingError, match=r"install bedrock-autoscaler\[bench\]"):
+        optimum_plan(Replay(trace_of([100.0]), PLAIN))
