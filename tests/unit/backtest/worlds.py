@@ -130,9 +130,8 @@ def slow_score(
             sums.peak = max(sums.peak, fleet.existing(row))
             sums.changes += changed
             capacity = fleet.in_service(row) * scenario.tokens_per_unit
-            _serve_minute(
-                _Minute.of(trace, row, scenario), scenario, capacity, (shares, spill), sums
-            )
+            minute = _Minute.of(trace, row, scenario)
+            _serve_minute(minute, scenario, sums, capacity=capacity, routing=(shares, spill))
     paid = fleet.paid_minutes(len(trace), score_from)
     committed = fleet.committed_minutes(len(trace), score_from)
     commitment_usd = sum(minutes / 60 * price for minutes, price in committed)
