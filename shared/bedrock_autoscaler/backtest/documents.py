@@ -223,8 +223,9 @@ def _json_reason(error: BaseException) -> str:
 
 
 def _first_fault(error: ValidationError) -> tuple[str, str]:
-    """The first key at fault, and one line on it."""
-    fault = error.errors(include_url=False, include_context=False)[0]
+    """The first key at fault, and one line on it; an unknown key explains a missing one."""
+    faults = error.errors(include_url=False, include_context=False)
+    fault = next((item for item in faults if item["type"] == "extra_forbidden"), faults[0])
     path = ".".join(str(part) for part in fault["loc"] if part != "[key]")
     key = str(fault["loc"][0]) if fault["loc"] else ""
     if fault["type"] == "extra_forbidden":

@@ -99,6 +99,7 @@ def test_refuses_a_scenario_value_and_names_its_line(
         ('{\n"unit_hour": 4,\n}', "line 2: not JSON"),
         ("[]", "line 1: must be a JSON object"),
         ("{}", "key 'tokens_per_unit' is required"),
+        ('{"tokens_per_units": 3}', "unknown key 'tokens_per_units'"),
         ('{"unit_hour": NaN}', "NaN is not a number that JSON allows"),
         ('{"unit_hour": -Infinity}', "-Infinity is not a number"),
         ('{"unit_hour": 1e999}', "1e999 is too large"),
