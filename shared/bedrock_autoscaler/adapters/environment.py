@@ -12,12 +12,11 @@ from bedrock_autoscaler.application.errors import ConfigurationError
 
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _PREFIX = re.compile(r"(/[A-Za-z0-9_.-]+){1,10}")
-_DEPLOYMENT = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9])*")
+_DEPLOYMENT = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
 _FUNCTION = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:([0-9]{12}):function:.+")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-_MAX_DEPLOYMENT = 63
 _MAX_PERIOD = 60
 
 
@@ -28,11 +27,12 @@ class FunctionEnvironment:
     Attributes:
         ledger_table: name of the DynamoDB table with decisions, intents and history.
         settings_prefix: SSM path without a trailing slash, above `settings`, `switch`, `routes`.
-        deployment: id of this deployment in tags and metrics, at most 63 characters.
+        deployment: id of this deployment in tags and metrics: the stack's name.
         clock_endpoint: loopback URL of a virtual clock; None: the system's clock.
         alert_topic_arn: SNS topic for people; None: none.
         log_level: least level that is logged.
         region: the Region of the stack.
+        decision_minutes: period of the capacity loop; 15 where `CAPACITY_MINUTES` is not set.
     """
 
     ledger_table: str
@@ -42,6 +42,7 @@ class FunctionEnvironment:
     alert_topic_arn: str | None
     log_level: str
     region: str
+    decision_minutes: int
 
     @classmethod
     def read(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -71,23 +72,8 @@ class RoutedEnvironment(FunctionEnvironment):
     @classmethod
     @override
     def _values(cls, variables: Mapping[str, str]) -> dict[str, Any]:
-        return _common(variables) | _routes(variables)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecidingEnvironment(RoutedEnvironment):
-    """What the function needs that observes and decides.
-
-    Attributes:
-        decision_minutes: period of the capacity loop; 15 where `CAPACITY_MINUTES` is not set.
-    """
-
-    decision_minutes: int
-
-    @classmethod
-    @override
-    def _values(cls, variables: Mapping[str, str]) -> dict[str, Any]:
-        return _common(variables) | _routes(variables) | _period(variables)
+        routes = _matching(variables, "ROUTES_TABLE", _TABLE, "a table's name")
+        return _common(variables) | {"routes_table": routes}
 
 
 def account_of(function_arn: str) -> str:
@@ -105,9 +91,6 @@ def account_of(function_arn: str) -> str:
 
 
 def _common(variables: Mapping[str, str]) -> dict[str, Any]:
-    deployment = _matching(variables, "DEPLOYMENT", _DEPLOYMENT, "letters, digits, single hyphens")
-    if len(deployment) > _MAX_DEPLOYMENT:
-        raise _refused("DEPLOYMENT", deployment, f"at most {_MAX_DEPLOYMENT} characters")
     level = variables.get("LOG_LEVEL", "") or "INFO"
     if level not in _LEVELS:
         raise _refused("LOG_LEVEL", level, f"one of {', '.join(_LEVELS)}")
@@ -117,24 +100,21 @@ def _common(variables: Mapping[str, str]) -> dict[str, Any]:
     return {
         "ledger_table": _matching(variables, "LEDGER_TABLE", _TABLE, "a table's name"),
         "settings_prefix": prefix,
-        "deployment": deployment,
+        "deployment": _matching(variables, "DEPLOYMENT", _DEPLOYMENT, "a stack's name"),
         "clock_endpoint": _loopback(variables.get("CLOCK_ENDPOINT", "")),
         "alert_topic_arn": topic,
         "log_level": level,
         "region": _matching(variables, "AWS_REGION", _REGION, "a Region such as us-east-1"),
+        "decision_minutes": _minutes(variables),
     }
 
 
-def _routes(variables: Mapping[str, str]) -> dict[str, Any]:
-    return {"routes_table": _matching(variables, "ROUTES_TABLE", _TABLE, "a table's name")}
-
-
-def _period(variables: Mapping[str, str]) -> dict[str, Any]:
+def _minutes(variables: Mapping[str, str]) -> int:
     text = variables.get("CAPACITY_MINUTES", "") or "15"
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MAX_PERIOD):
         allowed = f"a whole number of minutes from 1 to {_MAX_PERIOD}"
         raise _refused("CAPACITY_MINUTES", text, allowed)
-    return {"decision_minutes": int(text)}
+    return int(text)
 
 
 def _matching(

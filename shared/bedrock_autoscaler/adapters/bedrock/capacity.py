@@ -1,0 +1,119 @@
+"""The Capacity port: inventory, life cycle of models, applied quotas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, override
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bedrock_autoscaler.adapters.bedrock.errors import NOT_FOUND, SdkError, code_of, described
+from bedrock_autoscaler.adapters.bedrock.listing import Listing
+from bedrock_autoscaler.application.ports import Capacity, Inventory, Reporter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_bedrock import BedrockClient
+    from mypy_boto3_bedrock.type_defs import FoundationModelDetailsTypeDef
+    from mypy_boto3_service_quotas import ServiceQuotasClient
+
+_SERVICE = "bedrock"
+_NO_APPLIED_VALUE = "NoSuchResourceException"
+_NO_SUCH_MODEL = frozenset({NOT_FOUND, "ValidationException"})
+
+
+class BedrockCapacity(Capacity):
+    """What Bedrock holds and sells, from Bedrock and Service Quotas.
+
+    Args:
+        quota_codes: the Service Quotas codes that bind purchases of a model, the pool first.
+        reporter: hears why a quota or a life cycle is unknown.
+    """
+
+    def __init__(
+        self,
+        bedrock: BedrockClient,
+        quotas: ServiceQuotasClient,
+        quota_codes: Callable[[str], tuple[str, ...]],
+        reporter: Reporter,
+    ) -> None:
+        self._bedrock = bedrock
+        self._quotas = quotas
+        self._quota_codes = quota_codes
+        self._reporter = reporter
+        self._listing = Listing(bedrock)
+
+    @override
+    def inventory(self) -> Inventory:
+        """Every PT of the account and Region, with its tags."""
+        return self._listing.all()
+
+    @override
+    def is_active(self, model_id: str) -> bool | None:
+        """Whether Bedrock sells new units of the model: ACTIVE and PROVISIONED; None unknown.
+
+        A context-length variant that Bedrock does not describe is looked up under the id before
+        its last colon; a custom model is sold as long as its base is.
+        """
+        try:
+            details = self._details(_base_variant(model_id))
+        except (BotoCoreError, ClientError) as error:
+            self._unknown("life_cycle_unread", model_id, error)
+            return None
+        status = details.get("modelLifecycle", {}).get("status")
+        types = details.get("inferenceTypesSupported")
+        if status is None or types is None:
+            return None
+        return status == "ACTIVE" and "PROVISIONED" in types
+
+    @override
+    def model_unit_quota(self, model_id: str) -> int | None:
+        """The least applied quota among those that bind purchases of the model; None unknown.
+
+        A purchase needs room in the account's pool and in the model's own quota, so that the
+        lesser one binds and both must be readable. Where no code of the model's own quota is
+        known, the pool stands alone: Bedrock refuses what the other one forbids, at no cost.
+        """
+        applied = []
+        for code in self._quota_codes(model_id):
+            try:
+                applied.append(self._quota(code))
+            except (BotoCoreError, ClientError) as error:
+                self._unknown("quota_unread", code, error)
+                return None
+        return min(applied, default=None)
+
+    def _details(self, model_id: str) -> FoundationModelDetailsTypeDef:
+        candidates = [model_id]
+        if ":" in model_id:
+            candidates.append(model_id.rpartition(":")[0])
+        for candidate in candidates[:-1]:
+            try:
+                found = self._bedrock.get_foundation_model(modelIdentifier=candidate)
+                return found["modelDetails"]
+            except ClientError as error:
+                if code_of(error) not in _NO_SUCH_MODEL:
+                    raise
+        return self._bedrock.get_foundation_model(modelIdentifier=candidates[-1])["modelDetails"]
+
+    def _quota(self, code: str) -> int:
+        """The applied value; the default one where none was ever applied."""
+        try:
+            quota = self._quotas.get_service_quota(ServiceCode=_SERVICE, QuotaCode=code)
+        except ClientError as error:
+            if code_of(error) != _NO_APPLIED_VALUE:
+                raise
+            default = self._quotas.get_aws_default_service_quota(
+                ServiceCode=_SERVICE, QuotaCode=code
+            )
+            return int(default["Quota"]["Value"])
+        return int(quota["Quota"]["Value"])
+
+    def _unknown(self, event: str, subject: str, error: SdkError) -> None:
+        self._reporter.happened(event, "", subject=subject, error=described(error))
+
+
+def _base_variant(model_id: str) -> str:
+    """The id that GetFoundationModel takes: `.../custom-model/<base>/<id>` stands for its base."""
+    _, custom, tail = model_id.partition(":custom-model/")
+    return tail.split("/")[0] if custom else model_id.rsplit("/", maxsplit=1)[-1]

@@ -1,0 +1,86 @@
+"""AWS's refusals in our words; branched by code, since two codes share one HTTP status."""
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
+
+from bedrock_autoscaler.application.errors import (
+    CapacityUnavailableError,
+    ObservationError,
+    ThroughputNotFoundError,
+    UnknownOutcomeError,
+)
+
+type SdkError = BotoCoreError | ClientError
+
+NOT_FOUND = "ResourceNotFoundException"
+
+REFUSALS = frozenset(
+    {
+        "AccessDeniedException",
+        "ConflictException",
+        NOT_FOUND,
+        "ServiceQuotaExceededException",
+        "TooManyTagsException",
+        "ValidationException",
+        # answered at the door, before the operation is looked at
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "NotAuthorized",
+        "OptInRequired",
+        "UnrecognizedClientException",
+    }
+)
+"""Codes that prove that a purchase had no effect, when they answer its first attempt."""
+
+_NEVER_SENT = (NoCredentialsError, ParamValidationError, PartialCredentialsError)
+
+
+def code_of(error: SdkError) -> str:
+    """AWS's error code, or the class of an error of the SDK's own (time-outs, connections)."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", "Unknown"))
+    return type(error).__name__
+
+
+def described(error: SdkError) -> str:
+    """The code and the request id; the text of an answer may carry names, so it is left out."""
+    if not isinstance(error, ClientError):
+        return code_of(error)
+    request = error.response.get("ResponseMetadata", {}).get("RequestId", "none")
+    return f"{code_of(error)}, request {request}"
+
+
+def unread(subject: str, error: SdkError) -> ObservationError:
+    """The error of a read that failed."""
+    return ObservationError(f"{subject} could not be read: {described(error)}")
+
+
+def purchase_error(name: str, error: SdkError) -> CapacityUnavailableError | UnknownOutcomeError:
+    """What a failed purchase call means.
+
+    A refusal proves that nothing was bought only as the answer to the first attempt: before a
+    retry, an earlier attempt may have taken effect without its answer being read.
+    """
+    refused = f"purchase {name} was refused: {described(error)}"
+    if isinstance(error, _NEVER_SENT):
+        return CapacityUnavailableError(refused, code=code_of(error))
+    if isinstance(error, ClientError) and code_of(error) in REFUSALS:
+        retries = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+        if not retries:
+            return CapacityUnavailableError(refused, code=code_of(error))
+    return UnknownOutcomeError(f"purchase {name} has no certain outcome: {described(error)}")
+
+
+def deletion_error(arn: str, error: SdkError) -> ThroughputNotFoundError | UnknownOutcomeError:
+    """What a failed deletion means, as far as its code tells; a term shows in the throughput."""
+    if code_of(error) == NOT_FOUND:
+        return ThroughputNotFoundError(f"{arn} does not exist")
+    return UnknownOutcomeError(f"deletion of {arn} has no certain outcome: {described(error)}")

@@ -1,0 +1,133 @@
+"""Reads provisioned throughputs with their tags, as values of the application."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bedrock_autoscaler.adapters.bedrock.errors import NOT_FOUND, code_of, unread
+from bedrock_autoscaler.application.ports import Inventory, ListedThroughput
+from bedrock_autoscaler.domain.fleet import Status
+from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.units import as_utc
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_bedrock import BedrockClient
+    from mypy_boto3_bedrock.type_defs import (
+        GetProvisionedModelThroughputResponseTypeDef,
+        ProvisionedModelSummaryTypeDef,
+    )
+
+DEPLOYMENT_TAG: Final = "bedrock-autoscaler:deployment"
+TARGET_TAG: Final = "bedrock-autoscaler:target"
+DECISION_TAG: Final = "bedrock-autoscaler:decision"
+
+_PAGE_SIZE = 100
+_TERMS = {"OneMonth": Commitment.ONE_MONTH, "SixMonths": Commitment.SIX_MONTHS}
+
+
+class Listing:
+    """The provisioned throughputs of the account and Region.
+
+    Owner tags are written with the purchase and never by us again, so that they are read once
+    for each throughput and then remembered. One without them is asked for again each time: tags
+    may lag behind a new throughput. Before a deletion the tags are read afresh (`get`).
+    """
+
+    def __init__(self, client: BedrockClient) -> None:
+        self._client = client
+        self._owner_tags: dict[str, Mapping[str, str]] = {}
+
+    def all(self) -> Inventory:
+        """Every throughput; incomplete when a later page or a throughput's tags are missing.
+
+        Raises:
+            ObservationError: not even the first page could be read.
+        """
+        summaries: dict[str, ProvisionedModelSummaryTypeDef] = {}
+        complete = True
+        pages = self._client.get_paginator("list_provisioned_model_throughputs").paginate(
+            PaginationConfig={"PageSize": _PAGE_SIZE}
+        )
+        read_pages = 0
+        try:
+            for page in pages:
+                read_pages += 1
+                found = page.get("provisionedModelSummaries", ())
+                summaries |= {summary["provisionedModelArn"]: summary for summary in found}
+        except (BotoCoreError, ClientError) as error:
+            if not read_pages:
+                raise unread("the list of provisioned throughputs", error) from error
+            complete = False
+        throughputs = []
+        for arn, summary in sorted(summaries.items()):
+            tags = self._remembered_tags(arn)
+            complete = complete and tags is not None
+            throughputs.append(_listed(summary, tags or {}))
+        return Inventory(throughputs=tuple(throughputs), complete=complete)
+
+    def get(self, name_or_arn: str) -> ListedThroughput | None:
+        """One throughput with its tags read afresh; None when Bedrock does not know it.
+
+        Raises:
+            ObservationError: it, or its tags, could not be read.
+        """
+        try:
+            found = self._client.get_provisioned_model_throughput(provisionedModelId=name_or_arn)
+            return _listed(found, self._tags(found["provisionedModelArn"]))
+        except (BotoCoreError, ClientError) as error:
+            if code_of(error) == NOT_FOUND:
+                return None
+            raise unread(f"provisioned throughput {name_or_arn}", error) from error
+
+    def _remembered_tags(self, arn: str) -> Mapping[str, str] | None:
+        """The tags of a listed throughput; None when they could not be read."""
+        if arn in self._owner_tags:
+            return self._owner_tags[arn]
+        try:
+            tags = self._tags(arn)
+        except (BotoCoreError, ClientError) as error:
+            # It was deleted since it was listed, or its tags lag: known to have none now.
+            return {} if code_of(error) == NOT_FOUND else None
+        if {DEPLOYMENT_TAG, TARGET_TAG, DECISION_TAG} <= tags.keys():
+            self._owner_tags[arn] = tags
+        return tags
+
+    def _tags(self, arn: str) -> dict[str, str]:
+        answer = self._client.list_tags_for_resource(resourceARN=arn)
+        return {tag["key"]: tag["value"] for tag in answer.get("tags", ())}
+
+
+def _listed(
+    found: ProvisionedModelSummaryTypeDef | GetProvisionedModelThroughputResponseTypeDef,
+    tags: Mapping[str, str],
+) -> ListedThroughput:
+    expires = found.get("commitmentExpirationTime")
+    return ListedThroughput(
+        arn=found["provisionedModelArn"],
+        name=found["provisionedModelName"],
+        model_arn=found["modelArn"],
+        model_units=found["modelUnits"],
+        status=_status(found["status"]),
+        commitment=_commitment(found.get("commitmentDuration"), is_expiring=expires is not None),
+        created_at=as_utc(found["creationTime"]),
+        committed_until=None if expires is None else as_utc(expires),
+        deployment=tags.get(DEPLOYMENT_TAG),
+        target=tags.get(TARGET_TAG),
+        decision_id=tags.get(DECISION_TAG),
+    )
+
+
+def _status(status: str) -> Status:
+    """A status that AWS adds one day is held and counted, but neither routed nor deleted."""
+    return Status(status) if status in set(Status) else Status.UPDATING
+
+
+def _commitment(duration: str | None, *, is_expiring: bool) -> Commitment:
+    """A term that AWS adds one day, or an end without a term, counts as one: it is not deleted."""
+    if duration is None and not is_expiring:
+        return Commitment.NONE
+    return _TERMS.get(duration or "", Commitment.SIX_MONTHS)

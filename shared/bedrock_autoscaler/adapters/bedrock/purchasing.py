@@ -1,0 +1,94 @@
+"""The Purchasing port: one call that spends, and the search for what it may have bought."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, override
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bedrock_autoscaler.adapters.bedrock.errors import purchase_error
+from bedrock_autoscaler.adapters.bedrock.listing import (
+    DECISION_TAG,
+    DEPLOYMENT_TAG,
+    TARGET_TAG,
+    Listing,
+)
+from bedrock_autoscaler.application.errors import CapacityUnavailableError, ObservationError
+from bedrock_autoscaler.application.ports import ListedThroughput, Purchasing
+from bedrock_autoscaler.domain.target import Commitment
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock import BedrockClient
+
+    from bedrock_autoscaler.domain.intent import PurchaseIntent
+
+
+class BedrockPurchasing(Purchasing):
+    """Buys without commitment; no argument of it can express a term.
+
+    Args:
+        deployment: value of the owner tag.
+    """
+
+    def __init__(self, client: BedrockClient, deployment: str) -> None:
+        self._client = client
+        self._deployment = deployment
+        self._listing = Listing(client)
+
+    @override
+    def buy(self, intent: PurchaseIntent) -> str:
+        """Create the PT with the intent's token, name and tags; its ARN.
+
+        Raises:
+            CapacityUnavailableError: proven refusal, nothing was bought.
+            UnknownOutcomeError: the call may have taken effect.
+        """
+        if intent.commitment is not Commitment.NONE:
+            reason = f"purchase {intent.name} asks for a term, which is never bought here"
+            raise CapacityUnavailableError(reason, code="CommitmentRefused")
+        tags = {
+            DEPLOYMENT_TAG: self._deployment,
+            TARGET_TAG: intent.target,
+            DECISION_TAG: intent.decision_id,
+        }
+        try:
+            answer = self._client.create_provisioned_model_throughput(
+                clientRequestToken=intent.token,
+                provisionedModelName=intent.name,
+                modelId=intent.model_id,
+                modelUnits=intent.model_units,
+                tags=[{"key": key, "value": value} for key, value in tags.items()],
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise purchase_error(intent.name, error) from error
+        return answer["provisionedModelArn"]
+
+    @override
+    def find(self, intent: PurchaseIntent) -> ListedThroughput | None:
+        """The PT of this intent: by its name first, then by its tags in the full list.
+
+        None means that neither Get nor the whole list shows it; since lists lag, that is evidence
+        only after the grace of the repair.
+
+        Raises:
+            ObservationError: a read failed or broke off, or a PT of this name has no tags yet.
+        """
+        named = self._listing.get(intent.name)
+        if named is not None:
+            if self._is_ours(named, intent):
+                return named
+            if named.deployment is None:
+                reason = f"{named.arn} has the name {intent.name} but no owner tag yet"
+                raise ObservationError(reason)
+        inventory = self._listing.all()
+        for listed in inventory.throughputs:
+            if self._is_ours(listed, intent):
+                return listed
+        if not inventory.complete:
+            reason = f"purchase {intent.name} was not found in an incomplete list"
+            raise ObservationError(reason)
+        return None
+
+    def _is_ours(self, listed: ListedThroughput, intent: PurchaseIntent) -> bool:
+        """A name alone proves nothing; the tags name the deployment and the decision."""
+        return (listed.deployment, listed.decision_id) == (self._deployment, intent.decision_id)

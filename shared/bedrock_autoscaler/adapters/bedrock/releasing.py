@@ -1,0 +1,56 @@
+"""The Releasing port: one last look at a PT, and its deletion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, override
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bedrock_autoscaler.adapters.bedrock.errors import code_of, deletion_error
+from bedrock_autoscaler.adapters.bedrock.listing import Listing
+from bedrock_autoscaler.application.errors import CommitmentActiveError, ObservationError
+from bedrock_autoscaler.application.ports import ListedThroughput, Releasing
+from bedrock_autoscaler.domain.target import Commitment
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock import BedrockClient
+
+# AWS does not say with which of the two it refuses to delete before the end of a term.
+_PERHAPS_A_TERM = frozenset({"ConflictException", "ValidationException"})
+
+
+class BedrockReleasing(Releasing):
+    """Deletes PTs; whether one may be deleted is decided before."""
+
+    def __init__(self, client: BedrockClient) -> None:
+        self._client = client
+        self._listing = Listing(client)
+
+    @override
+    def get(self, arn: str) -> ListedThroughput | None:
+        """The PT with its tags, both read afresh; None when Bedrock does not know it."""
+        return self._listing.get(arn)
+
+    @override
+    def delete(self, arn: str) -> None:
+        """Delete the PT; on a refusal it is looked at once more, to tell a term from a conflict.
+
+        Raises:
+            ThroughputNotFoundError: it was gone already.
+            CommitmentActiveError: a term forbids it.
+            UnknownOutcomeError: anything else; look again later.
+        """
+        try:
+            self._client.delete_provisioned_model_throughput(provisionedModelId=arn)
+        except (BotoCoreError, ClientError) as error:
+            if code_of(error) in _PERHAPS_A_TERM and self._is_committed(arn):
+                reason = f"{arn} is under a term; Bedrock refused to delete it"
+                raise CommitmentActiveError(reason) from error
+            raise deletion_error(arn, error) from error
+
+    def _is_committed(self, arn: str) -> bool:
+        try:
+            found = self._listing.get(arn)
+        except ObservationError:
+            return False
+        return found is not None and found.commitment is not Commitment.NONE

@@ -1,0 +1,81 @@
+"""Parameter Store: the settings documents and the kill switch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, override
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.ports import Parameters, Switch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_ssm import SSMClient
+
+# The most that GetParametersByPath gives at once.
+_PAGE_SIZE = 10
+_ALLOW = "allow"
+
+
+class SsmParameters(Parameters):
+    """`<prefix>/settings/defaults` and `<prefix>/settings/targets/<name>`.
+
+    A document elsewhere under `<prefix>/settings` has its path as its name, which no parser
+    accepts, so that a misplaced document is reported and not overlooked.
+    """
+
+    def __init__(self, client: SSMClient, prefix: str) -> None:
+        self._client = client
+        self._path = f"{prefix}/settings"
+
+    @override
+    def documents(self) -> Mapping[str, str]:
+        """Text by document name, all pages.
+
+        Raises:
+            ObservationError: the documents could not be read, or not to the last page.
+        """
+        pages = self._client.get_paginator("get_parameters_by_path").paginate(
+            Path=self._path, Recursive=True, PaginationConfig={"PageSize": _PAGE_SIZE}
+        )
+        try:
+            return {
+                self._name(parameter["Name"]): parameter["Value"]
+                for page in pages
+                for parameter in page["Parameters"]
+            }
+        except (BotoCoreError, ClientError) as error:
+            reason = f"settings under {self._path} could not be read: {_code(error)}"
+            raise ObservationError(reason) from error
+
+    def _name(self, path: str) -> str:
+        relative = path.removeprefix(f"{self._path}/")
+        folder, _, name = relative.rpartition("/")
+        if relative == "defaults" or (folder == "targets" and name != "defaults"):
+            return name
+        return f"settings/{relative}"
+
+
+class SsmSwitch(Switch):
+    """`<prefix>/switch`, one for the whole deployment; only the exact value `allow` permits."""
+
+    def __init__(self, client: SSMClient, prefix: str) -> None:
+        self._client = client
+        self._parameter = f"{prefix}/switch"
+
+    @override
+    def allows_action(self, target: str) -> bool:
+        """Whether mutating calls may start now; missing, unreadable or misspelled means no."""
+        try:
+            answer = self._client.get_parameter(Name=self._parameter)
+        except (BotoCoreError, ClientError):
+            return False
+        return answer["Parameter"].get("Value") == _ALLOW
+
+
+def _code(error: BotoCoreError | ClientError) -> str:
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", "Unknown"))
+    return type(error).__name__
