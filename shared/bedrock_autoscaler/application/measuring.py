@@ -1,16 +1,47 @@
 """From metric readings to what a decision looks at: traffic with its gaps, evidence on each PT."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
-from bedrock_autoscaler.application.merging import added, first_gap, gap, window
-from bedrock_autoscaler.application.ports import MetricsReading
+from bedrock_autoscaler.application.merging import first_gap, gap
+from bedrock_autoscaler.application.ports import Metrics, MetricsReading
 from bedrock_autoscaler.domain.fleet import ProvisionedThroughput, PtTraffic
-from bedrock_autoscaler.domain.observation import Observation, Traffic
+from bedrock_autoscaler.domain.joining import combine, span
+from bedrock_autoscaler.domain.observation import Observation, Series, Traffic
 from bedrock_autoscaler.domain.units import floor_minute, whole_minutes
+
+_LISTING_AGE = timedelta(minutes=15)
+
+
+class Listing:
+    """The `ModelId`s that CloudWatch lists, asked for anew every quarter of an hour.
+
+    A new series takes up to 15 minutes to be listed, so asking each minute gains nothing.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._ids: frozenset[str] = frozenset()
+        self._asked_at: datetime | None = None
+
+    def at(self, now: datetime) -> frozenset[str]:
+        """The values as of at most 15 minutes ago.
+
+        Raises:
+            ObservationError: they could not be read.
+        """
+        if self._asked_at is None or not timedelta(0) <= now - self._asked_at < _LISTING_AGE:
+            self._ids = self._metrics.model_ids()
+            self._asked_at = now
+        return self._ids
+
+
+def bare_id(address: str) -> str:
+    """The id at the end of an ARN, or the address itself."""
+    return address.rsplit("/", maxsplit=1)[-1]
 
 
 def matching_ids(address: str, listed: Collection[str]) -> tuple[str, ...]:
@@ -19,8 +50,8 @@ def matching_ids(address: str, listed: Collection[str]) -> tuple[str, ...]:
     AWS does not say whether it files a profile or PT under its ARN or the id at its end, so both
     match. The address itself is always among them: a new series is listed up to 15 minutes late.
     """
-    bare = _bare(address)
-    return tuple(sorted({address, *(value for value in listed if _bare(value) == bare)}))
+    bare = bare_id(address)
+    return tuple(sorted({address, *(value for value in listed if bare_id(value) == bare)}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,35 +68,40 @@ class Measured:
     start: datetime
     end: datetime
 
-    def of(self, addresses: Iterable[str]) -> Traffic:
-        """All traffic of these addresses together; a gap of one is a gap of the sum."""
-        if self.reading is None:
-            return gap(self.start, self.end)
-        ids = {value for address in addresses for value in matching_ids(address, self.listed)}
-        parts = [_found(self.reading.traffic, value, self.start, self.end) for value in sorted(ids)]
-        return added(parts, self.start, self.end)
+    def of(self, address: str) -> Traffic:
+        """The traffic of an address under all its `ModelId` values."""
+        ids = matching_ids(address, self.listed)
+        return combine([self._found(model_id) for model_id in ids])
 
     def evidence(self, pt: ProvisionedThroughput, before: Observation | None) -> PtTraffic:
         """What is known of one PT, carried on from the previous observation."""
-        since = floor_minute(pt.in_service_since or pt.created_at)
-        traffic = self.of([pt.arn])
-        kept = next((p for p in before.provisioned if p.arn == pt.arn), None) if before else None
+        traffic = self.of(pt.arn)
         quiet = quiet_minutes(traffic)
-        if kept and before and quiet == len(traffic):
+        kept = next((p for p in before.provisioned if p.arn == pt.arn), None) if before else None
+        if kept is not None and before is not None and quiet == len(traffic):
             overlap = whole_minutes(before.traffic.end - self.start)
-            if overlap >= 0:
-                quiet += max(kept.quiet_minutes - overlap, 0)
+            quiet += max(kept.quiet_minutes - overlap, 0) if overlap >= 0 else 0
+        since = floor_minute(pt.in_service_since or pt.created_at)
         return PtTraffic(
             arn=pt.arn,
             seen=(kept is not None and kept.seen) or has_calls(traffic.since(since)),
             quiet_minutes=quiet,
         )
 
+    def _found(self, model_id: str) -> Traffic:
+        known = self.reading.traffic.get(model_id) if self.reading else None
+        return gap(self.start, self.end) if known is None else span(known, self.start, self.end)
+
+
+def total(parts: Iterable[Traffic], start: datetime, end: datetime) -> Traffic:
+    """The sum over [start, end), where a gap of one is a gap; of no parts a gap."""
+    cut = [span(part, start, end) for part in parts]
+    return combine(cut) if cut else gap(start, end)
+
 
 def quiet_minutes(traffic: Traffic) -> int:
     """Newest read minutes without any call, in a row; a gap ends the row."""
-    calls = _calls(traffic)
-    loud = np.flatnonzero(calls != 0)
+    loud = np.flatnonzero(_calls(traffic) != 0)
     return len(traffic) - 1 - int(loud[-1]) if loud.size else len(traffic)
 
 
@@ -76,21 +112,8 @@ def has_calls(traffic: Traffic) -> bool:
 
 def unread_since(before: Traffic | None, start: datetime, end: datetime) -> datetime:
     """From where on [start, end) must be read, given what is known; `end` when all is known."""
-    if before is None:
-        return start
-    return min(first_gap(window(before, start, end)), end)
+    return start if before is None else first_gap(span(before, start, end))
 
 
-def _calls(traffic: Traffic) -> np.typing.NDArray[np.float64]:
+def _calls(traffic: Traffic) -> Series:
     return traffic.invocations + traffic.throttles + traffic.client_errors + traffic.server_errors
-
-
-def _found(
-    traffic: Mapping[str, Traffic], model_id: str, start: datetime, end: datetime
-) -> Traffic:
-    known = traffic.get(model_id)
-    return gap(start, end) if known is None else window(known, start, end)
-
-
-def _bare(address: str) -> str:
-    return address.rsplit("/", maxsplit=1)[-1]

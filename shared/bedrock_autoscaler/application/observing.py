@@ -1,14 +1,18 @@
 """Puts together each target's situation: fleet, traffic, quotas, life cycle, routes, memory."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import numpy as np
-
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.measuring import Measured, matching_ids, unread_since
-from bedrock_autoscaler.application.merging import overlaid, window
+from bedrock_autoscaler.application.measuring import (
+    Listing,
+    Measured,
+    matching_ids,
+    total,
+    unread_since,
+)
+from bedrock_autoscaler.application.merging import overlaid, silent_before
 from bedrock_autoscaler.application.ports import (
     Capacity,
     Decisions,
@@ -27,24 +31,25 @@ from bedrock_autoscaler.application.surveying import LedgerState, Survey, ledger
 from bedrock_autoscaler.application.ticking import Tick
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Route, Situation
 from bedrock_autoscaler.domain.fleet import Fleet
+from bedrock_autoscaler.domain.joining import join, span
 from bedrock_autoscaler.domain.observation import Observation, Traffic
 from bedrock_autoscaler.domain.target import Commitment, Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE, floor_hour, floor_minute
 
-HISTORY_KEY = "total"
-"""History keeps each target's traffic as one sum, so that a PT that comes or goes, or a change of
-the settings, leaves no hole in it."""
-
 RECENT_MINUTES = 30
 _REREAD = timedelta(hours=3)
-_HEAL = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where a situation comes from."""
+    """Where a situation comes from.
+
+    Attributes:
+        listing: remembers which `ModelId`s CloudWatch lists, from tick to tick.
+    """
 
     metrics: Metrics
+    listing: Listing
     capacity: Capacity
     decisions: Decisions
     fleets: Fleets
@@ -60,7 +65,8 @@ class Known:
 
     Attributes:
         previous: newest decision of the same loop.
-        addresses: of the target and of each PT that was ours at any time since `read_from`.
+        births: the target's `ModelId`s, without a birth, and the ARN of each PT that was ours at
+            any time since `read_from`, with the moment before which it did not exist.
         read_from, read_to: the settled minutes to read.
     """
 
@@ -68,7 +74,7 @@ class Known:
     fleet: Fleet
     previous: RecordedDecision | None
     routes: tuple[Route, ...]
-    addresses: tuple[str, ...]
+    births: tuple[tuple[str, datetime | None], ...]
     read_from: datetime
     read_to: datetime
 
@@ -77,10 +83,12 @@ class Known:
         """What the previous tick of the loop observed."""
         return self.previous.situation.observation if self.previous else None
 
-    def evidence_addresses(self) -> tuple[str, ...]:
+    @property
+    def addresses(self) -> tuple[str, ...]:
         """All addresses that the metrics are asked for."""
+        own = (address for address, _ in self.births)
         options = (option.address for option in self.target.options)
-        return tuple(dict.fromkeys([*self.addresses, *filter(None, options)]))
+        return tuple(dict.fromkeys([*own, *options]))
 
 
 class Observer:
@@ -117,7 +125,7 @@ class Observer:
             fleet=self._survey.fleet(target, state),
             previous=previous,
             routes=table.routes if table else (),
-            addresses=(*target.model_ids, *_arns_since(state, read_from)),
+            births=_births(target, state, read_from),
             read_from=read_from,
             read_to=read_to,
         )
@@ -174,20 +182,19 @@ class Observer:
         self, target: Target, previous: RecordedDecision | None, end: datetime
     ) -> datetime:
         """The first minute that this tick must read."""
-        kept = previous.situation.observation.traffic if previous else None
         if self._loop is Loop.ROUTING:
+            kept = previous.situation.observation.traffic if previous else None
             return unread_since(kept, end - recent_minutes(target) * MINUTE, end)
         oldest = floor_hour(end - timedelta(days=target.thresholds.observing.history_days))
-        if previous is None or previous.history is None or kept is None:
+        if previous is None or previous.history is None:
             return oldest
-        lost = len(kept) > 0 and bool(np.isnan(kept.invocations[-1]))
-        usual = floor_hour(end - (_HEAL if lost else _REREAD))
+        usual = floor_hour(end - _REREAD)
         return max(min(usual, previous.history.end), oldest)
 
     def _listed_ids(self) -> frozenset[str] | None:
         """The values of `ModelId`; None when unknown: then no reading could prove silence."""
         try:
-            return self._sources.metrics.model_ids()
+            return self._sources.listing.at(self._tick.now)
         except ObservationError as error:
             self._sources.reporter.alarm("metrics_unread", "", str(error))
             return None
@@ -201,7 +208,7 @@ class Observer:
         ids = {
             value
             for entry in entries
-            for address in entry.evidence_addresses()
+            for address in entry.addresses
             for value in matching_ids(address, listed)
         }
         try:
@@ -215,26 +222,25 @@ class Observer:
 
     def _traffic(self, known: Known, measured: Measured) -> tuple[Traffic, HistoryReference | None]:
         """What the decision looks at, and which part of it the history keeps."""
-        new, end = measured.of(known.addresses), known.read_to
+        parts = {address: _born(measured.of(address), birth) for address, birth in known.births}
+        start, end = known.read_from, known.read_to
+        new = total(parts.values(), start, end)
         if self._loop is Loop.ROUTING:
             before = known.before.traffic if known.before else None
-            start = end - recent_minutes(known.target) * MINUTE
-            return overlaid(before, new, start, end), None
-        whole = floor_hour(end)
-        stored = self._stored(known, new if measured.reading else None, whole)
-        older = stored.traffic.get(HISTORY_KEY) if stored else None
-        if stored is None or older is None or not stored.reference.revisions:
-            return window(new, max(known.read_from, end - _REREAD), end), None
-        newest = window(new, stored.reference.end, end)
-        return overlaid(older, newest, stored.reference.start, end), stored.reference
+            recent = end - recent_minutes(known.target) * MINUTE
+            return overlaid(before, new, recent, end), None
+        stored = self._stored(known, parts if measured.reading else {})
+        if stored is None or not stored.reference.revisions:
+            return span(new, max(start, end - _REREAD), end), None
+        return join(stored.total, new), stored.reference
 
-    def _stored(self, known: Known, new: Traffic | None, whole: datetime) -> StoredHistory | None:
-        """The history up to `whole`, with what is new kept first; None when it is unreadable."""
-        history, name = self._sources.history, known.target.name
+    def _stored(self, known: Known, parts: Mapping[str, Traffic]) -> StoredHistory | None:
+        """The whole hours kept so far, new ones among them; None when they are unreadable."""
+        history, name, whole = self._sources.history, known.target.name, floor_hour(known.read_to)
         days = timedelta(days=known.target.thresholds.observing.history_days)
         try:
-            if new is not None:
-                history.store(name, {HISTORY_KEY: window(new, known.read_from, whole)})
+            if parts:
+                history.store(name, parts)
             return history.load(name, floor_hour(known.read_to - days), whole)
         except ObservationError as error:
             self._sources.reporter.alarm("history_unread", name, str(error))
@@ -245,7 +251,7 @@ class Observer:
         start = known.read_to - recent_minutes(known.target) * MINUTE
         found = []
         for option in known.target.options:
-            new = measured.of([option.address])
+            new = measured.of(option.address)
             merged = overlaid(before.get(option.address), new, start, known.read_to)
             found.append((option.address, merged))
         return tuple(found)
@@ -287,10 +293,17 @@ def _is_custom(model: str) -> bool:
     return ":custom-model/" in model
 
 
-def _arns_since(state: LedgerState, start: datetime) -> tuple[str, ...]:
-    """PTs of ours that existed at some time from `start` on."""
-    return tuple(
-        intent.arn
+def _births(
+    target: Target, state: LedgerState, start: datetime
+) -> tuple[tuple[str, datetime | None], ...]:
+    """Addresses whose traffic is the target's, and since when each exists."""
+    bought = tuple(
+        (intent.arn, intent.recorded_at)
         for intent in state.purchases
         if intent.arn is not None and (intent.ended_at is None or intent.ended_at > start)
     )
+    return (*((model_id, None) for model_id in target.model_ids), *bought)
+
+
+def _born(traffic: Traffic, birth: datetime | None) -> Traffic:
+    return traffic if birth is None else silent_before(traffic, birth)
