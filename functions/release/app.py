@@ -1,0 +1,12 @@
+"""Scheduled tick of `release`."""
+
+import logging
+from collections.abc import Mapping
+
+_log = logging.getLogger()
+
+
+def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
+    """Log the tick's scheduled time and answer with it."""
+    _log.warning("release tick of %s", event["scheduled_time"])
+    return {"scheduled_time": event["scheduled_time"]}
