@@ -150,7 +150,7 @@ class LocalAws:
             Payload=json.dumps(event).encode(),
         )
         payload: object = json.loads(answer["Payload"].read() or b"null")
-        if "FunctionError" in answer:
+        if answer.get("FunctionError"):
             log = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace")
             raise FunctionFailedError(
                 f"{function} failed on {json.dumps(event)}: {json.dumps(payload)}\n{tail(log)}"

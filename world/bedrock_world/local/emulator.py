@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -55,8 +56,8 @@ class Emulator:
             prefix="bedrock-autoscaler-", ignore_cleanup_errors=True
         )
         try:
-            self._start(python, Path(self._state.name))
-            self._wait_until_healthy()
+            self._process = self._start(python, Path(self._state.name))
+            self._wait_until_healthy(self._process)
         except BaseException:
             self._stop()
             raise
@@ -79,7 +80,7 @@ class Emulator:
     def _log(self) -> Path:
         return Path(self._state.name if self._state else os.devnull) / "emulator.log"
 
-    def _start(self, python: Path, state: Path) -> None:
+    def _start(self, python: Path, state: Path) -> subprocess.Popen[bytes]:
         port = _free_port()
         self.endpoint = f"http://{LOOPBACK}:{port}"
         environment = emulator_environment(
@@ -90,7 +91,7 @@ class Emulator:
             enforce_iam=self._enforce_iam,
         )
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 [python, _LAUNCHER],
                 env=environment,
                 stdin=subprocess.PIPE,
@@ -101,11 +102,10 @@ class Emulator:
                 start_new_session=True,
             )
 
-    def _wait_until_healthy(self) -> None:
-        assert self._process is not None
+    def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _START_LIMIT.total_seconds()
         while time.monotonic() < deadline:
-            if self._process.poll() is not None:
+            if process.poll() is not None:
                 raise LocalAwsError(f"the AWS emulator ended at its start:\n{self.output()}")
             try:
                 with _opener.open(f"{self.endpoint}/_ministack/health", timeout=2):
@@ -117,15 +117,13 @@ class Emulator:
 
     def _stop(self) -> None:
         if self._process is not None:
-            assert self._process.stdin is not None
             self._process.terminate()
-            try:
+            # Connections that are kept alive hold up an orderly end; then the whole group goes.
+            with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_STOP_LIMIT.total_seconds())
-            except subprocess.TimeoutExpired:
-                pass  # connections that are kept alive hold it up; the whole group goes next
-            _kill_group(self._process.pid)
-            self._process.wait()
-            self._process.stdin.close()
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.communicate()
             self._process = None
         if self._state is not None:
             self._state.cleanup()
@@ -137,10 +135,3 @@ def _free_port() -> int:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _kill_group(leader: int) -> None:
-    try:
-        os.killpg(leader, signal.SIGKILL)
-    except ProcessLookupError:
-        return

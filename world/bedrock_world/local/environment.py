@@ -2,7 +2,6 @@
 
 import os
 import platform
-from collections.abc import Mapping
 from pathlib import Path
 
 REGION = "us-east-1"
@@ -40,22 +39,26 @@ def emulator_environment(
     tools: Path, *, port: int, state: Path, world_url: str, enforce_iam: bool
 ) -> dict[str, str]:
     """Environment of the emulator, which every function in it inherits."""
-    world: Mapping[str, str] = {
+    world = {
         f"AWS_ENDPOINT_URL_{name.upper().replace('-', '_')}": world_url for name in WORLD_SERVICES
     }
-    return child_environment(tools) | world | {
-        "AWS_ENDPOINT_URL": f"http://{LOOPBACK}:{port}",
-        "BIND_HOST": LOOPBACK,
-        "MINISTACK_HOST": LOOPBACK,
-        "GATEWAY_PORT": str(port),
-        "IOT_MTLS_ENABLED": "0",
-        "SFTP_ENABLED": "0",
-        "LOG_LEVEL": "WARNING",
-        "AUTH": "true" if enforce_iam else "false",
-        # Each function worker unpacks code and layer here and leaves it behind.
-        "TMPDIR": str(state),
-        "STATE_DIR": str(state / "state"),
-    }
+    return (
+        child_environment(tools)
+        | world
+        | {
+            "AWS_ENDPOINT_URL": f"http://{LOOPBACK}:{port}",
+            "BIND_HOST": LOOPBACK,
+            "MINISTACK_HOST": LOOPBACK,
+            "GATEWAY_PORT": str(port),
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "LOG_LEVEL": "WARNING",
+            "AUTH": "true" if enforce_iam else "false",
+            # Each function worker unpacks code and layer here and leaves it behind.
+            "TMPDIR": str(state),
+            "STATE_DIR": str(state / "state"),
+        }
+    )
 
 
 def sam_environment(tools: Path, endpoint: str) -> dict[str, str]:

@@ -36,14 +36,16 @@ class Sam:
         ]
         with self._locked():
             self._run(["build", *self._build_options(), "--parameter-overrides", *overrides])
-            self._run([
-                "deploy",
-                *("--template-file", str(self._work / "build" / "template.yaml")),
-                *("--stack-name", stack, "--s3-bucket", bucket, "--region", REGION),
-                *("--capabilities", "CAPABILITY_IAM"),
-                *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
-                *("--parameter-overrides", *overrides),
-            ])
+            self._run(
+                [
+                    "deploy",
+                    *("--template-file", str(self._work / "build" / "template.yaml")),
+                    *("--stack-name", stack, "--s3-bucket", bucket, "--region", REGION),
+                    *("--capabilities", "CAPABILITY_IAM"),
+                    *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+                    *("--parameter-overrides", *overrides),
+                ]
+            )
 
     def _build_options(self) -> Sequence[str]:
         return (
