@@ -53,13 +53,6 @@ class ResidencyDocument(Section):
         default=False, description="Whether global profiles, which serve anywhere, are allowed."
     )
 
-    @field_validator("geographies")
-    @classmethod
-    def _global_is_no_geography(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if "global" in value:
-            raise conflict([], "'global' is no geography; set residency.global_profiles to true")
-        return value
-
 
 class OptionDocument(Section):
     """One on-demand way to serve the target."""

@@ -110,10 +110,9 @@ def _describe_text(node: Node) -> str:
         return 'a date such as "2026-11-01"'
     if node.get("format") == "date-time":
         return 'a moment such as "2026-11-01T00:00:00Z"'
-    length = f" of {node.get('minLength', 0)} to {node['maxLength']} characters"
     parts = [
         "a text",
-        length if "maxLength" in node else "",
+        f" of {node['minLength']} to {node['maxLength']} characters" if "maxLength" in node else "",
         f" that matches {node['pattern']}" if "pattern" in node else "",
     ]
     return "".join(parts)

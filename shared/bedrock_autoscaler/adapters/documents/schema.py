@@ -11,4 +11,17 @@ def schema_text() -> str:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **TargetDocument.model_json_schema(),
     }
-    return json.dumps(schema, indent=2) + "\n"
+    return json.dumps(_without_titles(schema), indent=2) + "\n"
+
+
+def _without_titles(node: object) -> object:
+    """The schema without the titles that pydantic makes of names; they repeat what stands there."""
+    if isinstance(node, list):
+        return [_without_titles(child) for child in node]
+    if isinstance(node, dict):
+        return {
+            key: _without_titles(child)
+            for key, child in node.items()
+            if key != "title" or not isinstance(child, str)
+        }
+    return node

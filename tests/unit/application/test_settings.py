@@ -1,0 +1,218 @@
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from bedrock_autoscaler.adapters.documents import TargetDocuments
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.ports import Settings
+from bedrock_autoscaler.application.settings import load_settings, overlapping
+from tests.builders import ACCOUNT, MODEL, REGION, build_target
+from tests.documents import BASE, ListedPrices
+from tests.fakes.memory_settings import MemoryLastGood, MemoryParameters
+
+OTHER_MODEL = "meta.llama3-1-8b-instruct-v1:0"
+
+
+def document(model: str = MODEL, **changes: object) -> str:
+    return json.dumps(BASE | {"options": [{"kind": "on_demand", "address": model}]} | changes)
+
+
+class Store:
+    """Parameters and last good documents over several ticks."""
+
+    def __init__(self, **texts: str) -> None:
+        self.parameters = MemoryParameters(texts)
+        self.last_good = MemoryLastGood()
+
+    def load(self) -> Settings:
+        return load_settings(
+            self.parameters,
+            TargetDocuments(ListedPrices()),
+            self.last_good,
+            account=ACCOUNT,
+            region=REGION,
+        )
+
+    def edit(self, **texts: str) -> None:
+        self.parameters.texts.update(texts)
+
+
+def names(settings: Settings) -> list[str]:
+    return [target.name for target in settings.targets]
+
+
+def places(settings: Settings) -> list[tuple[str, str]]:
+    return [(problem.document, problem.field) for problem in settings.problems]
+
+
+def max_units(settings: Settings) -> Mapping[str, int]:
+    return {target.name: target.guard_rails.max_units for target in settings.targets}
+
+
+def test_without_documents_there_are_no_targets_and_no_problems() -> None:
+    assert Store().load() == Settings(targets=(), problems=())
+
+
+def test_targets_come_sorted_and_over_the_defaults() -> None:
+    store = Store(
+        web=document(), chat=document(OTHER_MODEL), defaults='{"guard_rails": {"max_units": 5}}'
+    )
+
+    settings = store.load()
+
+    assert list(max_units(settings).items()) == [("chat", 5), ("web", 5)]
+    assert settings.problems == ()
+
+
+def test_an_invalid_document_leaves_the_last_good_one_in_force() -> None:
+    store = Store(chat=document(guard_rails={"max_units": 3}))
+    before = store.load()
+    store.edit(chat=document(guard_rails={"max_units": "ten"}))
+
+    settings = store.load()
+
+    assert settings.targets == before.targets
+    assert places(settings) == [("chat", "guard_rails.max_units")]
+
+
+def test_an_invalid_document_without_a_predecessor_is_left_out_and_stops_no_other() -> None:
+    settings = Store(chat="{", web=document()).load()
+
+    assert names(settings) == ["web"]
+    assert places(settings) == [("chat", "")]
+
+
+def test_a_mended_document_is_in_force_at_once() -> None:
+    store = Store(chat="{")
+    store.load()
+    store.edit(chat=document())
+
+    assert names(store.load()) == ["chat"]
+
+
+def test_invalid_defaults_leave_the_last_good_defaults_in_force() -> None:
+    store = Store(chat=document(), defaults='{"guard_rails": {"max_units": 5}}')
+    store.load()
+    store.edit(defaults='{"guard_rails": {"max_units": "ten"}}')
+
+    settings = store.load()
+
+    assert max_units(settings) == {"chat": 5}
+    assert places(settings) == [("defaults", "guard_rails.max_units")]
+
+
+def test_invalid_defaults_without_a_predecessor_give_the_shipped_ones() -> None:
+    settings = Store(chat=document(), defaults="[]").load()
+
+    assert max_units(settings) == {"chat": 1}
+    assert places(settings) == [("defaults", "")]
+
+
+def test_valid_defaults_that_contradict_a_target_leave_it_as_it_was() -> None:
+    store = Store(chat=document(guard_rails={"max_units": 3}), web=document(OTHER_MODEL))
+    store.load()
+    store.edit(defaults='{"guard_rails": {"min_units": 4, "max_units": 6}}')
+
+    settings = store.load()
+
+    # chat's 3 lies below the new minimum of 4, so chat stays over the old defaults; web follows.
+    assert max_units(settings) == {"chat": 3, "web": 6}
+    assert places(settings) == [("chat", "guard_rails.min_units")]
+
+
+def test_a_document_of_another_account_or_region_is_refused() -> None:
+    settings = Store(
+        chat=document(account="999999999999"), web=document(OTHER_MODEL, region="eu-west-1")
+    ).load()
+
+    assert names(settings) == []
+    assert places(settings) == [("chat", "account"), ("web", "account")]
+    assert "999999999999 in us-east-1 is another place" in settings.problems[0].message
+
+
+def test_a_model_of_images_is_refused_with_the_reason() -> None:
+    settings = Store(draw=document(modality="image"), web=document()).load()
+
+    assert names(settings) == ["web"]
+    assert "billed by what they draw" in settings.problems[0].message
+
+
+def test_two_new_targets_that_share_a_model_id_are_both_invalid() -> None:
+    settings = Store(chat=document(), web=document(), other=document(OTHER_MODEL)).load()
+
+    assert names(settings) == ["other"]
+    assert places(settings) == [("chat", "model_ids"), ("web", "model_ids")]
+    assert f"{MODEL} is also a ModelId of web" in settings.problems[0].message
+
+
+def test_a_new_target_cannot_push_out_one_that_was_there_before() -> None:
+    store = Store(chat=document())
+    store.load()
+    store.edit(web=document())
+
+    settings = store.load()
+
+    assert names(settings) == ["chat"]
+    assert places(settings) == [("chat", "model_ids"), ("web", "model_ids")]
+
+
+def test_targets_that_overlap_after_a_recall_are_both_out() -> None:
+    store = Store(chat=document())
+    store.load()
+    # chat's edit is invalid, so that its old document returns, whose model web took over.
+    store.edit(chat="{", web=document())
+
+    settings = store.load()
+
+    assert names(settings) == []
+    assert places(settings) == [("chat", ""), ("chat", "model_ids"), ("web", "model_ids")]
+
+
+def test_an_overlapping_document_does_not_become_the_last_good_one() -> None:
+    store = Store(chat=document(), web=document())
+    store.load()
+
+    assert store.last_good.get("chat") is None
+
+
+def test_an_unchanged_document_is_written_once() -> None:
+    store = Store(chat=document(), defaults="{}")
+
+    store.load()
+    store.load()
+
+    assert store.last_good.writes == 2
+
+
+def test_a_target_whose_document_was_deleted_is_gone() -> None:
+    store = Store(chat=document())
+    store.load()
+    store.parameters.texts.clear()
+
+    assert names(store.load()) == []
+
+
+def test_documents_that_cannot_be_read_are_an_error_of_the_tick() -> None:
+    store = Store(chat=document())
+    store.parameters.fail_next(ObservationError("throttled"), method="documents")
+
+    with pytest.raises(ObservationError):
+        store.load()
+
+
+def test_an_arn_and_the_id_at_its_end_are_one_model_id() -> None:
+    arn = f"arn:aws:bedrock:{REGION}:{ACCOUNT}:application-inference-profile/abc123"
+    chat = build_target(name="chat", model_ids=(arn, MODEL))
+    web = build_target(name="web", model_ids=("abc123",))
+
+    problems = overlapping([chat, web])
+
+    assert [problem.document for problem in problems] == ["chat", "web"]
+
+
+def test_the_same_model_id_in_two_regions_is_no_overlap() -> None:
+    chat = build_target(name="chat")
+    web = build_target(name="web", region="eu-west-1")
+
+    assert overlapping([chat, web]) == ()
