@@ -20,13 +20,18 @@ def _keep_old_metrics() -> None:
     cloudwatch._evict_old_metrics = lambda: None  # noqa: SLF001 - no setting exists for it
 
 
-def _end_with_parent(grace_seconds: float = 5.0) -> None:
+def _end_with_parent(orphaned: threading.Event, grace_seconds: float = 5.0) -> None:
     sys.stdin.buffer.read()
+    orphaned.set()
     os.kill(os.getpid(), signal.SIGTERM)
     # Connections kept alive can hold up an orderly end.
     threading.Event().wait(grace_seconds)
-    shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
+    _remove_state()
     os._exit(1)
+
+
+def _remove_state() -> None:
+    shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
 
 
 def main() -> None:
@@ -34,8 +39,11 @@ def main() -> None:
     from ministack.app import main as serve  # noqa: PLC0415 - only .tools has the emulator
 
     _keep_old_metrics()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    orphaned = threading.Event()
+    threading.Thread(target=_end_with_parent, args=(orphaned,), daemon=True).start()
     serve()
+    if orphaned.is_set():
+        _remove_state()
 
 
 if __name__ == "__main__":
