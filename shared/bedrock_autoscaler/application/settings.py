@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 
 from bedrock_autoscaler.application.ports import (
@@ -43,7 +43,7 @@ def load_settings(
     The last good document of a target is kept together with the defaults it was accepted over,
     so that neither an invalid edit of it nor a valid edit of the defaults that contradicts it
     takes the target out of force. One document's problem never touches another target, except
-    that two targets which share a `ModelId` are both invalid.
+    that two documents which claim the same `ModelId` are both invalid.
 
     Args:
         parameters: the documents as they stand now.
@@ -59,32 +59,12 @@ def load_settings(
         ObservationError: the documents could not be read.
     """
     texts = parameters.documents()
-    problems: list[SettingsProblem] = []
-    defaults = _defaults(texts.get(DEFAULTS), parser, last_good, problems)
     loader = _Loader(parser, last_good, account, region)
-    fresh: dict[str, tuple[Target, str]] = {}
+    defaults = loader.defaults(texts.get(DEFAULTS))
     for name in sorted(texts.keys() - {DEFAULTS}):
-        accepted = loader.parse(name, defaults, texts[name])
-        if isinstance(accepted, SettingsProblem):
-            problems.append(accepted)
-        else:
-            fresh[name] = (accepted, _pack(defaults, texts[name]))
-    overlaps = overlapping(target for target, _ in fresh.values())
-    problems += overlaps
-    for problem in overlaps:
-        fresh.pop(problem.document)
-    for name, (_, packed) in fresh.items():
-        last_good.put(name, packed)
-    in_force = {name: target for name, (target, _) in fresh.items()}
-    in_force |= loader.recalled(texts.keys() - {DEFAULTS} - fresh.keys())
-    # A recalled document may overlap another one; with no way to tell whose the traffic is,
-    # neither is managed.
-    for problem in overlapping(in_force.values()):
-        del in_force[problem.document]
-        if problem not in problems:
-            problems.append(problem)
-    targets = tuple(in_force[name] for name in sorted(in_force))
-    return Settings(targets=targets, problems=tuple(problems))
+        loader.consider(name, defaults, texts[name])
+    loader.resolve_overlaps()
+    return loader.settings()
 
 
 def overlapping(targets: Iterable[Target]) -> tuple[SettingsProblem, ...]:
@@ -117,26 +97,8 @@ def _bare(model_id: str) -> str:
     return model_id.rsplit("/", maxsplit=1)[-1]
 
 
-def _defaults(
-    text: str | None,
-    parser: DocumentParser,
-    last_good: LastGood,
-    problems: list[SettingsProblem],
-) -> str | None:
-    """The text of defaults in force; None where only the shipped ones are."""
-    if text is None:
-        return None
-    problem = parser.check_defaults(text)
-    if problem is None:
-        last_good.put(DEFAULTS, text)
-        return text
-    problems.append(problem)
-    kept = last_good.get(DEFAULTS)
-    return kept if kept is not None and parser.check_defaults(kept) is None else None
-
-
 class _Loader:
-    """Parses targets of one account and Region, and recalls the last good ones."""
+    """One pass over the documents of one account and Region."""
 
     def __init__(
         self, parser: DocumentParser, last_good: LastGood, account: str, region: str
@@ -144,8 +106,59 @@ class _Loader:
         self._parser = parser
         self._last_good = last_good
         self._place = (account, region)
+        self._fresh: dict[str, tuple[Target, str]] = {}
+        self._recalled: dict[str, Target] = {}
+        self._problems: list[SettingsProblem] = []
 
-    def parse(self, name: str, defaults: str | None, text: str) -> Target | SettingsProblem:
+    def defaults(self, text: str | None) -> str | None:
+        """The text of defaults in force; None where only the shipped ones are."""
+        if text is None:
+            return None
+        problem = self._parser.check_defaults(text)
+        if problem is None:
+            self._last_good.put(DEFAULTS, text)
+            return text
+        self._problems.append(problem)
+        kept = self._last_good.get(DEFAULTS)
+        return kept if kept is not None and self._parser.check_defaults(kept) is None else None
+
+    def consider(self, name: str, defaults: str | None, text: str) -> None:
+        """Take a document on, or recall the one before it."""
+        found = self._parse(name, defaults, text)
+        if isinstance(found, SettingsProblem):
+            self._refuse(found)
+        else:
+            self._fresh[name] = (found, _pack(defaults, text))
+
+    def resolve_overlaps(self) -> None:
+        """Refuse documents that claim the same `ModelId`, until those in force are distinct.
+
+        A document that is in force already stays so. Where only recalled ones overlap, nothing
+        tells whose the traffic is, and none of them is managed.
+        """
+        while faulty := [p for p in self._overlaps() if p.document in self._fresh]:
+            for problem in faulty:
+                del self._fresh[problem.document]
+                self._refuse(problem)
+        for problem in self._overlaps():
+            del self._recalled[problem.document]
+            if problem not in self._problems:
+                self._problems.append(problem)
+
+    def settings(self) -> Settings:
+        """What is in force, with the accepted documents kept."""
+        for name, (_, packed) in self._fresh.items():
+            self._last_good.put(name, packed)
+        return Settings(targets=self._in_force(), problems=tuple(self._problems))
+
+    def _in_force(self) -> tuple[Target, ...]:
+        fresh = {name: target for name, (target, _) in self._fresh.items()}
+        return tuple(target for _, target in sorted((fresh | self._recalled).items()))
+
+    def _overlaps(self) -> tuple[SettingsProblem, ...]:
+        return overlapping(self._in_force())
+
+    def _parse(self, name: str, defaults: str | None, text: str) -> Target | SettingsProblem:
         """The target, or why it is not managed here."""
         found = self._parser.parse(name, defaults, text)
         if isinstance(found, SettingsProblem) or (found.account, found.region) == self._place:
@@ -156,18 +169,15 @@ class _Loader:
         )
         return SettingsProblem(document=name, field="account", message=reason)
 
-    def recalled(self, names: Iterable[str]) -> Mapping[str, Target]:
-        """The last good targets of these names, as far as there are any."""
-        found: dict[str, Target] = {}
-        for name in names:
-            packed = self._last_good.get(name)
-            if packed is None:
-                continue
-            defaults, text = _unpack(packed)
-            target = self.parse(name, defaults, text)
-            if isinstance(target, Target):
-                found[name] = target
-        return found
+    def _refuse(self, problem: SettingsProblem) -> None:
+        """Report a document and put its last good one in its place, where there is one."""
+        self._problems.append(problem)
+        packed = self._last_good.get(problem.document)
+        if packed is None:
+            return
+        target = self._parse(problem.document, *_unpack(packed))
+        if isinstance(target, Target):
+            self._recalled[problem.document] = target
 
 
 def _pack(defaults: str | None, text: str) -> str:

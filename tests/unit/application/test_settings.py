@@ -157,16 +157,44 @@ def test_a_new_target_cannot_push_out_one_that_was_there_before() -> None:
     assert places(settings) == [("chat", "model_ids"), ("web", "model_ids")]
 
 
-def test_targets_that_overlap_after_a_recall_are_both_out() -> None:
+def test_a_new_target_cannot_take_the_model_of_one_that_is_kept_in_force() -> None:
     store = Store(chat=document())
     store.load()
-    # chat's edit is invalid, so that its old document returns, whose model web took over.
+    # chat's edit is invalid, so that its old document stays, whose model web would take over.
     store.edit(chat="{", web=document())
 
     settings = store.load()
 
+    assert names(settings) == ["chat"]
+    assert places(settings) == [("chat", ""), ("web", "model_ids")]
+    assert store.last_good.get("web") is None
+
+
+def test_kept_documents_that_overlap_one_another_are_both_out() -> None:
+    store = Store(chat=document())
+    store.load()
+    # While chat is away, web takes its model; then both documents go bad.
+    store.parameters.texts = {"web": document()}
+    store.load()
+    store.edit(chat="{", web="{")
+
+    settings = store.load()
+
     assert names(settings) == []
-    assert places(settings) == [("chat", ""), ("chat", "model_ids"), ("web", "model_ids")]
+    assert places(settings) == [
+        ("chat", ""),
+        ("web", ""),
+        ("chat", "model_ids"),
+        ("web", "model_ids"),
+    ]
+
+
+def test_a_kept_document_that_is_not_valid_any_more_is_out() -> None:
+    store = Store(chat=document(OTHER_MODEL))
+    store.last_good.put("chat", json.dumps({"defaults": None, "document": "{}"}))
+    store.edit(chat="{")
+
+    assert names(store.load()) == []
 
 
 def test_an_overlapping_document_does_not_become_the_last_good_one() -> None:
