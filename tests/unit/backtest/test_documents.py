@@ -180,3 +180,18 @@ def test_refuses_a_timeline_line_and_names_it(tmp_path: Path, text: str, reason:
 
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b'{"mode":\n"\xff"}', "line 2: the text is not UTF-8"),
+        (b'{\n"mode"}', "line 2: not JSON"),
+    ],
+)
+def test_refuses_settings_that_are_no_json(tmp_path: Path, data: bytes, reason: str) -> None:
+    path = tmp_path / "settings.json"
+    path.write_bytes(data)
+
+    with pytest.raises(SettingsError, match=reason):
+        read_settings(path)

@@ -157,3 +157,26 @@ def test_cut_keeps_the_first_minutes() -> None:
 def test_columns_cannot_be_written_to() -> None:
     with pytest.raises(ValueError, match="read-only"):
         trace_of([1.0]).input_tokens[0] = 2.0
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        (([1.0], [1.0], [1.0, 2.0]), "differ in length"),
+        (([1.0], [-1.0], [1.0]), "input_tokens holds a negative or non-finite number"),
+        (([1.0], [1.0], [float("nan")]), "output_tokens holds a negative or non-finite number"),
+    ],
+)
+def test_columns_must_fit_and_hold_amounts(
+    columns: tuple[list[float], list[float], list[float]], reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Trace.of("odd", START, columns)
+
+
+def test_row_of_a_minute_needs_a_whole_minute() -> None:
+    trace = trace_of([1.0, 2.0])
+
+    assert trace.index_of(datetime(2025, 4, 1, 0, 1, tzinfo=UTC)) == 1
+    with pytest.raises(ValueError, match="not a whole minute"):
+        trace.index_of(datetime(2025, 4, 1, 0, 1, 30, tzinfo=UTC))
