@@ -46,9 +46,15 @@ def releases_since(releases: Iterable[ReleaseIntent], now: datetime) -> int:
     )
 
 
-def period_usd(intent: PurchaseIntent, billing: timedelta) -> Decimal:
-    """Price of one billing period of a purchase."""
-    return intent.usd_per_hour * Decimal(billing // _INSTANT) / Decimal(HOUR // _INSTANT)
+def cost_so_far(intent: PurchaseIntent, now: datetime, billing: timedelta) -> Decimal:
+    """Price of all billing periods of a purchase that have started."""
+    begun = intent.billed_from or intent.recorded_at
+    return _started_usd((intent,), begun, now, billing)
+
+
+def period_usd(usd_per_hour: Decimal, billing: timedelta) -> Decimal:
+    """Price of one billing period at this hourly price."""
+    return usd_per_hour * Decimal(billing // _INSTANT) / Decimal(HOUR // _INSTANT)
 
 
 def _started_usd(
@@ -61,7 +67,7 @@ def _started_usd(
         begun = intent.billed_from or intent.recorded_at
         end = min(intent.ended_at or now + _INSTANT, now + _INSTANT)
         periods = _starts_before(begun, end, billing) - _starts_before(begun, start, billing)
-        total += max(periods, 0) * period_usd(intent, billing)
+        total += max(periods, 0) * period_usd(intent.usd_per_hour, billing)
     return usd(total)
 
 

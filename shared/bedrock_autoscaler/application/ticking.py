@@ -1,5 +1,6 @@
 """What all loops share: the moment of a tick, one pass per target, and the summary of a run."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from bedrock_autoscaler.application.errors import (
     ObservationError,
     StaleDecisionError,
     TargetsFailedError,
+    UnknownOutcomeError,
 )
 from bedrock_autoscaler.application.ports import Reporter
 from bedrock_autoscaler.domain.target import Loop, Target
@@ -21,6 +23,7 @@ ROUTING_PERIOD = MINUTE
 
 _MAX_LAG = timedelta(minutes=5)
 _MAX_AGE_PERIODS = 2
+_REMEMBERED = 1_000
 
 
 def period_of(loop: Loop, target: Target) -> timedelta:
@@ -33,6 +36,15 @@ def period_of(loop: Loop, target: Target) -> timedelta:
 def is_outdated(scheduled_at: datetime, now: datetime, period: timedelta) -> bool:
     """Whether a tick or a decision is older than two periods: newer ones replace it."""
     return now - scheduled_at > _MAX_AGE_PERIODS * period
+
+
+def age_problem(scheduled_at: datetime, now: datetime, period: timedelta) -> str | None:
+    """Why a decision of this time must not be carried out now; None when it may."""
+    if is_outdated(scheduled_at, now, period):
+        return "the decision is older than two periods"
+    if scheduled_at - now > _MAX_LAG:
+        return "the decision is of a time that the clock has not reached"
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +88,23 @@ def has_time(deadline: Deadline) -> bool:
     return deadline.remaining() >= CALL_BUDGET
 
 
+class Once:
+    """Remembers what was said, so that each thing is said once by a process, not every minute.
+
+    A new process may say it again: no record of it is written anywhere.
+    """
+
+    def __init__(self) -> None:
+        self._said: deque[str] = deque(maxlen=_REMEMBERED)
+
+    def is_first(self, key: str) -> bool:
+        """Whether `key` comes for the first time."""
+        if key in self._said:
+            return False
+        self._said.append(key)
+        return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """What one run did.
@@ -109,8 +138,8 @@ def visit_targets(
 ) -> Summary:
     """One pass per target; the trouble of one is reported and never stops the others.
 
-    A source that cannot be read, or a world that moved on, holds the target until the next
-    tick. Anything else counts as failed.
+    A source that cannot be read, a write without an answer, or a world that moved on holds the
+    target until the next tick. Anything else counts as failed.
     """
     outcomes, failed = [], []
     for target in targets:
@@ -119,7 +148,7 @@ def visit_targets(
         except StaleDecisionError as error:
             outcome = "superseded"
             reporter.happened("superseded", target.name, reason=str(error))
-        except ObservationError as error:
+        except (ObservationError, UnknownOutcomeError) as error:
             outcome = "unobserved"
             reporter.alarm("unobserved", target.name, str(error))
         except Exception as error:  # noqa: BLE001 - isolation: the others proceed, then the run fails

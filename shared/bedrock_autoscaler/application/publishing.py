@@ -1,0 +1,268 @@
+"""The publish actor: makes the table that callers follow agree with the newest decision.
+
+The table in force is read before the decision. Whoever publishes in between makes the write of
+this run fail, so that an older decision never replaces a newer one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from bedrock_autoscaler.application.errors import ObservationError, StaleDecisionError
+from bedrock_autoscaler.application.ports import (
+    Capacity,
+    Clock,
+    Decisions,
+    Fleets,
+    Inventory,
+    RecordedDecision,
+    Reporter,
+    RoutingTables,
+    Settings,
+    Switch,
+)
+from bedrock_autoscaler.application.ticking import (
+    ROUTING_PERIOD,
+    Once,
+    Summary,
+    Tick,
+    is_outdated,
+    visit_targets,
+)
+from bedrock_autoscaler.domain.decision import Route
+from bedrock_autoscaler.domain.fleet import Status
+from bedrock_autoscaler.domain.intent import OPEN_RELEASES, ReleaseIntent
+from bedrock_autoscaler.domain.routing_table import RoutingTable, routing_problem
+from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind, Target
+from bedrock_autoscaler.domain.units import MINUTE, significant
+
+_TIME_FORM = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishPorts:
+    """What the publish actor needs; `once` keeps what was reported already."""
+
+    clock: Clock
+    read_settings: Callable[[], Settings]
+    switch: Switch
+    decisions: Decisions
+    fleets: Fleets
+    capacity: Capacity
+    tables: RoutingTables
+    reporter: Reporter
+    once: Once = field(default_factory=Once)
+
+
+def publish(scheduled_at: datetime | None, ports: PublishPorts) -> Summary:
+    """Publish the newest decision's routes where they differ, and repair the callers' copy.
+
+    A PT that is not InService now, or that is being released, is left out, and the weights of
+    the rest are scaled to 1. When that cannot be told, or nothing would remain, the table in
+    force stays. In mode `advise` what would have been published is reported, once.
+
+    Raises:
+        TargetsFailedError: the pass of some target failed; the others are done.
+        ObservationError: the settings could not be read.
+    """
+    now = ports.clock.now()
+    if not Tick.of(scheduled_at, now, MINUTE).may_act:
+        ports.reporter.happened("tick_late", "")
+        return Summary(outcomes=())
+    shelf = _Shelf(ports.capacity)
+
+    def visit(target: Target) -> str:
+        return _Publisher(ports=ports, target=target, shelf=shelf, now=now).run()
+
+    return visit_targets(ports.read_settings().targets, visit, ports.reporter).checked()
+
+
+class _Shelf:
+    """The inventory of this tick, read when the first target needs it."""
+
+    def __init__(self, capacity: Capacity) -> None:
+        self._capacity = capacity
+        self._inventory: Inventory | None = None
+
+    def in_service(self) -> frozenset[str]:
+        """ARNs of all PTs that callers can use.
+
+        Raises:
+            ObservationError: the inventory could not be read to its end.
+        """
+        if self._inventory is None:
+            self._inventory = self._capacity.inventory()
+        if not self._inventory.complete:
+            raise ObservationError("the list of provisioned throughputs broke off")
+        listed = self._inventory.throughputs
+        return frozenset(pt.arn for pt in listed if pt.status is Status.IN_SERVICE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Publisher:
+    """One pass for one target."""
+
+    ports: PublishPorts
+    target: Target
+    shelf: _Shelf
+    now: datetime
+
+    def run(self) -> str:
+        """Publish if the content differs; then see to the projection and to open releases."""
+        current = self.ports.tables.current(self.target.name)
+        newest = self._newest_decision()
+        if newest is None:
+            return "nothing decided"
+        decision = newest.decision
+        routes, decision_id = decision.routes, decision.id
+        if current is not None and _time_of(current.decision_id) > decision.scheduled_at:
+            routes, decision_id = current.routes, current.decision_id
+        releases = self._open_releases(newest, routes, current)
+        try:
+            usable = self._usable(routes, releases)
+        except ObservationError as error:
+            self.ports.reporter.alarm("table_kept", self.target.name, str(error))
+            return self._confirm(current, current, releases, "kept")
+        wanted = self._table(usable, decision_id, current)
+        if wanted is None:
+            return self._confirm(current, current, releases, "kept")
+        if current is not None and _content(wanted) == _content(current):
+            return self._confirm(current, current, releases, "unchanged")
+        return self._publish(wanted, current, releases)
+
+    def _publish(
+        self,
+        table: RoutingTable,
+        current: RoutingTable | None,
+        releases: tuple[ReleaseIntent, ...],
+    ) -> str:
+        if self.target.mode is Mode.ADVISE:
+            if self.ports.once.is_first(f"{self.target.name} {_content(table)}"):
+                self._report("would_publish", table)
+            return "would publish"
+        if not self.ports.switch.allows_action(self.target.name):
+            if self.ports.once.is_first(f"{self.target.name} held {table.decision_id}"):
+                self._report("publish_held", table)
+            return "publish held"
+        self.ports.tables.publish(table)
+        self._report("published", table)
+        return self._confirm(table, current, releases, f"published {table.version}")
+
+    def _confirm(
+        self,
+        table: RoutingTable | None,
+        before: RoutingTable | None,
+        releases: tuple[ReleaseIntent, ...],
+        outcome: str,
+    ) -> str:
+        """Make the callers' copy agree, then note which PTs callers are no longer sent to."""
+        if table is None or self.target.mode is Mode.ADVISE:
+            return outcome
+        try:
+            self.ports.tables.project(table)
+        except StaleDecisionError as error:
+            self.ports.reporter.alarm("projection_newer", self.target.name, str(error))
+            return "projection newer"
+        for intent in releases:
+            is_new = intent.withdrawn_version is None or _names(before, intent.arn)
+            if is_new and not _names(table, intent.arn):
+                withdrawn = replace(
+                    intent,
+                    withdrawn_version=table.version,
+                    withdrawn_at=self.ports.clock.now(),
+                    version=intent.version + 1,
+                )
+                self.ports.fleets.update_release(intent, withdrawn)
+        return outcome
+
+    def _newest_decision(self) -> RecordedDecision | None:
+        """The newest routing decision; a newer capacity decision where routing has stopped."""
+        decisions, name = self.ports.decisions, self.target.name
+        routing = decisions.latest(name, Loop.ROUTING)
+        if routing is not None and not is_outdated(
+            routing.decision.scheduled_at, self.now, ROUTING_PERIOD
+        ):
+            return routing
+        capacity = decisions.latest(name, Loop.CAPACITY)
+        found = [recorded for recorded in (capacity, routing) if recorded is not None]
+        return max(found, key=lambda recorded: recorded.decision.scheduled_at, default=None)
+
+    def _open_releases(
+        self, newest: RecordedDecision, routes: tuple[Route, ...], current: RoutingTable | None
+    ) -> tuple[ReleaseIntent, ...]:
+        """Releases under way; without any PT in sight there is none, and nothing to read."""
+        in_force = current.routes if current else ()
+        has_pt = any(route.kind is OptionKind.PROVISIONED for route in (*routes, *in_force))
+        if not has_pt and not newest.situation.fleet.owned:
+            return ()
+        releases = self.ports.fleets.releases(self.target.name)
+        return tuple(intent for intent in releases if intent.state in OPEN_RELEASES)
+
+    def _usable(
+        self, routes: tuple[Route, ...], releases: tuple[ReleaseIntent, ...]
+    ) -> tuple[Route, ...]:
+        """The routes that callers can use now, their weights scaled to 1."""
+        if all(route.kind is not OptionKind.PROVISIONED for route in routes):
+            return routes
+        routable = self.shelf.in_service() - {intent.arn for intent in releases}
+        kept = tuple(
+            route
+            for route in routes
+            if route.kind is not OptionKind.PROVISIONED or route.address in routable
+        )
+        return routes if len(kept) == len(routes) else scaled(kept)
+
+    def _table(
+        self, routes: tuple[Route, ...], decision_id: str, current: RoutingTable | None
+    ) -> RoutingTable | None:
+        """The next table; None when it would mislead callers."""
+        no_fallback = all(route.kind is OptionKind.PROVISIONED for route in routes)
+        problem = routing_problem(routes, no_fallback=no_fallback)
+        if problem:
+            text = f"the table of {decision_id} is not published: {problem}"
+            self.ports.reporter.alarm("table_kept", self.target.name, text)
+            return None
+        return RoutingTable(
+            target=self.target.name,
+            version=current.version + 1 if current else 1,
+            routes=routes,
+            refresh_seconds=self.target.thresholds.routing.refresh_seconds,
+            no_fallback=no_fallback,
+            decision_id=decision_id,
+            published_at=self.now,
+        )
+
+    def _report(self, event: str, table: RoutingTable) -> None:
+        self.ports.reporter.happened(
+            event,
+            self.target.name,
+            decision=table.decision_id,
+            version=table.version,
+            routes=", ".join(f"{route.address} {route.weight:.3f}" for route in table.routes),
+        )
+
+
+def scaled(routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    """The same routes with weights that add to 1; all to the first when none had any."""
+    whole = sum(route.weight for route in routes)
+    if whole > 0:
+        return tuple(replace(route, weight=route.weight / whole) for route in routes)
+    return tuple(
+        replace(route, weight=0.0 if position else 1.0) for position, route in enumerate(routes)
+    )
+
+
+def _content(table: RoutingTable) -> tuple[object, ...]:
+    """What callers see of a table, besides its version."""
+    routes = [(route.kind, route.address, significant(route.weight)) for route in table.routes]
+    return (*routes, table.refresh_seconds, table.no_fallback)
+
+
+def _names(table: RoutingTable | None, arn: str) -> bool:
+    return table is not None and any(route.address == arn for route in table.routes)
+
+
+def _time_of(decision_id: str) -> datetime:
+    """The scheduled time that a decision's id ends with."""
+    stamp = decision_id.rsplit("-", maxsplit=1)[-1]
+    return datetime.strptime(stamp, _TIME_FORM).replace(tzinfo=UTC)

@@ -1,0 +1,280 @@
+"""The purchase actor: settles what is open, then carries out the newest decision to buy.
+
+The order keeps a purchase from happening twice or past a cap: look up what is open, decide on one
+snapshot, reserve and record the intent in one transaction, look at the switch and the time again,
+call with the stored token, record what came of it. Whatever has no answer stays open and is
+looked up on the next tick.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
+
+from bedrock_autoscaler.application.admitting import (
+    NOT_SENT,
+    pace_problem,
+    room_problem,
+    terms_problem,
+)
+from bedrock_autoscaler.application.errors import (
+    CapacityUnavailableError,
+    ObservationError,
+    UnknownOutcomeError,
+)
+from bedrock_autoscaler.application.ports import (
+    Capacity,
+    Clock,
+    Decisions,
+    Fleets,
+    Purchasing,
+    RecordedDecision,
+    Reporter,
+    Settings,
+    Switch,
+)
+from bedrock_autoscaler.application.repairing import Repair
+from bedrock_autoscaler.application.surveying import LedgerState, Survey
+from bedrock_autoscaler.application.ticking import (
+    Deadline,
+    Once,
+    Summary,
+    Tick,
+    age_problem,
+    has_time,
+    period_of,
+    visit_targets,
+)
+from bedrock_autoscaler.domain.decision import Purchase
+from bedrock_autoscaler.domain.fleet import Ownership
+from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
+from bedrock_autoscaler.domain.units import MINUTE
+
+_NAME_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurchasePorts:
+    """What the purchase actor needs.
+
+    Attributes:
+        deployment: value of our owner tag.
+        once: keeps what was reported for a decision already.
+    """
+
+    clock: Clock
+    read_settings: Callable[[], Settings]
+    switch: Switch
+    decisions: Decisions
+    fleets: Fleets
+    capacity: Capacity
+    purchasing: Purchasing
+    reporter: Reporter
+    deployment: str
+    once: Once = field(default_factory=Once)
+
+
+def purchase(scheduled_at: datetime | None, deadline: Deadline, ports: PurchasePorts) -> Summary:
+    """Settle open purchases, then buy what the newest capacity decision of each target asks for.
+
+    In mode `advise` everything is checked likewise, but nothing is reserved or bought: what would
+    have been bought is reported, once for each decision. A reservation without a purchase would
+    count against the caps as if it were held.
+
+    Raises:
+        TargetsFailedError: the pass of some target failed; the others are done.
+        ObservationError: the settings could not be read.
+    """
+    now = ports.clock.now()
+    if not Tick.of(scheduled_at, now, MINUTE).may_act:
+        ports.reporter.happened("tick_late", "")
+        return Summary(outcomes=())
+    targets = ports.read_settings().targets
+    names = frozenset(target.name for target in targets)
+
+    def visit(target: Target) -> str:
+        buyer = _Buyer(ports=ports, target=target, names=names, now=now, deadline=deadline)
+        return buyer.run()
+
+    return visit_targets(targets, visit, ports.reporter).checked()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Buyer:
+    """One pass for one target; `names` are those of all targets in force."""
+
+    ports: PurchasePorts
+    target: Target
+    names: frozenset[str]
+    now: datetime
+    deadline: Deadline
+
+    def run(self) -> str:
+        """Settle, then buy; a target with anything unsettled buys nothing in this tick."""
+        ports, target = self.ports, self.target
+        latest = ports.decisions.latest(target.name, Loop.CAPACITY)
+        intents = ports.fleets.purchases(target.name)
+        repair = Repair(
+            fleets=ports.fleets,
+            purchasing=ports.purchasing,
+            reporter=ports.reporter,
+            target=target,
+            now=self.now,
+        )
+        settled = repair.settle(intents, latest)
+        if settled:
+            return ", ".join(settled)
+        if latest is not None:
+            for action in latest.decision.actions:
+                if isinstance(action, Purchase):
+                    return self._carry_out(action, latest, intents)
+        return "nothing to buy"
+
+    def _carry_out(
+        self, wanted: Purchase, latest: RecordedDecision, intents: tuple[PurchaseIntent, ...]
+    ) -> str:
+        """Everything that is checked before the intent is written."""
+        decision, fleet = latest.decision, latest.situation.fleet
+        if any(intent.decision_id == decision.id for intent in intents):
+            return "bought before"
+        period = period_of(Loop.CAPACITY, self.target)
+        problem = (
+            age_problem(decision.scheduled_at, self.now, period)
+            or terms_problem(self.target, wanted, self.now)
+            or pace_problem(self.target, wanted, intents, self.now)
+        )
+        if problem:
+            return self._held(decision.id, problem)
+        record = self.ports.fleets.record_of(self.target.name)
+        if record.version != fleet.version:
+            moved = f"the fleet is at version {record.version}, the decision saw {fleet.version}"
+            return self._held(decision.id, moved)
+        unmanaged = self._unmanaged_units(record, intents)
+        problem = room_problem(self.target, wanted, record, unmanaged)
+        if problem:
+            return self._held(decision.id, problem)
+        if self.target.mode is Mode.ADVISE:
+            return self._advise(decision.id, wanted)
+        intent = self._intent(decision.id, wanted)
+        return self._buy(intent, record, unmanaged)
+
+    def _advise(self, decision_id: str, wanted: Purchase) -> str:
+        if self.ports.once.is_first(decision_id):
+            self.ports.reporter.happened(
+                "would_buy",
+                self.target.name,
+                decision=decision_id,
+                model_id=wanted.model_id,
+                units=wanted.model_units,
+                usd_per_hour=float(wanted.usd_per_hour),
+            )
+        return "would buy"
+
+    def _buy(self, intent: PurchaseIntent, record: FleetRecord, unmanaged: int) -> str:
+        """Record and reserve, look once more, call, record what came of it."""
+        stop = self._stop()
+        if stop:
+            return self._held(intent.decision_id, stop)
+        rails = self.target.guard_rails
+        self.ports.fleets.begin_purchase(
+            intent,
+            fleet=record,
+            unmanaged_units=unmanaged,
+            max_units=rails.max_units,
+            max_usd_per_hour=rails.max_usd_per_hour,
+        )
+        stop = self._stop()
+        if stop:
+            return self._refuse(intent, f"{NOT_SENT}: {stop}")
+        try:
+            arn = self.ports.purchasing.buy(intent)
+        except CapacityUnavailableError as error:
+            text = f"{intent.model_units} units of {intent.model_id} were refused: {error}"
+            self.ports.reporter.alarm("purchase_refused", self.target.name, text)
+            return self._refuse(intent, error.code)
+        except UnknownOutcomeError as error:
+            self._report("purchase_unresolved", intent, reason=str(error))
+            return "purchase unresolved"
+        bought = replace(intent, state=PurchaseState.BOUGHT, arn=arn, version=intent.version + 1)
+        self.ports.fleets.update_purchase(intent, bought)
+        self._report("purchase_bought", intent, arn=arn)
+        return f"bought {intent.model_units}"
+
+    def _stop(self) -> str | None:
+        """What forbids a call right now; read afresh each time."""
+        if not has_time(self.deadline):
+            return "too little time is left for the call and its record"
+        if not self.ports.switch.allows_action(self.target.name):
+            return "the switch does not permit action"
+        return None
+
+    def _refuse(self, intent: PurchaseIntent, detail: str) -> str:
+        """Nothing was bought for sure: give the reservation back."""
+        refused = replace(
+            intent,
+            state=PurchaseState.REFUSED,
+            ended_at=self.now,
+            detail=detail,
+            version=intent.version + 1,
+        )
+        self.ports.fleets.update_purchase(intent, refused)
+        self._report("purchase_refused", intent, reason=detail)
+        return "purchase refused"
+
+    def _unmanaged_units(self, record: FleetRecord, intents: tuple[PurchaseIntent, ...]) -> int:
+        """Units that others hold of this model; they count against our caps."""
+        inventory = self.ports.capacity.inventory()
+        if not inventory.complete:
+            raise ObservationError(
+                f"the list of provisioned throughputs broke off; nothing is bought for "
+                f"{self.target.name}"
+            )
+        survey = Survey(
+            inventory=inventory,
+            deployment=self.ports.deployment,
+            neighbours=self.names,
+            now=self.now,
+        )
+        state = LedgerState(record=record, purchases=intents, releases=())
+        fleet = survey.fleet(self.target, state)
+        foreign = (pt for pt in fleet.throughputs if pt.ownership is Ownership.UNMANAGED)
+        return sum(pt.model_units for pt in foreign)
+
+    def _intent(self, decision_id: str, wanted: Purchase) -> PurchaseIntent:
+        token = sha256(f"{self.ports.deployment}/{decision_id}".encode()).hexdigest()
+        return PurchaseIntent(
+            decision_id=decision_id,
+            target=self.target.name,
+            token=token,
+            name=f"{decision_id}-{token[:_NAME_DIGITS]}",
+            model_id=wanted.model_id,
+            model_units=wanted.model_units,
+            commitment=Commitment.NONE,
+            usd_per_hour=wanted.usd_per_hour,
+            state=PurchaseState.RECORDED,
+            recorded_at=self.now,
+            arn=None,
+            billed_from=None,
+            in_service_since=None,
+            ended_at=None,
+            detail="",
+            version=1,
+        )
+
+    def _held(self, decision_id: str, reason: str) -> str:
+        if self.ports.once.is_first(f"{decision_id} {reason}"):
+            self.ports.reporter.happened(
+                "purchase_held", self.target.name, decision=decision_id, reason=reason
+            )
+        return "purchase held"
+
+    def _report(self, event: str, intent: PurchaseIntent, **fields: str) -> None:
+        self.ports.reporter.happened(
+            event,
+            self.target.name,
+            decision=intent.decision_id,
+            units=intent.model_units,
+            usd_per_hour=float(intent.usd_per_hour),
+            **fields,
+        )
