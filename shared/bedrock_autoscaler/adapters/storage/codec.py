@@ -1,0 +1,282 @@
+"""The stored form of values: JSON that gives back an equal value.
+
+pydantic maps the domain's dataclasses as they are. Where a value has no JSON form of its own
+(traffic is arrays; two actions have the same members) a subclass here says how it is stored; the
+subclass takes every other member from the domain, so that a new one cannot be forgotten.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from math import isnan
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import ConfigDict, PlainSerializer, PlainValidator, TypeAdapter, ValidationError
+
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.ports import HistoryReference
+from bedrock_autoscaler.domain.decision import (
+    Action,
+    Decision,
+    Memory,
+    Purchase,
+    Release,
+    Restore,
+    Route,
+    Situation,
+)
+from bedrock_autoscaler.domain.fleet import Fleet
+from bedrock_autoscaler.domain.observation import METRICS, Observation, Series, Traffic
+from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.units import iso
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+SCHEMA = 1
+"""Version of every stored form here; a record with a higher one is not touched."""
+
+_EXACT_INTEGERS = 2.0**53
+_ACTIONS: dict[str, TypeAdapter[Any]] = {
+    "purchase": TypeAdapter(Purchase),
+    "release": TypeAdapter(Release),
+    "restore": TypeAdapter(Restore),
+}
+
+
+def require_schema(schema: object, subject: str) -> None:
+    """Refuse what a newer version of this code has written.
+
+    Raises:
+        ObservationError: `schema` is no whole number up to SCHEMA.
+    """
+    if not isinstance(schema, int | Decimal) or not 1 <= schema <= SCHEMA:
+        raise ObservationError(
+            f"{subject} has schema {schema!r}, this version knows 1 to {SCHEMA}; it is left alone"
+        )
+
+
+# -- traffic -----------------------------------------------------------------------------------
+
+
+def traffic_to_plain(traffic: Traffic) -> dict[str, Any]:
+    """Start, minutes, and each series that is not all zeros; a gap is null.
+
+    Whole numbers are written without a fraction, which most sums are.
+
+    Raises:
+        ValueError: a value is infinite.
+    """
+    series = {name: getattr(traffic, name) for name in METRICS}
+    return {
+        "start": iso(traffic.start),
+        "minutes": len(traffic),
+        **{name: _to_numbers(values) for name, values in series.items() if not _is_zero(values)},
+    }
+
+
+def traffic_from_plain(stored: Mapping[str, Any]) -> Traffic:
+    """The traffic of `traffic_to_plain`.
+
+    Raises:
+        ValueError: a member is missing, unknown or of the wrong shape.
+    """
+    unknown = stored.keys() - {"start", "minutes", *METRICS}
+    if unknown:
+        raise ValueError(f"traffic has unknown members {sorted(unknown)}")
+    minutes = int(stored["minutes"])
+    # None becomes NaN by the conversion to float.
+    series = {
+        name: np.array(stored[name], dtype=np.float64) if name in stored else np.zeros(minutes)
+        for name in METRICS
+    }
+    if any(values.shape != (minutes,) for values in series.values()):
+        raise ValueError(f"traffic of {minutes} minutes has a series of another length")
+    return Traffic(start=datetime.fromisoformat(stored["start"]), **series)
+
+
+def _is_zero(values: Series) -> bool:
+    return not np.any(values) and not np.any(np.signbit(values))
+
+
+def _to_numbers(values: Series) -> list[float | int | None]:
+    if np.any(np.isinf(values)):
+        raise ValueError("traffic holds an infinite value")
+    return [_to_number(value) for value in values.tolist()]
+
+
+def _to_number(value: float) -> float | int | None:
+    if isnan(value):
+        return None
+    is_short = value.is_integer() and 0 < abs(value) < _EXACT_INTEGERS
+    return int(value) if is_short else value
+
+
+def _read_traffic(stored: object) -> Traffic:
+    if isinstance(stored, Traffic):
+        return stored
+    if not isinstance(stored, Mapping):
+        raise ValueError("traffic is not an object")  # noqa: TRY004 - pydantic reports ValueError
+    try:
+        return traffic_from_plain(stored)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"traffic cannot be read: {error}") from error
+
+
+type _StoredTraffic = Annotated[
+    Traffic, PlainValidator(_read_traffic), PlainSerializer(traffic_to_plain)
+]
+
+
+# -- decisions and situations ------------------------------------------------------------------
+
+
+def _write_action(action: Action) -> dict[str, Any]:
+    name = type(action).__name__.lower()
+    members: dict[str, Any] = _ACTIONS[name].dump_python(action, mode="json")
+    return {"action": name, **members}
+
+
+def _read_action(stored: object) -> Action:
+    if isinstance(stored, Purchase | Release | Restore):
+        return stored
+    if not isinstance(stored, Mapping) or stored.get("action") not in _ACTIONS:
+        raise ValueError(f"an action must be one of {sorted(_ACTIONS)}")
+    members = {key: value for key, value in stored.items() if key != "action"}
+    action: Action = _ACTIONS[stored["action"]].validate_python(members)
+    return action
+
+
+type _StoredAction = Annotated[
+    Purchase | Release | Restore, PlainValidator(_read_action), PlainSerializer(_write_action)
+]
+
+# Strings keep NaN and infinities, for which JSON has no number.
+_STRICT_JSON = ConfigDict(ser_json_inf_nan="strings")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StoredDecision(Decision):
+    __pydantic_config__ = _STRICT_JSON
+
+    actions: tuple[_StoredAction, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _StoredObservation(Observation):
+    traffic: _StoredTraffic
+    by_option: tuple[tuple[str, _StoredTraffic], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StoredInputs:
+    """A situation without its target, which is stored apart, and its history."""
+
+    __pydantic_config__ = _STRICT_JSON
+
+    loop: Loop
+    scheduled_at: datetime
+    observation: _StoredObservation
+    fleet: Fleet
+    routes: tuple[Route, ...]
+    memory: Memory
+    history: HistoryReference | None
+
+
+_DECISION = TypeAdapter(_StoredDecision)
+_INPUTS = TypeAdapter(_StoredInputs)
+_TARGET = TypeAdapter(Target)
+
+
+def _members(value: "DataclassInstance") -> dict[str, Any]:
+    """The members of a dataclass, one level deep."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def encode_decision(decision: Decision) -> bytes:
+    """The decision as JSON."""
+    return _DECISION.dump_json(_StoredDecision(**_members(decision)))
+
+
+def decode_decision(stored: bytes, subject: str) -> Decision:
+    """The decision of `encode_decision`.
+
+    Raises:
+        ObservationError: it cannot be read; the message starts with `subject`.
+    """
+    return Decision(**_members(_parse(_DECISION, stored, subject)))
+
+
+def encode_inputs(situation: Situation, history: HistoryReference | None) -> bytes:
+    """The situation without its target, and the history, as JSON."""
+    members = _members(situation)
+    del members["target"]
+    members["observation"] = _StoredObservation(**_members(situation.observation))
+    return _INPUTS.dump_json(_StoredInputs(**members, history=history))
+
+
+def decode_inputs(
+    stored: bytes, target: Target, subject: str
+) -> tuple[Situation, HistoryReference | None]:
+    """What `encode_inputs` was given, with `target` put back.
+
+    Raises:
+        ObservationError: it cannot be read; the message starts with `subject`.
+    """
+    members = _members(_parse(_INPUTS, stored, subject))
+    history: HistoryReference | None = members.pop("history")
+    members["observation"] = Observation(**_members(members["observation"]))
+    return Situation(target=target, **members), history
+
+
+def encode_target(target: Target) -> str:
+    """The target as JSON."""
+    return _TARGET.dump_json(target).decode()
+
+
+def decode_target(stored: str, subject: str) -> Target:
+    """The target of `encode_target`.
+
+    Raises:
+        ObservationError: it cannot be read; the message starts with `subject`.
+    """
+    return _parse(_TARGET, stored.encode(), subject)
+
+
+# -- values of scalars -------------------------------------------------------------------------
+
+
+def encode_flat[Value](adapter: TypeAdapter[Value], value: Value) -> dict[str, Any]:
+    """A dataclass of scalars as a dict of JSON scalars; decimals and times are strings."""
+    plain: dict[str, Any] = adapter.dump_python(value, mode="json")
+    return plain
+
+
+def decode_flat[Value](
+    adapter: TypeAdapter[Value], stored: Mapping[str, Any], subject: str
+) -> Value:
+    """The value of `encode_flat`; members that it does not know are ignored.
+
+    Raises:
+        ObservationError: it cannot be read; the message starts with `subject`.
+    """
+    try:
+        return adapter.validate_python(stored)
+    except ValidationError as error:
+        raise ObservationError(f"{subject} cannot be read: {_first(error)}") from error
+
+
+def _parse[Value](adapter: TypeAdapter[Value], stored: bytes, subject: str) -> Value:
+    try:
+        return adapter.validate_json(stored)
+    except ValidationError as error:
+        raise ObservationError(f"{subject} cannot be read: {_first(error)}") from error
+
+
+def _first(error: ValidationError) -> str:
+    """The first problem in one line, without the value, which may be long."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(step) for step in problem["loc"])
+    return f"{place}: {problem['msg']}" if place else problem["msg"]

@@ -1,0 +1,287 @@
+"""The append-only decision log in the ledger table.
+
+Keys: `TARGET#<name>`, `DECISION#<loop>#<scheduled time>`. The attributes are readable in the
+console; `document` (the decision) and `inputs` (the situation without its target, and the
+history it names) are compressed JSON. The target itself is an item of its own per settings
+version (`SETTINGS`, `VERSION#<name>#<settings version>`), so that decisions need not repeat it.
+"""
+
+import zlib
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from math import isfinite
+from typing import TYPE_CHECKING, override
+
+from bedrock_autoscaler.adapters.storage.codec import (
+    SCHEMA,
+    decode_decision,
+    decode_inputs,
+    decode_target,
+    encode_decision,
+    encode_inputs,
+    encode_target,
+    require_schema,
+)
+from bedrock_autoscaler.adapters.storage.table import (
+    ConditionFailedError,
+    Item,
+    NoAnswerError,
+    Table,
+)
+from bedrock_autoscaler.application.errors import ObservationError, UnknownOutcomeError
+from bedrock_autoscaler.application.ports import Decisions, History, RecordedDecision
+from bedrock_autoscaler.domain.decision import (
+    Action,
+    Decision,
+    Purchase,
+    Release,
+    Restore,
+    decision_id,
+)
+from bedrock_autoscaler.domain.joining import join
+from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.units import iso
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_ABSENT = "attribute_not_exists(#pk)"
+_AFTER_ALL_TIMES = "~"
+_KNOWN_TARGETS = 512
+
+
+class DynamoDecisions(Decisions):
+    """Decisions over one table; targets by settings version are kept for the process's life."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._table = Table(client, table)
+        self._targets: dict[tuple[str, str], Target] = {}
+
+    @override
+    def record(self, recorded: RecordedDecision) -> bool:
+        """Write the target's version if it is new, then the decision if its id is."""
+        decision = recorded.decision
+        self._record_target(recorded.situation.target)
+        item = _to_item(recorded)
+        try:
+            self._table.put(item, condition=_ABSENT)
+        except ConditionFailedError:
+            return False
+        except NoAnswerError as error:
+            return self._read_back(item, decision.id, error)
+        return True
+
+    @override
+    def exists(self, decision_id: str, target: str, loop: Loop) -> bool:
+        """Whether there is an item at the decision's key."""
+        time = _time_of_id(decision_id)
+        if time is None:
+            return False
+        key = {"pk": _partition(target), "sk": _sort_key(loop, time)}
+        return self._table.get(key, attributes=("pk",)) is not None
+
+    @override
+    def latest(self, target: str, loop: Loop) -> RecordedDecision | None:
+        """The last item by sort key."""
+        prefix = _sort_key(loop, "")
+        found = self._table.query(
+            _partition(target), first=prefix, last=prefix + _AFTER_ALL_TIMES, newest=1
+        )
+        for item in found:
+            return self._from_item(item)
+        return None
+
+    @override
+    def between(
+        self, target: str, loop: Loop | None, start: datetime, end: datetime
+    ) -> tuple[Decision, ...]:
+        """The decisions of [start, end) of one loop or of both, without their inputs."""
+        found: list[Decision] = []
+        for each in Loop if loop is None else (loop,):
+            items = self._table.query(
+                _partition(target),
+                first=_sort_key(each, iso(start)),
+                last=_sort_key(each, iso(end)),
+                attributes=("id", "schema", "document"),
+            )
+            found += [_to_decision(item) for item in items]
+        inside = [decision for decision in found if start <= decision.scheduled_at < end]
+        return tuple(sorted(inside, key=lambda decision: (decision.scheduled_at, decision.loop)))
+
+    @override
+    def load(self, decision_id: str, history: History) -> RecordedDecision | None:
+        """The item with the minutes of its history put before its own."""
+        key = _key_of_id(decision_id)
+        item = self._table.get(key) if key else None
+        if item is None:
+            return None
+        recorded = self._from_item(item)
+        if recorded.history is None:
+            return recorded
+        stored = history.load_exact(recorded.decision.target, recorded.history)
+        observation = recorded.situation.observation
+        whole = replace(observation, traffic=join(stored.total, observation.traffic))
+        return replace(recorded, situation=replace(recorded.situation, observation=whole))
+
+    def _read_back(self, item: Item, subject: str, error: NoAnswerError) -> bool:
+        """Whether our item is the one that is kept."""
+        try:
+            kept = self._table.get({"pk": item["pk"], "sk": item["sk"]})
+        except ObservationError as unread:
+            raise UnknownOutcomeError(f"decision {subject}: {error}; {unread}") from error
+        if kept is None:
+            raise UnknownOutcomeError(f"decision {subject}: {error}") from error
+        return bool(kept["document"] == item["document"] and kept["inputs"] == item["inputs"])
+
+    def _from_item(self, item: Item) -> RecordedDecision:
+        decision = _to_decision(item)
+        subject = f"decision {decision.id}"
+        target = self._target(decision.target, decision.settings_version)
+        situation, history = decode_inputs(zlib.decompress(item["inputs"]), target, subject)
+        return RecordedDecision(
+            decision=decision,
+            situation=situation,
+            history=history,
+            code_version=item["code_version"],
+        )
+
+    # -- targets by version --------------------------------------------------------------------
+
+    def _record_target(self, target: Target) -> None:
+        """Keep the target under its settings version.
+
+        Raises:
+            ObservationError: another target is kept under it, so a replay would mislead.
+        """
+        known = self._targets.get((target.name, target.settings_version))
+        if known is None:
+            item = _target_key(target.name, target.settings_version)
+            item |= {"schema": SCHEMA, "document": encode_target(target)}
+            try:
+                self._table.put(item, condition=_ABSENT)
+            except (ConditionFailedError, NoAnswerError):
+                known = self._target(target.name, target.settings_version)
+            else:
+                self._remember(target)
+                known = target
+        if known != target:
+            raise ObservationError(
+                f"settings version {target.settings_version} of target {target.name} is kept "
+                "with another content"
+            )
+
+    def _target(self, name: str, version: str) -> Target:
+        known = self._targets.get((name, version))
+        if known is not None:
+            return known
+        subject = f"settings version {version} of target {name}"
+        item = self._table.get(_target_key(name, version))
+        if item is None:
+            raise ObservationError(f"{subject} is missing")
+        require_schema(item.get("schema"), subject)
+        target = decode_target(item["document"], subject)
+        self._remember(target)
+        return target
+
+    def _remember(self, target: Target) -> None:
+        if len(self._targets) >= _KNOWN_TARGETS:
+            self._targets.clear()
+        self._targets[target.name, target.settings_version] = target
+
+
+# -- keys --------------------------------------------------------------------------------------
+
+
+def _partition(target: str) -> str:
+    return f"TARGET#{target}"
+
+
+def _sort_key(loop: Loop, time: str) -> str:
+    return f"DECISION#{loop.value}#{time}"
+
+
+def _target_key(name: str, version: str) -> Item:
+    return {"pk": "SETTINGS", "sk": f"VERSION#{name}#{version}"}
+
+
+def _key_of_id(decision_id: str) -> Item | None:
+    """The key of the item with this id; None when it is no id of a decision."""
+    target, _, loop = decision_id.rpartition("-")[0].rpartition("-")
+    time = _time_of_id(decision_id)
+    if time is None or loop not in Loop:
+        return None
+    return {"pk": _partition(target), "sk": _sort_key(Loop(loop), time)}
+
+
+def _time_of_id(decision_id: str) -> str | None:
+    try:
+        return iso(datetime.strptime(decision_id.rpartition("-")[2], "%Y%m%dT%H%M%S%z"))
+    except ValueError:
+        return None
+
+
+# -- items -------------------------------------------------------------------------------------
+
+
+def _to_item(recorded: RecordedDecision) -> Item:
+    """The item; the minutes that the history names are left out of it."""
+    decision, situation, history = recorded.decision, recorded.situation, recorded.history
+    if decision.id != decision_id(decision.target, decision.loop, decision.scheduled_at):
+        raise ValueError(f"decision {decision.id} has an id of another tick")
+    observation = situation.observation
+    if history is not None:
+        if history.revisions and observation.traffic.start != history.start:
+            raise ValueError(
+                f"decision {decision.id} has traffic from {iso(observation.traffic.start)}, its "
+                f"history starts at {iso(history.start)}"
+            )
+        newer = observation.traffic.since(history.end)
+        situation = replace(situation, observation=replace(observation, traffic=newer))
+    return {
+        "pk": _partition(decision.target),
+        "sk": _sort_key(decision.loop, iso(decision.scheduled_at)),
+        "schema": SCHEMA,
+        **_summary(decision),
+        "code_version": recorded.code_version,
+        "document": zlib.compress(encode_decision(decision)),
+        "inputs": zlib.compress(encode_inputs(situation, history)),
+    }
+
+
+def _summary(decision: Decision) -> Item:
+    """What a person wants to see in the console."""
+    classification, saving = decision.classification, decision.expected_saving_usd_per_hour
+    return {
+        "id": decision.id,
+        "target": decision.target,
+        "loop": decision.loop.value,
+        "scheduled_at": iso(decision.scheduled_at),
+        "mode": decision.mode.value,
+        "settings_version": decision.settings_version,
+        "label": classification.label.value if classification else None,
+        "verdict": classification.verdict.value if classification else None,
+        "desired_units": decision.desired_units,
+        "allowed_units": decision.allowed_units,
+        "actual_units": decision.actual_units,
+        "actions": [_describe(action) for action in decision.actions],
+        "reason_codes": [reason.code.value for reason in decision.reasons],
+        "reasons": [reason.message for reason in decision.reasons],
+        "expected_saving_usd_per_hour": Decimal(f"{saving:.6f}") if isfinite(saving) else None,
+    }
+
+
+def _describe(action: Action) -> str:
+    match action:
+        case Purchase():
+            return f"buy {action.model_units} of {action.model_id} for {action.usd_per_hour} USD/h"
+        case Release():
+            return f"release {action.model_units} of {action.arn}"
+        case Restore():
+            return f"restore {action.model_units} of {action.arn}"
+
+
+def _to_decision(item: Item) -> Decision:
+    subject = f"decision {item.get('id')}"
+    require_schema(item.get("schema"), subject)
+    return decode_decision(zlib.decompress(item["document"]), subject)

@@ -1,0 +1,173 @@
+"""Routing tables: the authority in DynamoDB, and the parameter per target that callers read.
+
+Items of the routes table have the target's name as `pk`; `document` is the text that callers get.
+"""
+
+from typing import TYPE_CHECKING, override
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bedrock_autoscaler.adapters.storage.codec import SCHEMA, require_schema
+from bedrock_autoscaler.adapters.storage.routing_document import (
+    parse_routing_table,
+    routing_table_text,
+)
+from bedrock_autoscaler.adapters.storage.table import (
+    ConditionFailedError,
+    Item,
+    NoAnswerError,
+    Table,
+)
+from bedrock_autoscaler.application.errors import (
+    ConfigurationError,
+    ObservationError,
+    StaleDecisionError,
+    UnknownOutcomeError,
+)
+from bedrock_autoscaler.application.ports import RoutingTables
+from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.units import iso
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ssm import SSMClient
+
+MAX_PARAMETER_BYTES = 4096
+"""Of a standard parameter; Source: the `value` member of SSM's PutParameter."""
+
+_REPLACE = (
+    "SET #schema = :schema, #version = :version, #document = :document, "
+    "#published_at = :published_at, #decision_id = :decision_id"
+)
+
+
+class DynamoRoutingTables(RoutingTables):
+    """Routing tables over one table and the parameters `<prefix>/routes/<target>`."""
+
+    def __init__(
+        self, dynamodb: "DynamoDBClient", table: str, ssm: "SSMClient", prefix: str
+    ) -> None:
+        self._table = Table(dynamodb, table)
+        self._ssm = ssm
+        self._path = f"{prefix}/routes"
+
+    @override
+    def current(self, target: str) -> RoutingTable | None:
+        """The item of the target.
+
+        Raises:
+            ObservationError: it could not be read, or a newer version of this code wrote it.
+        """
+        item = self._table.get({"pk": target})
+        if item is None:
+            return None
+        subject = f"routing table of {target}"
+        require_schema(item.get("schema"), subject)
+        return _parse(item, subject)
+
+    @override
+    def publish(self, table: RoutingTable) -> None:
+        """Update the item on the condition that it is at the version before.
+
+        Raises:
+            StaleDecisionError: another version is in force.
+            ConfigurationError: the callers' copy could not hold it.
+            UnknownOutcomeError: no answer came, and the table was not there afterwards.
+        """
+        text = _bounded_text(table)
+        before = table.version - 1
+        condition = "attribute_not_exists(#pk)"
+        values: Item = {}
+        if before:
+            condition = "#version = :before AND #schema <= :schema"
+            values = {"before": before}
+        change = self._table.to_update(
+            {"pk": table.target},
+            _REPLACE,
+            condition=condition,
+            schema=SCHEMA,
+            version=table.version,
+            document=text,
+            published_at=iso(table.published_at),
+            decision_id=table.decision_id,
+            **values,
+        )
+        try:
+            self._table.transact(change)
+        except ConditionFailedError as error:
+            version = (error.existing[0] or {}).get("version", "unknown")
+            raise StaleDecisionError(
+                f"routing table of {table.target} is at version {version}, {table.version} cannot "
+                "follow"
+            ) from error
+        except NoAnswerError as error:
+            if self.current(table.target) != table:
+                raise UnknownOutcomeError(f"routing table of {table.target}: {error}") from error
+
+    @override
+    def project(self, table: RoutingTable) -> None:
+        """Read the parameter, write it where it differs, and read it back.
+
+        Raises:
+            StaleDecisionError: callers have a newer version already.
+            ConfigurationError: the table does not fit into a parameter.
+            ObservationError: the parameter could not be read or written.
+        """
+        text = _bounded_text(table)
+        seen = self._read(table.target)
+        if seen == text:
+            return
+        _require_not_newer(seen, table)
+        name = f"{self._path}/{table.target}"
+        try:
+            self._ssm.put_parameter(Name=name, Value=text, Type="String", Overwrite=True)
+        except (BotoCoreError, ClientError) as error:
+            raise ObservationError(f"{name} could not be written: {_code(error)}") from error
+        if self._read(table.target) != text:
+            raise ObservationError(f"{name} does not show version {table.version} yet")
+
+    def _read(self, target: str) -> str | None:
+        name = f"{self._path}/{target}"
+        try:
+            answer = self._ssm.get_parameter(Name=name)
+        except (BotoCoreError, ClientError) as error:
+            if _code(error) == "ParameterNotFound":
+                return None
+            raise ObservationError(f"{name} could not be read: {_code(error)}") from error
+        return answer["Parameter"]["Value"]
+
+
+def _bounded_text(table: RoutingTable) -> str:
+    text = routing_table_text(table)
+    size = len(text.encode())
+    if size > MAX_PARAMETER_BYTES:
+        raise ConfigurationError(
+            f"routing table of {table.target} has {size} bytes with {len(table.routes)} routes, a "
+            f"parameter holds {MAX_PARAMETER_BYTES}; give the target fewer options or larger units"
+        )
+    return text
+
+
+def _parse(item: Item, subject: str) -> RoutingTable:
+    try:
+        return parse_routing_table(item["document"])
+    except ValueError as error:
+        raise ObservationError(f"{subject} cannot be read: {error}") from error
+
+
+def _require_not_newer(seen: str | None, table: RoutingTable) -> None:
+    """An older publisher must not undo a newer one; what callers cannot read may be replaced."""
+    try:
+        version = parse_routing_table(seen).version if seen else 0
+    except ValueError:
+        return
+    if version > table.version:
+        raise StaleDecisionError(
+            f"callers of {table.target} read version {version}, newer than {table.version}"
+        )
+
+
+def _code(error: Exception) -> str:
+    if isinstance(error, ClientError):
+        return error.response["Error"]["Code"]
+    return type(error).__name__
