@@ -1,0 +1,172 @@
+"""Each role's permissions as a whole, so that any change to them is reviewed here too."""
+
+import pytest
+
+from tests.deployment.policies import grants, statements
+from tests.deployment.template import Stack, stack
+
+pytestmark = pytest.mark.xdist_group("template")
+
+MODELS = "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0*"
+THROUGHPUTS = "arn:aws:bedrock:eu-central-1:111111111111:provisioned-model/*"
+SETTINGS = "arn:aws:ssm:eu-central-1:111111111111:parameter/bedrock-autoscaler"
+ROUTES = f"{SETTINGS}/routes/*"
+
+LISTS = {
+    "bedrock:ListProvisionedModelThroughputs": ["*"],
+    "bedrock:GetProvisionedModelThroughput": [THROUGHPUTS],
+    "bedrock:ListTagsForResource": [THROUGHPUTS],
+}
+READ_SETTINGS = {
+    "ssm:GetParameter": [SETTINGS, f"{SETTINGS}/*"],
+    "ssm:GetParametersByPath": [SETTINGS, f"{SETTINGS}/*"],
+}
+KEEP_LEDGER = {
+    "dynamodb:ConditionCheckItem": ["LedgerTable.Arn"],
+    "dynamodb:PutItem": ["LedgerTable.Arn"],
+    "dynamodb:Query": ["LedgerTable.Arn"],
+}
+
+
+def _logs(role: str) -> dict[str, list[str]]:
+    group = f"{role}LogGroup.Arn"
+    return {"logs:CreateLogStream": [group], "logs:PutLogEvents": [group]}
+
+
+# Failure model 4.2, plus: the heartbeat; reading the routing table to see what serves; reading
+# settings in the actors, because caps bind as they are now, not as they were at the decision.
+EXPECTED: dict[str, dict[str, list[str]]] = {
+    "ObserveDecideRole": LISTS
+    | READ_SETTINGS
+    | KEEP_LEDGER
+    | _logs("ObserveDecide")
+    | {
+        "bedrock:GetFoundationModel": ["arn:aws:bedrock:eu-central-1::foundation-model/*"],
+        "bedrock:GetInferenceProfile": [
+            "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/*",
+            "arn:aws:bedrock:eu-central-1:111111111111:inference-profile/*",
+        ],
+        "bedrock:ListFoundationModels": ["*"],
+        "bedrock:ListInferenceProfiles": ["*"],
+        "cloudwatch:GetMetricData": ["*"],
+        "cloudwatch:ListMetrics": ["*"],
+        "cloudwatch:PutMetricData": ["*"],
+        "dynamodb:GetItem": ["LedgerTable.Arn", "RoutesTable.Arn"],
+        "dynamodb:UpdateItem": ["LedgerTable.Arn"],
+        "servicequotas:GetAWSDefaultServiceQuota": ["*"],
+        "servicequotas:GetServiceQuota": [
+            "arn:aws:servicequotas:eu-central-1:111111111111:bedrock/*"
+        ],
+        "servicequotas:ListServiceQuotas": ["*"],
+        "sqs:SendMessage": ["DeadLetterQueue.Arn"],
+    },
+    "PurchaseRole": LISTS
+    | READ_SETTINGS
+    | KEEP_LEDGER
+    | _logs("Purchase")
+    | {
+        "bedrock:CreateProvisionedModelThroughput": [MODELS],
+        "bedrock:TagResource": [THROUGHPUTS],
+        "dynamodb:GetItem": ["ConsentsTable.Arn", "LedgerTable.Arn"],
+        "dynamodb:UpdateItem": ["ConsentsTable.Arn", "LedgerTable.Arn"],
+        "sqs:SendMessage": ["DeadLetterQueue.Arn"],
+    },
+    "ReleaseRole": LISTS
+    | READ_SETTINGS
+    | KEEP_LEDGER
+    | _logs("Release")
+    | {
+        "bedrock:DeleteProvisionedModelThroughput": [THROUGHPUTS],
+        "cloudwatch:GetMetricData": ["*"],
+        "dynamodb:GetItem": ["LedgerTable.Arn", "RoutesTable.Arn"],
+        "dynamodb:UpdateItem": ["LedgerTable.Arn"],
+        "sqs:SendMessage": ["DeadLetterQueue.Arn"],
+    },
+    "PublishRole": LISTS
+    | READ_SETTINGS
+    | _logs("Publish")
+    | {
+        "dynamodb:GetItem": ["LedgerTable.Arn", "RoutesTable.Arn"],
+        "dynamodb:PutItem": ["RoutesTable.Arn"],
+        "dynamodb:Query": ["LedgerTable.Arn"],
+        "dynamodb:UpdateItem": ["RoutesTable.Arn"],
+        "sqs:SendMessage": ["DeadLetterQueue.Arn"],
+        "ssm:PutParameter": [ROUTES],
+    },
+    "SchedulerRole": {
+        "lambda:InvokeFunction": [
+            "ObserveDecideFunctionAliaslive",
+            "PublishFunctionAliaslive",
+            "PurchaseFunctionAliaslive",
+            "ReleaseFunctionAliaslive",
+        ],
+        "sqs:SendMessage": ["DeadLetterQueue.Arn"],
+    },
+}
+
+
+def _allowed(deployed: Stack) -> dict[str, dict[str, list[str]]]:
+    allowed: dict[str, dict[str, set[str]]] = {}
+    for grant in grants(deployed):
+        actions = allowed.setdefault(grant.role, {})
+        actions.setdefault(grant.action, set()).update(grant.resources)
+    return {
+        role: {action: sorted(resources) for action, resources in actions.items()}
+        for role, actions in allowed.items()
+    }
+
+
+def test_roles_allow_exactly_what_is_listed() -> None:
+    assert _allowed(stack(PurchasableModelArns=MODELS)) == EXPECTED
+
+
+def test_nothing_may_be_bought_until_a_model_is_listed() -> None:
+    actions = _allowed(stack())["PurchaseRole"]
+
+    assert "bedrock:CreateProvisionedModelThroughput" not in actions
+    assert "bedrock:TagResource" not in actions
+
+
+def test_only_listed_models_may_be_bought() -> None:
+    custom = "arn:aws:bedrock:eu-central-1:111111111111:custom-model/amazon.nova-lite-v1:0/abc"
+
+    allowed = _allowed(stack(PurchasableModelArns=f"{MODELS},{custom}"))["PurchaseRole"]
+
+    assert allowed["bedrock:CreateProvisionedModelThroughput"] == sorted([MODELS, custom])
+
+
+def test_metrics_are_put_into_our_namespace_only() -> None:
+    (grant,) = [g for g in grants(stack()) if g.action == "cloudwatch:PutMetricData"]
+
+    assert grant.conditions["StringEquals"]["cloudwatch:namespace"] == "BedrockAutoscaler"
+
+
+def test_customer_key_is_used_through_its_services_only() -> None:
+    key = "arn:aws:kms:eu-central-1:111111111111:key/0a1b2c3d"
+
+    with_key = [g for g in grants(stack(KmsKeyArn=key)) if g.action.startswith("kms:")]
+
+    assert {g.role for g in with_key} == set(EXPECTED)
+    assert {g.resources for g in with_key} == {(key,)}
+    services = [
+        "dynamodb.eu-central-1.amazonaws.com",
+        "sqs.eu-central-1.amazonaws.com",
+    ]
+    assert all(g.conditions == {"StringEquals": {"kms:ViaService": services}} for g in with_key)
+    assert not [g for g in grants(stack()) if g.action.startswith("kms:")]
+
+
+def test_roles_are_assumed_by_their_service_only() -> None:
+    roles = stack().of("AWS::IAM::Role")
+
+    trusted = {
+        name: [s["Principal"] for s in role["AssumeRolePolicyDocument"]["Statement"]]
+        for name, role in roles.items()
+    }
+
+    lambdas = {name: [{"Service": "lambda.amazonaws.com"}] for name in EXPECTED}
+    assert trusted == lambdas | {"SchedulerRole": [{"Service": "scheduler.amazonaws.com"}]}
+
+
+def test_no_statement_denies_so_that_reading_the_grants_is_enough() -> None:
+    assert {statement["Effect"] for _, statement in statements(stack())} == {"Allow"}

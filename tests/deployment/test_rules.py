@@ -1,0 +1,256 @@
+"""The template keeps every rule, whatever its parameters; each rule notices its planted defects."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.deployment import rules
+from tests.deployment.policies import as_tuple
+from tests.deployment.template import Stack, stack
+
+pytestmark = pytest.mark.xdist_group("template")
+
+MODEL = "arn:aws:bedrock:eu-central-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0*"
+KEY = "arn:aws:kms:eu-central-1:111111111111:key/0a1b2c3d"
+VARIANTS: dict[str, dict[str, str]] = {
+    "defaults": {},
+    "buying": {"PurchasableModelArns": MODEL},
+    "customer key": {"PurchasableModelArns": MODEL, "KmsKeyArn": KEY},
+    "local": {"AlarmSet": "basic", "SchedulesState": "DISABLED", "Architecture": "x86_64"},
+}
+
+type Rule = Callable[[Stack], Iterator[str]]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
+def test_template_keeps_the_rule(rule: Rule, variant: str) -> None:
+    deployed = stack(**VARIANTS[variant])
+
+    assert list(rule(deployed)) == []
+
+
+def _statement(deployed: Stack, role: str, sid: str) -> dict[str, Any]:
+    policy = deployed.of("AWS::IAM::Role")[role]["Policies"][0]["PolicyDocument"]
+    found: dict[str, Any] = next(
+        statement for statement in as_tuple(policy["Statement"]) if statement["Sid"] == sid
+    )
+    return found
+
+
+def _widen(role: str, sid: str, **changes: Any) -> Callable[[Stack], None]:
+    return lambda deployed: _statement(deployed, role, sid).update(changes)
+
+
+def _set(resource: str, path: str, value: Any) -> Callable[[Stack], None]:
+    def change(deployed: Stack) -> None:
+        *parents, last = path.split("/")
+        place = deployed.resources[resource]
+        for name in parents:
+            place = place[name]
+        place[last] = value
+
+    return change
+
+
+def _drop(resource: str, path: str) -> Callable[[Stack], None]:
+    def change(deployed: Stack) -> None:
+        *parents, last = path.split("/")
+        place = deployed.resources[resource]
+        for name in parents:
+            place = place[name]
+        del place[last]
+
+    return change
+
+
+def _add(name: str, kind: str) -> Callable[[Stack], None]:
+    return lambda deployed: deployed.resources.update({name: {"Type": kind, "Properties": {}}})
+
+
+OWNER_ONLY_IN_FOR_ALL_VALUES = {
+    "ForAllValues:StringEquals": {
+        "aws:RequestTag/bedrock-autoscaler:deployment": "prod",
+        "aws:TagKeys": rules.TAG_KEYS,
+    }
+}
+BUY = "bedrock:CreateProvisionedModelThroughput"
+DELETE = "bedrock:DeleteProvisionedModelThroughput"
+RETRY = "Properties/Target/RetryPolicy"
+
+DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
+    (rules.wildcards, "action", _widen("PurchaseRole", "Ledger", Action="dynamodb:*")),
+    (rules.wildcards, "resource", _widen("ReleaseRole", "DeleteOwn", Resource="*")),
+    (rules.wildcards, "region", _widen("ReleaseRole", "EvidenceOfNoTraffic", Condition={})),
+    (rules.wildcards, "not action", _widen("PublishRole", "Log", NotAction="iam:PassRole")),
+    (
+        rules.roles_are_written_out,
+        "managed policy",
+        _set("PublishRole", "Properties/ManagedPolicyArns", ["arn:aws:iam::aws:policy/x"]),
+    ),
+    (rules.roles_are_written_out, "a role of SAM", _add("ReleaseFunctionRole", "AWS::IAM::Role")),
+    (
+        rules.roles_are_written_out,
+        "shared role",
+        _set("PublishFunction", "Properties/Role", "ReleaseRole.Arn"),
+    ),
+    (
+        rules.forbidden_actions,
+        "reads prompts",
+        _widen("ObserveDecideRole", "Models", Action="bedrock:InvokeModelWithResponseStream"),
+    ),
+    (
+        rules.forbidden_actions,
+        "deletes records",
+        _widen("PurchaseRole", "Ledger", Action=["dynamodb:DeleteItem"]),
+    ),
+    (
+        rules.buying_and_deleting_are_apart,
+        "tags and deletes",
+        _widen("ReleaseRole", "DeleteOwn", Action=[DELETE, "bedrock:TagResource"]),
+    ),
+    (
+        rules.buying_and_deleting_are_apart,
+        "buys and deletes",
+        _widen("PurchaseRole", "Buy", Action=[BUY, DELETE]),
+    ),
+    (rules.purchases_carry_the_owner, "no tags", _widen("PurchaseRole", "Buy", Condition={})),
+    (
+        rules.purchases_carry_the_owner,
+        "passes on an absent tag",
+        _widen("PurchaseRole", "TagWhatIsBought", Condition=OWNER_ONLY_IN_FOR_ALL_VALUES),
+    ),
+    (rules.releases_need_the_owner, "any owner", _widen("ReleaseRole", "DeleteOwn", Condition={})),
+    (
+        rules.no_function_writes_its_bounds,
+        "writes the switch",
+        _widen("PublishRole", "Projection", Resource="arn:aws:ssm:::parameter/x/*"),
+    ),
+    (
+        rules.no_function_writes_its_bounds,
+        "issues consents",
+        _widen("PurchaseRole", "UseConsents", Condition={}),
+    ),
+    (rules.schedules_do_not_insist, "default", _drop("CapacitySchedule", RETRY)),
+    (
+        rules.schedules_do_not_insist,
+        "attempts",
+        _set("RoutingSchedule", f"{RETRY}/MaximumRetryAttempts", 5),
+    ),
+    (
+        rules.schedules_do_not_insist,
+        "age",
+        _set("PurchaseSchedule", f"{RETRY}/MaximumEventAgeInSeconds", 600),
+    ),
+    (
+        rules.schedules_do_not_insist,
+        "no dead letters",
+        _drop("PublishSchedule", "Properties/Target/DeadLetterConfig"),
+    ),
+    (
+        rules.functions_are_not_retried,
+        "lambda retries",
+        _set("PurchaseFunctionEventInvokeConfig", "Properties/MaximumRetryAttempts", 2),
+    ),
+    (
+        rules.functions_are_not_retried,
+        "other qualifier",
+        _drop("PurchaseFunctionEventInvokeConfig", "Properties/Qualifier"),
+    ),
+    (
+        rules.dead_letters_can_be_sent,
+        "scheduler cannot",
+        _widen("SchedulerRole", "DeadLetters", Action="sqs:GetQueueUrl"),
+    ),
+    (
+        rules.functions_end_before_the_next_tick,
+        "a minute",
+        _set("ReleaseFunction", "Properties/Timeout", 60),
+    ),
+    (
+        rules.schedules_tick_the_live_version,
+        "latest code",
+        _set("ReleaseSchedule", "Properties/Target/Arn", "ReleaseFunction.Arn"),
+    ),
+    (
+        rules.schedules_tick_the_live_version,
+        "no time",
+        _set("ReleaseSchedule", "Properties/Target/Input", "{}"),
+    ),
+    (rules.records_outlive_mistakes, "not retained", _drop("LedgerTable", "DeletionPolicy")),
+    (
+        rules.records_outlive_mistakes,
+        "not protected",
+        _drop("ConsentsTable", "Properties/DeletionProtectionEnabled"),
+    ),
+    (
+        rules.records_outlive_mistakes,
+        "not recoverable",
+        _drop("RoutesTable", "Properties/PointInTimeRecoverySpecification"),
+    ),
+    (
+        rules.records_outlive_mistakes,
+        "not encrypted",
+        _drop("LedgerTable", "Properties/SSESpecification"),
+    ),
+    (
+        rules.records_outlive_mistakes,
+        "expires",
+        _set("LedgerTable", "Properties/TimeToLiveSpecification", {}),
+    ),
+    (rules.settings_are_not_in_the_stack, "switch", _add("Switch", "AWS::SSM::Parameter")),
+    (
+        rules.throughputs_are_not_in_the_stack,
+        "capacity",
+        _add("Fleet", "AWS::Bedrock::ProvisionedModelThroughput"),
+    ),
+    (
+        rules.messages_are_encrypted,
+        "queue",
+        _drop("DeadLetterQueue", "Properties/SqsManagedSseEnabled"),
+    ),
+    (rules.messages_are_encrypted, "topic", _drop("AlertTopic", "Properties/KmsMasterKeyId")),
+    (
+        rules.messages_are_encrypted,
+        "plain HTTP",
+        _set("AlertTopicPolicy", "Properties/PolicyDocument", {"Statement": []}),
+    ),
+    (rules.logs_end, "for ever", _drop("PublishLogGroup", "Properties/RetentionInDays")),
+    (
+        rules.logs_end,
+        "group made by Lambda",
+        _drop("PublishFunction", "Properties/LoggingConfig"),
+    ),
+    (
+        rules.silence_is_an_alarm,
+        "silence is well",
+        _set("HeartbeatAlarm", "Properties/TreatMissingData", "notBreaching"),
+    ),
+    (
+        rules.silence_is_an_alarm,
+        "ten periods",
+        _set("HeartbeatAlarm", "Properties/EvaluationPeriods", 10),
+    ),
+    (
+        rules.silence_is_an_alarm,
+        "unheard",
+        _drop("DeadLetterAlarm", "Properties/AlarmActions"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "spoil"),
+    [pytest.param(rule, spoil, id=f"{rule.__name__}: {defect}") for rule, defect, spoil in DEFECTS],
+)
+def test_rule_notices_the_defect(rule: Rule, spoil: Callable[[Stack], None]) -> None:
+    spoiled = stack(**VARIANTS["buying"]).copy()
+
+    spoil(spoiled)
+
+    assert list(rule(spoiled)) != []
+
+
+def test_every_rule_has_a_planted_defect() -> None:
+    assert {rule for rule, _, _ in DEFECTS} == set(rules.RULES)
