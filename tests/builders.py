@@ -1,7 +1,5 @@
 """Valid domain values with defaults, for tests that care about one or two of their parts."""
 
-# ruff: noqa: ANN401 - overrides go to dataclasses.replace, which checks their names at run time
-
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -10,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from bedrock_autoscaler.domain.decision import NO_MEMORY, Situation
+from bedrock_autoscaler.domain.decision import (
+    NO_MEMORY,
+    Decision,
+    Reason,
+    ReasonCode,
+    Situation,
+    decision_id,
+)
 from bedrock_autoscaler.domain.fleet import (
     Fleet,
     Ownership,
@@ -278,3 +283,27 @@ def build_situation(**overrides: Any) -> Situation:
         memory=NO_MEMORY,
     )
     return replace(situation, **overrides)
+
+
+def build_decision(**overrides: Any) -> Decision:
+    """A hold of the built situation's tick, with one reason."""
+    decision = Decision(
+        id=decision_id("chat", Loop.CAPACITY, NOW),
+        target="chat",
+        loop=Loop.CAPACITY,
+        scheduled_at=NOW,
+        mode=Mode.ACT,
+        settings_version="0123456789abcdef",
+        classification=None,
+        desired_units=2,
+        allowed_units=1,
+        actual_units=1,
+        alternatives=(),
+        expected_saving_usd_per_hour=0.0,
+        actions=(),
+        routes=(),
+        reasons=(Reason(code=ReasonCode.MAX_UNITS, message="2 units are above max_units, 1"),),
+        numbers=(),
+        memory=NO_MEMORY,
+    )
+    return replace(decision, **overrides)
