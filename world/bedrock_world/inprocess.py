@@ -1,0 +1,63 @@
+"""A boto3 client led into a world of this process: real serializer and retries, no socket."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from urllib.parse import urlsplit
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.client import BaseClient
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ConnectionClosedError
+
+from bedrock_world.gateway import Gateway
+from bedrock_world.wire import Request
+from bedrock_world.world import World
+
+
+class _Raw(BytesIO):
+    """A body as botocore reads it."""
+
+    def stream(self, amount: int = 1024, *, decode_content: bool = False) -> Iterator[bytes]:
+        """The body in parts."""
+        del decode_content
+        while part := self.read(amount):
+            yield part
+
+
+def attach(client: BaseClient, world: World) -> None:
+    """Let every call of `client` be answered by `world`. Delays of faults are left out."""
+    gateway = Gateway(world)
+
+    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        parts = urlsplit(request.url)
+        body = request.body or b""
+        response = gateway.handle(
+            Request(
+                method=request.method,
+                raw_path=parts.path,
+                query=parts.query,
+                headers={key.lower(): _text(value) for key, value in request.headers.items()},
+                body=_bytes(body),
+            )
+        )
+        if response.dropped:
+            raise ConnectionClosedError(endpoint_url=request.url)
+        headers = HTTPHeaders()
+        for key, value in response.headers.items():
+            headers[key.lower()] = value
+        return AWSResponse(request.url, response.status, headers, _Raw(response.body))
+
+    # The published stub forgets that a before-send handler may return the response.
+    client.meta.events.register_first("before-send", answer)  # type: ignore[arg-type]
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _bytes(body: object) -> bytes:
+    if isinstance(body, str):
+        return body.encode()
+    if isinstance(body, bytes | bytearray):
+        return bytes(body)
+    raise TypeError(f"a body of type {type(body).__name__} is not modelled")
