@@ -1,0 +1,345 @@
+"""What every ledger of intents and reservations guarantees."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
+from bedrock_autoscaler.application.errors import StaleDecisionError
+from bedrock_autoscaler.application.ports import Fleets
+from bedrock_autoscaler.domain.intent import (
+    FleetRecord,
+    PurchaseIntent,
+    PurchaseState,
+    ReleaseIntent,
+    ReleaseState,
+)
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import NOW, pt_arn
+from tests.contract.conftest import LEDGER
+from tests.fakes.memory_ledger import MemoryFleets
+from tests.recorded import build_purchase, build_release
+
+CAP = Decimal(1_000)
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def fleets(request: pytest.FixtureRequest) -> Fleets:
+    if request.param == "memory":
+        return MemoryFleets()
+    return DynamoFleets(request.getfixturevalue("dynamodb"), LEDGER)
+
+
+def begin(
+    fleets: Fleets,
+    intent: PurchaseIntent,
+    *,
+    fleet: FleetRecord | None = None,
+    unmanaged_units: int = 0,
+    max_units: int = 10,
+    max_usd_per_hour: Decimal = CAP,
+) -> None:
+    fleets.begin_purchase(
+        intent,
+        fleet=fleet or fleets.record_of(intent.target),
+        unmanaged_units=unmanaged_units,
+        max_units=max_units,
+        max_usd_per_hour=max_usd_per_hour,
+    )
+
+
+def moved(intent: PurchaseIntent, state: PurchaseState) -> PurchaseIntent:
+    return replace(intent, state=state, version=intent.version + 1)
+
+
+def test_a_new_fleet_has_nothing_reserved(fleets: Fleets) -> None:
+    assert fleets.record_of("chat") == FleetRecord(
+        target="chat", reserved_units=0, reserved_usd_per_hour=Decimal(0), version=0
+    )
+    assert fleets.purchases("chat") == ()
+    assert fleets.releases("chat") == ()
+
+
+def test_a_purchase_is_kept_as_it_was_and_reserved(fleets: Fleets) -> None:
+    intent = build_purchase(model_units=2, usd_per_hour=Decimal("121.000001"))
+
+    begin(fleets, intent)
+
+    assert fleets.purchases("chat") == (intent,)
+    assert fleets.record_of("chat") == FleetRecord(
+        target="chat",
+        reserved_units=2,
+        reserved_usd_per_hour=Decimal("121.000001"),
+        version=1,
+    )
+    assert fleets.record_of("email").version == 0
+
+
+def test_every_member_of_an_intent_survives(fleets: Fleets) -> None:
+    intent = build_purchase()
+    begin(fleets, intent)
+    after = replace(
+        intent,
+        state=PurchaseState.LOST,
+        arn=pt_arn(1),
+        billed_from=NOW + MINUTE,
+        in_service_since=NOW + 16 * MINUTE,
+        ended_at=NOW + 17 * MINUTE,
+        detail="vanished while in service",
+        version=2,
+    )
+
+    fleets.update_purchase(intent, after)
+
+    assert fleets.purchases("chat") == (after,)
+
+
+def test_the_same_purchase_begins_once(fleets: Fleets) -> None:
+    intent = build_purchase()
+    begin(fleets, intent)
+
+    with pytest.raises(StaleDecisionError, match="exists already"):
+        begin(fleets, intent)
+
+    assert fleets.record_of("chat").reserved_units == 1
+
+
+def test_a_purchase_decided_on_an_older_fleet_is_refused(fleets: Fleets) -> None:
+    seen = fleets.record_of("chat")
+    begin(fleets, build_purchase(NOW), fleet=seen)
+    late = build_purchase(NOW + 15 * MINUTE)
+
+    with pytest.raises(StaleDecisionError, match="version"):
+        begin(fleets, late, fleet=seen)
+
+    assert [kept.decision_id for kept in fleets.purchases("chat")] == [
+        build_purchase(NOW).decision_id
+    ]
+    assert fleets.record_of("chat").reserved_units == 1
+
+
+def test_a_fleet_that_was_never_written_does_not_pass_for_a_newer_one(fleets: Fleets) -> None:
+    imagined = FleetRecord(
+        target="chat", reserved_units=0, reserved_usd_per_hour=Decimal(0), version=3
+    )
+
+    with pytest.raises(StaleDecisionError, match="version"):
+        begin(fleets, build_purchase(), fleet=imagined)
+
+    assert fleets.purchases("chat") == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "unmanaged", "is_allowed"),
+    [
+        (None, 3, 0, True),  # 3 of 3
+        (None, 4, 0, False),
+        (None, 3, 1, False),  # someone else's unit counts
+        (2, 1, 0, True),
+        (2, 2, 0, False),
+        (2, 1, 1, False),
+    ],
+)
+def test_units_never_pass_their_cap(
+    fleets: Fleets, first: int | None, second: int, unmanaged: int, *, is_allowed: bool
+) -> None:
+    if first is not None:
+        begin(fleets, build_purchase(NOW, model_units=first), max_units=3)
+    intent = build_purchase(NOW + 15 * MINUTE, model_units=second)
+
+    if is_allowed:
+        begin(fleets, intent, max_units=3, unmanaged_units=unmanaged)
+    else:
+        with pytest.raises(StaleDecisionError):
+            begin(fleets, intent, max_units=3, unmanaged_units=unmanaged)
+
+    kept = fleets.purchases("chat")
+    assert (intent in kept) is is_allowed
+    assert fleets.record_of("chat").reserved_units == sum(each.model_units for each in kept)
+
+
+@pytest.mark.parametrize(
+    ("second", "is_allowed"), [(Decimal("0.100000"), True), (Decimal("0.100001"), False)]
+)
+def test_dollars_never_pass_their_cap_by_a_millionth(
+    fleets: Fleets, second: Decimal, *, is_allowed: bool
+) -> None:
+    # In floats 0.1 + 0.2 is more than 0.3.
+    cap = Decimal("0.3")
+    begin(fleets, build_purchase(NOW, usd_per_hour=Decimal("0.2")), max_usd_per_hour=cap)
+    intent = build_purchase(NOW + 15 * MINUTE, usd_per_hour=second)
+
+    if is_allowed:
+        begin(fleets, intent, max_usd_per_hour=cap)
+    else:
+        with pytest.raises(StaleDecisionError):
+            begin(fleets, intent, max_usd_per_hour=cap)
+
+    assert len(fleets.purchases("chat")) == 1 + is_allowed
+
+
+def test_a_lowered_cap_refuses_what_would_have_fitted(fleets: Fleets) -> None:
+    begin(fleets, build_purchase(NOW, model_units=5))
+
+    with pytest.raises(StaleDecisionError):
+        begin(fleets, build_purchase(NOW + MINUTE), max_units=4)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        PurchaseState.REFUSED,
+        PurchaseState.ABANDONED,
+        PurchaseState.LOST,
+        PurchaseState.RELEASED,
+    ],
+)
+def test_a_reservation_is_freed_once_when_the_units_are_gone(
+    fleets: Fleets, state: PurchaseState
+) -> None:
+    intent = build_purchase(NOW, model_units=2)
+    begin(fleets, build_purchase(NOW - MINUTE))
+    begin(fleets, intent)
+    gone = moved(intent, state)
+
+    fleets.update_purchase(intent, gone)
+    with pytest.raises(StaleDecisionError):
+        fleets.update_purchase(intent, gone)
+
+    record = fleets.record_of("chat")
+    assert record.reserved_units == 1
+    assert record.reserved_usd_per_hour == Decimal("60.5")
+    assert record.version == 3
+
+
+@pytest.mark.parametrize(
+    "state", [PurchaseState.BOUGHT, PurchaseState.IN_SERVICE, PurchaseState.FAILED]
+)
+def test_units_that_are_held_stay_reserved(fleets: Fleets, state: PurchaseState) -> None:
+    intent = build_purchase()
+    begin(fleets, intent)
+    before = fleets.record_of("chat")
+
+    fleets.update_purchase(intent, moved(intent, state))
+
+    assert fleets.record_of("chat") == before
+
+
+def test_an_abandoned_purchase_that_turns_up_is_reserved_again(fleets: Fleets) -> None:
+    intent = build_purchase(model_units=2)
+    begin(fleets, intent)
+    abandoned = moved(intent, PurchaseState.ABANDONED)
+    fleets.update_purchase(intent, abandoned)
+
+    fleets.update_purchase(abandoned, moved(abandoned, PurchaseState.BOUGHT))
+
+    assert fleets.record_of("chat").reserved_units == 2
+
+
+def test_an_intent_that_moved_meanwhile_is_not_overwritten(fleets: Fleets) -> None:
+    intent = build_purchase()
+    begin(fleets, intent)
+    bought = moved(intent, PurchaseState.BOUGHT)
+    fleets.update_purchase(intent, bought)
+
+    with pytest.raises(StaleDecisionError):
+        fleets.update_purchase(intent, moved(intent, PurchaseState.REFUSED))
+
+    assert fleets.purchases("chat") == (bought,)
+    assert fleets.record_of("chat").reserved_units == 1
+
+
+def test_an_intent_that_does_not_exist_is_not_created_by_an_update(fleets: Fleets) -> None:
+    intent = build_purchase()
+
+    with pytest.raises(StaleDecisionError):
+        fleets.update_purchase(intent, moved(intent, PurchaseState.REFUSED))
+
+    assert fleets.purchases("chat") == ()
+    assert fleets.record_of("chat").version == 0
+
+
+def test_an_update_names_the_same_intent_and_the_next_version(fleets: Fleets) -> None:
+    intent, other = build_purchase(), build_purchase(NOW + MINUTE)
+    release = build_release()
+    begin(fleets, intent)
+
+    with pytest.raises(ValueError, match="cannot replace"):
+        fleets.update_purchase(intent, moved(other, PurchaseState.BOUGHT))
+    with pytest.raises(ValueError, match="cannot follow"):
+        fleets.update_purchase(intent, replace(intent, state=PurchaseState.BOUGHT))
+    with pytest.raises(ValueError, match="cannot follow"):
+        fleets.update_release(release, replace(release, version=7))
+
+
+def test_intents_come_oldest_first_and_by_target(fleets: Fleets) -> None:
+    for minutes in (2, 0, 1):
+        begin(fleets, build_purchase(NOW + minutes * MINUTE))
+        fleets.begin_release(build_release(NOW + minutes * MINUTE))
+    begin(fleets, build_purchase(target="chat-2"))
+    fleets.begin_release(build_release(target="chat-2"))
+
+    expected = [NOW, NOW + MINUTE, NOW + 2 * MINUTE]
+    assert [intent.recorded_at for intent in fleets.purchases("chat")] == expected
+    assert [intent.recorded_at for intent in fleets.releases("chat")] == expected
+
+
+def test_a_release_begins_once_and_moves_by_version(fleets: Fleets) -> None:
+    intent = build_release()
+    deleting = replace(
+        intent,
+        state=ReleaseState.DELETING,
+        withdrawn_version=4,
+        withdrawn_at=NOW + MINUTE,
+        version=2,
+    )
+
+    fleets.begin_release(intent)
+    with pytest.raises(StaleDecisionError, match="exists already"):
+        fleets.begin_release(intent)
+    fleets.update_release(intent, deleting)
+    with pytest.raises(StaleDecisionError):
+        fleets.update_release(intent, replace(intent, state=ReleaseState.CANCELLED, version=2))
+
+    assert fleets.releases("chat") == (deleting,)
+
+
+def test_of_several_runs_that_saw_the_same_fleet_one_wins(fleets: Fleets) -> None:
+    seen = fleets.record_of("chat")
+    intents = [build_purchase(NOW + index * MINUTE, model_units=2) for index in range(8)]
+
+    def attempt(intent: PurchaseIntent) -> bool:
+        try:
+            begin(fleets, intent, fleet=seen, max_units=3)
+        except StaleDecisionError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        outcomes = list(pool.map(attempt, intents))
+
+    assert outcomes.count(True) == 1
+    assert fleets.record_of("chat").reserved_units == 2
+    assert len(fleets.purchases("chat")) == 1
+
+
+def test_a_release_intent_keeps_every_member(fleets: Fleets) -> None:
+    intent = ReleaseIntent(
+        decision_id="chat-capacity-20261120T120000Z",
+        target="chat",
+        arn=pt_arn(3),
+        model_units=2,
+        state=ReleaseState.DELETED,
+        recorded_at=NOW,
+        withdrawn_version=9,
+        withdrawn_at=NOW + MINUTE,
+        ended_at=NOW + 30 * MINUTE,
+        detail="deleted",
+        version=5,
+    )
+
+    fleets.begin_release(intent)
+
+    assert fleets.releases("chat") == (intent,)

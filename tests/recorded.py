@@ -1,0 +1,144 @@
+"""Decisions and intents as the ledger keeps them; a member that gets lost shows."""
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from bedrock_autoscaler.domain.decision import (
+    Alternative,
+    Classification,
+    Decision,
+    ExpertRecord,
+    Label,
+    Memory,
+    Purchase,
+    Reason,
+    ReasonCode,
+    Release,
+    Restore,
+    Route,
+    Situation,
+    Verdict,
+    decision_id,
+)
+from bedrock_autoscaler.domain.intent import (
+    PurchaseIntent,
+    PurchaseState,
+    ReleaseIntent,
+    ReleaseState,
+)
+from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import MODEL, NOW, PT_MODEL, pt_arn
+
+MEMORY = Memory(
+    label=Label.STEADY,
+    candidate=Label.BURSTY,
+    confirmations=1,
+    experts=(ExpertRecord(name="last_day", loss_usd=1.0 / 3.0, proposals=(1, 2, 2)),),
+    pressure_until=NOW + 15 * MINUTE,
+    blocked_until=None,
+    decided_at=NOW,
+)
+
+
+def build_decision(situation: Situation, **overrides: Any) -> Decision:
+    """A decision of the situation's tick with one action of each kind."""
+    target = situation.target
+    decision = Decision(
+        id=decision_id(target.name, situation.loop, situation.scheduled_at),
+        target=target.name,
+        loop=situation.loop,
+        scheduled_at=situation.scheduled_at,
+        mode=target.mode,
+        settings_version=target.settings_version,
+        classification=Classification(
+            label=Label.SEASONAL,
+            verdict=Verdict.STEADY,
+            confidence=0.1 + 0.2,
+            features=(("skill", 0.7), ("cv", float("inf"))),
+            margins=(("skill", -0.0),),
+        ),
+        desired_units=3,
+        allowed_units=2,
+        actual_units=1,
+        alternatives=(
+            Alternative(
+                units=1,
+                units_usd=60.5,
+                overflow_usd=1e-9,
+                throttle_usd=0.0,
+                total_usd=60.500000001,
+                utilization=2.0 / 3.0,
+            ),
+        ),
+        expected_saving_usd_per_hour=8.8,
+        actions=(
+            Purchase(model_id=PT_MODEL, model_units=2, usd_per_hour=Decimal("121.000001")),
+            Release(arn=pt_arn(1), model_units=1),
+            Restore(arn=pt_arn(2), model_units=1),
+        ),
+        routes=(
+            Route(kind=OptionKind.PROVISIONED, address=pt_arn(2), weight=0.75),
+            Route(kind=OptionKind.ON_DEMAND, address=MODEL, weight=0.25),
+        ),
+        reasons=(
+            Reason(
+                code=ReasonCode.UNITS_PAY_OFF,
+                message="units 2 to 3 each avoid at least 69.30 USD per hour and cost 60.50",
+                numbers=(("worth_usd_per_hour", 69.3),),
+            ),
+        ),
+        numbers=(("demand_last_hour_units", 1.9),),
+        memory=MEMORY,
+    )
+    return replace(decision, **overrides)
+
+
+def build_purchase(
+    recorded_at: datetime = NOW, *, target: str = "chat", **overrides: Any
+) -> PurchaseIntent:
+    """The intent to buy one unit, before its call."""
+    decided = decision_id(target, Loop.CAPACITY, recorded_at)
+    token = sha256(f"test/{decided}".encode()).hexdigest()
+    intent = PurchaseIntent(
+        decision_id=decided,
+        target=target,
+        token=token,
+        name=f"{decided}-{token[:4]}",
+        model_id=PT_MODEL,
+        model_units=1,
+        commitment=Commitment.NONE,
+        usd_per_hour=Decimal("60.5"),
+        state=PurchaseState.RECORDED,
+        recorded_at=recorded_at,
+        arn=None,
+        billed_from=None,
+        in_service_since=None,
+        ended_at=None,
+        detail="",
+        version=1,
+    )
+    return replace(intent, **overrides)
+
+
+def build_release(
+    recorded_at: datetime = NOW, *, target: str = "chat", **overrides: Any
+) -> ReleaseIntent:
+    """The intent to release one unit, before its route is withdrawn."""
+    intent = ReleaseIntent(
+        decision_id=decision_id(target, Loop.CAPACITY, recorded_at),
+        target=target,
+        arn=pt_arn(1),
+        model_units=1,
+        state=ReleaseState.WITHDRAWN,
+        recorded_at=recorded_at,
+        withdrawn_version=None,
+        withdrawn_at=None,
+        ended_at=None,
+        detail="",
+        version=1,
+    )
+    return replace(intent, **overrides)
