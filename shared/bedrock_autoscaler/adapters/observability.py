@@ -114,6 +114,8 @@ class PowertoolsReporter(Reporter):
             extra={"alarm": cleaned(alarm), "target": cleaned(target), "detail": cleaned(message)},
         )
         metrics = self._metrics("Alarm", cleaned(alarm))
+        # Counted without its name too: one CloudWatch alarm then watches all names, new ones too.
+        metrics.add_dimensions(Deployment=self._deployment)
         metrics.add_metric("Alarms", MetricUnit.Count, 1)
         metrics.flush_metrics()
 

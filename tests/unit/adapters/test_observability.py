@@ -109,7 +109,7 @@ def test_an_alarm_is_a_warning_and_a_count_under_its_name(output: Output) -> Non
     assert (line["level"], line["message"]) == ("WARNING", "alarm")
     assert (line["alarm"], line["detail"]) == ("intent_stuck", "open for 40 minutes")
     (declared,) = metrics["_aws"]["CloudWatchMetrics"]
-    assert declared["Dimensions"] == [["Deployment", "Alarm"]]
+    assert declared["Dimensions"] == [["Deployment", "Alarm"], ["Deployment"]]
     assert (metrics["Alarm"], metrics["Alarms"]) == ("intent_stuck", [1.0])
 
 
@@ -128,7 +128,8 @@ def test_the_function_s_name_is_in_its_lines_and_does_not_split_the_metrics(
     output.reporter.alarm("intent_stuck", "chat", "open")
 
     (metrics,), (line,) = output.metrics(), output.lines()
-    assert metrics["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Deployment", "Alarm"]]
+    (declared,) = metrics["_aws"]["CloudWatchMetrics"]
+    assert declared["Dimensions"] == [["Deployment", "Alarm"], ["Deployment"]]
     assert line["service"] == service
 
 
