@@ -255,22 +255,31 @@ def logs_end(stack: Stack) -> Iterator[str]:
 
 
 def silence_is_an_alarm(stack: Stack) -> Iterator[str]:
-    """A missing heartbeat alarms after two periods; dead letters and errors alarm too."""
-    alarms = stack.of("AWS::CloudWatch::Alarm")
-    beat = alarms["HeartbeatAlarm"]
+    """A missing heartbeat alarms after two periods."""
+    beat = stack.of("AWS::CloudWatch::Alarm")["HeartbeatAlarm"]
     if beat.get("TreatMissingData") != "breaching":
         yield "a missing heartbeat counts as well"
     if (beat["EvaluationPeriods"], beat.get("DatapointsToAlarm", 2)) != (2, 2):
         yield "not two periods"
     if (beat["ComparisonOperator"], beat["Threshold"]) != ("LessThanThreshold", 1):
         yield "the heartbeat's threshold"
-    watched = {alarm["Dimensions"][0]["Value"] for alarm in alarms.values()}
-    for subject in (*stack.of("AWS::Lambda::Function"), "DeadLetterQueue.QueueName"):
-        if subject not in watched:
-            yield f"nothing watches {subject}"
-    for name, alarm in alarms.items():
-        if alarm.get("AlarmActions") != ["AlertTopic"]:
-            yield f"{name} tells nobody"
+
+
+def trouble_is_an_alarm(stack: Stack) -> Iterator[str]:
+    """What asks for a person, failed functions and dead letters are watched, and tell."""
+    watched = {
+        (alarm["MetricName"], alarm["Dimensions"][0]["Value"], tuple(alarm.get("AlarmActions", ())))
+        for alarm in stack.of("AWS::CloudWatch::Alarm").values()
+    }
+    subjects = [("Errors", function) for function in stack.of("AWS::Lambda::Function")]
+    subjects += [
+        ("Alarms", OWN),
+        ("ApproximateNumberOfMessagesVisible", "DeadLetterQueue.QueueName"),
+        ("Heartbeat", OWN),
+    ]
+    for metric, subject in subjects:
+        if (metric, subject, ("AlertTopic",)) not in watched:
+            yield f"nobody hears of {metric} of {subject}"
 
 
 RULES = (
@@ -292,4 +301,5 @@ RULES = (
     messages_are_encrypted,
     logs_end,
     silence_is_an_alarm,
+    trouble_is_an_alarm,
 )

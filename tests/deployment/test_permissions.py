@@ -9,18 +9,16 @@ pytestmark = pytest.mark.xdist_group("template")
 
 MODELS = "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0*"
 THROUGHPUTS = "arn:aws:bedrock:eu-central-1:111111111111:provisioned-model/*"
-SETTINGS = "arn:aws:ssm:eu-central-1:111111111111:parameter/bedrock-autoscaler"
-ROUTES = f"{SETTINGS}/routes/*"
+PREFIX = "arn:aws:ssm:eu-central-1:111111111111:parameter/bedrock-autoscaler"
+SWITCH = f"{PREFIX}/switch"
+ROUTES = f"{PREFIX}/routes/*"
 
 LISTS = {
     "bedrock:ListProvisionedModelThroughputs": ["*"],
     "bedrock:GetProvisionedModelThroughput": [THROUGHPUTS],
     "bedrock:ListTagsForResource": [THROUGHPUTS],
 }
-READ_SETTINGS = {
-    "ssm:GetParameter": [SETTINGS, f"{SETTINGS}/*"],
-    "ssm:GetParametersByPath": [SETTINGS, f"{SETTINGS}/*"],
-}
+READ_SETTINGS = {"ssm:GetParametersByPath": [f"{PREFIX}/settings", f"{PREFIX}/settings/*"]}
 KEEP_LEDGER = {
     "dynamodb:ConditionCheckItem": ["LedgerTable.Arn"],
     "dynamodb:PutItem": ["LedgerTable.Arn"],
@@ -33,8 +31,9 @@ def _logs(role: str) -> dict[str, list[str]]:
     return {"logs:CreateLogStream": [group], "logs:PutLogEvents": [group]}
 
 
-# Failure model 4.2, plus: the heartbeat; reading the routing table to see what serves; reading
-# settings in the actors, because caps bind as they are now, not as they were at the decision.
+# Beside what a role's task names: `observe_decide` puts the heartbeat; the actors read settings,
+# because caps bind as they are now, not as they were at the decision; `publish` notes in a
+# release's intent that its throughput has left the table.
 EXPECTED: dict[str, dict[str, list[str]]] = {
     "ObserveDecideRole": LISTS
     | READ_SETTINGS
@@ -70,6 +69,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
         "dynamodb:GetItem": ["ConsentsTable.Arn", "LedgerTable.Arn"],
         "dynamodb:UpdateItem": ["ConsentsTable.Arn", "LedgerTable.Arn"],
         "sqs:SendMessage": ["DeadLetterQueue.Arn"],
+        "ssm:GetParameter": [SWITCH],
     },
     "ReleaseRole": LISTS
     | READ_SETTINGS
@@ -81,16 +81,18 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
         "dynamodb:GetItem": ["LedgerTable.Arn", "RoutesTable.Arn"],
         "dynamodb:UpdateItem": ["LedgerTable.Arn"],
         "sqs:SendMessage": ["DeadLetterQueue.Arn"],
+        "ssm:GetParameter": [SWITCH],
     },
     "PublishRole": LISTS
     | READ_SETTINGS
     | _logs("Publish")
     | {
         "dynamodb:GetItem": ["LedgerTable.Arn", "RoutesTable.Arn"],
-        "dynamodb:PutItem": ["RoutesTable.Arn"],
+        "dynamodb:PutItem": ["LedgerTable.Arn"],
         "dynamodb:Query": ["LedgerTable.Arn"],
         "dynamodb:UpdateItem": ["RoutesTable.Arn"],
         "sqs:SendMessage": ["DeadLetterQueue.Arn"],
+        "ssm:GetParameter": [ROUTES, SWITCH],
         "ssm:PutParameter": [ROUTES],
     },
     "SchedulerRole": {
@@ -139,6 +141,15 @@ def test_metrics_are_put_into_our_namespace_only() -> None:
     (grant,) = [g for g in grants(stack()) if g.action == "cloudwatch:PutMetricData"]
 
     assert grant.conditions["StringEquals"]["cloudwatch:namespace"] == "BedrockAutoscaler"
+
+
+def test_publish_reaches_no_reservation_or_history() -> None:
+    (grant,) = [
+        g for g in grants(stack()) if (g.role, g.action) == ("PublishRole", "dynamodb:PutItem")
+    ]
+
+    keys = {"dynamodb:LeadingKeys": ["SETTINGS", "TARGET#*"]}
+    assert grant.conditions == {"ForAllValues:StringLike": keys}
 
 
 def test_customer_key_is_used_through_its_services_only() -> None:

@@ -233,7 +233,7 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
         _set("HeartbeatAlarm", "Properties/EvaluationPeriods", 10),
     ),
     (
-        rules.silence_is_an_alarm,
+        rules.trouble_is_an_alarm,
         "unheard",
         _drop("DeadLetterAlarm", "Properties/AlarmActions"),
     ),
