@@ -44,12 +44,16 @@ class ReasonCode(StrEnum):
     PT_UNSEEN = "pt_unseen"
     PAID_PERIOD_RUNS = "paid_period_runs"
     COMMITTED = "committed"
+    THROTTLED_LATELY = "throttled_lately"
+    WORTH_KEEPING = "worth_keeping"
+    BUSY_LATELY = "busy_lately"
     # gate
     GROW_COOLDOWN = "grow_cooldown"
     SHRINK_COOLDOWN = "shrink_cooldown"
     PURCHASES_PER_DAY = "purchases_per_day"
     RELEASES_PER_DAY = "releases_per_day"
     PURCHASE_OPEN = "purchase_open"
+    PT_FAILED = "pt_failed"
     # guard rails
     MAX_UNITS = "max_units"
     MIN_UNITS = "min_units"
@@ -63,6 +67,7 @@ class ReasonCode(StrEnum):
     RESTORE = "restore"
     # routing
     ROUTES_UNCHANGED = "routes_unchanged"
+    ROUTES_CHANGED = "routes_changed"
     PT_ROUTED = "pt_routed"
     PT_WITHDRAWN = "pt_withdrawn"
     SPILL_REORDERED = "spill_reordered"

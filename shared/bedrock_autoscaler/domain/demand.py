@@ -15,6 +15,7 @@ class Demand:
     """What callers wanted, minute by minute; NaN where nothing was read.
 
     Attributes:
+        start: of the first minute.
         load: model units that would have been fully used, throttled demand included.
         requests: calls, throttled ones counted once.
     """
@@ -66,7 +67,8 @@ def censoring(traffic: Traffic, attempts_per_call: float) -> Series:
 def estimate_demand(traffic: Traffic, rate: UnitRate, attempts_per_call: float) -> Demand:
     """Demand with throttled calls added at the size of the served ones.
 
-    In a minute where everything was throttled the calls get the mean size over the series.
+    In a minute where nothing was served the calls get the mean size over the series; while
+    nothing was ever served their size is unknown and counts as 0.
     """
     written = traffic.input_tokens + traffic.cache_write_tokens
     served = unit_load(written, traffic.output_tokens, rate)
@@ -75,7 +77,7 @@ def estimate_demand(traffic: Traffic, rate: UnitRate, attempts_per_call: float) 
     total_requests = float(np.nansum(traffic.invocations))
     mean_size = float(np.nansum(served)) / total_requests if total_requests > 0 else 0.0
     all_refused = np.isnan(factor) & ~np.isnan(requests)
-    load = np.where(all_refused, requests * mean_size, served * factor)
+    load = np.where(all_refused, served + requests * mean_size, served * factor)
     return Demand(start=traffic.start, load=load, requests=requests)
 
 

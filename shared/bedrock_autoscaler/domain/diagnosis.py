@@ -1,18 +1,40 @@
-"""Diagnosis before purchase: is pressure a lack of capacity, or something else?"""
+"""Diagnosis before purchase: is pressure a lack of capacity, or something else?
 
+Source: docs/model.md, section "Gate".
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode
-from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.observation import Series, Traffic
 from bedrock_autoscaler.domain.target import Quota
 
 WINDOW_MINUTES = 30
+"""The newest settled minutes that a diagnosis looks at."""
+
 _STORM_RATIO = 3.0
 _STORM_FALL = 0.7
 _RESERVATION_USE = 0.5
 _THROTTLED_FLOOR = 0.001
+_NOT_CAPACITY = frozenset(
+    {
+        ReasonCode.REGIONAL_SHORTAGE,
+        ReasonCode.ONE_HOT_MINUTE,
+        ReasonCode.RETRY_STORM,
+        ReasonCode.OUTPUT_RESERVATION,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way whose refusals would be pressure: its traffic, and its quota where known."""
+
+    traffic: Traffic
+    quota: Quota | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +42,7 @@ class Diagnosis:
     """What the newest half hour shows.
 
     Attributes:
+        reason: the verdict with its numbers.
         allows_growth: False when more capacity would not help.
         throttled_share: throttled attempts among all, 0 to 1.
         server_error_share: server errors among served and failed calls, 0 to 1.
@@ -31,92 +54,130 @@ class Diagnosis:
     server_error_share: float
 
 
-def diagnose(traffic: Traffic, quota: Quota | None, *, max_error_share: float) -> Diagnosis:
-    """The likeliest explanation of throttles and errors in the newest settled half hour."""
-    served = _sums(traffic.invocations)
-    throttles = _sums(traffic.throttles)
-    errors = _sums(traffic.server_errors)
-    share = _share(throttles.sum(), served.sum() + throttles.sum())
-    error_share = _share(errors.sum(), served.sum() + errors.sum())
-    code, message, allows = _verdict(
-        served, throttles, share, error_share, traffic, quota, max_error_share
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Evidence:
+    """The newest half hour, minute by minute, and what follows from it."""
+
+    served: Series
+    throttles: Series
+    throttled_share: float
+    error_share: float
+    quota_use: float | None
+
+
+def diagnose(traffic: Traffic, ways: Sequence[Way], *, max_error_share: float) -> Diagnosis:
+    """The likeliest explanation of throttles and errors in the newest settled half hour.
+
+    Args:
+        traffic: all of the target, for its errors.
+        ways: where a refusal is pressure. Calls that a full PT refuses and that are served on
+            demand are routine, so that a target with both passes its on-demand ways alone.
+        max_error_share: share of server errors above which the service itself is short.
+    """
+    evidence = _gather(traffic, ways)
+    code = _verdict(evidence, max_error_share)
+    numbers = (
+        ("throttled_share", evidence.throttled_share),
+        ("server_error_share", evidence.error_share),
     )
-    numbers = (("throttled_share", share), ("server_error_share", error_share))
     return Diagnosis(
-        reason=Reason(code=code, message=message, numbers=numbers),
-        allows_growth=allows,
-        throttled_share=share,
-        server_error_share=error_share,
+        reason=Reason(code=code, message=_message(code, evidence), numbers=numbers),
+        allows_growth=code not in _NOT_CAPACITY,
+        throttled_share=evidence.throttled_share,
+        server_error_share=evidence.error_share,
     )
 
 
-def _verdict(  # noqa: PLR0913 - the evidence is six plain values of one private rule
-    served: "np.typing.NDArray[np.float64]",
-    throttles: "np.typing.NDArray[np.float64]",
-    share: float,
-    error_share: float,
-    traffic: Traffic,
-    quota: Quota | None,
-    max_error_share: float,
-) -> tuple[ReasonCode, str, bool]:
-    if error_share > max_error_share:
-        return (
-            ReasonCode.REGIONAL_SHORTAGE,
-            f"{error_share:.1%} of calls failed with server errors: a shortage in the Region or "
-            "a fault of the service, which more units or quota do not mend",
-            False,
-        )
-    if share <= _THROTTLED_FLOOR:
-        return ReasonCode.NO_PRESSURE, f"{share:.2%} of attempts were throttled", True
-    if np.count_nonzero(throttles) == 1:
-        return (
-            ReasonCode.ONE_HOT_MINUTE,
-            f"all {throttles.sum():.0f} throttles of {WINDOW_MINUTES} minutes fell in one minute",
-            False,
-        )
-    if _is_storm(served, throttles):
-        return (
-            ReasonCode.RETRY_STORM,
-            f"{throttles.sum():.0f} throttles against {served.sum():.0f} served calls while fewer "
-            "are served: callers retry faster than they are answered",
-            False,
-        )
-    used = _quota_use(traffic, quota)
-    if used is not None and used < _RESERVATION_USE:
-        return (
-            ReasonCode.OUTPUT_RESERVATION,
-            f"{share:.1%} throttled at {used:.0%} of the token quota: calls reserve more "
-            "output (max_tokens) than they use; lower max_tokens before buying",
-            False,
-        )
-    return ReasonCode.CAPACITY_SHORT, f"{share:.1%} of attempts were throttled", True
+def _gather(traffic: Traffic, ways: Sequence[Way]) -> _Evidence:
+    served = _summed([way.traffic.invocations for way in ways])
+    throttles = _summed([way.traffic.throttles for way in ways])
+    answered, failed = _summed([traffic.invocations]), _summed([traffic.server_errors])
+    uses = [use for use in map(_quota_use, ways) if use is not None]
+    return _Evidence(
+        served=served,
+        throttles=throttles,
+        throttled_share=_share(throttles.sum(), served.sum() + throttles.sum()),
+        error_share=_share(failed.sum(), answered.sum() + failed.sum()),
+        quota_use=max(uses, default=None),
+    )
 
 
-def _is_storm(
-    served: "np.typing.NDArray[np.float64]", throttles: "np.typing.NDArray[np.float64]"
-) -> bool:
+def _verdict(evidence: _Evidence, max_error_share: float) -> ReasonCode:
+    """The first explanation that fits."""
+    if evidence.error_share > max_error_share:
+        return ReasonCode.REGIONAL_SHORTAGE
+    if evidence.throttled_share <= _THROTTLED_FLOOR:
+        return ReasonCode.NO_PRESSURE
+    if np.count_nonzero(evidence.throttles) == 1:
+        return ReasonCode.ONE_HOT_MINUTE
+    if _is_storm(evidence):
+        return ReasonCode.RETRY_STORM
+    if evidence.quota_use is not None and evidence.quota_use < _RESERVATION_USE:
+        return ReasonCode.OUTPUT_RESERVATION
+    return ReasonCode.CAPACITY_SHORT
+
+
+def _message(code: ReasonCode, evidence: _Evidence) -> str:
+    served, throttles = evidence.served.sum(), evidence.throttles.sum()
+    share = f"{evidence.throttled_share:.2%} of attempts were throttled"
+    match code:
+        case ReasonCode.REGIONAL_SHORTAGE:
+            return (
+                f"{evidence.error_share:.1%} of calls failed with server errors: a shortage in the "
+                "Region or a fault of the service, which more units or quota do not mend"
+            )
+        case ReasonCode.ONE_HOT_MINUTE:
+            return (
+                f"all {throttles:.0f} throttles of {WINDOW_MINUTES} minutes fell in one minute, "
+                "which is over before capacity could come"
+            )
+        case ReasonCode.RETRY_STORM:
+            return (
+                f"{throttles:.0f} throttles against {served:.0f} served calls while fewer are "
+                "served: callers retry faster than they are answered"
+            )
+        case ReasonCode.OUTPUT_RESERVATION:
+            return (
+                f"{share} at {evidence.quota_use or 0.0:.0%} of the quota: calls reserve more "
+                "output (max_tokens) than they use; lower max_tokens before buying"
+            )
+        case _:
+            return share
+
+
+def _is_storm(evidence: _Evidence) -> bool:
     """Whether refusals dwarf answers and answers fall from the first half to the second."""
+    served = evidence.served
     half = len(served) // 2
     falls = served[half:].sum() < _STORM_FALL * served[:half].sum()
-    return bool(throttles.sum() > _STORM_RATIO * served.sum() and falls)
+    return bool(evidence.throttles.sum() > _STORM_RATIO * served.sum() and falls)
 
 
-def _quota_use(traffic: Traffic, quota: Quota | None) -> float | None:
-    """Highest use of the token quota in a throttled minute, 0 to 1; None without a quota."""
-    if quota is None or not quota.tokens_per_minute:
+def _quota_use(way: Way) -> float | None:
+    """Highest use of a quota in a throttled minute, 0 to 1; None without throttles or token quota.
+
+    Where the request quota is the fuller one, tokens explain nothing.
+    """
+    traffic, quota = way.traffic, way.quota
+    throttled = _summed([traffic.throttles]) > 0
+    if quota is None or not quota.tokens_per_minute or not throttled.any():
         return None
-    tokens = (
-        traffic.input_tokens
-        + traffic.cache_write_tokens
-        + traffic.output_tokens * quota.output_burndown
-    )[-WINDOW_MINUTES:]
-    throttled = np.nan_to_num(traffic.throttles[-WINDOW_MINUTES:]) > 0
-    busiest = float(np.max(np.nan_to_num(tokens)[throttled], initial=0.0))
-    return busiest / quota.tokens_per_minute
+    written = traffic.input_tokens + traffic.cache_write_tokens
+    tokens = _summed([written + traffic.output_tokens * quota.output_burndown])
+    use = float(tokens[throttled].max()) / quota.tokens_per_minute
+    if quota.requests_per_minute:
+        requests = _summed([traffic.invocations])
+        use = max(use, float(requests[throttled].max()) / quota.requests_per_minute)
+    return use
 
 
-def _sums(series: "np.typing.NDArray[np.float64]") -> "np.typing.NDArray[np.float64]":
-    return np.nan_to_num(series[-WINDOW_MINUTES:])
+def _summed(series: Sequence[Series]) -> Series:
+    """Sums over the newest half hour, aligned at its end; a gap counts as nothing."""
+    newest = [np.nan_to_num(one[-WINDOW_MINUTES:]) for one in series]
+    sums = np.zeros(max((len(one) for one in newest), default=0))
+    for one in newest:
+        sums[len(sums) - len(one) :] += one
+    return sums
 
 
 def _share(part: float, whole: float) -> float:

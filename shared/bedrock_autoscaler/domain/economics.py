@@ -1,7 +1,11 @@
-"""What serving demand costs by each way: tiers of overflow, break-even, price checks."""
+"""What serving demand costs by each way: tiers of overflow, break-even, price checks.
+
+Source: docs/model.md, sections "Demand" and "Sizing".
+"""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 import numpy as np
 
@@ -18,6 +22,7 @@ class Tier:
     """One way for overflow, expressed in model units of the observed mix.
 
     Attributes:
+        address: of the option.
         capacity_units: demand that fits its quota; infinite without a bound.
         usd_per_unit_hour: price of one unit's worth of traffic for an hour.
     """
@@ -59,10 +64,21 @@ class Economics:
             left = left - served
         return cost, left * self.throttle_usd
 
+    def cost_of_holding(self, units: int, demand: Series) -> float:
+        """USD per hour of holding `units` under this demand: their price and what overflows."""
+        served, throttled = self.overflow_usd(np.maximum(demand - units, 0.0))
+        return units * self.unit_usd + float((served + throttled).mean())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mix:
-    """What one model unit's worth of the target's traffic consists of, per minute."""
+    """What one model unit's worth of the target's traffic consists of, per minute.
+
+    Attributes:
+        input_tokens: billed input tokens, cache writes among them.
+        output_tokens: billed output tokens.
+        requests: calls.
+    """
 
     input_tokens: float
     output_tokens: float
@@ -115,11 +131,9 @@ def build_economics(target: Target, traffic: Traffic) -> Economics | None:
     bought = target.provisioned
     if bought is None or bought.price is None or bought.unit_rate is None:
         return None
-    demand = estimate_demand(
-        traffic, bought.unit_rate, target.thresholds.observing.attempts_per_call
-    )
+    attempts = target.thresholds.observing.attempts_per_call
+    demand = estimate_demand(traffic, bought.unit_rate, attempts)
     mix = observed_mix(traffic, demand, bought.unit_rate)
-    priced = [option for option in target.options if option.price is not None]
     tiers = sorted(
         (
             Tier(
@@ -127,7 +141,7 @@ def build_economics(target: Target, traffic: Traffic) -> Economics | None:
                 capacity_units=capacity_units(option, mix),
                 usd_per_unit_hour=usd_per_unit_hour(option.price, mix),
             )
-            for option in priced
+            for option in target.options
             if option.price is not None
         ),
         key=lambda tier: tier.usd_per_unit_hour,
@@ -139,6 +153,17 @@ def build_economics(target: Target, traffic: Traffic) -> Economics | None:
         tiers=tuple(tiers),
         throttle_usd=reference * target.slo.throttle_cost_factor,
     )
+
+
+def unit_hour_usd(target: Target) -> float:
+    """Price of a unit for an hour without commitment; 0 while it is unknown, for messages."""
+    bought = target.provisioned
+    return float(bought.price.usd_per_hour) if bought and bought.price else 0.0
+
+
+def period_usd(usd_per_hour: Decimal, billing_minutes: int) -> Decimal:
+    """What one unit is charged for one started billing period."""
+    return usd_per_hour * billing_minutes / 60
 
 
 def is_stale(as_of: date, today: date, max_age_days: int) -> bool:

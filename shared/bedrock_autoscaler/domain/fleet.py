@@ -135,11 +135,27 @@ class Fleet:
         return creating + self.open_purchase_units
 
     @property
+    def staying_units(self) -> int:
+        """Owned units that serve, or soon will, if nothing is done.
+
+        Those being updated come back by themselves. Draining ones leave, failed ones never serve.
+        """
+        staying = sum(
+            pt.model_units
+            for pt in self.owned
+            if not pt.draining and pt.status is not Status.FAILED
+        )
+        return staying + self.open_purchase_units
+
+    @property
+    def failed(self) -> tuple[ProvisionedThroughput, ...]:
+        """Owned PTs that never came into service and still exist."""
+        return tuple(pt for pt in self.owned if pt.status is Status.FAILED)
+
+    @property
     def committed_units(self) -> int:
         """Owned units under a term; no release may touch them."""
-        return sum(
-            pt.model_units for pt in self.owned if pt.commitment is not Commitment.NONE
-        )
+        return sum(pt.model_units for pt in self.owned if pt.commitment is not Commitment.NONE)
 
 
 def minutes_left_paid(pt: ProvisionedThroughput, now: datetime, billing: timedelta) -> float:

@@ -1,32 +1,46 @@
-"""Which way traffic goes: paid capacity first, then the cheapest lawful way with room."""
+"""Which way traffic goes: paid capacity first, then the cheapest lawful way with room.
 
-from dataclasses import replace
-from datetime import datetime
+Source: docs/model.md, section "Routing".
+"""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode, Route
+from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode, Route, Situation
 from bedrock_autoscaler.domain.fleet import Fleet
-from bedrock_autoscaler.domain.observation import Observation, Traffic
+from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.target import InferenceOption, OptionKind, Target, TokenPrice
 from bedrock_autoscaler.domain.units import MINUTE
 
 _REFERENCE_INPUT_SHARE = 0.8
+_PAIR = 2
 
 
-def choose_routes(
-    target: Target, fleet: Fleet, observation: Observation, memory: Memory, now: datetime
-) -> tuple[tuple[Route, ...], tuple[Reason, ...], Memory]:
-    """The routes in spill order with their weights, why, and the memory of the pressure.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteChoice:
+    """The wanted routes in spill order with their weights, why, and what is remembered of it."""
 
-    Provisioned throughputs come first and share the offered traffic by their units. Then the
-    on-demand ways by price. When the first of these throttles, it changes places with the next
-    one until it has been calm for `calm_minutes`.
+    routes: tuple[Route, ...]
+    reasons: tuple[Reason, ...]
+    memory: Memory
+
+
+def choose_routes(situation: Situation) -> RouteChoice:
+    """Provisioned throughputs first, sharing the offered traffic by their units; then by price.
+
+    When the first of the on-demand ways throttles, it changes places with the next one until it
+    has been calm for `calm_minutes`.
     """
-    paid = _paid_routes(fleet)
+    target = situation.target
+    paid = _paid_routes(situation.fleet)
     options = sorted(target.options, key=lambda option: _unit_price(option.price))
-    options, reasons, memory = _relieve(options, target, observation, memory, now)
-    routes = [*paid, *(_route(option, 0.0) for option in options)]
+    reasons: tuple[Reason, ...] = ()
+    memory, share = _pressure(options, situation)
+    if memory.pressure_until is not None:
+        options = [options[1], options[0], *options[2:]]
+        reasons = (_reordered(options, target, share),)
+    routes = [*paid, *(_route(option) for option in options)]
     if routes and not paid:
         routes[0] = replace(routes[0], weight=1.0)
     if not options:
@@ -36,7 +50,7 @@ def choose_routes(
             "not fit is throttled",
         )
         reasons = (*reasons, no_fallback)
-    return tuple(routes), reasons, memory
+    return RouteChoice(routes=tuple(routes), reasons=reasons, memory=memory)
 
 
 def describe_change(before: tuple[Route, ...], after: tuple[Route, ...]) -> tuple[Reason, ...]:
@@ -51,7 +65,7 @@ def describe_change(before: tuple[Route, ...], after: tuple[Route, ...]) -> tupl
         Reason(code=ReasonCode.PT_WITHDRAWN, message=f"{address} leaves the table")
         for address in sorted(old - new)
     ]
-    if not reasons and before == after:
+    if before == after:
         reasons.append(
             Reason(
                 code=ReasonCode.ROUTES_UNCHANGED,
@@ -59,6 +73,9 @@ def describe_change(before: tuple[Route, ...], after: tuple[Route, ...]) -> tupl
                 numbers=(("routes", float(len(after))),),
             )
         )
+    elif not reasons:
+        order = " > ".join(route.address for route in after) or "no route"
+        reasons.append(Reason(code=ReasonCode.ROUTES_CHANGED, message=f"the table becomes {order}"))
     return tuple(reasons)
 
 
@@ -78,36 +95,34 @@ def _paid_routes(fleet: Fleet) -> list[Route]:
     ]
 
 
-def _relieve(
-    options: list[InferenceOption],
-    target: Target,
-    observation: Observation,
-    memory: Memory,
-    now: datetime,
-) -> tuple[list[InferenceOption], tuple[Reason, ...], Memory]:
-    """Put a throttling first option behind the second one, and keep it there for a while."""
-    rules = target.thresholds.routing
-    if len(options) < 2:
-        return options, (), memory
-    recent = dict(observation.by_option).get(options[0].address)
+def _pressure(options: list[InferenceOption], situation: Situation) -> tuple[Memory, float]:
+    """The memory of pressure on the first of several ways, and its throttled share now."""
+    rules, memory = situation.target.thresholds.routing, situation.memory
+    if len(options) < _PAIR:
+        return replace(memory, pressure_until=None), 0.0
+    recent = dict(situation.observation.by_option).get(options[0].address)
     share = throttled_share(recent, rules.pressure_minutes) if recent is not None else 0.0
+    now = situation.scheduled_at
     if share > rules.pressure_share:
-        memory = replace(memory, pressure_until=now + rules.calm_minutes * MINUTE)
-    if memory.pressure_until is None or now >= memory.pressure_until:
-        return options, (), replace(memory, pressure_until=None)
-    first, second, *rest = options
-    reason = Reason(
+        return replace(memory, pressure_until=now + rules.calm_minutes * MINUTE), share
+    if memory.pressure_until is not None and now >= memory.pressure_until:
+        return replace(memory, pressure_until=None), share
+    return memory, share
+
+
+def _reordered(options: list[InferenceOption], target: Target, share: float) -> Reason:
+    rules = target.thresholds.routing
+    return Reason(
         code=ReasonCode.SPILL_REORDERED,
-        message=f"{second.address} goes before {first.address}, which throttled {share:.1%} in "
-        f"the newest {rules.pressure_minutes} minutes or less than {rules.calm_minutes} minutes "
-        f"ago (allowed {rules.pressure_share:.1%})",
+        message=f"{options[0].address} goes before {options[1].address}, which throttled "
+        f"{share:.1%} in the newest {rules.pressure_minutes} minutes or less than "
+        f"{rules.calm_minutes} minutes ago (allowed {rules.pressure_share:.1%})",
         numbers=(("throttled_share", share), ("pressure_share", rules.pressure_share)),
     )
-    return [second, first, *rest], (reason,), memory
 
 
-def _route(option: InferenceOption, weight: float) -> Route:
-    return Route(kind=option.kind, address=option.address, weight=weight)
+def _route(option: InferenceOption) -> Route:
+    return Route(kind=option.kind, address=option.address, weight=0.0)
 
 
 def _unit_price(price: TokenPrice | None) -> float:

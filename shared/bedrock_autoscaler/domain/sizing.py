@@ -5,20 +5,20 @@ throttling that it avoids, and is held while that is at least its price. The wor
 so the levels are decided one by one. Source: docs/model.md, section "Sizing".
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import exp
+from math import ceil
 
 import numpy as np
 
-from bedrock_autoscaler.domain.decision import Alternative, ExpertRecord
+from bedrock_autoscaler.domain.decision import Alternative, ExpertRecord, Reason
 from bedrock_autoscaler.domain.economics import Economics
 from bedrock_autoscaler.domain.forecast import Future
+from bedrock_autoscaler.domain.judging import Track, judge, weigh
 from bedrock_autoscaler.domain.observation import Series
 from bedrock_autoscaler.domain.target import Sizing
 
-_FORGETTING_MINUTES = 3 * 1440.0
-_TRUST = 20.0
-_CHURN_SHARE = 0.25
+_LEVEL_BOUND = 512
 _EXTRA_LEVELS = 2
 
 
@@ -27,9 +27,14 @@ class SizePlan:
     """The outcome of sizing.
 
     Attributes:
-        grow_to: units worth buying; keep: units worth keeping at a boundary.
+        grow_to: units worth buying; never above `keep`.
+        keep: units worth keeping at a boundary.
         worth: expected USD per hour that unit j avoids, by j.
-        experts: updated records; weights by the same order.
+        alternatives: cost of each size from none to two above the larger of held and wanted.
+        experts: updated records.
+        weights: trust in each forecast that had data, by name; adds to 1.
+        trust: the same over all forecasts, with those that had none.
+        caution: what gaps in the history changed; None when nothing.
     """
 
     grow_to: int
@@ -37,57 +42,72 @@ class SizePlan:
     worth: Series
     alternatives: tuple[Alternative, ...]
     experts: tuple[ExpertRecord, ...]
-    weights: tuple[tuple[str, float], ...]
+    weights: Mapping[str, float]
+    trust: Mapping[str, float]
+    caution: Reason | None = None
 
 
 def plan_size(
-    forecasts: tuple[Future, ...],
+    forecasts: Sequence[Future],
     *,
-    recent: Series,
-    records: tuple[ExpertRecord, ...],
+    track: Track,
     economics: Economics,
     sizing: Sizing,
     held: int,
-    most: int,
-    settling: int,
+    peak: float,
 ) -> SizePlan:
     """Weigh the forecasts by their record and size the fleet.
 
     Args:
-        recent: known demand of the newest decision period, in units (may be empty).
-        records: of the experts, from the previous decision.
-        held: units in service or on their way.
-        most: no more units than this are considered.
-        settling: newest minutes that are not seen yet, for matching proposals to outcomes.
+        forecasts: of the window that a unit ordered now would serve.
+        track: how the forecasts did so far.
+        economics: prices.
+        sizing: margins and periods.
+        held: units that stay if nothing is done.
+        peak: highest demand on record, in units: growth goes at most one unit beyond it.
     """
+    most = _levels(forecasts, held)
     curves = {
-        future.name: worth_of_units(future.samples, economics, most) for future in forecasts
+        future.name: worth_of_units(future.samples, economics, most)
+        for future in forecasts
+        if future.samples.size
     }
     wanted = {name: count_worth(curve, economics.unit_usd) for name, curve in curves.items()}
-    updated = _judge(records, wanted, recent, economics, sizing, settling)
-    weights = _weights(tuple(record for record in updated if record.name in curves))
-    worth = np.zeros(most)
-    for name, weight in weights:
-        worth = worth + weight * curves[name]
+    experts = judge(track, wanted, economics, sizing)
+    trust = weigh(experts, [future.name for future in forecasts])
+    weights = _shared_among(trust, curves)
+    worth = sum((weights[name] * curve for name, curve in curves.items()), np.zeros(most))
     grow_to = count_worth(worth, sizing.grow_margin * economics.unit_usd)
-    keep = count_worth(worth, sizing.keep_margin * economics.unit_usd)
+    grow_to = min(grow_to, ceil(min(peak, _LEVEL_BOUND)) + 1)
     top = max(grow_to, held) + _EXTRA_LEVELS
     return SizePlan(
         grow_to=grow_to,
-        keep=keep,
+        keep=max(count_worth(worth, sizing.keep_margin * economics.unit_usd), grow_to),
         worth=worth,
-        alternatives=_alternatives(forecasts, dict(weights), economics, sizing, top),
-        experts=updated,
+        alternatives=_alternatives(forecasts, weights, economics, sizing, top=top),
+        experts=experts,
         weights=weights,
+        trust=trust,
     )
 
 
-def worth_of_units(samples: Series, economics: Economics, most: int) -> Series:
-    """Expected USD per hour that each of the units 0 .. most - 1 avoids; never rising with j."""
+def mixed_worth(
+    forecasts: Sequence[Future], trust: Mapping[str, float], economics: Economics, most: int
+) -> Series:
+    """Expected USD per hour that each of the units 0 .. most - 1 avoids, over all forecasts."""
     worth = np.zeros(most)
-    if not samples.size:
-        return worth
-    levels = min(most, int(np.ceil(samples.max())))
+    for future in forecasts:
+        worth = worth + trust[future.name] * worth_of_units(future.samples, economics, most)
+    return worth
+
+
+def worth_of_units(samples: Series, economics: Economics, most: int) -> Series:
+    """Expected USD per hour that each of the units 0 .. most - 1 avoids.
+
+    It never rises with j while avoiding a throttle is worth at least the dearest way on demand.
+    """
+    worth = np.zeros(most)
+    levels = min(most, ceil(min(float(samples.max(initial=0.0)), float(most))))
     if levels == 0:
         return worth
     overflow = np.maximum(samples - np.arange(levels + 1)[:, np.newaxis], 0.0)
@@ -103,88 +123,53 @@ def count_worth(worth: Series, price: float) -> int:
     return int(below[0]) if below.size else len(worth)
 
 
-def cost_of_holding(units: int, demand: Series, economics: Economics) -> float:
-    """USD per hour of holding `units` under this demand: their price and what overflows."""
-    served, throttled = economics.overflow_usd(np.maximum(demand - units, 0.0))
-    return units * economics.unit_usd + float((served + throttled).mean())
+def full_use(economics: Economics, units: int) -> float:
+    """Demand that fills this many units and every quota besides: more would be worth no more."""
+    quotas = (tier.capacity_units for tier in economics.tiers)
+    return units + 1.0 + sum(capacity for capacity in quotas if capacity != float("inf"))
 
 
-def _judge(
-    records: tuple[ExpertRecord, ...],
-    wanted: dict[str, int],
-    recent: Series,
-    economics: Economics,
-    sizing: Sizing,
-    settling: int,
-) -> tuple[ExpertRecord, ...]:
-    """Charge each expert for its proposal whose window is now observed; keep the new one.
-
-    A proposal speaks of the time from `lead_minutes` on, so it is judged that much later, plus
-    the settling time, on the newest decision period.
-    """
-    period = sizing.decision_minutes
-    delay = -(-(sizing.lead_minutes + settling) // period) + 1
-    kept = exp(-period / _FORGETTING_MINUTES)
-    known = {record.name: record for record in records}
-    names = [record.name for record in records]
-    names += [name for name in wanted if name not in known]
-    updated = []
-    for name in names:
-        record = known.get(name) or ExpertRecord(name=name, loss_usd=0.0, proposals=())
-        proposals = record.proposals
-        loss = record.loss_usd
-        if len(proposals) >= delay and recent.size:
-            units, before = proposals[-delay], proposals[max(-delay - 1, -len(proposals))]
-            hours = period / 60.0
-            churn = _CHURN_SHARE * economics.unit_usd * max(units - before, 0)
-            loss = loss * kept + cost_of_holding(units, recent, economics) * hours + churn
-        proposal = wanted.get(name, proposals[-1] if proposals else 0)
-        updated.append(
-            ExpertRecord(
-                name=name, loss_usd=loss, proposals=(*proposals[-delay:], proposal)
-            )
-        )
-    return tuple(updated)
+def _levels(forecasts: Sequence[Future], held: int) -> int:
+    """Units that are looked at: as many as any forecast could fill, and one above those held."""
+    highest = max((float(f.samples.max(initial=0.0)) for f in forecasts), default=0.0)
+    return max(ceil(min(highest, _LEVEL_BOUND)), held + 1)
 
 
-def _weights(records: tuple[ExpertRecord, ...]) -> tuple[tuple[str, float], ...]:
-    """Exponential weights by loss relative to the best; equal while nothing is known."""
-    best = min(record.loss_usd for record in records)
-    scale = best if best > 0 else 1.0
-    raw = [exp(-_TRUST * min((record.loss_usd - best) / scale, 30.0)) for record in records]
-    total = sum(raw)
-    return tuple(
-        (record.name, value / total) for record, value in zip(records, raw, strict=True)
-    )
+def _shared_among(trust: Mapping[str, float], names: Mapping[str, object]) -> dict[str, float]:
+    """The trust in these forecasts alone, scaled to add to 1."""
+    total = sum(trust[name] for name in names)
+    return {name: trust[name] / total for name in names}
 
 
 def _alternatives(
-    forecasts: tuple[Future, ...],
-    weights: dict[str, float],
+    forecasts: Sequence[Future],
+    weights: Mapping[str, float],
     economics: Economics,
     sizing: Sizing,
+    *,
     top: int,
 ) -> tuple[Alternative, ...]:
     """Expected cost of each fleet size from none to `top`, over one billing period."""
     hours = sizing.billing_minutes / 60.0
-    found = []
-    for units in range(top + 1):
-        overflow = throttle = used = 0.0
-        for future in forecasts:
-            weight = weights[future.name]
-            left = np.maximum(future.samples - units, 0.0)
-            served, throttled = economics.overflow_usd(left)
-            overflow += weight * float(served.mean())
-            throttle += weight * float(throttled.mean())
-            used += weight * float(np.minimum(future.samples, units).mean())
-        found.append(
-            Alternative(
-                units=units,
-                units_usd=units * economics.unit_usd * hours,
-                overflow_usd=overflow * hours,
-                throttle_usd=throttle * hours,
-                total_usd=(units * economics.unit_usd + overflow + throttle) * hours,
-                utilization=used / units if units else 0.0,
-            )
+    overflow, throttle, used = np.zeros(top + 1), np.zeros(top + 1), np.zeros(top + 1)
+    units = np.arange(top + 1)
+    for future in forecasts:
+        if not future.samples.size:
+            continue
+        left = np.maximum(future.samples - units[:, np.newaxis], 0.0)
+        served, throttled = economics.overflow_usd(left)
+        weight = weights[future.name]
+        overflow += weight * served.mean(axis=1)
+        throttle += weight * throttled.mean(axis=1)
+        used += weight * (future.samples - left).mean(axis=1)
+    return tuple(
+        Alternative(
+            units=size,
+            units_usd=size * economics.unit_usd * hours,
+            overflow_usd=float(overflow[size]) * hours,
+            throttle_usd=float(throttle[size]) * hours,
+            total_usd=float(size * economics.unit_usd + overflow[size] + throttle[size]) * hours,
+            utilization=float(used[size]) / size if size else 0.0,
         )
-    return tuple(found)
+        for size in range(top + 1)
+    )

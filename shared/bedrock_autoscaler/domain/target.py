@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from math import isfinite
 
 
 class Mode(StrEnum):
@@ -71,6 +72,12 @@ class UnitRate:
     combination: RateCombination
     source: str
 
+    def __post_init__(self) -> None:
+        """Refuse a rate that is not a positive number: it would be divided by."""
+        for rate in (self.input_tokens_per_minute, self.output_tokens_per_minute):
+            if rate is not None and not (isfinite(rate) and rate > 0):
+                raise ValueError(f"unit rate {rate} tokens per minute: must be above 0")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPrice:
@@ -80,6 +87,12 @@ class TokenPrice:
     output_usd_per_1k: Decimal
     source: str
     as_of: date
+
+    def __post_init__(self) -> None:
+        """Refuse what is no price."""
+        for price in (self.input_usd_per_1k, self.output_usd_per_1k):
+            if not (price.is_finite() and price >= 0):
+                raise ValueError(f"price {price} USD per 1,000 tokens: must be at least 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +104,16 @@ class UnitPrice:
     six_months_usd_per_hour: Decimal | None
     source: str
     as_of: date
+
+    def __post_init__(self) -> None:
+        """Refuse what is no price: a unit that seems free would be bought without end."""
+        for price in (
+            self.usd_per_hour,
+            self.one_month_usd_per_hour,
+            self.six_months_usd_per_hour,
+        ):
+            if price is not None and not (price.is_finite() and price > 0):
+                raise ValueError(f"price {price} USD per unit-hour: must be above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,227 @@
+"""From a wish to at most one action: restore or buy, or release one provisioned throughput."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from bedrock_autoscaler.domain.budget import over_budget
+from bedrock_autoscaler.domain.decision import (
+    Action,
+    Purchase,
+    Reason,
+    ReasonCode,
+    Release,
+    Restore,
+    Situation,
+)
+from bedrock_autoscaler.domain.demand import Demand
+from bedrock_autoscaler.domain.diagnosis import Diagnosis
+from bedrock_autoscaler.domain.economics import Economics
+from bedrock_autoscaler.domain.facts import purchase_facts
+from bedrock_autoscaler.domain.fleet import ProvisionedThroughput, Status
+from bedrock_autoscaler.domain.gate import may_shrink, releasable, shrink_pace
+from bedrock_autoscaler.domain.growth import allow_growth
+from bedrock_autoscaler.domain.planning import Wish
+from bedrock_autoscaler.domain.sizing import full_use, worth_of_units
+from bedrock_autoscaler.domain.units import MINUTE, usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Grounds:
+    """What an action rests on besides the situation.
+
+    Attributes:
+        blockers: unknown and stale facts; any of them forbids a decision on money.
+        blocked_until: server errors block releases until then.
+    """
+
+    demand: Demand
+    economics: Economics | None
+    diagnosis: Diagnosis
+    blockers: tuple[Reason, ...]
+    blocked_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """At most one action, and why it is what it is."""
+
+    action: Action | None
+    reasons: tuple[Reason, ...]
+
+
+def act(situation: Situation, wish: Wish, grounds: Grounds) -> Outcome:
+    """The one action of this tick, if any."""
+    held, least = situation.fleet.staying_units, situation.target.guard_rails.min_units
+    wanted = max(wish.grow_to, least)
+    reasons: tuple[Reason, ...] = ()
+    if wanted > held:
+        grown = _grow(situation, wanted - held, grounds)
+        if least > max(wish.grow_to, held):
+            reasons = (_min_units(held, least),)
+        reasons += grown.reasons
+        if grown.action is not None:
+            return Outcome(action=grown.action, reasons=reasons)
+    unpaid = over_budget(situation.target, situation.fleet, situation.scheduled_at)
+    if wish.keep < held or unpaid:
+        shrunk = _shrink(situation, wish, grounds, unpaid)
+        return Outcome(action=shrunk.action, reasons=(*reasons, *shrunk.reasons))
+    return Outcome(action=None, reasons=reasons)
+
+
+def _grow(situation: Situation, wanted: int, grounds: Grounds) -> Outcome:
+    """Restore what is still paid for, else buy; blocked by any unknown fact."""
+    restored = _restorable(situation, wanted)
+    if restored is not None:
+        reason = Reason(
+            code=ReasonCode.RESTORE,
+            message=f"{restored.arn} is draining but needed again: it goes back into the table",
+        )
+        action = Restore(arn=restored.arn, model_units=restored.model_units)
+        return Outcome(action=action, reasons=(reason,))
+    bought = situation.target.provisioned
+    if grounds.blockers or bought is None or bought.price is None:
+        return Outcome(action=None, reasons=())
+    unknown = purchase_facts(situation.target, situation.observation)
+    if unknown:
+        return Outcome(action=None, reasons=unknown)
+    growth = allow_growth(
+        min(wanted, situation.target.thresholds.sizing.max_units_per_purchase),
+        target=situation.target,
+        fleet=situation.fleet,
+        observation=situation.observation,
+        now=situation.scheduled_at,
+    )
+    if growth.units < 1:
+        return Outcome(action=None, reasons=growth.reasons)
+    price = usd(bought.price.usd_per_hour * growth.units)
+    reason = Reason(
+        code=ReasonCode.PURCHASE,
+        message=f"buy {growth.units} of {wanted} wanted units of {bought.model_id} without "
+        f"commitment for {price} USD per hour",
+        numbers=(("units", float(growth.units)), ("usd_per_hour", float(price))),
+    )
+    purchase = Purchase(model_id=bought.model_id, model_units=growth.units, usd_per_hour=price)
+    return Outcome(action=purchase, reasons=(*growth.reasons, reason))
+
+
+def _restorable(situation: Situation, wanted: int) -> ProvisionedThroughput | None:
+    """The largest draining PT of at most `wanted` units."""
+    fits = [
+        pt
+        for pt in situation.fleet.owned
+        if pt.draining and pt.status is Status.IN_SERVICE and pt.model_units <= wanted
+    ]
+    return max(fits, key=lambda pt: (pt.model_units, pt.arn), default=None)
+
+
+def _shrink(
+    situation: Situation, wish: Wish, grounds: Grounds, unpaid: dict[str, Reason]
+) -> Outcome:
+    """Release at most one PT, and only on positive evidence.
+
+    What the next period would put past a cap on spend leaves although it is worth keeping.
+    """
+    target, fleet, now = situation.target, situation.fleet, situation.scheduled_at
+    against = may_shrink(
+        target,
+        fleet,
+        grounds.demand,
+        diagnosis=grounds.diagnosis,
+        blocked_until=grounds.blocked_until,
+        now=now,
+    )
+    against += shrink_pace(target, fleet, now)
+    candidates, waiting = releasable(target, fleet, situation.observation, now)
+    if against or grounds.blockers or not candidates:
+        return Outcome(action=None, reasons=(*against, *waiting))
+    reasons = list(waiting)
+    billing = target.thresholds.sizing.billing_minutes * MINUTE
+    for pt in sorted(
+        candidates, key=lambda pt: (-pt.model_units, pt.paid_until(now, billing), pt.arn)
+    ):
+        objection = _objection(pt, situation, wish, grounds, is_unpaid=pt.arn in unpaid)
+        if objection is not None:
+            reasons.append(objection)
+            continue
+        if pt.arn in unpaid:
+            reasons.append(unpaid[pt.arn])
+        reasons.append(_released(pt, fleet.in_service_units - pt.model_units))
+        release = Release(arn=pt.arn, model_units=pt.model_units)
+        return Outcome(action=release, reasons=tuple(reasons))
+    return Outcome(action=None, reasons=tuple(reasons))
+
+
+def _objection(
+    pt: ProvisionedThroughput,
+    situation: Situation,
+    wish: Wish,
+    grounds: Grounds,
+    *,
+    is_unpaid: bool,
+) -> Reason | None:
+    """Why this PT stays although its paid period ends; units on their way serve nobody yet."""
+    serving = situation.fleet.in_service_units
+    left, least = serving - pt.model_units, situation.target.guard_rails.min_units
+    if left < least:
+        return _min_units(left, least)
+    if is_unpaid:
+        return None
+    if left < wish.keep:
+        return Reason(
+            code=ReasonCode.WORTH_KEEPING,
+            message=f"without {pt.arn} {left} of {serving} units would serve, {wish.keep} are "
+            "worth keeping",
+            numbers=(("units_left", float(left)), ("worth_keeping", float(wish.keep))),
+        )
+    worth = _earned(pt, situation, grounds)
+    price = pt.model_units * grounds.economics.unit_usd if grounds.economics else 0.0
+    if worth < price:
+        return None
+    return Reason(
+        code=ReasonCode.BUSY_LATELY,
+        message=f"{pt.arn} avoided {worth:.2f} USD in the newest hour and costs {price:.2f}: a "
+        "forecast alone releases nothing",
+        numbers=(("worth_usd_per_hour", worth), ("price_usd_per_hour", price)),
+    )
+
+
+def _earned(pt: ProvisionedThroughput, situation: Situation, grounds: Grounds) -> float:
+    """USD per hour that the last of the serving units avoided over the newest billing period.
+
+    A minute that was not read counts as full use.
+    """
+    if grounds.economics is None:
+        return 0.0
+    serving = situation.fleet.in_service_units
+    recent = grounds.demand.load[-situation.target.thresholds.sizing.billing_minutes :]
+    filled = np.nan_to_num(recent, nan=full_use(grounds.economics, serving))
+    worth = worth_of_units(filled, grounds.economics, serving)
+    return float(worth[serving - pt.model_units :].sum())
+
+
+def _released(pt: ProvisionedThroughput, left: int) -> Reason:
+    return Reason(
+        code=ReasonCode.RELEASE,
+        message=f"release {pt.arn} of {pt.model_units} units at the end of its paid period: "
+        f"{left} units remain in service",
+        numbers=(("units", float(pt.model_units)),),
+    )
+
+
+def _min_units(units: int, least: int) -> Reason:
+    return Reason(
+        code=ReasonCode.MIN_UNITS,
+        message=f"{units} units would be held, min_units is {least}",
+        numbers=(("units", float(units)), ("min_units", float(least))),
+    )
+
+
+def change(actions: Sequence[Action]) -> int:
+    """Units that these actions add, less those that they take away."""
+    return sum(
+        -action.model_units if isinstance(action, Release) else action.model_units
+        for action in actions
+    )

@@ -1,0 +1,84 @@
+"""What a decision says beside its actions: further numbers, the expected saving, remarks."""
+
+import numpy as np
+
+from bedrock_autoscaler.domain.decision import Alternative, Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.demand import Demand
+from bedrock_autoscaler.domain.diagnosis import Diagnosis
+from bedrock_autoscaler.domain.economics import Economics
+from bedrock_autoscaler.domain.fleet import Ownership
+from bedrock_autoscaler.domain.observation import Series
+from bedrock_autoscaler.domain.sizing import SizePlan
+from bedrock_autoscaler.domain.target import Mode
+from bedrock_autoscaler.domain.units import significant
+
+_DIGITS = 12
+
+
+def evidence(
+    plan: SizePlan | None, economics: Economics | None, diagnosis: Diagnosis, demand: Demand
+) -> tuple[tuple[str, float], ...]:
+    """Numbers by name that the decision rests on; all finite."""
+    found = [
+        ("throttled_share", diagnosis.throttled_share),
+        ("server_error_share", diagnosis.server_error_share),
+        ("known_minutes", float(np.count_nonzero(~np.isnan(demand.load)))),
+        ("demand_last_hour_units", _mean(demand.load[-60:])),
+        ("demand_last_day_units", _mean(demand.load[-1440:])),
+    ]
+    if economics is not None and np.isfinite(economics.break_even):
+        found.append(("break_even_utilization", economics.break_even))
+    if plan is not None:
+        found += [(f"weight_{name}", weight) for name, weight in plan.weights.items()]
+        found += [
+            (f"worth_of_unit_{unit + 1}_usd_per_hour", float(worth))
+            for unit, worth in enumerate(plan.worth[: len(plan.alternatives)])
+        ]
+    return tuple((name, significant(value, _DIGITS)) for name, value in found)
+
+
+def expected_saving(
+    alternatives: tuple[Alternative, ...], billing_minutes: int, *, held: int, after: int
+) -> float:
+    """USD per hour that holding `after` units is expected to save against holding `held`."""
+    total = {entry.units: entry.total_usd for entry in alternatives}
+    if after == held or held not in total or after not in total:
+        return 0.0
+    return (total[held] - total[after]) * 60.0 / billing_minutes
+
+
+def remarks(situation: Situation) -> tuple[Reason, ...]:
+    """What a reader must know beside the decision itself."""
+    target, found = situation.target, []
+    if target.mode is Mode.ADVISE:
+        found.append(
+            Reason(
+                code=ReasonCode.ADVISE_MODE,
+                message=f"target {target.name} is in mode advise: nothing is carried out",
+            )
+        )
+    foreign = [pt for pt in situation.fleet.throughputs if pt.ownership is Ownership.UNMANAGED]
+    if foreign:
+        units = sum(pt.model_units for pt in foreign)
+        found.append(
+            Reason(
+                code=ReasonCode.UNMANAGED_PT,
+                message=f"{len(foreign)} provisioned throughputs with {units} units are not ours: "
+                "counted against the caps, never released",
+                numbers=(("units", float(units)),),
+            )
+        )
+    if target.uses_mantle:
+        found.append(
+            Reason(
+                code=ReasonCode.MANTLE_UNSEEN,
+                message="traffic through bedrock-mantle is not in AWS/Bedrock and not in this "
+                "decision",
+            )
+        )
+    return tuple(found)
+
+
+def _mean(series: Series) -> float:
+    known = series[~np.isnan(series)]
+    return float(known.mean()) if known.size else 0.0
