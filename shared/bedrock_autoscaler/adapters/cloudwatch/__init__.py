@@ -1,0 +1,1 @@
+"""CloudWatch: what Bedrock publishes per `ModelId`, and this deployment's heartbeat."""
