@@ -37,7 +37,7 @@ REQUIRED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "DeleteProvisionedModelThroughput": ("provisionedModelId",),
         "GetFoundationModel": ("modelIdentifier",),
         "GetProvisionedModelThroughput": ("provisionedModelId",),
-        "ListProvisionedModelThroughputs": ("maxResults", "nextToken"),
+        "ListProvisionedModelThroughputs": ("nextToken",),
         "ListTagsForResource": ("resourceARN",),
     },
     "cloudwatch": {

@@ -16,6 +16,7 @@ from bedrock_autoscaler.domain.target import (
     RateCombination,
     Target,
     TokenPrice,
+    UnitPrice,
 )
 from tests.builders import ACCOUNT, MODEL, PROFILE, PT_MODEL, REGION, THRESHOLDS, UNIT_PRICE
 from tests.documents import (
@@ -82,6 +83,26 @@ def test_a_price_is_exact_and_carries_its_source_and_date() -> None:
         input_usd_per_1k=Decimal("0.0033"),
         output_usd_per_1k=Decimal("0.0165"),
         source="AWS",
+        as_of=date(2026, 11, 1),
+    )
+
+
+def test_a_stated_unit_price_goes_before_the_list() -> None:
+    price = {
+        "usd_per_hour": 58.25,
+        "six_months_usd_per_hour": 30,
+        "source": "contract",
+        "as_of": "2026-11-01",
+    }
+
+    target = accepted(BASE | {"provisioned": {"model_id": PT_MODEL, "price": price}})
+
+    assert target.provisioned is not None
+    assert target.provisioned.price == UnitPrice(
+        usd_per_hour=Decimal("58.25"),
+        one_month_usd_per_hour=None,
+        six_months_usd_per_hour=Decimal(30),
+        source="contract",
         as_of=date(2026, 11, 1),
     )
 

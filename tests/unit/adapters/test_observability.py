@@ -10,7 +10,7 @@ import pytest
 
 import bedrock_autoscaler
 from bedrock_autoscaler.adapters.observability import FIELDS, PowertoolsReporter, cleaned
-from bedrock_autoscaler.domain.decision import Purchase
+from bedrock_autoscaler.domain.decision import Purchase, Release, Restore
 from tests.builders import build_decision
 
 MARKER = "MARKER\r\n\x1b[31m\u2028\u202ered"
@@ -76,14 +76,17 @@ def test_a_decision_is_counted_per_target(output: Output) -> None:
 
 
 def test_actions_are_named_and_counted(output: Output) -> None:
-    purchase = Purchase(model_id="model:24k", model_units=2, usd_per_hour=Decimal(40))
-    decision = build_decision(actions=(purchase,))
+    actions = (
+        Purchase(model_id="model:24k", model_units=2, usd_per_hour=Decimal(40)),
+        Release(arn="arn:1", model_units=1),
+        Restore(arn="arn:2", model_units=1),
+    )
 
-    output.reporter.decided(decision)
+    output.reporter.decided(build_decision(actions=actions))
 
     (line,), (metrics,) = output.lines(), output.metrics()
-    assert line["actions"] == ["purchase 2 of model:24k"]
-    assert (metrics["Purchases"], metrics["Holds"]) == ([1.0], [0.0])
+    assert line["actions"] == ["purchase 2 of model:24k", "release arn:1", "restore arn:2"]
+    assert (metrics["Purchases"], metrics["Releases"], metrics["Holds"]) == ([1.0], [1.0], [0.0])
 
 
 def test_an_event_carries_its_fields(output: Output) -> None:

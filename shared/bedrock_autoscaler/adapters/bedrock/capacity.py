@@ -52,19 +52,23 @@ class BedrockCapacity(Capacity):
     def is_active(self, model_id: str) -> bool | None:
         """Whether Bedrock sells new units of the model: ACTIVE and PROVISIONED; None unknown.
 
-        A context-length variant that Bedrock does not describe is looked up under the id before
-        its last colon; a custom model is sold as long as its base is.
+        Where Bedrock does not describe a context-length variant, the id before its last colon
+        tells the life cycle, and may leave open whether units are sold. A custom model is sold as
+        long as its base is.
         """
+        wanted = _base_variant(model_id)
         try:
-            details = self._details(_base_variant(model_id))
+            found = self._described(wanted)
         except (BotoCoreError, ClientError) as error:
             self._unknown("life_cycle_unread", model_id, error)
             return None
-        status = details.get("modelLifecycle", {}).get("status")
-        types = details.get("inferenceTypesSupported")
-        if status is None or types is None:
+        status = found.get("modelLifecycle", {}).get("status")
+        if status is None:
             return None
-        return status == "ACTIVE" and "PROVISIONED" in types
+        is_sold = "PROVISIONED" in found.get("inferenceTypesSupported", ())
+        if status == "ACTIVE" and not is_sold and found["modelId"] != wanted:
+            return None
+        return status == "ACTIVE" and is_sold
 
     @override
     def model_unit_quota(self, model_id: str) -> int | None:
@@ -83,18 +87,15 @@ class BedrockCapacity(Capacity):
                 return None
         return min(applied, default=None)
 
-    def _details(self, model_id: str) -> FoundationModelDetailsTypeDef:
-        candidates = [model_id]
-        if ":" in model_id:
-            candidates.append(model_id.rpartition(":")[0])
-        for candidate in candidates[:-1]:
-            try:
-                found = self._bedrock.get_foundation_model(modelIdentifier=candidate)
-                return found["modelDetails"]
-            except ClientError as error:
-                if code_of(error) not in _NO_SUCH_MODEL:
-                    raise
-        return self._bedrock.get_foundation_model(modelIdentifier=candidates[-1])["modelDetails"]
+    def _described(self, model_id: str) -> FoundationModelDetailsTypeDef:
+        """The details of the model, or else of the id before its last colon."""
+        try:
+            return self._bedrock.get_foundation_model(modelIdentifier=model_id)["modelDetails"]
+        except ClientError as error:
+            shorter = model_id.rpartition(":")[0]
+            if code_of(error) not in _NO_SUCH_MODEL or not shorter:
+                raise
+        return self._bedrock.get_foundation_model(modelIdentifier=shorter)["modelDetails"]
 
     def _quota(self, code: str) -> int:
         """The applied value; the default one where none was ever applied."""

@@ -25,7 +25,6 @@ DEPLOYMENT_TAG: Final = "bedrock-autoscaler:deployment"
 TARGET_TAG: Final = "bedrock-autoscaler:target"
 DECISION_TAG: Final = "bedrock-autoscaler:decision"
 
-_PAGE_SIZE = 100
 _TERMS = {"OneMonth": Commitment.ONE_MONTH, "SixMonths": Commitment.SIX_MONTHS}
 
 
@@ -49,9 +48,7 @@ class Listing:
         """
         summaries: dict[str, ProvisionedModelSummaryTypeDef] = {}
         complete = True
-        pages = self._client.get_paginator("list_provisioned_model_throughputs").paginate(
-            PaginationConfig={"PageSize": _PAGE_SIZE}
-        )
+        pages = self._client.get_paginator("list_provisioned_model_throughputs").paginate()
         read_pages = 0
         try:
             for page in pages:
@@ -66,7 +63,7 @@ class Listing:
         for arn, summary in sorted(summaries.items()):
             tags = self._remembered_tags(arn)
             complete = complete and tags is not None
-            throughputs.append(_listed(summary, tags or {}))
+            throughputs.append(listed(summary, tags or {}))
         return Inventory(throughputs=tuple(throughputs), complete=complete)
 
     def get(self, name_or_arn: str) -> ListedThroughput | None:
@@ -77,7 +74,7 @@ class Listing:
         """
         try:
             found = self._client.get_provisioned_model_throughput(provisionedModelId=name_or_arn)
-            return _listed(found, self._tags(found["provisionedModelArn"]))
+            return listed(found, self._tags(found["provisionedModelArn"]))
         except (BotoCoreError, ClientError) as error:
             if code_of(error) == NOT_FOUND:
                 return None
@@ -101,10 +98,11 @@ class Listing:
         return {tag["key"]: tag["value"] for tag in answer.get("tags", ())}
 
 
-def _listed(
+def listed(
     found: ProvisionedModelSummaryTypeDef | GetProvisionedModelThroughputResponseTypeDef,
     tags: Mapping[str, str],
 ) -> ListedThroughput:
+    """A throughput of an answer, with its tags."""
     expires = found.get("commitmentExpirationTime")
     return ListedThroughput(
         arn=found["provisionedModelArn"],
