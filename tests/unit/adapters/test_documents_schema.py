@@ -7,7 +7,7 @@ SCHEMA = Path(__file__).parents[3] / "docs" / "schema" / "target.schema.json"
 
 
 def test_the_shipped_schema_is_up_to_date() -> None:
-    # `make schema`, or `python -m bedrock_autoscaler.adapters.documents` with this path, writes it.
+    # `python -m bedrock_autoscaler.adapters.documents docs/schema/target.schema.json` writes it.
     assert SCHEMA.read_text(encoding="utf-8") == schema_text()
 
 
