@@ -40,7 +40,7 @@ def _contracts(copy: Path) -> subprocess.CompletedProcess[str]:
 
 
 def _ruff(path: Path, *, root: Path) -> subprocess.CompletedProcess[str]:
-    command = ["check", "--no-cache", "--select", "TID251", path]
+    command: list[str | Path] = ["check", "--no-cache", "--select", "TID251", path]
     return subprocess.run(
         [TOOLS / "ruff", *command], cwd=root, capture_output=True, text=True, check=False
     )
