@@ -11,15 +11,14 @@ from bedrock_autoscaler.adapters.documents.addresses import (
     place_of,
     produces_no_tokens,
 )
+from bedrock_autoscaler.adapters.documents.limits import GuardRailsDocument, SloDocument
 from bedrock_autoscaler.adapters.documents.thresholds import (
     ClassifyingDocument,
     DrainingDocument,
     GatingDocument,
-    GuardRailsDocument,
     ObservingDocument,
     RoutingDocument,
     SizingDocument,
-    SloDocument,
 )
 from bedrock_autoscaler.adapters.documents.values import (
     Account,

@@ -4,106 +4,15 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from bedrock_autoscaler.adapters.documents.values import Section, conflict, money
+from bedrock_autoscaler.adapters.documents.values import Section, conflict
 from bedrock_autoscaler.domain.target import (
     Classifying,
     Draining,
     Gating,
-    GuardRails,
     Observing,
     Routing,
     Sizing,
-    Slo,
 )
-
-
-class SloDocument(Section):
-    """What throttling costs the operator."""
-
-    max_throttled_share: float = Field(
-        default=0.01, ge=0, le=1, description="Throttled share of the demand that is tolerated."
-    )
-    throttle_cost_factor: float = Field(
-        default=10.0,
-        ge=0,
-        le=1_000,
-        description=(
-            "Worth of one token not throttled, as a multiple of its on-demand price; a higher "
-            "factor buys units earlier where quotas are tight."
-        ),
-    )
-
-    def to_domain(self) -> Slo:
-        """The same as a domain value."""
-        return Slo(**dict(self))
-
-
-class GuardRailsDocument(Section):
-    """Hard bounds; the defaults let one unit be tried, and leave more to a person."""
-
-    min_units: int = Field(
-        default=0,
-        ge=0,
-        le=1_000,
-        description="Units that are never released; 0 lets an idle target go.",
-    )
-    max_units: int = Field(
-        default=1,
-        ge=0,
-        le=1_000,
-        description=(
-            "Units held at most, unmanaged and open purchases included. One by default: a unit "
-            "costs tens of dollars an hour, so a second one is a person's decision."
-        ),
-    )
-    max_usd_per_hour: float = Field(
-        default=100.0,
-        gt=0,
-        le=100_000,
-        description="Price of all held units at most; the default admits one unit of any "
-        "model in the shipped price list.",
-    )
-    max_usd_per_day: float = Field(
-        default=1_000.0,
-        gt=0,
-        le=2_400_000,
-        description="Spend on units booked in a UTC day at most; the default stops a mistake "
-        "within a day.",
-    )
-    max_usd_per_month: float = Field(
-        default=10_000.0,
-        gt=0,
-        le=75_000_000,
-        description="Spend on units booked in a UTC month at most.",
-    )
-    max_purchases_per_day: int = Field(
-        default=6,
-        ge=0,
-        le=100,
-        description="Purchase calls in 24 hours; bounds what a fault may buy.",
-    )
-    max_releases_per_day: int = Field(
-        default=4, ge=0, le=100, description="Releases in 24 hours; bounds what a fault may delete."
-    )
-
-    @model_validator(mode="after")
-    def _units_are_ordered(self) -> Self:
-        if self.min_units > self.max_units:
-            reason = f"{self.min_units} is above max_units, which is {self.max_units}"
-            raise conflict(["min_units"], reason)
-        return self
-
-    def to_domain(self) -> GuardRails:
-        """The same as a domain value, money as `Decimal`."""
-        return GuardRails(
-            min_units=self.min_units,
-            max_units=self.max_units,
-            max_usd_per_hour=money(self.max_usd_per_hour),
-            max_usd_per_day=money(self.max_usd_per_day),
-            max_usd_per_month=money(self.max_usd_per_month),
-            max_purchases_per_day=self.max_purchases_per_day,
-            max_releases_per_day=self.max_releases_per_day,
-        )
 
 
 class ObservingDocument(Section):
