@@ -92,7 +92,7 @@ def test_forbidden_import_breaks_its_contract(
         ("domain/gate.py", "from datetime import datetime\n\nNOW = datetime.now()"),
         ("domain/gate.py", "import time\n\nNOW = time.time()"),
         ("application/ticking.py", "import datetime\n\nTODAY = datetime.date.today()"),
-        ("cli/app.py", "import os\n\nHOME = os.environ['HOME']"),
+        ("backtest/trace.py", "import os\n\nHOME = os.environ['HOME']"),
         ("adapters/prices.py", "from os import getenv"),
     ],
 )
