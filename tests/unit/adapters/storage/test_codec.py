@@ -1,0 +1,248 @@
+"""Stored values come back equal, to the last bit of every float."""
+
+import json
+from dataclasses import fields, replace
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bedrock_autoscaler.adapters.storage.codec import (
+    SCHEMA,
+    decode_decision,
+    decode_inputs,
+    decode_target,
+    encode_decision,
+    encode_inputs,
+    encode_target,
+    require_schema,
+    traffic_from_plain,
+    traffic_to_plain,
+)
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.ports import HistoryReference
+from bedrock_autoscaler.domain.decision import Decision, Purchase, Reason
+from bedrock_autoscaler.domain.observation import METRICS, Traffic
+from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from tests.builders import (
+    NOW,
+    build_fleet,
+    build_observation,
+    build_pt,
+    build_pt_traffic,
+    build_situation,
+    build_target,
+    build_traffic,
+    pt_arn,
+)
+from tests.comparing import plain
+from tests.recorded import build_decision
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+VALUES = st.floats(allow_infinity=False) | st.integers(0, 10**9).map(float)
+DECISION = build_decision(build_situation())
+OBSERVATION = build_observation()
+NAMED = st.tuples(st.text(max_size=5), st.floats(allow_nan=False))
+
+
+@st.composite
+def traffics(draw: st.DrawFn) -> Traffic:
+    minutes = draw(st.integers(0, 6))
+    start = NOW + MINUTE * draw(st.integers(-(10**6), 10**6))
+    series = st.lists(VALUES, min_size=minutes, max_size=minutes)
+    return Traffic(
+        start=start, **{name: np.array(draw(series), dtype=np.float64) for name in METRICS}
+    )
+
+
+def bits(traffic: Traffic) -> dict[str, list[str | None]]:
+    """The exact floats; `plain` takes -0.0 and 0.0 for equal."""
+    return {
+        name: [None if np.isnan(value) else value.hex() for value in getattr(traffic, name)]
+        for name in METRICS
+    }
+
+
+@given(traffics())
+def test_traffic_comes_back_bit_by_bit(traffic: Traffic) -> None:
+    text = json.dumps(traffic_to_plain(traffic), allow_nan=False)
+
+    again = traffic_from_plain(json.loads(text))
+
+    assert again.start == traffic.start
+    assert bits(again) == bits(traffic)
+
+
+def test_traffic_is_written_short() -> None:
+    invocations = np.array([60.0, np.nan, 0.1, 1e300])
+    traffic = build_traffic(
+        4, end=NOW, invocations=invocations, input_tokens=np.array([0.0, np.nan, 0.0, 0.0])
+    )
+
+    stored = traffic_to_plain(traffic)
+
+    assert stored["start"] == "2026-11-20T11:56:00Z"
+    assert stored["minutes"] == 4
+    assert json.dumps(stored["invocations"]) == "[60, null, 0.1, 1e+300]"
+    # A gap is a gap in all nine series, so no series is all zeros here.
+    assert stored["input_tokens"] == [0.0, None, 0.0, 0.0]
+
+
+def test_a_series_of_zeros_is_left_out() -> None:
+    stored = traffic_to_plain(build_traffic(1000, end=NOW))
+
+    assert set(stored) == {"start", "minutes", "invocations", "input_tokens", "output_tokens"}
+
+
+def test_infinite_traffic_is_refused() -> None:
+    with pytest.raises(ValueError, match="infinite"):
+        traffic_to_plain(build_traffic(2, invocations=np.array([1.0, np.inf])))
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"minutes": 3},
+        {"invocations": [1.0]},
+        {"invocations": "many"},
+        {"prompts": [1.0, 2.0]},
+        {"start": "yesterday"},
+        {"start": None},
+    ],
+)
+def test_spoiled_traffic_is_refused(spoiled: dict[str, object]) -> None:
+    situation = build_situation(observation=build_observation(traffic=build_traffic(2)))
+    document = json.loads(encode_inputs(situation, None))
+    document["observation"]["traffic"] |= spoiled
+
+    with pytest.raises(ObservationError, match=r"decision x cannot be read: observation\.traffic"):
+        decode_inputs(json.dumps(document).encode(), situation.target, "decision x")
+
+
+@given(
+    confidence=st.floats(),
+    features=st.lists(NAMED, max_size=3).map(tuple),
+    saving=FINITE,
+    price=st.decimals(allow_nan=False, allow_infinity=False, min_value=0, max_value=10**9),
+    message=st.text(),
+    moment=st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)),  # noqa: DTZ001 - made aware below
+)
+def test_a_decision_comes_back_equal(
+    *,
+    confidence: float,
+    features: tuple[tuple[str, float], ...],
+    saving: float,
+    price: Decimal,
+    message: str,
+    moment: datetime,
+) -> None:
+    assert DECISION.classification is not None
+    purchase = Purchase(model_id="m", model_units=1, usd_per_hour=price)
+    decision = replace(
+        DECISION,
+        scheduled_at=moment.replace(tzinfo=NOW.tzinfo),
+        classification=replace(DECISION.classification, confidence=confidence, features=features),
+        expected_saving_usd_per_hour=saving,
+        actions=(purchase,),
+        reasons=(Reason(code=DECISION.reasons[0].code, message=message),),
+    )
+
+    again = decode_decision(encode_decision(decision), "decision")
+
+    assert encode_decision(again) == encode_decision(decision)
+    # NaN is not equal to itself.
+    assert again == decision or np.isnan(confidence)
+
+
+def test_decimals_and_actions_keep_their_kind() -> None:
+    decision = build_decision(build_situation())
+
+    again = decode_decision(encode_decision(decision), "decision")
+
+    assert again == decision
+    assert type(again) is Decision
+    assert [type(action).__name__ for action in again.actions] == ["Purchase", "Release", "Restore"]
+
+
+@pytest.mark.parametrize(
+    "action", [{"action": "resize"}, {}, {"action": "release", "arn": pt_arn(1)}, "release"]
+)
+def test_an_action_that_is_none_is_refused(action: object) -> None:
+    document = json.loads(encode_decision(build_decision(build_situation())))
+    document["actions"] = [action]
+
+    with pytest.raises(ObservationError, match=r"decision x cannot be read: actions\.0"):
+        decode_decision(json.dumps(document).encode(), "decision x")
+
+
+@given(whole=traffics(), part=traffics(), has_history=st.booleans())
+def test_a_situation_comes_back_equal(*, whole: Traffic, part: Traffic, has_history: bool) -> None:
+    situation = build_situation(
+        observation=replace(
+            OBSERVATION,
+            traffic=whole,
+            by_option=(("a", part), ("b", whole)),
+            provisioned=(build_pt_traffic(pt_arn(1), quiet_minutes=3),),
+            model_unit_quota=None,
+        ),
+        fleet=build_fleet(build_pt(1), build_pt(2, in_service_since=None)),
+        memory=DECISION.memory,
+        routes=DECISION.routes,
+    )
+    history = HistoryReference(
+        start=NOW - 2 * HOUR,
+        end=NOW,
+        revisions=((NOW - 2 * HOUR, 0), (NOW - HOUR, 12)),
+        sha256="ab" * 32,
+    )
+
+    again, reference = decode_inputs(
+        encode_inputs(situation, history if has_history else None), situation.target, "inputs"
+    )
+
+    assert plain(again) == plain(situation)
+    assert bits(again.observation.traffic) == bits(whole)
+    assert reference == (history if has_history else None)
+
+
+def test_inputs_do_not_hold_the_target() -> None:
+    stored = encode_inputs(build_situation(target=build_target(name="zebra")), None)
+
+    assert b"zebra" not in stored
+    assert b"usd_per_1k" not in stored
+
+
+def test_a_target_comes_back_equal() -> None:
+    target = build_target(provisioned=None, settings_version="0" * 16)
+
+    assert decode_target(encode_target(target), "target") == target
+    assert decode_target(encode_target(build_target()), "target") == build_target()
+
+
+def test_every_member_of_a_target_is_stored() -> None:
+    stored = json.loads(encode_target(build_target()))
+
+    assert set(stored) == {field.name for field in fields(Target)}
+
+
+@pytest.mark.parametrize("schema", [0, SCHEMA + 1, None, "1", Decimal("1.5") + 1])
+def test_a_record_of_another_schema_is_left_alone(schema: object) -> None:
+    with pytest.raises(ObservationError, match="fleet record of chat has schema"):
+        require_schema(schema, "fleet record of chat")
+
+
+def test_a_record_of_this_schema_is_read() -> None:
+    require_schema(SCHEMA, "fleet record of chat")
+    require_schema(Decimal(SCHEMA), "fleet record of chat")
+
+
+def test_what_is_no_json_is_refused_without_quoting_it() -> None:
+    with pytest.raises(ObservationError) as caught:
+        decode_target('{"name": secret', "target chat")
+
+    assert "target chat cannot be read" in str(caught.value)
+    assert "secret" not in str(caught.value)

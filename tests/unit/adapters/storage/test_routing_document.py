@@ -1,0 +1,110 @@
+"""The document that callers read, and its parser."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bedrock_autoscaler.adapters.storage.routing_document import (
+    parse_routing_table,
+    routing_table_text,
+    schema_text,
+)
+from bedrock_autoscaler.domain.decision import Route
+from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.target import OptionKind
+from tests.builders import MODEL, NOW, pt_arn
+
+SCHEMA = Path(__file__).parents[4] / "docs" / "schema" / "routing-table.schema.json"
+TABLE = RoutingTable(
+    target="chat",
+    version=7,
+    routes=(
+        Route(kind=OptionKind.PROVISIONED, address=pt_arn(1), weight=0.75),
+        Route(kind=OptionKind.ON_DEMAND, address=MODEL, weight=0.25),
+    ),
+    refresh_seconds=60,
+    no_fallback=False,
+    decision_id="chat-routing-20261120T120000Z",
+    published_at=NOW,
+)
+
+
+def test_the_document_is_what_the_docs_show() -> None:
+    assert routing_table_text(TABLE) == (
+        '{"schema":1,"target":"chat","version":7,"routes":['
+        '{"kind":"provisioned","address":"arn:aws:bedrock:us-east-1:111122223333:provisioned-model'
+        '/000000000001","weight":0.75},'
+        '{"kind":"on_demand","address":"amazon.nova-2-lite-v1:0","weight":0.25}],'
+        '"refresh_seconds":60,"no_fallback":false,'
+        '"decision_id":"chat-routing-20261120T120000Z","published_at":"2026-11-20T12:00:00Z"}'
+    )
+
+
+@given(
+    addresses=st.lists(st.text(min_size=1), min_size=1, max_size=8, unique=True),
+    parts=st.lists(st.integers(1, 10**6), min_size=8, max_size=8),
+    version=st.integers(1, 10**12),
+    micros=st.integers(0, 10**9),
+)
+def test_a_table_comes_back_equal(
+    addresses: list[str], parts: list[int], version: int, micros: int
+) -> None:
+    used = parts[: len(addresses)]
+    table = replace(
+        TABLE,
+        version=version,
+        routes=tuple(
+            Route(kind=OptionKind.ON_DEMAND, address=address, weight=part / sum(used))
+            for address, part in zip(addresses, used, strict=True)
+        ),
+        published_at=NOW + timedelta(microseconds=micros),
+    )
+
+    assert parse_routing_table(routing_table_text(table)) == table
+
+
+def test_a_key_of_a_later_version_is_ignored() -> None:
+    document = json.loads(routing_table_text(TABLE)) | {"colour": "green"}
+    document["routes"][0]["latency_ms"] = 5
+
+    assert parse_routing_table(json.dumps(document)) == TABLE
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"schema": 2}, "schema"),
+        ({"version": 0}, "version"),
+        ({"version": None}, "version"),
+        ({"routes": []}, "routes"),
+        ({"routes": [{"kind": "carrier_pigeon", "address": "a", "weight": 1}]}, "routes.0.kind"),
+        ({"routes": [{"kind": "on_demand", "address": "", "weight": 1}]}, "routes.0.address"),
+        ({"routes": [{"kind": "on_demand", "address": "a", "weight": 2}]}, "routes.0.weight"),
+        ({"routes": [{"kind": "on_demand", "address": "a", "weight": 0.5}]}, "add to 0.5"),
+        ({"no_fallback": True}, "no_fallback"),
+        ({"published_at": "2026-11-20T12:00:00"}, "published_at"),
+        ({"target": "Chat"}, "target"),
+    ],
+)
+def test_a_misleading_table_is_refused_by_name(changes: dict[str, object], problem: str) -> None:
+    document = json.loads(routing_table_text(TABLE)) | changes
+
+    with pytest.raises(ValueError, match="routing table") as caught:
+        parse_routing_table(json.dumps(document))
+
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{", '{"schema": 1}'])
+def test_what_is_no_table_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="routing table"):
+        parse_routing_table(text)
+
+
+def test_the_shipped_schema_is_the_generated_one() -> None:
+    assert SCHEMA.read_text(encoding="utf-8") == schema_text()
