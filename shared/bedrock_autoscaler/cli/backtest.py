@@ -1,0 +1,95 @@
+"""`backtest`: what the policy would have done and cost on a trace, beside the alternatives."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs, so that --help answers at once
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
+
+if TYPE_CHECKING:
+    from bedrock_autoscaler.backtest.run import BacktestResult
+
+EXAMPLE = (
+    "Example: bedrock-autoscaler backtest examples/sample.csv.gz"
+    " --scenario examples/scenario.json --report report.json"
+)
+
+
+def backtest(
+    trace: Annotated[
+        Path, typer.Argument(help="Demand per minute, .csv or .csv.gz.", show_default=False)
+    ],
+    scenario: Annotated[Path, typer.Option(help="Prices, unit rate, quotas and delays (JSON).")],
+    *,
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="The document that a target has in SSM; default: shipped defaults."),
+    ] = None,
+    scale: Annotated[float, typer.Option(help="Multiplies all three traffic columns.")] = 1.0,
+    score_from: Annotated[
+        str | None,
+        typer.Option(help="First scored minute (ISO 8601, UTC); what is before is warm-up."),
+    ] = None,
+    timeline: Annotated[
+        Path | None, typer.Option(help="File to write the decisions to (JSON lines).")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="File to write the scores to (JSON).")] = None,
+    html: Annotated[Path | None, typer.Option(help="File to write a page with plots to.")] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Replay the decision core over a trace: its cost beside all on-demand, static peak and more.
+
+    Exit status 0; 2 for unusable input, with one line on standard error that names the file, the
+    line and the reason.
+    """
+    from bedrock_autoscaler.backtest.run import run_backtest
+    from bedrock_autoscaler.cli.policies import core_policy
+
+    result = run_backtest(
+        trace, scenario, core_policy, settings_path=settings, scale=scale, score_from=score_from
+    )
+    if timeline is not None:
+        _write(timeline, result.timeline_text())
+    if report is not None:
+        _write(report, result.report_text())
+    if html is not None:
+        from bedrock_autoscaler.report.backtest import backtest_page
+
+        _write(html, backtest_page(result.report))
+    if output is Output.JSON:
+        print_json(result.report.to_document())
+    else:
+        _print_table(result)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _print_table(result: "BacktestResult") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    report = result.report
+    least = report.clairvoyant.objective_usd
+    table = Table(title=f"{report.trace['name']}: {report.scored_minutes:,} scored minutes")
+    table.add_column("")
+    for heading in ("USD", "over optimum", "throttled", "units used", "peak", "changes"):
+        table.add_column(heading, justify="right")
+    for name, score in report.scores().items():
+        table.add_row(
+            report.policy_name if name == "policy" else name.replace("_", " "),
+            f"{score.total_usd:,.2f}",
+            f"{score.objective_usd / least:.3f}" if least > 0 else "",
+            f"{score.throttled_tokens:.2%}",
+            f"{score.pt_utilisation:.0%}",
+            f"{score.peak_units}",
+            f"{score.changes}",
+        )
+    Console().print(table)

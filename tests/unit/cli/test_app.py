@@ -1,0 +1,103 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bedrock_autoscaler import __version__
+from bedrock_autoscaler.cli.app import run
+
+COMMANDS = [
+    ["demo"],
+    ["backtest"],
+    ["decisions", "list"],
+    ["decisions", "show"],
+    ["decisions", "replay"],
+    ["traces", "import"],
+    ["traces", "sample"],
+]
+
+
+def test_prints_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"bedrock-autoscaler {__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_each_command_has_help_with_an_example_and_a_choice_of_output(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command, "--help"]) == 0
+
+    text = capsys.readouterr().out
+    assert "Example: bedrock-autoscaler" in text
+    assert "--output" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["nonsense"], "No such command 'nonsense'"),
+        (["backtest", "t.csv"], "Missing option '--scenario'"),
+        (["traces", "sample", "--out", "x.csv", "--seed", "many"], "Invalid value for '--seed'"),
+        (["backtest", "none.csv", "--scenario", "s.json"], "s.json: cannot be read"),
+        (["decisions", "list", "--from", "none.jsonl"], "none.jsonl: cannot be read"),
+        (["demo", "--trace", "none.csv"], "none.csv: cannot be read"),
+    ],
+)
+def test_refuses_in_one_line_and_with_status_2(
+    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert printed.err.startswith("bedrock-autoscaler: ")
+    assert reason in printed.err
+
+
+def test_help_loads_neither_numpy_nor_the_sdk() -> None:
+    probe = (
+        "import sys\n"
+        "from bedrock_autoscaler.cli.app import run\n"
+        "run(['--help'])\n"
+        "print([name for name in ('numpy', 'boto3', 'matplotlib', 'pydantic') "
+        "if name in sys.modules])\n"
+    )
+
+    done = subprocess.run(  # a process of its own, since this one has loaded all of them
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_traces_sample_writes_a_trace_and_says_what_it_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "s.csv.gz"
+
+    assert run(["traces", "sample", "--out", str(out), "--seed", "7", "--output", "json"]) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert out.exists()
+    assert told["file"] == str(out)
+    assert told["start"] == "2025-03-03T00:00:00Z"
+    assert told["minutes"] == 15 * 1440
+
+
+def test_traces_import_reads_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, out = tmp_path / "b.csv", tmp_path / "t.csv"
+    source.write_text(
+        "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+        "5,ChatGPT,472,18,490,Conversation log\n"
+    )
+
+    options = ["--format", "burstgpt", "--epoch", "2024-02-03"]
+    status = run(["traces", "import", str(source), *options, "-o", str(out)])
+
+    assert status == 0
+    assert capsys.readouterr().out.startswith(f"{out}: 1 minutes from 2024-02-03T00:00:00Z")
+    assert out.read_text().splitlines()[1] == "2024-02-03T00:00:00Z,1,472,18"

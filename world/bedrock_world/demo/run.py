@@ -1,0 +1,331 @@
+"""The whole demo: start, deploy, load, replay, check, report."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from rich.console import Console
+
+from bedrock_autoscaler.backtest.errors import BacktestError
+from bedrock_autoscaler.backtest.scenario import DAY_MINUTES
+from bedrock_autoscaler.cli.argument import describe_action
+from bedrock_autoscaler.cli.ledger import Ledger, open_table, write_export
+from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.units import iso
+from bedrock_world.demo.checks import LogCheck, backtest_score, check_log, holds
+from bedrock_world.demo.display import Display
+from bedrock_world.demo.driver import Driver, Stage
+from bedrock_world.demo.errors import DemoError
+from bedrock_world.demo.plan import MEAN_UNITS, MODEL, REGION, TARGET, DemoPlan, make_plan
+from bedrock_world.demo.report import demo_page
+from bedrock_world.demo.results import MinuteResult, Row, alternatives, deployed, row_of
+from bedrock_world.demo.schedules import read_schedules
+from bedrock_world.demo.seeding import load_history, write_settings
+from bedrock_world.demo.surroundings import world_settings
+from bedrock_world.local import LocalAws, LocalAwsError, StackOutputs
+from bedrock_world.local.environment import ACCOUNT, SECRET
+from bedrock_world.server import RunningWorld, serve
+from bedrock_world.sinks import CloudWatchSink
+from bedrock_world.world import World
+
+__all__ = ["DemoError", "DemoOptions", "DemoSummary", "run_demo"]
+
+STACK = "bedrock-autoscaler"
+_REPOSITORY = Path(__file__).parents[3]
+_SAMPLE = _REPOSITORY / "examples" / "sample.csv.gz"
+LEDGER_FILE = "ledger.jsonl.gz"
+REPORT_FILE = "report.html"
+SUMMARY_FILE = "summary.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """What may be chosen.
+
+    Attributes:
+        trace: None: the shipped sample.
+        day: None: the last one of the trace.
+        out: folder for what is left behind.
+        keep: leave everything running until interrupted.
+        is_quiet: nothing is shown.
+        offset: start this long after midnight.
+        minutes: replay so many minutes.
+    """
+
+    trace: Path | None = None
+    day: date | None = None
+    out: Path = Path("out/demo")
+    keep: bool = False
+    is_quiet: bool = False
+    offset: timedelta = timedelta(0)
+    minutes: int = DAY_MINUTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoSummary:
+    """What came of it.
+
+    Attributes:
+        rows: the deployed application first, then the alternatives, then a backtest of the
+            same policy on the same minutes.
+        purchases, in_service: purchase intents, and those of them that reached InService.
+        releases: releases that ended in a confirmed deletion.
+        table_versions: routing tables published.
+        holds: capacity decisions that changed nothing.
+        replay_differences: decisions that replay differently.
+        other_verdicts: capacity decisions on which the backtest's code disagrees.
+    """
+
+    trace: str
+    start: str
+    minutes: int
+    scale: float
+    mean_units: float
+    rows: tuple[Row, ...]
+    decisions: int
+    capacity_decisions: int
+    purchases: int
+    in_service: int
+    releases: int
+    table_versions: int
+    holds: int
+    replay_differences: int
+    other_verdicts: int
+    invocations: int
+    http_calls: int
+    ledger: str
+    report: str
+
+    def to_document(self) -> dict[str, object]:
+        """The same as plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Deployed:
+    """The running application and its surroundings."""
+
+    aws: LocalAws
+    world: World
+    outputs: StackOutputs
+
+    def ledger(self) -> Ledger:
+        return open_table(self.aws.client("dynamodb"), self.outputs.ledger_table)
+
+
+def run_demo(options: DemoOptions, console: Console | None = None) -> DemoSummary:
+    """Run the demo from nothing to its report.
+
+    Raises:
+        DemoError: something that it needs is missing or failed.
+    """
+    console = console or Console(quiet=options.is_quiet)
+    display = Display(console)
+    try:
+        plan = make_plan(
+            options.trace or _SAMPLE,
+            options.day,
+            offset=options.offset,
+            minutes=options.minutes,
+        )
+        _announce(display, plan)
+        with _started(display, plan) as running:
+            driver, results = _replayed(display, plan, running)
+            summary = _concluded(display, plan, running, driver, results, options)
+            if options.keep:
+                _keep(display, running)
+    except (BacktestError, LocalAwsError) as error:
+        raise DemoError(str(error)) from error
+    return summary
+
+
+def _announce(display: Display, plan: DemoPlan) -> None:
+    requests = plan.trace.invocations[plan.first :].sum()
+    display.say(
+        f"[bold]{plan.source.name}[/bold], {plan.start:%A %Y-%m-%d}, {plan.minutes:,} minutes from "
+        f"{plan.start:%H:%M} UTC, {requests:,.0f} requests; {plan.first / DAY_MINUTES:g} days "
+        "before it as history"
+    )
+    display.say(
+        f"Volume: the trace times {plan.scale:.4g}, so that the demand of the day averages "
+        f"{MEAN_UNITS:g} model units. Prices and rates are the demo's own."
+    )
+
+
+@contextmanager
+def _started(display: Display, plan: DemoPlan) -> Iterator[_Deployed]:
+    """World, emulator and deployed stack, settings and history in place."""
+    world = World(world_settings(plan, ACCOUNT))
+    with (
+        serve(world) as running,
+        LocalAws(tools=_REPOSITORY / ".tools", world_url=running.url) as aws,
+    ):
+        with display.stage("sam build and sam deploy to the local AWS"):
+            outputs = aws.deploy(_REPOSITORY, stack=STACK, parameters=_parameters(running))
+        world.sinks.append(CloudWatchSink(aws.client("cloudwatch")))
+        with display.stage(f"{plan.first:,} minutes of metric history into CloudWatch"):
+            write_settings(aws.client("ssm"), outputs.settings_prefix, plan, ACCOUNT)
+            load_history(aws.client("cloudwatch"), plan.trace, plan.first, STACK)
+        yield _Deployed(aws=aws, world=world, outputs=outputs)
+
+
+def _parameters(running: RunningWorld) -> dict[str, str]:
+    return {
+        "AlarmSet": "basic",
+        "ClockEndpoint": f"{running.url}/_world/clock",
+        "PurchasableModelArns": f"arn:aws:bedrock:{REGION}::foundation-model/{MODEL}*",
+        # Their ticks come from the demo, on virtual time; the emulator's own would come on ours.
+        "SchedulesState": "DISABLED",
+    }
+
+
+def _replayed(
+    display: Display, plan: DemoPlan, running: _Deployed
+) -> tuple[Driver, tuple[MinuteResult, ...]]:
+    aws = running.aws
+    driver = Driver(
+        Stage(
+            plan=plan,
+            world=running.world,
+            functions=aws,
+            ssm=aws.client("ssm"),
+            bedrock=aws.client("bedrock-runtime"),
+            settings_prefix=running.outputs.settings_prefix,
+            schedules=read_schedules(aws.client("scheduler"), STACK),
+        )
+    )
+    news = _News(running.ledger())
+    with (
+        display.stage(f"{plan.minutes:,} virtual minutes"),
+        display.replay(plan, lambda: news.text) as show,
+    ):
+
+        def each(result: MinuteResult) -> None:
+            news.look(result)
+            show(result)
+
+        results = driver.run(each)
+    return driver, results
+
+
+class _News:
+    """The last capacity decision that was no hold, looked up once per capacity tick."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.text = "none yet"
+
+    def look(self, result: MinuteResult) -> None:
+        """Read the newest decision after a quarter of an hour."""
+        if result.minute.minute % 15:
+            return
+        latest = self._ledger.decisions.latest(TARGET, Loop.CAPACITY)
+        if latest is not None and latest.decision.actions:
+            actions = " and ".join(describe_action(one) for one in latest.decision.actions)
+            self.text = f"{latest.decision.scheduled_at:%H:%M} {actions}"
+
+
+def _concluded(  # noqa: PLR0917 - brings the parts of one run together, once
+    display: Display,
+    plan: DemoPlan,
+    running: _Deployed,
+    driver: Driver,
+    results: tuple[MinuteResult, ...],
+    options: DemoOptions,
+) -> DemoSummary:
+    """Check the log, leave the files behind and say what came of it."""
+    ledger = running.ledger()
+    with display.stage("all decisions read back and decided again"):
+        check = check_log(ledger, plan)
+    path = options.out / LEDGER_FILE
+    write_export(running.aws.client("dynamodb"), running.outputs.ledger_table, path)
+    backtest = row_of("the same policy in a backtest", backtest_score(plan, check.target))
+    rows = (deployed(results), *alternatives(plan), backtest)
+    summary = _summary(plan, driver, check, rows, ledger, options)
+    html = demo_page(plan, results, rows, check.decisions)
+    (options.out / REPORT_FILE).write_text(html, encoding="utf-8")
+    (options.out / SUMMARY_FILE).write_text(json.dumps(summary.to_document(), indent=2) + "\n")
+    _tell(display, summary)
+    return summary
+
+
+def _summary(  # noqa: PLR0917 - see above
+    plan: DemoPlan,
+    driver: Driver,
+    check: LogCheck,
+    rows: tuple[Row, ...],
+    ledger: Ledger,
+    options: DemoOptions,
+) -> DemoSummary:
+    purchases = ledger.fleets.purchases(TARGET)
+    releases = Counter(intent.state for intent in ledger.fleets.releases(TARGET))
+    return DemoSummary(
+        trace=plan.source.name,
+        start=iso(plan.start),
+        minutes=plan.minutes,
+        scale=plan.scale,
+        mean_units=MEAN_UNITS,
+        rows=rows,
+        decisions=len(check.decisions),
+        capacity_decisions=check.verdicts,
+        purchases=len(purchases),
+        in_service=sum(map(_was_in_service, purchases)),
+        releases=releases[ReleaseState.DELETED],
+        table_versions=driver.table_version,
+        holds=holds(check.decisions),
+        replay_differences=len(check.differences),
+        other_verdicts=len(check.other_verdicts),
+        invocations=driver.invocations,
+        http_calls=driver.http_calls,
+        ledger=str(options.out / LEDGER_FILE),
+        report=str(options.out / REPORT_FILE),
+    )
+
+
+def _was_in_service(intent: PurchaseIntent) -> bool:
+    return intent.in_service_since is not None or intent.state is PurchaseState.IN_SERVICE
+
+
+def _tell(display: Display, summary: DemoSummary) -> None:
+    display.say("")
+    display.compare(summary.rows)
+    display.say("")
+    display.say(
+        f"{summary.decisions:,} decisions, {summary.capacity_decisions} of them on capacity: "
+        f"{summary.purchases} purchases ({summary.in_service} reached InService), "
+        f"{summary.releases} releases, {summary.holds} holds; "
+        f"{summary.table_versions} routing tables published"
+    )
+    display.say(
+        f"Decided again on their recorded inputs: {summary.replay_differences} differences. "
+        f"Through the backtest's decision code: {summary.other_verdicts} other verdicts in "
+        f"{summary.capacity_decisions}."
+    )
+    display.say(
+        f"{summary.invocations:,} invocations of deployed functions; {summary.http_calls} Converse "
+        "calls over HTTP by an unmodified boto3 client"
+    )
+    display.say(f"Report: {summary.report}")
+    display.say(f"Decision log: bedrock-autoscaler decisions list --from {summary.ledger}")
+
+
+def _keep(display: Display, running: _Deployed) -> None:
+    """Leave everything as it is until the person has seen enough."""
+    display.say("")
+    display.say("Everything keeps running. In another terminal:")
+    display.say(
+        f"  export AWS_ENDPOINT_URL={running.aws.endpoint} AWS_ACCESS_KEY_ID={ACCOUNT} "
+        f"AWS_SECRET_ACCESS_KEY={SECRET} AWS_DEFAULT_REGION={REGION}"
+    )
+    display.say("  bedrock-autoscaler decisions list --changes")
+    display.say("Ctrl-C ends it.")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        display.say("Stopping.")
