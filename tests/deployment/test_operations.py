@@ -1,0 +1,23 @@
+"""Whatever the package calls, some role allows: emulators do not refuse what AWS would."""
+
+from bedrock_autoscaler.adapters.clients import REQUIRED
+from tests.deployment.policies import grants
+from tests.deployment.template import stack
+
+PREFIXES = {"service-quotas": "servicequotas"}
+# A transaction needs the permissions of the writes in it, and has none of its own.
+MADE_OF = {"dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem"}}
+
+
+def test_every_operation_is_allowed_to_a_function() -> None:
+    used = {
+        f"{PREFIXES.get(service, service)}:{operation}"
+        for service, operations in REQUIRED.items()
+        for operation in operations
+    }
+    needed = set[str]().union(*(MADE_OF.get(action, {action}) for action in used))
+    models = "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0*"
+
+    allowed = {grant.action for grant in grants(stack(PurchasableModelArns=models))}
+
+    assert needed - allowed == set()
