@@ -87,8 +87,9 @@ class Addresses:
         route = self._routes.get(address)
         if route is None:
             route = self._build(address)
-            # An application profile can be deleted, so its route is built anew each time.
-            if ":application-inference-profile/" not in address:
+            # A profile of the account can be deleted and a PT renamed: those are looked up anew.
+            renamable = self._config.current.pt_metric_id == "name"
+            if ":application-inference-profile/" not in address and not renamable:
                 self._routes[address] = route
         return route
 
@@ -207,6 +208,9 @@ class Addresses:
         """One pool per key and limits, so that unrelated switches do not refill it."""
         whole_key = (key, first, second, window)
         if whole_key not in self._pools:
-            refused = (TOO_MANY_REQUESTS, TOO_MANY_TOKENS)
-            self._pools[whole_key] = Pool(meter(first, window), meter(second, window), refused)
+            # Only on demand the first limit counts requests.
+            first_words = TOO_MANY_TOKENS if isinstance(key, str) else TOO_MANY_REQUESTS
+            self._pools[whole_key] = Pool(
+                meter(first, window), meter(second, window), (first_words, TOO_MANY_TOKENS)
+            )
         return self._pools[whole_key]

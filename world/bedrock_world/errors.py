@@ -38,6 +38,8 @@ def quota_exceeded(message: str) -> BedrockError:
     return BedrockError("ServiceQuotaExceededException", message)
 
 
+# Refusals of the protocol layer, which no service model lists for any operation.
+PROTOCOL_ERRORS = frozenset({"SerializationException", "UnknownOperationException"})
 # Codes the world can be told to answer although botocore does not list them for the operation.
 UNMODELLED_ERRORS: dict[tuple[str, str], str] = {
     ("CreateProvisionedModelThroughput", "ConflictException"): (

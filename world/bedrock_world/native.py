@@ -58,7 +58,9 @@ def read_body(family: str, body: bytes) -> tuple[dict[str, Any], int | None]:
     except ValueError as error:
         raise validation("Malformed input request, please reformat your input.") from error
     required = _REQUIRED.get(family)
-    if not isinstance(content, dict) or required is None or required not in content:
+    if required is None:
+        raise validation("The Bedrock world models no calls of image models.")
+    if not isinstance(content, dict) or required not in content:
         raise validation(f"Malformed input request: #: required key [{required}] not found")
     limit: Any = content
     for key in _LIMITS.get(family, ("",)):

@@ -11,7 +11,13 @@ from urllib.parse import parse_qsl, unquote
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
-from bedrock_world.errors import UNMODELLED_ERRORS, BedrockError, DriftError, validation
+from bedrock_world.errors import (
+    PROTOCOL_ERRORS,
+    UNMODELLED_ERRORS,
+    BedrockError,
+    DriftError,
+    validation,
+)
 from bedrock_world.shapes import ShapeWalk, Wire, wire_name
 
 # What the world models. Anything else of these services is refused loudly.
@@ -255,6 +261,8 @@ def error_status(operation: Operation, error: BedrockError) -> int:
             `UNMODELLED_ERRORS`.
     """
     status = operation.error_statuses.get(error.code)
+    if error.code in PROTOCOL_ERRORS:
+        return 400
     if status is None and (operation.name, error.code) not in UNMODELLED_ERRORS:
         raise DriftError(f"{operation.name} does not know the error {error.code}")
     return status or 400
