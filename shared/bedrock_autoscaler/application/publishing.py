@@ -236,9 +236,9 @@ class _Publisher:
         self.ports.reporter.happened(
             event,
             self.target.name,
-            decision=table.decision_id,
+            decision_id=table.decision_id,
             version=table.version,
-            routes=", ".join(f"{route.address} {route.weight:.3f}" for route in table.routes),
+            detail=", ".join(f"{route.address} {route.weight:.3f}" for route in table.routes),
         )
 
 

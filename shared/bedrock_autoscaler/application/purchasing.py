@@ -164,7 +164,7 @@ class _Buyer:
             self.ports.reporter.happened(
                 "would_buy",
                 self.target.name,
-                decision=decision_id,
+                decision_id=decision_id,
                 model_id=wanted.model_id,
                 units=wanted.model_units,
                 usd_per_hour=float(wanted.usd_per_hour),
@@ -265,7 +265,7 @@ class _Buyer:
     def _held(self, decision_id: str, reason: str) -> str:
         if self.ports.once.is_first(f"{decision_id} {reason}"):
             self.ports.reporter.happened(
-                "purchase_held", self.target.name, decision=decision_id, reason=reason
+                "purchase_held", self.target.name, decision_id=decision_id, reason=reason
             )
         return "purchase held"
 
@@ -273,7 +273,7 @@ class _Buyer:
         self.ports.reporter.happened(
             event,
             self.target.name,
-            decision=intent.decision_id,
+            decision_id=intent.decision_id,
             units=intent.model_units,
             usd_per_hour=float(intent.usd_per_hour),
             **fields,

@@ -233,7 +233,7 @@ class _Releaser:
         self.ports.reporter.happened(
             event,
             self.target.name,
-            decision=intent.decision_id,
+            decision_id=intent.decision_id,
             arn=intent.arn,
             units=intent.model_units,
             **fields,

@@ -17,6 +17,7 @@ from bedrock_autoscaler.application.ports import (
     Reporter,
 )
 from bedrock_autoscaler.application.surveying import GRACE
+from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.fleet import Fleet, Ownership, Status
 from bedrock_autoscaler.domain.intent import OPEN_RELEASES, PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Target
@@ -46,19 +47,21 @@ class Repair:
             purchases: all of the target's intents.
             latest: the newest capacity decision, whose fleet shows what is gone or turned up.
         """
-        fleet = latest.situation.fleet if latest else None
-        outcomes = [self._settle(intent, fleet) for intent in purchases]
+        situation = latest.situation if latest else None
+        outcomes = [self._settle(intent, situation) for intent in purchases]
         return tuple(outcome for outcome in outcomes if outcome is not None)
 
-    def _settle(self, intent: PurchaseIntent, fleet: Fleet | None) -> str | None:
+    def _settle(self, intent: PurchaseIntent, situation: Situation | None) -> str | None:
         if intent.state is PurchaseState.RECORDED:
             return self._resolve(intent)
         if intent.state is PurchaseState.BOUGHT:
             return self._watch(intent)
-        if fleet is not None and intent.state in _STANDING and _is_missing(intent, fleet):
+        if situation is None:
+            return None
+        if intent.state in _STANDING and _is_missing(intent, situation):
             return self._verify(intent)
-        if fleet is not None and intent.state is PurchaseState.ABANDONED:
-            return self._adopt_late(intent, fleet)
+        if intent.state is PurchaseState.ABANDONED:
+            return self._adopt_late(intent, situation.fleet)
         return None
 
     def _resolve(self, intent: PurchaseIntent) -> str:
@@ -81,10 +84,16 @@ class Repair:
         return self._update(intent, abandoned)
 
     def _watch(self, intent: PurchaseIntent) -> str | None:
-        """Follow a PT that is being created."""
-        found = self.purchasing.find(intent)
+        """Follow a PT that is being created; its tags may lag, so that it cannot be told yet."""
+        is_overdue = self.now - intent.recorded_at >= GRACE
+        try:
+            found = self.purchasing.find(intent)
+        except ObservationError as error:
+            if is_overdue:
+                self._alarm("purchase_unwatched", intent, f"cannot be looked up: {error}")
+            return None
         if found is None:
-            return self._lose(intent) if self.now - intent.recorded_at >= GRACE else None
+            return self._lose(intent) if is_overdue else None
         match found.status:
             case Status.IN_SERVICE:
                 in_service = replace(
@@ -147,7 +156,7 @@ class Repair:
         self.reporter.happened(
             "purchase_settled",
             self.target.name,
-            decision=after.decision_id,
+            decision_id=after.decision_id,
             state=after.state.value,
             arn=after.arn or "",
             units=after.model_units,
@@ -163,5 +172,8 @@ class Repair:
         return f"{cost_so_far(intent, self.now, billing)} USD are booked for it so far"
 
 
-def _is_missing(intent: PurchaseIntent, fleet: Fleet) -> bool:
-    return fleet.complete and all(pt.arn != intent.arn for pt in fleet.throughputs)
+def _is_missing(intent: PurchaseIntent, situation: Situation) -> bool:
+    """Whether a complete inventory, read when the PT stood already, did not show it."""
+    stood = (intent.in_service_since or intent.recorded_at) <= situation.scheduled_at
+    fleet = situation.fleet
+    return stood and fleet.complete and all(pt.arn != intent.arn for pt in fleet.throughputs)

@@ -125,7 +125,7 @@ class Withdrawal:
         decision_id = self.latest.decision.id
         if self.ports.once.is_first(f"{decision_id} {reason}"):
             self.ports.reporter.happened(
-                "release_held", self.target.name, decision=decision_id, reason=reason
+                "release_held", self.target.name, decision_id=decision_id, reason=reason
             )
         return "release held"
 
@@ -133,7 +133,7 @@ class Withdrawal:
         self.ports.reporter.happened(
             event,
             self.target.name,
-            decision=self.latest.decision.id,
+            decision_id=self.latest.decision.id,
             arn=wanted.arn,
             units=wanted.model_units,
         )

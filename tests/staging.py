@@ -1,0 +1,225 @@
+"""A stage for stories in time: all use cases over the fakes, moved on minute by minute."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bedrock_autoscaler.application.deciding import DecidingPorts, observe_and_decide
+from bedrock_autoscaler.application.measuring import Listing
+from bedrock_autoscaler.application.observing import Sources
+from bedrock_autoscaler.application.ports import Settings, SettingsProblem
+from bedrock_autoscaler.application.publishing import PublishPorts, publish
+from bedrock_autoscaler.application.purchasing import PurchasePorts, purchase
+from bedrock_autoscaler.application.releasing import release
+from bedrock_autoscaler.application.ticking import Summary
+from bedrock_autoscaler.application.withdrawing import ReleasePorts
+from bedrock_autoscaler.domain.decide import decide
+from bedrock_autoscaler.domain.decision import Action, Decision, Situation, decision_id
+from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.routing import choose_routes
+from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from tests.builders import MODEL, NOW, PT_MODEL, build_target, build_traffic
+from tests.fakes.fake_clock import FakeClock
+from tests.fakes.memory_capacity import MemoryCapacity
+from tests.fakes.memory_history import MemoryHistory
+from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
+from tests.fakes.memory_metrics import MemoryMetrics
+from tests.fakes.memory_routes import MemoryRoutingTables
+from tests.fakes.memory_settings import MemorySwitch
+from tests.fakes.recording_reporter import RecordingReporter
+
+DEPLOYMENT = "test"
+
+
+class FakeDeadline:
+    """So much time is always left."""
+
+    def __init__(self, left: timedelta = timedelta(seconds=50)) -> None:
+        self.left = left
+
+    def remaining(self) -> timedelta:
+        """What was set."""
+        return self.left
+
+
+class Script:
+    """A decision core that holds, unless a script names actions for a scheduled time.
+
+    Routes are chosen by the real rules.
+    """
+
+    def __init__(self) -> None:
+        self.actions: dict[datetime, tuple[Action, ...]] = {}
+        self.situations: list[Situation] = []
+
+    def __call__(self, situation: Situation) -> Decision:
+        """The scripted decision."""
+        self.situations.append(situation)
+        target, now = situation.target, situation.scheduled_at
+        routes, reasons, memory = choose_routes(
+            target, situation.fleet, situation.observation, situation.memory, now
+        )
+        is_capacity = situation.loop is Loop.CAPACITY
+        units = situation.fleet.in_service_units
+        return Decision(
+            id=decision_id(target.name, situation.loop, now),
+            target=target.name,
+            loop=situation.loop,
+            scheduled_at=now,
+            mode=target.mode,
+            settings_version=target.settings_version,
+            classification=None,
+            desired_units=units,
+            allowed_units=units,
+            actual_units=units,
+            alternatives=(),
+            expected_saving_usd_per_hour=0.0,
+            actions=self.actions.get(now, ()) if is_capacity else (),
+            routes=routes,
+            reasons=reasons,
+            numbers=(),
+            memory=replace(memory, decided_at=now),
+        )
+
+    def capacity_situations(self) -> list[Situation]:
+        """Those of the capacity loop, in order."""
+        return [situation for situation in self.situations if situation.loop is Loop.CAPACITY]
+
+
+class Stage:
+    """The world at NOW: one target in mode `act`, the switch open, some hours of even traffic."""
+
+    def __init__(
+        self,
+        *targets: Target,
+        core: Callable[[Situation], Decision] = decide,
+        history_hours: int = 4,
+        capacity: type[MemoryCapacity] = MemoryCapacity,
+    ) -> None:
+        self.targets = targets or (build_target(),)
+        self.problems: tuple[SettingsProblem, ...] = ()
+        self.settings_error: Exception | None = None
+        self.core = core
+        self.clock = FakeClock(NOW)
+        self.metrics = MemoryMetrics()
+        self.capacity = capacity(self.clock, deployment=DEPLOYMENT)
+        self.capacity.quota[PT_MODEL] = 10
+        self.decisions = MemoryDecisions()
+        self.fleets = MemoryFleets()
+        self.history = MemoryHistory()
+        self.tables = MemoryRoutingTables()
+        self.switch = MemorySwitch("allow")
+        self.reporter = RecordingReporter()
+        self.deadline = FakeDeadline()
+        self.metrics.beat_through(NOW - history_hours * HOUR, NOW)
+        self.metrics.put_traffic(MODEL, build_traffic(history_hours * 60, end=NOW))
+        self._deciding = DecidingPorts(
+            clock=self.clock,
+            read_settings=self.settings,
+            sources=Sources(
+                metrics=self.metrics,
+                listing=Listing(self.metrics),
+                capacity=self.capacity,
+                decisions=self.decisions,
+                fleets=self.fleets,
+                history=self.history,
+                tables=self.tables,
+                reporter=self.reporter,
+                deployment=DEPLOYMENT,
+            ),
+            code_version="1.2.3",
+            decide=self._decide,
+        )
+        self._purchasing = PurchasePorts(
+            clock=self.clock,
+            read_settings=self.settings,
+            switch=self.switch,
+            decisions=self.decisions,
+            fleets=self.fleets,
+            capacity=self.capacity,
+            purchasing=self.capacity,
+            reporter=self.reporter,
+            deployment=DEPLOYMENT,
+        )
+        self._releasing = ReleasePorts(
+            clock=self.clock,
+            read_settings=self.settings,
+            switch=self.switch,
+            decisions=self.decisions,
+            fleets=self.fleets,
+            releasing=self.capacity,
+            metrics=self.metrics,
+            tables=self.tables,
+            reporter=self.reporter,
+            deployment=DEPLOYMENT,
+        )
+        self._publishing = PublishPorts(
+            clock=self.clock,
+            read_settings=self.settings,
+            switch=self.switch,
+            decisions=self.decisions,
+            fleets=self.fleets,
+            capacity=self.capacity,
+            tables=self.tables,
+            reporter=self.reporter,
+        )
+
+    @property
+    def now(self) -> datetime:
+        """The clock's moment."""
+        return self.clock.now()
+
+    def settings(self) -> Settings:
+        """The targets and problems as they stand."""
+        if self.settings_error is not None:
+            raise self.settings_error
+        return Settings(targets=self.targets, problems=self.problems)
+
+    def decide(self, loop: Loop = Loop.CAPACITY, scheduled_at: datetime | None = None) -> Summary:
+        """One tick of observe_decide, by default of the present period."""
+        return observe_and_decide(loop, scheduled_at, self._deciding)
+
+    def purchase(self, scheduled_at: datetime | None = None) -> Summary:
+        """One tick of the purchase actor."""
+        return purchase(scheduled_at, self.deadline, self._purchasing)
+
+    def release(self, scheduled_at: datetime | None = None) -> Summary:
+        """One tick of the release actor."""
+        return release(scheduled_at, self.deadline, self._releasing)
+
+    def publish(self, scheduled_at: datetime | None = None) -> Summary:
+        """One tick of the publish actor."""
+        return publish(scheduled_at, self._publishing)
+
+    def run(self, minutes: int, traffic: Traffic | None = None) -> None:
+        """So many minutes of all schedules; `traffic` is published beforehand on demand."""
+        if traffic is not None:
+            self.metrics.put_traffic(MODEL, traffic)
+        for _ in range(minutes):
+            self.decide(Loop.ROUTING)
+            if self.now.minute % 15 == 0:
+                self.decide(Loop.CAPACITY)
+            self.purchase()
+            self.release()
+            self.publish()
+            self.clock.advance(MINUTE)
+
+    def serve(self, arn: str, minutes: int) -> None:
+        """Calls to a PT in each of the next `minutes`."""
+        for index in range(minutes):
+            self.metrics.put(
+                arn,
+                self.now + index * MINUTE,
+                invocations=60.0,
+                input_tokens=60_000.0,
+                output_tokens=12_000.0,
+            )
+
+    def only_arn(self) -> str:
+        """The ARN of the one PT that there is."""
+        (pt,) = self.capacity.inventory().throughputs
+        return pt.arn
+
+    def _decide(self, situation: Situation) -> Decision:
+        return self.core(situation)

@@ -1,0 +1,112 @@
+"""Booked money and counted calls."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from bedrock_autoscaler.application.accounting import (
+    booked_spend,
+    cost_so_far,
+    period_usd,
+    purchases_since,
+    releases_since,
+)
+from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from tests.intents import build_purchase, build_release
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def held(begun: datetime, *, ended: datetime | None = None, usd: str = "10") -> PurchaseIntent:
+    return build_purchase(
+        state=PurchaseState.RELEASED if ended else PurchaseState.IN_SERVICE,
+        recorded_at=begun,
+        billed_from=begun,
+        ended_at=ended,
+        usd_per_hour=Decimal(usd),
+    )
+
+
+@pytest.mark.parametrize(
+    ("begun", "ended", "periods"),
+    [
+        # A period that starts now is paid whole.
+        (NOON, None, 1),
+        (NOON - 59 * MINUTE, None, 1),
+        (NOON - 60 * MINUTE, None, 2),
+        (NOON - 61 * MINUTE, None, 2),
+        # Ended at the very end of its first period: a second one never started.
+        (NOON - 3 * HOUR, NOON - 2 * HOUR, 1),
+        (NOON - 3 * HOUR, NOON - 2 * HOUR + MINUTE, 2),
+    ],
+)
+def test_books_started_periods_of_the_day(
+    begun: datetime, ended: datetime | None, periods: int
+) -> None:
+    spend = booked_spend([held(begun, ended=ended)], NOON, HOUR)
+
+    assert spend.day_usd == 10 * periods
+    assert spend.month_usd == 10 * periods
+
+
+def test_books_only_periods_that_started_in_the_day_and_month() -> None:
+    # Billed since 23:30 of 31 October at 10 USD: on 1 November at 01:00 the periods from 23:30,
+    # 00:30 have started, the last one in the new day and month.
+    now = datetime(2026, 11, 1, 1, tzinfo=UTC)
+
+    spend = booked_spend([held(now - timedelta(minutes=90))], now, HOUR)
+
+    assert spend.day_usd == 10
+    assert spend.month_usd == 10
+
+
+def test_books_the_month_apart_from_the_day() -> None:
+    # Held from the 19th, 12:00 to the 20th, 12:00: 24 + 1 periods, of which those that start
+    # from 00:00 to 12:00 are today's 13.
+    spend = booked_spend([held(NOON - 24 * HOUR)], NOON, HOUR)
+
+    assert spend.day_usd == 130
+    assert spend.month_usd == 250
+
+
+def test_books_a_purchase_without_an_answer_as_if_it_had_one() -> None:
+    open_purchase = build_purchase(recorded_at=NOON - 10 * MINUTE, usd_per_hour=Decimal("60.5"))
+
+    assert booked_spend([open_purchase], NOON, HOUR).day_usd == Decimal("60.5")
+
+
+@pytest.mark.parametrize("state", [PurchaseState.REFUSED, PurchaseState.ABANDONED])
+def test_books_nothing_for_what_was_never_bought(state: PurchaseState) -> None:
+    never = build_purchase(state=state, recorded_at=NOON - HOUR, ended_at=NOON)
+
+    assert booked_spend([never], NOON, HOUR).day_usd == 0
+
+
+def test_books_nothing_negative_when_the_clock_stepped_back() -> None:
+    assert booked_spend([held(NOON + 5 * MINUTE)], NOON, HOUR).day_usd == 0
+
+
+def test_prices_a_billing_period_of_any_length() -> None:
+    assert period_usd(Decimal("60.5"), 30 * MINUTE) == Decimal("30.25")
+
+
+def test_sums_the_cost_of_one_purchase() -> None:
+    # 125 minutes after its start the third hour runs.
+    assert cost_so_far(held(NOON - 125 * MINUTE), NOON, HOUR) == 30
+
+
+def test_counts_purchases_of_the_last_24_hours_whatever_came_of_them() -> None:
+    refused = build_purchase(state=PurchaseState.REFUSED, recorded_at=NOON - 23 * HOUR)
+    old = build_purchase(state=PurchaseState.IN_SERVICE, recorded_at=NOON - 24 * HOUR)
+
+    assert purchases_since([refused, old], NOON) == 1
+
+
+def test_counts_releases_but_not_cancelled_ones() -> None:
+    kept = build_release(recorded_at=NOON - HOUR, state=ReleaseState.DELETED)
+    cancelled = replace(kept, state=ReleaseState.CANCELLED)
+
+    assert releases_since([kept, cancelled], NOON) == 1
