@@ -138,7 +138,7 @@ class DynamoDecisions(Decisions):
         decision = _to_decision(item)
         subject = f"decision {decision.id}"
         target = self._target(decision.target, decision.settings_version)
-        situation, history = decode_inputs(zlib.decompress(item["inputs"]), target, subject)
+        situation, history = decode_inputs(_inflated(item, "inputs", subject), target, subject)
         return RecordedDecision(
             decision=decision,
             situation=situation,
@@ -284,4 +284,11 @@ def _describe(action: Action) -> str:
 def _to_decision(item: Item) -> Decision:
     subject = f"decision {item.get('id')}"
     require_schema(item.get("schema"), subject)
-    return decode_decision(zlib.decompress(item["document"]), subject)
+    return decode_decision(_inflated(item, "document", subject), subject)
+
+
+def _inflated(item: Item, attribute: str, subject: str) -> bytes:
+    try:
+        return zlib.decompress(item[attribute])
+    except (KeyError, TypeError, zlib.error) as error:
+        raise ObservationError(f"{subject} is damaged in {attribute}") from error

@@ -1,0 +1,23 @@
+"""The ledger's table behind a client that can fail."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.contract.storage.faulty import FaultyClient
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ssm import SSMClient
+
+
+@pytest.fixture
+def faulty_dynamodb(dynamodb: "DynamoDBClient") -> FaultyClient:
+    """DynamoDB with faults."""
+    return FaultyClient(dynamodb)
+
+
+@pytest.fixture
+def faulty_ssm(ssm: "SSMClient") -> FaultyClient:
+    """Parameter Store with faults."""
+    return FaultyClient(ssm)

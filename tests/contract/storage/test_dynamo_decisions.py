@@ -1,0 +1,283 @@
+"""The decision log on DynamoDB: lost answers, targets by version, bounded items, schemas."""
+
+import zlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pytest
+
+from bedrock_autoscaler.adapters.storage.codec import encode_target
+from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
+from bedrock_autoscaler.adapters.storage.history import DynamoHistory
+from bedrock_autoscaler.adapters.storage.table import MAX_ITEM_BYTES
+from bedrock_autoscaler.application.errors import ObservationError, UnknownOutcomeError
+from bedrock_autoscaler.application.ports import HistoryReference, RecordedDecision
+from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from tests.builders import (
+    MODEL,
+    NOW,
+    build_observation,
+    build_situation,
+    build_target,
+    build_traffic,
+)
+from tests.comparing import plain
+from tests.contract.conftest import LEDGER
+from tests.contract.storage.faulty import NO_ANSWER, FaultyClient, refusal
+from tests.recorded import build_decision
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@pytest.fixture
+def decisions(faulty_dynamodb: FaultyClient) -> DynamoDecisions:
+    return DynamoDecisions(cast("DynamoDBClient", faulty_dynamodb), LEDGER)
+
+
+def build_recorded(minutes: int = 30, **overrides: Any) -> RecordedDecision:
+    situation = build_situation(
+        loop=Loop.ROUTING,
+        observation=build_observation(traffic=build_traffic(minutes)),
+        **overrides,
+    )
+    return RecordedDecision(
+        decision=build_decision(situation), situation=situation, history=None, code_version="1.2.3"
+    )
+
+
+def items(client: "DynamoDBClient", pk: str) -> list[dict[str, Any]]:
+    return client.query(
+        TableName=LEDGER,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": pk}},
+    )["Items"]
+
+
+def test_a_decision_can_be_read_in_the_console(
+    decisions: DynamoDecisions, dynamodb: "DynamoDBClient"
+) -> None:
+    decisions.record(build_recorded())
+
+    (shown,) = items(dynamodb, "TARGET#chat")
+    assert shown["sk"] == {"S": "DECISION#routing#2026-11-20T12:00:00Z"}
+    assert shown["id"] == {"S": "chat-routing-20261120T120000Z"}
+    assert shown["label"] == {"S": "seasonal"}
+    assert shown["desired_units"] == {"N": "3"}
+    assert shown["expected_saving_usd_per_hour"] == {"N": "8.800000"}
+    assert shown["reason_codes"] == {"L": [{"S": "units_pay_off"}]}
+    assert shown["actions"]["L"][0] == {
+        "S": "buy 2 of amazon.nova-2-lite-v1:0:256k for 121.000001 USD/h"
+    }
+    assert shown["code_version"] == {"S": "1.2.3"}
+
+
+def test_a_target_is_kept_once_per_settings_version(
+    decisions: DynamoDecisions, dynamodb: "DynamoDBClient"
+) -> None:
+    for index in range(3):
+        decisions.record(build_recorded(scheduled_at=NOW + index * MINUTE))
+    changed = build_target(settings_version="f" * 16)
+    decisions.record(build_recorded(scheduled_at=NOW + HOUR, target=changed))
+
+    assert [kept["sk"]["S"] for kept in items(dynamodb, "SETTINGS")] == [
+        "VERSION#chat#0123456789abcdef",
+        "VERSION#chat#ffffffffffffffff",
+    ]
+
+
+def test_a_settings_version_that_names_two_targets_is_refused(
+    decisions: DynamoDecisions, dynamodb: "DynamoDBClient"
+) -> None:
+    other = build_target(model_ids=("another",))
+    decisions.record(build_recorded())
+
+    with pytest.raises(ObservationError, match="0123456789abcdef"):
+        decisions.record(build_recorded(target=other, scheduled_at=NOW + MINUTE))
+    with pytest.raises(ObservationError, match="0123456789abcdef"):
+        DynamoDecisions(dynamodb, LEDGER).record(
+            build_recorded(target=other, scheduled_at=NOW + MINUTE)
+        )
+
+    assert len(items(dynamodb, "TARGET#chat")) == 1
+
+
+def test_a_target_is_read_once_in_the_life_of_a_process(
+    dynamodb: "DynamoDBClient", faulty_dynamodb: FaultyClient
+) -> None:
+    DynamoDecisions(dynamodb, LEDGER).record(build_recorded())
+    decisions = DynamoDecisions(cast("DynamoDBClient", faulty_dynamodb), LEDGER)
+
+    decisions.latest("chat", Loop.ROUTING)
+    decisions.latest("chat", Loop.ROUTING)
+
+    assert faulty_dynamodb.calls == ["query", "get_item", "query"]
+
+
+def test_a_later_tick_writes_one_item(
+    decisions: DynamoDecisions, faulty_dynamodb: FaultyClient
+) -> None:
+    decisions.record(build_recorded())
+    faulty_dynamodb.calls.clear()
+
+    decisions.record(build_recorded(scheduled_at=NOW + MINUTE))
+
+    assert faulty_dynamodb.calls == ["put_item"]
+
+
+def test_the_target_is_there_before_the_decision_that_names_it(
+    decisions: DynamoDecisions, faulty_dynamodb: FaultyClient, dynamodb: "DynamoDBClient"
+) -> None:
+    faulty_dynamodb.fail_next(refusal("AccessDeniedException"), method="put_item")
+
+    with pytest.raises(ObservationError, match="AccessDeniedException"):
+        decisions.record(build_recorded())
+
+    assert items(dynamodb, "TARGET#chat") == []
+
+
+def test_a_lost_answer_is_settled_by_reading_back(
+    decisions: DynamoDecisions, faulty_dynamodb: FaultyClient
+) -> None:
+    recorded = build_recorded()
+    faulty_dynamodb.fail_next(NO_ANSWER, method="put_item", after_effect=True, times=2)
+
+    assert decisions.record(recorded)
+    assert plain(decisions.latest("chat", Loop.ROUTING)) == plain(recorded)
+
+
+def test_a_lost_answer_does_not_claim_another_runs_record(
+    decisions: DynamoDecisions, faulty_dynamodb: FaultyClient
+) -> None:
+    decisions.record(build_recorded())
+    faulty_dynamodb.fail_next(NO_ANSWER, method="put_item")
+
+    assert not decisions.record(build_recorded(minutes=29))
+
+
+@pytest.mark.parametrize("method", ["get_item", "query"])
+def test_a_decision_that_may_be_written_is_of_unknown_outcome(
+    decisions: DynamoDecisions, faulty_dynamodb: FaultyClient, method: str
+) -> None:
+    decisions.record(build_recorded())
+    faulty_dynamodb.fail_next(NO_ANSWER, method="put_item")
+    faulty_dynamodb.fail_next(NO_ANSWER, method=method)
+
+    with pytest.raises(UnknownOutcomeError):
+        decisions.record(build_recorded(scheduled_at=NOW + MINUTE))
+
+
+def test_a_decision_too_large_for_an_item_is_refused_with_its_size(
+    decisions: DynamoDecisions, dynamodb: "DynamoDBClient"
+) -> None:
+    # 20,160 minutes of three series that take about 8 bytes a value: more than 360 KB.
+    generator = np.random.default_rng(3)
+    traffic = build_traffic(
+        14 * 1440,
+        invocations=generator.random(14 * 1440),
+        input_tokens=generator.random(14 * 1440),
+        output_tokens=generator.random(14 * 1440),
+    )
+    situation = build_situation(observation=build_observation(traffic=traffic))
+    recorded = RecordedDecision(
+        decision=build_decision(situation), situation=situation, history=None, code_version="1"
+    )
+
+    with pytest.raises(ObservationError, match=f"at most {MAX_ITEM_BYTES}"):
+        decisions.record(recorded)
+
+    assert items(dynamodb, "TARGET#chat") == []
+
+
+def test_a_decision_on_history_that_its_traffic_does_not_start_with_is_refused(
+    decisions: DynamoDecisions,
+) -> None:
+    reference = HistoryReference(
+        start=NOW - 9 * HOUR, end=NOW - HOUR, revisions=((NOW - 9 * HOUR, 0),), sha256="0" * 64
+    )
+
+    with pytest.raises(ValueError, match="history starts at 2026-11-20T03:00:00Z"):
+        decisions.record(replace(build_recorded(), history=reference))
+
+
+def test_a_decision_under_another_ticks_id_is_refused(decisions: DynamoDecisions) -> None:
+    recorded = build_recorded()
+
+    with pytest.raises(ValueError, match="another tick"):
+        decisions.record(
+            replace(recorded, decision=replace(recorded.decision, id="chat-routing-x"))
+        )
+
+
+@pytest.mark.parametrize(
+    ("pk", "attributes", "message"),
+    [
+        ("TARGET#chat", {"schema": {"N": "2"}}, "schema"),
+        ("SETTINGS", {"schema": {"N": "2"}}, "schema"),
+        ("TARGET#chat", {"document": {"B": zlib.compress(b"{}")}}, "cannot be read"),
+        ("TARGET#chat", {"inputs": {"B": zlib.compress(b"{}")}}, "cannot be read"),
+        ("TARGET#chat", {"document": {"B": b"torn"}}, "damaged"),
+        ("TARGET#chat", {"inputs": {"B": b"torn"}}, "damaged"),
+        ("SETTINGS", {"document": {"S": encode_target(build_target())[:-9]}}, "cannot be read"),
+    ],
+)
+def test_a_record_that_cannot_be_read_holds_the_target(
+    dynamodb: "DynamoDBClient", pk: str, attributes: dict[str, Any], message: str
+) -> None:
+    DynamoDecisions(dynamodb, LEDGER).record(build_recorded())
+    (item,) = items(dynamodb, pk)
+    dynamodb.put_item(TableName=LEDGER, Item=item | attributes)
+
+    with pytest.raises(ObservationError, match=message):
+        DynamoDecisions(dynamodb, LEDGER).latest("chat", Loop.ROUTING)
+
+
+def test_a_decision_whose_target_is_lost_cannot_be_read(dynamodb: "DynamoDBClient") -> None:
+    DynamoDecisions(dynamodb, LEDGER).record(build_recorded())
+    (item,) = items(dynamodb, "SETTINGS")
+    dynamodb.delete_item(TableName=LEDGER, Key={"pk": item["pk"], "sk": item["sk"]})
+
+    with pytest.raises(ObservationError, match="missing"):
+        DynamoDecisions(dynamodb, LEDGER).latest("chat", Loop.ROUTING)
+
+
+def test_stored_minutes_are_not_stored_again(
+    decisions: DynamoDecisions, dynamodb: "DynamoDBClient"
+) -> None:
+    history = DynamoHistory(dynamodb, LEDGER)
+    noise = np.random.default_rng(3).random(5 * 1440)
+    history.store("chat", {MODEL: build_traffic(5 * 1440, end=NOW, invocations=noise)})
+    stored = history.load("chat", NOW - 400 * HOUR, NOW)
+    situation = build_situation(observation=build_observation(traffic=stored.total))
+    recorded = RecordedDecision(
+        decision=build_decision(situation),
+        situation=situation,
+        history=stored.reference,
+        code_version="1",
+    )
+
+    decisions.record(recorded)
+
+    (item,) = items(dynamodb, "TARGET#chat")
+    # 7,200 random floats take more than 50,000 bytes; what is left are the names of 120 hours.
+    assert len(item["inputs"]["B"]) < 4_000
+    loaded = decisions.load(recorded.decision.id, DynamoHistory(dynamodb, LEDGER))
+    assert plain(loaded) == plain(recorded)
+
+
+def test_the_newest_of_many_is_found_with_one_small_read(
+    decisions: DynamoDecisions, faulty_dynamodb: FaultyClient
+) -> None:
+    for index in range(5):
+        decisions.record(build_recorded(scheduled_at=NOW + index * MINUTE))
+    faulty_dynamodb.calls.clear()
+    faulty_dynamodb.sent.clear()
+
+    latest = decisions.latest("chat", Loop.ROUTING)
+
+    assert latest is not None
+    assert latest.decision.scheduled_at == NOW + 4 * MINUTE
+    (sent,) = faulty_dynamodb.sent
+    assert (sent["Limit"], sent["ConsistentRead"]) == (1, True)
