@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -13,7 +13,7 @@ from botocore.validate import ParamValidator
 from bedrock_world.errors import UNMODELLED_ERRORS, BedrockError, DriftError
 from bedrock_world.gateway import Gateway, Response
 from bedrock_world.settings import Episode, WorldSettings
-from bedrock_world.shapes import KNOWN_DEVIATIONS
+from bedrock_world.shapes import KNOWN_DEVIATIONS, ShapeWalk
 from bedrock_world.wire import OPERATIONS, Request, encode, error_status, operations, service_model
 from bedrock_world.world import World
 from tests.world.support import HELLO, NOVA_2, NOVA_LITE, NOVA_LITE_PROFILE, world_with
@@ -395,11 +395,55 @@ def test_an_error_that_the_operation_does_not_model_turns_red() -> None:
     assert "GetProvisionedModelThroughput does not know the error Service" in message
 
 
-def test_a_header_member_must_be_text() -> None:
-    world = _with_answer("InvokeModel", {"body": b"{}", "contentType": 3})
-    response = _handle(world, "POST", f"/model/{NOVA_LITE}/invoke", {"messages": []})
+@pytest.mark.parametrize(
+    ("operation", "path", "answer", "words"),
+    [
+        ("InvokeModel", "invoke", {"body": b"{}", "contentType": 3}, "be a string"),
+        ("InvokeModel", "invoke", {"body": "text", "contentType": "a"}, "be bytes"),
+        (
+            "InvokeModelWithResponseStream",
+            "invoke-with-response-stream",
+            {"body": [], "contentType": 3},
+            "be a string",
+        ),
+        (
+            "InvokeModelWithResponseStream",
+            "invoke-with-response-stream",
+            {"body": []},
+            "lacks contentType",
+        ),
+    ],
+)
+def test_members_outside_the_body_of_an_answer_are_checked_too(
+    operation: str, path: str, answer: dict[str, Any], words: str
+) -> None:
+    world = _with_answer(operation, answer)
+    response = _handle(world, "POST", f"/model/{NOVA_LITE}/{path}", {"messages": []})
+    status, code, message = _error(response)
 
-    assert response.status == 500
+    assert (status, code) == (500, "DriftError")
+    assert words in message
+
+
+def test_an_instant_that_is_none_turns_red() -> None:
+    (answer,) = (a for operation, _, a in _run_script() if operation == "GetInferenceProfile")
+    shape = operations()["GetInferenceProfile"].model.output_shape
+
+    assert shape is not None
+    with pytest.raises(DriftError, match="a timestamp"):
+        encode(shape, {**answer, "createdAt": "yesterday"}, "GetInferenceProfile")
+
+
+def test_free_form_documents_and_numeric_instants_are_taken() -> None:
+    body = {"messages": HELLO, "additionalModelRequestFields": {"top_k": [1, {"any": None}]}}
+    free = _handle(world_with(), "POST", f"/model/{NOVA_LITE}/converse", body)
+    named = {**body, "requestMetadata": {"team": "chat"}}
+    mapped = _handle(world_with(), "POST", f"/model/{NOVA_LITE}/converse", named)
+    walk = ShapeWalk("decode")
+    instant = walk.convert(service_model("bedrock").shape_for("Timestamp"), 0, "at")
+
+    assert (free.status, mapped.status) == (200, 200)
+    assert instant == datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def test_a_new_required_member_in_botocore_turns_the_check_red() -> None:

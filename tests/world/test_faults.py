@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import boto3
@@ -136,7 +137,8 @@ def test_an_attached_client_streams_and_reads_quotas_without_a_socket(
         _in_process(name, world, 1) for name in ("bedrock-runtime", "service-quotas")
     )
     stream = runtime.converse_stream(modelId=NOVA_LITE, messages=HELLO)["stream"]
-    body = runtime.invoke_model(modelId=NOVA_LITE, body=b'{"messages": []}')["body"].read()
+    file = BytesIO(b'{"messages": []}')
+    body = runtime.invoke_model(modelId=NOVA_LITE, body=file)["body"].read()
     quota = quotas.get_service_quota(ServiceCode="bedrock", QuotaCode="L-FE44174A")["Quota"]
 
     assert "metadata" in list(stream)[-1]

@@ -104,6 +104,22 @@ def test_invoke_model_speaks_llama_in_its_own_region(
 
 
 @pytest.mark.parametrize(
+    ("model_id", "words"),
+    [("amazon.nova-canvas-v1:0", "image models"), ("amazon.titan-embed-text-v1", "streaming")],
+)
+def test_image_models_and_streamed_embeddings_are_refused(
+    world: World, clients: Clients, model_id: str, words: str
+) -> None:
+    call: Any = clients.runtime.invoke_model
+    if words == "streaming":
+        call = clients.runtime.invoke_model_with_response_stream
+
+    with refused("ValidationException", words):
+        call(modelId=model_id, body=b'{"inputText": "Hello"}')
+    assert world.traffic(START, START + timedelta(hours=1)) == {}
+
+
+@pytest.mark.parametrize(
     ("body", "words"),
     [
         (b"not json", "Malformed"),

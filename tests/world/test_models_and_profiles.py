@@ -64,6 +64,8 @@ def test_a_model_turns_legacy_and_then_ends(world: World, clients: Clients) -> N
     with refused("ResourceNotFoundException", "end of its life"):
         clients.runtime.converse(modelId=HAIKU_3, messages=HELLO)
     with refused("ResourceNotFoundException", "end of its life"):
+        _copy(clients, f"arn:aws:bedrock:us-east-1::foundation-model/{HAIKU_3}")
+    with refused("ResourceNotFoundException", "end of its life"):
         clients.bedrock.create_provisioned_model_throughput(
             modelUnits=1, provisionedModelName="a", modelId=f"{HAIKU_3}:48k"
         )

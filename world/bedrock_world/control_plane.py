@@ -171,7 +171,8 @@ def _summary(purchase: ProvisionedModel, at: datetime) -> dict[str, Any]:
         "creationTime": purchase.created_at,
         "lastModifiedTime": purchase.changed_at(at),
     }
-    if purchase.commitment:
+    term_end = purchase.term_end(at)
+    if term_end is not None:
         shown["commitmentDuration"] = purchase.commitment
-        shown["commitmentExpirationTime"] = purchase.term_end(at)
+        shown["commitmentExpirationTime"] = term_end
     return shown

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.model import Shape, StructureShape
+from botocore.model import StructureShape
 
 from bedrock_world import eventstream
 from bedrock_world.errors import BedrockError, ConnectionDroppedError, DriftError
@@ -91,13 +91,13 @@ def _refusal(operation: Operation, error: BedrockError, frame: _Frame) -> Respon
 
 def _success(operation: Operation, answer: Mapping[str, Any], frame: _Frame) -> Response:
     shape = operation.model.output_shape
+    if shape is None:
+        raise DriftError(f"{operation.name} has no output shape")
     headers = {"x-amzn-RequestId": frame.request_id, "Content-Type": _JSON}
     if operation.service == "service-quotas":
         headers["Content-Type"] = _JSON_11
-    body = b"{}"
-    if shape is not None:
-        body = _body(operation, shape, answer, frame)
-        headers |= _headers(operation, shape, answer)
+    body = _body(operation, shape, answer, frame)
+    headers |= _headers(operation, shape, answer)
     if operation.model.has_event_stream_output:
         headers["Content-Type"] = eventstream.CONTENT_TYPE
     return Response(
@@ -113,6 +113,9 @@ def _body(
 ) -> bytes:
     stream = operation.model.get_event_stream_output()
     if isinstance(stream, StructureShape):
+        missing = set(shape.required_members) - answer.keys()
+        if missing:
+            raise DriftError(f"{operation.name} lacks {', '.join(sorted(missing))}")
         return _stream(operation, stream, answer[_stream_member(shape)], frame.fault)
     # Checks the whole answer, those members included that travel as headers or raw bytes.
     encoded = encode(shape, answer, operation.name)
@@ -137,17 +140,11 @@ def _stream_member(shape: StructureShape) -> str:
 def _headers(
     operation: Operation, shape: StructureShape, answer: Mapping[str, Any]
 ) -> dict[str, str]:
-    found = {}
-    for name, member in shape.members.items():
-        if member.serialization.get("location") == "header" and name in answer:
-            _check_scalar(operation, member, name, answer[name])
-            found[wire_name(member, name)] = str(answer[name])
-    return found
-
-
-def _check_scalar(operation: Operation, shape: Shape, name: str, value: object) -> None:
-    if shape.type_name == "string" and not isinstance(value, str):
-        raise DriftError(f"{operation.name}: header member {name} is {value!r}")
+    return {
+        wire_name(member, name): str(encode(member, answer[name], f"{operation.name} {name}"))
+        for name, member in shape.members.items()
+        if member.serialization.get("location") == "header" and name in answer
+    }
 
 
 def _stream(

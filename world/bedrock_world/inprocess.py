@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from io import BytesIO
+from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -55,9 +56,5 @@ def _text(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
-def _bytes(body: object) -> bytes:
-    if isinstance(body, str):
-        return body.encode()
-    if isinstance(body, bytes | bytearray):
-        return bytes(body)
-    raise TypeError(f"a body of type {type(body).__name__} is not modelled")
+def _bytes(body: Any) -> bytes:  # noqa: ANN401 - bytes, or a file as InvokeModel takes it
+    return bytes(body.read() if hasattr(body, "read") else body)

@@ -205,13 +205,11 @@ def _from_text(shape: Shape, text: str) -> int | str:
 
 def _body(walk: ShapeWalk, operation: Operation, request: Request) -> dict[str, Any]:
     shape = operation.model.input_shape
-    if shape is None:
+    if shape is None or not request.body:
         return {}
     payload = shape.serialization.get("payload")
     if payload:
-        return {payload: request.body} if request.body else {}
-    if not request.body:
-        return {}
+        return {payload: request.body}
     try:
         content = json.loads(request.body)
     except ValueError as error:
@@ -240,14 +238,14 @@ def _body_members(
     return params
 
 
-def encode(shape: Shape, value: Mapping[str, Any], subject: str) -> dict[str, Any]:
+def encode(shape: Shape, value: Wire, subject: str) -> Wire:
     """`value` as it goes over the wire.
 
     Raises:
         DriftError: the world would answer something that botocore's model does not allow.
     """
     walk = ShapeWalk("encode")
-    result: dict[str, Any] = walk.convert(shape, value, "")
+    result = walk.convert(shape, value, "")
     if walk.problems:
         raise DriftError(f"{subject}: {'; '.join(walk.problems)}")
     return result
