@@ -26,7 +26,7 @@ from tests.builders import (
     pt_arn,
 )
 from tests.comparing import plain
-from tests.contract.conftest import LEDGER
+from tests.contract.conftest import BACKENDS, LEDGER
 from tests.fakes.memory_history import MemoryHistory
 from tests.fakes.memory_ledger import MemoryDecisions
 from tests.recorded import build_decision
@@ -38,7 +38,7 @@ class Ledger:
     history: History
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
+@pytest.fixture(params=BACKENDS)
 def ledger(request: pytest.FixtureRequest) -> Ledger:
     if request.param == "memory":
         return Ledger(MemoryDecisions(), MemoryHistory())

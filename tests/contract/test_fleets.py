@@ -18,14 +18,14 @@ from bedrock_autoscaler.domain.intent import (
 )
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, pt_arn
-from tests.contract.conftest import LEDGER
+from tests.contract.conftest import BACKENDS, LEDGER
 from tests.fakes.memory_ledger import MemoryFleets
 from tests.recorded import build_purchase, build_release
 
 CAP = Decimal(1_000)
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
+@pytest.fixture(params=BACKENDS)
 def fleets(request: pytest.FixtureRequest) -> Fleets:
     if request.param == "memory":
         return MemoryFleets()

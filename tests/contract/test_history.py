@@ -11,14 +11,14 @@ from bedrock_autoscaler.application.ports import History
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import MODEL, NOW, build_traffic, pt_arn
 from tests.comparing import plain
-from tests.contract.conftest import LEDGER
+from tests.contract.conftest import BACKENDS, LEDGER
 from tests.fakes.memory_history import MemoryHistory
 
 DAY = timedelta(days=1)
 NAN = float("nan")
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
+@pytest.fixture(params=BACKENDS)
 def history(request: pytest.FixtureRequest) -> History:
     if request.param == "memory":
         return MemoryHistory()

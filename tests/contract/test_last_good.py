@@ -4,11 +4,11 @@ import pytest
 
 from bedrock_autoscaler.adapters.storage.last_good import DynamoLastGood
 from bedrock_autoscaler.application.ports import LastGood
-from tests.contract.conftest import LEDGER
+from tests.contract.conftest import BACKENDS, LEDGER
 from tests.fakes.memory_settings import MemoryLastGood
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
+@pytest.fixture(params=BACKENDS)
 def last_good(request: pytest.FixtureRequest) -> LastGood:
     if request.param == "memory":
         return MemoryLastGood()

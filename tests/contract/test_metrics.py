@@ -13,6 +13,7 @@ from bedrock_autoscaler.domain.observation import METRICS
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, NOW, PROFILE, pt_arn
 from tests.comparing import plain
+from tests.contract.conftest import BACKENDS
 from tests.fakes.memory_metrics import MemoryMetrics
 
 START = NOW - 10 * MINUTE
@@ -26,7 +27,7 @@ class World:
     put: Callable[..., None]
 
 
-@pytest.fixture(params=["memory", "cloudwatch"])
+@pytest.fixture(params=BACKENDS)
 def world(request: pytest.FixtureRequest) -> World:
     if request.param == "memory":
         memory = MemoryMetrics()

@@ -14,7 +14,7 @@ from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, NOW, pt_arn
-from tests.contract.conftest import PREFIX, ROUTES
+from tests.contract.conftest import BACKENDS, PREFIX, ROUTES
 from tests.fakes.memory_routes import MemoryRoutingTables
 
 
@@ -26,7 +26,7 @@ class Published:
     seen: Callable[[str], RoutingTable | None]
 
 
-@pytest.fixture(params=["memory", "aws"])
+@pytest.fixture(params=BACKENDS)
 def published(request: pytest.FixtureRequest) -> Published:
     if request.param == "memory":
         memory = MemoryRoutingTables()
