@@ -14,10 +14,9 @@ from bedrock_autoscaler.application.releasing import release
 from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.application.withdrawing import ReleasePorts
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import Action, Decision, Situation, decision_id
+from bedrock_autoscaler.domain.decision import Action, Decision, Route, Situation, decision_id
 from bedrock_autoscaler.domain.observation import Traffic
-from bedrock_autoscaler.domain.routing import choose_routes
-from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.target import Loop, OptionKind, Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import MODEL, NOW, PT_MODEL, build_target, build_traffic
 from tests.fakes.fake_clock import FakeClock
@@ -46,7 +45,7 @@ class FakeDeadline:
 class Script:
     """A decision core that holds, unless a script names actions for a scheduled time.
 
-    Routes are chosen by the real rules.
+    Routes: what is paid for first, by units, then the options in their order.
     """
 
     def __init__(self) -> None:
@@ -57,9 +56,6 @@ class Script:
         """The scripted decision."""
         self.situations.append(situation)
         target, now = situation.target, situation.scheduled_at
-        routes, reasons, memory = choose_routes(
-            target, situation.fleet, situation.observation, situation.memory, now
-        )
         is_capacity = situation.loop is Loop.CAPACITY
         units = situation.fleet.in_service_units
         return Decision(
@@ -76,15 +72,28 @@ class Script:
             alternatives=(),
             expected_saving_usd_per_hour=0.0,
             actions=self.actions.get(now, ()) if is_capacity else (),
-            routes=routes,
-            reasons=reasons,
+            routes=_routes(situation),
+            reasons=(),
             numbers=(),
-            memory=replace(memory, decided_at=now),
+            memory=replace(situation.memory, decided_at=now),
         )
 
     def capacity_situations(self) -> list[Situation]:
         """Those of the capacity loop, in order."""
         return [situation for situation in self.situations if situation.loop is Loop.CAPACITY]
+
+
+def _routes(situation: Situation) -> tuple[Route, ...]:
+    paid = [pt for pt in situation.fleet.owned if pt.is_routable]
+    units = sum(pt.model_units for pt in paid)
+    routes = [
+        Route(kind=OptionKind.PROVISIONED, address=pt.arn, weight=pt.model_units / units)
+        for pt in paid
+    ]
+    for option in situation.target.options:
+        weight = 0.0 if routes else 1.0
+        routes.append(Route(kind=option.kind, address=option.address, weight=weight))
+    return tuple(routes)
 
 
 class Stage:
@@ -114,6 +123,10 @@ class Stage:
         self.deadline = FakeDeadline()
         self.metrics.beat_through(NOW - history_hours * HOUR, NOW)
         self.metrics.put_traffic(MODEL, build_traffic(history_hours * 60, end=NOW))
+        self.wire()
+
+    def wire(self) -> None:
+        """Give the use cases the parts as they are now; call it after replacing one."""
         self._deciding = DecidingPorts(
             clock=self.clock,
             read_settings=self.settings,

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import assert_never
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing import Known, Observer, Sources
@@ -185,5 +184,3 @@ def _verb(action: Action) -> str:
             return f"release {action.model_units}"
         case Restore():
             return f"restore {action.model_units}"
-        case _:
-            assert_never(action)

@@ -94,24 +94,22 @@ class Repair:
             return None
         if found is None:
             return self._lose(intent) if is_overdue else None
-        match found.status:
-            case Status.IN_SERVICE:
-                in_service = replace(
-                    intent,
-                    state=PurchaseState.IN_SERVICE,
-                    billed_from=found.created_at,
-                    in_service_since=self.now,
-                )
-                return self._update(intent, in_service)
-            case Status.FAILED:
-                self._alarm("pt_failed", intent, f"{found.arn} failed, {self._cost(intent)}")
-                failed = replace(intent, state=PurchaseState.FAILED, billed_from=found.created_at)
-                return self._update(intent, failed)
-            case Status.CREATING | Status.UPDATING:
-                if self.now - intent.recorded_at >= STUCK_AFTER:
-                    text = f"{found.arn} is still {found.status.value}, {self._cost(intent)}"
-                    self._alarm("pt_stuck", intent, text)
-                return None
+        if found.status is Status.IN_SERVICE:
+            in_service = replace(
+                intent,
+                state=PurchaseState.IN_SERVICE,
+                billed_from=found.created_at,
+                in_service_since=self.now,
+            )
+            return self._update(intent, in_service)
+        if found.status is Status.FAILED:
+            self._alarm("pt_failed", intent, f"{found.arn} failed, {self._cost(intent)}")
+            failed = replace(intent, state=PurchaseState.FAILED, billed_from=found.created_at)
+            return self._update(intent, failed)
+        if self.now - intent.recorded_at >= STUCK_AFTER:
+            text = f"{found.arn} is still {found.status.value}, {self._cost(intent)}"
+            self._alarm("pt_stuck", intent, text)
+        return None
 
     def _verify(self, intent: PurchaseIntent) -> str | None:
         """A PT that the inventory did not show: gone, unless a release of ours deletes it now."""

@@ -24,10 +24,11 @@ from tests.fakes.memory_metrics import MemoryMetrics
 PROFILE_ARN = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc123"
 
 
-def measured(minutes: int = 10, **by_id: Traffic) -> Measured:
-    start = NOW - minutes * MINUTE
+def measured(**by_id: Traffic) -> Measured:
+    """The ten minutes before NOW, of which the `ModelId`s named have these."""
+    start = NOW - 10 * MINUTE
     reading = MetricsReading(
-        start=start, read=np.ones(minutes, dtype=np.bool_), traffic=by_id, problems=()
+        start=start, read=np.ones(10, dtype=np.bool_), traffic=by_id, problems=()
     )
     return Measured(reading=reading, listed=frozenset(by_id), start=start, end=NOW)
 

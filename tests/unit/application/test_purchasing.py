@@ -597,6 +597,20 @@ def test_a_pt_that_is_updated_while_it_is_being_created_is_waited_for() -> None:
     assert only_intent(scene).state is PurchaseState.BOUGHT
 
 
+def test_without_any_decision_what_stands_is_left_alone() -> None:
+    scene = Stage(core=Script())
+    scene.fleets.begin_purchase(
+        build_held(),
+        fleet=scene.fleets.record_of("chat"),
+        unmanaged_units=0,
+        max_units=10,
+        max_usd_per_hour=Decimal(1000),
+    )
+
+    assert scene.purchase().outcomes == (("chat", "nothing to buy"),)
+    assert only_intent(scene) == build_held()
+
+
 # -- one target's trouble ----------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """The release actor: only ours, only silent, only at the end of a paid period, only once."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,7 +21,7 @@ from bedrock_autoscaler.application.errors import (
     ThroughputNotFoundError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.ports import ListedThroughput
+from bedrock_autoscaler.application.ports import ListedThroughput, MetricsReading
 from bedrock_autoscaler.domain.decision import Purchase, Release, Restore
 from bedrock_autoscaler.domain.fleet import Status
 from bedrock_autoscaler.domain.intent import (
@@ -40,6 +41,7 @@ from tests.builders import (
     pt_arn,
 )
 from tests.fakes.memory_capacity import MemoryCapacity
+from tests.fakes.memory_metrics import MemoryMetrics
 from tests.intents import build_held, build_listed, build_release
 from tests.staging import Script, Stage
 
@@ -446,13 +448,32 @@ def test_unreadable_metrics_delete_nothing() -> None:
     assert deletes(scene) == []
 
 
-def test_a_reading_without_the_pt_proves_nothing() -> None:
+def test_a_failed_query_for_the_pt_proves_nothing() -> None:
     scene, _ = at_window()
     scene.metrics.failing = {ARN}
 
     scene.release()
 
     assert deletes(scene) == []
+
+
+class ForgetfulMetrics(MemoryMetrics):
+    """Answers for no `ModelId` at all."""
+
+    @override
+    def read(self, model_ids: Sequence[str], start: datetime, end: datetime) -> MetricsReading:
+        return replace(super().read(model_ids, start, end), traffic={})
+
+
+def test_a_reading_that_leaves_the_pt_out_proves_nothing() -> None:
+    scene, _ = at_window()
+    scene.metrics = ForgetfulMetrics()
+    scene.wire()
+
+    scene.release()
+
+    assert deletes(scene) == []
+    assert reasons(scene)[-1] == "it was not seen silent for 10 minutes"
 
 
 def test_a_pt_never_seen_in_the_metrics_is_unknown_not_idle() -> None:

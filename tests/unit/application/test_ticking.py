@@ -73,7 +73,7 @@ def test_a_later_phase_replaces_outcomes_and_adds_failures() -> None:
     both = first.followed_by(second)
 
     assert both.outcomes == (("a", "hold"), ("b", "failed"))
-    with pytest.raises(TargetsFailedError, match="for b$"):
+    with pytest.raises(TargetsFailedError, match=r"for b$"):
         both.checked()
     assert second.checked() is second
 

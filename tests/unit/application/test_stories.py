@@ -1,0 +1,391 @@
+"""Stories in time: the whole life of a purchase, undisturbed and with a fault at every step."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, override
+
+import pytest
+
+from bedrock_autoscaler.application.errors import TargetsFailedError
+from bedrock_autoscaler.application.replaying import replay
+from bedrock_autoscaler.domain.decision import Decision, Purchase, Release, Restore, Situation
+from bedrock_autoscaler.domain.fleet import Status
+from bedrock_autoscaler.domain.intent import HOLDING_STATES, PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from tests.builders import (
+    MODEL,
+    NOW,
+    PT_MODEL,
+    build_guard_rails,
+    build_target,
+    build_traffic,
+    pt_arn,
+)
+from tests.fakes.memory_routes import MemoryRoutingTables
+from tests.staging import Script, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ONE_UNIT = Purchase(model_id=PT_MODEL, model_units=1, usd_per_hour=Decimal("60.5"))
+ARN = pt_arn(1)
+THREE_UNITS = {"invocations": 180.0, "input_tokens": 3_000_000.0, "output_tokens": 900_000.0}
+
+
+class CheckedTables(MemoryRoutingTables):
+    """Refuses a table that names a PT which is not InService: callers would fail."""
+
+    scene: Stage
+
+    @override
+    def publish(self, table: RoutingTable) -> None:
+        usable = {
+            pt.arn
+            for pt in self.scene.capacity.inventory().throughputs
+            if pt.status is Status.IN_SERVICE
+        }
+        named = {r.address for r in table.routes if r.kind is OptionKind.PROVISIONED}
+        assert named <= usable, f"version {table.version} names {named - usable}"
+        super().publish(table)
+
+
+def minute_of_all(scene: Stage, times: int = 1) -> None:
+    """One minute of all schedules, each tick `times` times; a failed run stops nothing."""
+    runs: list[Callable[[], object]] = [lambda: scene.decide(Loop.ROUTING)]
+    if scene.now.minute % 15 == 0:
+        runs.append(lambda: scene.decide(Loop.CAPACITY))
+    runs += [scene.purchase, scene.release, scene.publish]
+    for run in runs:
+        for _ in range(times):
+            with suppress(TargetsFailedError):
+                run()
+    scene.clock.advance(MINUTE)
+
+
+def assert_bounds(scene: Stage) -> None:
+    """What must hold after every minute, whatever happened."""
+    held = scene.fleets.record_of("chat")
+    purchases = scene.fleets.purchases("chat")
+    reserved = sum(i.model_units for i in purchases if i.state in HOLDING_STATES)
+    assert held.reserved_units == reserved <= build_target().guard_rails.max_units
+    names = [pt.name for pt in scene.capacity.inventory().throughputs]
+    assert len(names) == len(set(names)), "a decision was bought twice"
+    ours = {intent.arn for intent in purchases}
+    assert {c.subject for c in scene.capacity.calls if c.method == "delete"} <= ours
+
+
+# -- the real rules ----------------------------------------------------------------------------
+
+
+def with_real_rules() -> Stage:
+    """Three units' worth of traffic for two days and two more hours, then none at all."""
+    scene = Stage(history_hours=0)
+    end = NOW + 2 * HOUR
+    scene.metrics.beat_through(NOW - 48 * HOUR, NOW)
+    scene.metrics.put_traffic(MODEL, build_traffic(50 * 60, end=end, **THREE_UNITS))
+    while scene.now < NOW + 5 * HOUR:
+        table = scene.tables.current("chat")
+        if table and table.routes[0].kind is OptionKind.PROVISIONED and scene.now < end:
+            # Callers follow the table.
+            scene.metrics._points[MODEL].pop(scene.now)
+            for route in table.routes:
+                sums = {name: value * route.weight for name, value in THREE_UNITS.items()}
+                if route.weight:
+                    scene.metrics.put(route.address, scene.now, **sums)
+        scene.run(1)
+        assert_bounds(scene)
+    return scene
+
+
+def test_steady_demand_is_bought_routed_and_given_back_when_it_ends() -> None:
+    scene = with_real_rules()
+
+    states = {intent.state for intent in scene.fleets.purchases("chat")}
+    assert states == {PurchaseState.RELEASED}
+    assert {i.state for i in scene.fleets.releases("chat")} == {ReleaseState.DELETED}
+    first, *_, last = scene.tables.published
+    assert first.routes == last.routes
+    routed = [table for table in scene.tables.published if table.routes[0].address == ARN]
+    assert routed
+    decisions = scene.reporter.decisions
+    assert any(isinstance(a, Purchase) for d in decisions for a in d.actions)
+    assert any(isinstance(a, Release) for d in decisions for a in d.actions)
+    assert sum(decision.is_hold for decision in decisions) > 300
+    assert all(decision.reasons for decision in decisions)
+    assert scene.reporter.alarms == []
+
+
+def test_every_recorded_decision_replays_without_a_difference() -> None:
+    scene = with_real_rules()
+
+    for decision in scene.reporter.decisions:
+        recorded = scene.decisions.load(decision.id, scene.history)
+        assert recorded is not None
+        assert replay(recorded) is None
+
+
+# -- one purchase, scripted --------------------------------------------------------------------
+
+
+def scripted(*, mode: Mode = Mode.ACT) -> Stage:
+    """Bought at 12:00, in service at 12:15, busy until 12:30, released then, deleted at 12:55."""
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    script.actions[NOW + 30 * MINUTE] = (Release(arn=ARN, model_units=1),)
+    scene = Stage(build_target(mode=mode), core=script)
+    tables = CheckedTables()
+    tables.scene = scene
+    scene.tables = tables
+    scene.wire()
+    for minute in range(15, 30):
+        scene.metrics.put(ARN, NOW + minute * MINUTE, invocations=60.0)
+    return scene
+
+
+def assert_ended_well(scene: Stage) -> None:
+    (purchase,) = scene.fleets.purchases("chat")
+    (release,) = scene.fleets.releases("chat")
+    assert (purchase.state, release.state) == (PurchaseState.RELEASED, ReleaseState.DELETED)
+    assert scene.capacity.inventory().throughputs == ()
+    assert scene.fleets.record_of("chat").reserved_units == 0
+    table = scene.tables.current("chat")
+    assert table is not None
+    assert [route.address for route in table.routes] == [MODEL]
+    assert scene.tables.projected["chat"] == table
+
+
+def test_the_life_of_a_purchase_step_by_step() -> None:
+    scene = scripted()
+    states = {}
+
+    for minute in range(57):
+        minute_of_all(scene)
+        (purchase,) = scene.fleets.purchases("chat")
+        states[minute] = purchase.state
+
+    # Ordered at 12:00, seen in service and routed at 12:15, deleted in the window from 12:55 on.
+    assert (states[0], states[14]) == (PurchaseState.BOUGHT, PurchaseState.BOUGHT)
+    assert (states[15], states[54]) == (PurchaseState.IN_SERVICE, PurchaseState.IN_SERVICE)
+    assert states[55] is PurchaseState.RELEASED
+    assert [table.published_at for table in scene.tables.published] == [
+        NOW,
+        NOW + 15 * MINUTE,
+        NOW + 30 * MINUTE,
+    ]
+    assert_ended_well(scene)
+
+
+def test_every_tick_twice_changes_nothing() -> None:
+    once, twice = scripted(), scripted()
+
+    for _ in range(70):
+        minute_of_all(once)
+        minute_of_all(twice, times=2)
+
+    assert twice.capacity.calls == once.capacity.calls
+    assert twice.tables.published == once.tables.published
+    assert len(twice.reporter.decisions) == len(once.reporter.decisions)
+    assert_ended_well(twice)
+
+
+def test_advise_takes_the_same_path_and_changes_nothing() -> None:
+    scene = scripted(mode=Mode.ADVISE)
+
+    for _ in range(70):
+        minute_of_all(scene)
+
+    assert scene.capacity.calls == []
+    assert scene.fleets.purchases("chat") == ()
+    assert scene.fleets.releases("chat") == ()
+    assert scene.tables.published == []
+    assert ("would_buy", "chat") in scene.reporter.events
+    assert ("would_publish", "chat") in scene.reporter.events
+
+
+def test_a_pt_deleted_by_hand_leaves_the_table_in_the_same_minute() -> None:
+    scene = scripted()
+    for _ in range(20):
+        minute_of_all(scene)
+    scene.capacity.vanish(ARN)
+
+    minute_of_all(scene)
+
+    table = scene.tables.current("chat")
+    assert table is not None
+    assert table.published_at == NOW + 20 * MINUTE
+    assert [route.address for route in table.routes] == [MODEL]
+    for _ in range(15):
+        minute_of_all(scene)
+    assert scene.fleets.purchases("chat")[0].state is PurchaseState.LOST
+
+
+# -- a fault at every step ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The process dies in the first call of a method in a minute, before or after its effect."""
+
+    minute: int
+    part: str
+    method: str
+    after: bool
+
+    @override
+    def __str__(self) -> str:
+        moment = "after" if self.after else "before"
+        return f"12:{self.minute:02d} {moment} {self.part}.{self.method}"
+
+
+STEPS = [
+    (0, "decisions", "record"),
+    (0, "fleets", "begin_purchase"),
+    (0, "capacity", "buy"),
+    (0, "fleets", "update_purchase"),
+    (0, "tables", "publish"),
+    (0, "tables", "project"),
+    (15, "fleets", "update_purchase"),
+    (15, "tables", "publish"),
+    (15, "tables", "project"),
+    (30, "decisions", "record"),
+    (30, "fleets", "begin_release"),
+    (30, "tables", "publish"),
+    (30, "tables", "project"),
+    (30, "fleets", "update_release"),
+    (55, "fleets", "update_release"),
+    (55, "capacity", "delete"),
+    (55, "fleets", "update_purchase"),
+]
+
+
+FAULTS = [Fault(*step, after) for step in STEPS for after in (False, True)]
+NEVER_SENT = [
+    Fault(0, "fleets", "begin_purchase", after=True),
+    Fault(0, "capacity", "buy", after=False),
+]
+
+
+def struck_by(fault: Fault) -> Stage:
+    """The story to 14:05 with one fault in it."""
+    scene = scripted()
+    for minute in range(125):
+        if minute == fault.minute:
+            error = KeyError("the process dies here")
+            part = getattr(scene, fault.part)
+            part.fail_next(error, method=fault.method, after_effect=fault.after)
+        minute_of_all(scene)
+        assert_bounds(scene)
+    struck = [alarm for alarm in scene.reporter.alarms if alarm.alarm == "target_failed"]
+    assert len(struck) == 1
+    return scene
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f not in NEVER_SENT], ids=str)
+def test_a_death_at_any_step_is_repaired_and_nothing_happens_twice(fault: Fault) -> None:
+    scene = struck_by(fault)
+
+    assert_ended_well(scene)
+    assert [call.method for call in scene.capacity.calls].count("buy") == 1
+
+
+@pytest.mark.parametrize("fault", NEVER_SENT, ids=str)
+def test_a_purchase_that_may_have_been_sent_is_given_up_and_never_sent_again(fault: Fault) -> None:
+    scene = struck_by(fault)
+
+    (purchase,) = scene.fleets.purchases("chat")
+    assert purchase.state is PurchaseState.ABANDONED
+    assert purchase.ended_at == NOW + 25 * MINUTE
+    assert scene.fleets.record_of("chat").reserved_units == 0
+    assert scene.capacity.calls == []
+    assert ("purchase_abandoned", "chat") in scene.reporter.alarm_names
+
+
+# -- an adversary in place of the rules --------------------------------------------------------
+
+
+def always_buy(situation: Situation) -> Decision:
+    """A decision core that asks for four units on every tick."""
+    script = Script()
+    four = Purchase(model_id=PT_MODEL, model_units=4, usd_per_hour=Decimal("242.0"))
+    script.actions[situation.scheduled_at] = (four,)
+    return script(situation)
+
+
+def always_release(situation: Situation) -> Decision:
+    """A decision core that gives up whatever there is on every tick."""
+    script = Script()
+    script.actions[situation.scheduled_at] = tuple(
+        Release(arn=pt.arn, model_units=pt.model_units) for pt in situation.fleet.throughputs
+    )
+    return script(situation)
+
+
+def always_restore(situation: Situation) -> Decision:
+    """A decision core that takes every release back."""
+    script = Script()
+    script.actions[situation.scheduled_at] = tuple(
+        Restore(arn=pt.arn, model_units=pt.model_units) for pt in situation.fleet.throughputs
+    )
+    return script(situation)
+
+
+def test_a_core_that_always_buys_stays_within_the_caps() -> None:
+    scene = Stage(core=always_buy)
+    scene.capacity.quota[PT_MODEL] = 100
+
+    for _ in range(180):
+        minute_of_all(scene)
+        assert_bounds(scene)
+
+    # Two purchases of four fit under ten units; a third one does not.
+    assert sum(pt.model_units for pt in scene.capacity.inventory().throughputs) == 8
+
+
+def test_a_core_that_always_buys_is_stopped_by_the_breaker() -> None:
+    wide = build_guard_rails(
+        max_units=1_000,
+        max_usd_per_hour=Decimal(10**6),
+        max_usd_per_day=Decimal(10**6),
+        max_usd_per_month=Decimal(10**6),
+    )
+    scene = Stage(build_target(guard_rails=wide), core=always_buy)
+    scene.capacity.quota[PT_MODEL] = 1_000
+
+    for _ in range(6 * 60):
+        minute_of_all(scene)
+
+    assert len(scene.capacity.calls) == wide.max_purchases_per_day
+
+
+def test_a_core_that_always_releases_deletes_only_what_is_silent_and_ours() -> None:
+    scene = scripted()
+    for _ in range(30):
+        minute_of_all(scene)
+    theirs = scene.capacity.add(name="by-hand", model_id=PT_MODEL)
+    scene.serve(ARN, 300)
+    scene.core = always_release
+
+    for _ in range(180):
+        minute_of_all(scene)
+        assert_bounds(scene)
+
+    assert [call for call in scene.capacity.calls if call.method == "delete"] == []
+    assert {pt.arn for pt in scene.capacity.inventory().throughputs} == {ARN, theirs}
+
+
+def test_a_core_that_always_restores_deletes_nothing() -> None:
+    scene = scripted()
+    for _ in range(31):
+        minute_of_all(scene)
+    scene.core = always_restore
+
+    for _ in range(60):
+        minute_of_all(scene)
+
+    assert [call for call in scene.capacity.calls if call.method == "delete"] == []
+    table = scene.tables.current("chat")
+    assert table is not None
+    assert table.routes[0].address == ARN
