@@ -1,5 +1,6 @@
 """Worlds, clients and requests for the tests of the Bedrock world."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from mypy_boto3_bedrock import BedrockClient
 from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 from mypy_boto3_service_quotas import ServiceQuotasClient
 
+from bedrock_world.gateway import Gateway, Response
 from bedrock_world.settings import UnitRate, WorldSettings
 from bedrock_world.sinks import MemorySink
+from bedrock_world.wire import Request
 from bedrock_world.world import World
 
 NOVA_2 = "amazon.nova-2-lite-v1:0:256k"
@@ -73,3 +76,16 @@ def refused(code: str, words: str = "") -> Iterator[None]:
     error = caught.value.response["Error"]
     assert error["Code"] == code
     assert words in error["Message"]
+
+
+def send(world: World, method: str, path: str, body: object = None, *, query: str = "") -> Response:
+    """The answer to a raw request, which no SDK has checked."""
+    content = json.dumps(body).encode() if body is not None else b""
+    request = Request(method=method, raw_path=path, query=query, headers={}, body=content)
+    return Gateway(world).handle(request)
+
+
+def error_of(response: Response) -> tuple[int, str, str]:
+    """Status, code and message of a refusal."""
+    message: str = json.loads(response.body)["message"]
+    return response.status, response.headers["x-amzn-ErrorType"], message

@@ -49,6 +49,26 @@ def test_the_hold_is_input_plus_max_tokens_and_what_is_not_used_comes_back() -> 
     )
 
 
+def test_a_hold_of_the_last_minute_gives_nothing_to_this_one() -> None:
+    world = world_with(applied_quotas={LITE_TPM: 1000})
+    _offer(world, NOVA_LITE, 59.9, input_tokens=100, output_tokens=50, max_tokens=400)
+
+    # The new minute is full from 60.0 s on; the old call settles at 60.8 s and frees nothing.
+    assert _offer(world, NOVA_LITE, 60.0, input_tokens=600, output_tokens=100, max_tokens=400) == (
+        "served"
+    )
+    assert _offer(world, NOVA_LITE, 60.9, input_tokens=1, output_tokens=1, max_tokens=1) == TOKENS
+
+
+def test_what_a_call_of_the_last_minute_uses_beyond_its_hold_burdens_this_one() -> None:
+    world = world_with(applied_quotas={SONNET_TPM: 1000})
+    _offer(world, SONNET, 59.9, input_tokens=100, output_tokens=100, max_tokens=100)
+
+    # Held 200, used 600, so 400 of the minute in which it ends are gone.
+    assert _offer(world, SONNET, 62, input_tokens=501, output_tokens=1, max_tokens=100) == TOKENS
+    assert _offer(world, SONNET, 62, input_tokens=500, output_tokens=1, max_tokens=100) == "served"
+
+
 def test_without_max_tokens_the_models_largest_output_is_held() -> None:
     world = world_with(applied_quotas={LITE_TPM: 10_999})
 

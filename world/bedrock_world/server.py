@@ -71,12 +71,13 @@ async def _answer(response: Response, send: Send) -> None:
 class _Protocol(H11Protocol):
     """Shows the application its connection, so that it can break it."""
 
+    # uvicorn narrows asyncio's transport in the same way.
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         application = self.app
 
-        async def with_transport(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        async def with_transport(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
             await application({**scope, "extensions": {_TRANSPORT: transport}}, receive, send)
 
         self.app = with_transport
