@@ -115,8 +115,6 @@ def _to_number(value: float) -> float | int | None:
 
 
 def _read_traffic(stored: object) -> Traffic:
-    if isinstance(stored, Traffic):
-        return stored
     if not isinstance(stored, Mapping):
         raise ValueError("traffic is not an object")  # noqa: TRY004 - pydantic reports ValueError
     try:
@@ -140,8 +138,6 @@ def _write_action(action: Action) -> dict[str, Any]:
 
 
 def _read_action(stored: object) -> Action:
-    if isinstance(stored, Purchase | Release | Restore):
-        return stored
     if not isinstance(stored, Mapping) or stored.get("action") not in _ACTIONS:
         raise ValueError(f"an action must be one of {sorted(_ACTIONS)}")
     members = {key: value for key, value in stored.items() if key != "action"}

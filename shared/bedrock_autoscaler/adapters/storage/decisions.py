@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from math import isfinite
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, assert_never, override
 
 from bedrock_autoscaler.adapters.storage.codec import (
     SCHEMA,
@@ -279,6 +279,8 @@ def _describe(action: Action) -> str:
             return f"release {action.model_units} of {action.arn}"
         case Restore():
             return f"restore {action.model_units} of {action.arn}"
+        case _:
+            assert_never(action)
 
 
 def _to_decision(item: Item) -> Decision:

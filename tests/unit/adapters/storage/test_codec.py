@@ -112,12 +112,14 @@ def test_infinite_traffic_is_refused() -> None:
         {"prompts": [1.0, 2.0]},
         {"start": "yesterday"},
         {"start": None},
+        [1.0, 2.0],
     ],
 )
-def test_spoiled_traffic_is_refused(spoiled: dict[str, object]) -> None:
+def test_spoiled_traffic_is_refused(spoiled: dict[str, object] | list[float]) -> None:
     situation = build_situation(observation=build_observation(traffic=build_traffic(2)))
     document = json.loads(encode_inputs(situation, None))
-    document["observation"]["traffic"] |= spoiled
+    stored = document["observation"]["traffic"]
+    document["observation"]["traffic"] = stored | spoiled if isinstance(spoiled, dict) else spoiled
 
     with pytest.raises(ObservationError, match=r"decision x cannot be read: observation\.traffic"):
         decode_inputs(json.dumps(document).encode(), situation.target, "decision x")
