@@ -148,6 +148,19 @@ def test_a_write_that_does_not_show_has_an_unknown_outcome(
     assert fleets.purchases("chat") == ()
 
 
+def test_an_update_that_does_not_show_has_an_unknown_outcome(
+    fleets: DynamoFleets, faulty_dynamodb: FaultyClient
+) -> None:
+    intent = build_purchase()
+    begin(fleets, intent)
+    faulty_dynamodb.fail_next(NO_ANSWER, method="transact_write_items")
+
+    with pytest.raises(UnknownOutcomeError):
+        fleets.update_purchase(intent, replace(intent, state=PurchaseState.BOUGHT, version=2))
+
+    assert fleets.purchases("chat") == (intent,)
+
+
 def test_a_write_that_cannot_be_read_back_has_an_unknown_outcome(
     fleets: DynamoFleets, faulty_dynamodb: FaultyClient
 ) -> None:
