@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from bedrock_autoscaler.application.ports import ListedThroughput
+from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.fleet import Status
 from bedrock_autoscaler.domain.intent import (
     PurchaseIntent,
@@ -18,6 +19,8 @@ from tests.builders import NOW, PT_MODEL, pt_arn
 
 PURCHASE_ID = "chat-capacity-20261120T110000Z"
 RELEASE_ID = "chat-capacity-20261120T114500Z"
+ONE_UNIT = Purchase(model_id=PT_MODEL, model_units=1, usd_per_hour=Decimal("60.5"))
+TWO_UNITS = Purchase(model_id=PT_MODEL, model_units=2, usd_per_hour=Decimal("121.0"))
 
 
 def build_purchase(**overrides: Any) -> PurchaseIntent:

@@ -4,15 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bedrock_autoscaler.application.deciding import DecidingPorts, observe_and_decide
-from bedrock_autoscaler.application.measuring import Listing
-from bedrock_autoscaler.application.observing import Sources
-from bedrock_autoscaler.application.ports import Settings, SettingsProblem
-from bedrock_autoscaler.application.publishing import PublishPorts, publish
-from bedrock_autoscaler.application.purchasing import PurchasePorts, purchase
-from bedrock_autoscaler.application.releasing import release
+from bedrock_autoscaler.application.assembling import Application
+from bedrock_autoscaler.application.ports import (
+    Purchasing,
+    Releasing,
+    Settings,
+    SettingsProblem,
+)
 from bedrock_autoscaler.application.ticking import Summary
-from bedrock_autoscaler.application.withdrawing import ReleasePorts
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Action, Decision, Route, Situation, decision_id
 from bedrock_autoscaler.domain.observation import Traffic
@@ -127,56 +126,24 @@ class Stage:
 
     def wire(self) -> None:
         """Give the use cases the parts as they are now; call it after replacing one."""
-        self._deciding = DecidingPorts(
-            clock=self.clock,
-            read_settings=self.settings,
-            sources=Sources(
-                metrics=self.metrics,
-                listing=Listing(self.metrics),
-                capacity=self.capacity,
-                decisions=self.decisions,
-                fleets=self.fleets,
-                history=self.history,
-                tables=self.tables,
-                reporter=self.reporter,
-                deployment=DEPLOYMENT,
-            ),
-            code_version="1.2.3",
-            decide=self._decide,
+        self.application = Application(
+            self, deployment=DEPLOYMENT, code_version="1.2.3", decide=self._decide
         )
-        self._purchasing = PurchasePorts(
-            clock=self.clock,
-            read_settings=self.settings,
-            switch=self.switch,
-            decisions=self.decisions,
-            fleets=self.fleets,
-            capacity=self.capacity,
-            purchasing=self.capacity,
-            reporter=self.reporter,
-            deployment=DEPLOYMENT,
-        )
-        self._releasing = ReleasePorts(
-            clock=self.clock,
-            read_settings=self.settings,
-            switch=self.switch,
-            decisions=self.decisions,
-            fleets=self.fleets,
-            releasing=self.capacity,
-            metrics=self.metrics,
-            tables=self.tables,
-            reporter=self.reporter,
-            deployment=DEPLOYMENT,
-        )
-        self._publishing = PublishPorts(
-            clock=self.clock,
-            read_settings=self.settings,
-            switch=self.switch,
-            decisions=self.decisions,
-            fleets=self.fleets,
-            capacity=self.capacity,
-            tables=self.tables,
-            reporter=self.reporter,
-        )
+
+    @property
+    def purchasing(self) -> Purchasing:
+        """Bedrock once more."""
+        return self.capacity
+
+    @property
+    def releasing(self) -> Releasing:
+        """Bedrock once more."""
+        return self.capacity
+
+    @property
+    def events(self) -> list[tuple[str, str]]:
+        """(event, target) of what was reported, without the line that ends each run."""
+        return [event for event in self.reporter.events if event != ("tick", "")]
 
     @property
     def now(self) -> datetime:
@@ -191,19 +158,19 @@ class Stage:
 
     def decide(self, loop: Loop = Loop.CAPACITY, scheduled_at: datetime | None = None) -> Summary:
         """One tick of observe_decide, by default of the present period."""
-        return observe_and_decide(loop, scheduled_at, self._deciding)
+        return self.application.observe_and_decide(loop, scheduled_at)
 
     def purchase(self, scheduled_at: datetime | None = None) -> Summary:
         """One tick of the purchase actor."""
-        return purchase(scheduled_at, self.deadline, self._purchasing)
+        return self.application.purchase(scheduled_at, self.deadline)
 
     def release(self, scheduled_at: datetime | None = None) -> Summary:
         """One tick of the release actor."""
-        return release(scheduled_at, self.deadline, self._releasing)
+        return self.application.release(scheduled_at, self.deadline)
 
     def publish(self, scheduled_at: datetime | None = None) -> Summary:
         """One tick of the publish actor."""
-        return publish(scheduled_at, self._publishing)
+        return self.application.publish(scheduled_at)
 
     def run(self, minutes: int, traffic: Traffic | None = None) -> None:
         """So many minutes of all schedules; `traffic` is published beforehand on demand."""

@@ -1,12 +1,13 @@
-"""Scheduled tick of `observe_decide`."""
+"""Scheduled tick of `observe_decide`: observes, decides, records; spends nothing."""
 
-import logging
 from collections.abc import Mapping
 
-_log = logging.getLogger()
+from bedrock_autoscaler.adapters.invocation import DecidingEvent, InvocationContext
+from bedrock_autoscaler.bootstrap import application
 
 
-def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
-    """Log the tick's scheduled time and answer with it."""
-    _log.warning("observe_decide tick of %s", event["scheduled_time"])
-    return {"scheduled_time": event["scheduled_time"]}
+def handler(event: Mapping[str, object], context: InvocationContext) -> dict[str, str]:
+    """Decide one tick of the event's loop; the outcome by target."""
+    tick = DecidingEvent.read(event)
+    app = application(context.invoked_function_arn)
+    return dict(app.observe_and_decide(tick.loop, tick.scheduled_time).outcomes)

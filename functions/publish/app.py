@@ -1,12 +1,13 @@
-"""Scheduled tick of `publish`."""
+"""Scheduled tick of `publish`: makes routing tables agree with decisions."""
 
-import logging
 from collections.abc import Mapping
 
-_log = logging.getLogger()
+from bedrock_autoscaler.adapters.invocation import InvocationContext, TickEvent
+from bedrock_autoscaler.bootstrap import application
 
 
-def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
-    """Log the tick's scheduled time and answer with it."""
-    _log.warning("publish tick of %s", event["scheduled_time"])
-    return {"scheduled_time": event["scheduled_time"]}
+def handler(event: Mapping[str, object], context: InvocationContext) -> dict[str, str]:
+    """Publish and project the routing tables; the outcome by target."""
+    tick = TickEvent.read(event)
+    app = application(context.invoked_function_arn)
+    return dict(app.publish(tick.scheduled_time).outcomes)

@@ -1,12 +1,17 @@
-"""Scheduled tick of `purchase`."""
+"""Scheduled tick of `purchase`: buys what decisions ask for."""
 
-import logging
 from collections.abc import Mapping
 
-_log = logging.getLogger()
+from bedrock_autoscaler.adapters.invocation import (
+    InvocationContext,
+    InvocationDeadline,
+    TickEvent,
+)
+from bedrock_autoscaler.bootstrap import application
 
 
-def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
-    """Log the tick's scheduled time and answer with it."""
-    _log.warning("purchase tick of %s", event["scheduled_time"])
-    return {"scheduled_time": event["scheduled_time"]}
+def handler(event: Mapping[str, object], context: InvocationContext) -> dict[str, str]:
+    """Settle open purchases, then buy; the outcome by target."""
+    tick = TickEvent.read(event)
+    app = application(context.invoked_function_arn)
+    return dict(app.purchase(tick.scheduled_time, InvocationDeadline(context)).outcomes)

@@ -1,12 +1,17 @@
-"""Scheduled tick of `release`."""
+"""Scheduled tick of `release`: withdraws, drains and deletes what decisions give up."""
 
-import logging
 from collections.abc import Mapping
 
-_log = logging.getLogger()
+from bedrock_autoscaler.adapters.invocation import (
+    InvocationContext,
+    InvocationDeadline,
+    TickEvent,
+)
+from bedrock_autoscaler.bootstrap import application
 
 
-def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
-    """Log the tick's scheduled time and answer with it."""
-    _log.warning("release tick of %s", event["scheduled_time"])
-    return {"scheduled_time": event["scheduled_time"]}
+def handler(event: Mapping[str, object], context: InvocationContext) -> dict[str, str]:
+    """Move releases on by one step; the outcome by target."""
+    tick = TickEvent.read(event)
+    app = application(context.invoked_function_arn)
+    return dict(app.release(tick.scheduled_time, InvocationDeadline(context)).outcomes)

@@ -32,6 +32,7 @@ from tests.builders import (
 )
 from tests.comparing import plain
 from tests.fakes.memory_capacity import MemoryCapacity
+from tests.intents import ONE_UNIT
 from tests.staging import Script, Stage
 
 
@@ -254,9 +255,7 @@ def test_spend_near_a_cap_is_an_alarm() -> None:
     # One unit at 60.50 from 12:00: one period, which is 80 % of 75.625.
     rails = build_guard_rails(max_usd_per_day=Decimal("75.625"))
     scene, script = stage(build_target(guard_rails=rails))
-    script.actions[NOW] = (
-        Purchase(model_id=PT_MODEL, model_units=1, usd_per_hour=Decimal("60.5")),
-    )
+    script.actions[NOW] = (ONE_UNIT,)
     scene.decide()
     scene.purchase()
     scene.clock.advance(15 * MINUTE)
@@ -350,7 +349,7 @@ def test_a_failed_query_is_a_gap_for_its_target_alone() -> None:
     chat, search = script.situations
     assert not np.isnan(chat.observation.traffic.invocations).any()
     assert np.isnan(search.observation.traffic.invocations).all()
-    assert scene.reporter.events == [("metrics_partial", "")]
+    assert scene.events == [("metrics_partial", "")]
 
 
 def test_a_failed_heartbeat_is_reported_and_leaves_a_gap_by_itself() -> None:
@@ -451,9 +450,7 @@ def test_unreadable_history_leaves_the_newest_hours() -> None:
 
 def test_a_new_pt_leaves_no_hole_in_the_history() -> None:
     scene, script = stage()
-    script.actions[NOW] = (
-        Purchase(model_id=PT_MODEL, model_units=1, usd_per_hour=Decimal("60.5")),
-    )
+    script.actions[NOW] = (ONE_UNIT,)
     # Before the deployment there was no heartbeat, only points.
     scene.metrics.beats.clear()
     scene.run(30)
@@ -467,9 +464,7 @@ def test_a_new_pt_leaves_no_hole_in_the_history() -> None:
 
 def test_the_traffic_of_a_pt_is_the_targets() -> None:
     scene, script = stage()
-    script.actions[NOW] = (
-        Purchase(model_id=PT_MODEL, model_units=1, usd_per_hour=Decimal("60.5")),
-    )
+    script.actions[NOW] = (ONE_UNIT,)
     scene.run(16)
     scene.serve(scene.only_arn(), 5)
     scene.run(10)
@@ -485,9 +480,7 @@ def test_the_traffic_of_a_pt_is_the_targets() -> None:
 
 def test_evidence_outlives_the_minutes_that_it_came_from() -> None:
     scene, script = stage()
-    script.actions[NOW] = (
-        Purchase(model_id=PT_MODEL, model_units=1, usd_per_hour=Decimal("60.5")),
-    )
+    script.actions[NOW] = (ONE_UNIT,)
     scene.run(16)
     scene.serve(scene.only_arn(), 5)
 
@@ -580,9 +573,7 @@ def test_the_routes_in_force_and_the_memory_are_handed_on() -> None:
 
 def test_a_pt_on_its_way_is_in_the_fleet() -> None:
     scene, script = stage()
-    script.actions[NOW] = (
-        Purchase(model_id=PT_MODEL, model_units=1, usd_per_hour=Decimal("60.5")),
-    )
+    script.actions[NOW] = (ONE_UNIT,)
     scene.run(15)
 
     scene.decide(Loop.CAPACITY)

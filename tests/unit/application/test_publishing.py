@@ -1,7 +1,6 @@
 """The publish actor: a valid table, never older than the one in force, only usable PTs in it."""
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import override
 
 import pytest
@@ -13,7 +12,7 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.application.ports import Inventory
 from bedrock_autoscaler.application.publishing import scaled
-from bedrock_autoscaler.domain.decision import Decision, Purchase, Route, Situation
+from bedrock_autoscaler.domain.decision import Decision, Route, Situation
 from bedrock_autoscaler.domain.intent import ReleaseState
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind, Target
@@ -23,7 +22,6 @@ from tests.fakes.memory_capacity import MemoryCapacity
 from tests.intents import build_release
 from tests.staging import Script, Stage
 
-ONE_UNIT = Purchase(model_id=PT_MODEL, model_units=1, usd_per_hour=Decimal("60.5"))
 ON_DEMAND = Route(kind=OptionKind.ON_DEMAND, address=MODEL, weight=1.0)
 
 
@@ -435,7 +433,7 @@ def test_a_closed_switch_starts_no_routing_change(value: str | None) -> None:
     scene.publish()
 
     assert scene.tables.published == []
-    assert scene.reporter.events == [("publish_held", "chat")]
+    assert scene.events == [("publish_held", "chat")]
 
 
 def test_advise_publishes_nothing_and_says_once_what_it_would() -> None:
@@ -448,7 +446,7 @@ def test_advise_publishes_nothing_and_says_once_what_it_would() -> None:
     assert first.outcomes == (("chat", "would publish"),)
     assert scene.tables.published == []
     assert scene.tables.projected == {}
-    assert scene.reporter.events == [("would_publish", "chat")]
+    assert scene.events == [("would_publish", "chat")]
 
 
 def test_advise_repairs_no_callers_copy() -> None:

@@ -35,13 +35,12 @@ from tests.builders import (
     build_target,
 )
 from tests.fakes.memory_capacity import MemoryCapacity
-from tests.intents import build_held, build_purchase, build_release
+from tests.intents import TWO_UNITS, build_held, build_purchase, build_release
 from tests.staging import Script, Stage
 
 DECISION = "chat-capacity-20261120T120000Z"
 # sha256 of "test/" + DECISION begins with 0283.
 NAME = f"{DECISION}-0283"
-TWO_UNITS = Purchase(model_id=PT_MODEL, model_units=2, usd_per_hour=Decimal("121.0"))
 
 
 def decided(*targets: Target, capacity: type[MemoryCapacity] = MemoryCapacity) -> Stage:
@@ -158,7 +157,7 @@ def test_a_tick_off_the_clock_changes_nothing(minutes: int) -> None:
     summary = scene.purchase(NOW + minutes * MINUTE)
 
     assert summary.outcomes == ()
-    assert scene.reporter.events == [("tick_late", "")]
+    assert scene.events == [("tick_late", "")]
     assert scene.capacity.calls == []
 
 
@@ -228,7 +227,7 @@ def test_advise_sends_and_reserves_nothing_and_says_once_what_it_would_buy() -> 
     assert scene.capacity.calls == []
     assert scene.fleets.purchases("chat") == ()
     assert scene.fleets.record_of("chat").reserved_units == 0
-    assert scene.reporter.events == [("would_buy", "chat")]
+    assert scene.events == [("would_buy", "chat")]
 
 
 def test_advise_checks_what_act_checks() -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import override
 
 import pytest
@@ -22,7 +21,7 @@ from bedrock_autoscaler.application.errors import (
     UnknownOutcomeError,
 )
 from bedrock_autoscaler.application.ports import ListedThroughput, MetricsReading
-from bedrock_autoscaler.domain.decision import Purchase, Release, Restore
+from bedrock_autoscaler.domain.decision import Release, Restore
 from bedrock_autoscaler.domain.fleet import Status
 from bedrock_autoscaler.domain.intent import (
     PurchaseIntent,
@@ -42,10 +41,9 @@ from tests.builders import (
 )
 from tests.fakes.memory_capacity import MemoryCapacity
 from tests.fakes.memory_metrics import MemoryMetrics
-from tests.intents import build_held, build_listed, build_release
+from tests.intents import ONE_UNIT, build_held, build_listed, build_release
 from tests.staging import Script, Stage
 
-ONE_UNIT = Purchase(model_id=PT_MODEL, model_units=1, usd_per_hour=Decimal("60.5"))
 ARN = pt_arn(1)
 DECIDED_AT = NOW + 30 * MINUTE
 """When the release of a PT is decided that was bought at NOW and is paid until NOW + 60."""
@@ -257,7 +255,7 @@ def test_advise_withdraws_nothing_and_says_once_what_it_would_release() -> None:
 
     assert first.outcomes == (("chat", "would release"),)
     assert scene.fleets.releases("chat") == ()
-    assert scene.reporter.events.count(("would_release", "chat")) == 1
+    assert scene.events.count(("would_release", "chat")) == 1
 
 
 # -- waiting -----------------------------------------------------------------------------------

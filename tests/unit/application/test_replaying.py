@@ -7,11 +7,11 @@ import pytest
 
 from bedrock_autoscaler.application.ports import RecordedDecision
 from bedrock_autoscaler.application.replaying import replay
-from bedrock_autoscaler.domain.decision import Decision, Purchase, Reason, ReasonCode, Situation
-from tests.builders import NOW, PT_MODEL, build_situation
+from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode, Situation
+from tests.builders import NOW, build_situation
+from tests.intents import TWO_UNITS
 from tests.staging import Script
 
-TWO_UNITS = Purchase(model_id=PT_MODEL, model_units=2, usd_per_hour=Decimal("121.0"))
 REASON = Reason(
     code=ReasonCode.UNITS_PAY_OFF,
     message="unit 2 avoids 12.35 USD per hour and costs 60.50 (at 3 units)",

@@ -25,12 +25,12 @@ from tests.builders import (
     pt_arn,
 )
 from tests.fakes.memory_routes import MemoryRoutingTables
+from tests.intents import ONE_UNIT
 from tests.staging import Script, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ONE_UNIT = Purchase(model_id=PT_MODEL, model_units=1, usd_per_hour=Decimal("60.5"))
 ARN = pt_arn(1)
 THREE_UNITS = {"invocations": 180.0, "input_tokens": 3_000_000.0, "output_tokens": 900_000.0}
 
@@ -201,8 +201,8 @@ def test_advise_takes_the_same_path_and_changes_nothing() -> None:
     assert scene.fleets.purchases("chat") == ()
     assert scene.fleets.releases("chat") == ()
     assert scene.tables.published == []
-    assert ("would_buy", "chat") in scene.reporter.events
-    assert ("would_publish", "chat") in scene.reporter.events
+    assert ("would_buy", "chat") in scene.events
+    assert ("would_publish", "chat") in scene.events
 
 
 def test_a_pt_deleted_by_hand_leaves_the_table_in_the_same_minute() -> None:

@@ -1,0 +1,197 @@
+"""The four use cases over one set of adapters, whichever they are."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from typing import Protocol
+
+from bedrock_autoscaler.application.deciding import DecidingPorts, observe_and_decide
+from bedrock_autoscaler.application.measuring import Listing
+from bedrock_autoscaler.application.observing import Sources
+from bedrock_autoscaler.application.ports import (
+    Capacity,
+    Clock,
+    Decisions,
+    Fleets,
+    History,
+    Metrics,
+    Purchasing,
+    Releasing,
+    Reporter,
+    RoutingTables,
+    Settings,
+    Switch,
+)
+from bedrock_autoscaler.application.publishing import PublishPorts, publish
+from bedrock_autoscaler.application.purchasing import PurchasePorts, purchase
+from bedrock_autoscaler.application.releasing import release
+from bedrock_autoscaler.application.ticking import Deadline, Summary
+from bedrock_autoscaler.application.withdrawing import ReleasePorts
+from bedrock_autoscaler.domain.decide import decide as decide_by_rules
+from bedrock_autoscaler.domain.decision import Decision, Situation
+from bedrock_autoscaler.domain.target import Loop
+
+
+class Adapters(Protocol):
+    """One adapter for each port; a test puts fakes here."""
+
+    @property
+    def clock(self) -> Clock:
+        """The source of time."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """CloudWatch."""
+
+    @property
+    def capacity(self) -> Capacity:
+        """What Bedrock holds and sells."""
+
+    @property
+    def purchasing(self) -> Purchasing:
+        """The one way to spend."""
+
+    @property
+    def releasing(self) -> Releasing:
+        """The one way to delete."""
+
+    @property
+    def decisions(self) -> Decisions:
+        """The decision log."""
+
+    @property
+    def fleets(self) -> Fleets:
+        """Intents and reservations."""
+
+    @property
+    def history(self) -> History:
+        """Minute history."""
+
+    @property
+    def tables(self) -> RoutingTables:
+        """Routing tables and their projection."""
+
+    @property
+    def switch(self) -> Switch:
+        """The kill switch."""
+
+    @property
+    def reporter(self) -> Reporter:
+        """Logs, metrics, alarms."""
+
+    @property
+    def settings(self) -> Callable[[], Settings]:
+        """A fresh snapshot of the settings on each call."""
+
+
+class Application:
+    """The four use cases over one set of adapters; each run ends with a line in the log."""
+
+    def __init__(
+        self,
+        adapters: Adapters,
+        *,
+        deployment: str,
+        code_version: str,
+        decide: Callable[[Situation], Decision] = decide_by_rules,
+    ) -> None:
+        """Ports are put together when first used.
+
+        Args:
+            adapters: one for each port.
+            deployment: value of our owner tag.
+            code_version: of the package, for the decision log.
+            decide: the decision core; a test may put an adversary here.
+        """
+        self._adapters = adapters
+        self._deployment = deployment
+        self._code_version = code_version
+        self._decide = decide
+
+    def observe_and_decide(self, loop: Loop, scheduled_at: datetime | None) -> Summary:
+        """One tick of one loop; see `application.deciding`."""
+        return self._logged(observe_and_decide(loop, scheduled_at, self._deciding))
+
+    def purchase(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
+        """One tick of the purchase actor; see `application.purchasing`."""
+        return self._logged(purchase(scheduled_at, deadline, self._purchase))
+
+    def release(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
+        """One tick of the release actor; see `application.releasing`."""
+        return self._logged(release(scheduled_at, deadline, self._release))
+
+    def publish(self, scheduled_at: datetime | None) -> Summary:
+        """One tick of the publish actor; see `application.publishing`."""
+        return self._logged(publish(scheduled_at, self._publish))
+
+    def _logged(self, summary: Summary) -> Summary:
+        outcome = "; ".join(f"{target}: {what}" for target, what in summary.outcomes)
+        self._adapters.reporter.happened("tick", "", outcome=outcome or "nothing to do")
+        return summary
+
+    @cached_property
+    def _deciding(self) -> DecidingPorts:
+        adapters = self._adapters
+        sources = Sources(
+            metrics=adapters.metrics,
+            listing=Listing(adapters.metrics),
+            capacity=adapters.capacity,
+            decisions=adapters.decisions,
+            fleets=adapters.fleets,
+            history=adapters.history,
+            tables=adapters.tables,
+            reporter=adapters.reporter,
+            deployment=self._deployment,
+        )
+        return DecidingPorts(
+            clock=adapters.clock,
+            read_settings=adapters.settings,
+            sources=sources,
+            code_version=self._code_version,
+            decide=self._decide,
+        )
+
+    @cached_property
+    def _purchase(self) -> PurchasePorts:
+        adapters = self._adapters
+        return PurchasePorts(
+            clock=adapters.clock,
+            read_settings=adapters.settings,
+            switch=adapters.switch,
+            decisions=adapters.decisions,
+            fleets=adapters.fleets,
+            capacity=adapters.capacity,
+            purchasing=adapters.purchasing,
+            reporter=adapters.reporter,
+            deployment=self._deployment,
+        )
+
+    @cached_property
+    def _release(self) -> ReleasePorts:
+        adapters = self._adapters
+        return ReleasePorts(
+            clock=adapters.clock,
+            read_settings=adapters.settings,
+            switch=adapters.switch,
+            decisions=adapters.decisions,
+            fleets=adapters.fleets,
+            releasing=adapters.releasing,
+            metrics=adapters.metrics,
+            tables=adapters.tables,
+            reporter=adapters.reporter,
+            deployment=self._deployment,
+        )
+
+    @cached_property
+    def _publish(self) -> PublishPorts:
+        adapters = self._adapters
+        return PublishPorts(
+            clock=adapters.clock,
+            read_settings=adapters.settings,
+            switch=adapters.switch,
+            decisions=adapters.decisions,
+            fleets=adapters.fleets,
+            capacity=adapters.capacity,
+            tables=adapters.tables,
+            reporter=adapters.reporter,
+        )

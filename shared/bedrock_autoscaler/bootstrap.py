@@ -1,0 +1,183 @@
+"""From the environment to ready use cases: the only module that knows ports and adapters both."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, cached_property, partial
+from typing import TYPE_CHECKING
+
+from bedrock_autoscaler import __version__
+from bedrock_autoscaler.adapters.bedrock.capacity import BedrockCapacity
+from bedrock_autoscaler.adapters.bedrock.purchasing import BedrockPurchasing
+from bedrock_autoscaler.adapters.bedrock.releasing import BedrockReleasing
+from bedrock_autoscaler.adapters.clients import Clients
+from bedrock_autoscaler.adapters.clock import clock_at
+from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
+from bedrock_autoscaler.adapters.documents import TargetDocuments
+from bedrock_autoscaler.adapters.environment import RoutedEnvironment, account_of
+from bedrock_autoscaler.adapters.models import ModelList, load_models
+from bedrock_autoscaler.adapters.observability import PowertoolsReporter
+from bedrock_autoscaler.adapters.parameters import SsmParameters, SsmSwitch
+from bedrock_autoscaler.adapters.prices import load_prices
+from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
+from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
+from bedrock_autoscaler.adapters.storage.history import DynamoHistory
+from bedrock_autoscaler.adapters.storage.last_good import DynamoLastGood
+from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
+from bedrock_autoscaler.application.assembling import Application
+from bedrock_autoscaler.application.ports import (
+    Capacity,
+    Clock,
+    Decisions,
+    Fleets,
+    History,
+    Metrics,
+    Purchasing,
+    Releasing,
+    Reporter,
+    RoutingTables,
+    Settings,
+    Switch,
+)
+from bedrock_autoscaler.application.settings import load_settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock import BedrockClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ssm import SSMClient
+
+
+class AwsAdapters:
+    """The adapters of a deployed function; each, and each client, is made when first used."""
+
+    def __init__(self, environment: RoutedEnvironment, account: str) -> None:
+        self._environment = environment
+        self._account = account
+        self._clients = Clients(environment.region)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The system's clock, or the virtual one on loopback."""
+        return clock_at(self._environment.clock_endpoint)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """CloudWatch of this Region."""
+        return CloudWatchMetrics(self._clients.cloudwatch(), self._environment.deployment)
+
+    @cached_property
+    def capacity(self) -> Capacity:
+        """Bedrock and Service Quotas of this Region."""
+        quotas = self._clients.service_quotas()
+        return BedrockCapacity(self._bedrock, quotas, self._models.codes_of, self.reporter)
+
+    @cached_property
+    def purchasing(self) -> Purchasing:
+        """Bedrock, to buy without commitment."""
+        return BedrockPurchasing(self._bedrock, self._environment.deployment)
+
+    @cached_property
+    def releasing(self) -> Releasing:
+        """Bedrock, to look and delete."""
+        return BedrockReleasing(self._bedrock)
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """The ledger's decision log."""
+        return DynamoDecisions(self._dynamodb, self._environment.ledger_table)
+
+    @cached_property
+    def fleets(self) -> Fleets:
+        """The ledger's intents."""
+        return DynamoFleets(self._dynamodb, self._environment.ledger_table)
+
+    @cached_property
+    def history(self) -> History:
+        """The ledger's minute history."""
+        return DynamoHistory(self._dynamodb, self._environment.ledger_table)
+
+    @cached_property
+    def tables(self) -> RoutingTables:
+        """The routes table and its projection in Parameter Store."""
+        environment = self._environment
+        return DynamoRoutingTables(
+            self._dynamodb, environment.routes_table, self._ssm, environment.settings_prefix
+        )
+
+    @cached_property
+    def switch(self) -> Switch:
+        """The switch parameter."""
+        return SsmSwitch(self._ssm, self._environment.settings_prefix)
+
+    @cached_property
+    def reporter(self) -> Reporter:
+        """JSON lines and embedded metrics."""
+        return PowertoolsReporter(self._environment.deployment, self._environment.log_level)
+
+    @cached_property
+    def settings(self) -> Callable[[], Settings]:
+        """The documents of Parameter Store over the shipped defaults."""
+        environment = self._environment
+        parser = TargetDocuments(
+            load_prices(), self._models.variants_of, decision_minutes=environment.decision_minutes
+        )
+        return partial(
+            load_settings,
+            SsmParameters(self._ssm, environment.settings_prefix),
+            parser,
+            DynamoLastGood(self._dynamodb, environment.ledger_table),
+            account=self._account,
+            region=environment.region,
+        )
+
+    @cached_property
+    def _bedrock(self) -> "BedrockClient":
+        return self._clients.bedrock()
+
+    @cached_property
+    def _dynamodb(self) -> "DynamoDBClient":
+        return self._clients.dynamodb()
+
+    @cached_property
+    def _ssm(self) -> "SSMClient":
+        return self._clients.ssm()
+
+    @cached_property
+    def _models(self) -> ModelList:
+        return load_models()
+
+
+_replacements: list[Application] = []
+
+
+def application(function_arn: str) -> Application:
+    """The application of this process, made from the environment at the first call.
+
+    Args:
+        function_arn: the function's own ARN, which tells the account.
+
+    Raises:
+        ConfigurationError: a variable is missing or malformed, or the runtime's SDK is too old.
+    """
+    if _replacements:
+        return _replacements[-1]
+    return _deployed(account_of(function_arn))
+
+
+@contextmanager
+def replaced_by(replacement: Application) -> Iterator[None]:
+    """Let `application` answer with this one, for tests; the old one returns afterwards."""
+    _replacements.append(replacement)
+    try:
+        yield
+    finally:
+        _replacements.pop()
+
+
+@cache
+def _deployed(account: str) -> Application:
+    environment = RoutedEnvironment.read()
+    return Application(
+        AwsAdapters(environment, account),
+        deployment=environment.deployment,
+        code_version=__version__,
+    )

@@ -1,0 +1,115 @@
+"""The deployed application, put together from an environment, on an emulated account."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from bedrock_autoscaler import bootstrap
+from bedrock_autoscaler.adapters.bedrock.capacity import BedrockCapacity
+from bedrock_autoscaler.adapters.bedrock.purchasing import BedrockPurchasing
+from bedrock_autoscaler.adapters.bedrock.releasing import BedrockReleasing
+from bedrock_autoscaler.adapters.environment import RoutedEnvironment
+from bedrock_autoscaler.application.errors import ConfigurationError
+from bedrock_autoscaler.domain.target import Loop
+from functions.observe_decide import app as observe_decide
+from functions.purchase import app as purchase
+from tests.functions.test_handlers import Context
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+PREFIX = "/bedrock-autoscaler"
+VARIABLES = {
+    "LEDGER_TABLE": "ledger",
+    "ROUTES_TABLE": "routes",
+    "SETTINGS_PREFIX": PREFIX,
+    "DEPLOYMENT": "test",
+    "CLOCK_ENDPOINT": "",
+    "ALERT_TOPIC_ARN": "",
+    "LOG_LEVEL": "INFO",
+    "AWS_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+@pytest.fixture
+def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator["SSMClient"]:
+    """An account with the stack's tables, and its Parameter Store."""
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    bootstrap._deployed.cache_clear()
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb", region_name="us-east-1")
+        keys = {"ledger": ("pk", "sk"), "routes": ("pk",)}
+        for table, names in keys.items():
+            dynamodb.create_table(
+                TableName=table,
+                BillingMode="PAY_PER_REQUEST",
+                AttributeDefinitions=[
+                    {"AttributeName": name, "AttributeType": "S"} for name in names
+                ],
+                KeySchema=[
+                    {"AttributeName": name, "KeyType": "RANGE" if name == "sk" else "HASH"}
+                    for name in names
+                ],
+            )
+        yield boto3.client("ssm", region_name="us-east-1")
+    bootstrap._deployed.cache_clear()
+
+
+def test_a_deployed_function_runs_from_its_environment(
+    ssm: "SSMClient", caplog: pytest.LogCaptureFixture
+) -> None:
+    assert purchase.handler({}, Context()) == {}
+
+    last = caplog.records[-1]
+    assert (last.message, vars(last)["outcome"]) == ("tick", "nothing to do")
+
+
+def test_the_application_is_made_once_in_a_process(ssm: "SSMClient") -> None:
+    first = bootstrap.application(Context.invoked_function_arn)
+
+    assert bootstrap.application(Context.invoked_function_arn) is first
+
+
+def test_an_invalid_document_is_reported_and_nothing_is_decided(
+    ssm: "SSMClient", caplog: pytest.LogCaptureFixture
+) -> None:
+    ssm.put_parameter(Name=f"{PREFIX}/settings/targets/chat", Value="{", Type="String")
+
+    assert observe_decide.handler({"loop": "routing"}, Context()) == {}
+
+    alarms = [vars(record) for record in caplog.records if record.message == "alarm"]
+    assert [(alarm["alarm"], alarm["target"]) for alarm in alarms] == [
+        ("settings_rejected", "chat")
+    ]
+
+
+def test_an_incomplete_environment_is_refused_by_name(
+    ssm: "SSMClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LEDGER_TABLE")
+
+    with pytest.raises(ConfigurationError, match="LEDGER_TABLE is not set"):
+        purchase.handler({}, Context())
+
+
+def test_each_port_has_its_adapter_and_clients_are_shared(ssm: "SSMClient") -> None:
+    adapters = bootstrap.AwsAdapters(RoutedEnvironment.read(), "111122223333")
+
+    assert isinstance(adapters.capacity, BedrockCapacity)
+    assert isinstance(adapters.purchasing, BedrockPurchasing)
+    assert isinstance(adapters.releasing, BedrockReleasing)
+    assert adapters.metrics.model_ids() == frozenset()
+    assert adapters.decisions.exists("x", "chat", Loop.ROUTING) is False
+    assert adapters.fleets.purchases("chat") == ()
+    assert adapters.tables.current("chat") is None
+    assert adapters.switch.allows_action("chat") is False
+    assert adapters._bedrock is adapters._bedrock
