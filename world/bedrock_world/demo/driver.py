@@ -93,9 +93,9 @@ class Driver:
             input_tokens=float(trace.input_tokens[row]),
             output_tokens=float(trace.output_tokens[row]),
         )
-        served = self._callers.call(minute, asked)
         if minute.minute % _CHECK_EVERY_MINUTES == 0:
             self._check_by_http()
+        served = self._callers.call(minute, asked)
         stage.world.advance_to(minute + MINUTE)
         units = stage.world.purchases.existing(minute)
         bill = stage.world.bill(stage.plan.start, minute + MINUTE)

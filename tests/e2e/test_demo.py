@@ -1,0 +1,83 @@
+"""Three quarters of an hour of the demo, through the really deployed functions."""
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bedrock_autoscaler.cli.app import run
+from bedrock_world.demo.run import DemoOptions, DemoSummary, run_demo
+
+pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+
+# The sample's Monday morning: demand passes the worth of the first units at about 07:15.
+OFFSET = timedelta(hours=7)
+MINUTES = 45
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def summary(out: Path) -> DemoSummary:
+    return run_demo(DemoOptions(out=out, offset=OFFSET, minutes=MINUTES, is_quiet=True))
+
+
+def test_buys_and_routes_to_what_it_bought(summary: DemoSummary) -> None:
+    assert summary.purchases >= 1
+    assert summary.in_service >= 1
+    # The first table, and one with the first unit in it.
+    assert summary.table_versions >= 2
+
+
+def test_decides_at_every_tick_of_both_loops(summary: DemoSummary) -> None:
+    # 45 routing ticks, and capacity ticks at :00, :15 and :30.
+    assert summary.decisions == 48
+    assert summary.capacity_decisions == 3
+    # All of them, and purchase, release and publish in every minute.
+    assert summary.invocations == 48 + 3 * 45
+
+
+def test_decisions_replay_without_a_difference(summary: DemoSummary) -> None:
+    assert summary.replay_differences == 0
+    assert summary.other_verdicts == 0
+
+
+def test_is_served_over_http_to_an_unmodified_client(summary: DemoSummary) -> None:
+    assert summary.http_calls == 1
+
+
+def test_spends_on_units_and_tokens_and_throttles_little(summary: DemoSummary) -> None:
+    ours = summary.rows[0]
+
+    assert ours.pt_usd >= 40
+    assert ours.token_usd > 0
+    assert ours.throttled_tokens < 0.05
+
+
+def test_leaves_a_ledger_behind_that_the_command_line_reads(
+    summary: DemoSummary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listing = ["decisions", "list", "--from", summary.ledger, "--changes", "--output", "json"]
+    assert run(listing) == 0
+    decisions = json.loads(capsys.readouterr().out)
+    purchases = [one for one in decisions if one["loop"] == "capacity"]
+
+    assert run(["decisions", "show", purchases[0]["id"], "--from", summary.ledger]) == 0
+    text = capsys.readouterr().out
+    assert "purchase of" in text
+    assert "in service since" in text
+    assert run(["decisions", "replay", "--from", summary.ledger]) == 0
+
+
+def test_leaves_a_page_behind_that_loads_nothing(summary: DemoSummary) -> None:
+    page = Path(summary.report).read_text()
+
+    assert len(page) < 5_000_000
+    assert page.count("<svg") == 5
+    assert not re.search(r'(?:href|src)="(?!#)', page)
+    assert "buy 1 unit" in page
