@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from bedrock_autoscaler.domain.economics import period_usd
 from bedrock_autoscaler.domain.fleet import Spend
 from bedrock_autoscaler.domain.intent import (
     PurchaseIntent,
@@ -11,7 +12,7 @@ from bedrock_autoscaler.domain.intent import (
     ReleaseIntent,
     ReleaseState,
 )
-from bedrock_autoscaler.domain.units import HOUR, usd
+from bedrock_autoscaler.domain.units import usd, whole_minutes
 
 _UNBILLED = frozenset({PurchaseState.REFUSED, PurchaseState.ABANDONED})
 _DAY = timedelta(days=1)
@@ -52,11 +53,6 @@ def cost_so_far(intent: PurchaseIntent, now: datetime, billing: timedelta) -> De
     return _started_usd((intent,), begun, now, billing)
 
 
-def period_usd(usd_per_hour: Decimal, billing: timedelta) -> Decimal:
-    """Price of one billing period at this hourly price."""
-    return usd_per_hour * Decimal(billing // _INSTANT) / Decimal(HOUR // _INSTANT)
-
-
 def _started_usd(
     purchases: tuple[PurchaseIntent, ...], start: datetime, now: datetime, billing: timedelta
 ) -> Decimal:
@@ -67,7 +63,7 @@ def _started_usd(
         begun = intent.billed_from or intent.recorded_at
         end = min(intent.ended_at or now + _INSTANT, now + _INSTANT)
         periods = _starts_before(begun, end, billing) - _starts_before(begun, start, billing)
-        total += max(periods, 0) * period_usd(intent.usd_per_hour, billing)
+        total += max(periods, 0) * period_usd(intent.usd_per_hour, whole_minutes(billing))
     return usd(total)
 
 

@@ -6,15 +6,17 @@ with the settings in force, and calls and dollars are counted from the ledger.
 
 from datetime import datetime, timedelta
 
-from bedrock_autoscaler.application.accounting import booked_spend, period_usd, purchases_since
+from bedrock_autoscaler.application.accounting import booked_spend, purchases_since
 from bedrock_autoscaler.domain.decision import Purchase
-from bedrock_autoscaler.domain.economics import is_stale
+from bedrock_autoscaler.domain.economics import is_stale, period_usd
 from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import usd
 
-REST_AFTER_REFUSAL = timedelta(hours=2)
-"""A quota, a permission or a model's life cycle does not change within minutes."""
+REST_AFTER_FAILURE = timedelta(hours=2)
+"""A quota, a permission, a model's life cycle or a shortage does not change within minutes."""
+
+_ENDED = frozenset({PurchaseState.RELEASED, PurchaseState.LOST})
 
 NOT_SENT = "not_sent"
 """How the detail of a purchase begins that was stopped before its call."""
@@ -27,7 +29,7 @@ def terms_problem(target: Target, wanted: Purchase, now: datetime) -> str | None
         return f"target {target.name} may hold no provisioned throughput"
     if bought.model_id != wanted.model_id:
         return f"the decision names {wanted.model_id}, the settings {bought.model_id}"
-    if bought.price is None or bought.price.usd_per_hour <= 0:
+    if bought.price is None:
         return f"the price of {bought.model_id} is not known"
     if is_stale(bought.price.as_of, now.date(), target.thresholds.gating.max_price_age_days):
         return f"the price of {bought.model_id} is of {bought.price.as_of}, which is too old"
@@ -43,17 +45,18 @@ def terms_problem(target: Target, wanted: Purchase, now: datetime) -> str | None
 def pace_problem(
     target: Target, wanted: Purchase, intents: tuple[PurchaseIntent, ...], now: datetime
 ) -> str | None:
-    """Why not now: too many calls, a fresh refusal, or a cap on spend; None when none holds."""
+    """Why not now: too many calls, a fresh failure, or a cap on spend; None when none holds."""
     rails = target.guard_rails
     made = purchases_since(intents, now)
     if made >= rails.max_purchases_per_day:
         return f"{made} purchases in 24 hours, {rails.max_purchases_per_day} are allowed"
     for intent in intents:
-        if _is_refusal(intent) and now - (intent.ended_at or now) < REST_AFTER_REFUSAL:
-            return f"{intent.decision_id} was refused ({intent.detail}) less than 2 hours ago"
-    billing = timedelta(minutes=target.thresholds.sizing.billing_minutes)
-    spend = booked_spend(intents, now, billing)
-    first = period_usd(wanted.usd_per_hour, billing)
+        if _has_failed(intent) and now - (intent.ended_at or now) < REST_AFTER_FAILURE:
+            ended = f"ended as {intent.state.value} ({intent.detail}) less than 2 hours ago"
+            return f"{intent.decision_id} {ended}"
+    minutes = target.thresholds.sizing.billing_minutes
+    spend = booked_spend(intents, now, timedelta(minutes=minutes))
+    first = period_usd(wanted.usd_per_hour, minutes)
     if spend.day_usd + first > rails.max_usd_per_day:
         return f"{spend.day_usd} USD are booked today, max_usd_per_day is {rails.max_usd_per_day}"
     if spend.month_usd + first > rails.max_usd_per_month:
@@ -83,6 +86,8 @@ def room_problem(
     return None
 
 
-def _is_refusal(intent: PurchaseIntent) -> bool:
-    """Whether Bedrock itself said no."""
-    return intent.state is PurchaseState.REFUSED and not intent.detail.startswith(NOT_SENT)
+def _has_failed(intent: PurchaseIntent) -> bool:
+    """Whether Bedrock said no, or what it sold never came into service."""
+    if intent.state is PurchaseState.REFUSED:
+        return not intent.detail.startswith(NOT_SENT)
+    return intent.in_service_since is None and intent.state in _ENDED

@@ -66,6 +66,7 @@ class Withdrawal:
         """Begin the release that the decision names; None when it names none or it was begun."""
         decision = self.latest.decision
         wanted = next((act for act in decision.actions if isinstance(act, Release)), None)
+        wanted = wanted or self._failed()
         if wanted is None or any(r.decision_id == decision.id for r in self.releases):
             return None
         problem = self._problem(wanted)
@@ -76,6 +77,17 @@ class Withdrawal:
         if not self.ports.switch.allows_action(self.target.name):
             return self._held("the switch does not permit action")
         return self._begin(wanted)
+
+    def _failed(self) -> Release | None:
+        """A PT of ours that never came into service: it serves nobody and may be billed.
+
+        No rule has to weigh that, so it is given up without being named by the decision.
+        """
+        under_way = {intent.arn for intent in self.releases if intent.state in OPEN_RELEASES}
+        for pt in self.latest.situation.fleet.failed:
+            if pt.arn not in under_way:
+                return Release(arn=pt.arn, model_units=pt.model_units)
+        return None
 
     def _begin(self, wanted: Release) -> str:
         intent = ReleaseIntent(

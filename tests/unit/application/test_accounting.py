@@ -9,7 +9,6 @@ import pytest
 from bedrock_autoscaler.application.accounting import (
     booked_spend,
     cost_so_far,
-    period_usd,
     purchases_since,
     releases_since,
 )
@@ -89,8 +88,11 @@ def test_books_nothing_negative_when_the_clock_stepped_back() -> None:
     assert booked_spend([held(NOON + 5 * MINUTE)], NOON, HOUR).day_usd == 0
 
 
-def test_prices_a_billing_period_of_any_length() -> None:
-    assert period_usd(Decimal("60.5"), 30 * MINUTE) == Decimal("30.25")
+def test_books_billing_periods_of_any_length() -> None:
+    # Half an hour at 10 USD costs 5; at 12:00 the periods from 11:15 and 11:45 have started.
+    spend = booked_spend([held(NOON - 45 * MINUTE)], NOON, 30 * MINUTE)
+
+    assert spend.day_usd == 10
 
 
 def test_sums_the_cost_of_one_purchase() -> None:

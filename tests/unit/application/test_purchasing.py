@@ -1,7 +1,7 @@
 """The purchase actor: bought once, within every bound, and never without a record."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import override
 
@@ -164,7 +164,7 @@ def test_a_tick_off_the_clock_changes_nothing(minutes: int) -> None:
 def test_a_stale_fleet_version_buys_nothing() -> None:
     scene = decided()
     scene.fleets.begin_purchase(
-        build_purchase(state=PurchaseState.RELEASED),
+        build_held(state=PurchaseState.RELEASED),
         fleet=scene.fleets.record_of("chat"),
         unmanaged_units=0,
         max_units=10,
@@ -311,6 +311,19 @@ def test_after_a_refusal_the_target_rests_for_two_hours() -> None:
     assert resting is not None
     assert "AccessDeniedException" in resting
     assert pace_problem(target, TWO_UNITS, (refused,), NOW + 120 * MINUTE) is None
+
+
+@pytest.mark.parametrize(("in_service_since", "rests"), [(None, True), (NOW - 3 * HOUR, False)])
+def test_after_a_pt_that_never_served_the_target_rests_too(
+    in_service_since: datetime | None, *, rests: bool
+) -> None:
+    ended = build_held(
+        state=PurchaseState.RELEASED, in_service_since=in_service_since, ended_at=NOW
+    )
+
+    problem = pace_problem(build_target(), TWO_UNITS, (ended,), NOW + HOUR)
+
+    assert (problem is not None) is rests
 
 
 # -- unknown outcomes --------------------------------------------------------------------------
@@ -644,13 +657,6 @@ def test_unreadable_settings_fail_the_run() -> None:
             "the settings other:0:8k",
         ),
         (build_target(provisioned=build_provisioned(price=None)), TWO_UNITS, "is not known"),
-        (
-            build_target(
-                provisioned=build_provisioned(price=replace(UNIT_PRICE, usd_per_hour=Decimal(0)))
-            ),
-            TWO_UNITS,
-            "is not known",
-        ),
         (
             build_target(
                 provisioned=build_provisioned(price=replace(UNIT_PRICE, as_of=date(2026, 8, 1)))

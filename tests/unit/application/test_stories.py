@@ -222,6 +222,25 @@ def test_a_pt_deleted_by_hand_leaves_the_table_in_the_same_minute() -> None:
     assert scene.fleets.purchases("chat")[0].state is PurchaseState.LOST
 
 
+def test_a_pt_that_failed_is_given_up_at_the_end_of_its_paid_hour() -> None:
+    scene = scripted()
+    minute_of_all(scene)
+    scene.capacity.fail_creation(ARN)
+
+    for _ in range(70):
+        minute_of_all(scene)
+
+    assert scene.capacity.inventory().throughputs == ()
+    (purchase,) = scene.fleets.purchases("chat")
+    assert purchase.state is PurchaseState.RELEASED
+    assert purchase.ended_at == NOW + 55 * MINUTE
+    assert ("pt_failed", "chat") in scene.reporter.alarm_names
+    # The decision of 12:15 was the first to see it; that of 12:30 names it, too late.
+    (release,) = scene.fleets.releases("chat")
+    assert release.decision_id == "chat-capacity-20261120T121500Z"
+    assert all(len(table.routes) == 1 for table in scene.tables.published)
+
+
 # -- a fault at every step ---------------------------------------------------------------------
 
 
