@@ -39,6 +39,7 @@ from bedrock_autoscaler.application.ports import (
     Switch,
 )
 from bedrock_autoscaler.application.settings import load_settings
+from bedrock_autoscaler.application.snapshots import SettingsReader
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -120,14 +121,14 @@ class AwsAdapters:
         parser = TargetDocuments(
             load_prices(), self._models.variants_of, decision_minutes=environment.decision_minutes
         )
-        return partial(
+        load = partial(
             load_settings,
-            SsmParameters(self._ssm, environment.settings_prefix),
-            parser,
-            DynamoLastGood(self._dynamodb, environment.ledger_table),
+            parser=parser,
+            last_good=DynamoLastGood(self._dynamodb, environment.ledger_table),
             account=self._account,
             region=environment.region,
         )
+        return SettingsReader(SsmParameters(self._ssm, environment.settings_prefix), load)
 
     @cached_property
     def _bedrock(self) -> "BedrockClient":
