@@ -33,7 +33,7 @@ def test_function_answers_its_sample_event(deployed: Deployed, event: Path) -> N
 
 def test_a_failing_function_is_told_with_its_log(deployed: Deployed) -> None:
     with pytest.raises(FunctionFailedError, match="Traceback"):
-        deployed.aws.invoke(deployed.stack.purchase, {})
+        deployed.aws.invoke(deployed.stack.purchase, {"unknown": 1})
 
 
 def test_the_stack_makes_no_setting(deployed: Deployed) -> None:
