@@ -1,9 +1,9 @@
 """The replay: minute by minute, schedules fire and callers call, on virtual time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -11,9 +11,9 @@ from bedrock_autoscaler.adapters.storage.routing_document import parse_routing_t
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_world.demo.callers import Callers
+from bedrock_world.demo.firing import Firing
 from bedrock_world.demo.plan import TARGET, DemoPlan
 from bedrock_world.demo.results import MinuteResult, Served
-from bedrock_world.demo.schedules import Schedule
 from bedrock_world.world import World
 
 if TYPE_CHECKING:
@@ -24,19 +24,12 @@ _CHECK_EVERY_MINUTES = 60
 _NO_TABLE = "ParameterNotFound"
 
 
-class Functions(Protocol):
-    """The deployed functions."""
-
-    def invoke(self, function: str, event: Mapping[str, object]) -> object:
-        """Run one to its end; its answer."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """What the replay works with.
 
     Attributes:
-        functions: the deployed ones, by name.
+        firing: the deployed schedules and functions.
         ssm: Parameter Store, where callers read the routing table.
         bedrock: an unmodified `bedrock-runtime` client on the world's HTTP endpoint.
         settings_prefix: path of the stack's parameters.
@@ -44,32 +37,40 @@ class Stage:
 
     plan: DemoPlan
     world: World
-    functions: Functions
+    firing: Firing
     ssm: "SSMClient"
     bedrock: "BedrockRuntimeClient"
     settings_prefix: str
-    schedules: Sequence[Schedule]
 
 
 class Driver:
     """Replays the planned minutes one after the other.
 
     In each minute, with the clock at its start: the callers look at the routing table, as they do
-    at most once a minute; the schedules that are due invoke their functions, one at a time, so
-    that the same trace gives the same day; the callers make the minute's calls, by the table that
-    they read before; the clock moves on, and with it CloudWatch and provisioning.
+    at most once a minute; the schedules that are due invoke their functions, while the callers
+    make the minute's calls by the table that they have read; then the clock moves on, and with it
+    CloudWatch and provisioning.
     """
 
     def __init__(self, stage: Stage, seed: int = 0) -> None:
         self._stage = stage
         self._callers = Callers(stage.world, seed)
-        self.invocations = 0
         self.http_calls = 0
 
     @property
     def table_version(self) -> int:
         """Version of the routing table that the callers use."""
         return self._callers.table_version
+
+    @property
+    def invocations(self) -> int:
+        """How often deployed functions were invoked."""
+        return self._stage.firing.invocations
+
+    @property
+    def surprises(self) -> int:
+        """Minutes that were taken for still and were not."""
+        return self._stage.firing.surprises
 
     def run(self, show: Callable[[MinuteResult], None]) -> tuple[MinuteResult, ...]:
         """Replay all minutes; `show` is called after each."""
@@ -84,10 +85,6 @@ class Driver:
         stage, trace = self._stage, self._stage.plan.trace
         minute = trace.minute_at(row)
         self._callers.learn(self._read_table())
-        for schedule in stage.schedules:
-            if schedule.is_due(minute):
-                stage.functions.invoke(schedule.function, schedule.event_at(minute))
-                self.invocations += 1
         asked = Served(
             requests=float(trace.invocations[row]),
             input_tokens=float(trace.input_tokens[row]),
@@ -95,7 +92,7 @@ class Driver:
         )
         if minute.minute % _CHECK_EVERY_MINUTES == 0:
             self._check_by_http()
-        served = self._callers.call(minute, asked)
+        served = stage.firing.fire(minute, lambda: self._callers.call(minute, asked))
         stage.world.advance_to(minute + MINUTE)
         units = stage.world.purchases.existing(minute)
         bill = stage.world.bill(stage.plan.start, minute + MINUTE)

@@ -22,6 +22,7 @@ from bedrock_world.demo.checks import LogCheck, backtest_score, check_log, holds
 from bedrock_world.demo.display import Display
 from bedrock_world.demo.driver import Driver, Stage
 from bedrock_world.demo.errors import DemoError
+from bedrock_world.demo.firing import Firing
 from bedrock_world.demo.plan import MEAN_UNITS, MODEL, REGION, TARGET, DemoPlan, make_plan
 from bedrock_world.demo.report import demo_page
 from bedrock_world.demo.results import MinuteResult, Row, alternatives, deployed, row_of
@@ -80,6 +81,7 @@ class DemoSummary:
         holds: capacity decisions that changed nothing.
         replay_differences: decisions that replay differently.
         other_verdicts: capacity decisions on which the backtest's code disagrees.
+        surprises: see `Firing`; other than 0, another run may differ by a minute here or there.
     """
 
     trace: str
@@ -98,6 +100,7 @@ class DemoSummary:
     replay_differences: int
     other_verdicts: int
     invocations: int
+    surprises: int
     http_calls: int
     ledger: str
     report: str
@@ -189,19 +192,21 @@ def _replayed(
     display: Display, plan: DemoPlan, running: _Deployed
 ) -> tuple[Driver, tuple[MinuteResult, ...]]:
     aws = running.aws
+    schedules = read_schedules(aws.client("scheduler"), STACK)
+    firing = Firing(aws, schedules, running.world)
     driver = Driver(
         Stage(
             plan=plan,
             world=running.world,
-            functions=aws,
+            firing=firing,
             ssm=aws.client("ssm"),
             bedrock=aws.client("bedrock-runtime"),
             settings_prefix=running.outputs.settings_prefix,
-            schedules=read_schedules(aws.client("scheduler"), STACK),
         )
     )
     news = _News(running.ledger())
     with (
+        firing,
         display.stage(f"{plan.minutes:,} virtual minutes"),
         display.replay(plan, lambda: news.text) as show,
     ):
@@ -282,6 +287,7 @@ def _summary(  # noqa: PLR0917 - see above
         replay_differences=len(check.differences),
         other_verdicts=len(check.other_verdicts),
         invocations=driver.invocations,
+        surprises=driver.surprises,
         http_calls=driver.http_calls,
         ledger=str(options.out / LEDGER_FILE),
         report=str(options.out / REPORT_FILE),
