@@ -287,6 +287,27 @@ def test_intents_come_oldest_first_and_by_target(fleets: Fleets) -> None:
     assert [intent.recorded_at for intent in fleets.releases("chat")] == expected
 
 
+def test_record_and_intents_come_at_once(fleets: Fleets) -> None:
+    older, newer = build_purchase(), build_purchase(NOW + MINUTE)
+    begin(fleets, newer)
+    begin(fleets, older)
+    begin(fleets, build_purchase(target="chat-2"))
+    fleets.begin_release(build_release())
+
+    state = fleets.state_of("chat")
+
+    assert state.record == fleets.record_of("chat")
+    assert state.purchases == fleets.purchases("chat") == (older, newer)
+    assert state.releases == fleets.releases("chat") == (build_release(),)
+
+
+def test_a_new_fleet_has_an_empty_state(fleets: Fleets) -> None:
+    state = fleets.state_of("chat")
+
+    assert state.record == fleets.record_of("chat")
+    assert (state.purchases, state.releases) == ((), ())
+
+
 def test_a_release_begins_once_and_moves_by_version(fleets: Fleets) -> None:
     intent = build_release()
     deleting = replace(

@@ -1,12 +1,13 @@
 """The ledger in memory: decisions, intents and reservations."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from threading import RLock
 
 from bedrock_autoscaler.application.errors import StaleDecisionError
-from bedrock_autoscaler.application.ports import History, RecordedDecision
+from bedrock_autoscaler.application.ports import History, LedgerState, RecordedDecision
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.intent import (
     HOLDING_STATES,
@@ -100,6 +101,16 @@ class MemoryFleets(Failures):
         self._releases: dict[tuple[str, str], ReleaseIntent] = {}
         self._lock = RLock()
 
+    def state_of(self, target: str) -> LedgerState:
+        """All of it at one moment."""
+        self._begin("state_of")
+        with self._lock:
+            return LedgerState(
+                record=self._record(target),
+                purchases=self._of(self._purchases, target),
+                releases=self._of(self._releases, target),
+            )
+
     def record_of(self, target: str) -> FleetRecord:
         """What is reserved for the target."""
         self._begin("record_of")
@@ -117,14 +128,12 @@ class MemoryFleets(Failures):
     def purchases(self, target: str) -> tuple[PurchaseIntent, ...]:
         """By the time at which they were recorded."""
         self._begin("purchases")
-        found = [intent for (owner, _), intent in self._purchases.items() if owner == target]
-        return tuple(sorted(found, key=lambda intent: (intent.recorded_at, intent.decision_id)))
+        return self._of(self._purchases, target)
 
     def releases(self, target: str) -> tuple[ReleaseIntent, ...]:
         """By the time at which they were recorded."""
         self._begin("releases")
-        found = [intent for (owner, _), intent in self._releases.items() if owner == target]
-        return tuple(sorted(found, key=lambda intent: (intent.recorded_at, intent.decision_id)))
+        return self._of(self._releases, target)
 
     def begin_purchase(
         self,
@@ -192,6 +201,13 @@ class MemoryFleets(Failures):
                 raise StaleDecisionError(f"release {before.decision_id} has changed")
             self._releases[key] = after
         self._end("update_release")
+
+    @staticmethod
+    def _of[Intent: (PurchaseIntent, ReleaseIntent)](
+        kept: Mapping[tuple[str, str], Intent], target: str
+    ) -> tuple[Intent, ...]:
+        found = [intent for (owner, _), intent in kept.items() if owner == target]
+        return tuple(sorted(found, key=lambda intent: (intent.recorded_at, intent.decision_id)))
 
     def _record(self, target: str) -> FleetRecord:
         nothing = FleetRecord(

@@ -20,6 +20,7 @@ from bedrock_autoscaler.application.ports import (
     History,
     HistoryReference,
     Inventory,
+    LedgerState,
     ListedThroughput,
     Metrics,
     RecordedDecision,
@@ -27,7 +28,7 @@ from bedrock_autoscaler.application.ports import (
     RoutingTables,
     StoredHistory,
 )
-from bedrock_autoscaler.application.surveying import LedgerState, Survey, ledger_state
+from bedrock_autoscaler.application.surveying import Survey
 from bedrock_autoscaler.application.ticking import Tick
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Route, Situation
 from bedrock_autoscaler.domain.fleet import Fleet
@@ -115,7 +116,7 @@ class Observer:
         previous = sources.decisions.latest(target.name, self._loop)
         if previous is not None and previous.decision.scheduled_at >= scheduled_at:
             return None
-        state = ledger_state(sources.fleets, target.name)
+        state = sources.fleets.state_of(target.name)
         table = sources.tables.current(target.name)
         settling = target.thresholds.observing.settling_minutes * MINUTE
         read_to = floor_minute(scheduled_at) - settling

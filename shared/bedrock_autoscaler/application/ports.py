@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent, ReleaseIntent
+from bedrock_autoscaler.domain.intent import (
+    OPEN_RELEASES,
+    FleetRecord,
+    PurchaseIntent,
+    PurchaseState,
+    ReleaseIntent,
+)
 from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.target import Commitment, Loop, Target
@@ -187,7 +193,7 @@ class DocumentParser(Protocol):
     """Turns the texts of one target into its policy; pure."""
 
     def parse(self, name: str, defaults: str | None, text: str) -> "Target | SettingsProblem":
-        """The target in force from shipped defaults, `defaults` and `text`, or the first problem."""
+        """The target from shipped defaults, `defaults` and `text`, or the first problem."""
 
     def check_defaults(self, text: str) -> SettingsProblem | None:
         """What is wrong with a document of defaults; None when nothing is."""
@@ -308,7 +314,11 @@ class Decisions(Protocol):
         """
 
     def between(
-        self, target: str, loop: Loop | None, start: datetime, end: datetime,
+        self,
+        target: str,
+        loop: Loop | None,
+        start: datetime,
+        end: datetime,
     ) -> tuple[Decision, ...]:
         """Decisions scheduled in [start, end), oldest first; both loops when `loop` is None."""
 
@@ -320,12 +330,41 @@ class Decisions(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerState:
+    """What the ledger holds for one target; both kinds of intents oldest first."""
+
+    record: FleetRecord
+    purchases: tuple[PurchaseIntent, ...]
+    releases: tuple[ReleaseIntent, ...]
+
+    @property
+    def open_purchases(self) -> tuple[PurchaseIntent, ...]:
+        """Purchases whose call may or may not have taken effect."""
+        return tuple(i for i in self.purchases if i.state is PurchaseState.RECORDED)
+
+    @property
+    def open_releases(self) -> tuple[ReleaseIntent, ...]:
+        """Releases from the withdrawal to the confirmed deletion."""
+        return tuple(i for i in self.releases if i.state in OPEN_RELEASES)
+
+    def purchase_of(self, arn: str) -> PurchaseIntent | None:
+        """The purchase that brought this PT; None when it is not ours."""
+        return next((i for i in self.purchases if i.arn == arn), None)
+
+
 class Fleets(Protocol):
     """Intents and reservations, changed by conditional writes only.
 
     An `after` has the version of its `before` plus one, and names the same intent. Each write
     may also raise UnknownOutcomeError: no answer came, and a consistent read did not show it.
     """
+
+    def state_of(self, target: str) -> LedgerState:
+        """Record and intents at once, read consistently.
+
+        Whatever moves during the read makes the record's version stale.
+        """
 
     def record_of(self, target: str) -> FleetRecord:
         """The fleet record, with version 0 when none was written yet."""
@@ -337,8 +376,13 @@ class Fleets(Protocol):
         """All release intents, oldest first, read consistently."""
 
     def begin_purchase(
-        self, intent: PurchaseIntent, *, fleet: FleetRecord, unmanaged_units: int,
-        max_units: int, max_usd_per_hour: Decimal,
+        self,
+        intent: PurchaseIntent,
+        *,
+        fleet: FleetRecord,
+        unmanaged_units: int,
+        max_units: int,
+        max_usd_per_hour: Decimal,
     ) -> None:
         """Record the intent and reserve its units in one transaction.
 
@@ -391,7 +435,7 @@ class Reporter(Protocol):
     def decided(self, decision: Decision) -> None:
         """One structured line and the counters of one decision."""
 
-    def happened(self, event: str, target: str, **fields: str | float | int) -> None:
+    def happened(self, event: str, target: str, **fields: str | float) -> None:
         """One structured line on an outcome, a repair or a refusal."""
 
     def alarm(self, alarm: str, target: str, message: str) -> None:

@@ -27,6 +27,7 @@ from bedrock_autoscaler.application.ports import (
     Clock,
     Decisions,
     Fleets,
+    LedgerState,
     Purchasing,
     RecordedDecision,
     Reporter,
@@ -34,7 +35,7 @@ from bedrock_autoscaler.application.ports import (
     Switch,
 )
 from bedrock_autoscaler.application.repairing import Repair
-from bedrock_autoscaler.application.surveying import LedgerState, Survey
+from bedrock_autoscaler.application.surveying import Survey
 from bedrock_autoscaler.application.ticking import (
     Deadline,
     Once,

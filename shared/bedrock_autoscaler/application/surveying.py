@@ -8,15 +8,9 @@ from bedrock_autoscaler.application.accounting import (
     purchases_since,
     releases_since,
 )
-from bedrock_autoscaler.application.ports import Fleets, Inventory, ListedThroughput
+from bedrock_autoscaler.application.ports import Inventory, LedgerState, ListedThroughput
 from bedrock_autoscaler.domain.fleet import Fleet, Ownership, ProvisionedThroughput, Status
-from bedrock_autoscaler.domain.intent import (
-    OPEN_RELEASES,
-    FleetRecord,
-    PurchaseIntent,
-    PurchaseState,
-    ReleaseIntent,
-)
+from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Target
 
 GRACE = timedelta(minutes=25)
@@ -32,41 +26,6 @@ _STATUS = {
     PurchaseState.IN_SERVICE: Status.IN_SERVICE,
     PurchaseState.FAILED: Status.FAILED,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerState:
-    """What the ledger holds for one target."""
-
-    record: FleetRecord
-    purchases: tuple[PurchaseIntent, ...]
-    releases: tuple[ReleaseIntent, ...]
-
-    @property
-    def open_purchases(self) -> tuple[PurchaseIntent, ...]:
-        """Purchases whose call may or may not have taken effect."""
-        return tuple(i for i in self.purchases if i.state is PurchaseState.RECORDED)
-
-    @property
-    def open_releases(self) -> tuple[ReleaseIntent, ...]:
-        """Releases from the withdrawal to the confirmed deletion."""
-        return tuple(i for i in self.releases if i.state in OPEN_RELEASES)
-
-    def purchase_of(self, arn: str) -> PurchaseIntent | None:
-        """The purchase that brought this PT; None when it is not ours."""
-        return next((i for i in self.purchases if i.arn == arn), None)
-
-
-def ledger_state(fleets: Fleets, target: str) -> LedgerState:
-    """One consistent look at a target's part of the ledger.
-
-    The record is read first: whatever moves during the reads makes its version stale.
-    """
-    return LedgerState(
-        record=fleets.record_of(target),
-        purchases=fleets.purchases(target),
-        releases=fleets.releases(target),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -197,7 +197,7 @@ def test_one_targets_fault_is_reported_and_the_others_are_decided() -> None:
 
 def test_a_fault_while_recalling_one_target_leaves_the_others() -> None:
     scene, _ = stage(build_target(), build_target(name="search", model_ids=("other",)))
-    scene.fleets.fail_next(KeyError("x"), method="purchases")
+    scene.fleets.fail_next(KeyError("x"), method="state_of")
 
     with pytest.raises(TargetsFailedError, match="chat"):
         scene.decide()

@@ -6,13 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from bedrock_autoscaler.application.ports import Inventory, ListedThroughput
+from bedrock_autoscaler.application.ports import Inventory, LedgerState, ListedThroughput
 from bedrock_autoscaler.application.surveying import (
     GRACE,
-    LedgerState,
     Survey,
     is_same_model,
-    ledger_state,
 )
 from bedrock_autoscaler.domain.fleet import Fleet, Ownership, Status
 from bedrock_autoscaler.domain.intent import (
@@ -24,8 +22,7 @@ from bedrock_autoscaler.domain.intent import (
 )
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
-from tests.builders import NOW, PT_MODEL, build_target
-from tests.fakes.memory_ledger import MemoryFleets
+from tests.builders import NOW, build_target
 from tests.intents import build_held, build_listed, build_purchase, build_release
 
 
@@ -219,22 +216,3 @@ def test_the_fleet_is_sorted_by_creation_then_arn() -> None:
     fleet = survey(one, two, older, purchases=purchases)
 
     assert [pt.arn for pt in fleet.throughputs] == [older.arn, two.arn, one.arn]
-
-
-def test_the_ledger_is_looked_at_record_first() -> None:
-    fleets = MemoryFleets()
-    intent = build_purchase()
-    fleets.begin_purchase(
-        intent,
-        fleet=fleets.record_of("chat"),
-        unmanaged_units=0,
-        max_units=10,
-        max_usd_per_hour=Decimal(1000),
-    )
-
-    state = ledger_state(fleets, "chat")
-
-    assert state.record.reserved_units == 1
-    assert state.open_purchases == (intent,)
-    assert state.purchase_of("arn:unknown") is None
-    assert intent.model_id == PT_MODEL

@@ -28,7 +28,7 @@ from bedrock_autoscaler.application.errors import (
     StaleDecisionError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.ports import Fleets
+from bedrock_autoscaler.application.ports import Fleets, LedgerState
 from bedrock_autoscaler.domain.intent import (
     HOLDING_STATES,
     FleetRecord,
@@ -63,28 +63,34 @@ class DynamoFleets(Fleets):
         self._table = Table(client, table)
 
     @override
+    def state_of(self, target: str) -> LedgerState:
+        """One query: FLEET, PURCHASE# and RELEASE# stand side by side, after all decisions."""
+        purchases: list[PurchaseIntent] = []
+        releases: list[ReleaseIntent] = []
+        record = _to_record(target, None)
+        for item in self._table.query(_partition(target), first="FLEET", last="RELEASE#~"):
+            if item["sk"].startswith("PURCHASE#"):
+                purchases.append(_to_intent(_PURCHASE, item))
+            elif item["sk"].startswith("RELEASE#"):
+                releases.append(_to_intent(_RELEASE, item))
+            else:
+                record = _to_record(target, item)
+        return LedgerState(record=record, purchases=_by_age(purchases), releases=_by_age(releases))
+
+    @override
     def record_of(self, target: str) -> FleetRecord:
         """The fleet item, or nothing reserved at version 0."""
-        item = self._table.get(_fleet_key(target))
-        if item is None:
-            return FleetRecord(
-                target=target, reserved_units=0, reserved_usd_per_hour=Decimal(0), version=0
-            )
-        subject = f"fleet record of {target}"
-        require_schema(item.get("schema"), subject)
-        return decode_flat(_FLEET, item, subject)
+        return _to_record(target, self._table.get(_fleet_key(target)))
 
     @override
     def purchases(self, target: str) -> tuple[PurchaseIntent, ...]:
         """Every purchase item of the target."""
-        found = self._intents(_PURCHASE, target, "PURCHASE#")
-        return tuple(sorted(found, key=lambda intent: (intent.recorded_at, intent.decision_id)))
+        return _by_age(self._intents(_PURCHASE, target, "PURCHASE#"))
 
     @override
     def releases(self, target: str) -> tuple[ReleaseIntent, ...]:
         """Every release item of the target."""
-        found = self._intents(_RELEASE, target, "RELEASE#")
-        return tuple(sorted(found, key=lambda intent: (intent.recorded_at, intent.decision_id)))
+        return _by_age(self._intents(_RELEASE, target, "RELEASE#"))
 
     @override
     def begin_purchase(
@@ -224,11 +230,8 @@ class DynamoFleets(Fleets):
     def _intents[Intent: (PurchaseIntent, ReleaseIntent)](
         self, adapter: TypeAdapter[Intent], target: str, prefix: str
     ) -> list[Intent]:
-        found = []
-        for item in self._table.query(_partition(target), first=prefix, last=f"{prefix}~"):
-            require_schema(item.get("schema"), f"intent {item['sk']}")
-            found.append(decode_flat(adapter, item, f"intent {item['sk']}"))
-        return found
+        items = self._table.query(_partition(target), first=prefix, last=f"{prefix}~")
+        return [_to_intent(adapter, item) for item in items]
 
 
 # -- items -------------------------------------------------------------------------------------
@@ -252,6 +255,28 @@ def _to_item(adapter: TypeAdapter[Any], intent: PurchaseIntent | ReleaseIntent) 
     if isinstance(intent, PurchaseIntent):
         item["usd_per_hour"] = intent.usd_per_hour  # a number in the console, exact as a Decimal
     return item
+
+
+def _to_intent[Intent: (PurchaseIntent, ReleaseIntent)](
+    adapter: TypeAdapter[Intent], item: Item
+) -> Intent:
+    subject = f"intent {item['sk']}"
+    require_schema(item.get("schema"), subject)
+    return decode_flat(adapter, item, subject)
+
+
+def _to_record(target: str, item: Item | None) -> FleetRecord:
+    if item is None:
+        return FleetRecord(
+            target=target, reserved_units=0, reserved_usd_per_hour=Decimal(0), version=0
+        )
+    subject = f"fleet record of {target}"
+    require_schema(item.get("schema"), subject)
+    return decode_flat(_FLEET, item, subject)
+
+
+def _by_age[Intent: (PurchaseIntent, ReleaseIntent)](found: list[Intent]) -> tuple[Intent, ...]:
+    return tuple(sorted(found, key=lambda intent: (intent.recorded_at, intent.decision_id)))
 
 
 def _why_not(intent: PurchaseIntent, fleet: FleetRecord, error: ConditionFailedError) -> str:
