@@ -1,0 +1,273 @@
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bedrock_autoscaler.domain.decision import Reason, ReasonCode
+from bedrock_autoscaler.domain.demand import Demand
+from bedrock_autoscaler.domain.diagnosis import Diagnosis
+from bedrock_autoscaler.domain.fleet import Ownership, ProvisionedThroughput, Status
+from bedrock_autoscaler.domain.gate import may_shrink, releasable, release_notice, shrink_pace
+from bedrock_autoscaler.domain.target import Commitment, Draining
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import (
+    NOW,
+    THRESHOLDS,
+    build_fleet,
+    build_guard_rails,
+    build_observation,
+    build_pt,
+    build_pt_traffic,
+    build_target,
+    build_thresholds,
+)
+from tests.unit.domain.worlds import build_demand
+
+NAN = float("nan")
+DAY = 1440
+CALM = Diagnosis(
+    reason=Reason(code=ReasonCode.NO_PRESSURE, message="calm"),
+    allows_growth=True,
+    throttled_share=0.0,
+    server_error_share=0.0,
+)
+
+
+def objections(
+    demand: Demand | None = None,
+    *,
+    diagnosis: Diagnosis = CALM,
+    blocked_until: datetime | None = None,
+    complete: bool = True,
+    **target: Any,  # noqa: ANN401 - passed on
+) -> list[ReasonCode]:
+    reasons = may_shrink(
+        build_target(**target),
+        build_fleet(complete=complete),
+        demand if demand is not None else build_demand((DAY, 1.0)),
+        diagnosis=diagnosis,
+        blocked_until=blocked_until,
+        now=NOW,
+    )
+    return [reason.code for reason in reasons]
+
+
+def test_a_day_of_whole_and_fresh_data_allows_a_release() -> None:
+    assert objections() == []
+
+
+def test_mantle_traffic_is_unseen_so_nothing_is_released() -> None:
+    assert objections(uses_mantle=True) == [ReasonCode.MANTLE_UNSEEN]
+
+
+def test_a_list_that_was_not_read_to_its_end_releases_nothing() -> None:
+    assert objections(complete=False) == [ReasonCode.INVENTORY_INCOMPLETE]
+
+
+def test_less_than_a_day_is_too_little() -> None:
+    assert objections(build_demand((DAY - 1, 1.0))) == [ReasonCode.HISTORY_SHORT]
+    # Ten days of which a day less a minute is known.
+    assert objections(build_demand((9 * DAY, NAN), (DAY - 1, 1.0))) == [ReasonCode.HISTORY_SHORT]
+
+
+def test_a_tenth_of_the_newest_hour_may_be_missing() -> None:
+    assert objections(build_demand((DAY, 1.0), (6, NAN), (54, 1.0))) == []
+    assert objections(build_demand((DAY, 1.0), (7, NAN), (53, 1.0))) == [ReasonCode.DATA_INCOMPLETE]
+
+
+def test_the_newest_half_hour_must_be_read_whole() -> None:
+    assert objections(build_demand((DAY, 1.0), (1, NAN), (30, 1.0))) == []
+    assert objections(build_demand((DAY, 1.0), (1, NAN), (29, 1.0))) == [ReasonCode.DATA_INCOMPLETE]
+
+
+def test_so_must_the_newest_decision_period_where_it_is_longer() -> None:
+    thresholds = build_thresholds(sizing={"decision_minutes": 60})
+    demand = build_demand((DAY, 1.0), (1, NAN), (59, 1.0))
+
+    assert objections(demand, thresholds=thresholds) == [ReasonCode.DATA_INCOMPLETE]
+
+
+@pytest.mark.parametrize(("age", "codes"), [(10, []), (11, [ReasonCode.DATA_STALE])])
+def test_data_may_be_ten_minutes_old(age: int, codes: list[ReasonCode]) -> None:
+    demand = build_demand((2 * DAY, 1.0))
+
+    # The built series ends 3 minutes before NOW.
+    assert objections(replace(demand, start=demand.start - (age - 3) * MINUTE)) == codes
+
+
+def test_without_any_minute_everything_is_missing() -> None:
+    assert objections(build_demand((DAY, NAN))) == [
+        ReasonCode.HISTORY_SHORT,
+        ReasonCode.DATA_INCOMPLETE,
+        ReasonCode.DATA_STALE,
+        ReasonCode.DATA_INCOMPLETE,
+    ]
+
+
+def test_server_errors_block_for_a_while() -> None:
+    assert objections(blocked_until=NOW + MINUTE) == [ReasonCode.SERVER_ERRORS]
+    assert objections(blocked_until=NOW) == []
+
+
+@pytest.mark.parametrize(("share", "codes"), [(0.01, []), (0.011, [ReasonCode.THROTTLED_LATELY])])
+def test_traffic_that_is_refused_is_no_lack_of_demand(
+    share: float, codes: list[ReasonCode]
+) -> None:
+    # slo.max_throttled_share is 1 %.
+    assert objections(diagnosis=replace(CALM, throttled_share=share)) == codes
+
+
+@pytest.mark.parametrize(
+    ("fleet", "codes"),
+    [
+        ({}, []),
+        ({"releases_last_day": 3}, []),
+        ({"releases_last_day": 4}, [ReasonCode.RELEASES_PER_DAY]),
+        ({"last_grow_at": NOW - 29 * MINUTE}, [ReasonCode.SHRINK_COOLDOWN]),
+        ({"last_grow_at": NOW - 30 * MINUTE}, []),
+        ({"last_release_at": NOW - 29 * MINUTE}, [ReasonCode.SHRINK_COOLDOWN]),
+        # The clock stepped back: a change in the future is not long ago.
+        ({"last_release_at": NOW + 60 * MINUTE}, [ReasonCode.SHRINK_COOLDOWN]),
+    ],
+)
+def test_releases_keep_their_pace(fleet: dict[str, Any], codes: list[ReasonCode]) -> None:
+    found = shrink_pace(build_target(), build_fleet(**fleet), NOW)
+
+    assert [reason.code for reason in found] == codes
+
+
+def test_no_release_may_be_forbidden_altogether() -> None:
+    target = build_target(guard_rails=build_guard_rails(max_releases_per_day=0))
+
+    assert shrink_pace(target, build_fleet(), NOW)[0].code is ReasonCode.RELEASES_PER_DAY
+
+
+@pytest.mark.parametrize(
+    ("draining", "settling", "minutes"),
+    [
+        # Silence is what takes longest: 2 + 10 + 3 settled minutes, and 3 for the ticks.
+        (THRESHOLDS.draining, 3, 18),
+        # Long calls: 2 + 30, and 3.
+        (replace(THRESHOLDS.draining, longest_request_minutes=30), 3, 35),
+    ],
+)
+def test_a_release_is_decided_early_enough_to_drain(
+    draining: Draining, settling: int, minutes: int
+) -> None:
+    assert release_notice(draining, settling) == minutes
+
+
+def test_where_nothing_drains_no_notice_is_needed() -> None:
+    nothing = Draining(
+        client_cache_minutes=0,
+        longest_request_minutes=0,
+        quiet_minutes=0,
+        release_window_minutes=5,
+    )
+
+    assert release_notice(nothing, 0) == 0
+
+
+def with_left(minutes: float, number: int = 1, **overrides: Any) -> ProvisionedThroughput:  # noqa: ANN401 - passed on
+    """A PT whose second paid hour ends in so many minutes."""
+    return build_pt(number, created_at=NOW - timedelta(minutes=120 - minutes), **overrides)
+
+
+def released(
+    *throughputs: ProvisionedThroughput,
+    seen: bool = True,
+    **target: Any,  # noqa: ANN401 - passed on
+) -> tuple[list[str], list[ReasonCode]]:
+    evidence = tuple(build_pt_traffic(pt.arn, seen=seen) for pt in throughputs)
+    found, reasons = releasable(
+        build_target(**target),
+        build_fleet(*throughputs),
+        build_observation(provisioned=evidence),
+        NOW,
+    )
+    return [pt.arn for pt in found], [reason.code for reason in reasons]
+
+
+@pytest.mark.parametrize(
+    ("left", "is_due"), [(17.9, False), (18, True), (32.9, True), (33, False), (60, False)]
+)
+def test_a_release_is_decided_in_the_last_tick_that_leaves_time_to_drain(
+    left: float,
+    is_due: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    # 18 minutes of notice and ticks 15 minutes apart: 18 to 33 minutes before the end.
+    found, reasons = released(with_left(left))
+
+    assert bool(found) is is_due
+    assert reasons == ([] if is_due else [ReasonCode.PAID_PERIOD_RUNS])
+
+
+@pytest.mark.parametrize("quiet", [1, 10, 30, 40, 55, 100])
+@pytest.mark.parametrize("offset", [0.0, 0.5, 7.0, 14.9])
+def test_in_each_paid_period_exactly_one_tick_may_release(quiet: int, offset: float) -> None:
+    thresholds = build_thresholds(draining={"quiet_minutes": quiet})
+    ages = [offset + 15 * tick for tick in range(4, 8)]
+
+    due = [
+        bool(released(build_pt(created_at=NOW - age * MINUTE), thresholds=thresholds)[0])
+        for age in ages
+    ]
+
+    assert due.count(True) == 1
+
+
+def test_without_drain_the_last_tick_of_the_period_releases() -> None:
+    nothing = {
+        "client_cache_minutes": 0,
+        "longest_request_minutes": 0,
+        "quiet_minutes": 0,
+    }
+    thresholds = build_thresholds(draining=nothing, observing={"settling_minutes": 0})
+
+    # With a purchase on a tick 15 minutes are left then; a whole hour is left at the next one.
+    assert released(with_left(15), thresholds=thresholds)[0]
+    assert not released(with_left(60), thresholds=thresholds)[0]
+
+
+def test_what_was_never_seen_in_metrics_is_unknown_not_idle() -> None:
+    assert released(with_left(20), seen=False) == ([], [ReasonCode.PT_UNSEEN])
+
+
+def test_what_is_under_a_term_stays() -> None:
+    committed = with_left(20, commitment=Commitment.ONE_MONTH, committed_until=NOW)
+
+    assert released(committed) == ([], [ReasonCode.COMMITTED])
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"status": Status.CREATING},
+        {"status": Status.UPDATING},
+        {"status": Status.FAILED},
+        {"draining": True},
+        {"ownership": Ownership.UNMANAGED},
+    ],
+)
+def test_only_what_is_ours_and_in_service_is_a_candidate(overrides: dict[str, Any]) -> None:
+    assert released(with_left(20, **overrides)) == ([], [])
+
+
+def test_each_of_several_is_judged_by_itself() -> None:
+    found, reasons = released(with_left(20, 1), with_left(50, 2), with_left(25, 3))
+
+    assert [arn[-1] for arn in found] == ["1", "3"]
+    assert reasons == [ReasonCode.PAID_PERIOD_RUNS]
+
+
+def test_gaps_are_counted() -> None:
+    demand = build_demand((2 * DAY, 1.0))
+    demand.load[-4:-2] = np.nan
+
+    (reason,) = may_shrink(
+        build_target(), build_fleet(), demand, diagnosis=CALM, blocked_until=None, now=NOW
+    )
+
+    assert dict(reason.numbers) == {"gaps": 2.0, "minutes": 30.0}

@@ -1,0 +1,42 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bedrock_autoscaler.domain.observation import METRICS, Traffic
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import NOW, build_traffic
+
+
+def test_series_of_different_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="lengths differ: .*'throttles': 2"):
+        replace(build_traffic(3), throttles=np.zeros(2))
+
+
+def test_its_end_is_the_first_minute_after_it() -> None:
+    traffic = build_traffic(10, end=NOW)
+
+    assert len(traffic) == 10
+    assert traffic.end == NOW
+
+
+def test_since_cuts_in_front_and_keeps_the_minute_that_a_moment_lies_in() -> None:
+    traffic = build_traffic(10, end=NOW)
+
+    # 3.5 minutes before the end lies in the fourth-last minute.
+    assert len(traffic.since(NOW - 3.5 * MINUTE)) == 4
+    assert traffic.since(NOW - 3.5 * MINUTE).start == NOW - 4 * MINUTE
+
+
+def test_since_stays_within_the_series() -> None:
+    traffic = build_traffic(10, end=NOW)
+
+    assert len(traffic.since(NOW - 60 * MINUTE)) == 10
+    assert len(traffic.since(NOW + MINUTE)) == 0
+
+
+def test_empty_traffic_has_all_series_and_no_minute() -> None:
+    empty = Traffic.empty(NOW)
+
+    assert all(getattr(empty, name).size == 0 for name in METRICS)
+    assert empty.end == NOW

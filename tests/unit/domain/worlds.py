@@ -1,0 +1,60 @@
+"""Worlds with round numbers, in which decisions can be worked out by hand.
+
+A full model unit serves 1,000,000 input and 300,000 output tokens a minute; served on demand
+that is 60 x (1,000 x 0.00033 + 300 x 0.00275) = 69.30 USD an hour. A unit costs 34.65 USD an hour
+here, so that it pays from half use on.
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from bedrock_autoscaler.domain.demand import Demand
+from bedrock_autoscaler.domain.economics import Economics, Tier
+from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import MODEL, NOW, UNIT_PRICE, build_provisioned, build_target, build_traffic
+
+ON_DEMAND_USD = 69.30
+UNIT_USD = 34.65
+CALLS_PER_UNIT = 100.0
+END = NOW - 3 * MINUTE
+"""End of the settled minutes at NOW."""
+
+HALF = Economics(
+    unit_usd=UNIT_USD,
+    tiers=(Tier(address=MODEL, capacity_units=float("inf"), usd_per_unit_hour=ON_DEMAND_USD),),
+    throttle_usd=10 * ON_DEMAND_USD,
+)
+"""The prices of this world: break-even at half use, on demand without a quota."""
+
+
+def units_in(*pieces: tuple[int, float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Demand in units by minute: (minutes, units) one after the other."""
+    return np.concatenate([np.full(minutes, units) for minutes, units in pieces])
+
+
+def build_demand(*pieces: tuple[int, float]) -> Demand:
+    """Demand of these pieces up to END."""
+    load = units_in(*pieces)
+    return Demand(start=END - len(load) * MINUTE, load=load, requests=load * CALLS_PER_UNIT)
+
+
+def units_traffic(*pieces: tuple[int, float], **series: Any) -> Traffic:  # noqa: ANN401 - numbers or arrays, as build_traffic takes them
+    """Traffic whose demand is these pieces up to END, 100 calls for a unit's minute."""
+    load = units_in(*pieces)
+    tokens = {
+        "invocations": load * CALLS_PER_UNIT,
+        "input_tokens": load * 1_000_000,
+        "output_tokens": load * 300_000,
+    }
+    return build_traffic(len(load), **(tokens | series))
+
+
+def half_price_target(**overrides: Any) -> Target:  # noqa: ANN401 - checked by dataclasses.replace
+    """A target of this world."""
+    price = replace(UNIT_PRICE, usd_per_hour=Decimal(str(UNIT_USD)))
+    return build_target(provisioned=build_provisioned(price=price), **overrides)
