@@ -171,7 +171,6 @@ class Repair:
 
 
 def _is_missing(intent: PurchaseIntent, situation: Situation) -> bool:
-    """Whether a complete inventory, read when the PT stood already, did not show it."""
+    """Whether the PT stood already but was not in the fleet; gaps of an inventory are filled."""
     stood = (intent.in_service_since or intent.recorded_at) <= situation.scheduled_at
-    fleet = situation.fleet
-    return stood and fleet.complete and all(pt.arn != intent.arn for pt in fleet.throughputs)
+    return stood and all(pt.arn != intent.arn for pt in situation.fleet.throughputs)

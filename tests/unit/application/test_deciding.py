@@ -16,6 +16,7 @@ from bedrock_autoscaler.application.errors import (
 from bedrock_autoscaler.application.ports import RecordedDecision, SettingsProblem
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Release, Restore, Situation
 from bedrock_autoscaler.domain.fleet import Status
+from bedrock_autoscaler.domain.intent import PurchaseState
 from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind, Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
@@ -476,6 +477,24 @@ def test_the_traffic_of_a_pt_is_the_targets() -> None:
     (evidence,) = observation.provisioned
     assert evidence.seen
     assert evidence.quiet_minutes == 1
+
+
+def test_the_traffic_of_a_pt_that_is_gone_was_the_targets() -> None:
+    scene, script = stage()
+    script.actions[NOW] = (ONE_UNIT,)
+    scene.run(16)
+    scene.serve(scene.only_arn(), 5)
+    scene.run(10)
+    scene.capacity.vanish(scene.only_arn())
+    scene.run(19)
+    (intent,) = scene.fleets.purchases("chat")
+    assert intent.state is PurchaseState.LOST
+
+    scene.decide()
+
+    # Up to 12:42: what was served from 12:16 to 12:20 was wanted, whoever served it.
+    invocations = script.situations[-1].observation.traffic.invocations
+    np.testing.assert_equal(invocations[-27:], [0.0, *np.full(5, 60.0), *np.zeros(21)])
 
 
 def test_evidence_outlives_the_minutes_that_it_came_from() -> None:
