@@ -108,11 +108,15 @@ def _grow(situation: Situation, wanted: int, grounds: Grounds) -> Outcome:
 
 
 def _restorable(situation: Situation, wanted: int) -> ProvisionedThroughput | None:
-    """The largest draining PT of at most `wanted` units."""
+    """The largest draining PT of at most `wanted` units whose next period the caps pay for."""
+    target, fleet, now = situation.target, situation.fleet, situation.scheduled_at
     fits = [
         pt
-        for pt in situation.fleet.owned
-        if pt.draining and pt.status is Status.IN_SERVICE and pt.model_units <= wanted
+        for pt in fleet.owned
+        if pt.draining
+        and pt.status is Status.IN_SERVICE
+        and pt.model_units <= wanted
+        and pt.arn not in over_budget(target, fleet, now, returning=pt)
     ]
     return max(fits, key=lambda pt: (pt.model_units, pt.arn), default=None)
 

@@ -53,11 +53,23 @@ def spend_caps(rails: GuardRails, spend: Spend) -> tuple[SpendCap, SpendCap]:
     )
 
 
-def over_budget(target: Target, fleet: Fleet, now: datetime) -> dict[str, Reason]:
+def over_budget(
+    target: Target,
+    fleet: Fleet,
+    now: datetime,
+    *,
+    returning: ProvisionedThroughput | None = None,
+) -> dict[str, Reason]:
     """By ARN, each PT whose next billing period would cross a cap, and the cap.
 
     Periods are booked when they start, so a cap holds only if a unit leaves before a period that
     it does not admit.
+
+    Args:
+        target: with the price of a unit and the caps.
+        fleet: what is held; what drains starts no further period.
+        now: the moment of the decision.
+        returning: a draining PT that would stay after all.
     """
     bought = target.provisioned
     if bought is None or bought.price is None:
@@ -65,7 +77,7 @@ def over_budget(target: Target, fleet: Fleet, now: datetime) -> dict[str, Reason
     sizing = target.thresholds.sizing
     period = period_usd(bought.price.usd_per_hour, sizing.billing_minutes)
     billing = sizing.billing_minutes * MINUTE
-    staying = [pt for pt in fleet.owned if not pt.draining]
+    staying = [pt for pt in fleet.owned if pt == returning or not pt.draining]
     due = sorted((pt.paid_until(now, billing), pt.arn, pt) for pt in staying)
     found: dict[str, Reason] = {}
     for cap in spend_caps(target.guard_rails, fleet.spend):

@@ -89,6 +89,14 @@ def test_what_leaves_anyway_costs_nothing_more() -> None:
     assert over(NOON, leaving, pt(NOON, 2, 20), day="960.50") == {}
 
 
+def test_what_would_come_back_costs_its_next_period() -> None:
+    leaving = build_pt(1, created_at=NOON - timedelta(minutes=100), draining=True)
+    target = build_target(guard_rails=build_guard_rails(max_usd_per_day=Decimal(60)))
+
+    assert over_budget(target, build_fleet(leaving), NOON) == {}
+    assert list(over_budget(target, build_fleet(leaving), NOON, returning=leaving)) == [leaving.arn]
+
+
 def test_others_pay_for_their_own() -> None:
     foreign = build_pt(1, ownership=Ownership.UNMANAGED, decision_id=None, model_units=8)
 

@@ -1,11 +1,12 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bedrock_autoscaler.domain.decision import ReasonCode
 from bedrock_autoscaler.domain.diagnosis import Diagnosis, Way, diagnose
-from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.observation import Series, Traffic
 from bedrock_autoscaler.domain.target import Quota
 from tests.builders import UNLIMITED, build_traffic
 
@@ -13,15 +14,13 @@ NAN = float("nan")
 QUOTA = replace(UNLIMITED, tokens_per_minute=100_000.0)
 
 
-def last(
-    minutes: int, value: float, before: float = 0.0
-) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def last(minutes: int, value: float, before: float = 0.0) -> Series:
     """An hour whose newest minutes differ."""
     return np.concatenate([np.full(60 - minutes, before), np.full(minutes, value)])
 
 
-def diagnosis(quota: Quota | None = QUOTA, **series: object) -> Diagnosis:
-    traffic = build_traffic(60, **series)  # type: ignore[arg-type] - rows of a table
+def diagnosis(quota: Quota | None = QUOTA, **series: Any) -> Diagnosis:
+    traffic = build_traffic(60, **series)
     return diagnose(traffic, [Way(traffic=traffic, quota=quota)], max_error_share=0.05)
 
 

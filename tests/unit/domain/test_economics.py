@@ -5,6 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from bedrock_autoscaler.domain.demand import estimate_demand
 from bedrock_autoscaler.domain.economics import (
     Economics,
     Mix,
@@ -17,7 +18,6 @@ from bedrock_autoscaler.domain.economics import (
     unit_hour_usd,
     usd_per_unit_hour,
 )
-from bedrock_autoscaler.domain.demand import estimate_demand
 from bedrock_autoscaler.domain.target import OptionKind, Quota
 from tests.builders import (
     MODEL,
@@ -35,9 +35,17 @@ FULL = Mix(input_tokens=1_000_000.0, output_tokens=300_000.0, requests=100.0)
 INFINITE = float("inf")
 
 
-def quota(**overrides: float | None) -> Quota:
-    base = Quota(tokens_per_minute=None, requests_per_minute=None, output_burndown=1.0, source="t")
-    return replace(base, **overrides)  # type: ignore[arg-type] - the names are checked at run time
+def quota(
+    tokens_per_minute: float | None = None,
+    requests_per_minute: float | None = None,
+    output_burndown: float = 1.0,
+) -> Quota:
+    return Quota(
+        tokens_per_minute=tokens_per_minute,
+        requests_per_minute=requests_per_minute,
+        output_burndown=output_burndown,
+        source="test",
+    )
 
 
 def test_a_full_unit_on_demand_costs_its_tokens() -> None:
@@ -178,6 +186,6 @@ def test_names_the_unit_price_for_messages() -> None:
 
 
 @pytest.mark.parametrize(("day", "stale"), [(date(2026, 8, 22), False), (date(2026, 8, 21), True)])
-def test_a_price_is_believed_for_ninety_days(day: date, stale: bool) -> None:  # noqa: FBT001 - a row of the table
+def test_a_price_is_believed_for_ninety_days(*, day: date, stale: bool) -> None:
     # From 22 August to 20 November are 90 days.
     assert is_stale(day, date(2026, 11, 20), 90) is stale

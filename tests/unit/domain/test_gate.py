@@ -41,7 +41,7 @@ def objections(
     diagnosis: Diagnosis = CALM,
     blocked_until: datetime | None = None,
     complete: bool = True,
-    **target: Any,  # noqa: ANN401 - passed on
+    **target: Any,
 ) -> list[ReasonCode]:
     reasons = may_shrink(
         build_target(**target),
@@ -170,7 +170,7 @@ def test_where_nothing_drains_no_notice_is_needed() -> None:
     assert release_notice(nothing, 0) == 0
 
 
-def with_left(minutes: float, number: int = 1, **overrides: Any) -> ProvisionedThroughput:  # noqa: ANN401 - passed on
+def with_left(minutes: float, number: int = 1, **overrides: Any) -> ProvisionedThroughput:
     """A PT whose second paid hour ends in so many minutes."""
     return build_pt(number, created_at=NOW - timedelta(minutes=120 - minutes), **overrides)
 
@@ -178,7 +178,7 @@ def with_left(minutes: float, number: int = 1, **overrides: Any) -> ProvisionedT
 def released(
     *throughputs: ProvisionedThroughput,
     seen: bool = True,
-    **target: Any,  # noqa: ANN401 - passed on
+    **target: Any,
 ) -> tuple[list[str], list[ReasonCode]]:
     evidence = tuple(build_pt_traffic(pt.arn, seen=seen) for pt in throughputs)
     found, reasons = releasable(
@@ -194,8 +194,7 @@ def released(
     ("left", "is_due"), [(17.9, False), (18, True), (32.9, True), (33, False), (60, False)]
 )
 def test_a_release_is_decided_in_the_last_tick_that_leaves_time_to_drain(
-    left: float,
-    is_due: bool,  # noqa: FBT001 - a row of the table
+    *, left: float, is_due: bool
 ) -> None:
     # 18 minutes of notice and ticks 15 minutes apart: 18 to 33 minutes before the end.
     found, reasons = released(with_left(left))

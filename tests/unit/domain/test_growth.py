@@ -23,11 +23,11 @@ INFINITE = Decimal("Infinity")
 
 def growth(
     wanted: int,
-    *throughputs: Any,  # noqa: ANN401 - PTs, passed on
+    *throughputs: Any,
     rails: dict[str, Any] | None = None,
     fleet: dict[str, Any] | None = None,
     observation: dict[str, Any] | None = None,
-    **target: Any,  # noqa: ANN401 - passed on
+    **target: Any,
 ) -> Growth:
     return allow_growth(
         wanted,

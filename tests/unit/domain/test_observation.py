@@ -9,7 +9,7 @@ from tests.builders import NOW, build_traffic
 
 
 def test_series_of_different_lengths_are_refused() -> None:
-    with pytest.raises(ValueError, match="lengths differ: .*'throttles': 2"):
+    with pytest.raises(ValueError, match=r"lengths differ: .*'throttles': 2"):
         replace(build_traffic(3), throttles=np.zeros(2))
 
 

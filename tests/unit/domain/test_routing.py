@@ -42,8 +42,8 @@ CHEAP = build_option(
 
 
 def choice(
-    *options: Any,  # noqa: ANN401 - passed on
-    fleet: Any = None,  # noqa: ANN401 - passed on
+    *options: Any,
+    fleet: Any = None,
     throttles: float = 0.0,
     memory: Memory = NO_MEMORY,
 ) -> RouteChoice:

@@ -33,9 +33,7 @@ TABLE = RoutingTable(
     ],
 )
 def test_names_what_would_mislead_a_caller(
-    routes: tuple[Route, ...],
-    no_fallback: bool,
-    problem: str,  # noqa: FBT001 - a row of the table
+    *, routes: tuple[Route, ...], no_fallback: bool, problem: str
 ) -> None:
     assert problem in str(routing_problem(routes, no_fallback=no_fallback))
     with pytest.raises(ValueError, match="routing table of target 'chat'"):

@@ -13,7 +13,7 @@ import numpy as np
 
 from bedrock_autoscaler.domain.demand import Demand
 from bedrock_autoscaler.domain.economics import Economics, Tier
-from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.observation import Series, Traffic
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, NOW, UNIT_PRICE, build_provisioned, build_target, build_traffic
@@ -32,7 +32,7 @@ HALF = Economics(
 """The prices of this world: break-even at half use, on demand without a quota."""
 
 
-def units_in(*pieces: tuple[int, float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def units_in(*pieces: tuple[int, float]) -> Series:
     """Demand in units by minute: (minutes, units) one after the other."""
     return np.concatenate([np.full(minutes, units) for minutes, units in pieces])
 
@@ -43,7 +43,7 @@ def build_demand(*pieces: tuple[int, float]) -> Demand:
     return Demand(start=END - len(load) * MINUTE, load=load, requests=load * CALLS_PER_UNIT)
 
 
-def units_traffic(*pieces: tuple[int, float], **series: Any) -> Traffic:  # noqa: ANN401 - numbers or arrays, as build_traffic takes them
+def units_traffic(*pieces: tuple[int, float], **series: Any) -> Traffic:
     """Traffic whose demand is these pieces up to END, 100 calls for a unit's minute."""
     load = units_in(*pieces)
     tokens = {
@@ -54,7 +54,7 @@ def units_traffic(*pieces: tuple[int, float], **series: Any) -> Traffic:  # noqa
     return build_traffic(len(load), **(tokens | series))
 
 
-def half_price_target(**overrides: Any) -> Target:  # noqa: ANN401 - checked by dataclasses.replace
+def half_price_target(**overrides: Any) -> Target:
     """A target of this world."""
     price = replace(UNIT_PRICE, usd_per_hour=Decimal(str(UNIT_USD)))
     return build_target(provisioned=build_provisioned(price=price), **overrides)

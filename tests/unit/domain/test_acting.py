@@ -1,0 +1,327 @@
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bedrock_autoscaler.domain.acting import Grounds, Outcome, act, change
+from bedrock_autoscaler.domain.decision import Purchase, Reason, ReasonCode, Release, Restore
+from bedrock_autoscaler.domain.demand import Demand
+from bedrock_autoscaler.domain.diagnosis import Diagnosis
+from bedrock_autoscaler.domain.fleet import ProvisionedThroughput, Spend, Status
+from bedrock_autoscaler.domain.planning import Wish
+from tests.builders import (
+    NOW,
+    PT_MODEL,
+    build_fleet,
+    build_guard_rails,
+    build_observation,
+    build_pt,
+    build_pt_traffic,
+    build_situation,
+    build_thresholds,
+    pt_arn,
+)
+from tests.unit.domain.worlds import HALF, build_demand, half_price_target
+
+DAY = 1440
+NAN = float("nan")
+IDLE = build_demand((2 * DAY, 0.0))
+CALM = Diagnosis(
+    reason=Reason(code=ReasonCode.NO_PRESSURE, message="calm"),
+    allows_growth=True,
+    throttled_share=0.0,
+    server_error_share=0.0,
+)
+BLOCKER = Reason(code=ReasonCode.PRICE_STALE, message="old")
+
+
+def due(number: int = 1, units: int = 1, left: int = 20) -> ProvisionedThroughput:
+    """A PT in service whose paid hour ends in so many minutes; 20 is the time to decide."""
+    created_at = NOW - timedelta(minutes=120 - left)
+    return build_pt(number, model_units=units, created_at=created_at)
+
+
+def outcome(
+    grow_to: int,
+    keep: int,
+    *throughputs: ProvisionedThroughput,
+    demand: Demand = IDLE,
+    blockers: tuple[Reason, ...] = (),
+    fleet: dict[str, Any] | None = None,
+    observation: dict[str, Any] | None = None,
+    **target: Any,
+) -> Outcome:
+    evidence = tuple(build_pt_traffic(pt.arn) for pt in throughputs)
+    situation = build_situation(
+        target=half_price_target(**target),
+        fleet=build_fleet(*throughputs, **(fleet or {})),
+        observation=build_observation(provisioned=evidence, **(observation or {})),
+    )
+    grounds = Grounds(
+        demand=demand, economics=HALF, diagnosis=CALM, blockers=blockers, blocked_until=None
+    )
+    return act(situation, Wish(grow_to=grow_to, keep=keep, reasons=()), grounds)
+
+
+def codes(found: Outcome) -> list[ReasonCode]:
+    return [reason.code for reason in found.reasons]
+
+
+# -- growing -----------------------------------------------------------------------------------
+
+
+def test_buys_what_is_missing_in_one_purchase() -> None:
+    found = outcome(3, 3, due(left=50))
+
+    # 2 x 34.65 USD.
+    assert found.action == Purchase(
+        model_id=PT_MODEL, model_units=2, usd_per_hour=Decimal("69.300000")
+    )
+    assert codes(found) == [ReasonCode.PURCHASE]
+
+
+def test_a_purchase_has_a_largest_size() -> None:
+    found = outcome(6, 6)
+
+    assert isinstance(found.action, Purchase)
+    assert found.action.model_units == 4
+    assert "buy 4 of 6 wanted units" in found.reasons[0].message
+
+
+@pytest.mark.parametrize(
+    "coming",
+    [
+        {"status": Status.CREATING, "in_service_since": None},
+        {"status": Status.UPDATING},
+    ],
+)
+def test_units_on_their_way_or_being_updated_are_not_bought_again(coming: dict[str, Any]) -> None:
+    found = outcome(1, 1, build_pt(1, **coming))
+
+    assert found == Outcome(action=None, reasons=())
+
+
+def test_a_draining_unit_is_restored_before_one_is_bought() -> None:
+    found = outcome(2, 2, build_pt(1), build_pt(2, draining=True))
+
+    assert found.action == Restore(arn=pt_arn(2), model_units=1)
+    assert codes(found) == [ReasonCode.RESTORE]
+
+
+def test_the_largest_that_fits_is_restored() -> None:
+    found = outcome(
+        2,
+        2,
+        build_pt(1, draining=True, model_units=1),
+        build_pt(2, draining=True, model_units=2),
+        build_pt(3, draining=True, model_units=3),
+    )
+
+    assert found.action == Restore(arn=pt_arn(2), model_units=2)
+
+
+def test_what_is_being_updated_cannot_be_restored() -> None:
+    found = outcome(1, 1, build_pt(1, draining=True, status=Status.UPDATING))
+
+    assert isinstance(found.action, Purchase)
+
+
+def test_restoring_needs_no_price() -> None:
+    assert isinstance(outcome(1, 1, build_pt(draining=True), blockers=(BLOCKER,)).action, Restore)
+
+
+def test_any_unknown_fact_forbids_a_purchase() -> None:
+    assert outcome(1, 1, blockers=(BLOCKER,)) == Outcome(action=None, reasons=())
+
+
+def test_a_target_without_provisioned_throughput_buys_none() -> None:
+    situation = build_situation(target=replace(half_price_target(), provisioned=None))
+    grounds = Grounds(demand=IDLE, economics=None, diagnosis=CALM, blockers=(), blocked_until=None)
+
+    assert act(situation, Wish(grow_to=1, keep=1, reasons=()), grounds).action is None
+
+
+def test_facts_of_the_account_are_asked_for_last() -> None:
+    found = outcome(1, 1, observation={"model_is_active": None})
+
+    assert found.action is None
+    assert codes(found) == [ReasonCode.MODEL_STATUS_UNKNOWN]
+
+
+def test_what_a_bound_leaves_is_bought() -> None:
+    found = outcome(3, 3, guard_rails=build_guard_rails(max_units=2))
+
+    assert isinstance(found.action, Purchase)
+    assert found.action.model_units == 2
+    assert codes(found) == [ReasonCode.MAX_UNITS, ReasonCode.PURCHASE]
+
+
+def test_where_a_bound_leaves_nothing_nothing_is_bought() -> None:
+    found = outcome(1, 1, guard_rails=build_guard_rails(max_units=0))
+
+    assert found.action is None
+    assert codes(found) == [ReasonCode.MAX_UNITS]
+
+
+def test_the_least_size_is_bought_whatever_it_is_worth() -> None:
+    found = outcome(0, 0, guard_rails=build_guard_rails(min_units=1))
+
+    assert isinstance(found.action, Purchase)
+    assert codes(found) == [ReasonCode.MIN_UNITS, ReasonCode.PURCHASE]
+
+
+# -- shrinking ---------------------------------------------------------------------------------
+
+
+def test_releases_an_idle_unit_at_the_end_of_its_paid_period() -> None:
+    found = outcome(0, 0, due())
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
+    assert codes(found) == [ReasonCode.RELEASE]
+
+
+def test_holds_a_unit_that_is_paid_for() -> None:
+    found = outcome(0, 0, due(left=50))
+
+    assert found.action is None
+    assert codes(found) == [ReasonCode.PAID_PERIOD_RUNS]
+
+
+def test_releases_one_at_a_time_the_largest_first() -> None:
+    found = outcome(0, 0, due(1, units=1), due(2, units=2), due(3, units=2, left=25))
+
+    # Of two equal ones that whose period ends first.
+    assert found.action == Release(arn=pt_arn(2), model_units=2)
+
+
+def test_what_is_too_large_stays_and_a_smaller_one_goes() -> None:
+    found = outcome(2, 2, due(1, units=2), due(2, units=1))
+
+    assert found.action == Release(arn=pt_arn(2), model_units=1)
+    assert codes(found) == [ReasonCode.WORTH_KEEPING, ReasonCode.RELEASE]
+
+
+def test_units_on_their_way_do_not_serve_in_place_of_one_that_does() -> None:
+    creating = build_pt(2, status=Status.CREATING, in_service_since=None)
+
+    found = outcome(1, 1, due(1), creating)
+
+    assert found.action is None
+    assert codes(found) == [ReasonCode.WORTH_KEEPING]
+
+
+def test_the_least_size_is_never_gone_below() -> None:
+    found = outcome(0, 0, due(), guard_rails=build_guard_rails(min_units=1))
+
+    assert found.action is None
+    assert codes(found) == [ReasonCode.MIN_UNITS]
+
+
+def test_a_forecast_alone_releases_nothing() -> None:
+    # In the newest hour the unit served 0.6 of its 69.30: more than its 34.65.
+    found = outcome(0, 0, due(), demand=build_demand((2 * DAY, 0.6)))
+
+    assert found.action is None
+    assert codes(found) == [ReasonCode.BUSY_LATELY]
+    assert "avoided 41.58 USD in the newest hour and costs 34.65" in found.reasons[0].message
+
+
+def test_the_last_of_several_units_is_judged_by_what_it_served() -> None:
+    # A demand of 1.4 units: the second unit served 0.4 of its 69.30, 27.72.
+    found = outcome(1, 1, due(1), due(2), demand=build_demand((2 * DAY, 1.4)))
+
+    assert isinstance(found.action, Release)
+
+
+def test_a_minute_that_was_not_read_counts_as_full_use() -> None:
+    # 0.46 of every minute is not enough for the unit to stay, but with six gaps, which is what
+    # the newest hour may have, it is (54 x 0.46 + 6) / 60 = 0.514.
+    known = build_demand((2 * DAY, 0.46))
+    gaps = build_demand((2 * DAY, 0.46), (6, NAN), (54, 0.46))
+
+    assert isinstance(outcome(0, 0, due(), demand=known).action, Release)
+    assert codes(outcome(0, 0, due(), demand=gaps)) == [ReasonCode.BUSY_LATELY]
+
+
+def test_an_unknown_fact_forbids_a_release_too() -> None:
+    assert outcome(0, 0, due(), blockers=(BLOCKER,)) == Outcome(action=None, reasons=())
+
+
+def test_all_that_holds_a_release_is_named() -> None:
+    found = outcome(0, 0, due(1), due(2, left=50), uses_mantle=True, fleet={"last_release_at": NOW})
+
+    assert found.action is None
+    assert codes(found) == [
+        ReasonCode.MANTLE_UNSEEN,
+        ReasonCode.SHRINK_COOLDOWN,
+        ReasonCode.PAID_PERIOD_RUNS,
+    ]
+
+
+def test_nothing_is_done_at_the_right_size() -> None:
+    assert outcome(0, 1, due()) == Outcome(action=None, reasons=())
+
+
+# -- caps on spend -----------------------------------------------------------------------------
+
+SPENT = {"spend": Spend(day_usd=Decimal(990), month_usd=Decimal(990))}
+CAPPED = build_guard_rails(max_usd_per_day=Decimal(1000))
+
+
+def test_a_unit_that_the_day_cannot_pay_for_goes_although_it_is_busy() -> None:
+    busy = build_demand((2 * DAY, 1.0))
+
+    found = outcome(1, 1, due(), demand=busy, fleet=SPENT, guard_rails=CAPPED)
+
+    # 990 + 34.65 would cross the 1,000 of the day.
+    assert isinstance(found.action, Release)
+    assert codes(found) == [ReasonCode.MAX_USD_PER_DAY, ReasonCode.RELEASE]
+
+
+def test_it_goes_when_growth_was_wanted_and_the_cap_forbids_it() -> None:
+    busy = build_demand((2 * DAY, 2.0))
+
+    found = outcome(2, 2, due(), demand=busy, fleet=SPENT, guard_rails=CAPPED)
+
+    assert isinstance(found.action, Release)
+    assert codes(found).count(ReasonCode.MAX_USD_PER_DAY) == 2
+
+
+def test_what_the_day_cannot_pay_for_does_not_come_back() -> None:
+    leaving = replace(due(), draining=True)
+
+    found = outcome(1, 1, leaving, fleet=SPENT, guard_rails=CAPPED)
+
+    assert found.action is None
+    assert codes(found) == [ReasonCode.MAX_USD_PER_DAY]
+
+
+def test_a_cap_releases_nothing_blindly() -> None:
+    blind = build_demand((2 * DAY, 1.0), (60, NAN))
+
+    assert outcome(1, 1, due(), demand=blind, fleet=SPENT, guard_rails=CAPPED).action is None
+
+
+def test_a_cap_does_not_go_below_the_least_size() -> None:
+    rails = replace(CAPPED, min_units=1)
+
+    assert outcome(1, 1, due(), fleet=SPENT, guard_rails=rails).action is None
+
+
+def test_counts_what_actions_change() -> None:
+    purchase = Purchase(model_id=PT_MODEL, model_units=3, usd_per_hour=Decimal(1))
+
+    assert change([]) == 0
+    assert change([purchase]) == 3
+    assert change([Restore(arn="a", model_units=2)]) == 2
+    assert change([Release(arn="a", model_units=2)]) == -2
+
+
+def test_the_window_of_a_release_follows_the_settings() -> None:
+    # 30 quiet minutes: 2 + 30 + 3 + 3 = 38 minutes of notice.
+    thresholds = build_thresholds(draining={"quiet_minutes": 30})
+
+    assert outcome(0, 0, due(left=20), thresholds=thresholds).action is None
+    assert outcome(0, 0, due(left=40), thresholds=thresholds).action is not None

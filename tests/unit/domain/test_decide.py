@@ -1,0 +1,226 @@
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bedrock_autoscaler.domain.decide import decide, decide_capacity, decide_routing
+from bedrock_autoscaler.domain.decision import (
+    NO_MEMORY,
+    Decision,
+    Label,
+    Purchase,
+    ReasonCode,
+    Situation,
+)
+from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import (
+    MODEL,
+    NOW,
+    UNIT_PRICE,
+    UNLIMITED,
+    build_fleet,
+    build_observation,
+    build_option,
+    build_provisioned,
+    build_pt,
+    build_pt_traffic,
+    build_situation,
+    build_target,
+    build_traffic,
+    pt_arn,
+)
+from tests.unit.domain.worlds import half_price_target, units_traffic
+
+DAY = 1440
+
+
+def situation(*pieces: tuple[int, float], **overrides: Any) -> Situation:
+    """A capacity tick of the half-price target after this demand."""
+    series = overrides.pop("series", {})
+    observation = build_observation(traffic=units_traffic(*pieces, **series), by_option=())
+    changed = {"target": half_price_target(), "observation": observation} | overrides
+    return build_situation(**changed)
+
+
+def codes(decision: Decision) -> list[ReasonCode]:
+    return [reason.code for reason in decision.reasons]
+
+
+def test_each_loop_has_its_decision() -> None:
+    capacity = situation((2 * DAY, 1.0))
+    routing = replace(capacity, loop=Loop.ROUTING)
+
+    assert decide(capacity) == decide_capacity(capacity)
+    assert decide(routing) == decide_routing(routing)
+    assert decide(routing).actions == ()
+
+
+def test_a_purchase_is_argued_from_prices_to_saving() -> None:
+    decision = decide(situation((2 * DAY, 1.0)))
+
+    # One unit: 34.65, and by the seventh forecast nothing. None: 6/7 of 69.30 = 59.40.
+    assert isinstance(decision.actions[0], Purchase)
+    assert decision.actions[0].usd_per_hour == Decimal("34.65")
+    none, one = decision.alternatives[:2]
+    assert none.total_usd == pytest.approx(59.40)
+    assert one.total_usd == pytest.approx(34.65)
+    assert decision.expected_saving_usd_per_hour == pytest.approx(59.40 - 34.65)
+    assert (decision.desired_units, decision.allowed_units, decision.actual_units) == (1, 1, 0)
+    assert decision.classification is not None
+    assert decision.classification.label is Label.STEADY
+
+
+def test_a_hold_saves_nothing_and_says_how_many_are_wanted() -> None:
+    # Growth is wanted, but a purchase is open.
+    decision = decide(situation((2 * DAY, 2.0), fleet=build_fleet(open_purchase_units=1)))
+
+    assert decision.is_hold
+    assert decision.expected_saving_usd_per_hour == 0.0
+    assert (decision.desired_units, decision.allowed_units, decision.actual_units) == (2, 1, 0)
+
+
+def test_the_routes_of_a_capacity_decision_are_those_of_its_fleet() -> None:
+    decision = decide(situation((2 * DAY, 1.0), fleet=build_fleet(build_pt(1))))
+
+    assert [route.address for route in decision.routes] == [pt_arn(1), MODEL]
+
+
+def test_memory_is_handed_on() -> None:
+    decision = decide(situation((2 * DAY, 1.0)))
+
+    assert decision.memory.label is Label.STEADY
+    assert decision.memory.decided_at == NOW
+    proposals = {entry.name: entry.proposals for entry in decision.memory.experts}
+    assert proposals["last_hour"] == (1,)
+    assert proposals["zero"] == (0,)
+
+
+def test_a_tick_without_prices_keeps_the_record_of_the_forecasts() -> None:
+    before = decide(situation((2 * DAY, 1.0))).memory
+    blind = situation(
+        (2 * DAY, 1.0), target=build_target(provisioned=build_provisioned(price=None))
+    )
+
+    after = decide(replace(blind, memory=before, scheduled_at=NOW + 15 * MINUTE)).memory
+
+    assert after.experts == before.experts
+
+
+def test_server_errors_are_remembered_for_half_an_hour() -> None:
+    errors = np.concatenate([np.zeros(2 * DAY - 30), np.full(30, 10.0)])
+
+    decision = decide(situation((2 * DAY, 1.0), series={"server_errors": errors}))
+
+    # 10 of 110 calls failed, more than 5 %.
+    assert decision.memory.blocked_until == NOW + 30 * MINUTE
+    assert ReasonCode.REGIONAL_SHORTAGE in codes(decision)
+
+
+def test_an_older_block_is_kept_while_errors_are_few() -> None:
+    memory = replace(NO_MEMORY, blocked_until=NOW + 5 * MINUTE)
+
+    assert decide(situation((2 * DAY, 1.0), memory=memory)).memory.blocked_until == (
+        NOW + 5 * MINUTE
+    )
+
+
+def test_without_a_unit_rate_traffic_is_classified_all_the_same() -> None:
+    target = build_target(provisioned=build_provisioned(unit_rate=None))
+
+    decision = decide(situation((2 * DAY, 1.0), target=target))
+
+    assert decision.classification is not None
+    assert decision.classification.label is Label.STEADY
+    assert decision.alternatives == ()
+
+
+def pressed(throttles: float) -> Traffic:
+    return build_traffic(30, throttles=throttles)
+
+
+def test_while_no_unit_serves_all_refusals_are_pressure() -> None:
+    throttles = np.concatenate([np.zeros(2 * DAY - 30), np.full(30, 50.0)])
+    calm = ((MODEL, pressed(0.0)),)
+    tick = situation((2 * DAY, 1.0), series={"throttles": throttles})
+
+    decision = decide(replace(tick, observation=replace(tick.observation, by_option=calm)))
+
+    # 50 of 150 attempts.
+    assert dict(decision.numbers)["throttled_share"] == pytest.approx(1 / 3)
+
+
+def test_refusals_of_a_full_unit_are_none_where_on_demand_takes_the_calls() -> None:
+    throttles = np.concatenate([np.zeros(2 * DAY - 30), np.full(30, 50.0)])
+    tick = situation(
+        (2 * DAY, 1.0), series={"throttles": throttles}, fleet=build_fleet(build_pt(1))
+    )
+    calm = replace(tick.observation, by_option=((MODEL, pressed(0.0)),))
+    tight = replace(tick.observation, by_option=((MODEL, pressed(6.0)),))
+
+    assert dict(decide(replace(tick, observation=calm)).numbers)["throttled_share"] == 0.0
+    # 6 of 66 attempts on demand.
+    assert dict(decide(replace(tick, observation=tight)).numbers)["throttled_share"] == (
+        pytest.approx(1 / 11)
+    )
+
+
+def test_the_quota_that_explains_refusals_is_that_of_their_way() -> None:
+    # 72,000 tokens a minute on demand are 36 % of its quota and are refused all the same.
+    quota = replace(UNLIMITED, tokens_per_minute=200_000.0)
+    target = replace(half_price_target(), options=(build_option(quota=quota),))
+    tick = situation((2 * DAY, 1.0), target=target, fleet=build_fleet(build_pt(1)))
+    tight = replace(tick.observation, by_option=((MODEL, pressed(6.0)),))
+
+    decision = decide(replace(tick, observation=tight))
+
+    assert decision.reasons[0].code is ReasonCode.OUTPUT_RESERVATION
+
+
+def test_the_price_of_traffic_is_that_of_the_newest_week() -> None:
+    # Eight days ago calls were all output; the week since has the usual mix.
+    traffic = units_traffic((7 * DAY + 600, 1.0))
+    inputs = traffic.input_tokens.copy()
+    inputs[:600] = 0.0
+    tick = situation((7 * DAY + 600, 1.0))
+    old = replace(tick.observation, traffic=replace(traffic, input_tokens=inputs))
+
+    numbers = dict(decide(replace(tick, observation=old)).numbers)
+
+    assert numbers["break_even_utilization"] == pytest.approx(0.5)
+
+
+def test_deciding_the_same_situation_twice_gives_equal_decisions() -> None:
+    tick = situation((3 * DAY, 1.3), fleet=build_fleet(build_pt(1)))
+
+    assert decide(tick) == decide(tick)
+
+
+def test_no_reason_is_given_twice() -> None:
+    evidence = (build_pt_traffic(pt_arn(1)),)
+    tick = situation((2 * DAY, 0.0), fleet=build_fleet(build_pt(1)))
+    tick = replace(tick, observation=replace(tick.observation, provisioned=evidence))
+
+    decision = decide(replace(tick, target=replace(tick.target, uses_mantle=True)))
+
+    assert len(set(decision.reasons)) == len(decision.reasons)
+    assert codes(decision).count(ReasonCode.MANTLE_UNSEEN) == 2
+
+
+@pytest.mark.parametrize("hours", [1, 12, 23])
+def test_a_fresh_target_may_grow_before_it_may_shrink(hours: int) -> None:
+    # Three of four forecasts say 1: worth 0.75 x 69.30 = 51.98.
+    decision = decide(situation((hours * 60, 1.0)))
+
+    assert not decision.is_hold
+    assert decision.classification is not None
+    assert decision.classification.label is Label.UNKNOWN
+
+
+def test_dearer_units_are_wanted_less() -> None:
+    dear = build_provisioned(price=replace(UNIT_PRICE, usd_per_hour=Decimal("69.30")))
+
+    assert decide(situation((2 * DAY, 1.0), target=build_target(provisioned=dear))).is_hold

@@ -1,0 +1,249 @@
+"""Runs the golden table through `decide`."""
+
+import tomllib
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bedrock_autoscaler.domain.decide import decide
+from bedrock_autoscaler.domain.decision import (
+    NO_MEMORY,
+    Action,
+    ExpertRecord,
+    Memory,
+    Purchase,
+    Release,
+    Restore,
+    Route,
+    Situation,
+)
+from bedrock_autoscaler.domain.fleet import (
+    Fleet,
+    Ownership,
+    ProvisionedThroughput,
+    Spend,
+    Status,
+)
+from bedrock_autoscaler.domain.observation import Observation, Series
+from bedrock_autoscaler.domain.target import (
+    Commitment,
+    InferenceOption,
+    Loop,
+    Modality,
+    Mode,
+    OptionKind,
+    Target,
+)
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import (
+    MODEL,
+    NOW,
+    PROFILE,
+    UNIT_PRICE,
+    UNIT_RATE,
+    build_fleet,
+    build_guard_rails,
+    build_observation,
+    build_option,
+    build_provisioned,
+    build_pt,
+    build_pt_traffic,
+    build_situation,
+    build_target,
+    build_thresholds,
+    build_traffic,
+    pt_arn,
+)
+from tests.unit.domain.worlds import UNIT_USD, units_in, units_traffic
+
+TABLE = tomllib.loads(
+    (Path(__file__).parents[2] / "golden" / "decisions.toml").read_text(encoding="utf-8")
+)["decision"]
+GIVEN = {
+    "blocked_until", "demand", "facts", "fleet", "held", "loop", "options", "rails", "routes",
+    "server_errors", "settings", "spilled", "target", "throttles", "trusted",
+}  # fmt: skip
+EXPERTS = (
+    "same_days", "same_weekdays", "last_hour", "last_3_hours", "last_3_days", "blend", "zero",
+)  # fmt: skip
+ADDRESSES = {"on-demand": MODEL, "profile": PROFILE, "pt": pt_arn(1)}
+KINDS = {
+    "on-demand": OptionKind.ON_DEMAND,
+    "profile": OptionKind.GEOGRAPHIC_PROFILE,
+    "pt": OptionKind.PROVISIONED,
+}
+
+
+@pytest.mark.parametrize("row", TABLE, ids=[row["id"] for row in TABLE])
+def test_decides_as_the_golden_table_says(row: dict[str, Any]) -> None:
+    decision = decide(situation_of(row["given"]))
+
+    assert [describe(action) for action in decision.actions] == row["actions"]
+    assert [reason.code.value for reason in decision.reasons] == row["reasons"]
+    if "routes" in row:
+        names = {address: name for name, address in ADDRESSES.items()}
+        found = [f"{names[route.address]} {route.weight}" for route in decision.routes]
+        assert found == row["routes"]
+
+
+def test_each_row_has_an_id_of_its_own_and_says_why_it_matters() -> None:
+    ids = [row["id"] for row in TABLE]
+
+    assert len(set(ids)) == len(ids)
+    assert all(len(row["why"]) > 20 for row in TABLE)
+    assert all(set(row["given"]) <= GIVEN for row in TABLE)
+
+
+def describe(action: Action) -> str:
+    verb = {Purchase: "buy", Release: "release", Restore: "restore"}[type(action)]
+    return f"{verb} {action.model_units}"
+
+
+def situation_of(given: dict[str, Any]) -> Situation:
+    facts = given.get("facts", {})
+    return build_situation(
+        target=_target(given, facts),
+        loop=Loop(given.get("loop", "capacity")),
+        observation=_observation(given, facts),
+        fleet=_fleet(given.get("fleet", {}), given.get("held", [])),
+        routes=tuple(
+            Route(
+                kind=KINDS[name],
+                address=ADDRESSES[name],
+                weight=1.0 if position == 0 else 0.0,
+            )
+            for position, name in enumerate(given.get("routes", []))
+        ),
+        memory=_memory(given),
+    )
+
+
+def _known(value: Any) -> Any:
+    return None if value == "unknown" else value
+
+
+def _moment(text: str) -> Any:
+    return NOW - int(text.split(maxsplit=1)[0]) * MINUTE
+
+
+def _target(given: dict[str, Any], facts: dict[str, Any]) -> Target:
+    changed = dict(given.get("target", {}))
+    modality = Modality(changed.pop("modality", "text"))
+    price = replace(
+        UNIT_PRICE,
+        usd_per_hour=Decimal(str(UNIT_USD)),
+        as_of=facts.get("unit_price_as_of", UNIT_PRICE.as_of),
+    )
+    rate = UNIT_RATE
+    if modality is Modality.EMBEDDING:
+        rate = replace(rate, output_tokens_per_minute=None)
+    provisioned = build_provisioned(
+        price=None if facts.get("unit_price") == "unknown" else price,
+        unit_rate=None if facts.get("unit_rate") == "unknown" else rate,
+    )
+    if "provisioned" in changed:
+        provisioned = _known(changed.pop("provisioned"))
+    if "mode" in changed:
+        changed["mode"] = Mode(changed["mode"])
+    rails = {
+        name: Decimal(value) if isinstance(value, str) else value
+        for name, value in given.get("rails", {}).items()
+    }
+    return build_target(
+        modality=modality,
+        provisioned=provisioned,
+        options=tuple(_option(name, facts) for name in given.get("options", ["on-demand"])),
+        guard_rails=build_guard_rails(**rails),
+        thresholds=build_thresholds(**given.get("settings", {})),
+        **changed,
+    )
+
+
+def _option(name: str, facts: dict[str, Any]) -> InferenceOption:
+    option = build_option(kind=KINDS[name], address=ADDRESSES[name])
+    if "token_price" in facts:
+        option = replace(option, price=_known(facts["token_price"]))
+    if "quota" in facts:
+        option = replace(option, quota=_known(facts["quota"]))
+    if "tokens_per_minute" in facts and option.quota is not None:
+        quota = replace(option.quota, tokens_per_minute=facts["tokens_per_minute"])
+        option = replace(option, quota=quota)
+    return option
+
+
+def _observation(given: dict[str, Any], facts: dict[str, Any]) -> Observation:
+    series: dict[str, Series] = {
+        name: units_in(*given[name]) for name in ("throttles", "server_errors") if name in given
+    }
+    if given.get("target", {}).get("modality") == "embedding":
+        series["output_tokens"] = units_in(*((minutes, 0.0) for minutes, _ in given["demand"]))
+    traffic = units_traffic(*given["demand"], **series)
+    observation = build_observation(
+        traffic=traffic,
+        by_option=(),
+        provisioned=tuple(
+            build_pt_traffic(pt_arn(number), seen=pt.get("seen", True))
+            for number, pt in enumerate(given.get("held", []), start=1)
+        ),
+        **{
+            name: _known(facts[name])
+            for name in ("model_is_active", "model_unit_quota", "model_units_used")
+            if name in facts
+        },
+    )
+    if "spilled" in given:
+        spilled = build_traffic(
+            30,
+            invocations=given["spilled"]["calls"],
+            throttles=given["spilled"]["throttles"],
+        )
+        observation = replace(observation, by_option=((MODEL, spilled),))
+    return observation
+
+
+def _fleet(changed: dict[str, Any], held: list[dict[str, Any]]) -> Fleet:
+    overrides = dict(changed)
+    spend = Spend(
+        day_usd=Decimal(overrides.pop("day_usd", "0")),
+        month_usd=Decimal(overrides.pop("month_usd", "0")),
+    )
+    for name in ("last_grow_at", "last_release_at"):
+        if name in overrides:
+            overrides[name] = _moment(overrides[name])
+    throughputs = (_throughput(number, pt) for number, pt in enumerate(held, start=1))
+    return build_fleet(*throughputs, spend=spend, **overrides)
+
+
+def _throughput(number: int, given: dict[str, Any]) -> ProvisionedThroughput:
+    """A PT in its second paid hour, or in its first one before it is in service."""
+    status = Status(given.get("status", "InService"))
+    age = (60 if status in {Status.CREATING, Status.FAILED} else 120) - given["left"]
+    return build_pt(
+        number,
+        model_units=given.get("units", 1),
+        status=status,
+        ownership=Ownership(given.get("ownership", "owned")),
+        commitment=Commitment(given.get("commitment", "none")),
+        created_at=NOW - timedelta(minutes=age),
+        draining=given.get("draining", False),
+    )
+
+
+def _memory(given: dict[str, Any]) -> Memory:
+    memory = NO_MEMORY
+    if "trusted" in given:
+        # Three times the loss of the best leaves no more than exp(-40) of trust.
+        experts = tuple(
+            ExpertRecord(
+                name=name, loss_usd=100.0 if name == given["trusted"] else 300.0, proposals=()
+            )
+            for name in EXPERTS
+        )
+        memory = replace(memory, experts=experts)
+    if "blocked_until" in given:
+        memory = replace(memory, blocked_until=_moment(given["blocked_until"]))
+    return memory
