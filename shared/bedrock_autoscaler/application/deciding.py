@@ -16,14 +16,7 @@ from bedrock_autoscaler.application.ticking import (
     visit_targets,
 )
 from bedrock_autoscaler.domain.decide import decide as decide_by_rules
-from bedrock_autoscaler.domain.decision import (
-    Action,
-    Decision,
-    Purchase,
-    Release,
-    Restore,
-    Situation,
-)
+from bedrock_autoscaler.domain.decision import Action, Decision, Situation
 from bedrock_autoscaler.domain.fleet import Ownership
 from bedrock_autoscaler.domain.target import Loop, Target
 
@@ -120,7 +113,7 @@ def _decide_target(known: Known, observer: Observer, ports: DecidingPorts) -> st
     ports.sources.reporter.decided(decision)
     if situation.loop is Loop.CAPACITY:
         _report_standing(situation, ports.sources.reporter)
-    return ", ".join(_verb(action) for action in decision.actions) or "hold"
+    return ", ".join(_phrase(action) for action in decision.actions) or "hold"
 
 
 def _targets_in_force(ports: DecidingPorts) -> tuple[Target, ...]:
@@ -176,11 +169,6 @@ def _report_standing(situation: Situation, reporter: Reporter) -> None:
             )
 
 
-def _verb(action: Action) -> str:
-    match action:
-        case Purchase():
-            return f"purchase {action.model_units}"
-        case Release():
-            return f"release {action.model_units}"
-        case Restore():
-            return f"restore {action.model_units}"
+def _phrase(action: Action) -> str:
+    """An action as `purchase 2`, for the summary of the run."""
+    return f"{type(action).__name__.lower()} {action.model_units}"
