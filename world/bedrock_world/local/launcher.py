@@ -1,11 +1,13 @@
 """Starts the emulator; run by the interpreter of `.tools`, which has no package of ours.
 
-Differs from the emulator's own start in four things. It keeps metrics of any age: the emulator
+Differs from the emulator's own start in five things. It keeps metrics of any age: the emulator
 drops points two weeks older than the wall clock, but traces are replayed at their own dates. It
-ends when its standard input does, so that no emulator outlives the process that started it. And,
-with the same answers, it is faster where a day of thousands of ticks would feel it: the ledger's
-key condition is compared instead of being parsed anew for each item of a partition, and an
-invocation waits a millisecond, not five to fifty, for log lines that may still be on their way.
+leaves alarms as they are: the emulator evaluates them by the wall clock and not by AWS's rules,
+over all points at each put. It ends when its standard input does, so that no emulator outlives the
+process that started it. And, with the same answers, it is faster where a day of thousands of ticks
+would feel it: the ledger's key condition is compared instead of being parsed anew for each item of
+a partition, and an invocation waits a millisecond, not five to fifty, for log lines that may still
+be on their way.
 """
 
 import os
@@ -27,6 +29,14 @@ def _keep_old_metrics() -> None:
     if not callable(getattr(cloudwatch, "_evict_old_metrics", None)):
         sys.exit("this release of the emulator evicts metrics in another way; see launcher.py")
     cloudwatch._evict_old_metrics = lambda: None  # noqa: SLF001 - no setting exists for it
+
+
+def _leave_alarms_alone() -> None:
+    from ministack.services import cloudwatch  # noqa: PLC0415 - only .tools has the emulator
+
+    if not callable(getattr(cloudwatch, "_evaluate_all_alarms", None)):
+        sys.exit("this release of the emulator evaluates alarms in another way; see launcher.py")
+    cloudwatch._evaluate_all_alarms = lambda: None  # noqa: SLF001 - no setting exists for it
 
 
 def _compare_keys() -> None:
@@ -77,6 +87,7 @@ def main() -> None:
     from ministack.app import main as serve  # noqa: PLC0415 - only .tools has the emulator
 
     _keep_old_metrics()
+    _leave_alarms_alone()
     _compare_keys()
     _wait_less_for_logs()
     orphaned = threading.Event()
