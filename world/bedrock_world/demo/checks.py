@@ -75,9 +75,14 @@ def check_log(ledger: Ledger, plan: DemoPlan) -> LogCheck:
 
 
 def _backtest_agrees(recorded: RecordedDecision, plan: DemoPlan) -> bool:
-    """Whether a backtest's target, made from the scenario, leads to the same verdict."""
+    """Whether a backtest's target, made from the scenario, leads to the same verdict.
+
+    Its on-demand options are the recorded ones: a scenario counts quotas in input equivalents,
+    Bedrock in tokens, and the two differ with the mix of each minute.
+    """
     situation, settings = recorded.situation, _settings(recorded.situation.target)
-    target = target_of(plan.scenario(), settings, settings.thresholds, plan.start.date())
+    made = target_of(plan.scenario(), settings, settings.thresholds, plan.start.date())
+    target = replace(made, options=situation.target.options)
     return _verdict(decide(replace(situation, target=target))) == _verdict(recorded.decision)
 
 

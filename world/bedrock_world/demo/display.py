@@ -25,7 +25,7 @@ class Display:
 
     def say(self, text: str) -> None:
         """One line."""
-        self._console.print(text, highlight=False)
+        self._console.print(text, highlight=False, soft_wrap=True)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -79,8 +79,8 @@ class Display:
     def compare(self, rows: tuple[Row, ...]) -> None:
         """The table of costs and throttles."""
         table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("")
-        for heading in ("USD", "units", "tokens", "throttled requests", "peak units"):
+        table.add_column("", no_wrap=True)
+        for heading in ("USD", "units", "tokens", "throttled", "peak units"):
             table.add_column(heading, justify="right")
         for number, row in enumerate(rows):
             table.add_row(

@@ -112,6 +112,8 @@ class DemoPlan:
                     "quota": quota,
                 },
             ],
+            # One unit each, so that each can be released alone, as in a backtest.
+            "sizing": {"max_units_per_purchase": 1},
             "guard_rails": {
                 "max_units": MAX_UNITS,
                 "max_usd_per_hour": float(MAX_UNITS * UNIT_HOUR),
