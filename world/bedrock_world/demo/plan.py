@@ -112,6 +112,9 @@ class DemoPlan:
                     "quota": quota,
                 },
             ],
+            # The demo's callers try a call once at each address of the table: on every unit and
+            # on both options.
+            "observing": {"attempts_per_call": float(MAX_UNITS + 2)},
             # One unit each, so that each can be released alone, as in a backtest.
             "sizing": {"max_units_per_purchase": 1},
             "guard_rails": {
