@@ -1,5 +1,6 @@
 """The replay: minute by minute, schedules fire and callers call, on virtual time."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _CHECK_EVERY_MINUTES = 60
 _NO_TABLE = "ParameterNotFound"
+_SWITCH_SECONDS = 0.0005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +77,17 @@ class Driver:
     def run(self, show: Callable[[MinuteResult], None]) -> tuple[MinuteResult, ...]:
         """Replay all minutes; `show` is called after each."""
         plan, results = self._stage.plan, []
-        for row in range(plan.first, len(plan.trace)):
-            result = self._minute(row)
-            results.append(result)
-            show(result)
+        usual = sys.getswitchinterval()
+        # The world answers the functions from a thread of this process: it must not wait for
+        # the callers' turn to end.
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        try:
+            for row in range(plan.first, len(plan.trace)):
+                result = self._minute(row)
+                results.append(result)
+                show(result)
+        finally:
+            sys.setswitchinterval(usual)
         return tuple(results)
 
     def _minute(self, row: int) -> MinuteResult:
@@ -92,7 +101,8 @@ class Driver:
         )
         if minute.minute % _CHECK_EVERY_MINUTES == 0:
             self._check_by_http()
-        served = stage.firing.fire(minute, lambda: self._callers.call(minute, asked))
+        routed = {route.address for route in self._callers.routes}
+        served = stage.firing.fire(minute, routed, lambda: self._callers.call(minute, asked))
         stage.world.advance_to(minute + MINUTE)
         units = stage.world.purchases.existing(minute)
         bill = stage.world.bill(stage.plan.start, minute + MINUTE)

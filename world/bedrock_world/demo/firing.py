@@ -9,11 +9,12 @@ and overlap only where none of them reads what another one writes:
   they share nothing, and release comes last.
 
 A minute is stirring when a capacity decision is due, when something happened in the minute
-before, or when something is about to: a unit comes into service, or a paid period ends. Should
+before, or when something is about to: a unit comes into service, or the paid period of one that
+is routed to no more ends. Should
 purchase or release act in a minute that was taken for still, `surprises` counts it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -76,15 +77,20 @@ class Firing(AbstractContextManager["Firing"]):
         """End the threads."""
         self._pool.shutdown()
 
-    def fire[T](self, minute: datetime, meanwhile: Callable[[], T]) -> T:
-        """Invoke what is due in `minute`, and do `meanwhile` here beside observe_decide."""
+    def fire[T](self, minute: datetime, routed: Collection[str], meanwhile: Callable[[], T]) -> T:
+        """Invoke what is due in `minute`, and do `meanwhile` here beside observe_decide.
+
+        Args:
+            minute: the clock stands at its start.
+            routed: addresses that callers are sent to.
+            meanwhile: what needs none of the functions' effects.
+        """
         due = [schedule for schedule in self._schedules if schedule.is_due(minute)]
         deciding, purchase, release, publish = (
             [schedule for schedule in due if schedule.function.endswith(name)]
             for name in ("observe-decide", "purchase", "release", "publish")
         )
-        is_still = not self._is_stirring(minute, len(deciding) > 1)
-        if is_still:
+        if len(deciding) <= 1 and not self._is_stirring(minute, routed):
             first = self._pool.submit(self._run, minute, [*deciding, *publish])
             second = self._pool.submit(self._run, minute, [*purchase, *release])
             result = meanwhile()
@@ -103,14 +109,15 @@ class Firing(AbstractContextManager["Firing"]):
         self._has_stirred = stirred
         return result
 
-    def _is_stirring(self, minute: datetime, is_capacity_due: bool) -> bool:  # noqa: FBT001 - see fire
-        if is_capacity_due or self._has_stirred:
+    def _is_stirring(self, minute: datetime, routed: Collection[str]) -> bool:
+        if self._has_stirred:
             return True
         period = self._world.config.current.billing_period
         for unit in self._world.purchases.existing(minute):
             if unit.ready_at is not None and minute - _JUST_READY < unit.ready_at <= minute:
                 return True
-            if (minute - unit.created_at) % period >= period - _BEFORE_PERIOD_ENDS:
+            is_ending = (minute - unit.created_at) % period >= period - _BEFORE_PERIOD_ENDS
+            if is_ending and unit.arn not in routed:
                 return True
         return False
 

@@ -262,7 +262,7 @@ def _concluded(  # noqa: PLR0917 - brings the parts of one run together, once
         check = check_log(ledger, plan)
     path = options.out / LEDGER_FILE
     write_export(running.aws.client("dynamodb"), running.outputs.ledger_table, path)
-    backtest = row_of("the same policy in a backtest", backtest_score(plan, check.target))
+    backtest = row_of("same policy, backtest", backtest_score(plan, check.target))
     rows = (deployed(results), *alternatives(plan), backtest)
     summary = _summary(plan, driver, check, rows, ledger, options)
     html = demo_page(plan, results, rows, check.decisions)
@@ -329,6 +329,10 @@ def _tell(display: Display, summary: DemoSummary) -> None:
         f"{summary.invocations:,} invocations of deployed functions; {summary.http_calls} Converse "
         "calls over HTTP by an unmodified boto3 client"
     )
+    if summary.surprises:
+        display.say(
+            f"{summary.surprises} minutes were taken for still and were not: another run may differ"
+        )
     display.say(f"Report: {summary.report}")
     display.say(f"Decision log: bedrock-autoscaler decisions list --from {summary.ledger}")
 
