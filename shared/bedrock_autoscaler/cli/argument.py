@@ -1,5 +1,7 @@
 """One decision as an argument: what was seen and expected, what it cost, why, and what then."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -21,14 +23,12 @@ from bedrock_autoscaler.domain.demand import completeness, estimate_demand
 from bedrock_autoscaler.domain.fleet import Fleet
 from bedrock_autoscaler.domain.intent import PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.observation import METRICS, Traffic
-from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.target import Loop, OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE, iso, usd
 
 _HOUR = 60
+_ARN_START = re.compile(r"arn:aws[a-z-]*:[^\s/]+/")
 
-_ROUTE_CHANGES = frozenset(
-    {ReasonCode.PT_ROUTED, ReasonCode.PT_WITHDRAWN, ReasonCode.SPILL_REORDERED}
-)
 _LEADING = (
     ReasonCode.RELEASE,
     ReasonCode.RESTORE,
@@ -94,17 +94,24 @@ def summary(decision: Decision) -> str:
     if decision.actions:
         return " and ".join(describe_action(action) for action in decision.actions)
     if decision.loop is Loop.ROUTING:
-        kinds = [route.kind.value for route in decision.routes]
-        return f"routes {' > '.join(dict.fromkeys(kinds))}" if kinds else "no route"
+        return f"routes {_route_kinds(decision)}" if decision.routes else "no route"
     return f"hold {_units(decision.actual_units)}"
+
+
+def _route_kinds(decision: Decision) -> str:
+    """`2 PT > on demand > geographic profile`: the routes by kind, in spill order."""
+    counts = Counter(route.kind for route in decision.routes)
+    return " > ".join(
+        f"{number} PT" if kind is OptionKind.PROVISIONED else kind.value.replace("_", " ")
+        for kind, number in counts.items()
+    )
 
 
 def is_change(decision: Decision) -> bool:
     """Whether it buys, releases or restores, or publishes other routes."""
-    codes = {reason.code for reason in decision.reasons}
-    return bool(decision.actions) or (
-        decision.loop is Loop.ROUTING and bool(codes & _ROUTE_CHANGES)
-    )
+    if decision.loop is Loop.CAPACITY:
+        return bool(decision.actions)
+    return all(reason.code is not ReasonCode.ROUTES_UNCHANGED for reason in decision.reasons)
 
 
 def class_name(decision: Decision) -> str:
@@ -113,9 +120,9 @@ def class_name(decision: Decision) -> str:
 
 
 def leading_reason(decision: Decision) -> str:
-    """The reason that a person wants to read first: what was done, or what held it back."""
+    """The reason that a person wants to read first, with ARNs cut to the id at their end."""
     ranked = sorted(decision.reasons, key=lambda reason: _rank(reason.code))
-    return ranked[0].message if ranked else ""
+    return _ARN_START.sub("", ranked[0].message) if ranked else ""
 
 
 def describe_action(action: Action) -> str:

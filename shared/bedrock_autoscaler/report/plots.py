@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from bedrock_autoscaler.report.series import MarkKind, RunSeries
 
 _WIDTH_INCHES = 11.0
+_USUAL_SHARE = 0.995
+_HEADROOM = 1.25
 _COLORS = {
     "provisioned": "#2f6f9f",
     "on demand": "#e0a030",
@@ -57,7 +59,7 @@ def demand_plot(run: RunSeries) -> str:
         )
         _draw_marks(axes, run)
         axes.set_ylabel("model units")
-        axes.set_ylim(bottom=0)
+        _cut_spikes(axes, run)
         axes.legend(loc="upper left", ncols=4, frameon=False, fontsize=8)
     return result[0]
 
@@ -117,7 +119,7 @@ def bill_plot(parts: Mapping[str, Mapping[str, float]]) -> str:
         parts: by bar, from top to bottom: USD by part.
     """
     with style.context(_STYLE):
-        figure = Figure(figsize=(_WIDTH_INCHES, 0.5 + 0.32 * len(parts)), layout="constrained")
+        figure = Figure(figsize=(_WIDTH_INCHES, 0.8 + 0.32 * len(parts)), layout="constrained")
         axes = figure.add_subplot()
         left = np.zeros(len(parts))
         names: Sequence[str] = list(dict.fromkeys(name for one in parts.values() for name in one))
@@ -128,7 +130,7 @@ def bill_plot(parts: Mapping[str, Mapping[str, float]]) -> str:
             left += widths
         axes.invert_yaxis()
         axes.set_xlabel("USD")
-        axes.legend(loc="lower right", frameon=False, fontsize=8)
+        figure.legend(loc="outside upper right", ncols=len(names), frameon=False, fontsize=8)
         return _svg(figure)
 
 
@@ -146,6 +148,17 @@ def _axes(run: RunSeries, *, height: float) -> Iterator[tuple[Axes, list[str]]]:
         axes.xaxis.set_major_formatter(formatter)
         axes.set_xlim(_number(run.moments[0]), _number(run.moments[-1] + timedelta(minutes=1)))
         result.append(_svg(figure))
+
+
+def _cut_spikes(axes: Axes, run: RunSeries) -> None:
+    """End the axis above all but the rarest minutes, and say so where one is cut off."""
+    highest = float(run.demand.max())
+    usual = max(float(np.quantile(run.demand, _USUAL_SHARE)), float(run.held.max()), 1.0)
+    top = _HEADROOM * usual
+    axes.set_ylim(0, min(top, _HEADROOM * highest) if highest > 0 else top)
+    if highest > top:
+        when = _number(run.moments[int(run.demand.argmax())])
+        axes.annotate(f"{highest:.1f}", (when, top), ha="center", va="bottom", fontsize=8)
 
 
 def _draw_marks(axes: Axes, run: RunSeries) -> None:

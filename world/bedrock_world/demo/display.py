@@ -28,10 +28,15 @@ class Display:
         self._console.print(text, highlight=False, soft_wrap=True)
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """A stage: its name while it runs, and its time when it has ended."""
+    def stage(self, name: str, *, has_own_view: bool = False) -> Iterator[None]:
+        """A stage: its name while it runs, and its time when it has ended.
+
+        Args:
+            name: what is going on.
+            has_own_view: something else shows how it goes.
+        """
         started = time.monotonic()
-        if self._console.is_terminal:
+        if self._console.is_terminal and not has_own_view:
             with self._console.status(name):
                 yield
         else:

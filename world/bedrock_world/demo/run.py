@@ -219,7 +219,7 @@ def _replayed(
     news = _News(running.ledger())
     with (
         firing,
-        display.stage(f"{plan.minutes:,} virtual minutes"),
+        display.stage(f"{plan.minutes:,} virtual minutes", has_own_view=True),
         display.replay(plan, lambda: news.text) as show,
     ):
 
