@@ -139,14 +139,18 @@ def _shrink(
     )
     against += shrink_pace(target, fleet, now)
     candidates, waiting = releasable(target, fleet, situation.observation, now)
-    if against or grounds.blockers or not candidates:
+    economics = grounds.economics
+    if against or grounds.blockers or economics is None or not candidates:
         return Outcome(action=None, reasons=(*against, *waiting))
     reasons = list(waiting)
     billing = target.thresholds.sizing.billing_minutes * MINUTE
     for pt in sorted(
         candidates, key=lambda pt: (-pt.model_units, pt.paid_until(now, billing), pt.arn)
     ):
-        objection = _objection(pt, situation, wish, grounds, is_unpaid=pt.arn in unpaid)
+        is_unpaid = pt.arn in unpaid
+        objection = _too_large(pt, situation, 0 if is_unpaid else wish.keep)
+        if objection is None and not is_unpaid:
+            objection = _busy(pt, situation, grounds.demand, economics)
         if objection is not None:
             reasons.append(objection)
             continue
@@ -158,30 +162,34 @@ def _shrink(
     return Outcome(action=None, reasons=tuple(reasons))
 
 
-def _objection(
-    pt: ProvisionedThroughput,
-    situation: Situation,
-    wish: Wish,
-    grounds: Grounds,
-    *,
-    is_unpaid: bool,
-) -> Reason | None:
-    """Why this PT stays although its paid period ends; units on their way serve nobody yet."""
+def _too_large(pt: ProvisionedThroughput, situation: Situation, keep: int) -> Reason | None:
+    """Why too few units would serve without this PT; those on their way serve nobody yet."""
     serving = situation.fleet.in_service_units
     left, least = serving - pt.model_units, situation.target.guard_rails.min_units
     if left < least:
         return _min_units(left, least)
-    if is_unpaid:
+    if left >= keep:
         return None
-    if left < wish.keep:
-        return Reason(
-            code=ReasonCode.WORTH_KEEPING,
-            message=f"without {pt.arn} {left} of {serving} units would serve, {wish.keep} are "
-            "worth keeping",
-            numbers=(("units_left", float(left)), ("worth_keeping", float(wish.keep))),
-        )
-    worth = _earned(pt, situation, grounds)
-    price = pt.model_units * grounds.economics.unit_usd if grounds.economics else 0.0
+    return Reason(
+        code=ReasonCode.WORTH_KEEPING,
+        message=f"without {pt.arn} {left} of {serving} units would serve, {keep} are worth keeping",
+        numbers=(("units_left", float(left)), ("worth_keeping", float(keep))),
+    )
+
+
+def _busy(
+    pt: ProvisionedThroughput, situation: Situation, demand: Demand, economics: Economics
+) -> Reason | None:
+    """Whether the last of the serving units earned their price over the newest billing period.
+
+    A minute that was not read counts as full use.
+    """
+    serving = situation.fleet.in_service_units
+    recent = demand.load[-situation.target.thresholds.sizing.billing_minutes :]
+    filled = np.nan_to_num(recent, nan=full_use(economics, serving))
+    worth_by_unit = worth_of_units(filled, economics, serving)
+    worth = float(worth_by_unit[serving - pt.model_units :].sum())
+    price = pt.model_units * economics.unit_usd
     if worth < price:
         return None
     return Reason(
@@ -190,20 +198,6 @@ def _objection(
         "forecast alone releases nothing",
         numbers=(("worth_usd_per_hour", worth), ("price_usd_per_hour", price)),
     )
-
-
-def _earned(pt: ProvisionedThroughput, situation: Situation, grounds: Grounds) -> float:
-    """USD per hour that the last of the serving units avoided over the newest billing period.
-
-    A minute that was not read counts as full use.
-    """
-    if grounds.economics is None:
-        return 0.0
-    serving = situation.fleet.in_service_units
-    recent = grounds.demand.load[-situation.target.thresholds.sizing.billing_minutes :]
-    filled = np.nan_to_num(recent, nan=full_use(grounds.economics, serving))
-    worth = worth_of_units(filled, grounds.economics, serving)
-    return float(worth[serving - pt.model_units :].sum())
 
 
 def _released(pt: ProvisionedThroughput, left: int) -> Reason:

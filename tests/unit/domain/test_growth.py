@@ -143,6 +143,10 @@ def test_an_overdrawn_quota_leaves_no_room() -> None:
     assert growth(5, observation={"model_unit_quota": 0, "model_units_used": 3}).units == 0
 
 
+def test_an_unknown_quota_is_asked_for_elsewhere() -> None:
+    assert growth(5, observation={"model_unit_quota": None}).units == 5
+
+
 def test_every_bound_that_trims_is_named() -> None:
     result = growth(5, rails={"max_units": 2}, observation={"model_unit_quota": 3})
 
