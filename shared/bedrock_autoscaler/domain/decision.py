@@ -71,7 +71,6 @@ class ReasonCode(StrEnum):
     PT_ROUTED = "pt_routed"
     PT_WITHDRAWN = "pt_withdrawn"
     SPILL_REORDERED = "spill_reordered"
-    OPTION_NOT_LAWFUL = "option_not_lawful"
     NO_FALLBACK = "no_fallback"
     # standing remarks
     ADVISE_MODE = "advise_mode"

@@ -1,0 +1,128 @@
+"""The decision worked by hand on the model's page is the decision that the code takes."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bedrock_autoscaler.domain.classification import burstiness_limit
+from bedrock_autoscaler.domain.decide import decide
+from bedrock_autoscaler.domain.decision import Decision, Label, Purchase, Situation
+from bedrock_autoscaler.domain.demand import estimate_demand
+from bedrock_autoscaler.domain.economics import build_economics
+from tests.builders import (
+    THRESHOLDS,
+    UNIT_RATE,
+    UNLIMITED,
+    build_observation,
+    build_option,
+    build_situation,
+    build_target,
+    build_traffic,
+)
+
+PAGE = (Path(__file__).parents[3] / "docs" / "model.md").read_text(encoding="utf-8")
+SECTIONS = ("Demand", "Classes", "Forecast", "Sizing", "Gate", "Routing", "Spend")
+
+
+def situation(throttles: float = 420.0) -> Situation:
+    """The situation that the page describes."""
+    quota = replace(UNLIMITED, tokens_per_minute=1_300_000.0)
+    traffic = build_traffic(
+        2880,
+        invocations=100.0,
+        input_tokens=1_000_000.0,
+        output_tokens=300_000.0,
+        throttles=throttles,
+    )
+    return build_situation(
+        target=build_target(options=(build_option(quota=quota),)),
+        observation=build_observation(traffic=traffic, by_option=()),
+    )
+
+
+def computed(decision: Decision) -> dict[str, float]:
+    """The figures of the page by what stands in its first column."""
+    tick = situation()
+    traffic = tick.observation.traffic
+    demand = estimate_demand(traffic, UNIT_RATE, 3.0)
+    economics = build_economics(tick.target, traffic)
+    assert economics is not None
+    numbers = dict(decision.numbers)
+    overflow = {
+        units: economics.cost_of_holding(units, demand.load) - units * economics.unit_usd
+        for units in range(3)
+    }
+    totals = [entry.total_usd for entry in decision.alternatives]
+    (action,) = decision.actions
+    return {
+        "wanted calls a minute": float(demand.requests[0]),
+        "demand, units": float(demand.load[0]),
+        "price on demand P, USD": economics.tiers[0].usd_per_unit_hour,
+        "quota A, units": economics.tiers[0].capacity_units,
+        "worth of a throttle pi, USD": economics.throttle_usd,
+        "break-even u*": numbers["break_even_utilization"],
+        "burst limit": burstiness_limit(THRESHOLDS.classifying, economics.break_even),
+        "throttled share": numbers["throttled_share"],
+        "overflow cost of no unit, USD an hour": overflow[0],
+        "of one unit": overflow[1],
+        "of two units": overflow[2],
+        "trust in the six experts that say 2.4": 1 - numbers["weight_zero"],
+        "worth of unit 1, USD an hour": numbers["worth_of_unit_1_usd_per_hour"],
+        "worth of unit 2": numbers["worth_of_unit_2_usd_per_hour"],
+        "worth of unit 3": numbers["worth_of_unit_3_usd_per_hour"],
+        "a unit is bought from": THRESHOLDS.sizing.grow_margin * economics.unit_usd,
+        "units to buy": float(action.model_units),
+        "cost of holding none, USD an hour": totals[0],
+        "cost of holding one": totals[1],
+        "cost of holding two": totals[2],
+        "cost of holding three": totals[3],
+        "expected saving, USD an hour": decision.expected_saving_usd_per_hour,
+    }
+
+
+def test_every_figure_on_the_page_is_what_the_code_computes() -> None:
+    example = PAGE.split("## One decision by hand")[1]
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| ([0-9.]+) \|$", example, flags=re.MULTILINE)
+    figures = computed(decide(situation()))
+
+    assert [name for name, _ in rows] == list(figures)
+    for name, text in rows:
+        # To the last digit that the page gives.
+        digits = len(text.partition(".")[2])
+        assert figures[name] == pytest.approx(float(text), abs=0.51 * 10**-digits), name
+
+
+def test_the_page_names_the_reasons_of_its_decision() -> None:
+    decision = decide(situation())
+
+    assert isinstance(decision.actions[0], Purchase)
+    assert decision.classification is not None
+    assert decision.classification.label is Label.STEADY
+    named = ", ".join(f"`{reason.code}`" for reason in decision.reasons)
+    assert f"says {named}." in PAGE.replace("\n", " ")
+
+
+def test_without_the_throttles_nothing_would_be_bought() -> None:
+    decision = decide(situation(throttles=0.0))
+
+    assert decision.is_hold
+    assert dict(decision.numbers)["worth_of_unit_1_usd_per_hour"] == pytest.approx(59.40)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_part_of_the_arithmetic_has_its_section(section: str) -> None:
+    assert f"\n## {section}\n" in PAGE
+
+
+def test_the_thresholds_on_the_page_are_the_shipped_ones() -> None:
+    sizing, rules = THRESHOLDS.sizing, THRESHOLDS.classifying
+
+    assert f"`v_j >= {sizing.grow_margin} h`" in PAGE
+    assert f"`v_j >= {sizing.keep_margin} h`" in PAGE
+    assert f"S > {rules.strong_seasonal_skill}, or S > {rules.seasonal_skill} and" in PAGE
+    assert (
+        f"{rules.confirmations_to_unsteady} (towards bursty) or "
+        f"{rules.confirmations_to_steady} (towards steady)" in PAGE.replace("\n", " ")
+    )
