@@ -3,6 +3,7 @@
 Gaps count against a change: as no demand for growing, as full use for shrinking.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,7 +20,7 @@ from bedrock_autoscaler.domain.decision import (
 from bedrock_autoscaler.domain.demand import Demand
 from bedrock_autoscaler.domain.diagnosis import Diagnosis
 from bedrock_autoscaler.domain.economics import Economics, unit_hour_usd
-from bedrock_autoscaler.domain.forecast import futures
+from bedrock_autoscaler.domain.forecast import Future, futures
 from bedrock_autoscaler.domain.judging import Track
 from bedrock_autoscaler.domain.sizing import (
     SizePlan,
@@ -28,6 +29,7 @@ from bedrock_autoscaler.domain.sizing import (
     mixed_worth,
     plan_size,
 )
+from bedrock_autoscaler.domain.target import Sizing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +77,22 @@ def make_plan(
         held=held,
         peak=float(known.max()),
     )
-    if known.size == len(demand):
-        return plan
+    return (
+        plan
+        if known.size == len(demand)
+        else _cautious(plan, forecast, economics, sizing, held=held)
+    )
+
+
+def _cautious(
+    plan: SizePlan,
+    forecast: Callable[..., tuple[Future, ...]],
+    economics: Economics,
+    sizing: Sizing,
+    *,
+    held: int,
+) -> SizePlan:
+    """The plan with gaps counted against the change that it wants."""
     if plan.grow_to > held:
         sure = mixed_worth(forecast(gaps_as=0.0), plan.trust, economics, plan.grow_to)
         grow_to = max(count_worth(sure, sizing.grow_margin * economics.unit_usd), held)

@@ -4,7 +4,7 @@ from math import isfinite
 import pytest
 
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import Alternative, ReasonCode
+from bedrock_autoscaler.domain.decision import Alternative, ReasonCode, Situation
 from bedrock_autoscaler.domain.describing import expected_saving, remarks
 from bedrock_autoscaler.domain.fleet import Ownership
 from bedrock_autoscaler.domain.target import Mode
@@ -97,8 +97,8 @@ def test_a_decision_carries_what_it_rests_on() -> None:
         ),
     ],
 )
-def test_every_number_is_finite(situation: object) -> None:
-    decision = decide(situation)  # type: ignore[arg-type]  # parametrized values are objects
+def test_every_number_is_finite(situation: Situation) -> None:
+    decision = decide(situation)
 
     assert all(isfinite(value) for _, value in decision.numbers)
     assert isfinite(decision.expected_saving_usd_per_hour)
