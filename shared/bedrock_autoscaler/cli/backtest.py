@@ -56,13 +56,25 @@ def backtest(
     if report is not None:
         _write(report, result.report_text())
     if html is not None:
-        from bedrock_autoscaler.report.backtest import backtest_page
-
-        _write(html, backtest_page(result.report))
+        _write(html, _page(result, trace, scenario, scale))
     if output is Output.JSON:
         print_json(result.report.to_document())
     else:
         _print_table(result)
+
+
+def _page(result: "BacktestResult", trace: Path, scenario: Path, scale: float) -> str:
+    from datetime import datetime
+
+    from bedrock_autoscaler.backtest.documents import read_scenario
+    from bedrock_autoscaler.backtest.replay import Replay
+    from bedrock_autoscaler.backtest.trace import read_trace
+    from bedrock_autoscaler.report.backtest import backtest_page
+
+    scaled = read_trace(trace).scaled(scale)
+    first = scaled.index_of(datetime.fromisoformat(str(result.report.trace["score_from"])))
+    replay = Replay(scaled, read_scenario(scenario), first)
+    return backtest_page(result.report, replay, result.timeline)
 
 
 def _write(path: Path, text: str) -> None:
@@ -78,10 +90,11 @@ def _print_table(result: "BacktestResult") -> None:
 
     report = result.report
     least = report.clairvoyant.objective_usd
-    table = Table(title=f"{report.trace['name']}: {report.scored_minutes:,} scored minutes")
-    table.add_column("")
-    for heading in ("USD", "over optimum", "throttled", "units used", "peak", "changes"):
-        table.add_column(heading, justify="right")
+    title = f"{report.trace['name']}: {report.scored_minutes:,} scored minutes"
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    table.add_column("", no_wrap=True)
+    for heading in ("USD", "/optimum", "throttled", "used", "peak", "changes"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, score in report.scores().items():
         table.add_row(
             report.policy_name if name == "policy" else name.replace("_", " "),

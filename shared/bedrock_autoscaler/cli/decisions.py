@@ -12,6 +12,9 @@ import typer
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from bedrock_autoscaler.application.ports import RecordedDecision
     from bedrock_autoscaler.application.replaying import Difference
     from bedrock_autoscaler.cli.argument import Outcomes
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Read the decision log, and replay it.", no_args_is_help=True)
 
 DEFAULT_STACK = "bedrock-autoscaler"
+_WIDE = 120
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 _LAST = datetime(3000, 1, 1, tzinfo=UTC)
 
@@ -261,21 +265,46 @@ def _plain(decision: "Decision") -> object:
 
 def _print_list(shown: "list[Decision]", found: int) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    from bedrock_autoscaler.cli.argument import class_name, leading_reason, summary
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("id", "units", "class", "decision", "because"):
-        table.add_column(heading, no_wrap=heading in {"id", "units", "class"}, overflow="fold")
-    for decision in shown:
-        units = f"{decision.actual_units}"
-        if decision.allowed_units != decision.actual_units:
-            units += f" -> {decision.allowed_units}"
-        table.add_row(
-            decision.id, units, class_name(decision), summary(decision), leading_reason(decision)
-        )
     console = Console()
-    console.print(table)
+    if console.width >= _WIDE:
+        console.print(_wide_table(shown))
+    else:
+        _print_narrow(console, shown)
     if len(shown) < found:
         console.print(f"{len(shown):,} of {found:,} decisions; --last 0 shows all")
+
+
+def _wide_table(shown: "list[Decision]") -> "Table":
+    from rich.table import Table
+
+    from bedrock_autoscaler.cli.argument import leading_reason
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("id", "units", "class", "decision"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("because", overflow="fold")
+    for decision in shown:
+        table.add_row(*_cells(decision), leading_reason(decision))
+    return table
+
+
+def _print_narrow(console: "Console", shown: "list[Decision]") -> None:
+    """Each decision on a line of its own, its reason on the next."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from bedrock_autoscaler.cli.argument import leading_reason
+
+    for decision in shown:
+        console.print(Text("  ".join(cell for cell in _cells(decision) if cell)), soft_wrap=True)
+        console.print(Padding(Text(leading_reason(decision), style="dim"), (0, 0, 0, 4)))
+
+
+def _cells(decision: "Decision") -> tuple[str, str, str, str]:
+    from bedrock_autoscaler.cli.argument import class_name, summary
+
+    units = f"{decision.actual_units}"
+    if decision.allowed_units != decision.actual_units:
+        units += f" -> {decision.allowed_units}"
+    return decision.id, units, class_name(decision), summary(decision)

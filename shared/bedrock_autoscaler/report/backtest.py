@@ -1,15 +1,31 @@
 """The page of a backtest."""
 
-from bedrock_autoscaler.backtest.replay import Score
+from bedrock_autoscaler.backtest.replay import Replay, Score
 from bedrock_autoscaler.backtest.report import Report
+from bedrock_autoscaler.backtest.timeline import TimelineLine
 from bedrock_autoscaler.report.page import Block, page, table
-from bedrock_autoscaler.report.plots import bill_plot
+from bedrock_autoscaler.report.plots import (
+    bill_plot,
+    cost_plot,
+    demand_plot,
+    route_plot,
+    throttle_plot,
+)
+from bedrock_autoscaler.report.replayed import replayed_series
+from bedrock_autoscaler.report.series import thinned
 
 _NAMES = {"policy": "bedrock-autoscaler"}
 
 
-def backtest_page(report: Report) -> str:
-    """Scores beside one another, as bars and as a table, and the classes found."""
+def backtest_page(report: Report, replay: Replay, lines: tuple[TimelineLine, ...]) -> str:
+    """Scores beside one another, the scored minutes as plots, and the classes found.
+
+    Args:
+        report: of the backtest.
+        replay: the same trace, scaled, under the same scenario.
+        lines: the policy's timeline.
+    """
+    run = thinned(replayed_series(replay, lines))
     scores = {_NAMES.get(key, key.replace("_", " ")): one for key, one in report.scores().items()}
     least = report.clairvoyant.objective_usd
     trace = report.trace
@@ -31,6 +47,14 @@ def backtest_page(report: Report) -> str:
                     ours=0,
                 ),
             ),
+            Block(
+                heading="Demand and who served it",
+                text="Dotted: units held and paid for. Solid: units in service.",
+                html=demand_plot(run),
+            ),
+            Block(heading="Spent", html=cost_plot(run)),
+            Block(heading="Throttled", html=throttle_plot(run)),
+            Block(heading="Routes", html=route_plot(run)),
             Block(heading="Classes of the traffic", html=_classes(report)),
         ],
     )

@@ -86,7 +86,7 @@ class Display:
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("", no_wrap=True)
         for heading in ("USD", "units", "tokens", "throttled", "peak units"):
-            table.add_column(heading, justify="right")
+            table.add_column(heading, justify="right", no_wrap=True)
         for number, row in enumerate(rows):
             table.add_row(
                 row.name,
