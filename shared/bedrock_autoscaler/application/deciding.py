@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bedrock_autoscaler.application.errors import ObservationError
@@ -21,6 +21,7 @@ from bedrock_autoscaler.domain.fleet import Ownership
 from bedrock_autoscaler.domain.target import Loop, Target
 
 _NEAR_CAP = Decimal("0.8")
+_PUNCTUAL = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
         ObservationError: the settings could not be read.
     """
     now = ports.clock.now()
-    _beat(now, ports.sources)
+    _beat(scheduled_at, now, ports.sources)
     targets = _targets_in_force(ports)
     if not targets:
         return Summary(outcomes=())
@@ -124,10 +125,16 @@ def _targets_in_force(ports: DecidingPorts) -> tuple[Target, ...]:
     return settings.targets
 
 
-def _beat(now: datetime, sources: Sources) -> None:
-    """Prove that the loop and CloudWatch live; a minute without a beat is a gap, not a zero."""
+def _beat(scheduled_at: datetime | None, now: datetime, sources: Sources) -> None:
+    """Prove that the loop and CloudWatch live; a minute without a beat is a gap, not a zero.
+
+    The beat goes into the scheduled minute, so that a late tick does not leave a gap there and
+    beat twice in the next minute. A tick that is far off its time proves only the present.
+    """
+    is_punctual = scheduled_at is not None and abs(now - scheduled_at) <= _PUNCTUAL
+    moment = scheduled_at if scheduled_at is not None and is_punctual else now
     try:
-        sources.metrics.beat(now)
+        sources.metrics.beat(moment)
     except ObservationError as error:
         sources.reporter.alarm("heartbeat_failed", "", str(error))
 

@@ -160,6 +160,27 @@ def test_no_target_is_nothing_to_decide_but_a_heartbeat() -> None:
     assert NOW in scene.metrics.beats
 
 
+def test_a_late_tick_beats_in_its_scheduled_minute() -> None:
+    """Two ticks that land in one minute would leave the other minute unproven."""
+    scene, _ = stage(history_hours=0)
+    scene.clock.set(NOW + timedelta(seconds=75))
+
+    scene.decide(Loop.ROUTING, NOW)
+
+    assert NOW in scene.metrics.beats
+    assert NOW + timedelta(minutes=1) not in scene.metrics.beats
+
+
+def test_a_tick_far_off_its_time_beats_now() -> None:
+    scene, _ = stage(history_hours=0)
+    scene.clock.set(NOW + timedelta(minutes=6))
+
+    scene.decide(Loop.ROUTING, NOW)
+
+    assert scene.metrics.beats >= {NOW + timedelta(minutes=6)}
+    assert NOW not in scene.metrics.beats
+
+
 def test_each_action_is_named_in_the_outcome() -> None:
     scene, script = stage()
     script.actions[NOW] = (
