@@ -5,14 +5,23 @@ from pathlib import Path
 
 import pytest
 
+from bedrock_world.local.sam import copy_build
 from tests.deployment.conftest import Deployed
 from tests.deployment.template import ROOT
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
 
-BUILD = ROOT / ".aws-sam" / "local" / "build"
 # What the Lambda runtime has of itself.
 RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
+
+
+@pytest.fixture(scope="module")
+def build(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The build output as it was deployed; other tests may build anew meanwhile."""
+    assert deployed.stack.purchase
+    copied = tmp_path_factory.mktemp("build") / "output"
+    copy_build(ROOT, copied)
+    return copied
 
 
 @pytest.fixture
@@ -25,7 +34,7 @@ def runtime(tmp_path: Path) -> Path:
 
 
 def _import(code: Path, runtime: Path, statement: str) -> subprocess.CompletedProcess[str]:
-    path = [code, BUILD / "SharedLayer" / "python", runtime]
+    path = [code, code.parent / "SharedLayer" / "python", runtime]
     script = f"import sys; sys.path[:0] = {[str(each) for each in path]!r}; {statement}"
     return subprocess.run(
         [ROOT / ".venv" / "bin" / "python", "-I", "-S", "-c", script],
@@ -36,34 +45,30 @@ def _import(code: Path, runtime: Path, statement: str) -> subprocess.CompletedPr
     )
 
 
-@pytest.mark.usefixtures("deployed")
 @pytest.mark.parametrize("function", ["ObserveDecide", "Purchase", "Release", "Publish"])
-def test_handler_imports_from_the_build_alone(function: str, runtime: Path) -> None:
-    done = _import(BUILD / f"{function}Function", runtime, "import app; app.handler")
+def test_handler_imports_from_the_build_alone(function: str, build: Path, runtime: Path) -> None:
+    done = _import(build / f"{function}Function", runtime, "import app; app.handler")
 
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.usefixtures("deployed")
-def test_an_unpackaged_import_is_noticed(runtime: Path) -> None:
-    done = _import(BUILD / "PurchaseFunction", runtime, "import app, typer")
+def test_an_unpackaged_import_is_noticed(build: Path, runtime: Path) -> None:
+    done = _import(build / "PurchaseFunction", runtime, "import app, typer")
 
     assert "No module named 'typer'" in done.stderr
 
 
-def test_the_layer_leaves_out_what_the_runtime_has(deployed: Deployed) -> None:
-    packages = {path.name for path in (BUILD / "SharedLayer" / "python").iterdir()}
+def test_the_layer_leaves_out_what_the_runtime_has(build: Path) -> None:
+    packages = {path.name for path in (build / "SharedLayer" / "python").iterdir()}
 
-    assert deployed.stack.purchase
     assert packages.isdisjoint({"boto3", "botocore", "s3transfer"})
     assert {"bedrock_autoscaler", "numpy", "pydantic", "aws_lambda_powertools"} <= packages
     assert "bedrock_world" not in packages
 
 
-def test_the_layer_fits_into_lambda(deployed: Deployed) -> None:
+def test_the_layer_fits_into_lambda(build: Path) -> None:
     """Lambda takes 250 MB unzipped; half of it leaves room for growth."""
-    layer = BUILD / "SharedLayer"
+    layer = build / "SharedLayer"
     size = sum(path.stat().st_size for path in layer.rglob("*") if path.is_file())
 
-    assert deployed.stack.purchase
     assert size < 125 * 1024 * 1024

@@ -1,6 +1,7 @@
 """`sam build` and `sam deploy` against the emulator."""
 
 import fcntl
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ class Sam:
         self._repository = repository
         self._environment = sam_environment(tools, endpoint)
         # Beside, not in, the folder of `make build`: that one may be for another processor.
-        self._work = repository / ".aws-sam" / "local"
+        self._work = _work_of(repository)
 
     def build_and_deploy(self, *, stack: str, bucket: str, parameters: Mapping[str, str]) -> None:
         """Build for this machine's processor and deploy as `stack`.
@@ -34,7 +35,7 @@ class Sam:
             f"{name}={value}"
             for name, value in ({"Architecture": host_architecture()} | dict(parameters)).items()
         ]
-        with self._locked():
+        with _locked(self._work):
             self._run(["build", *self._build_options(), "--parameter-overrides", *overrides])
             self._run(
                 [
@@ -76,9 +77,24 @@ class Sam:
         if done.returncode != 0:
             raise LocalAwsError(f"`sam {arguments[0]}` failed:\n{tail(done.stdout)}")
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        self._work.mkdir(parents=True, exist_ok=True)
-        with (self._work / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+
+def copy_build(repository: Path, destination: Path) -> None:
+    """Copy what the last local build made, while no other run may change it.
+
+    The folder itself is emptied and filled again by each build, also by one of another process.
+    """
+    work = _work_of(repository)
+    with _locked(work):
+        shutil.copytree(work / "build", destination)
+
+
+def _work_of(repository: Path) -> Path:
+    return repository / ".aws-sam" / "local"
+
+
+@contextmanager
+def _locked(work: Path) -> Iterator[None]:
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
