@@ -1,0 +1,93 @@
+"""What the launcher makes faster in the emulator answers as before."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bedrock_autoscaler.adapters.storage.table import Table
+from bedrock_world.local import LocalAws
+from bedrock_world.local.launcher import KEY_RANGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+
+TOOLS = Path(__file__).parents[2] / ".tools"
+TABLE = "ledger"
+SORT_KEYS = ("A", "DECISION#a#1", "DECISION#a#2", "DECISION#a~", "FLEET", "P#1", "\u00fc", "\uffee")
+SAME_RANGE = "#sk BETWEEN :first AND :last AND #pk = :pk"
+
+
+@pytest.fixture(scope="module")
+def dynamodb() -> "Iterator[DynamoDBClient]":
+    with LocalAws(tools=TOOLS, world_url="http://127.0.0.1:9") as aws:
+        client = aws.client("dynamodb")
+        client.create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+        )
+        for pk in ("T#1", "T#2"):
+            for sk in SORT_KEYS:
+                client.put_item(TableName=TABLE, Item={"pk": {"S": pk}, "sk": {"S": sk}})
+        yield client
+
+
+def query(client: "DynamoDBClient", condition: str, first: str, last: str) -> list[str]:
+    names = {"#pk": "pk", "#sk": "sk"}
+    values: dict[str, Any] = {":pk": {"S": "T#1"}, ":first": {"S": first}, ":last": {"S": last}}
+    found = client.query(
+        TableName=TABLE,
+        KeyConditionExpression=condition,
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues=values,
+    )
+    assert {item["pk"]["S"] for item in found["Items"]} <= {"T#1"}
+    return [item["sk"]["S"] for item in found["Items"]]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("A", "\uffff"),
+        ("DECISION#a#1", "DECISION#a#1"),
+        ("DECISION#a#", "DECISION#a#~"),
+        ("DECISION#b", "EMPTY"),
+        ("P", "\u00fc"),
+    ],
+)
+def test_ranges_hold_what_the_emulator_itself_finds(
+    dynamodb: "DynamoDBClient", first: str, last: str
+) -> None:
+    quick = query(dynamodb, KEY_RANGE, first, last)
+
+    assert quick == query(dynamodb, SAME_RANGE, first, last)
+    assert quick == [sk for sk in SORT_KEYS if first <= sk <= last]
+
+
+def test_the_ledgers_adapter_asks_in_the_form_that_is_made_faster(
+    dynamodb: "DynamoDBClient",
+) -> None:
+    asked: list[str] = []
+
+    class Noting:
+        def query(self, **request: Any) -> Any:
+            asked.append(request["KeyConditionExpression"])
+            return dynamodb.query(**request)
+
+    noting: Any = Noting()
+    found = list(Table(noting, TABLE).query("T#1", first="F", last="P#~"))
+
+    assert asked == [KEY_RANGE]
+    assert [item["sk"] for item in found] == ["FLEET", "P#1"]
