@@ -1,53 +1,27 @@
 """One decision as an argument: what was seen and expected, what it cost, why, and what then."""
 
-import re
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
 
 from bedrock_autoscaler.application.ports import RecordedDecision
-from bedrock_autoscaler.domain.decide import decide
+from bedrock_autoscaler.cli.counterfactual import what_would_change
+from bedrock_autoscaler.cli.wording import units
 from bedrock_autoscaler.domain.decision import (
-    Action,
     Classification,
     Decision,
-    Purchase,
-    ReasonCode,
-    Release,
     Situation,
 )
 from bedrock_autoscaler.domain.demand import completeness, estimate_demand
 from bedrock_autoscaler.domain.fleet import Fleet
 from bedrock_autoscaler.domain.intent import PurchaseIntent, ReleaseIntent
-from bedrock_autoscaler.domain.observation import METRICS, Traffic
-from bedrock_autoscaler.domain.target import Loop, OptionKind, Target
+from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import MINUTE, iso, usd
 
 _HOUR = 60
-_ARN_START = re.compile(r"arn:aws[a-z-]*:[^\s/]+/")
-
-_LEADING = (
-    ReasonCode.RELEASE,
-    ReasonCode.RESTORE,
-    ReasonCode.PT_WITHDRAWN,
-    ReasonCode.PT_ROUTED,
-    ReasonCode.SPILL_REORDERED,
-    ReasonCode.UNITS_PAY_OFF,
-    ReasonCode.UNITS_DO_NOT_PAY,
-)
-_BACKGROUND = frozenset(
-    {ReasonCode.NO_PRESSURE, ReasonCode.ROUTES_UNCHANGED, ReasonCode.ADVISE_MODE}
-)
-
-
-def _rank(code: ReasonCode) -> int:
-    """Order of interest: what was done, then what held it back, then the background."""
-    if code in _LEADING:
-        return _LEADING.index(code)
-    return len(_LEADING) + (code in _BACKGROUND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,67 +48,10 @@ def argue(recorded: RecordedDecision, outcomes: Outcomes) -> tuple[Section, ...]
         Section(heading="Expected", lines=tuple(_expected(decision))),
         Section(heading="Alternatives for the coming billing period", lines=_prices(decision)),
         Section(heading="Because", lines=_reasons(decision)),
-        Section(heading="What would change it", lines=tuple(_changes(recorded))),
+        Section(heading="What would change it", lines=tuple(what_would_change(recorded))),
         Section(heading="What came of it", lines=tuple(_outcomes(decision, outcomes))),
     )
     return tuple(section for section in sections if section.lines)
-
-
-def headline(decision: Decision) -> str:
-    """Subject, time and verdict in one line."""
-    mode = "" if decision.actions == () else f" ({decision.mode.value})"
-    return (
-        f"{decision.target}, {decision.loop.value} loop, {iso(decision.scheduled_at)}: "
-        f"{summary(decision)}{mode}"
-    )
-
-
-def summary(decision: Decision) -> str:
-    """The verdict in a few words."""
-    if decision.actions:
-        return " and ".join(describe_action(action) for action in decision.actions)
-    if decision.loop is Loop.ROUTING:
-        return f"routes {_route_kinds(decision)}" if decision.routes else "no route"
-    return f"hold {_units(decision.actual_units)}"
-
-
-def _route_kinds(decision: Decision) -> str:
-    """`2 PT > on demand > geographic profile`: the routes by kind, in spill order."""
-    counts = Counter(route.kind for route in decision.routes)
-    return " > ".join(
-        f"{number} PT" if kind is OptionKind.PROVISIONED else kind.value.replace("_", " ")
-        for kind, number in counts.items()
-    )
-
-
-def is_change(decision: Decision) -> bool:
-    """Whether it buys, releases or restores, or publishes other routes."""
-    if decision.loop is Loop.CAPACITY:
-        return bool(decision.actions)
-    return all(reason.code is not ReasonCode.ROUTES_UNCHANGED for reason in decision.reasons)
-
-
-def class_name(decision: Decision) -> str:
-    """The class of the traffic; empty where the loop does not classify."""
-    return decision.classification.label.value if decision.classification else ""
-
-
-def leading_reason(decision: Decision) -> str:
-    """The reason that a person wants to read first, with ARNs cut to the id at their end."""
-    ranked = sorted(decision.reasons, key=lambda reason: _rank(reason.code))
-    return _ARN_START.sub("", ranked[0].message) if ranked else ""
-
-
-def describe_action(action: Action) -> str:
-    """`buy 2 units`, `release 1 unit`, `restore 1 unit`."""
-    if isinstance(action, Purchase):
-        return f"buy {_units(action.model_units)}"
-    verb = "release" if isinstance(action, Release) else "restore"
-    return f"{verb} {_units(action.model_units)}"
-
-
-def _units(number: int) -> str:
-    return f"{number} unit" if number == 1 else f"{number} units"
 
 
 # -- seen --------------------------------------------------------------------------------------
@@ -205,7 +122,7 @@ def _expected(decision: Decision) -> Iterator[str]:
         yield from _class_lines(decision.classification)
     numbers = dict(decision.numbers)
     for expert in decision.memory.experts:
-        parts = [_units(expert.proposals[-1])] if expert.proposals else []
+        parts = [units(expert.proposals[-1])] if expert.proposals else []
         weight = numbers.pop(f"weight_{expert.name}", None)
         if weight is not None:
             parts.append(f"weight {weight:.2f}")
@@ -255,75 +172,6 @@ def _reasons(decision: Decision) -> tuple[str, ...]:
     return tuple(f"{reason.code.value}: {reason.message}" for reason in decision.reasons)
 
 
-# -- what would change it ----------------------------------------------------------------------
-
-
-def _changes(recorded: RecordedDecision) -> Iterator[str]:
-    """The first step of each kind that turns the verdict, found by deciding again."""
-    if recorded.decision.loop is Loop.ROUTING:
-        return
-    before = _essence(recorded.decision)
-    for name, steps in _steps(recorded.situation):
-        for step, situation in steps:
-            after = decide(situation)
-            if _essence(after) != before:
-                yield f"{step}: {summary(after)}"
-                break
-        else:
-            yield f"not {name}"
-
-
-def _essence(decision: Decision) -> tuple[object, ...]:
-    """What is done, whatever it costs."""
-    actions = tuple((type(action), action.model_units) for action in decision.actions)
-    return actions, decision.allowed_units
-
-
-def _steps(
-    situation: Situation,
-) -> Iterator[tuple[str, list[tuple[str, Situation]]]]:
-    yield (
-        "up to three times the traffic",
-        [
-            (f"{factor:g} times the traffic", _with_traffic(situation, factor))
-            for factor in (1.1, 1.25, 1.5, 2.0, 3.0)
-        ],
-    )
-    yield (
-        "down to a tenth of the traffic",
-        [
-            (f"{factor:g} times the traffic", _with_traffic(situation, factor))
-            for factor in (0.9, 0.75, 0.5, 0.25, 0.1)
-        ],
-    )
-    if situation.target.provisioned and situation.target.provisioned.price:
-        yield (
-            "a unit at half its price",
-            [
-                (f"a unit at {share} of its price", _with_price(situation, share))
-                for share in (Decimal("0.9"), Decimal("0.75"), Decimal("0.5"))
-            ],
-        )
-
-
-def _with_traffic(situation: Situation, factor: float) -> Situation:
-    traffic = situation.observation.traffic
-    scaled = Traffic(
-        start=traffic.start, **{name: getattr(traffic, name) * factor for name in METRICS}
-    )
-    return replace(situation, observation=replace(situation.observation, traffic=scaled))
-
-
-def _with_price(situation: Situation, share: Decimal) -> Situation:
-    target = situation.target
-    if target.provisioned is None or target.provisioned.price is None:
-        return situation
-    price = target.provisioned.price
-    price = replace(price, usd_per_hour=price.usd_per_hour * share)
-    provisioned = replace(target.provisioned, price=price)
-    return replace(situation, target=replace(target, provisioned=provisioned))
-
-
 # -- what came of it ---------------------------------------------------------------------------
 
 
@@ -340,7 +188,7 @@ def _outcomes(decision: Decision, outcomes: Outcomes) -> Iterator[str]:
 
 def _purchase_lines(intent: PurchaseIntent) -> Iterator[str]:
     yield (
-        f"purchase of {_units(intent.model_units)} of {intent.model_id} as {intent.name}: "
+        f"purchase of {units(intent.model_units)} of {intent.model_id} as {intent.name}: "
         f"{intent.state.value}{_detail(intent.detail)}"
     )
     if intent.arn:
@@ -354,7 +202,7 @@ def _purchase_lines(intent: PurchaseIntent) -> Iterator[str]:
 
 
 def _release_lines(intent: ReleaseIntent) -> Iterator[str]:
-    yield (f"release of {_units(intent.model_units)}: {intent.state.value}{_detail(intent.detail)}")
+    yield (f"release of {units(intent.model_units)}: {intent.state.value}{_detail(intent.detail)}")
     yield f"  {intent.arn}"
     if intent.withdrawn_at:
         yield f"  out of the routing table since {iso(intent.withdrawn_at)}"

@@ -12,9 +12,6 @@ import typer
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from bedrock_autoscaler.application.ports import RecordedDecision
     from bedrock_autoscaler.application.replaying import Difference
     from bedrock_autoscaler.cli.argument import Outcomes
@@ -24,7 +21,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Read the decision log, and replay it.", no_args_is_help=True)
 
 DEFAULT_STACK = "bedrock-autoscaler"
-_WIDE = 120
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 _LAST = datetime(3000, 1, 1, tzinfo=UTC)
 
@@ -67,7 +63,7 @@ def list_decisions(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List decisions, oldest first."""
-    from bedrock_autoscaler.cli.argument import is_change
+    from bedrock_autoscaler.cli.wording import is_change
 
     found = _find(_open(source, stack), target, loop, _window(since, until))
     if changes:
@@ -76,7 +72,9 @@ def list_decisions(
     if output is Output.JSON:
         print_json([_plain(decision) for decision in shown])
     else:
-        _print_list(shown, len(found))
+        from bedrock_autoscaler.cli.listing import print_list
+
+        print_list(shown, len(found))
 
 
 @app.command(
@@ -95,7 +93,8 @@ def show(
     What was seen and expected, what each alternative costs, the reasons, what would have changed
     the decision (found by deciding again on other traffic and prices), and what came of it.
     """
-    from bedrock_autoscaler.cli.argument import argue, headline
+    from bedrock_autoscaler.cli.argument import argue
+    from bedrock_autoscaler.cli.wording import headline
 
     ledger = _open(source, stack)
     recorded = _load(ledger, decision_id)
@@ -261,50 +260,3 @@ def _plain(decision: "Decision") -> object:
     from bedrock_autoscaler.adapters.storage.codec import encode_decision
 
     return json.loads(encode_decision(decision))
-
-
-def _print_list(shown: "list[Decision]", found: int) -> None:
-    from rich.console import Console
-
-    console = Console()
-    if console.width >= _WIDE:
-        console.print(_wide_table(shown))
-    else:
-        _print_narrow(console, shown)
-    if len(shown) < found:
-        console.print(f"{len(shown):,} of {found:,} decisions; --last 0 shows all")
-
-
-def _wide_table(shown: "list[Decision]") -> "Table":
-    from rich.table import Table
-
-    from bedrock_autoscaler.cli.argument import leading_reason
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("id", "units", "class", "decision"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("because", overflow="fold")
-    for decision in shown:
-        table.add_row(*_cells(decision), leading_reason(decision))
-    return table
-
-
-def _print_narrow(console: "Console", shown: "list[Decision]") -> None:
-    """Each decision on a line of its own, its reason on the next."""
-    from rich.padding import Padding
-    from rich.text import Text
-
-    from bedrock_autoscaler.cli.argument import leading_reason
-
-    for decision in shown:
-        console.print(Text("  ".join(cell for cell in _cells(decision) if cell)), soft_wrap=True)
-        console.print(Padding(Text(leading_reason(decision), style="dim"), (0, 0, 0, 4)))
-
-
-def _cells(decision: "Decision") -> tuple[str, str, str, str]:
-    from bedrock_autoscaler.cli.argument import class_name, summary
-
-    units = f"{decision.actual_units}"
-    if decision.allowed_units != decision.actual_units:
-        units += f" -> {decision.allowed_units}"
-    return decision.id, units, class_name(decision), summary(decision)

@@ -7,7 +7,7 @@ import numpy as np
 
 from bedrock_autoscaler.backtest.baselines import all_on_demand
 from bedrock_autoscaler.backtest.replay import Replay
-from bedrock_autoscaler.cli.argument import describe_action, headline, is_change
+from bedrock_autoscaler.cli.wording import describe_action, headline, is_change
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Release
 from bedrock_autoscaler.domain.target import Loop, OptionKind
 from bedrock_autoscaler.report.page import Block, folded, page, table
@@ -51,7 +51,9 @@ def demo_page(
             ),
             Block(
                 heading="Cost",
-                text="Units are paid by the started hour, tokens as they are served.",
+                text="Units are paid by the started hour, tokens as they are served. In the "
+                "backtest of the same policy a unit goes without draining, at once and at the end "
+                "of its hour, so that its fleet is another one.",
                 html=bill_plot({row.name: _parts(row) for row in rows})
                 + _comparison(rows)
                 + cost_plot(run),

@@ -2,11 +2,10 @@
 
 import json
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,21 +13,28 @@ from rich.console import Console
 
 from bedrock_autoscaler.backtest.errors import BacktestError
 from bedrock_autoscaler.backtest.scenario import DAY_MINUTES
-from bedrock_autoscaler.cli.argument import describe_action
 from bedrock_autoscaler.cli.ledger import Ledger, open_table, write_export
-from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState, ReleaseState
+from bedrock_autoscaler.cli.wording import describe_action
 from bedrock_autoscaler.domain.target import Loop
-from bedrock_autoscaler.domain.units import iso
-from bedrock_world.demo.checks import LogCheck, backtest_score, check_log, holds
+from bedrock_world.demo.checks import backtest_score, check_log
 from bedrock_world.demo.display import Display
 from bedrock_world.demo.driver import Driver, Stage
 from bedrock_world.demo.errors import DemoError
 from bedrock_world.demo.firing import Firing
 from bedrock_world.demo.plan import MEAN_UNITS, MODEL, REGION, TARGET, DemoPlan, make_plan
 from bedrock_world.demo.report import demo_page
-from bedrock_world.demo.results import MinuteResult, Row, alternatives, deployed, row_of
+from bedrock_world.demo.results import MinuteResult, alternatives, deployed, row_of
 from bedrock_world.demo.schedules import read_schedules
 from bedrock_world.demo.seeding import load_history, write_settings
+from bedrock_world.demo.summary import (
+    LEDGER_FILE,
+    REPORT_FILE,
+    SUMMARY_FILE,
+    DemoSummary,
+    Replayed,
+    summarise,
+    tell,
+)
 from bedrock_world.demo.surroundings import world_settings
 from bedrock_world.local import LocalAws, LocalAwsError, StackOutputs
 from bedrock_world.local.environment import ACCOUNT, SECRET
@@ -41,9 +47,6 @@ __all__ = ["DemoError", "DemoOptions", "DemoSummary", "run_demo"]
 STACK = "bedrock-autoscaler"
 _REPOSITORY = Path(__file__).parents[3]
 _SAMPLE = _REPOSITORY / "examples" / "sample.csv.gz"
-LEDGER_FILE = "ledger.jsonl.gz"
-REPORT_FILE = "report.html"
-SUMMARY_FILE = "summary.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,48 +70,6 @@ class DemoOptions:
     is_quiet: bool = False
     offset: timedelta = timedelta(0)
     minutes: int = DAY_MINUTES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoSummary:
-    """What came of it.
-
-    Attributes:
-        rows: the deployed application first, then the alternatives, then a backtest of the
-            same policy on the same minutes.
-        purchases, in_service: purchase intents, and those of them that reached InService.
-        releases: releases that ended in a confirmed deletion.
-        table_versions: routing tables published.
-        holds: capacity decisions that changed nothing.
-        replay_differences: decisions that replay differently.
-        other_verdicts: capacity decisions on which the backtest's code disagrees.
-        surprises: see `Firing`; other than 0, another run may differ by a minute here or there.
-    """
-
-    trace: str
-    start: str
-    minutes: int
-    scale: float
-    mean_units: float
-    rows: tuple[Row, ...]
-    decisions: int
-    capacity_decisions: int
-    purchases: int
-    in_service: int
-    releases: int
-    table_versions: int
-    holds: int
-    replay_differences: int
-    other_verdicts: int
-    invocations: int
-    surprises: int
-    http_calls: int
-    ledger: str
-    report: str
-
-    def to_document(self) -> dict[str, object]:
-        """The same as plain JSON values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +101,8 @@ def run_demo(options: DemoOptions, console: Console | None = None) -> DemoSummar
         )
         _announce(display, plan)
         with _started(display, plan) as running:
-            driver, results = _replayed(display, plan, running)
-            summary = _concluded(display, plan, running, driver, results, options)
+            replayed = _replayed(display, plan, running)
+            summary = _concluded(display, running, replayed, options.out)
             if options.keep:
                 _keep(display, running)
     except (BacktestError, LocalAwsError) as error:
@@ -200,9 +161,7 @@ def _parameters(running: RunningWorld) -> dict[str, str]:
     }
 
 
-def _replayed(
-    display: Display, plan: DemoPlan, running: _Deployed
-) -> tuple[Driver, tuple[MinuteResult, ...]]:
+def _replayed(display: Display, plan: DemoPlan, running: _Deployed) -> Replayed:
     aws = running.aws
     schedules = read_schedules(aws.client("scheduler"), STACK)
     firing = Firing(aws, schedules, running.world)
@@ -227,8 +186,8 @@ def _replayed(
             news.look(result)
             show(result)
 
-        results = driver.run(each)
-    return driver, results
+        minutes = driver.run(each)
+    return Replayed(plan=plan, driver=driver, minutes=minutes, ledger=running.ledger())
 
 
 class _News:
@@ -248,93 +207,19 @@ class _News:
             self.text = f"{latest.decision.scheduled_at:%H:%M} {actions}"
 
 
-def _concluded(  # noqa: PLR0917 - brings the parts of one run together, once
-    display: Display,
-    plan: DemoPlan,
-    running: _Deployed,
-    driver: Driver,
-    results: tuple[MinuteResult, ...],
-    options: DemoOptions,
-) -> DemoSummary:
+def _concluded(display: Display, running: _Deployed, run: Replayed, out: Path) -> DemoSummary:
     """Check the log, leave the files behind and say what came of it."""
-    ledger = running.ledger()
     with display.stage("all decisions read back and decided again"):
-        check = check_log(ledger, plan)
-    path = options.out / LEDGER_FILE
-    write_export(running.aws.client("dynamodb"), running.outputs.ledger_table, path)
-    backtest = row_of("same policy, backtest", backtest_score(plan, check.target))
-    rows = (deployed(results), *alternatives(plan), backtest)
-    summary = _summary(plan, driver, check, rows, ledger, options)
-    html = demo_page(plan, results, rows, check.decisions)
-    (options.out / REPORT_FILE).write_text(html, encoding="utf-8")
-    (options.out / SUMMARY_FILE).write_text(json.dumps(summary.to_document(), indent=2) + "\n")
-    _tell(display, summary)
+        check = check_log(run.ledger, run.plan)
+    write_export(running.aws.client("dynamodb"), running.outputs.ledger_table, out / LEDGER_FILE)
+    backtest = row_of("same policy, backtest", backtest_score(run.plan, check.target))
+    rows = (deployed(run.minutes), *alternatives(run.plan), backtest)
+    summary = summarise(run, check, rows, out)
+    html = demo_page(run.plan, run.minutes, rows, check.decisions)
+    (out / REPORT_FILE).write_text(html, encoding="utf-8")
+    (out / SUMMARY_FILE).write_text(json.dumps(summary.to_document(), indent=2) + "\n")
+    tell(display, summary)
     return summary
-
-
-def _summary(  # noqa: PLR0917 - see above
-    plan: DemoPlan,
-    driver: Driver,
-    check: LogCheck,
-    rows: tuple[Row, ...],
-    ledger: Ledger,
-    options: DemoOptions,
-) -> DemoSummary:
-    purchases = ledger.fleets.purchases(TARGET)
-    releases = Counter(intent.state for intent in ledger.fleets.releases(TARGET))
-    return DemoSummary(
-        trace=plan.source.name,
-        start=iso(plan.start),
-        minutes=plan.minutes,
-        scale=plan.scale,
-        mean_units=MEAN_UNITS,
-        rows=rows,
-        decisions=len(check.decisions),
-        capacity_decisions=check.verdicts,
-        purchases=len(purchases),
-        in_service=sum(map(_was_in_service, purchases)),
-        releases=releases[ReleaseState.DELETED],
-        table_versions=driver.table_version,
-        holds=holds(check.decisions),
-        replay_differences=len(check.differences),
-        other_verdicts=len(check.other_verdicts),
-        invocations=driver.invocations,
-        surprises=driver.surprises,
-        http_calls=driver.http_calls,
-        ledger=str(options.out / LEDGER_FILE),
-        report=str(options.out / REPORT_FILE),
-    )
-
-
-def _was_in_service(intent: PurchaseIntent) -> bool:
-    return intent.in_service_since is not None or intent.state is PurchaseState.IN_SERVICE
-
-
-def _tell(display: Display, summary: DemoSummary) -> None:
-    display.say("")
-    display.compare(summary.rows)
-    display.say("")
-    display.say(
-        f"{summary.decisions:,} decisions, {summary.capacity_decisions} of them on capacity: "
-        f"{summary.purchases} purchases ({summary.in_service} reached InService), "
-        f"{summary.releases} releases, {summary.holds} holds; "
-        f"{summary.table_versions} routing tables published"
-    )
-    display.say(
-        f"Decided again on their recorded inputs: {summary.replay_differences} differences. "
-        f"Through the backtest's decision code: {summary.other_verdicts} other verdicts in "
-        f"{summary.capacity_decisions}."
-    )
-    display.say(
-        f"{summary.invocations:,} invocations of deployed functions; {summary.http_calls} Converse "
-        "calls over HTTP by an unmodified boto3 client"
-    )
-    if summary.surprises:
-        display.say(
-            f"{summary.surprises} minutes were taken for still and were not: another run may differ"
-        )
-    display.say(f"Report: {summary.report}")
-    display.say(f"Decision log: bedrock-autoscaler decisions list --from {summary.ledger}")
 
 
 def _keep(display: Display, running: _Deployed) -> None:

@@ -1,0 +1,88 @@
+"""Decisions in a few words, for lists, headlines and plots."""
+
+import re
+from collections import Counter
+
+from bedrock_autoscaler.domain.decision import Action, Decision, Purchase, ReasonCode, Release
+from bedrock_autoscaler.domain.target import Loop, OptionKind
+from bedrock_autoscaler.domain.units import iso
+
+_ARN_START = re.compile(r"arn:aws[a-z-]*:[^\s/]+/")
+
+_LEADING = (
+    ReasonCode.RELEASE,
+    ReasonCode.RESTORE,
+    ReasonCode.PT_WITHDRAWN,
+    ReasonCode.PT_ROUTED,
+    ReasonCode.SPILL_REORDERED,
+    ReasonCode.UNITS_PAY_OFF,
+    ReasonCode.UNITS_DO_NOT_PAY,
+)
+_BACKGROUND = frozenset(
+    {ReasonCode.NO_PRESSURE, ReasonCode.ROUTES_UNCHANGED, ReasonCode.ADVISE_MODE}
+)
+
+
+def _rank(code: ReasonCode) -> int:
+    """Order of interest: what was done, then what held it back, then the background."""
+    if code in _LEADING:
+        return _LEADING.index(code)
+    return len(_LEADING) + (code in _BACKGROUND)
+
+
+def headline(decision: Decision) -> str:
+    """Subject, time and verdict in one line."""
+    mode = "" if decision.actions == () else f" ({decision.mode.value})"
+    return (
+        f"{decision.target}, {decision.loop.value} loop, {iso(decision.scheduled_at)}: "
+        f"{summary(decision)}{mode}"
+    )
+
+
+def summary(decision: Decision) -> str:
+    """The verdict in a few words."""
+    if decision.actions:
+        return " and ".join(describe_action(action) for action in decision.actions)
+    if decision.loop is Loop.ROUTING:
+        return f"routes {_route_kinds(decision)}" if decision.routes else "no route"
+    return f"hold {units(decision.actual_units)}"
+
+
+def _route_kinds(decision: Decision) -> str:
+    """`2 PT > on demand > geographic profile`: the routes by kind, in spill order."""
+    counts = Counter(route.kind for route in decision.routes)
+    return " > ".join(
+        f"{number} PT" if kind is OptionKind.PROVISIONED else kind.value.replace("_", " ")
+        for kind, number in counts.items()
+    )
+
+
+def is_change(decision: Decision) -> bool:
+    """Whether it buys, releases or restores, or publishes other routes."""
+    if decision.loop is Loop.CAPACITY:
+        return bool(decision.actions)
+    return all(reason.code is not ReasonCode.ROUTES_UNCHANGED for reason in decision.reasons)
+
+
+def class_name(decision: Decision) -> str:
+    """The class of the traffic; empty where the loop does not classify."""
+    return decision.classification.label.value if decision.classification else ""
+
+
+def leading_reason(decision: Decision) -> str:
+    """The reason that a person wants to read first, with ARNs cut to the id at their end."""
+    ranked = sorted(decision.reasons, key=lambda reason: _rank(reason.code))
+    return _ARN_START.sub("", ranked[0].message) if ranked else ""
+
+
+def describe_action(action: Action) -> str:
+    """`buy 2 units`, `release 1 unit`, `restore 1 unit`."""
+    if isinstance(action, Purchase):
+        return f"buy {units(action.model_units)}"
+    verb = "release" if isinstance(action, Release) else "restore"
+    return f"{verb} {units(action.model_units)}"
+
+
+def units(number: int) -> str:
+    """`1 unit`, `2 units`."""
+    return f"{number} unit" if number == 1 else f"{number} units"
