@@ -55,6 +55,18 @@ def test_a_shorter_replay_keeps_the_volume_of_the_day(tmp_path: Path) -> None:
     assert plan.first == 1440 + 7 * 60
 
 
+def test_many_small_requests_become_fewer_calls_of_the_same_tokens(tmp_path: Path) -> None:
+    path = trace_file(tmp_path / "t.csv", 2, tokens=20.0)
+
+    plan = make_plan(path)
+
+    # 20 input and 4 output tokens a request are 40 equivalents: 900,000 of them are 22,500
+    # requests a minute, 15 times the most.
+    assert plan.requests_per_call == pytest.approx(15)
+    assert plan.trace.invocations[0] == 1500
+    assert plan.trace.equivalents(5)[plan.first :].mean() == 2 * TOKENS_PER_UNIT
+
+
 @pytest.mark.parametrize("day", [date(2025, 3, 2), date(2025, 3, 5)])
 def test_refuses_a_day_outside_the_trace(tmp_path: Path, day: date) -> None:
     with pytest.raises(TraceError, match=f"has no whole day {day}; it runs from 2025-03-03"):

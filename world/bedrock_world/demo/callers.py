@@ -78,12 +78,13 @@ class Callers:
         """The minute's calls in the order of time; their tokens add up to what is asked for."""
         number = round(asked.requests)
         for k in range(number):
+            output = _part(asked.output_tokens, number, k)
             yield (
                 60.0 * (k + self._random.random()) / number,
                 Call(
                     input_tokens=_part(asked.input_tokens, number, k),
-                    output_tokens=_part(asked.output_tokens, number, k),
-                    max_tokens=MAX_TOKENS,
+                    output_tokens=output,
+                    max_tokens=max(MAX_TOKENS, output),
                 ),
             )
 

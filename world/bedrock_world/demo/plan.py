@@ -30,6 +30,8 @@ QUOTA_UNITS = 6
 MAX_UNITS = 8
 
 HISTORY_DAYS = 14
+MOST_CALLS_PER_MINUTE = 1_500.0
+"""Mean of the day; each call passes through the world's admission, in this very process."""
 _SOURCE = "the demo's own number, not a price list"
 
 
@@ -41,6 +43,8 @@ class DemoPlan:
         source: the trace file.
         trace: history and replayed minutes, scaled.
         scale: what the trace was multiplied with, so that demand averages `MEAN_UNITS`.
+        requests_per_call: requests of the trace that one call stands for; above 1 where there
+            would be more than `MOST_CALLS_PER_MINUTE` of them. Tokens stay what they are.
         first: row of the first replayed minute; rows before it are history.
         quota_tokens: quota tokens (input + output) a minute on demand, worth `QUOTA_UNITS` model
             units at the mix of the replayed day; the profile has as many.
@@ -49,6 +53,7 @@ class DemoPlan:
     source: Path
     trace: Trace
     scale: float
+    requests_per_call: float
     first: int
     quota_tokens: int
 
@@ -162,23 +167,29 @@ def make_plan(
     if load.sum() <= 0:
         raise TraceError(source, None, f"has no traffic on {midnight.date()}; choose another --day")
     scale = MEAN_UNITS * TOKENS_PER_UNIT / float(load.mean())
-    history = max(0, first - HISTORY_DAYS * DAY_MINUTES)
     window = slice(row, row + DAY_MINUTES)
+    calls = float(trace.invocations[window].mean()) * scale
+    requests_per_call = max(1.0, calls / MOST_CALLS_PER_MINUTE)
+    history = max(0, first - HISTORY_DAYS * DAY_MINUTES)
+    rows = slice(history, min(first + minutes, row + DAY_MINUTES))
     tokens = trace.input_tokens[window].sum() + trace.output_tokens[window].sum()
     return DemoPlan(
         source=source,
-        trace=_volume(trace, scale, history, min(first + minutes, row + DAY_MINUTES)),
+        trace=_volume(trace, rows, scale, scale / requests_per_call),
         scale=scale,
+        requests_per_call=requests_per_call,
         first=first - history,
         quota_tokens=round(QUOTA_UNITS * TOKENS_PER_UNIT * float(tokens) / float(load.sum())),
     )
 
 
-def _volume(trace: Trace, scale: float, first: int, last: int) -> Trace:
-    """Rows from `first` to before `last`, multiplied, in whole requests and tokens."""
-    columns = (trace.invocations, trace.input_tokens, trace.output_tokens)
-    requests, inputs, outputs = (np.rint(column[first:last] * scale) for column in columns)
-    return Trace.of(trace.name, trace.minute_at(first), (requests, inputs, outputs))
+def _volume(trace: Trace, rows: slice, scale: float, calls_scale: float) -> Trace:
+    """Some rows, multiplied, in whole calls and tokens; tokens never come without a call."""
+    inputs, outputs = (
+        np.rint(column[rows] * scale) for column in (trace.input_tokens, trace.output_tokens)
+    )
+    calls = np.maximum(np.rint(trace.invocations[rows] * calls_scale), (inputs + outputs) > 0)
+    return Trace.of(trace.name, trace.minute_at(rows.start), (calls, inputs, outputs))
 
 
 def _price(times: Decimal, as_of: str) -> dict[str, object]:

@@ -111,16 +111,18 @@ def run_demo(options: DemoOptions, console: Console | None = None) -> DemoSummar
 
 
 def _announce(display: Display, plan: DemoPlan) -> None:
-    requests = plan.trace.invocations[plan.first :].sum()
+    calls = plan.trace.invocations[plan.first :].sum()
     display.say(
         f"[bold]{plan.source.name}[/bold], {plan.start:%A %Y-%m-%d}, {plan.minutes:,} minutes from "
-        f"{plan.start:%H:%M} UTC, {requests:,.0f} requests; {plan.first / DAY_MINUTES:g} days "
+        f"{plan.start:%H:%M} UTC, {calls:,.0f} calls; {plan.first / DAY_MINUTES:g} days "
         "before it as history"
     )
     display.say(
         f"Volume: the trace times {plan.scale:.4g}, so that the demand of the day averages "
         f"{MEAN_UNITS:g} model units. Prices and rates are the demo's own."
     )
+    if plan.requests_per_call > 1:
+        display.say(f"One call stands for {plan.requests_per_call:.3g} requests of that volume.")
 
 
 @contextmanager
