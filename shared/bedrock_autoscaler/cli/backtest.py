@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bedrock_autoscaler.backtest.run import BacktestResult
 
 EXAMPLE = (
-    "Example: bedrock-autoscaler backtest examples/sample.csv.gz"
+    "Example: bedrock-autoscaler backtest examples/sample.csv.gz --scale 15.43"
     " --scenario examples/scenario.json --report report.json"
 )
 
