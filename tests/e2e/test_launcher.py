@@ -1,12 +1,14 @@
 """What the launcher makes faster in the emulator answers as before."""
 
+import json
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bedrock_autoscaler.adapters.storage.table import Table
-from bedrock_world.local import LocalAws
+from bedrock_world.local import LocalAws, launcher
 from bedrock_world.local.launcher import KEY_RANGE
 
 if TYPE_CHECKING:
@@ -91,3 +93,45 @@ def test_the_ledgers_adapter_asks_in_the_form_that_is_made_faster(
 
     assert asked == [KEY_RANGE]
     assert [item["sk"] for item in found] == ["FLEET", "P#1"]
+
+
+# Runs where the emulator is installed: each value converted by the emulator's own functions, then
+# twice by those that the launcher puts in their place, so that the second answer is remembered.
+CONVERT = """
+import datetime, json, runpy
+from ministack.services import cloudwatch
+
+launcher = runpy.run_path(LAUNCHER)
+zone = datetime.timezone(datetime.timedelta(hours=2))
+moments = [
+    "2026-03-01T12:00:30Z", "2026-03-01T12:00:30.25Z", "2026-03-01T14:00:30+02:00",
+    "2026-03-01T12:00:30", " 1772366430 ", "", None, 1772366430, 1772366430.25,
+    datetime.datetime(2026, 3, 1, 12, 0, 30), datetime.datetime(2026, 3, 1, 14, 0, 30, tzinfo=zone),
+]
+epochs = [0, 1772366430, 1772366430.75]
+
+def converted():
+    return [
+        [repr(cloudwatch._parse_ts(moment)) for moment in moments],
+        [cloudwatch._ts_iso(epoch) for epoch in epochs],
+    ]
+
+own = converted()
+launcher["_remember_timestamps"]()
+print(json.dumps([own, converted(), converted(), cloudwatch._parse_ts.cache_info().hits]))
+"""
+
+
+def test_remembered_timestamps_are_what_the_emulator_reads_itself() -> None:
+    script = CONVERT.replace("LAUNCHER", repr(launcher.__file__))
+
+    done = subprocess.run(
+        [TOOLS / "bin" / "python", "-c", script], capture_output=True, text=True, check=True
+    )
+
+    own, first, second, remembered = json.loads(done.stdout)
+    # 2026-03-01T12:00:30Z; every form above but the empty ones means this second.
+    assert set(own[0]) == {"1772366430.0", "1772366430.25", "None"}
+    assert first == own
+    assert second == own
+    assert remembered > 0
