@@ -31,7 +31,8 @@ def test_template_keeps_the_rule(rule: Rule, variant: str) -> None:
     assert list(rule(deployed)) == []
 
 
-def _statement(deployed: Stack, role: str, sid: str) -> dict[str, Any]:
+def statement_of(deployed: Stack, role: str, sid: str) -> dict[str, Any]:
+    """The statement of this name in the role."""
     policy = deployed.of("AWS::IAM::Role")[role]["Policies"][0]["PolicyDocument"]
     found: dict[str, Any] = next(
         statement for statement in as_tuple(policy["Statement"]) if statement["Sid"] == sid
@@ -40,7 +41,7 @@ def _statement(deployed: Stack, role: str, sid: str) -> dict[str, Any]:
 
 
 def _widen(role: str, sid: str, **changes: Any) -> Callable[[Stack], None]:
-    return lambda deployed: _statement(deployed, role, sid).update(changes)
+    return lambda deployed: statement_of(deployed, role, sid).update(changes)
 
 
 def _set(resource: str, path: str, value: Any) -> Callable[[Stack], None]:
