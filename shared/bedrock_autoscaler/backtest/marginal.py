@@ -1,7 +1,7 @@
 """What a further model unit is worth in each minute: the on-demand and throttle bill it avoids."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,15 @@ class OverflowCost:
             ),
             throttle=scenario.throttle_factor,
             tokens_per_unit=scenario.tokens_per_unit,
+        )
+
+    def between(self, rows: slice) -> "OverflowCost":
+        """The same for some of the minutes only."""
+        return replace(
+            self,
+            load=self.load[rows],
+            price=self.price[rows],
+            tiers=tuple((multiple, limit[rows]) for multiple, limit in self.tiers),
         )
 
     def levels(self) -> int:

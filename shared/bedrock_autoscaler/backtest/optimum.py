@@ -12,9 +12,15 @@ units, so unit j saves v_j in a slot of minutes and v falls with j. Units then a
 Flow around a cycle is a unit's life: forward in time along orders and renewals, back along the
 slots that it serves. Orders lie on a grid of `GRID_MINUTES`. The linear program of a circulation
 has whole-numbered solutions, so the solver's answer is exact on that grid.
+
+The trace is cut where some optimum holds no unit, and the pieces are solved one by one. Take a
+moment T and a unit's paid period that spans it, from p to p + billing with p <= T. Without that
+period, and with the rest of the life ordered anew at its end, the unit misses at most the service
+from p to p + billing + creation. There each unit saves at most what the first one would. Where
+that is no more than the period's price, for every p in reach of T, all lives can be parted at T.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 from types import ModuleType
 
@@ -59,19 +65,32 @@ class _Grid:
 
     Attributes:
         step: minutes of a slot.
-        slots: how many slots cover the trace.
-        minutes: length of the trace.
+        slots: how many slots cover the minutes.
+        minutes: how many minutes there are.
+        lead: slots from an order to service.
+        period: slots that are paid at a time.
+        is_last: whether the trace ends here, so that a paid period may run past the end and
+            costs only what lies inside; otherwise all periods end inside.
     """
 
     step: int
     slots: int
     minutes: int
+    lead: int
+    period: int
+    is_last: bool = True
 
     @classmethod
     def of(cls, scenario: Scenario, minutes: int) -> "_Grid":
         """The coarsest grid, at most `GRID_MINUTES`, that creation and billing lie on."""
         step = gcd(GRID_MINUTES, scenario.creation_minutes, scenario.billing_minutes)
-        return cls(step=step, slots=-(-minutes // step), minutes=minutes)
+        return cls(
+            step=step,
+            slots=-(-minutes // step),
+            minutes=minutes,
+            lead=scenario.creation_minutes // step,
+            period=scenario.billing_minutes // step,
+        )
 
     @property
     def nodes(self) -> int:
@@ -81,6 +100,20 @@ class _Grid:
     def paid_node(self, slot: Ints) -> Ints:
         """The paid-until node of a slot; past the end it is the end."""
         return self.slots + 1 + np.minimum(slot, self.slots)
+
+    def starts(self, before: int) -> Ints:
+        """Slots before `before` at which a paid period may begin."""
+        latest = before if self.is_last else min(before, self.slots - self.period + 1)
+        return np.arange(max(0, latest))
+
+    def piece(self, first: int, end: int) -> "_Grid":
+        """The slots from `first` to before `end`."""
+        return replace(
+            self,
+            slots=end - first,
+            minutes=min(end * self.step, self.minutes) - first * self.step,
+            is_last=end == self.slots,
+        )
 
 
 def optimum_plan(replay: Replay) -> Plan:
@@ -93,11 +126,10 @@ def optimum_plan(replay: Replay) -> Plan:
         SolverMissingError: the solver is not installed.
     """
     start = replay.score_from
-    scored = len(replay.trace) - start
     units = np.zeros(len(replay.trace), dtype=np.int64)
     cost = OverflowCost.of(replay, start)
     if cost.levels() > 0:
-        units[start:] = _solve(cost, replay.scenario, _Grid.of(replay.scenario, scored))
+        units[start:] = _cheapest_units(cost, replay.scenario)
     return Plan(units=units, spills=(_cheapest_first(replay.scenario),))
 
 
@@ -127,6 +159,37 @@ def _solver() -> ModuleType:
         ) from error
     module: ModuleType = min_cost_flow
     return module
+
+
+def _cheapest_units(cost: OverflowCost, scenario: Scenario) -> Ints:
+    """Units that exist in each minute of the cheapest plan, piece by piece."""
+    grid = _Grid.of(scenario, len(cost.load))
+    units = np.zeros(grid.minutes, dtype=np.int64)
+    ends = np.append(_cuts(cost, scenario, grid), grid.slots)
+    firsts = np.append(0, ends[:-1])
+    for first, end in zip(firsts.tolist(), ends.tolist(), strict=True):
+        piece = grid.piece(first, end)
+        rows = slice(first * grid.step, first * grid.step + piece.minutes)
+        part = cost.between(rows)
+        if len(piece.starts(piece.slots - piece.lead)) and part.levels() > 0:
+            units[rows] = _solve(part, scenario, piece)
+    return units
+
+
+def _cuts(cost: OverflowCost, scenario: Scenario, grid: _Grid) -> Ints:
+    """Slots, not the first, at whose start some optimum holds no unit (see the module's text)."""
+    rows = np.arange(grid.minutes)
+    first_unit = cost.usd(np.zeros(1), rows) - cost.usd(np.ones(1), rows)
+    saved = np.zeros(grid.slots + grid.period + grid.lead)
+    np.add.at(saved, rows // grid.step, first_unit)
+    sums = np.append(0.0, np.cumsum(saved))
+    slot = np.arange(grid.slots)
+    reach = sums[slot + grid.period + grid.lead] - sums[slot]
+    dear = reach > _period_usd(slot, scenario, grid)
+    # A period that spans the start of slot T began in one of the slots T - period + 1 to T.
+    before = np.append(0, np.cumsum(dear))
+    parted = before[slot + 1] == before[np.maximum(slot - grid.period + 1, 0)]
+    return 1 + np.flatnonzero(parted[1:])
 
 
 def _solve(cost: OverflowCost, scenario: Scenario, grid: _Grid) -> Ints:
@@ -170,12 +233,10 @@ def _period_usd(start: Ints, scenario: Scenario, grid: _Grid) -> Floats:
 
 def _order_arcs(cost: OverflowCost, scenario: Scenario, grid: _Grid) -> _Arcs:
     """Orders, in the order of time, that come into service before the end."""
-    lead = scenario.creation_minutes // grid.step
-    period = scenario.billing_minutes // grid.step
-    slot = np.arange(max(0, grid.slots - lead))
+    slot = grid.starts(grid.slots - grid.lead)
     return _Arcs(
-        tails=slot + lead,
-        heads=grid.paid_node(slot + period),
+        tails=slot + grid.lead,
+        heads=grid.paid_node(slot + grid.period),
         capacities=np.full(len(slot), cost.levels()),
         usd=_period_usd(slot, scenario, grid),
     )
@@ -183,10 +244,10 @@ def _order_arcs(cost: OverflowCost, scenario: Scenario, grid: _Grid) -> _Arcs:
 
 def _renewal_arcs(cost: OverflowCost, scenario: Scenario, grid: _Grid) -> _Arcs:
     """A further period for a unit whose paid one ends."""
-    slot = np.arange(grid.slots)
+    slot = grid.starts(grid.slots)
     return _Arcs(
         tails=grid.paid_node(slot),
-        heads=grid.paid_node(slot + scenario.billing_minutes // grid.step),
+        heads=grid.paid_node(slot + grid.period),
         capacities=np.full(len(slot), cost.levels()),
         usd=_period_usd(slot, scenario, grid),
     )

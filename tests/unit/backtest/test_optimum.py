@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bedrock_autoscaler.backtest.errors import SolverMissingError
-from bedrock_autoscaler.backtest.optimum import optimum_plan, optimum_score
+from bedrock_autoscaler.backtest.marginal import OverflowCost
+from bedrock_autoscaler.backtest.optimum import (
+    _cuts,
+    _Grid,
+    _solve,
+    optimum_plan,
+    optimum_score,
+)
 from bedrock_autoscaler.backtest.replay import Replay
 from bedrock_autoscaler.backtest.scenario import Scenario
 from bedrock_autoscaler.backtest.timeline import Plan
@@ -53,6 +60,38 @@ def test_nothing_on_the_grid_is_cheaper(load: list[int], ripple: int, scenario: 
         assert found <= cheapest_by_enumeration(replay) + 1e-6
     else:
         assert found == pytest.approx(cheapest_by_enumeration(replay), abs=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    pieces=st.lists(
+        st.tuples(st.sampled_from([0, 20, 90, 130, 260]), st.integers(1, 40)),
+        min_size=1,
+        max_size=12,
+    ),
+    scenario=st.sampled_from([PLAIN, replace(PLAIN, overflow=False, throttle_factor=2.0), QUICK]),
+)
+def test_pieces_cost_what_the_whole_does(pieces: list[tuple[int, int]], scenario: Scenario) -> None:
+    # A ripple keeps the savings of neighbouring minutes apart.
+    load = [float(level + 3 * (minute % 5)) for level, length in pieces for minute in range(length)]
+    replay = Replay(trace_of(load), scenario)
+    whole = _solve(OverflowCost.of(replay), scenario, _Grid.of(scenario, len(load)))
+
+    found = optimum_score(replay).objective_usd
+
+    assert found == pytest.approx(replay.score(Plan(units=whole)).objective_usd, abs=1e-6)
+
+
+def test_trace_is_cut_where_no_unit_is_worth_an_hour() -> None:
+    # A period is missed for 75 minutes at most and costs 60 USD. In the lull, slots 40 to 79, the
+    # first unit saves 0.4 USD a minute, outside 1.8: 20 busy and 55 quiet minutes are 58 USD, 25
+    # and 50 are 65. So periods from slot 36 to 69 on can go, and T needs all from T - 11 to T.
+    load = [90.0] * 200 + [20.0] * 200 + [90.0] * 200
+    cost = OverflowCost.of(Replay(trace_of(load), PLAIN))
+
+    cuts = _cuts(cost, PLAIN, _Grid.of(PLAIN, len(load)))
+
+    assert cuts.tolist() == list(range(36 + 11, 69 + 1))
 
 
 def test_units_with_staggered_hours_hand_over_to_one_another() -> None:
@@ -122,4 +161,4 @@ def test_missing_solver_is_said_clearly(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "ortools.graph.python", None)
 
     with pytest.raises(SolverMissingError, match=r"install bedrock-autoscaler\[bench\]"):
-        optimum_plan(Replay(trace_of([100.0]), PLAIN))
+        optimum_plan(Replay(trace_of([100.0] * 60), PLAIN))
