@@ -8,8 +8,9 @@ import pytest
 
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.application.errors import StaleDecisionError
-from bedrock_autoscaler.application.ports import Fleets
+from bedrock_autoscaler.application.ports import Fleets, StackRoom
 from bedrock_autoscaler.domain.intent import (
+    AccountRecord,
     FleetRecord,
     PurchaseIntent,
     PurchaseState,
@@ -40,6 +41,7 @@ def begin(
     unmanaged_units: int = 0,
     max_units: int = 10,
     max_usd_per_hour: Decimal = CAP,
+    stack: StackRoom | None = None,
 ) -> None:
     fleets.begin_purchase(
         intent,
@@ -47,7 +49,12 @@ def begin(
         unmanaged_units=unmanaged_units,
         max_units=max_units,
         max_usd_per_hour=max_usd_per_hour,
+        stack=stack,
     )
+
+
+def room(fleets: Fleets, units: int = 10, dollars: Decimal = CAP) -> StackRoom:
+    return StackRoom(seen=fleets.account(), max_units=units, max_usd_per_hour=dollars)
 
 
 def moved(intent: PurchaseIntent, state: PurchaseState) -> PurchaseIntent:
@@ -369,3 +376,102 @@ def test_a_release_intent_keeps_every_member(fleets: Fleets) -> None:
     fleets.begin_release(intent)
 
     assert fleets.releases("chat") == (intent,)
+
+
+def test_the_sums_over_all_targets_start_at_nothing_and_follow_every_reservation(
+    fleets: Fleets,
+) -> None:
+    assert fleets.account() == AccountRecord(
+        reserved_units=0, reserved_usd_per_hour=Decimal(0), targets=(), version=0
+    )
+    first = build_purchase(NOW, model_units=2, usd_per_hour=Decimal("121.0"))
+    other = build_purchase(NOW, target="email", usd_per_hour=Decimal("60.5"))
+    begin(fleets, first, stack=room(fleets))
+    begin(fleets, other, stack=room(fleets))
+
+    fleets.update_purchase(first, moved(first, PurchaseState.REFUSED))
+
+    assert fleets.account() == AccountRecord(
+        reserved_units=1,
+        reserved_usd_per_hour=Decimal("60.5"),
+        targets=("chat", "email"),
+        version=3,
+    )
+
+
+def test_purchases_of_two_targets_never_pass_the_cap_of_the_stack_together(fleets: Fleets) -> None:
+    seen = room(fleets, units=3)
+    begin(fleets, build_purchase(NOW, model_units=2), stack=seen)
+    other = build_purchase(NOW, target="email", model_units=2)
+
+    with pytest.raises(StaleDecisionError):
+        begin(fleets, other, stack=seen)
+    with pytest.raises(StaleDecisionError):
+        begin(fleets, other, stack=room(fleets, units=3))
+
+    assert fleets.account().reserved_units == 2
+    assert fleets.purchases("email") == ()
+
+
+def test_dollars_of_the_stack_never_pass_their_cap_by_a_millionth(fleets: Fleets) -> None:
+    begin(fleets, build_purchase(NOW, usd_per_hour=Decimal("60.5")), stack=room(fleets))
+    other = build_purchase(NOW, target="email", usd_per_hour=Decimal("60.5"))
+
+    with pytest.raises(StaleDecisionError):
+        begin(fleets, other, stack=room(fleets, dollars=Decimal("120.999999")))
+    begin(fleets, other, stack=room(fleets, dollars=Decimal("121.0")))
+
+    assert fleets.account().reserved_usd_per_hour == Decimal("121.0")
+
+
+def test_of_several_targets_that_saw_the_same_sums_one_wins(fleets: Fleets) -> None:
+    seen = room(fleets)
+
+    def run(target: str) -> bool:
+        try:
+            begin(fleets, build_purchase(NOW, target=target), stack=seen)
+        except StaleDecisionError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(run, [f"target-{number}" for number in range(8)]))
+
+    assert won.count(True) == 1
+    assert fleets.account().reserved_units == 1
+
+
+@pytest.mark.parametrize("reserved", [0, 1])
+def test_a_breaker_trips_at_the_version_seen_and_stays_until_it_is_reset(
+    fleets: Fleets, reserved: int
+) -> None:
+    for _ in range(reserved):
+        begin(fleets, build_purchase(NOW))
+    seen = fleets.record_of("chat")
+
+    fleets.trip(seen, NOW, "a seventh purchase")
+
+    tripped = fleets.record_of("chat")
+    assert (tripped.tripped_at, tripped.tripped_by) == (NOW, "a seventh purchase")
+    assert (tripped.reserved_units, tripped.version) == (reserved, seen.version + 1)
+    with pytest.raises(StaleDecisionError):
+        fleets.trip(seen, NOW, "again")
+    with pytest.raises(StaleDecisionError):
+        fleets.reset(seen)
+
+    fleets.reset(tripped)
+
+    closed = fleets.record_of("chat")
+    assert (closed.tripped_at, closed.tripped_by) == (None, "")
+    assert (closed.reserved_units, closed.version) == (reserved, seen.version + 2)
+
+
+def test_a_purchase_prepared_before_the_breaker_tripped_is_refused(fleets: Fleets) -> None:
+    seen = fleets.record_of("chat")
+    fleets.trip(seen, NOW, "a seventh purchase")
+
+    with pytest.raises(StaleDecisionError):
+        begin(fleets, build_purchase(NOW), fleet=seen)
+
+    assert fleets.state_of("chat").record.tripped_at == NOW
+    assert fleets.account().version == 0

@@ -7,10 +7,11 @@ from decimal import Decimal
 from threading import RLock
 
 from bedrock_autoscaler.application.errors import StaleDecisionError
-from bedrock_autoscaler.application.ports import History, LedgerState, RecordedDecision
+from bedrock_autoscaler.application.ports import History, LedgerState, RecordedDecision, StackRoom
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.intent import (
     HOLDING_STATES,
+    AccountRecord,
     FleetRecord,
     PurchaseIntent,
     ReleaseIntent,
@@ -100,6 +101,7 @@ class MemoryFleets(Failures):
         self._purchases: dict[tuple[str, str], PurchaseIntent] = {}
         self._releases: dict[tuple[str, str], ReleaseIntent] = {}
         self._lock = RLock()
+        self._reservations = 0
 
     def state_of(self, target: str) -> LedgerState:
         """All of it at one moment."""
@@ -116,14 +118,23 @@ class MemoryFleets(Failures):
         self._begin("record_of")
         return self._record(target)
 
-    @property
-    def account(self) -> tuple[int, Decimal]:
-        """Units and USD per hour that are reserved over all targets."""
-        records = self._records.values()
-        return (
-            sum(record.reserved_units for record in records),
-            sum((record.reserved_usd_per_hour for record in records), Decimal(0)),
-        )
+    def account(self) -> AccountRecord:
+        """The sums over all targets."""
+        self._begin("account")
+        with self._lock:
+            return self._account()
+
+    def trip(self, record: FleetRecord, at: datetime, by: str) -> None:
+        """Note that the breaker tripped."""
+        self._begin("trip")
+        self._change_record(record, replace(record, tripped_at=at, tripped_by=by))
+        self._end("trip")
+
+    def reset(self, record: FleetRecord) -> None:
+        """Take the note off."""
+        self._begin("reset")
+        self._change_record(record, replace(record, tripped_at=None, tripped_by=""))
+        self._end("reset")
 
     def purchases(self, target: str) -> tuple[PurchaseIntent, ...]:
         """By the time at which they were recorded."""
@@ -143,6 +154,7 @@ class MemoryFleets(Failures):
         unmanaged_units: int,
         max_units: int,
         max_usd_per_hour: Decimal,
+        stack: StackRoom | None = None,
     ) -> None:
         """Keep the intent and reserve its units, or neither."""
         self._begin("begin_purchase")
@@ -163,6 +175,7 @@ class MemoryFleets(Failures):
                     f"purchase {intent.decision_id} would make {units} of {max_units} units and "
                     f"{dollars} of {max_usd_per_hour} USD per hour"
                 )
+            self._require_room(intent, stack)
             self._purchases[key] = intent
             self._reserve(intent, 1)
         self._end("begin_purchase")
@@ -215,10 +228,42 @@ class MemoryFleets(Failures):
         )
         return self._records.get(target, nothing)
 
+    def _account(self) -> AccountRecord:
+        records = self._records.values()
+        return AccountRecord(
+            reserved_units=sum(record.reserved_units for record in records),
+            reserved_usd_per_hour=sum(
+                (record.reserved_usd_per_hour for record in records), Decimal(0)
+            ),
+            targets=tuple(sorted({target for target, _ in self._purchases})),
+            version=self._reservations,
+        )
+
+    def _require_room(self, intent: PurchaseIntent, stack: StackRoom | None) -> None:
+        if stack is None:
+            return
+        sums = self._account()
+        if sums != stack.seen:
+            raise StaleDecisionError("the sums over all targets moved")
+        units = sums.reserved_units + intent.model_units
+        dollars = sums.reserved_usd_per_hour + intent.usd_per_hour
+        if units > stack.max_units or dollars > stack.max_usd_per_hour:
+            raise StaleDecisionError(
+                f"purchase {intent.decision_id} would make {units} of {stack.max_units} units and "
+                f"{dollars} of {stack.max_usd_per_hour} USD per hour over all targets"
+            )
+
+    def _change_record(self, before: FleetRecord, after: FleetRecord) -> None:
+        with self._lock:
+            if self._record(before.target) != before:
+                raise StaleDecisionError(f"fleet of {before.target} has changed")
+            self._records[before.target] = replace(after, version=before.version + 1)
+
     def _reserve(self, intent: PurchaseIntent, sign: int) -> None:
         record = self._record(intent.target)
-        self._records[intent.target] = FleetRecord(
-            target=intent.target,
+        self._reservations += 1
+        self._records[intent.target] = replace(
+            record,
             reserved_units=record.reserved_units + sign * intent.model_units,
             reserved_usd_per_hour=record.reserved_usd_per_hour + sign * intent.usd_per_hour,
             version=record.version + 1,

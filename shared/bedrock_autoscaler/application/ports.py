@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.fleet import Status
 from bedrock_autoscaler.domain.intent import (
+    OPEN_PURCHASES,
     OPEN_RELEASES,
+    AccountRecord,
     FleetRecord,
     PurchaseIntent,
-    PurchaseState,
     ReleaseIntent,
 )
 from bedrock_autoscaler.domain.observation import Traffic
@@ -341,7 +342,7 @@ class LedgerState:
     @property
     def open_purchases(self) -> tuple[PurchaseIntent, ...]:
         """Purchases whose call may or may not have taken effect."""
-        return tuple(i for i in self.purchases if i.state is PurchaseState.RECORDED)
+        return tuple(i for i in self.purchases if i.state in OPEN_PURCHASES)
 
     @property
     def open_releases(self) -> tuple[ReleaseIntent, ...]:
@@ -351,6 +352,20 @@ class LedgerState:
     def purchase_of(self, arn: str) -> PurchaseIntent | None:
         """The purchase that brought this PT; None when it is not ours."""
         return next((i for i in self.purchases if i.arn == arn), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackRoom:
+    """The caps on all targets together, as one purchase meets them.
+
+    Attributes:
+        seen: the sums that the caps were compared with.
+        max_units, max_usd_per_hour: caps, less what others hold in the account.
+    """
+
+    seen: AccountRecord
+    max_units: int
+    max_usd_per_hour: Decimal
 
 
 class Fleets(Protocol):
@@ -369,6 +384,23 @@ class Fleets(Protocol):
     def record_of(self, target: str) -> FleetRecord:
         """The fleet record, with version 0 when none was written yet."""
 
+    def account(self) -> AccountRecord:
+        """The sums over all targets, read consistently; version 0 when none was written yet."""
+
+    def trip(self, record: FleetRecord, at: datetime, by: str) -> None:
+        """Trip the breaker of the fleet, on the condition that `record` is what is kept.
+
+        Raises:
+            StaleDecisionError: the fleet moved.
+        """
+
+    def reset(self, record: FleetRecord) -> None:
+        """Close the breaker again, on the same condition; for a person.
+
+        Raises:
+            StaleDecisionError: the fleet moved.
+        """
+
     def purchases(self, target: str) -> tuple[PurchaseIntent, ...]:
         """All purchase intents, oldest first, read consistently."""
 
@@ -383,11 +415,15 @@ class Fleets(Protocol):
         unmanaged_units: int,
         max_units: int,
         max_usd_per_hour: Decimal,
+        stack: StackRoom | None = None,
     ) -> None:
         """Record the intent and reserve its units in one transaction.
 
+        With `stack`, the sums over all targets must be as seen and stay within its caps.
+
         Raises:
-            StaleDecisionError: the intent exists, the fleet moved, or a cap would be crossed.
+            StaleDecisionError: the intent exists, the fleet or the sums moved, or a cap would be
+                crossed.
         """
 
     def update_purchase(self, before: PurchaseIntent, after: PurchaseIntent) -> None:

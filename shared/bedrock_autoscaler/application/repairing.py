@@ -19,7 +19,12 @@ from bedrock_autoscaler.application.ports import (
 from bedrock_autoscaler.application.surveying import GRACE
 from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.fleet import Fleet, Ownership, Status
-from bedrock_autoscaler.domain.intent import OPEN_RELEASES, PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.intent import (
+    OPEN_PURCHASES,
+    OPEN_RELEASES,
+    PurchaseIntent,
+    PurchaseState,
+)
 from bedrock_autoscaler.domain.target import Target
 
 STUCK_AFTER = timedelta(minutes=60)
@@ -52,7 +57,7 @@ class Repair:
         return tuple(outcome for outcome in outcomes if outcome is not None)
 
     def _settle(self, intent: PurchaseIntent, situation: Situation | None) -> str | None:
-        if intent.state is PurchaseState.RECORDED:
+        if intent.state in OPEN_PURCHASES:
             return self._resolve(intent)
         if intent.state is PurchaseState.BOUGHT:
             return self._watch(intent)

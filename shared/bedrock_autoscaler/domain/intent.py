@@ -9,14 +9,13 @@ from bedrock_autoscaler.domain.target import Commitment
 
 
 class PurchaseState(StrEnum):
-    """Life of a purchase.
+    """What the ledger keeps of a purchase; `domain.lifecycle` has the steps and the whole life.
 
-    recorded -> bought -> in_service (-> lost when the PT vanishes; -> released by a release)
-    recorded -> refused | abandoned;  bought -> failed
-    `recorded` is the only open state: the call may or may not have taken effect.
+    In an open state, `recorded` or `requested`, the call may or may not have taken effect.
     """
 
     RECORDED = "recorded"
+    REQUESTED = "requested"
     BOUGHT = "bought"
     IN_SERVICE = "in_service"
     REFUSED = "refused"
@@ -26,9 +25,14 @@ class PurchaseState(StrEnum):
     RELEASED = "released"
 
 
-HOLDING_STATES = frozenset(
-    {PurchaseState.RECORDED, PurchaseState.BOUGHT, PurchaseState.IN_SERVICE, PurchaseState.FAILED},
-)
+OPEN_PURCHASES = frozenset({PurchaseState.RECORDED, PurchaseState.REQUESTED})
+"""States in which nobody knows whether the call took effect."""
+
+HOLDING_STATES = OPEN_PURCHASES | {
+    PurchaseState.BOUGHT,
+    PurchaseState.IN_SERVICE,
+    PurchaseState.FAILED,
+}
 """States whose units stay reserved against the caps."""
 
 
@@ -58,6 +62,8 @@ class PurchaseIntent:
         ended_at: when its units stopped being held; None while they are.
         detail: a refusal's code and subject, or what the repair found.
         version: for conditional writes; rises with each change.
+        requested_at: when its call was about to be sent; None while none was.
+        consent_id: the consent that a commitment uses up; None without one.
     """
 
     decision_id: str
@@ -76,6 +82,8 @@ class PurchaseIntent:
     ended_at: datetime | None
     detail: str
     version: int
+    requested_at: datetime | None = None
+    consent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +116,28 @@ class FleetRecord:
     Attributes:
         reserved_units, reserved_usd_per_hour: over intents in a holding state.
         version: rises with each change; a decision's snapshot names it.
+        tripped_at: when the breaker tripped; None while it has not, and after a person reset it.
+        tripped_by: what tripped it.
     """
 
     target: str
     reserved_units: int
     reserved_usd_per_hour: Decimal
+    version: int
+    tripped_at: datetime | None = None
+    tripped_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRecord:
+    """What the ledger reserves over all targets of the stack, in force or not.
+
+    Attributes:
+        targets: every name that ever reserved anything, sorted.
+        version: rises with each reservation; the fence between purchases of different targets.
+    """
+
+    reserved_units: int
+    reserved_usd_per_hour: Decimal
+    targets: tuple[str, ...]
     version: int

@@ -5,21 +5,30 @@ Keys: `TARGET#<name>` with `PURCHASE#<decision id>`, `RELEASE#<decision id>` and
 reserves, never a check before it.
 """
 
+from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, override
+from typing import TYPE_CHECKING, override
 
 from pydantic import TypeAdapter
 
-from bedrock_autoscaler.adapters.storage.codec import (
-    SCHEMA,
-    decode_flat,
-    encode_flat,
-    require_schema,
+from bedrock_autoscaler.adapters.storage.codec import SCHEMA, decode_flat
+from bedrock_autoscaler.adapters.storage.intents import (
+    ACCOUNT_KEY,
+    PURCHASE,
+    RELEASE,
+    by_age,
+    fleet_key,
+    intent_key,
+    partition,
+    require_successor,
+    to_account,
+    to_intent,
+    to_item,
+    to_record,
 )
 from bedrock_autoscaler.adapters.storage.table import (
     Change,
     ConditionFailedError,
-    Item,
     NoAnswerError,
     Table,
 )
@@ -28,9 +37,10 @@ from bedrock_autoscaler.application.errors import (
     StaleDecisionError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.ports import Fleets, LedgerState
+from bedrock_autoscaler.application.ports import Fleets, LedgerState, StackRoom
 from bedrock_autoscaler.domain.intent import (
     HOLDING_STATES,
+    AccountRecord,
     FleetRecord,
     PurchaseIntent,
     ReleaseIntent,
@@ -43,17 +53,20 @@ _ABSENT = "attribute_not_exists(#pk)"
 _OURS = "#schema <= :schema"
 _UNCHANGED = f"#version = :seen AND {_OURS}"
 _WITHIN_CAPS = "#reserved_units <= :room AND #reserved_usd_per_hour <= :room_usd"
+_NEVER_SUMMED = "attribute_not_exists(#version)"
 _RESERVE = (
     "SET #schema = :schema, #target = :target "
     "ADD #reserved_units :units, #reserved_usd_per_hour :dollars, #version :one"
 )
 _RESERVE_ACCOUNT = (
-    "SET #schema = :schema ADD #reserved_units :units, #reserved_usd_per_hour :dollars"
+    "SET #schema = :schema ADD #reserved_units :units, #reserved_usd_per_hour :dollars, "
+    "#version :one, #targets :targets"
 )
-_PURCHASE = TypeAdapter(PurchaseIntent)
-_RELEASE = TypeAdapter(ReleaseIntent)
-_FLEET = TypeAdapter(FleetRecord)
-_ACCOUNT_KEY: Item = {"pk": "ACCOUNT", "sk": "RESERVED"}
+_TRIP = (
+    "SET #schema = :schema, #target = :target, #tripped_at = :at, #tripped_by = :by "
+    "ADD #reserved_units :zero, #reserved_usd_per_hour :zero, #version :one"
+)
+_RESET = "SET #schema = :schema REMOVE #tripped_at, #tripped_by ADD #version :one"
 
 
 class DynamoFleets(Fleets):
@@ -67,30 +80,67 @@ class DynamoFleets(Fleets):
         """One query: FLEET, PURCHASE# and RELEASE# stand side by side, after all decisions."""
         purchases: list[PurchaseIntent] = []
         releases: list[ReleaseIntent] = []
-        record = _to_record(target, None)
-        for item in self._table.query(_partition(target), first="FLEET", last="RELEASE#~"):
+        record = to_record(target, None)
+        for item in self._table.query(partition(target), first="FLEET", last="RELEASE#~"):
             if item["sk"].startswith("PURCHASE#"):
-                purchases.append(_to_intent(_PURCHASE, item))
+                purchases.append(to_intent(PURCHASE, item))
             elif item["sk"].startswith("RELEASE#"):
-                releases.append(_to_intent(_RELEASE, item))
+                releases.append(to_intent(RELEASE, item))
             else:
-                record = _to_record(target, item)
-        return LedgerState(record=record, purchases=_by_age(purchases), releases=_by_age(releases))
+                record = to_record(target, item)
+        return LedgerState(record=record, purchases=by_age(purchases), releases=by_age(releases))
 
     @override
     def record_of(self, target: str) -> FleetRecord:
         """The fleet item, or nothing reserved at version 0."""
-        return _to_record(target, self._table.get(_fleet_key(target)))
+        return to_record(target, self._table.get(fleet_key(target)))
+
+    @override
+    def account(self) -> AccountRecord:
+        """The item of the sums, or nothing reserved at version 0."""
+        return to_account(self._table.get(ACCOUNT_KEY))
+
+    @override
+    def trip(self, record: FleetRecord, at: datetime, by: str) -> None:
+        """Note it on the fleet item, whose version rises: what was decided before is stale."""
+        condition = _UNCHANGED if record.version else _ABSENT
+        seen = {"seen": record.version} if record.version else {}
+        change = self._table.to_update(
+            fleet_key(record.target),
+            _TRIP,
+            condition=condition,
+            schema=SCHEMA,
+            target=record.target,
+            at=at.isoformat(),
+            by=by,
+            zero=0,
+            one=1,
+            **seen,
+        )
+        self._change_record(change, record)
+
+    @override
+    def reset(self, record: FleetRecord) -> None:
+        """Take the note off."""
+        change = self._table.to_update(
+            fleet_key(record.target),
+            _RESET,
+            condition=_UNCHANGED,
+            schema=SCHEMA,
+            one=1,
+            seen=record.version,
+        )
+        self._change_record(change, record)
 
     @override
     def purchases(self, target: str) -> tuple[PurchaseIntent, ...]:
         """Every purchase item of the target."""
-        return _by_age(self._intents(_PURCHASE, target, "PURCHASE#"))
+        return by_age(self._intents(PURCHASE, target, "PURCHASE#"))
 
     @override
     def releases(self, target: str) -> tuple[ReleaseIntent, ...]:
         """Every release item of the target."""
-        return _by_age(self._intents(_RELEASE, target, "RELEASE#"))
+        return by_age(self._intents(RELEASE, target, "RELEASE#"))
 
     @override
     def begin_purchase(
@@ -101,8 +151,9 @@ class DynamoFleets(Fleets):
         unmanaged_units: int,
         max_units: int,
         max_usd_per_hour: Decimal,
+        stack: StackRoom | None = None,
     ) -> None:
-        """One transaction: intent on absence, sums within the caps at the version seen."""
+        """One transaction: intent on absence, sums within the caps at the versions seen."""
         room = max_units - unmanaged_units - intent.model_units
         room_usd = max_usd_per_hour - intent.usd_per_hour
         if fleet.reserved_units > room or fleet.reserved_usd_per_hour > room_usd:
@@ -123,28 +174,28 @@ class DynamoFleets(Fleets):
                 room=room,
                 room_usd=room_usd,
             )
-        item = _to_item(_PURCHASE, intent)
+        item = to_item(PURCHASE, intent)
         changes = (
             self._table.to_put(item, condition=_ABSENT),
             reserve,
-            self._reserve_account(intent, 1),
+            self._reserve_account(intent, 1, stack),
         )
         try:
-            self._transact(changes, _PURCHASE, intent)
+            self._transact(changes, PURCHASE, intent)
         except ConditionFailedError as error:
             raise StaleDecisionError(_why_not(intent, fleet, error)) from error
 
     @override
     def update_purchase(self, before: PurchaseIntent, after: PurchaseIntent) -> None:
         """One transaction: intent at its version, and its reservation where that changes."""
-        _require_successor(before, after)
-        changes = [self._replacing(_PURCHASE, before, after)]
+        require_successor(before, after)
+        changes = [self._replacing(PURCHASE, before, after)]
         change = (after.state in HOLDING_STATES) - (before.state in HOLDING_STATES)
         if change:
             changes.append(self._reserve(before, change, condition=_OURS))
             changes.append(self._reserve_account(before, change))
         try:
-            self._transact(changes, _PURCHASE, after)
+            self._transact(changes, PURCHASE, after)
         except ConditionFailedError as error:
             raise StaleDecisionError(
                 f"purchase {before.decision_id} is not at version {before.version} any more"
@@ -153,18 +204,18 @@ class DynamoFleets(Fleets):
     @override
     def begin_release(self, intent: ReleaseIntent) -> None:
         """Put the intent on absence."""
-        item = _to_item(_RELEASE, intent)
+        item = to_item(RELEASE, intent)
         try:
-            self._transact([self._table.to_put(item, condition=_ABSENT)], _RELEASE, intent)
+            self._transact([self._table.to_put(item, condition=_ABSENT)], RELEASE, intent)
         except ConditionFailedError as error:
             raise StaleDecisionError(f"release {intent.decision_id} exists already") from error
 
     @override
     def update_release(self, before: ReleaseIntent, after: ReleaseIntent) -> None:
         """Replace the intent at its version."""
-        _require_successor(before, after)
+        require_successor(before, after)
         try:
-            self._transact([self._replacing(_RELEASE, before, after)], _RELEASE, after)
+            self._transact([self._replacing(RELEASE, before, after)], RELEASE, after)
         except ConditionFailedError as error:
             raise StaleDecisionError(
                 f"release {before.decision_id} is not at version {before.version} any more"
@@ -176,7 +227,7 @@ class DynamoFleets(Fleets):
         self, adapter: TypeAdapter[Intent], before: Intent, after: Intent
     ) -> Change:
         return self._table.to_put(
-            _to_item(adapter, after),
+            to_item(adapter, after),
             condition=f"{_UNCHANGED} AND #state = :state",
             seen=before.version,
             state=before.state.value,
@@ -187,7 +238,7 @@ class DynamoFleets(Fleets):
         self, intent: PurchaseIntent, sign: int, *, condition: str, **values: object
     ) -> Change:
         return self._table.to_update(
-            _fleet_key(intent.target),
+            fleet_key(intent.target),
             _RESERVE,
             condition=condition,
             schema=SCHEMA,
@@ -198,15 +249,36 @@ class DynamoFleets(Fleets):
             **values,
         )
 
-    def _reserve_account(self, intent: PurchaseIntent, sign: int) -> Change:
+    def _reserve_account(
+        self, intent: PurchaseIntent, sign: int, stack: StackRoom | None = None
+    ) -> Change:
+        """The change of the sums; with `stack` on the condition that they are as seen and fit."""
+        condition = f"{_ABSENT} OR {_OURS}"
+        values: dict[str, object] = {}
+        if stack is not None:
+            condition, values = _stack_condition(intent, stack)
         return self._table.to_update(
-            _ACCOUNT_KEY,
+            ACCOUNT_KEY,
             _RESERVE_ACCOUNT,
-            condition=f"{_ABSENT} OR {_OURS}",
+            condition=condition,
             schema=SCHEMA,
             units=sign * intent.model_units,
             dollars=sign * intent.usd_per_hour,
+            one=1,
+            targets={intent.target},
+            **values,
         )
+
+    def _change_record(self, change: Change, record: FleetRecord) -> None:
+        """Change the fleet item alone; without an answer, look whether it moved by one."""
+        try:
+            self._table.transact(change)
+        except ConditionFailedError as error:
+            raise StaleDecisionError(
+                f"fleet of {record.target} is not at version {record.version} any more"
+            ) from error
+        except NoAnswerError as error:
+            raise UnknownOutcomeError(f"fleet of {record.target}: {error}") from error
 
     def _transact[Intent: (PurchaseIntent, ReleaseIntent)](
         self,
@@ -220,7 +292,7 @@ class DynamoFleets(Fleets):
         except NoAnswerError as error:
             subject = f"intent {wanted.decision_id}"
             try:
-                item = self._table.get(_intent_key(wanted))
+                item = self._table.get(intent_key(wanted))
                 kept = decode_flat(adapter, item, subject) if item else None
             except ObservationError as unread:
                 raise UnknownOutcomeError(f"{subject}: {error}; {unread}") from error
@@ -230,57 +302,29 @@ class DynamoFleets(Fleets):
     def _intents[Intent: (PurchaseIntent, ReleaseIntent)](
         self, adapter: TypeAdapter[Intent], target: str, prefix: str
     ) -> list[Intent]:
-        items = self._table.query(_partition(target), first=prefix, last=f"{prefix}~")
-        return [_to_intent(adapter, item) for item in items]
+        items = self._table.query(partition(target), first=prefix, last=f"{prefix}~")
+        return [to_intent(adapter, item) for item in items]
 
 
-# -- items -------------------------------------------------------------------------------------
-
-
-def _partition(target: str) -> str:
-    return f"TARGET#{target}"
-
-
-def _fleet_key(target: str) -> Item:
-    return {"pk": _partition(target), "sk": "FLEET"}
-
-
-def _intent_key(intent: PurchaseIntent | ReleaseIntent) -> Item:
-    kind = "PURCHASE" if isinstance(intent, PurchaseIntent) else "RELEASE"
-    return {"pk": _partition(intent.target), "sk": f"{kind}#{intent.decision_id}"}
-
-
-def _to_item(adapter: TypeAdapter[Any], intent: PurchaseIntent | ReleaseIntent) -> Item:
-    item = {**_intent_key(intent), "schema": SCHEMA, **encode_flat(adapter, intent)}
-    if isinstance(intent, PurchaseIntent):
-        item["usd_per_hour"] = intent.usd_per_hour  # a number in the console, exact as a Decimal
-    return item
-
-
-def _to_intent[Intent: (PurchaseIntent, ReleaseIntent)](
-    adapter: TypeAdapter[Intent], item: Item
-) -> Intent:
-    subject = f"intent {item['sk']}"
-    require_schema(item.get("schema"), subject)
-    return decode_flat(adapter, item, subject)
-
-
-def _to_record(target: str, item: Item | None) -> FleetRecord:
-    if item is None:
-        return FleetRecord(
-            target=target, reserved_units=0, reserved_usd_per_hour=Decimal(0), version=0
+def _stack_condition(intent: PurchaseIntent, stack: StackRoom) -> tuple[str, dict[str, object]]:
+    """The condition under which the sums over all targets admit the purchase."""
+    seen = stack.seen
+    room = stack.max_units - intent.model_units
+    room_usd = stack.max_usd_per_hour - intent.usd_per_hour
+    if seen.reserved_units > room or seen.reserved_usd_per_hour > room_usd:
+        raise StaleDecisionError(
+            f"purchase {intent.decision_id}: all targets reserve {seen.reserved_units} units and "
+            f"{room} would leave room, {seen.reserved_usd_per_hour} USD per hour and {room_usd} "
+            "would"
         )
-    subject = f"fleet record of {target}"
-    require_schema(item.get("schema"), subject)
-    return decode_flat(_FLEET, item, subject)
-
-
-def _by_age[Intent: (PurchaseIntent, ReleaseIntent)](found: list[Intent]) -> tuple[Intent, ...]:
-    return tuple(sorted(found, key=lambda intent: (intent.recorded_at, intent.decision_id)))
+    if seen.version == 0:
+        return _NEVER_SUMMED, {}
+    values = {"seen": seen.version, "room": room, "room_usd": room_usd}
+    return f"{_UNCHANGED} AND {_WITHIN_CAPS}", values
 
 
 def _why_not(intent: PurchaseIntent, fleet: FleetRecord, error: ConditionFailedError) -> str:
-    has_intent, has_fleet = error.existing[0] is not None, error.existing[1] is not None
+    has_intent, has_fleet, has_sums = (item is not None for item in error.existing)
     if has_intent:
         return f"purchase {intent.decision_id} exists already"
     if has_fleet:
@@ -288,15 +332,9 @@ def _why_not(intent: PurchaseIntent, fleet: FleetRecord, error: ConditionFailedE
             f"fleet of {intent.target} is not at version {fleet.version}, on which the purchase "
             f"{intent.decision_id} was decided, or a cap would be crossed"
         )
-    return f"purchase {intent.decision_id} met another transaction"
-
-
-def _require_successor[Intent: (PurchaseIntent, ReleaseIntent)](
-    before: Intent, after: Intent
-) -> None:
-    if (after.decision_id, after.target) != (before.decision_id, before.target):
-        raise ValueError(f"{after.decision_id} cannot replace {before.decision_id}")
-    if after.version != before.version + 1:
-        raise ValueError(
-            f"{before.decision_id}: version {after.version} cannot follow {before.version}"
+    if has_sums:
+        return (
+            f"the sums over all targets moved while {intent.decision_id} was prepared, or a cap of "
+            "the stack would be crossed"
         )
+    return f"purchase {intent.decision_id} met another transaction"
