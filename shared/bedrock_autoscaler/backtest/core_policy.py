@@ -1,5 +1,6 @@
 """The shipped decision core as a backtest policy: the same `decide` that the Lambdas run."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -8,7 +9,7 @@ from decimal import Decimal
 import numpy as np
 
 from bedrock_autoscaler.backtest.policy import Step
-from bedrock_autoscaler.backtest.scenario import Scenario
+from bedrock_autoscaler.backtest.scenario import DAY_MINUTES, Scenario
 from bedrock_autoscaler.backtest.timeline import Route
 from bedrock_autoscaler.backtest.trace import Trace
 from bedrock_autoscaler.domain.decide import decide
@@ -80,12 +81,27 @@ class CoreSettings:
     shown: Mapping[str, object]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Unit:
-    """A unit of the backtest: a PT of its own."""
+    """A unit of the backtest: a PT of its own, described once for all its decisions.
 
-    number: int
-    ordered: datetime
+    Attributes:
+        arn: what the decision core calls it.
+        in_service_from: the first minute in service.
+        creating: what the core is shown before that minute.
+        in_service: what it is shown from then on.
+        traffic: the evidence on it: no drain is modelled, so that it is quiet by definition.
+    """
+
+    arn: str
+    in_service_from: datetime
+    creating: ProvisionedThroughput
+    in_service: ProvisionedThroughput
+    traffic: PtTraffic
+
+    def shown(self, now: datetime) -> ProvisionedThroughput:
+        """What the core is shown at `now`."""
+        return self.in_service if now >= self.in_service_from else self.creating
 
 
 class CorePolicy:
@@ -111,6 +127,8 @@ class CorePolicy:
         self._grown: list[datetime] = []
         self._released: list[datetime] = []
         self._bought = 0
+        self._nothing = np.zeros(thresholds.observing.history_days * DAY_MINUTES)
+        self._nothing.setflags(write=False)
         self._spill: tuple[Route, ...] | None = None
         self._label: str | None = None
 
@@ -157,9 +175,8 @@ class CorePolicy:
         )
 
     def _observation(self, seen: Trace) -> Observation:
-        minutes = self._target.thresholds.observing.history_days * 1440
-        first = max(len(seen) - minutes, 0)
-        nothing = np.zeros(len(seen) - first)
+        first = max(len(seen) - len(self._nothing), 0)
+        nothing = self._nothing[: len(seen) - first]
         traffic = Traffic(
             start=seen.minute_at(first),
             invocations=seen.invocations[first:],
@@ -175,9 +192,7 @@ class CorePolicy:
         return Observation(
             traffic=traffic,
             by_option=(),
-            provisioned=tuple(
-                PtTraffic(arn=_arn(unit), seen=True, quiet_minutes=0) for unit in self._units
-            ),
+            provisioned=tuple(unit.traffic for unit in self._units),
             model_unit_quota=_UNBOUNDED_UNITS,
             model_units_used=len(self._units),
             model_is_active=True,
@@ -186,13 +201,13 @@ class CorePolicy:
     def _fleet(self, now: datetime) -> Fleet:
         day = now - 24 * HOUR
         return Fleet(
-            throughputs=tuple(self._throughput(unit, now) for unit in self._units),
+            throughputs=tuple(unit.shown(now) for unit in self._units),
             complete=True,
             open_purchase_units=0,
             last_grow_at=self._last_growth(now),
             last_release_at=self._released[-1] if self._released else None,
-            purchases_last_day=sum(at > day for at in self._grown),
-            releases_last_day=sum(at > day for at in self._released),
+            purchases_last_day=len(self._grown) - bisect_right(self._grown, day),
+            releases_last_day=len(self._released) - bisect_right(self._released, day),
             spend=Spend(day_usd=Decimal(0), month_usd=Decimal(0)),
             version=len(self._grown) + len(self._released),
         )
@@ -204,36 +219,45 @@ class CorePolicy:
         in_service = self._grown[-1] + self._target.thresholds.sizing.lead_minutes * MINUTE
         return in_service if in_service <= now else self._grown[-1]
 
-    def _throughput(self, unit: _Unit, now: datetime) -> ProvisionedThroughput:
+    def _order(self, now: datetime) -> _Unit:
+        """A further unit, ordered in the minute `now`."""
+        self._bought += 1
         # An order of minute m is billed from its end on, so that at minute m + billing the paid
         # period is about to end, not a new one begun.
-        in_service = unit.ordered + self._target.thresholds.sizing.lead_minutes * MINUTE
-        ready = now >= in_service
-        return ProvisionedThroughput(
-            arn=_arn(unit),
-            name=f"unit-{unit.number}",
+        in_service_from = now + self._target.thresholds.sizing.lead_minutes * MINUTE
+        arn = f"backtest:unit/{self._bought:09d}"
+        creating = ProvisionedThroughput(
+            arn=arn,
+            name=f"unit-{self._bought}",
             model_id="backtest",
             model_units=1,
-            status=Status.IN_SERVICE if ready else Status.CREATING,
+            status=Status.CREATING,
             ownership=Ownership.OWNED,
             commitment=Commitment.NONE,
-            created_at=unit.ordered + MINUTE,
-            in_service_since=in_service if ready else None,
+            created_at=now + MINUTE,
+            in_service_since=None,
             draining=False,
             committed_until=None,
             decision_id=None,
+        )
+        return _Unit(
+            arn=arn,
+            in_service_from=in_service_from,
+            creating=creating,
+            in_service=replace(
+                creating, status=Status.IN_SERVICE, in_service_since=in_service_from
+            ),
+            traffic=PtTraffic(arn=arn, seen=True, quiet_minutes=0),
         )
 
     def _carry_out(self, decision: Decision, now: datetime) -> None:
         for action in decision.actions:
             match action:
                 case Purchase():
-                    for _ in range(action.model_units):
-                        self._bought += 1
-                        self._units.append(_Unit(number=self._bought, ordered=now))
+                    self._units += [self._order(now) for _ in range(action.model_units)]
                     self._grown.append(now)
                 case Release():
-                    self._units = [unit for unit in self._units if _arn(unit) != action.arn]
+                    self._units = [unit for unit in self._units if unit.arn != action.arn]
                     self._released.append(now)
                 case Restore():
                     pass
@@ -344,7 +368,3 @@ def _quota(scenario: Scenario, factor: float) -> Quota:
 
 def _decimal(value: float | None) -> Decimal | None:
     return None if value is None else Decimal(str(value))
-
-
-def _arn(unit: _Unit) -> str:
-    return f"backtest:unit/{unit.number:09d}"
