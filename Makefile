@@ -16,9 +16,11 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 DEV := .venv/.stamp
 TOOLS := .tools/.stamp
-SOURCES := shared world functions tests $(wildcard benchmarks)
+SOURCES := shared world functions tests scripts $(wildcard benchmarks)
 WORKERS ?= 2
 
+LOCKS := shared/requirements.txt requirements/dev.txt requirements/tools.txt
+STRICT ?=
 TRACE ?=
 STACK ?= bedrock-autoscaler
 CONFIG_ENV ?= default
@@ -81,7 +83,7 @@ test: $(DEV) $(TOOLS)
 
 ## check: everything that must pass before a change lands
 .PHONY: check
-check: lint types test
+check: lint types secrets test
 
 ## build: the functions and the layer, into .aws-sam
 .PHONY: build
@@ -103,11 +105,28 @@ bench: $(DEV)
 soak: $(DEV) $(TOOLS)
 	$(BIN)/pytest -m soak
 
-## audit: known vulnerabilities in the locked dependencies (asks the vulnerability service)
+## audit: known vulnerabilities in the locks (or `not run`), secrets, unsafe constructs, policies
 .PHONY: audit
-audit: $(TOOLS)
-	@for lock in shared/requirements.txt requirements/dev.txt requirements/tools.txt; do \
-	  echo "== $$lock"; .tools/bin/pip-audit --require-hashes --disable-pip -r "$$lock"; done
+audit: $(DEV) $(TOOLS) secrets
+	.tools/bin/python scripts/audit.py $(if $(STRICT),--strict) $(LOCKS)
+	$(BIN)/ruff check --select S $(SOURCES)
+	$(BIN)/pytest --quiet -m "not emulator" tests/deployment
+
+# Values that stand where a secret would, in tests and in the local emulator; nobody checks them.
+FAKE_SECRETS := ^(local|testing)$$
+
+## secrets: what looks like a credential in any file of the repository
+.PHONY: secrets
+secrets: $(TOOLS)
+	git ls-files -z | xargs -0 .tools/bin/detect-secrets-hook --no-verify \
+	  --exclude-files '(^|/)requirements(\.txt$$|/)' --exclude-secrets '$(FAKE_SECRETS)'
+
+## sbom: the bill of materials of the layer, in CycloneDX, into dist/sbom.json
+.PHONY: sbom
+sbom: $(TOOLS)
+	mkdir -p dist
+	.tools/bin/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml \
+	  --output-file dist/sbom.json shared/requirements.txt
 
 ## lock: resolve the requirements again and pin them with hashes
 .PHONY: lock
