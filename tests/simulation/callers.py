@@ -1,0 +1,97 @@
+"""Callers that follow the published tables, some of them with an old one as long as they may."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.target import OptionKind, Target
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.simulation.bedrock import SimulatedBedrock
+from tests.simulation.metrics import SimulatedMetrics, minute_of
+
+
+@dataclass(slots=True, kw_only=True)
+class Cohort:
+    """Callers of one target that keep a table for `cache_minutes`.
+
+    Attributes:
+        reads: whether the callers' copy can be read; a copy that cannot leaves the old table.
+    """
+
+    target: str
+    cache_minutes: int
+    table: RoutingTable | None = None
+    read_at: datetime | None = None
+    failed: list[str] = field(default_factory=list)
+
+
+class Callers:
+    """All callers of all targets.
+
+    Attributes:
+        demand: calls a minute by target.
+        cut_off: callers cannot read any table.
+        last_call_to: when a call to a PT last began.
+    """
+
+    def __init__(
+        self,
+        bedrock: SimulatedBedrock,
+        metrics: SimulatedMetrics,
+        projected: dict[str, RoutingTable],
+        last_call_to: dict[str, datetime],
+    ) -> None:
+        self.cohorts: list[Cohort] = []
+        self.demand: dict[str, float] = {}
+        self.cut_off = False
+        self._bedrock = bedrock
+        self._metrics = metrics
+        self._projected = projected
+        self._last_call_to = last_call_to
+
+    def add(self, target: Target) -> None:
+        """Two cohorts: one that reads each minute, one that reads as seldom as it may."""
+        oldest = target.thresholds.draining.client_cache_minutes
+        self.cohorts += [
+            Cohort(target=target.name, cache_minutes=minutes) for minutes in (1, oldest)
+        ]
+
+    def call(self, start: datetime, end: datetime) -> list[str]:
+        """The calls of the minutes [start, end); what failed through us."""
+        failed: list[str] = []
+        moment = start
+        while moment < end:
+            for cohort in self.cohorts:
+                self._refresh(cohort, moment)
+                if cohort.table is not None:
+                    failed += self._send(cohort.table, moment)
+            moment += MINUTE
+        return failed
+
+    def _refresh(self, cohort: Cohort, now: datetime) -> None:
+        if self.cut_off:
+            return
+        age = None if cohort.read_at is None else now - cohort.read_at
+        if age is not None and age < cohort.cache_minutes * MINUTE:
+            return
+        found = self._projected.get(cohort.target)
+        cohort.read_at = now
+        if found is not None and (cohort.table is None or found.version >= cohort.table.version):
+            cohort.table = found
+
+    def _send(self, table: RoutingTable, now: datetime) -> list[str]:
+        """Offer each route its share; the calls that find a PT gone which we deleted."""
+        demand, minute, failed = self.demand.get(table.target, 0.0), minute_of(now), []
+        for route in table.routes if demand else ():
+            if route.weight <= 0:
+                continue
+            if route.kind is not OptionKind.PROVISIONED:
+                self._metrics.put(route.address, minute, demand * route.weight)
+                continue
+            pt = self._bedrock.pts.get(route.address)
+            if pt is not None and pt.exists(now):
+                self._metrics.put(pt.arn, minute, demand * route.weight)
+                self._last_call_to[pt.arn] = now
+            elif pt is not None and pt.deleted_by_us:
+                failed.append(f"{table.target} called {pt.arn}, which we deleted, at {now}")
+        return failed

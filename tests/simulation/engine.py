@@ -1,0 +1,388 @@
+"""Runs one schedule: the four functions as in production, over the simulated world."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any, assert_never
+
+from bedrock_autoscaler.adapters.documents import TargetDocuments
+from bedrock_autoscaler.application.assembling import Application
+from bedrock_autoscaler.application.errors import AutoscalerError
+from bedrock_autoscaler.application.ports import Settings, SettingsProblem
+from bedrock_autoscaler.application.settings import load_settings
+from bedrock_autoscaler.application.snapshots import SettingsReader
+from bedrock_autoscaler.domain.decide import decide
+from bedrock_autoscaler.domain.decision import Decision, Situation
+from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.units import MINUTE, floor_minute, floor_period
+from tests.builders import ACCOUNT, REGION
+from tests.documents import ListedPrices
+from tests.fakes.memory_settings import MemoryParameters
+from tests.fakes.recording_reporter import RecordingReporter
+from tests.simulation.adversary import Adversary, Temper
+from tests.simulation.bedrock import Knobs, SimulatedBedrock
+from tests.simulation.callers import Callers
+from tests.simulation.faults import Killed, Kind
+from tests.simulation.gate import Chance, Gate, Gated, Place, Replay, Run
+from tests.simulation.happenings import Happenings
+from tests.simulation.ledger import Ledger, SimulatedTables
+from tests.simulation.metrics import SimulatedMetrics
+from tests.simulation.schedule import START, Firing, Function, Moment, Plan
+from tests.simulation.watch import Surroundings, Violation, Watch
+
+DEPLOYMENT = "sim"
+TIMEOUT = timedelta(seconds=50)
+
+
+class World:
+    """The true time; it stands still while a run computes."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+
+class TrueClock:
+    """The world's own clock, for the fakes."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def now(self) -> datetime:
+        """The true time."""
+        return self._world.now
+
+
+class SkewedClock:
+    """The clock of the environment that runs now."""
+
+    def __init__(self, world: World, gate: Gate) -> None:
+        self._world = world
+        self._gate = gate
+
+    def now(self) -> datetime:
+        """What this environment takes for the time."""
+        run = self._gate.run
+        return self._world.now if run is None else self._world.now + run.skew
+
+
+class TrueDeadline:
+    """What Lambda's context tells: it counts true time."""
+
+    def __init__(self, world: World, run: Run) -> None:
+        self._world = world
+        self._run = run
+
+    def remaining(self) -> timedelta:
+        """Time until the run is stopped."""
+        return self._run.deadline_at - self._world.now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of one schedule.
+
+    Attributes:
+        strikes: faults by (call, kind).
+        happenings: faults of the world and of the schedules, by name.
+        struck: every fault with its place, for a replay.
+        digest: of every call, fault and outcome in order.
+        effects: number of changes of the world, the ledger and the tables.
+        passed: calls by name.
+    """
+
+    plan: Plan
+    violations: tuple[Violation, ...]
+    moments: int
+    runs: int
+    strikes: Counter[tuple[str, Kind]]
+    happenings: Counter[str]
+    struck: Mapping[Place, Kind]
+    digest: str
+    effects: int
+    passed: Counter[str]
+
+
+class Simulation:
+    """One world and one deployment in it."""
+
+    def __init__(self, plan: Plan, strikes: Mapping[Place, Kind] | None = None) -> None:
+        """Build both.
+
+        Args:
+            plan: the schedule.
+            strikes: what strikes single calls; drawn from the seed when not given.
+        """
+        self.plan = plan
+        self.world = World()
+        self.clock = TrueClock(self.world)
+        lags = dict(plan.lags)
+        knobs = Knobs(
+            list_lag=lags["list"] * MINUTE,
+            tag_lag=lags["tags"] * MINUTE,
+            lead_time=lags["lead"] * MINUTE,
+            token_lifetime=lags["token"] * MINUTE,
+            descending=bool(lags["descending"]),
+        )
+        self.bedrock = SimulatedBedrock(self.clock, DEPLOYMENT, knobs)
+        self.metrics = SimulatedMetrics(self.clock, lags["metrics"])
+        self.metrics.beat_before(START, 120)
+        self.ledger = Ledger()
+        self.tables = SimulatedTables()
+        self.parameters = MemoryParameters(dict(plan.documents))
+        self.reporter = RecordingReporter()
+        self.watch = Watch(
+            Surroundings(
+                time=self.world,
+                deployment=DEPLOYMENT,
+                bedrock=self.bedrock,
+                metrics=self.metrics,
+                fleets=self.ledger.fleets,
+                decisions=self.ledger.decisions,
+                tables=self.tables,
+            )
+        )
+        self.script = (
+            Replay(strikes)
+            if strikes is not None
+            else Chance(str(plan.seed), plan.rate, _focus(plan))
+        )
+        self.gate = Gate(self.world, self.script, self.watch)
+        self.gate.late = self._later
+        self.callers = Callers(
+            self.bedrock, self.metrics, self.tables.projected, self.watch.last_call_to
+        )
+        self.happenings = Happenings(self)
+        self.core: Callable[[Situation], Decision] = (
+            decide if plan.has_rules else Adversary(Temper(seed=plan.seed))
+        )
+        self.runs = 0
+        self._delays = random.Random(f"delays {plan.seed}")  # noqa: S311 - simulation
+        self._ports = self._gated()
+        self._warm: dict[Function, Application] = {}
+        for name, text in plan.documents:
+            target = _parse(name, None, text, plan.decision_minutes)
+            if isinstance(target, Target):
+                self.callers.add(target)
+                if target.provisioned is not None:
+                    self.bedrock.quota[target.provisioned.model_id] = 50
+            self.callers.demand[name] = 1.0
+
+    # -- running -------------------------------------------------------------------------------
+
+    def run(self, *, heal: bool = True) -> Outcome:
+        """The whole schedule, up to the first violation."""
+        for number, moment in enumerate(self.plan.moments):
+            self.play(number, moment)
+            if self.watch.violations:
+                break
+        digest = self.gate.digest
+        digest.update("\n".join(self.watch.effects).encode())
+        return Outcome(
+            plan=self.plan,
+            violations=tuple(self.watch.violations),
+            moments=len(self.plan.moments),
+            runs=self.runs,
+            strikes=self.gate.counts,
+            happenings=self.happenings.counts,
+            struck=self.script.struck,
+            digest=digest.hexdigest(),
+            effects=len(self.watch.effects),
+            passed=self.gate.passed,
+        )
+
+    def play(self, number: int, moment: Moment) -> None:
+        """One moment."""
+        self.advance(moment.step)
+        for happening in moment.happenings:
+            self.happenings.happen(happening, number)
+        for index, firing in enumerate(moment.firings):
+            self.fire(number, index, firing)
+
+    def advance(self, step: timedelta) -> None:
+        """Time passes: callers call, late effects come."""
+        start = self.world.now
+        self.world.now = start + step
+        self.bedrock.settle(self.world.now)
+        for failure in self.callers.call(start, self.world.now):
+            self.watch.failed("O6", failure)
+
+    def fire(self, moment: int, number: int, firing: Firing) -> None:
+        """One event: a run of its function from beginning to end."""
+        run = self.begin(moment, number, firing)
+        self.gate.run = run
+        scheduled = floor_minute(self.world.now - firing.late)
+        application = self.application(firing)
+        try:
+            text = self.call(application, firing.function, scheduled, run)
+        except Killed as killed:
+            text = f"killed at {killed}"
+            self._warm.pop(firing.function, None)
+        except AutoscalerError as error:
+            text = type(error).__name__
+        except KeyError as error:  # the unexpected error that the gate raises outside any target
+            if "simulated" not in str(error):
+                raise
+            text = "KeyError"
+        finally:
+            self.gate.run = None
+        self.runs += 1
+        self.gate.digest.update(f"{moment}.{number} {firing.function} {text}\n".encode())
+
+    def begin(self, moment: int, number: int, firing: Firing) -> Run:
+        """A run that starts now."""
+        return Run(
+            function=firing.function,
+            moment=moment,
+            number=number,
+            skew=firing.skew,
+            started_at=self.world.now,
+            deadline_at=self.world.now + TIMEOUT,
+        )
+
+    def call(
+        self, application: Application, function: Function, scheduled: datetime, run: Run
+    ) -> str:
+        """What the function's handler does."""
+        deadline = TrueDeadline(self.world, run)
+        match function:
+            case Function.ROUTING:
+                summary = application.observe_and_decide(Loop.ROUTING, scheduled)
+            case Function.CAPACITY:
+                period = self.plan.decision_minutes * MINUTE
+                summary = application.observe_and_decide(
+                    Loop.CAPACITY, floor_period(scheduled, period)
+                )
+            case Function.PURCHASE:
+                summary = application.purchase(scheduled, deadline)
+            case Function.RELEASE:
+                summary = application.release(scheduled, deadline)
+            case Function.PUBLISH:
+                summary = application.publish(scheduled)
+            case _:
+                assert_never(function)
+        return str(summary.outcomes)
+
+    # -- building ------------------------------------------------------------------------------
+
+    def application(self, firing: Firing) -> Application:
+        """The environment that runs it: the warm one of its function, or a new one."""
+        if firing.cold:
+            self._warm.pop(firing.function, None)
+        found = self._warm.get(firing.function)
+        if found is None:
+            found = self.build()
+            self._warm[firing.function] = found
+        return found
+
+    def build(self) -> Application:
+        """A new environment: nothing of an earlier one is remembered."""
+        adapters: Any = SimpleNamespace(**self._ports, settings=self._settings_reader())
+        return Application(
+            adapters,
+            deployment=DEPLOYMENT,
+            code_version="1.2.3",
+            decide=self._decide,
+        )
+
+    def _decide(self, situation: Situation) -> Decision:
+        return self.core(situation)
+
+    def _settings_reader(self) -> Callable[[], Settings]:
+        gate, ledger = self.gate, self.ledger
+        parameters: Any = Gated(gate, self.parameters, {"documents": "settings.documents"})
+        last_good: Any = Gated(
+            gate,
+            ledger.last_good,
+            {"get": "settings.last_good", "put": "settings.keep_last_good"},
+        )
+        parser: Any = SimpleNamespace(
+            parse=lambda name, defaults, text: _parse(
+                name, defaults, text, self.plan.decision_minutes
+            ),
+            check_defaults=_check_defaults,
+        )
+
+        def load(documents: Any) -> Settings:
+            return load_settings(documents, parser, last_good, account=ACCOUNT, region=REGION)
+
+        reader = SettingsReader(parameters, load)
+
+        def read() -> Settings:
+            settings = reader()
+            if gate.run is not None:
+                gate.run.settings = settings
+            return settings
+
+        return read
+
+    def _gated(self) -> dict[str, Any]:
+        gate, bedrock, ledger = self.gate, self.bedrock, self.ledger
+        gate.alternatives = {
+            "capacity.inventory": bedrock.partial_inventory,
+            "capacity.is_active": lambda _: None,
+            "capacity.model_unit_quota": lambda _: None,
+            "metrics.read": self.metrics.partial_read,
+            "switch.allows_action": lambda _: False,
+        }
+        switch = SimpleNamespace(allows_action=lambda _: self.watch.switch == "allow")
+        ports: dict[str, tuple[object, tuple[str, ...]]] = {
+            "metrics": (self.metrics, ("read", "model_ids", "beat")),
+            "capacity": (bedrock, ("inventory", "is_active", "model_unit_quota")),
+            "purchasing": (bedrock, ("buy", "find")),
+            "releasing": (bedrock, ("get", "delete")),
+            "decisions": (ledger.decisions, ("latest", "record")),
+            "fleets": (
+                ledger.fleets,
+                (
+                    "state_of",
+                    "record_of",
+                    "account",
+                    "consent",
+                    "trip",
+                    "purchases",
+                    "releases",
+                    "begin_purchase",
+                    "update_purchase",
+                    "begin_release",
+                    "update_release",
+                ),
+            ),
+            "history": (ledger.history, ("store", "load")),
+            "tables": (self.tables, ("current", "publish", "project")),
+            "switch": (switch, ("allows_action",)),
+        }
+        gated: dict[str, Any] = {
+            name: Gated(gate, port, {method: f"{name}.{method}" for method in methods})
+            for name, (port, methods) in ports.items()
+        }
+        gated["clock"] = SkewedClock(self.world, gate)
+        gated["reporter"] = self.reporter
+        return gated
+
+    def _later(self, effect: Callable[[], object]) -> None:
+        delay = timedelta(seconds=self._delays.randint(30, 600))
+        self.bedrock.later(self.world.now + delay, effect)
+
+
+def _focus(plan: Plan) -> dict[str, list[Kind]]:
+    focus: dict[str, list[Kind]] = {}
+    for call, kind in plan.focus:
+        focus.setdefault(call, []).append(kind)
+    return focus
+
+
+@lru_cache(maxsize=20_000)
+def _parse(
+    name: str, defaults: str | None, text: str, decision_minutes: int
+) -> Target | SettingsProblem:
+    parser = TargetDocuments(ListedPrices(), decision_minutes=decision_minutes)
+    return parser.parse(name, defaults, text)
+
+
+@lru_cache(maxsize=1_000)
+def _check_defaults(text: str) -> SettingsProblem | None:
+    return TargetDocuments(ListedPrices()).check_defaults(text)

@@ -1,0 +1,271 @@
+"""The gate that every call to the outside passes: faults strike here, oracles look on."""
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from bedrock_autoscaler.application.ports import Inventory, ListedThroughput, Settings
+from bedrock_autoscaler.domain.target import Target
+from tests.simulation.faults import POSSIBLE, Killed, Kind, error_of
+
+HANG = timedelta(seconds=24)
+"""What the SDK's attempts and their time-outs cost before it gives up."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """One run of one function, and what it has seen so far.
+
+    Attributes:
+        moment, number: its place in the schedule.
+        skew: of its clock.
+        deadline_at: when it is stopped, in true time.
+        settings: its snapshot of the settings.
+        inventory: the newest list that it read.
+        allowed: the newest answer of the switch, by target.
+        last_call: the call before the present one, and when it ended.
+        got: the newest look at each PT.
+    """
+
+    function: str
+    moment: int
+    number: int
+    skew: timedelta
+    started_at: datetime
+    deadline_at: datetime
+    calls: int = 0
+    settings: Settings | None = None
+    inventory: Inventory | None = None
+    allowed: dict[str, bool] = field(default_factory=dict)
+    last_call: str = ""
+    last_at: datetime | None = None
+    got: dict[str, ListedThroughput | None] = field(default_factory=dict)
+    bought: Counter[str] = field(default_factory=Counter)
+    deleted: Counter[str] = field(default_factory=Counter)
+
+    def target(self, name: str) -> Target | None:
+        """The target as this run's settings have it."""
+        known = self.settings.targets if self.settings else ()
+        return next((target for target in known if target.name == name), None)
+
+
+class Time(Protocol):
+    """The true time of the world."""
+
+    now: datetime
+
+
+class Onlooker(Protocol):
+    """What hears of calls that change something."""
+
+    def starting(self, call: str, run: Run, args: tuple[Any, ...]) -> None:
+        """The call is about to be sent."""
+
+    def done(self, call: str, run: Run, args: tuple[Any, ...], answer: object) -> None:
+        """The call has had its effect; its answer may not have been read."""
+
+
+WATCHED = frozenset(
+    {
+        "fleets.begin_purchase",
+        "fleets.update_purchase",
+        "fleets.begin_release",
+        "fleets.update_release",
+        "purchasing.buy",
+        "releasing.delete",
+        "tables.publish",
+        "tables.project",
+        "capacity.inventory",
+        "releasing.get",
+        "switch.allows_action",
+        "decisions.record",
+    }
+)
+"""Calls that change something, or whose answer an oracle refers to."""
+
+type Place = tuple[int, int, int]
+"""Moment, number of the run in it, and number of the call in the run."""
+
+
+class Script(Protocol):
+    """Says what strikes."""
+
+    def strike(self, call: str, run: Run) -> Kind | None:
+        """The fault at this call; None mostly."""
+
+
+class Chance:
+    """Draws faults, and sees to it that each of `focus` strikes where its call comes up.
+
+    Attributes:
+        struck: what was drawn, for a replay.
+        outages: prefixes of calls that fail altogether, until which moment.
+    """
+
+    def __init__(self, seed: str, rate: float, focus: Mapping[str, list[Kind]]) -> None:
+        self.struck: dict[Place, Kind] = {}
+        self._random = random.Random(seed)  # noqa: S311 - simulation
+        self._rate = rate
+        self._focus = {call: list(kinds) for call, kinds in focus.items()}
+
+    def strike(self, call: str, run: Run) -> Kind | None:
+        """Draw."""
+        chance = self._random
+        wanted = self._focus.get(call)
+        if wanted and chance.random() < _FOCUSED:
+            kind = wanted.pop()
+        elif chance.random() < self._rate:
+            kind = chance.choice(POSSIBLE[call])
+        else:
+            return None
+        self.struck[run.moment, run.number, run.calls] = kind
+        return kind
+
+
+_FOCUSED = 0.35
+
+
+class Replay:
+    """Strikes where a list says so."""
+
+    def __init__(self, strikes: Mapping[Place, Kind]) -> None:
+        self.struck = dict(strikes)
+
+    def strike(self, call: str, run: Run) -> Kind | None:
+        """What the list says of this place, where it is possible."""
+        kind = self.struck.get((run.moment, run.number, run.calls))
+        return kind if kind in POSSIBLE[call] else None
+
+
+class Gate:
+    """Lets calls through, one at a time.
+
+    Attributes:
+        run: the one that is at work.
+        counts: faults by (call, kind).
+        passed: calls by name.
+        is_open: False once nothing may strike any more.
+        outages: prefixes of calls that fail until a moment.
+        before: called first at each call; interleaved schedules switch runs in it.
+    """
+
+    def __init__(self, time: Time, script: Script, watch: Onlooker) -> None:
+        self.run: Run | None = None
+        self.counts: Counter[tuple[str, Kind]] = Counter()
+        self.passed: Counter[str] = Counter()
+        self.is_open = True
+        self.outages: dict[str, int] = {}
+        self.before: Callable[[], None] | None = None
+        self.digest = hashlib.sha256()
+        self.alternatives: dict[str, Callable[..., Any]] = {}
+        self.late: Callable[[Callable[[], object]], None] = lambda _: None
+        self._time = time
+        self._script = script
+        self._watch = watch
+
+    def through(self, call: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """One call to the outside."""
+        if self.before is not None:
+            self.before()
+        run = self.run
+        if run is None:
+            return method(*args, **kwargs)
+        run.calls += 1
+        kind = self._kind(call, run)
+        self.digest.update(f"{call}/{kind}".encode() if kind else call.encode())
+        sent = Sent(call, run, method, args, kwargs)
+        try:
+            if kind is None:
+                return self._done(sent) if call in WATCHED else method(*args, **kwargs)
+            self.counts[call, kind] += 1
+            return self._struck(kind, sent)
+        finally:
+            run.last_call, run.last_at = call, self._time.now
+
+    def _kind(self, call: str, run: Run) -> Kind | None:
+        if not self.is_open:
+            return None
+        if self.outages:
+            for prefix, until in self.outages.items():
+                if run.moment < until and call.startswith(prefix):
+                    return _OUT.get(call, Kind.ERROR)
+        return self._script.strike(call, run)
+
+    def _done(self, sent: "Sent") -> Any:
+        """Let it have its effect, watched."""
+        self._watch.starting(sent.call, sent.run, sent.args)
+        answer = sent.make()
+        self._watch.done(sent.call, sent.run, sent.args, answer)
+        return answer
+
+    def _struck(self, kind: Kind, sent: "Sent") -> Any:
+        call = sent.call
+        if kind is Kind.DEATH_BEFORE:
+            raise Killed(call)
+        if kind is Kind.DEATH_AFTER:
+            self._done(sent)
+            raise Killed(call)
+        if kind in {Kind.PARTIAL, Kind.UNKNOWN, Kind.STOP}:
+            answer = self.alternatives[call](*sent.args, **sent.kwargs)
+            self._watch.done(call, sent.run, sent.args, answer)
+            return answer
+        if kind is Kind.LOST:
+            self._done(sent)
+        else:
+            self._watch.starting(call, sent.run, sent.args)  # it was sent
+        if kind is Kind.LATE:
+            self.late(sent.make)
+        if kind in _SLOW:
+            self._time.now += HANG
+            if self._time.now >= sent.run.deadline_at:
+                raise Killed(call)
+        raise error_of(call, kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One call on its way."""
+
+    call: str
+    run: Run
+    method: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def make(self) -> Any:
+        """Let it have its effect."""
+        return self.method(*self.args, **self.kwargs)
+
+
+_SLOW = frozenset({Kind.TIMEOUT, Kind.LOST, Kind.LATE})
+
+_OUT = {
+    "switch.allows_action": Kind.STOP,
+    "capacity.is_active": Kind.UNKNOWN,
+    "capacity.model_unit_quota": Kind.UNKNOWN,
+    "purchasing.buy": Kind.TIMEOUT,
+    "releasing.delete": Kind.TIMEOUT,
+}
+"""How a call fails while its service is unreachable, where that is no plain error."""
+
+
+class Gated:
+    """A port whose methods pass the gate."""
+
+    def __init__(self, gate: Gate, port: object, calls: Mapping[str, str]) -> None:
+        """Wrap each method named in `calls` as the call that it stands for."""
+        for method, call in calls.items():
+            setattr(self, method, _passing(gate, call, getattr(port, method)))
+
+
+def _passing(gate: Gate, call: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    through = gate.through
+
+    def passed(*args: Any, **kwargs: Any) -> Any:
+        return through(call, method, *args, **kwargs)
+
+    return passed

@@ -1,0 +1,205 @@
+"""What the world does by itself: people, neighbours, services, and Bedrock's own troubles."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.simulation.bedrock import SimulatedPt
+from tests.simulation.metrics import dark_for
+from tests.simulation.schedule import Happening, document
+
+if TYPE_CHECKING:
+    from tests.simulation.engine import Simulation
+    from tests.simulation.ledger import Backup
+
+SWITCH_VALUES = ("stop", None, "Allow", "allow ", "", "allow", "allow", "allow")
+_SERVICES = ("capacity.", "purchasing.", "releasing.", "fleets.", "decisions.", "metrics.")
+_MORE_SERVICES = ("tables.", "settings.", "switch.", "history.")
+
+POISON: tuple[Callable[[dict[str, object]], object], ...] = (
+    lambda _: "",
+    lambda _: "{",
+    lambda _: "null",
+    lambda _: "[]",
+    lambda text: text | {"guard_rails": {"max_units": "ten"}},
+    lambda text: text | {"guard_rails": {"max_units": None}},
+    lambda text: text | {"guard_rails": {"max_units": 1e9}},
+    lambda text: text | {"guard_rails": {"max_units": -1}},
+    lambda text: text | {"guard_rails": {"min_units": 3, "max_units": 2}},
+    lambda text: text | {"guard_rails": {"max_usd_per_hour": 0}},
+    lambda text: text | {"surprise\nmarker": 1},
+    lambda text: text | {"mode": ""},
+    lambda text: {key: value for key, value in text.items() if key != "options"} | {"account": ""},
+)
+"""What people and broken pipelines make of a settings document."""
+
+
+class Happenings:
+    """Lets things happen to one simulation, and counts them."""
+
+    def __init__(self, simulation: "Simulation") -> None:
+        self.counts: Counter[str] = Counter()
+        self._sim = simulation
+        self._backups: list[Backup] = []
+        self._strangers = 0
+
+    def happen(self, happening: Happening, moment: int) -> None:
+        """One of them, where there is something that it can happen to."""
+        act = getattr(self, f"_{happening.what}")
+        if act(happening.share, int(happening.value or 0), moment) is not False:
+            self.counts[happening.what] += 1
+            self._sim.gate.digest.update(f"{moment} {happening.what}\n".encode())
+
+    # -- people and neighbours -----------------------------------------------------------------
+
+    def _foreign(self, share: float, value: int, _: int) -> None:
+        self._stranger(value, None)
+
+    def _foreign_tagged(self, share: float, value: int, _: int) -> None:
+        """Someone copies our tags onto a PT of their own."""
+        names = self._sim.plan.targets
+        finished = [release.decision_id for release in self._sim.ledger.fleets.peek_releases()]
+        decision = _pick(finished, share) if value % 2 and finished else None
+        self._stranger(value, ("sim", names[value % len(names)], decision))
+
+    def _stranger(self, value: int, tags: tuple[str | None, str | None, str | None] | None) -> None:
+        self._strangers += 1
+        models = sorted(self._sim.bedrock.quota) or ["vendor.other-v1:0"]
+        self._sim.bedrock.add(
+            name=f"stranger\nmarker-{self._strangers}",
+            model_id=models[value % len(models)],
+            units=1 + value % 3,
+            tags=tags,
+        )
+
+    def _foreign_gone(self, share: float, value: int, _: int) -> bool:
+        return self._end([pt for pt in self._sim.bedrock.existing() if not pt.bought_for], share)
+
+    def _vanish(self, share: float, value: int, _: int) -> bool:
+        return self._end([pt for pt in self._sim.bedrock.existing() if pt.bought_for], share)
+
+    def _end(self, candidates: list[SimulatedPt], share: float) -> bool:
+        if not candidates:
+            return False
+        self._sim.bedrock.vanish(_pick(candidates, share))
+        return True
+
+    def _untag(self, share: float, value: int, _: int) -> bool:
+        return self._tag(share, (None, None, None))
+
+    def _retag(self, share: float, value: int, _: int) -> bool:
+        return self._tag(share, ("someone else", None, None))
+
+    def _tag(self, share: float, tags: tuple[str | None, str | None, str | None]) -> bool:
+        ours = [pt for pt in self._sim.bedrock.existing() if pt.bought_for]
+        if ours:
+            self._sim.bedrock.retag(_pick(ours, share), tags)
+        return bool(ours)
+
+    def _rename(self, share: float, value: int, _: int) -> bool:
+        """Names may be changed by hand; what Bedrock shows of the PT changes with them."""
+        ours = [pt for pt in self._sim.bedrock.existing() if pt.bought_for]
+        if ours:
+            self._sim.bedrock.rename(_pick(ours, share), f"renamed-{value}")
+        return bool(ours)
+
+    def _spoil_projection(self, share: float, value: int, _: int) -> bool:
+        """Someone deletes the callers' copy."""
+        copies = self._sim.tables.projected
+        if copies:
+            del copies[_pick(sorted(copies), share)]
+        return bool(copies)
+
+    # -- settings ------------------------------------------------------------------------------
+
+    def _switch(self, share: float, value: int, _: int) -> None:
+        self._sim.watch.switch = SWITCH_VALUES[value % len(SWITCH_VALUES)]
+
+    def _edit(self, share: float, value: int, _: int) -> None:
+        name = _pick(self._sim.plan.targets, share)
+        chance = random.Random(value)  # noqa: S311 - simulation
+        self._sim.parameters.texts[name] = document(name, chance, shared=False)
+
+    def _poison(self, share: float, value: int, _: int) -> bool:
+        name = _pick(self._sim.plan.targets, share)
+        text = self._sim.parameters.texts.get(name, "")
+        try:
+            content = json.loads(text)
+        except ValueError:
+            return False
+        if not isinstance(content, dict):
+            return False
+        spoiled = POISON[value % len(POISON)](content)
+        self._sim.parameters.texts[name] = (
+            spoiled if isinstance(spoiled, str) else json.dumps(spoiled)
+        )
+        return True
+
+    def _remove(self, share: float, value: int, _: int) -> None:
+        self._sim.parameters.texts.pop(_pick(self._sim.plan.targets, share), None)
+
+    def _defaults(self, share: float, value: int, _: int) -> None:
+        texts = ("{", "{}", json.dumps({"slo": {"throttle_cost_factor": 5}}), "null")
+        self._sim.parameters.texts["defaults"] = texts[value % len(texts)]
+
+    # -- Bedrock -------------------------------------------------------------------------------
+
+    def _lead(self, share: float, value: int, _: int) -> None:
+        self._sim.bedrock.endings.append((value % 60) * MINUTE)
+
+    def _failed(self, share: float, value: int, _: int) -> None:
+        self._sim.bedrock.endings.append("failed")
+
+    def _stuck(self, share: float, value: int, _: int) -> None:
+        self._sim.bedrock.endings.append("stuck")
+
+    def _quota(self, share: float, value: int, _: int) -> None:
+        models = sorted(self._sim.bedrock.quota)
+        quotas = (None, 0, 1, 3, 50)
+        self._sim.bedrock.quota[_pick(models, share)] = quotas[value % len(quotas)]
+
+    def _legacy(self, share: float, value: int, _: int) -> None:
+        model = _pick(sorted(self._sim.bedrock.quota), share)
+        self._sim.bedrock.legacy ^= {model}
+
+    # -- traffic and metrics -------------------------------------------------------------------
+
+    def _demand(self, share: float, value: int, _: int) -> None:
+        demands = (0.0, 0.0, 1.0, 20.0)
+        name = _pick(self._sim.plan.targets, share)
+        self._sim.callers.demand[name] = demands[value % len(demands)]
+
+    def _dark(self, share: float, value: int, _: int) -> None:
+        length = timedelta(minutes=1 + value % 40)
+        self._sim.metrics.dark = dark_for(self._sim.world.now, length)
+
+    def _series(self, share: float, value: int, _: int) -> None:
+        """The queries of one series begin or cease to fail."""
+        ids = sorted(self._sim.metrics.model_ids())
+        if ids:
+            self._sim.metrics.failing ^= {_pick(ids, share)}
+
+    # -- services ------------------------------------------------------------------------------
+
+    def _outage(self, share: float, value: int, moment: int) -> None:
+        services = (*_SERVICES, *_MORE_SERVICES)
+        self._sim.gate.outages[_pick(services, share)] = moment + 1 + value % 8
+
+    def _backup(self, share: float, value: int, _: int) -> None:
+        self._backups.append(self._sim.ledger.backup())
+
+    def _restore(self, share: float, value: int, _: int) -> bool:
+        """The table goes back in time; the Region's other services do not."""
+        if not self._backups:
+            return False
+        self._sim.ledger.restore(_pick(self._backups, share))
+        self._sim.watch.restored()
+        return True
+
+
+def _pick[Item](items: "tuple[Item, ...] | list[Item]", share: float) -> Item:
+    return items[int(share * len(items))]

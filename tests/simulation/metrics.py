@@ -1,0 +1,159 @@
+"""A fast model of CloudWatch: points that come late, minutes without a heartbeat, lost series."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+
+from bedrock_autoscaler.application.ports import Clock, MetricsReading
+from bedrock_autoscaler.domain.observation import METRICS, Series, Traffic
+from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
+
+EPOCH = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+_TOKENS = {"input_tokens": 1_000.0, "output_tokens": 200.0, "quota_tokens": 1_200.0}
+
+
+def minute_of(moment: datetime) -> int:
+    """Whole minutes since EPOCH."""
+    return int((moment - EPOCH) // MINUTE)
+
+
+class SimulatedMetrics:
+    """Implements Metrics.
+
+    Attributes:
+        lag: minutes after which a point is shown.
+        dark_until: points of earlier minutes, heartbeats included, are not shown before then.
+        failing: `ModelId`s whose queries fail.
+    """
+
+    def __init__(self, clock: Clock, lag: int = 2) -> None:
+        self.lag = lag
+        self.dark: tuple[int, int] = (0, 0)
+        self.failing: set[str] = set()
+        self._clock = clock
+        self._calls: dict[str, dict[int, float]] = defaultdict(dict)
+        self._throttles: dict[str, dict[int, float]] = defaultdict(dict)
+        self._beats: set[int] = set()
+
+    def put(self, model_id: str, minute: int, calls: float, throttles: float = 0.0) -> None:
+        """Calls of one minute of one `ModelId`."""
+        known = self._calls[model_id]
+        known[minute] = known.get(minute, 0.0) + calls
+        if throttles:
+            refused = self._throttles[model_id]
+            refused[minute] = refused.get(minute, 0.0) + throttles
+
+    def beat_before(self, now: datetime, minutes: int) -> None:
+        """The loop has lived so long already."""
+        last = minute_of(now)
+        self._beats.update(range(last - minutes, last))
+
+    def has_shown_calls(self, model_id: str, since: int) -> bool:
+        """Whether a query now would show any call of this series since that minute."""
+        horizon = self._horizon()
+        return any(since <= minute <= horizon for minute in self._calls.get(model_id, ()))
+
+    def calls_within(self, model_id: str, first: int, last: int) -> bool:
+        """Whether there truly were calls in these minutes, shown or not."""
+        calls = self._calls.get(model_id, {})
+        return any(minute in calls for minute in range(first, last))
+
+    def shown_beats(self, first: int, last: int) -> int:
+        """How many of these minutes show a heartbeat now."""
+        horizon = self._horizon()
+        return sum(minute in self._beats and minute <= horizon for minute in range(first, last))
+
+    # -- the port ------------------------------------------------------------------------------
+
+    def read(self, model_ids: Sequence[str], start: datetime, end: datetime) -> MetricsReading:
+        """What is shown now."""
+        return self._read(model_ids, start, end, frozenset(self.failing))
+
+    def partial_read(
+        self, model_ids: Sequence[str], start: datetime, end: datetime
+    ) -> MetricsReading:
+        """The same without every other series."""
+        return self._read(model_ids, start, end, frozenset(sorted(model_ids)[::2]))
+
+    def model_ids(self) -> frozenset[str]:
+        """Those that have a point."""
+        return frozenset(self._calls)
+
+    def beat(self, at: datetime) -> None:
+        """One heartbeat."""
+        self._beats.add(minute_of(at))
+
+    def _horizon(self) -> int:
+        """The newest minute that is shown."""
+        now = minute_of(self._clock.now())
+        first, last = self.dark
+        if first <= now < last:
+            return first - 1
+        return now - self.lag
+
+    def _read(
+        self, model_ids: Sequence[str], start: datetime, end: datetime, failing: frozenset[str]
+    ) -> MetricsReading:
+        first, count = minute_of(start), max(whole_minutes(end - start), 0)
+        shown = min(max(self._horizon() + 1 - first, 0), count)
+        beats = self._beats
+        read = np.zeros(count, dtype=np.bool_)
+        read[:shown] = [minute in beats for minute in range(first, first + shown)]
+        silent = _zeros(count) if read.all() else np.where(read, 0.0, np.nan)
+        traffic: dict[str, Traffic] = {}
+        problems = []
+        for model_id in model_ids:
+            if model_id in failing:
+                problems.append(f"metrics of {model_id}: InternalError")
+                traffic[model_id] = _even(start, _gaps(count))
+            else:
+                traffic[model_id] = self._series(model_id, start, shown, silent)
+        return MetricsReading(start=start, read=read, traffic=traffic, problems=tuple(problems))
+
+    def _series(self, model_id: str, start: datetime, shown: int, silent: Series) -> Traffic:
+        first = minute_of(start)
+        calls = self._calls.get(model_id, {})
+        inside = [m for m in calls if first <= m < first + shown] if calls else []
+        if not inside:
+            return _even(start, silent)
+        places = [minute - first for minute in inside]
+        base = silent.copy()
+        base[places] = 0.0  # a minute with a point is known, whether or not it counts as read
+        counts = base.copy()
+        counts[places] = [calls[minute] for minute in inside]
+        series = dict.fromkeys(METRICS, base)
+        series["invocations"] = counts
+        series |= {name: counts * each for name, each in _TOKENS.items()}
+        refused = self._throttles.get(model_id)
+        if refused:
+            throttles = base.copy()
+            throttles[places] = [refused.get(minute, 0.0) for minute in inside]
+            series["throttles"] = throttles
+        return Traffic(start=start, **series)
+
+
+def dark_for(now: datetime, length: timedelta) -> tuple[int, int]:
+    """The span of minutes in which nothing new is shown."""
+    return minute_of(now), minute_of(now + length)
+
+
+@lru_cache(maxsize=64)
+def _zeros(count: int) -> Series:
+    return _frozen(np.zeros(count))
+
+
+@lru_cache(maxsize=64)
+def _gaps(count: int) -> Series:
+    return _frozen(np.full(count, np.nan))
+
+
+def _frozen(array: Series) -> Series:
+    array.setflags(write=False)
+    return array
+
+
+def _even(start: datetime, values: Series) -> Traffic:
+    return Traffic(start=start, **dict.fromkeys(METRICS, values))

@@ -1,0 +1,322 @@
+"""A fault schedule: all that a seed decides before anything runs.
+
+What strikes single calls is drawn while the schedule runs; everything here is a plain value, so
+that a failing schedule can be cut down and run again.
+"""
+
+import json
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import ACCOUNT, REGION
+from tests.simulation.faults import POSSIBLE, Kind
+
+START = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
+
+
+class Scenario(StrEnum):
+    """What a schedule dwells upon; single calls fail in each of them."""
+
+    CALM = "calm"
+    LAGGING = "lagging"
+    REFUSING = "refusing"
+    FAILING = "failing PTs"
+    NEIGHBOURS = "neighbours"
+    SETTINGS = "settings"
+    SWITCH = "switch"
+    CLOCKS = "clocks"
+    METRICS = "metrics"
+    RESTORED = "restored"
+    OUTAGE = "outage"
+    DUPLICATES = "duplicates"
+
+
+SCENARIOS = tuple(Scenario)
+
+
+class Function(StrEnum):
+    """What the schedules start."""
+
+    ROUTING = "routing"
+    CAPACITY = "capacity"
+    PURCHASE = "purchase"
+    RELEASE = "release"
+    PUBLISH = "publish"
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One event of a schedule.
+
+    Attributes:
+        late: by how much its scheduled time lies before the moment.
+        skew: of the clock of the environment that runs it.
+        cold: a new environment runs it.
+    """
+
+    function: Function
+    late: timedelta = timedelta(0)
+    skew: timedelta = timedelta(0)
+    cold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that the world does by itself.
+
+    Attributes:
+        share: which of those that it may happen to, 0 to 1.
+    """
+
+    what: str
+    share: float = 0.0
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One scheduled minute: what happened since the last one, and what fires."""
+
+    step: timedelta
+    happenings: tuple[Happening, ...]
+    firings: tuple[Firing, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One schedule.
+
+    Attributes:
+        documents: the settings as they stand at first, by name.
+        rate: of faults per call.
+        focus: faults that shall strike where their calls come up.
+        lags: of lists, tags, InService, in minutes; `token` the lifetime of tokens.
+    """
+
+    seed: int
+    scenario: Scenario
+    targets: tuple[str, ...]
+    documents: tuple[tuple[str, str], ...]
+    decision_minutes: int
+    lags: tuple[tuple[str, int], ...]
+    rate: float
+    focus: tuple[tuple[str, Kind], ...]
+    moments: tuple[Moment, ...]
+    has_rules: bool
+
+
+NAMES = ("alpha", "beta", "gamma")
+_STEPS = (1, 1, 1, 1, 2, 2, 3, 3, 4, 5)
+_CELLS = tuple((call, kind) for call, kinds in POSSIBLE.items() for kind in kinds)
+_FOCUSED_CELLS = 12
+_RULES_EVERY = 16
+
+
+def plan(seed: int, moments: int, scenario: Scenario | None = None) -> Plan:
+    """The schedule of a seed; the same seed gives the same one."""
+    chance = random.Random(f"schedule {seed}")  # noqa: S311 - simulation
+    scenario = scenario or SCENARIOS[seed % len(SCENARIOS)]
+    round_number = seed // len(SCENARIOS)
+    period = chance.choice((5, 5, 15))
+    first = round_number * _FOCUSED_CELLS
+    cells = [_CELLS[(first + offset) % len(_CELLS)] for offset in range(_FOCUSED_CELLS)]
+    shared = chance.random() < _SHARED
+    return Plan(
+        seed=seed,
+        scenario=scenario,
+        targets=NAMES,
+        documents=tuple((name, document(name, chance, shared=shared)) for name in NAMES),
+        decision_minutes=period,
+        lags=tuple(_lags(scenario, chance).items()),
+        rate=chance.choice((0.0, 0.005, 0.01, 0.02, 0.05)),
+        focus=tuple(cells),
+        moments=tuple(_moments(scenario, moments, period, chance)),
+        has_rules=seed % _RULES_EVERY == 0,
+    )
+
+
+_SHARED = 0.3
+
+
+def document(name: str, chance: random.Random, *, shared: bool, **changes: Any) -> str:
+    """A valid settings document with bounds that often bind."""
+    model = "vendor.shared-v1:0" if shared and name != NAMES[-1] else f"vendor.{name}-v1:0"
+    most = chance.choice((2, 4, 6, 10))
+    price = chance.choice((20.0, 39.6))
+    content = {
+        "account": ACCOUNT,
+        "region": REGION,
+        "mode": "advise" if chance.random() < _ADVISES else "act",
+        "provisioned": {
+            "model_id": f"{model}:24k",
+            "unit_rate": {
+                "input_tokens_per_minute": 1_000_000,
+                "output_tokens_per_minute": 200_000,
+                "source": "test",
+            },
+            "price": {"usd_per_hour": price, "source": "test", "as_of": "2026-02-20"},
+        },
+        "options": [
+            {
+                "kind": "on_demand",
+                "address": f"vendor.{name}-v1:0",
+                "price": {
+                    "input_usd_per_1k": 0.00033,
+                    "output_usd_per_1k": 0.00275,
+                    "source": "test",
+                    "as_of": "2026-02-20",
+                },
+                "quota": "unlimited",
+            }
+        ],
+        "guard_rails": {
+            "min_units": chance.choice((0, 0, 0, 1)),
+            "max_units": most,
+            "max_usd_per_hour": chance.choice((price * most, price * most * 0.7, 1_000.0)),
+            "max_usd_per_day": chance.choice((300.0, 2_000.0, 50_000.0)),
+            "max_purchases_per_day": chance.choice((3, 6, 20)),
+            "max_releases_per_day": chance.choice((2, 4, 20)),
+        },
+        "observing": {"history_days": 1},
+        "sizing": {
+            "billing_minutes": chance.choice((20, 30, 30, 60)),
+            "max_units_per_purchase": chance.choice((1, 2, 4)),
+        },
+        "draining": {
+            "client_cache_minutes": chance.choice((1, 2)),
+            "longest_request_minutes": chance.choice((1, 2, 5)),
+            "quiet_minutes": chance.choice((2, 5, 10)),
+        },
+        "classifying": {"min_history_hours": 1},
+    }
+    return json.dumps(content | changes)
+
+
+_ADVISES = 0.05
+
+
+def _lags(scenario: Scenario, chance: random.Random) -> dict[str, int]:
+    is_lagging = scenario is Scenario.LAGGING
+    return {
+        "list": chance.choice((1, 5, 10, 15)) if is_lagging else chance.choice((0, 0, 0, 1)),
+        "tags": chance.choice((0, 1, 5, 15)) if is_lagging else 0,
+        "lead": chance.choice((0, 1, 3, 5, 10)),
+        "token": chance.choice((15, 60, 1_440)),
+        "descending": chance.choice((0, 1)),
+        "metrics": chance.choice((1, 2, 3)),
+    }
+
+
+# -- moments -----------------------------------------------------------------------------------
+
+
+def _moments(scenario: Scenario, count: int, period: int, chance: random.Random) -> list[Moment]:
+    found = []
+    now = START
+    decided = now - timedelta(days=1)
+    for _ in range(count):
+        step = timedelta(minutes=chance.choice(_STEPS))
+        if chance.random() < _LONG:
+            step = timedelta(minutes=chance.choice((10, 20, 45)))
+        now += step
+        is_due = _floor(now, period) > decided
+        decided = _floor(now, period) if is_due else decided
+        found.append(
+            Moment(
+                step=step,
+                happenings=tuple(_happenings(scenario, chance)),
+                firings=tuple(_firings(scenario, chance, is_due=is_due)),
+            )
+        )
+    return found
+
+
+_LONG = 0.02
+
+
+def _floor(now: datetime, period: int) -> datetime:
+    return now - (now - START) % (period * MINUTE)
+
+
+_FIRES = {
+    Function.ROUTING: 0.4,
+    Function.PURCHASE: 0.9,
+    Function.RELEASE: 0.9,
+    Function.PUBLISH: 0.9,
+}
+
+
+def _firings(scenario: Scenario, chance: random.Random, *, is_due: bool) -> list[Firing]:
+    """What fires: some events are lost, doubled, late or out of order."""
+    functions = [each for each, share in _FIRES.items() if chance.random() < share]
+    if is_due:
+        functions.insert(0, Function.CAPACITY)
+    doubled = 0.5 if scenario is Scenario.DUPLICATES else 0.03
+    found = []
+    for function in functions:
+        times = 1
+        if chance.random() < doubled:
+            times = chance.choice((2, 2, 3, 8)) if scenario is Scenario.DUPLICATES else 2
+        found += [_firing(function, scenario, chance) for _ in range(times)]
+    if chance.random() < _DISORDERED:
+        chance.shuffle(found)
+    return found or [Firing(Function.PUBLISH)]
+
+
+_DISORDERED = 0.3
+
+
+def _firing(function: Function, scenario: Scenario, chance: random.Random) -> Firing:
+    late = timedelta(0)
+    if chance.random() < _LATE:
+        late = timedelta(minutes=chance.choice((1, 2, 4, 6, 30, 180)))
+    skew = timedelta(0)
+    if scenario is Scenario.CLOCKS:
+        skew = timedelta(seconds=chance.choice((-120, -90, -30, 0, 30, 90, 120)))
+    return Firing(function, late=late, skew=skew, cold=chance.random() < _COLD)
+
+
+_LATE, _COLD = 0.03, 0.1
+
+_BASE = (
+    ("demand", 0.15),
+    ("lead", 0.05),
+    ("switch", 0.01),
+    ("foreign", 0.01),
+    ("vanish", 0.01),
+)
+_EXTRA: dict[Scenario, tuple[tuple[str, float], ...]] = {
+    Scenario.CALM: (),
+    Scenario.LAGGING: (("vanish", 0.03),),
+    Scenario.REFUSING: (("quota", 0.1), ("legacy", 0.05)),
+    Scenario.FAILING: (("failed", 0.15), ("stuck", 0.05), ("vanish", 0.05)),
+    Scenario.NEIGHBOURS: (
+        ("foreign", 0.1),
+        ("foreign_tagged", 0.05),
+        ("foreign_gone", 0.05),
+        ("vanish", 0.05),
+        ("untag", 0.04),
+        ("retag", 0.04),
+        ("rename", 0.04),
+        ("spoil_projection", 0.05),
+    ),
+    Scenario.SETTINGS: (("edit", 0.15), ("poison", 0.15), ("remove", 0.03), ("defaults", 0.05)),
+    Scenario.SWITCH: (("switch", 0.25),),
+    Scenario.CLOCKS: (),
+    Scenario.METRICS: (("dark", 0.06), ("series", 0.1)),
+    Scenario.RESTORED: (("backup", 0.1), ("restore", 0.06)),
+    Scenario.OUTAGE: (("outage", 0.08),),
+    Scenario.DUPLICATES: (),
+}
+
+
+def _happenings(scenario: Scenario, chance: random.Random) -> list[Happening]:
+    found = []
+    for what, share in (*_BASE, *_EXTRA[scenario]):
+        if chance.random() < share:
+            found.append(Happening(what, chance.random(), chance.randrange(1 << 16)))
+    return found
