@@ -70,11 +70,14 @@ class GuardRailsDocument(Section):
     max_purchases_per_day: int = Field(
         default=6,
         ge=0,
-        le=100,
+        le=1_440,
         description="Purchase calls in 24 hours; bounds what a fault may buy.",
     )
     max_releases_per_day: int = Field(
-        default=4, ge=0, le=100, description="Releases in 24 hours; bounds what a fault may delete."
+        default=4,
+        ge=0,
+        le=1_440,
+        description="Releases in 24 hours; bounds what a fault may delete.",
     )
 
     @model_validator(mode="after")
