@@ -85,10 +85,11 @@ test: $(DEV) $(TOOLS)
 .PHONY: check
 check: lint types secrets test
 
-## build: the functions and the layer, into .aws-sam
+## build: the functions and the layer, trimmed and compiled, into .aws-sam
 .PHONY: build
-build: $(TOOLS)
+build: $(DEV) $(TOOLS)
 	PATH="$(TOOLS_PATH):$$PATH" sam build --cached --parallel
+	$(BIN)/python -m bedrock_world.layer .aws-sam/build
 
 ## demo: a day of traffic through the deployed application; TRACE=file replays a real one
 .PHONY: demo

@@ -1,11 +1,14 @@
 """Each handler imports from the build output and the runtime's boto3 alone."""
 
 import subprocess
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
 
+from bedrock_world.layer import LAYER
 from bedrock_world.local.sam import copy_build
+from benchmarks.layer import LIMIT_ZIPPED_BYTES, measure
 from tests.deployment.conftest import Deployed
 from tests.deployment.template import ROOT
 
@@ -66,9 +69,16 @@ def test_the_layer_leaves_out_what_the_runtime_has(build: Path) -> None:
     assert "bedrock_world" not in packages
 
 
-def test_the_layer_fits_into_lambda(build: Path) -> None:
-    """Lambda takes 250 MB unzipped; half of it leaves room for growth."""
-    layer = build / "SharedLayer"
-    size = sum(path.stat().st_size for path in layer.rglob("*") if path.is_file())
+def test_the_layer_stays_small(build: Path) -> None:
+    sizes = measure(build / LAYER)
 
-    assert size < 125 * 1024 * 1024
+    assert sum(size.zipped for size in sizes) <= LIMIT_ZIPPED_BYTES
+
+
+def test_the_layer_has_bytecode_for_every_module(build: Path) -> None:
+    """What an import of a handler loads is never compiled at a cold start."""
+    layer = build / LAYER
+    modules = list(layer.rglob("*.py"))
+
+    assert modules
+    assert [each for each in modules if not Path(cache_from_source(str(each))).exists()] == []

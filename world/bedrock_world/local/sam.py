@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from bedrock_world.layer import finish_layer
 from bedrock_world.local.environment import REGION, host_architecture, sam_environment
 from bedrock_world.local.errors import LocalAwsError, tail
 
@@ -37,6 +38,7 @@ class Sam:
         ]
         with _locked(self._work):
             self._run(["build", *self._build_options(), "--parameter-overrides", *overrides])
+            finish_layer(self._work / "build")
             self._run(
                 [
                     "deploy",
