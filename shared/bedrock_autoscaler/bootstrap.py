@@ -88,8 +88,9 @@ class AwsAdapters:
 
     @cached_property
     def fleets(self) -> Fleets:
-        """The ledger's intents."""
-        return DynamoFleets(self._dynamodb, self._environment.ledger_table)
+        """The ledger's intents, and the consents beside them."""
+        environment = self._environment
+        return DynamoFleets(self._dynamodb, environment.ledger_table, environment.consents_table)
 
     @cached_property
     def history(self) -> History:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LEDGER = "ledger"
 ROUTES = "routes"
+CONSENTS = "consents"
 PREFIX = "/bedrock-autoscaler"
 REGION = "us-east-1"
 BACKENDS = (
@@ -86,7 +87,7 @@ class Backend:
 
 @pytest.fixture
 def dynamodb(backend: Backend) -> "DynamoDBClient":
-    """DynamoDB with the two tables of the stack."""
+    """DynamoDB with the three tables of the stack."""
     client: DynamoDBClient = backend.client("dynamodb")
     client.create_table(
         TableName=LEDGER,
@@ -100,12 +101,13 @@ def dynamodb(backend: Backend) -> "DynamoDBClient":
             {"AttributeName": "sk", "KeyType": "RANGE"},
         ],
     )
-    client.create_table(
-        TableName=ROUTES,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-    )
+    for name in (ROUTES, CONSENTS):
+        client.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        )
     return client
 
 

@@ -8,12 +8,14 @@ from threading import RLock
 
 from bedrock_autoscaler.application.errors import StaleDecisionError
 from bedrock_autoscaler.application.ports import History, LedgerState, RecordedDecision, StackRoom
+from bedrock_autoscaler.domain.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.intent import (
     HOLDING_STATES,
     AccountRecord,
     FleetRecord,
     PurchaseIntent,
+    PurchaseState,
     ReleaseIntent,
 )
 from bedrock_autoscaler.domain.joining import join
@@ -93,10 +95,15 @@ def _with_traffic(situation: Situation, traffic: Traffic) -> Situation:
 
 
 class MemoryFleets(Failures):
-    """Intents and reservations; each method is atomic, also between threads."""
+    """Intents and reservations; each method is atomic, also between threads.
+
+    Attributes:
+        consents: what persons agreed to, by id; theirs to write.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.consents: dict[str, RecordedConsent] = {}
         self._records: dict[str, FleetRecord] = {}
         self._purchases: dict[tuple[str, str], PurchaseIntent] = {}
         self._releases: dict[tuple[str, str], ReleaseIntent] = {}
@@ -123,6 +130,11 @@ class MemoryFleets(Failures):
         self._begin("account")
         with self._lock:
             return self._account()
+
+    def consent(self, consent_id: str) -> RecordedConsent | None:
+        """What a person agreed to."""
+        self._begin("consent")
+        return self.consents.get(consent_id)
 
     def trip(self, record: FleetRecord, at: datetime, by: str) -> None:
         """Note that the breaker tripped."""
@@ -176,6 +188,7 @@ class MemoryFleets(Failures):
                     f"{dollars} of {max_usd_per_hour} USD per hour"
                 )
             self._require_room(intent, stack)
+            self._use_consent(intent)
             self._purchases[key] = intent
             self._reserve(intent, 1)
         self._end("begin_purchase")
@@ -192,6 +205,9 @@ class MemoryFleets(Failures):
             change = (after.state in HOLDING_STATES) - (before.state in HOLDING_STATES)
             if change:
                 self._reserve(before, change)
+            if after.state is PurchaseState.REFUSED and before.consent_id is not None:
+                given = self.consents[before.consent_id]
+                self.consents[before.consent_id] = replace(given, used_by=None, used_at=None)
         self._end("update_purchase")
 
     def begin_release(self, intent: ReleaseIntent) -> None:
@@ -252,6 +268,16 @@ class MemoryFleets(Failures):
                 f"purchase {intent.decision_id} would make {units} of {stack.max_units} units and "
                 f"{dollars} of {stack.max_usd_per_hour} USD per hour over all targets"
             )
+
+    def _use_consent(self, intent: PurchaseIntent) -> None:
+        if intent.consent_id is None:
+            return
+        given = self.consents.get(intent.consent_id)
+        if given is None or given.used_by is not None:
+            raise StaleDecisionError(f"consent {intent.consent_id} is used, or there is none")
+        self.consents[given.id] = replace(
+            given, used_by=intent.decision_id, used_at=intent.recorded_at
+        )
 
     def _change_record(self, before: FleetRecord, after: FleetRecord) -> None:
         with self._lock:

@@ -29,6 +29,7 @@ REQUIRED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "bedrock": {
         "CreateProvisionedModelThroughput": (
             "clientRequestToken",
+            "commitmentDuration",
             "modelUnits",
             "provisionedModelName",
             "modelId",

@@ -65,15 +65,23 @@ class RoutedEnvironment(FunctionEnvironment):
 
     Attributes:
         routes_table: name of the DynamoDB table with the routing tables in force.
+        consents_table: of the table where persons put consents to commitments; None without.
     """
 
     routes_table: str
+    consents_table: str | None
 
     @classmethod
     @override
     def _values(cls, variables: Mapping[str, str]) -> dict[str, Any]:
         routes = _matching(variables, "ROUTES_TABLE", _TABLE, "a table's name")
-        return _common(variables) | {"routes_table": routes}
+        has_consents = bool(variables.get("CONSENTS_TABLE"))
+        consents = (
+            _matching(variables, "CONSENTS_TABLE", _TABLE, "a table's name")
+            if has_consents
+            else None
+        )
+        return _common(variables) | {"routes_table": routes, "consents_table": consents}
 
 
 def account_of(function_arn: str) -> str:

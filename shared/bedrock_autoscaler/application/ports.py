@@ -9,14 +9,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bedrock_autoscaler.domain.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.fleet import Status
 from bedrock_autoscaler.domain.intent import (
-    OPEN_PURCHASES,
     OPEN_RELEASES,
     AccountRecord,
     FleetRecord,
     PurchaseIntent,
+    PurchaseState,
     ReleaseIntent,
 )
 from bedrock_autoscaler.domain.observation import Traffic
@@ -121,7 +122,9 @@ class Purchasing(Protocol):
     """The purchase actor's only way to spend."""
 
     def buy(self, intent: PurchaseIntent) -> str:
-        """Create the PT with the intent's token, name and tags; its ARN. No commitment.
+        """Create the PT with the intent's token, name and tags; its ARN.
+
+        A commitment is sent only for an intent that names the consent it used up.
 
         Raises:
             CapacityUnavailableError: proven refusal, nothing was bought.
@@ -342,7 +345,7 @@ class LedgerState:
     @property
     def open_purchases(self) -> tuple[PurchaseIntent, ...]:
         """Purchases whose call may or may not have taken effect."""
-        return tuple(i for i in self.purchases if i.state in OPEN_PURCHASES)
+        return tuple(i for i in self.purchases if i.state is PurchaseState.RECORDED)
 
     @property
     def open_releases(self) -> tuple[ReleaseIntent, ...]:
@@ -407,6 +410,9 @@ class Fleets(Protocol):
     def releases(self, target: str) -> tuple[ReleaseIntent, ...]:
         """All release intents, oldest first, read consistently."""
 
+    def consent(self, consent_id: str) -> RecordedConsent | None:
+        """What a person agreed to, read consistently; None when there is no such consent."""
+
     def begin_purchase(
         self,
         intent: PurchaseIntent,
@@ -419,15 +425,18 @@ class Fleets(Protocol):
     ) -> None:
         """Record the intent and reserve its units in one transaction.
 
-        With `stack`, the sums over all targets must be as seen and stay within its caps.
+        With `stack`, the sums over all targets must be as seen and stay within its caps. An
+        intent that names a consent uses it up in the same transaction.
 
         Raises:
-            StaleDecisionError: the intent exists, the fleet or the sums moved, or a cap would be
-                crossed.
+            StaleDecisionError: the intent exists, the fleet or the sums moved, a cap would be
+                crossed, or the consent is used.
         """
 
     def update_purchase(self, before: PurchaseIntent, after: PurchaseIntent) -> None:
         """Replace an intent, freeing its reservation when it leaves the holding states.
+
+        A consent comes back only with a proven refusal, never with an unknown outcome.
 
         Raises:
             StaleDecisionError: the intent is not what `before` says.

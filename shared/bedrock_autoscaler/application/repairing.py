@@ -4,7 +4,7 @@ A purchase is never sent again on a later tick. The token's lifetime is not publ
 way to learn what came of a call without an answer is to look for what it would have created.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bedrock_autoscaler.application.accounting import cost_so_far
@@ -20,15 +20,12 @@ from bedrock_autoscaler.application.surveying import GRACE
 from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.fleet import Fleet, Ownership, Status
 from bedrock_autoscaler.domain.intent import (
-    OPEN_PURCHASES,
     OPEN_RELEASES,
     PurchaseIntent,
     PurchaseState,
 )
+from bedrock_autoscaler.domain.lifecycle import STUCK_AFTER, stepped
 from bedrock_autoscaler.domain.target import Target
-
-STUCK_AFTER = timedelta(minutes=60)
-"""A PT that is still being created by then needs a person; it is paid for all the while."""
 
 _STANDING = frozenset({PurchaseState.IN_SERVICE, PurchaseState.FAILED})
 
@@ -57,7 +54,7 @@ class Repair:
         return tuple(outcome for outcome in outcomes if outcome is not None)
 
     def _settle(self, intent: PurchaseIntent, situation: Situation | None) -> str | None:
-        if intent.state in OPEN_PURCHASES:
+        if intent.state is PurchaseState.RECORDED:
             return self._resolve(intent)
         if intent.state is PurchaseState.BOUGHT:
             return self._watch(intent)
@@ -85,7 +82,7 @@ class Repair:
         minutes = GRACE // timedelta(minutes=1)
         detail = f"absent {minutes} minutes after it was recorded"
         self._alarm("purchase_abandoned", intent, detail)
-        abandoned = replace(intent, state=PurchaseState.ABANDONED, ended_at=self.now, detail=detail)
+        abandoned = stepped(intent, PurchaseState.ABANDONED, ended_at=self.now, detail=detail)
         return self._update(intent, abandoned)
 
     def _watch(self, intent: PurchaseIntent) -> str | None:
@@ -100,16 +97,16 @@ class Repair:
         if found is None:
             return self._lose(intent) if is_overdue else None
         if found.status is Status.IN_SERVICE:
-            in_service = replace(
+            in_service = stepped(
                 intent,
-                state=PurchaseState.IN_SERVICE,
+                PurchaseState.IN_SERVICE,
                 billed_from=found.created_at,
                 in_service_since=self.now,
             )
             return self._update(intent, in_service)
         if found.status is Status.FAILED:
             self._alarm("pt_failed", intent, f"{found.arn} failed, {self._cost(intent)}")
-            failed = replace(intent, state=PurchaseState.FAILED, billed_from=found.created_at)
+            failed = stepped(intent, PurchaseState.FAILED, billed_from=found.created_at)
             return self._update(intent, failed)
         if self.now - intent.recorded_at >= STUCK_AFTER:
             text = f"{found.arn} is still {found.status.value}, {self._cost(intent)}"
@@ -134,9 +131,9 @@ class Repair:
         return self._adopt(intent, found, "turned up after it was abandoned")
 
     def _adopt(self, intent: PurchaseIntent, found: ListedThroughput, how: str) -> str:
-        bought = replace(
+        bought = stepped(
             intent,
-            state=PurchaseState.BOUGHT,
+            PurchaseState.BOUGHT,
             arn=found.arn,
             billed_from=found.created_at,
             ended_at=None,
@@ -146,15 +143,14 @@ class Repair:
 
     def _lose(self, intent: PurchaseIntent) -> str:
         self._alarm("pt_lost", intent, f"{intent.arn} is gone, and not by a release of ours")
-        return self._update(intent, replace(intent, state=PurchaseState.LOST, ended_at=self.now))
+        return self._update(intent, stepped(intent, PurchaseState.LOST, ended_at=self.now))
 
     def _releasing(self) -> frozenset[str]:
         releases = self.fleets.releases(self.target.name)
         return frozenset(release.arn for release in releases if release.state in OPEN_RELEASES)
 
-    def _update(self, intent: PurchaseIntent, changed: PurchaseIntent) -> str:
+    def _update(self, intent: PurchaseIntent, after: PurchaseIntent) -> str:
         """Record what came of it."""
-        after = replace(changed, version=intent.version + 1)
         self.fleets.update_purchase(intent, after)
         self.reporter.happened(
             "purchase_settled",

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from bedrock_autoscaler.domain.fleet import Fleet
 from bedrock_autoscaler.domain.observation import Observation
-from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind, Target
+from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, OptionKind, Target
 from bedrock_autoscaler.domain.units import compact
 
 
@@ -93,11 +93,18 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase:
-    """Buy one PT without commitment."""
+    """Buy one PT, without commitment unless a person's consent is named.
+
+    Attributes:
+        usd_per_hour: of all its units.
+        consent_id: the consent to use up; the rules of this package never name one.
+    """
 
     model_id: str
     model_units: int
     usd_per_hour: Decimal
+    commitment: Commitment = Commitment.NONE
+    consent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +169,7 @@ class Classification:
         confidence: 0 to 1.
         features: measured values by name.
         margins: feature minus threshold, by name of the rule.
+        spike: demand has just jumped far above what this time of day asks for; the class stays.
     """
 
     label: Label
@@ -169,6 +177,7 @@ class Classification:
     confidence: float
     features: tuple[tuple[str, float], ...]
     margins: tuple[tuple[str, float], ...]
+    spike: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +216,9 @@ class Memory:
         pressure_until: the reordered spillover holds until then.
         blocked_until: server errors block shrinking until then.
         decided_at: scheduled time of the decision that left this memory; None at first.
+        classification: of the last hourly review, without its spike flag; None before it.
+        classified_at: scheduled time of the decision that made it.
+        quiet_reviews: in a row at which the newest day was calm.
     """
 
     label: Label
@@ -216,6 +228,9 @@ class Memory:
     pressure_until: datetime | None
     blocked_until: datetime | None
     decided_at: datetime | None
+    classification: Classification | None = None
+    classified_at: datetime | None = None
+    quiet_reviews: int = 0
 
 
 NO_MEMORY = Memory(

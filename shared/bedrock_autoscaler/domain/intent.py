@@ -11,11 +11,10 @@ from bedrock_autoscaler.domain.target import Commitment
 class PurchaseState(StrEnum):
     """What the ledger keeps of a purchase; `domain.lifecycle` has the steps and the whole life.
 
-    In an open state, `recorded` or `requested`, the call may or may not have taken effect.
+    In the one open state, `recorded`, the call may or may not have taken effect.
     """
 
     RECORDED = "recorded"
-    REQUESTED = "requested"
     BOUGHT = "bought"
     IN_SERVICE = "in_service"
     REFUSED = "refused"
@@ -25,14 +24,9 @@ class PurchaseState(StrEnum):
     RELEASED = "released"
 
 
-OPEN_PURCHASES = frozenset({PurchaseState.RECORDED, PurchaseState.REQUESTED})
-"""States in which nobody knows whether the call took effect."""
-
-HOLDING_STATES = OPEN_PURCHASES | {
-    PurchaseState.BOUGHT,
-    PurchaseState.IN_SERVICE,
-    PurchaseState.FAILED,
-}
+HOLDING_STATES = frozenset(
+    {PurchaseState.RECORDED, PurchaseState.BOUGHT, PurchaseState.IN_SERVICE, PurchaseState.FAILED},
+)
 """States whose units stay reserved against the caps."""
 
 
@@ -62,7 +56,6 @@ class PurchaseIntent:
         ended_at: when its units stopped being held; None while they are.
         detail: a refusal's code and subject, or what the repair found.
         version: for conditional writes; rises with each change.
-        requested_at: when its call was about to be sent; None while none was.
         consent_id: the consent that a commitment uses up; None without one.
     """
 
@@ -82,7 +75,6 @@ class PurchaseIntent:
     ended_at: datetime | None
     detail: str
     version: int
-    requested_at: datetime | None = None
     consent_id: str | None = None
 
 

@@ -45,6 +45,20 @@ def test_an_intent_with_a_term_is_refused_before_any_call(stage: Stage, term: Co
     assert stage.calls[CREATE] == 0
 
 
+@pytest.mark.parametrize(
+    ("term", "sent"), [(Commitment.ONE_MONTH, "OneMonth"), (Commitment.SIX_MONTHS, "SixMonths")]
+)
+def test_a_term_is_sent_only_for_the_consent_that_was_used_up(
+    stage: Stage, term: Commitment, sent: str
+) -> None:
+    stage.purchasing.buy(build_purchase_intent(commitment=term, consent_id="c-1"))
+    stage.purchasing.buy(build_purchase_intent(2))
+
+    first, second = stage.bodies
+    assert first["commitmentDuration"] == sent
+    assert "commitmentDuration" not in second
+
+
 @pytest.mark.parametrize("lost_answers", [1, 2])
 def test_an_answer_that_is_lost_after_the_effect_buys_once(stage: Stage, lost_answers: int) -> None:
     stage.fail(CREATE, When.DROP_AFTER, times=lost_answers)

@@ -12,6 +12,7 @@ from bedrock_autoscaler.application.errors import ConfigurationError
 VARIABLES = {
     "LEDGER_TABLE": "stack-LedgerTable-ABC",
     "ROUTES_TABLE": "stack-RoutesTable-ABC",
+    "CONSENTS_TABLE": "stack-ConsentsTable-ABC",
     "SETTINGS_PREFIX": "/bedrock-autoscaler",
     "DEPLOYMENT": "bedrock-autoscaler",
     "CLOCK_ENDPOINT": "",
@@ -27,6 +28,7 @@ def test_the_variables_become_one_frozen_value() -> None:
     assert environment == RoutedEnvironment(
         ledger_table="stack-LedgerTable-ABC",
         routes_table="stack-RoutesTable-ABC",
+        consents_table="stack-ConsentsTable-ABC",
         settings_prefix="/bedrock-autoscaler",
         deployment="bedrock-autoscaler",
         clock_endpoint=None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, Any, override
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from bedrock_autoscaler.domain.intent import PurchaseIntent
 
 
+_TERMS = {Commitment.ONE_MONTH: "OneMonth", Commitment.SIX_MONTHS: "SixMonths"}
+
+
 class BedrockPurchasing(Purchasing):
-    """Buys without commitment; no argument of it can express a term.
+    """Buys without commitment, unless the intent names the consent that it used up.
 
     Args:
         deployment: value of the owner tag.
@@ -43,9 +46,12 @@ class BedrockPurchasing(Purchasing):
             CapacityUnavailableError: proven refusal, nothing was bought.
             UnknownOutcomeError: the call may have taken effect.
         """
+        term: dict[str, Any] = {}
         if intent.commitment is not Commitment.NONE:
-            reason = f"purchase {intent.name} asks for a term, which is never bought here"
-            raise CapacityUnavailableError(reason, code="CommitmentRefused")
+            if intent.consent_id is None:
+                reason = f"purchase {intent.name} asks for a term that nobody consented to"
+                raise CapacityUnavailableError(reason, code="CommitmentRefused")
+            term = {"commitmentDuration": _TERMS[intent.commitment]}
         tags = {
             DEPLOYMENT_TAG: self._deployment,
             TARGET_TAG: intent.target,
@@ -58,6 +64,7 @@ class BedrockPurchasing(Purchasing):
                 modelId=intent.model_id,
                 modelUnits=intent.model_units,
                 tags=[{"key": key, "value": value} for key, value in tags.items()],
+                **term,
             )
         except (BotoCoreError, ClientError) as error:
             raise purchase_error(intent.name, error) from error

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from bedrock_autoscaler.adapters.storage.codec import SCHEMA, decode_flat
 from bedrock_autoscaler.adapters.storage.intents import (
     ACCOUNT_KEY,
+    CONSENT,
     PURCHASE,
     RELEASE,
     by_age,
@@ -33,16 +34,19 @@ from bedrock_autoscaler.adapters.storage.table import (
     Table,
 )
 from bedrock_autoscaler.application.errors import (
+    ConfigurationError,
     ObservationError,
     StaleDecisionError,
     UnknownOutcomeError,
 )
 from bedrock_autoscaler.application.ports import Fleets, LedgerState, StackRoom
+from bedrock_autoscaler.domain.consent import RecordedConsent
 from bedrock_autoscaler.domain.intent import (
     HOLDING_STATES,
     AccountRecord,
     FleetRecord,
     PurchaseIntent,
+    PurchaseState,
     ReleaseIntent,
 )
 
@@ -66,14 +70,25 @@ _TRIP = (
     "SET #schema = :schema, #target = :target, #tripped_at = :at, #tripped_by = :by "
     "ADD #reserved_units :zero, #reserved_usd_per_hour :zero, #version :one"
 )
+_UNUSED = "attribute_exists(#pk) AND attribute_not_exists(#used_by)"
+_USED_BY_US = "#used_by = :by"
+_USE = "SET #used_by = :by, #used_at = :at"
+_GIVE_BACK = "REMOVE #used_by, #used_at"
 _RESET = "SET #schema = :schema REMOVE #tripped_at, #tripped_by ADD #version :one"
 
 
 class DynamoFleets(Fleets):
-    """Fleets over one table."""
+    """Fleets over one table.
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    Args:
+        client: DynamoDB.
+        table: the ledger.
+        consents: the table of consents; None where no commitment can be bought.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table: str, consents: str | None = None) -> None:
         self._table = Table(client, table)
+        self._consents = Table(client, consents) if consents else None
 
     @override
     def state_of(self, target: str) -> LedgerState:
@@ -143,6 +158,14 @@ class DynamoFleets(Fleets):
         return by_age(self._intents(RELEASE, target, "RELEASE#"))
 
     @override
+    def consent(self, consent_id: str) -> RecordedConsent | None:
+        """The item of this id in the table of consents, which a person writes."""
+        item = self._consents.get({"pk": consent_id}) if self._consents else None
+        if item is None:
+            return None
+        return decode_flat(CONSENT, {**item, "id": consent_id}, f"consent {consent_id}")
+
+    @override
     def begin_purchase(
         self,
         intent: PurchaseIntent,
@@ -179,6 +202,7 @@ class DynamoFleets(Fleets):
             self._table.to_put(item, condition=_ABSENT),
             reserve,
             self._reserve_account(intent, 1, stack),
+            *self._consent(intent, is_used=True),
         )
         try:
             self._transact(changes, PURCHASE, intent)
@@ -194,6 +218,8 @@ class DynamoFleets(Fleets):
         if change:
             changes.append(self._reserve(before, change, condition=_OURS))
             changes.append(self._reserve_account(before, change))
+        if after.state is PurchaseState.REFUSED:
+            changes += self._consent(before, is_used=False)
         try:
             self._transact(changes, PURCHASE, after)
         except ConditionFailedError as error:
@@ -269,6 +295,20 @@ class DynamoFleets(Fleets):
             **values,
         )
 
+    def _consent(self, intent: PurchaseIntent, *, is_used: bool) -> tuple[Change, ...]:
+        """Use the consent up, or give it back; its terms were read before and never change."""
+        if intent.consent_id is None:
+            return ()
+        if self._consents is None:
+            raise ConfigurationError(f"purchase {intent.decision_id}: no table of consents is set")
+        key = {"pk": intent.consent_id}
+        if is_used:
+            used_at = intent.recorded_at.isoformat()
+            values = {"by": intent.decision_id, "at": used_at}
+            return (self._consents.to_update(key, _USE, condition=_UNUSED, **values),)
+        by = intent.decision_id
+        return (self._consents.to_update(key, _GIVE_BACK, condition=_USED_BY_US, by=by),)
+
     def _change_record(self, change: Change, record: FleetRecord) -> None:
         """Change the fleet item alone; without an answer, look whether it moved by one."""
         try:
@@ -324,7 +364,7 @@ def _stack_condition(intent: PurchaseIntent, stack: StackRoom) -> tuple[str, dic
 
 
 def _why_not(intent: PurchaseIntent, fleet: FleetRecord, error: ConditionFailedError) -> str:
-    has_intent, has_fleet, has_sums = (item is not None for item in error.existing)
+    has_intent, has_fleet, has_sums = (item is not None for item in error.existing[:3])
     if has_intent:
         return f"purchase {intent.decision_id} exists already"
     if has_fleet:
@@ -332,6 +372,8 @@ def _why_not(intent: PurchaseIntent, fleet: FleetRecord, error: ConditionFailedE
             f"fleet of {intent.target} is not at version {fleet.version}, on which the purchase "
             f"{intent.decision_id} was decided, or a cap would be crossed"
         )
+    if any(item is not None for item in error.existing[3:]):
+        return f"consent {intent.consent_id} is used, or there is none"
     if has_sums:
         return (
             f"the sums over all targets moved while {intent.decision_id} was prepared, or a cap of "

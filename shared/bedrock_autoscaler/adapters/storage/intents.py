@@ -12,6 +12,7 @@ from bedrock_autoscaler.adapters.storage.codec import (
     require_schema,
 )
 from bedrock_autoscaler.adapters.storage.table import Item
+from bedrock_autoscaler.domain.consent import RecordedConsent
 from bedrock_autoscaler.domain.intent import (
     AccountRecord,
     FleetRecord,
@@ -21,6 +22,7 @@ from bedrock_autoscaler.domain.intent import (
 
 PURCHASE = TypeAdapter(PurchaseIntent)
 RELEASE = TypeAdapter(ReleaseIntent)
+CONSENT = TypeAdapter(RecordedConsent)
 ACCOUNT_KEY: Item = {"pk": "ACCOUNT", "sk": "RESERVED"}
 _FLEET = TypeAdapter(FleetRecord)
 _NOTHING = AccountRecord(reserved_units=0, reserved_usd_per_hour=Decimal(0), targets=(), version=0)

@@ -1,0 +1,180 @@
+"""What every store of consents guarantees: one intent uses one up, in its own transaction."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
+from bedrock_autoscaler.application.errors import (
+    ConfigurationError,
+    ObservationError,
+    StaleDecisionError,
+)
+from bedrock_autoscaler.application.ports import Fleets
+from bedrock_autoscaler.domain.consent import RecordedConsent
+from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.lifecycle import stepped
+from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from tests.builders import NOW, PT_MODEL
+from tests.contract.conftest import BACKENDS, CONSENTS, LEDGER
+from tests.fakes.memory_ledger import MemoryFleets
+from tests.recorded import build_purchase
+
+GIVEN = RecordedConsent(
+    id="c-1",
+    target="chat",
+    model_id=PT_MODEL,
+    units=1,
+    term=Commitment.ONE_MONTH,
+    max_usd_per_hour=Decimal("55.5"),
+    given_by="jane",
+    valid_until=NOW + HOUR,
+)
+
+
+@pytest.fixture(params=BACKENDS)
+def fleets(request: pytest.FixtureRequest) -> Fleets:
+    """A ledger beside a table in which a person has put one consent."""
+    if request.param == "memory":
+        memory = MemoryFleets()
+        memory.consents[GIVEN.id] = GIVEN
+        return memory
+    client = request.getfixturevalue("dynamodb")
+    client.put_item(TableName=CONSENTS, Item=by_hand(GIVEN))
+    return DynamoFleets(client, LEDGER, CONSENTS)
+
+
+def by_hand(consent: RecordedConsent) -> dict[str, Any]:
+    return {
+        "pk": {"S": consent.id},
+        "target": {"S": consent.target},
+        "model_id": {"S": consent.model_id},
+        "units": {"N": str(consent.units)},
+        "term": {"S": consent.term.value},
+        "max_usd_per_hour": {"N": str(consent.max_usd_per_hour)},
+        "given_by": {"S": consent.given_by},
+        "valid_until": {"S": consent.valid_until.isoformat()},
+    }
+
+
+def committed(quarter: int = 0) -> PurchaseIntent:
+    return build_purchase(
+        NOW + 15 * quarter * MINUTE, commitment=Commitment.ONE_MONTH, consent_id=GIVEN.id
+    )
+
+
+def begin(fleets: Fleets, intent: PurchaseIntent) -> None:
+    fleets.begin_purchase(
+        intent,
+        fleet=fleets.record_of(intent.target),
+        unmanaged_units=0,
+        max_units=10,
+        max_usd_per_hour=Decimal(1_000),
+    )
+
+
+def test_a_consent_is_read_as_it_was_given(fleets: Fleets) -> None:
+    assert fleets.consent("c-1") == GIVEN
+    assert fleets.consent("c-2") is None
+
+
+def test_a_consent_is_used_up_with_the_intent(fleets: Fleets) -> None:
+    intent = committed()
+
+    begin(fleets, intent)
+
+    assert fleets.consent("c-1") == replace(GIVEN, used_by=intent.decision_id, used_at=NOW)
+    assert fleets.purchases("chat") == (intent,)
+
+
+def test_a_used_consent_takes_the_intent_and_its_reservation_with_it(fleets: Fleets) -> None:
+    begin(fleets, committed())
+
+    with pytest.raises(StaleDecisionError, match="consent c-1"):
+        begin(fleets, committed(1))
+
+    assert len(fleets.purchases("chat")) == 1
+    assert fleets.record_of("chat").reserved_units == 1
+
+
+def test_a_consent_that_nobody_gave_buys_nothing(fleets: Fleets) -> None:
+    with pytest.raises(StaleDecisionError, match="consent c-2"):
+        begin(fleets, replace(committed(), consent_id="c-2"))
+
+    assert fleets.purchases("chat") == ()
+
+
+def test_of_several_targets_that_name_one_consent_one_wins(
+    fleets: Fleets, request: pytest.FixtureRequest
+) -> None:
+    # moto's transactions are not atomic between threads, so that its runs come one by one.
+    runs_at_once = 1 if request.node.callspec.params["fleets"] == "moto" else 8
+
+    def run(number: int) -> bool:
+        intent = build_purchase(
+            NOW,
+            target=f"target-{number}",
+            commitment=Commitment.ONE_MONTH,
+            consent_id=GIVEN.id,
+        )
+        try:
+            begin(fleets, intent)
+        except StaleDecisionError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(runs_at_once) as pool:
+        won = list(pool.map(run, range(8)))
+
+    assert won.count(True) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "is_back"),
+    [
+        (PurchaseState.REFUSED, True),
+        (PurchaseState.ABANDONED, False),
+        (PurchaseState.BOUGHT, False),
+    ],
+)
+def test_a_consent_comes_back_only_with_a_proven_refusal(
+    fleets: Fleets, state: PurchaseState, *, is_back: bool
+) -> None:
+    intent = committed()
+    begin(fleets, intent)
+
+    fleets.update_purchase(intent, stepped(intent, state))
+
+    found = fleets.consent("c-1")
+    assert found is not None
+    assert (found.used_by is None) == is_back
+
+
+@pytest.fixture
+def stack(request: pytest.FixtureRequest) -> Callable[[str | None], DynamoFleets]:
+    """Ledgers over one DynamoDB, with or without a table of consents."""
+    client = request.getfixturevalue("dynamodb")
+    client.put_item(TableName=CONSENTS, Item={"pk": {"S": "c-1"}, "units": {"N": "1"}})
+    return lambda consents: DynamoFleets(client, LEDGER, consents)
+
+
+def test_a_consent_with_a_missing_member_is_an_error_of_the_read(
+    stack: Callable[[str | None], DynamoFleets],
+) -> None:
+    with pytest.raises(ObservationError, match="consent c-1"):
+        stack(CONSENTS).consent("c-1")
+
+
+def test_without_a_table_of_consents_nothing_can_be_committed(
+    stack: Callable[[str | None], DynamoFleets],
+) -> None:
+    fleets = stack(None)
+
+    assert fleets.consent("c-1") is None
+    with pytest.raises(ConfigurationError, match="consents"):
+        begin(fleets, committed())
