@@ -33,6 +33,14 @@ from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, NOW, PT_MODEL, pt_arn
 
+CLASSIFICATION = Classification(
+    label=Label.STEADY,
+    verdict=Verdict.STEADY,
+    confidence=0.75,
+    features=(("wander", 0.1),),
+    margins=(("wander", -0.3),),
+    spike=True,
+)
 MEMORY = Memory(
     label=Label.STEADY,
     candidate=Label.BURSTY,
@@ -41,6 +49,9 @@ MEMORY = Memory(
     pressure_until=NOW + 15 * MINUTE,
     blocked_until=None,
     decided_at=NOW,
+    classification=CLASSIFICATION,
+    classified_at=NOW - 15 * MINUTE,
+    quiet_reviews=3,
 )
 
 

@@ -46,6 +46,17 @@ def to_bins(demand: Demand) -> Bins:
     )
 
 
+def known_sums(minutes: Series) -> Series:
+    """Sums of 5 minutes along the last axis, its oldest odd minutes left out; NaN as in `Bins`."""
+    usable = minutes.shape[-1] // BIN_MINUTES * BIN_MINUTES
+    first = minutes.shape[-1] - usable
+    blocks = minutes[..., first:].reshape(*minutes.shape[:-1], -1, BIN_MINUTES)
+    known = np.count_nonzero(~np.isnan(blocks), axis=-1)
+    scale = np.where(known >= _LEAST_MINUTES, BIN_MINUTES / np.maximum(known, 1), np.nan)
+    sums: Series = np.nansum(blocks, axis=-1) * scale
+    return sums
+
+
 def mean_known(blocks: Series, axis: int = -1) -> Series:
     """Mean of the known values along an axis; NaN where none is known."""
     known = np.count_nonzero(~np.isnan(blocks), axis=axis)

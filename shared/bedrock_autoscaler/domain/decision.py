@@ -54,6 +54,17 @@ class ReasonCode(StrEnum):
     RELEASES_PER_DAY = "releases_per_day"
     PURCHASE_OPEN = "purchase_open"
     PT_FAILED = "pt_failed"
+    RELEASES_PER_HOUR = "releases_per_hour"
+    MASS_SILENCE = "mass_silence"
+    RESTING = "resting"
+    BREAKER_TRIPPED = "breaker_tripped"
+    LEDGER_INCOMPLETE = "ledger_incomplete"
+    TICK_LATE = "tick_late"
+    # what a person set by hand
+    GROWTH_PAUSED = "growth_paused"
+    SHRINK_PAUSED = "shrink_paused"
+    UNITS_OVERRIDE = "units_override"
+    ROUTE_OVERRIDE = "route_override"
     # guard rails
     MAX_UNITS = "max_units"
     MIN_UNITS = "min_units"
@@ -61,6 +72,10 @@ class ReasonCode(StrEnum):
     MAX_USD_PER_DAY = "max_usd_per_day"
     MAX_USD_PER_MONTH = "max_usd_per_month"
     MODEL_UNIT_QUOTA = "model_unit_quota"
+    STACK_MAX_UNITS = "stack_max_units"
+    STACK_MAX_USD_PER_HOUR = "stack_max_usd_per_hour"
+    STACK_MAX_USD_PER_DAY = "stack_max_usd_per_day"
+    STACK_MAX_USD_PER_MONTH = "stack_max_usd_per_month"
     # outcome of the capacity loop
     PURCHASE = "purchase"
     RELEASE = "release"
@@ -124,20 +139,6 @@ class Restore:
 
 
 Action = Purchase | Release | Restore
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One address of the routing table.
-
-    Attributes:
-        weight: share of the traffic that is offered here first, 0 to 1; the weights of a
-            table add to 1. What does not fit spills down the table in its order.
-    """
-
-    kind: OptionKind
-    address: str
-    weight: float
 
 
 class Label(StrEnum):
@@ -251,6 +252,7 @@ class Situation:
     Attributes:
         scheduled_at: the tick's scheduled time; decisions know no other clock.
         routes: the table in force (empty before the first one).
+        is_late: the tick came too late, or clock and schedule differ: nothing follows from it.
     """
 
     target: Target
@@ -260,6 +262,7 @@ class Situation:
     fleet: Fleet
     routes: tuple[Route, ...]
     memory: Memory
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

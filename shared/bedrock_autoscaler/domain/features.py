@@ -4,20 +4,19 @@ Source: docs/model.md, section "Classes".
 """
 
 from dataclasses import dataclass
-from math import expm1
 
 import numpy as np
 
-from bedrock_autoscaler.domain.bins import BINS_PER_DAY, BINS_PER_HOUR, mean_known, to_bins
+from bedrock_autoscaler.domain.bins import BINS_PER_DAY, BINS_PER_HOUR, to_bins
 from bedrock_autoscaler.domain.demand import Demand
 from bedrock_autoscaler.domain.observation import Series
 from bedrock_autoscaler.domain.seasonality import expected_demand, measure_season
+from bedrock_autoscaler.domain.trend import measure_trend
 from bedrock_autoscaler.domain.variation import measure_variation
 
 _SHOT_CAP = 25.0
 _VARIATION_DAYS = 3
-_TREND_DAYS = 5
-_TREND_CAP = 50.0
+_LOT_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,17 +24,22 @@ class Features:
     """What is measured of 5-minute demand; all without unit unless said, all finite.
 
     Attributes:
-        hours: of history with data. requests_per_day: in the newest 24 hours.
+        hours: of history that were read; `recent_hours` of the newest 3 days.
+        requests_per_day: in the newest 24 hours that were read.
         interval: 1 / share of 5-minute bins with traffic over 7 days.
         seasonal_skill: variance of hourly demand explained by the other days, 0 to 1.
         burstiness: variation faster than hours beyond shot noise; `burstiness_robust` the same
             without its worst 6 hours; `burstiness_day` over 24 hours.
-        wander: slow variation around the expected level.
+        wander: slow variation around the expected level; `wander_lasting` without the single
+            step or spell that explains most of it.
         episodes: separate bursts in 24 hours.
         trend_per_week, trend_z: growth and its significance.
+        shot_noise: how much noisier than Poisson with equal calls a bin is, 1 to 26.
+        lot: calls that always come together, 1 unless the traffic was scaled up.
     """
 
     hours: float
+    recent_hours: float
     requests_per_day: float
     interval: float
     seasonal_skill: float
@@ -43,28 +47,36 @@ class Features:
     burstiness_robust: float
     burstiness_day: float
     wander: float
+    wander_lasting: float
     episodes: float
     trend_per_week: float
     trend_z: float
+    shot_noise: float
+    lot: float
 
 
 def measure(demand: Demand) -> Features:
     """All features; zeros where the history is too short or too silent for one."""
     bins = to_bins(demand)
-    hours = float(np.count_nonzero(~np.isnan(bins.load))) / BINS_PER_HOUR
-    requests_per_day = float(np.nansum(bins.requests[-BINS_PER_DAY:]))
-    total, total_requests = float(np.nansum(bins.load)), float(np.nansum(bins.requests))
-    if total <= 0 or total_requests <= 0:
-        return _silent(hours, requests_per_day)
-    mean_size = total / total_requests
-    shot = _shot_noise(bins.load, bins.requests, mean_size)
-    season = measure_season(bins)
     newest = slice(-_VARIATION_DAYS * BINS_PER_DAY, None)
+    known = ~np.isnan(bins.load)
+    hours = float(np.count_nonzero(known)) / BINS_PER_HOUR
+    recent_hours = float(np.count_nonzero(known[newest])) / BINS_PER_HOUR
+    lot = _lot(demand.requests)
+    calls = bins.requests / lot
+    requests_per_day = float(calls[known][-BINS_PER_DAY:].sum())
+    total, total_requests = float(np.nansum(bins.load)), float(np.nansum(calls))
+    if total <= 0 or total_requests <= 0:
+        return _silent(hours, recent_hours, requests_per_day)
+    mean_size = total / total_requests
+    shot = _shot_noise(bins.load, calls, mean_size)
+    season = measure_season(bins)
     expected = expected_demand(bins, season)
     variation = measure_variation(bins.load[newest], expected[newest], shot * mean_size)
-    trend, z_score = _trend(bins.load)
+    trend, z_score = measure_trend(bins.load)
     return Features(
         hours=hours,
+        recent_hours=recent_hours,
         requests_per_day=requests_per_day,
         interval=_interval(bins.load[-7 * BINS_PER_DAY :]),
         seasonal_skill=season.skill,
@@ -72,15 +84,19 @@ def measure(demand: Demand) -> Features:
         burstiness_robust=variation.fast_robust,
         burstiness_day=variation.fast_day,
         wander=variation.slow,
+        wander_lasting=variation.slow_lasting,
         episodes=variation.episodes,
         trend_per_week=trend,
         trend_z=z_score,
+        shot_noise=shot,
+        lot=lot,
     )
 
 
-def _silent(hours: float, requests_per_day: float) -> Features:
+def _silent(hours: float, recent_hours: float, requests_per_day: float) -> Features:
     return Features(
         hours=hours,
+        recent_hours=recent_hours,
         requests_per_day=requests_per_day,
         interval=0.0,
         seasonal_skill=0.0,
@@ -88,10 +104,27 @@ def _silent(hours: float, requests_per_day: float) -> Features:
         burstiness_robust=0.0,
         burstiness_day=0.0,
         wander=0.0,
+        wander_lasting=0.0,
         episodes=0.0,
         trend_per_week=0.0,
         trend_z=0.0,
+        shot_noise=1.0,
+        lot=1.0,
     )
+
+
+def _lot(requests: Series) -> float:
+    """The number of calls of which every minute has a multiple; 1 where there is none above 1.
+
+    A trace that is played at n times its volume has calls in lots of n. Chance acts on the lots:
+    taken for n single calls, their noise would look like bursts, and five calls a day like many.
+    """
+    busy = requests[np.nan_to_num(requests) > 0]
+    lot = float(busy.min()) if busy.size else 1.0
+    if lot <= 1.0:
+        return 1.0
+    times = busy / lot
+    return lot if bool(np.all(np.abs(times - np.rint(times)) <= _LOT_TOLERANCE * times)) else 1.0
 
 
 def _interval(load: Series) -> float:
@@ -106,33 +139,3 @@ def _shot_noise(load: Series, requests: Series, mean_size: float) -> float:
     busy = np.nan_to_num(requests) > 0
     spread = (load[busy] / mean_size - requests[busy]) ** 2 / requests[busy]
     return 1.0 + min(_SHOT_CAP, float(np.mean(spread)))
-
-
-def _trend(load: Series) -> tuple[float, float]:
-    """(growth per week, Mann-Kendall z) of daily means; no trend if one step explains more."""
-    days = len(load) // BINS_PER_DAY
-    daily = mean_known(load[len(load) - days * BINS_PER_DAY :].reshape(days, BINS_PER_DAY))
-    position = np.flatnonzero(np.nan_to_num(daily) > 0)
-    count = len(position)
-    if count < _TREND_DAYS:
-        return 0.0, 0.0
-    logs = np.log(daily[position])
-    first, second = np.triu_indices(count, k=1)
-    rise = logs[second] - logs[first]
-    slope = float(np.median(rise / (position[second] - position[first])))
-    if _step_fits_better(logs, logs - slope * position):
-        return 0.0, 0.0
-    score = float(np.sign(rise).sum())
-    spread = float(np.sqrt(count * (count - 1) * (2 * count + 5) / 18))
-    return expm1(min(7 * slope, _TREND_CAP)), (score - float(np.sign(score))) / spread
-
-
-def _step_fits_better(logs: Series, off_line: Series) -> bool:
-    """Whether two levels fit the daily logarithms better than the line they are measured off."""
-    line_error = float(((off_line - np.median(off_line)) ** 2).sum())
-    step_errors = [
-        float(((logs[:cut] - logs[:cut].mean()) ** 2).sum())
-        + float(((logs[cut:] - logs[cut:].mean()) ** 2).sum())
-        for cut in range(2, len(logs) - 1)
-    ]
-    return min(step_errors) < line_error

@@ -24,6 +24,7 @@ _PROFILE_SKILL = 0.3
 _EXPECTED_FLOOR = 0.02
 _SATURDAY = 5
 _LEVEL_DAYS = 3
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,7 +85,9 @@ def _skill(groups: list[Series]) -> float:
     errors = [_leave_one_out_errors(group) for group in groups if len(group) > 1]
     profile_error = sum(error for error, _ in errors)
     flat_error = sum(error for _, error in errors)
-    return 1.0 - profile_error / flat_error if flat_error > 0 else 0.0
+    # What differs by rounding alone has nothing to be predicted.
+    even = _ROUNDING * sum(float(np.nansum(group**2)) for group in groups)
+    return 1.0 - profile_error / flat_error if flat_error > even else 0.0
 
 
 def _leave_one_out_errors(root: Series) -> tuple[float, float]:

@@ -6,6 +6,8 @@ from decimal import Decimal
 from enum import StrEnum
 from math import isfinite
 
+from bedrock_autoscaler.domain.controls import Controls
+
 
 class Mode(StrEnum):
     """Whether decisions are carried out (`act`) or only recorded (`advise`)."""
@@ -54,6 +56,13 @@ class RateCombination(StrEnum):
 
     LARGER = "larger"
     SUM = "sum"
+
+
+class RateSource(StrEnum):
+    """Which unit rate decisions use: the operator's alone, or a measured one once there is one."""
+
+    STATED = "stated"
+    MEASURED = "measured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,13 +165,16 @@ class ProvisionedOption:
 
     Attributes:
         model_id: the context-length variant that a purchase names (`...:24k`).
-        unit_rate: None while unknown; then nothing is bought.
+        unit_rate: stated by the operator; None while unknown: then nothing is bought, unless a
+            measured rate may be used and is there.
         price: None while unknown; then nothing is bought.
+        unit_rate_from: whether a measured rate may take its place.
     """
 
     model_id: str
     unit_rate: UnitRate | None
     price: UnitPrice | None
+    unit_rate_from: RateSource = RateSource.STATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +202,18 @@ class GuardRails:
     max_usd_per_month: Decimal
     max_purchases_per_day: int
     max_releases_per_day: int
+    max_release_share_per_hour: float = 0.25
+    """Share of the units in service that may be released in an hour; one PT always may."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackRails:
+    """Hard bounds on all targets of the stack together, whatever each may hold."""
+
+    max_units: int
+    max_usd_per_hour: Decimal
+    max_usd_per_day: Decimal
+    max_usd_per_month: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +237,10 @@ class Observing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classifying:
-    """Thresholds of the classifier; `docs/model.md` gives the formula behind each."""
+    """Thresholds of the classifier; `docs/model.md` gives the formula behind each.
+
+    Those with a default came later than the first stored decisions.
+    """
 
     min_history_hours: int
     idle_requests_per_day: float
@@ -227,6 +254,12 @@ class Classifying:
     hysteresis: float
     confirmations_to_unsteady: int
     confirmations_to_steady: int
+    lasting_drift: float = 0.28
+    burst_episodes: float = 3.0
+    quiet_hours: int = 12
+    spike_factor: float = 4.0
+    spike_sigmas: float = 6.0
+    spike_min_requests: float = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +295,9 @@ class Gating:
         max_error_share: of server errors among calls, above which nothing shrinks.
         error_memory_minutes: how long after such a share shrinking stays blocked.
         max_price_age_days: an older price blocks the money decision.
+        mass_silence_minutes: how long a fall to zero of all targets at once counts as a fault.
+        refusal_rest_minutes: without a purchase after Bedrock refused one or it never served.
+        loss_rest_minutes: without a purchase after a PT of ours was deleted by others.
     """
 
     grow_cooldown_minutes: int
@@ -269,6 +305,9 @@ class Gating:
     max_error_share: float
     error_memory_minutes: int
     max_price_age_days: int
+    mass_silence_minutes: int = 60
+    refusal_rest_minutes: int = 120
+    loss_rest_minutes: int = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,6 +368,7 @@ class Target:
         provisioned: None when the target may hold no provisioned throughput.
         options: on-demand ways, in the operator's order of preference at equal price.
         settings_version: hash of the effective settings document.
+        controls: what a person set by hand.
     """
 
     name: str
@@ -344,3 +384,4 @@ class Target:
     guard_rails: GuardRails
     thresholds: Thresholds
     settings_version: str
+    controls: Controls = Controls()

@@ -12,6 +12,8 @@ from bedrock_autoscaler.domain.observation import Series
 
 _LEVEL_REACH = 3 * BINS_PER_HOUR
 _WORST_BLOCK = 6 * BINS_PER_HOUR
+_LONGEST_SPELL = 12 * BINS_PER_HOUR
+"""A crowd of up to 6 hours shows in the level 3 hours before and after it too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,8 @@ class Variation:
         fast_robust: the same without its worst 6 hours.
         fast_day: the same over the newest 24 hours.
         slow: of the level over hours.
+        slow_lasting: what is left of it without a single step or a single spell of 12 hours,
+            whichever explains more.
         episodes: separate bursts in the newest 24 hours.
     """
 
@@ -30,10 +34,13 @@ class Variation:
     fast_robust: float
     fast_day: float
     slow: float
+    slow_lasting: float
     episodes: float
 
 
-NO_VARIATION = Variation(fast=0.0, fast_robust=0.0, fast_day=0.0, slow=0.0, episodes=0.0)
+NO_VARIATION = Variation(
+    fast=0.0, fast_robust=0.0, fast_day=0.0, slow=0.0, slow_lasting=0.0, episodes=0.0
+)
 
 
 def measure_variation(load: Series, expected: Series, shot_size: float) -> Variation:
@@ -54,20 +61,27 @@ def measure_variation(load: Series, expected: Series, shot_size: float) -> Varia
     level = _surrounding(filled, expected * known)
     fitted = level * expected
     gap = np.where(known, (filled - fitted) ** 2 - shot_size * fitted, 0.0)
-    rest = float(gap.sum()) - _worst_block(gap)
+    rest = float(gap.sum()) - _worst_block(gap, _WORST_BLOCK)
     newest = slice(-BINS_PER_DAY, None)
-    day_mean = float(filled[newest].mean())
+    slow, lasting = _slow(((level - 1.0) * expected)[known] / mean)
     return Variation(
         fast=_root(float(gap.sum()) / count) / mean,
         fast_robust=_root(rest / max(count - _WORST_BLOCK, 1)) / mean,
-        fast_day=_root(float(gap[newest].mean())) / day_mean if day_mean > 0 else 0.0,
-        slow=_root(float((((level - 1.0) * expected)[known] ** 2).mean())) / mean,
+        fast_day=_of_day(filled[newest], gap[newest], int(np.count_nonzero(known[newest]))),
+        slow=slow,
+        slow_lasting=lasting,
         episodes=_episodes(filled[newest], fitted[newest], shot_size),
     )
 
 
 def _root(value: float) -> float:
     return float(np.sqrt(max(value, 0.0)))
+
+
+def _of_day(load: Series, gap: Series, count: int) -> float:
+    """Fast variation of one day, relative to that day's mean."""
+    total = float(load.sum())
+    return _root(float(gap.sum()) / count) * count / total if total > 0 else 0.0
 
 
 def _surrounding(load: Series, expected: Series) -> Series:
@@ -82,12 +96,26 @@ def _surrounding(load: Series, expected: Series) -> Series:
     return level
 
 
-def _worst_block(gap: Series) -> float:
-    """The largest sum over 6 hours in a row."""
-    sums = np.concatenate([[0.0], np.cumsum(gap)])
-    if len(gap) <= _WORST_BLOCK:
+def _slow(off: Series) -> tuple[float, float]:
+    """(root mean square, what a single step or a single spell does not explain of it)."""
+    count = len(off)
+    square = off**2
+    whole = float(square.sum())
+    sums = np.cumsum(off)
+    sizes = np.arange(1, count)
+    before = sums[:-1]
+    stepped = before**2 / sizes + (sums[-1] - before) ** 2 / (count - sizes)
+    without_step = whole - float(stepped.max(initial=0.0))
+    without_spell = whole - _worst_block(square, _LONGEST_SPELL)
+    return _root(whole / count), _root(min(without_step, without_spell) / count)
+
+
+def _worst_block(values: Series, length: int) -> float:
+    """The largest sum over so many values in a row."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    if len(values) <= length:
         return float(sums[-1])
-    return float(np.max(sums[_WORST_BLOCK:] - sums[:-_WORST_BLOCK]))
+    return float(np.max(sums[length:] - sums[:-length]))
 
 
 def _episodes(load: Series, fitted: Series, shot_size: float) -> float:

@@ -3,22 +3,21 @@ from datetime import timedelta
 
 import pytest
 
-from bedrock_autoscaler.domain.classification import (
-    burstiness_limit,
-    classify,
-    first_match,
-    verdict_of,
-)
-from bedrock_autoscaler.domain.decision import NO_MEMORY, Label, Memory, Verdict
+from bedrock_autoscaler.domain.classes import burstiness_limit, first_match, verdict_of
+from bedrock_autoscaler.domain.classification import classify, review
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Classification, Label, Memory, Verdict
+from bedrock_autoscaler.domain.demand import Demand
 from bedrock_autoscaler.domain.features import Features
 from tests.builders import NOW, THRESHOLDS
 from tests.unit.domain.worlds import build_demand
 
 RULES = THRESHOLDS.classifying
-LIMIT = 0.45
+COMPUTED = replace(RULES, burstiness=None)
+LIMIT = 0.3
 DAY = 1440
 CALM = Features(
     hours=168.0,
+    recent_hours=72.0,
     requests_per_day=100_000.0,
     interval=1.0,
     seasonal_skill=0.0,
@@ -26,9 +25,12 @@ CALM = Features(
     burstiness_robust=0.1,
     burstiness_day=0.1,
     wander=0.1,
+    wander_lasting=0.1,
     episodes=0.0,
     trend_per_week=0.0,
     trend_z=0.0,
+    shot_noise=1.0,
+    lot=1.0,
 )
 
 
@@ -43,14 +45,18 @@ CALM = Features(
         ({"seasonal_skill": 0.51}, Label.SEASONAL),
         ({"seasonal_skill": 0.79, "burstiness": 2.0, "burstiness_robust": 2.0}, Label.BURSTY),
         ({"interval": 3.0}, Label.INTERMITTENT),
-        ({"burstiness": 0.5, "burstiness_robust": 0.5}, Label.BURSTY),
+        ({"burstiness": 0.31, "burstiness_robust": 0.31}, Label.BURSTY),
         # A single bad spell is in the first figure, not in the second.
         ({"burstiness": 5.0, "burstiness_robust": 0.1}, Label.STEADY),
         ({"episodes": 3.0, "burstiness_day": 0.5}, Label.BURSTY),
         ({"episodes": 2.0, "burstiness_day": 0.5}, Label.STEADY),
-        ({"trend_per_week": -0.14, "trend_z": -2.7}, Label.TRENDING),
-        ({"trend_per_week": 0.14, "trend_z": 2.5}, Label.STEADY),
-        ({"wander": 0.41}, Label.DRIFTING),
+        # A fall by a tenth is less steep than it looks: 1 / 0.9 = 1.111; 1 / 0.91 = 1.099.
+        ({"trend_per_week": -0.10, "trend_z": -2.4}, Label.TRENDING),
+        ({"trend_per_week": -0.09, "trend_z": -2.4}, Label.STEADY),
+        ({"trend_per_week": 0.14, "trend_z": 2.2}, Label.STEADY),
+        # Slow variation, and the same made by one step or one crowd.
+        ({"wander": 0.41, "wander_lasting": 0.29}, Label.DRIFTING),
+        ({"wander": 0.41, "wander_lasting": 0.27}, Label.STEADY),
     ],
 )
 def test_the_first_rule_that_holds_gives_the_class(changed: dict[str, float], label: Label) -> None:
@@ -66,10 +72,10 @@ def test_the_first_rule_that_holds_gives_the_class(changed: dict[str, float], la
         ({"requests_per_day": 15.9}, Label.IDLE),
         ({"seasonal_skill": 0.38}, Label.SEASONAL),
         ({"interval": 2.2}, Label.INTERMITTENT),
-        ({"burstiness": 0.34, "burstiness_robust": 0.34}, Label.BURSTY),
-        ({"burstiness": 0.56, "burstiness_robust": 0.56}, Label.STEADY),
-        ({"trend_per_week": 0.10, "trend_z": 2.0}, Label.TRENDING),
-        ({"wander": 0.31}, Label.DRIFTING),
+        ({"burstiness": 0.23, "burstiness_robust": 0.23}, Label.BURSTY),
+        ({"burstiness": 0.37, "burstiness_robust": 0.37}, Label.STEADY),
+        ({"trend_per_week": 0.08, "trend_z": 1.8}, Label.TRENDING),
+        ({"wander": 0.31, "wander_lasting": 0.22}, Label.DRIFTING),
     ],
 )
 def test_the_class_in_force_gets_the_benefit_of_the_doubt(
@@ -83,14 +89,14 @@ def test_the_class_in_force_gets_the_benefit_of_the_doubt(
 
 def test_the_limit_on_bursts_falls_as_units_get_dearer() -> None:
     # 0.28 - 0.60 ln 0.5 = 0.28 + 0.416 = 0.696; outside 0.3 to 0.9 the fit ends.
-    assert burstiness_limit(RULES, 0.5) == pytest.approx(0.696, abs=0.001)
-    assert burstiness_limit(RULES, 0.9) == pytest.approx(0.343, abs=0.001)
-    assert burstiness_limit(RULES, 5.0) == burstiness_limit(RULES, 0.9)
-    assert burstiness_limit(RULES, 0.0) == burstiness_limit(RULES, 0.3)
+    assert burstiness_limit(COMPUTED, 0.5) == pytest.approx(0.696, abs=0.001)
+    assert burstiness_limit(COMPUTED, 0.9) == pytest.approx(0.343, abs=0.001)
+    assert burstiness_limit(COMPUTED, 5.0) == burstiness_limit(COMPUTED, 0.9)
+    assert burstiness_limit(COMPUTED, 0.0) == burstiness_limit(COMPUTED, 0.3)
 
 
 def test_the_limit_has_a_default_and_may_be_fixed() -> None:
-    assert burstiness_limit(RULES, None) == LIMIT
+    assert burstiness_limit(COMPUTED, None) == 0.45
     assert burstiness_limit(replace(RULES, burstiness=0.6), 0.5) == 0.6
 
 
@@ -111,30 +117,38 @@ def test_the_verdict_follows_from_the_class(label: Label, verdict: Verdict) -> N
     assert verdict_of(label) is verdict
 
 
-def classes_of_idle_hours(memory: Memory, *, minutes_apart: int, times: int) -> list[Label]:
-    """The class of silent traffic at decisions so far apart."""
-    found = []
-    for number in range(times):
-        now = NOW + timedelta(minutes=number * minutes_apart)
-        classification, memory = classify(
-            build_demand((2 * DAY, 0.0)), rules=RULES, break_even=0.5, memory=memory, now=now
-        )
-        memory = replace(memory, decided_at=now)
-        found.append(classification.label)
-    return found
-
-
+IDLE = build_demand((2 * DAY, 0.0))
+EVEN = build_demand((2 * DAY, 1.0))
 STEADY = replace(
     NO_MEMORY, label=Label.STEADY, candidate=Label.STEADY, decided_at=NOW - timedelta(hours=1)
 )
 
 
+def classes_of(
+    demand: Demand, memory: Memory, *, minutes_apart: int, times: int
+) -> list[Classification]:
+    """What unchanging demand is called at decisions so far apart."""
+    found = []
+    for number in range(times):
+        now = NOW + timedelta(minutes=number * minutes_apart)
+        classification, memory = classify(
+            demand, rules=RULES, break_even=0.5, memory=memory, now=now
+        )
+        found.append(classification)
+    return found
+
+
+def labels_of(demand: Demand, memory: Memory, *, minutes_apart: int, times: int) -> list[Label]:
+    found = classes_of(demand, memory, minutes_apart=minutes_apart, times=times)
+    return [classification.label for classification in found]
+
+
 def test_the_first_class_is_taken_on_at_once() -> None:
-    assert classes_of_idle_hours(NO_MEMORY, minutes_apart=15, times=1) == [Label.IDLE]
+    assert labels_of(IDLE, NO_MEMORY, minutes_apart=15, times=1) == [Label.IDLE]
 
 
 def test_another_class_must_show_in_two_hours_in_a_row() -> None:
-    assert classes_of_idle_hours(STEADY, minutes_apart=60, times=3) == [
+    assert labels_of(IDLE, STEADY, minutes_apart=60, times=3) == [
         Label.STEADY,
         Label.IDLE,
         Label.IDLE,
@@ -143,23 +157,61 @@ def test_another_class_must_show_in_two_hours_in_a_row() -> None:
 
 def test_a_class_is_reviewed_once_an_hour_however_often_is_decided() -> None:
     # At 12:00, 12:15, 12:30 and 12:45 the first review counts; at 13:00 the second.
-    assert classes_of_idle_hours(STEADY, minutes_apart=15, times=5) == [Label.STEADY] * 4 + [
-        Label.IDLE
-    ]
+    assert labels_of(IDLE, STEADY, minutes_apart=15, times=5) == [Label.STEADY] * 4 + [Label.IDLE]
+
+
+def test_between_two_reviews_the_last_class_stands() -> None:
+    first, memory = classify(EVEN, rules=RULES, break_even=0.5, memory=NO_MEMORY, now=NOW)
+    later = NOW + timedelta(minutes=59)
+
+    second, after = classify(IDLE, rules=RULES, break_even=0.5, memory=memory, now=later)
+
+    assert second.features == first.features
+    assert after == memory
+
+
+def test_missed_hours_are_caught_up_by_one_review() -> None:
+    # After a pause of five hours one review, not five: the second says idle.
+    assert labels_of(IDLE, STEADY, minutes_apart=300, times=2) == [Label.STEADY, Label.IDLE]
 
 
 def test_a_steady_class_takes_twelve_hours_to_come_back() -> None:
     memory = replace(STEADY, label=Label.IDLE, candidate=Label.IDLE)
-    found = []
-    for hour in range(13):
-        now = NOW + timedelta(hours=hour)
-        classification, memory = classify(
-            build_demand((2 * DAY, 1.0)), rules=RULES, break_even=0.5, memory=memory, now=now
-        )
-        memory = replace(memory, decided_at=now)
-        found.append(classification.label)
+
+    found = labels_of(EVEN, memory, minutes_apart=60, times=13)
 
     assert found == [Label.IDLE] * 11 + [Label.STEADY] * 2
+
+
+def reviewed(features: Features, memory: Memory, *, times: int) -> list[Label]:
+    """The class after each of so many reviews of the same features."""
+    found = []
+    for _ in range(times):
+        classification, memory = review(features, rules=RULES, break_even=0.5, memory=memory)
+        found.append(classification.label)
+    return found
+
+
+BURSTY = replace(NO_MEMORY, label=Label.BURSTY, candidate=Label.BURSTY)
+
+
+def test_a_quiet_day_ends_bursty_although_older_bursts_are_still_seen() -> None:
+    # The newest 24 hours vary less than half of the limit of 0.3; the days before them more.
+    calmer = replace(CALM, burstiness=0.6, burstiness_robust=0.6, burstiness_day=0.14)
+
+    assert reviewed(calmer, BURSTY, times=12) == [Label.BURSTY] * 11 + [Label.STEADY]
+
+
+def test_a_day_that_is_not_quite_calm_keeps_bursty() -> None:
+    restless = replace(CALM, burstiness=0.6, burstiness_robust=0.6, burstiness_day=0.16)
+
+    assert reviewed(restless, BURSTY, times=30) == [Label.BURSTY] * 30
+
+
+def test_days_that_were_hardly_read_say_nothing_against_the_class() -> None:
+    unread = replace(CALM, recent_hours=11.0)
+
+    assert reviewed(unread, BURSTY, times=30) == [Label.BURSTY] * 30
 
 
 def test_a_candidate_that_changes_starts_again() -> None:
@@ -181,8 +233,8 @@ def test_a_class_carries_its_evidence() -> None:
     margins = dict(classification.margins)
     assert classification.label is Label.STEADY
     assert dict(classification.features)["hours"] == pytest.approx(48, abs=0.2)
-    # No bursts at all: the whole limit of 0.696 is left.
-    assert margins["burstiness"] == pytest.approx(-0.696, abs=0.001)
+    # No bursts at all: the whole limit is left.
+    assert margins["burstiness"] == pytest.approx(-0.3)
     # 0.4 + 0.3 x 48 / 168 + 0.3 for a clear distance.
     assert classification.confidence == pytest.approx(0.786, abs=0.001)
 

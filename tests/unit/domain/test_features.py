@@ -1,4 +1,4 @@
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isfinite
 
 import numpy as np
@@ -6,19 +6,11 @@ import pytest
 
 from bedrock_autoscaler.domain.demand import Demand
 from bedrock_autoscaler.domain.features import measure
-from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW
 from tests.unit.domain.worlds import build_demand, units_in
 
 DAY = 1440
 NAN = float("nan")
-
-
-def daily(levels: list[float]) -> Demand:
-    """Days at these levels; they end at midnight, so that bins and days agree."""
-    load = units_in(*((DAY, level) for level in levels))
-    end = NOW.replace(hour=0)
-    return Demand(start=end - len(load) * MINUTE, load=load, requests=load * 100)
 
 
 def test_counts_the_history_that_was_read() -> None:
@@ -34,6 +26,35 @@ def test_counts_the_requests_of_the_newest_day() -> None:
         1440, abs=5 * 500
     )
     assert measure(build_demand((2 * DAY, 0.01))).requests_per_day == pytest.approx(1440, abs=5)
+
+
+def test_the_newest_day_is_the_newest_that_was_read() -> None:
+    # Ten hours without data are not ten hours without calls.
+    demand = build_demand((2 * DAY, 0.01), (600, NAN))
+
+    assert measure(demand).requests_per_day == pytest.approx(1440, abs=10)
+    assert measure(demand).recent_hours == pytest.approx(48, abs=0.2)
+
+
+def test_a_trace_at_a_hundred_times_its_volume_has_the_same_features() -> None:
+    random = np.random.default_rng(7)
+    requests = random.poisson(0.8, 9 * DAY).astype(np.float64)
+    load = requests * random.gamma(2.0, 1.0, len(requests))
+    whole = measure(Demand(start=NOW, load=load, requests=requests))
+    scaled = measure(Demand(start=NOW, load=load * 100, requests=requests * 100))
+
+    # Calls in lots of 100 are as many lots as there were calls, so chance explains as much.
+    assert scaled.lot == 100.0
+    assert asdict(replace(scaled, lot=1.0)) == pytest.approx(asdict(whole))
+    assert whole.lot == 1.0
+
+
+def test_calls_that_have_no_lot_are_single() -> None:
+    load = units_in((DAY, 1.0), (DAY, 1.5))
+    demand = Demand(start=NOW, load=load, requests=load * 100)
+
+    # 100 and 150 a minute: the least is no divisor of the rest.
+    assert measure(demand).lot == 1.0
 
 
 @pytest.mark.parametrize("level", [0.0, NAN])
@@ -59,29 +80,6 @@ def test_a_week_of_silence_is_as_long_an_interval_as_can_be_seen() -> None:
     assert measure(build_demand((DAY, 1.0), (8 * DAY, 0.0))).interval == pytest.approx(
         7 * 288, abs=1
     )
-
-
-def test_growth_by_a_tenth_a_day_is_a_trend() -> None:
-    features = measure(daily([1.1**day for day in range(7)]))
-
-    # 1.1^7 - 1 = 0.949 a week. Mann-Kendall: all 21 pairs rise; the variance is
-    # 7 x 6 x 19 / 18 = 44.33, so z = (21 - 1) / 6.658 = 3.004.
-    assert features.trend_per_week == pytest.approx(1.1**7 - 1)
-    assert features.trend_z == pytest.approx(3.004, abs=0.001)
-
-
-def test_a_day_without_data_does_not_make_growth_faster() -> None:
-    features = measure(daily([1.0, 1.1, NAN, 1.1**3, 1.1**4, 1.1**5, 1.1**6]))
-
-    assert features.trend_per_week == pytest.approx(1.1**7 - 1)
-
-
-def test_a_single_step_is_no_trend() -> None:
-    assert measure(daily([1.0] * 4 + [3.0] * 4)).trend_per_week == 0.0
-
-
-def test_four_days_are_too_few_for_a_trend() -> None:
-    assert measure(daily([1.0, 2.0, 4.0, 8.0])).trend_z == 0.0
 
 
 def test_calls_of_very_different_size_do_not_look_bursty() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bedrock_autoscaler.domain.classification import burstiness_limit
+from bedrock_autoscaler.domain.classes import burstiness_limit
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, Label, Purchase, Situation
 from bedrock_autoscaler.domain.demand import estimate_demand
@@ -63,7 +63,9 @@ def computed(decision: Decision) -> dict[str, float]:
         "quota A, units": economics.tiers[0].capacity_units,
         "worth of a throttle pi, USD": economics.throttle_usd,
         "break-even u*": numbers["break_even_utilization"],
-        "burst limit": burstiness_limit(THRESHOLDS.classifying, economics.break_even),
+        "burst limit if computed": burstiness_limit(
+            replace(THRESHOLDS.classifying, burstiness=None), economics.break_even
+        ),
         "throttled share": numbers["throttled_share"],
         "overflow cost of no unit, USD an hour": overflow[0],
         "of one unit": overflow[1],

@@ -107,3 +107,10 @@ def test_at_least_a_fiftieth_of_the_mean_is_always_expected() -> None:
 
     # Mean 5; the silent half of the day is expected at 2 % of it.
     assert expected_demand(bins, measure_season(bins)).min() == pytest.approx(0.1)
+
+
+def test_demand_that_is_even_but_for_rounding_has_no_season() -> None:
+    # The hours before noon differ from those after it by the last digits of a double, every day.
+    hourly = np.tile(day(1.0 / 3.0, 1.0 / 3.0 + 5e-16), 8)
+
+    assert measure_season(bins_of(hourly)).skill == 0.0

@@ -87,3 +87,39 @@ def test_less_than_six_hours_are_one_spell() -> None:
 
     assert variation.fast > 0.9
     assert variation.fast_robust == 0.0
+
+
+def test_one_step_is_not_lasting_wander() -> None:
+    variation = measure_variation(np.repeat([0.5, 1.5], 432), ONES, 0.0)
+
+    # The step is smeared over 6 hours; elsewhere it explains all.
+    assert variation.slow > 0.45
+    assert variation.slow_lasting < 0.15
+
+
+def test_one_crowd_of_hours_is_not_lasting_wander() -> None:
+    load = ONES.copy()
+    load[400:460] = 8.0
+
+    variation = measure_variation(load, ONES * load.mean(), 0.0)
+
+    assert variation.slow > 0.4
+    assert variation.slow_lasting < 0.5 * variation.slow
+
+
+def test_a_level_that_keeps_changing_is_lasting_wander() -> None:
+    load = np.repeat([0.4, 1.6, 0.4, 1.6, 0.4, 1.6], 144)
+
+    variation = measure_variation(load, ONES, 0.0)
+
+    assert variation.slow_lasting > 0.7 * variation.slow
+
+
+def test_unread_hours_do_not_make_the_newest_day_rougher() -> None:
+    load = np.tile([0.0, 2.0], THREE_DAYS // 2)
+    half_read = load.copy()
+    half_read[-144:] = np.nan
+
+    assert measure_variation(half_read, ONES, 0.0).fast_day == pytest.approx(
+        measure_variation(load, ONES, 0.0).fast_day, rel=0.03
+    )

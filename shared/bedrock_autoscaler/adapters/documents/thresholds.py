@@ -71,50 +71,89 @@ class ClassifyingDocument(Section):
         description="History below which the class is unknown and nothing shrinks.",
     )
     idle_requests_per_day: float = Field(
-        default=12.0, ge=0, le=10_000, description="Fewer requests in 24 hours mean idle."
+        default=12.0,
+        ge=0,
+        le=10_000,
+        description="Fewer requests in 24 hours mean idle; a higher value lets go of quiet targets "
+        "sooner.",
     )
     intermittent_interval: float = Field(
         default=2.9,
         ge=1,
         le=288,
         description="Mean distance of 5-minute bins with traffic, in bins, above which it is "
-        "intermittent.",
+        "intermittent; a lower value calls more sparse traffic so.",
     )
     seasonal_skill: float = Field(
         default=0.5,
         ge=0,
         le=1,
-        description="Skill of the daily or weekly profile that makes it seasonal.",
+        description="Skill of the daily or weekly profile that makes calm traffic seasonal; a "
+        "lower value trusts weaker profiles.",
     )
     strong_seasonal_skill: float = Field(
-        default=0.8, ge=0, le=1, description="Skill that makes it seasonal although it also bursts."
+        default=0.8,
+        ge=0,
+        le=1,
+        description="Skill that makes it seasonal although it also bursts; a higher value calls "
+        "bursts on a daily cycle bursty.",
     )
     burstiness: float | None = Field(
-        default=None,
+        default=0.3,
         ge=0.05,
         le=5,
-        description="Fast variation above which it is bursty; null: computed from the break-even.",
+        description="Fast variation above which it is bursty; a lower value keeps commitments from "
+        "more targets. null: computed from the break-even, at which half of the saving of a fixed "
+        "size is gone.",
+    )
+    burst_episodes: float = Field(
+        default=3.0,
+        ge=1,
+        le=50,
+        description="Separate bursts in 24 hours that make a day bursty at once; fewer react "
+        "sooner and to less.",
+    )
+    quiet_hours: int = Field(
+        default=12,
+        ge=1,
+        le=336,
+        description="Hourly reviews in a row with a calm newest day that end bursty; more of them "
+        "keep it for longer.",
     )
     drift: float = Field(
         default=0.4,
         ge=0,
         le=10,
-        description="Slow variation over hours above which it is drifting.",
+        description="Slow variation over hours above which it is drifting; a higher value calls "
+        "more wandering traffic steady.",
+    )
+    lasting_drift: float = Field(
+        default=0.28,
+        ge=0,
+        le=10,
+        description="What must be left of it without its largest step or spell; 0 lets a single "
+        "step or crowd make it drifting.",
     )
     trend_per_week: float = Field(
-        default=0.13,
+        default=0.10,
         ge=0,
         le=10,
-        description="Relative change in a week above which it is trending.",
+        description="Relative change in a week above which it is trending; a decline counts by its "
+        "inverse.",
     )
     trend_z: float = Field(
-        default=2.6,
+        default=2.3,
         ge=0,
         le=10,
-        description="Mann-Kendall z that a trend must reach to be believed.",
+        description="Mann-Kendall z that a trend must reach to be believed; 2.3 is passed by "
+        "chance in 1 of 50.",
     )
     hysteresis: float = Field(
-        default=0.25, ge=0, le=0.9, description="Relaxes thresholds in favour of the current class."
+        default=0.25,
+        ge=0,
+        le=0.9,
+        description="Relaxes thresholds in favour of the current class; more of it changes class "
+        "less often and later.",
     )
     confirmations_to_unsteady: int = Field(
         default=2, ge=1, le=96, description="Hourly repetitions before a bursty class is taken on."
@@ -124,6 +163,26 @@ class ClassifyingDocument(Section):
         ge=1,
         le=336,
         description="Hourly repetitions before a steady class is taken on.",
+    )
+    spike_factor: float = Field(
+        default=4.0,
+        ge=1.1,
+        le=100,
+        description="Multiple of the most that this time of day asks for, above which demand is a "
+        "spike; 3 gives several false alarms a week on weekly and batch traffic.",
+    )
+    spike_sigmas: float = Field(
+        default=6.0,
+        ge=0,
+        le=50,
+        description="Standard deviations of chance that a spike must also exceed; fewer flag "
+        "spikes of small targets.",
+    )
+    spike_min_requests: float = Field(
+        default=20.0,
+        ge=0,
+        le=1_000_000,
+        description="Requests in 5 minutes below which nothing is a spike.",
     )
 
     @model_validator(mode="after")
