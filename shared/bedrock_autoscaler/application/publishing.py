@@ -119,15 +119,18 @@ class _Publisher:
             routes, decision_id = current.routes, current.decision_id
         releases = self._open_releases(newest, routes, current)
         try:
-            usable = self._usable(routes, releases)
+            usable = self._usable(self._permitted(routes, newest, current), releases)
         except ObservationError as error:
             self.ports.reporter.alarm("table_kept", self.target.name, str(error))
-            return self._confirm(current, current, releases, "kept")
+            return self._project(current, "kept")
         wanted = self._table(usable, decision_id, current)
         if wanted is None:
-            return self._confirm(current, current, releases, "kept")
-        if current is not None and _content(wanted) == _content(current):
-            return self._confirm(current, current, releases, "unchanged")
+            return self._project(current, "kept")
+        is_same = current is not None and _content(wanted) == _content(current)
+        if is_same and all(intent.withdrawn_version is not None for intent in releases):
+            return self._project(current, "unchanged")
+        # A release that is not noted yet takes a new version even without a change: the version
+        # stops every publisher that read the table before the release began.
         return self._publish(wanted, current, releases)
 
     def _publish(
@@ -146,23 +149,32 @@ class _Publisher:
             return "publish held"
         self.ports.tables.publish(table)
         self._report("published", table)
-        return self._confirm(table, current, releases, f"published {table.version}")
+        outcome = f"published {table.version}"
+        projected = self._project(table, outcome)
+        if projected == outcome:
+            self._note_withdrawals(table, current, releases)
+        return projected
 
-    def _confirm(
-        self,
-        table: RoutingTable | None,
-        before: RoutingTable | None,
-        releases: tuple[ReleaseIntent, ...],
-        outcome: str,
-    ) -> str:
-        """Make the callers' copy agree, then note which PTs callers are no longer sent to."""
+    def _project(self, table: RoutingTable | None, outcome: str) -> str:
+        """Make the callers' copy agree with the table in force; that, too, is a change."""
         if table is None or self.target.mode is Mode.ADVISE:
             return outcome
+        if not self.ports.switch.allows_action(self.target.name):
+            return f"{outcome}, copy held"
         try:
             self.ports.tables.project(table)
         except StaleDecisionError as error:
             self.ports.reporter.alarm("projection_newer", self.target.name, str(error))
             return "projection newer"
+        return outcome
+
+    def _note_withdrawals(
+        self,
+        table: RoutingTable,
+        before: RoutingTable | None,
+        releases: tuple[ReleaseIntent, ...],
+    ) -> None:
+        """Note which PTs callers are no longer sent to, now that they can see it."""
         for intent in releases:
             is_new = intent.withdrawn_version is None or _names(before, intent.arn)
             if is_new and not _names(table, intent.arn):
@@ -173,7 +185,6 @@ class _Publisher:
                     version=intent.version + 1,
                 )
                 self.ports.fleets.update_release(intent, withdrawn)
-        return outcome
 
     def _newest_decision(self) -> RecordedDecision | None:
         """The newest routing decision; a newer capacity decision where routing has stopped."""
@@ -197,6 +208,28 @@ class _Publisher:
             return ()
         releases = self.ports.fleets.releases(self.target.name)
         return tuple(intent for intent in releases if intent.state in OPEN_RELEASES)
+
+    def _permitted(
+        self, routes: tuple[Route, ...], newest: RecordedDecision, current: RoutingTable | None
+    ) -> tuple[Route, ...]:
+        """The routes that the settings allow: the target's options, and PTs that are its own.
+
+        Whatever a decision names, callers are sent nowhere else.
+        """
+        options = {(option.kind, option.address) for option in self.target.options}
+        owned = {pt.arn for pt in newest.situation.fleet.owned}
+        in_force = current.routes if current else ()
+        owned |= {route.address for route in in_force if route.kind is OptionKind.PROVISIONED}
+        kept = tuple(
+            route
+            for route in routes
+            if (
+                route.address in owned
+                if route.kind is OptionKind.PROVISIONED
+                else (route.kind, route.address) in options
+            )
+        )
+        return routes if len(kept) == len(routes) else scaled(kept)
 
     def _usable(
         self, routes: tuple[Route, ...], releases: tuple[ReleaseIntent, ...]

@@ -1,6 +1,7 @@
 """The publish actor: a valid table, never older than the one in force, only usable PTs in it."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import override
 
 import pytest
@@ -17,12 +18,30 @@ from bedrock_autoscaler.domain.intent import ReleaseState
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import MODEL, NOW, PROFILE, PT_MODEL, build_target, build_thresholds, pt_arn
+from tests.builders import (
+    MODEL,
+    NOW,
+    PROFILE,
+    PT_MODEL,
+    build_option,
+    build_target,
+    build_thresholds,
+    pt_arn,
+)
 from tests.fakes.memory_capacity import MemoryCapacity
-from tests.intents import build_release
+from tests.intents import build_held, build_release
 from tests.staging import Script, Stage
 
 ON_DEMAND = Route(kind=OptionKind.ON_DEMAND, address=MODEL, weight=1.0)
+
+
+ACROSS = Route(kind=OptionKind.GEOGRAPHIC_PROFILE, address=PROFILE, weight=0.0)
+TWO_WAYS = build_target(
+    options=(
+        build_option(),
+        build_option(kind=OptionKind.GEOGRAPHIC_PROFILE, address=PROFILE),
+    )
+)
 
 
 def paid(number: int, weight: float) -> Route:
@@ -52,8 +71,8 @@ def with_pts(count: int) -> tuple[Stage, RoutedScript]:
     """A stage at 12:31 with so many PTs of one unit in service, all routed."""
     script = RoutedScript()
     scene = Stage(core=script)
-    for _ in range(count):
-        scene.capacity.add(name="x", model_id=PT_MODEL)
+    for number in range(1, count + 1):
+        own(scene, number)
     script.routes = (
         *(paid(number, 1 / count) for number in range(1, count + 1)),
         replace(ON_DEMAND, weight=0.0),
@@ -64,6 +83,25 @@ def with_pts(count: int) -> tuple[Stage, RoutedScript]:
     scene.clock.advance(MINUTE)
     assert len(table(scene).routes) == count + 1
     return scene, script
+
+
+def own(scene: Stage, number: int, target: str = "chat") -> None:
+    """One more PT that a purchase of the target brought."""
+    intent = build_held(number, target=target, decision_id=f"{target}-capacity-{number}")
+    arn = scene.capacity.add(
+        name=intent.name,
+        model_id=PT_MODEL,
+        deployment="test",
+        target=target,
+        decision_id=intent.decision_id,
+    )
+    scene.fleets.begin_purchase(
+        replace(intent, arn=arn),
+        fleet=scene.fleets.record_of(target),
+        unmanaged_units=0,
+        max_units=10,
+        max_usd_per_hour=Decimal(1_000),
+    )
 
 
 def table(scene: Stage) -> RoutingTable:
@@ -117,12 +155,9 @@ def test_a_weight_that_moves_in_its_last_bits_is_no_change() -> None:
 
 
 def test_a_change_rises_the_version_by_one() -> None:
-    scene, script = staged()
+    scene, script = staged(TWO_WAYS)
     scene.publish()
-    script.routes = (
-        Route(kind=OptionKind.GEOGRAPHIC_PROFILE, address=PROFILE, weight=1.0),
-        replace(ON_DEMAND, weight=0.0),
-    )
+    script.routes = (replace(ACROSS, weight=1.0), replace(ON_DEMAND, weight=0.0))
     scene.clock.advance(MINUTE)
     scene.decide(Loop.ROUTING)
 
@@ -177,11 +212,11 @@ def test_a_publisher_that_was_overtaken_gives_way() -> None:
 
 
 def test_an_older_decision_never_overwrites_a_newer_one() -> None:
-    scene, _ = staged()
+    scene, _ = staged(TWO_WAYS)
     newer = RoutingTable(
         target="chat",
         version=1,
-        routes=(Route(kind=OptionKind.GLOBAL_PROFILE, address="global.x", weight=1.0),),
+        routes=(replace(ACROSS, weight=1.0),),
         refresh_seconds=60,
         no_fallback=False,
         decision_id="chat-routing-20261120T120100Z",
@@ -194,16 +229,16 @@ def test_an_older_decision_never_overwrites_a_newer_one() -> None:
 
 
 def test_a_newer_capacity_decision_counts_while_routing_has_stopped() -> None:
-    scene, script = staged()
+    scene, script = staged(TWO_WAYS)
     scene.publish()
-    script.routes = (replace(ON_DEMAND, address="other"),)
+    script.routes = (replace(ACROSS, weight=1.0),)
     scene.clock.advance(15 * MINUTE)
     scene.decide(Loop.CAPACITY)
 
     scene.publish()
 
     assert table(scene).decision_id == "chat-capacity-20261120T121500Z"
-    assert table(scene).routes[0].address == "other"
+    assert table(scene).routes == (replace(ACROSS, weight=1.0),)
 
 
 def test_an_old_routing_decision_stays_in_force_when_everything_else_has_stopped() -> None:
@@ -276,6 +311,7 @@ def test_an_unread_inventory_keeps_the_table(*, breaks_off: bool) -> None:
 
 def test_an_unread_inventory_before_the_first_table_publishes_none() -> None:
     scene, script = staged()
+    own(scene, 1)
     script.routes = (paid(1, 1.0), replace(ON_DEMAND, weight=0.0))
     scene.clock.advance(MINUTE)
     scene.decide(Loop.ROUTING)
@@ -308,8 +344,9 @@ def test_the_inventory_is_read_once_for_all_targets() -> None:
     script = RoutedScript()
     targets = (build_target(name="aaa", model_ids=("other",)), build_target())
     scene = Stage(*targets, core=script, capacity=CountingCapacity)
-    scene.capacity.add(name="x", model_id=PT_MODEL)
-    script.routes = (paid(1, 1.0), replace(ON_DEMAND, weight=0.0))
+    own(scene, 1, "aaa")
+    own(scene, 2)
+    script.routes = (paid(1, 0.5), paid(2, 0.5), replace(ON_DEMAND, weight=0.0))
     scene.clock.advance(30 * MINUTE)
     scene.decide(Loop.ROUTING)
     assert isinstance(scene.capacity, CountingCapacity)
@@ -353,8 +390,8 @@ def test_a_withdrawal_is_noted_only_once_callers_can_see_it() -> None:
     scene.publish()
 
     (intent,) = scene.fleets.releases("chat")
-    assert (intent.withdrawn_version, intent.withdrawn_at) == (2, scene.now)
-    assert scene.tables.projected["chat"].version == 2
+    assert (intent.withdrawn_version, intent.withdrawn_at) == (3, scene.now)
+    assert scene.tables.projected["chat"].version == 3
 
 
 def test_a_withdrawal_that_was_noted_stays_as_it_was() -> None:
@@ -382,14 +419,50 @@ def test_a_pt_that_slipped_back_into_the_table_is_withdrawn_anew() -> None:
     assert (intent.withdrawn_version, intent.withdrawn_at) == (4, scene.now)
 
 
-def test_a_release_of_a_pt_that_was_never_routed_is_noted_too() -> None:
+def test_a_release_of_a_pt_that_was_never_routed_takes_a_new_version_too() -> None:
     scene, _ = with_pts(2)
-    scene.fleets.begin_release(build_release(arn=pt_arn(9)))
+    own(scene, 3)
+    scene.fleets.begin_release(build_release(arn=pt_arn(3)))
+
+    assert scene.publish().outcomes == (("chat", "published 2"),)
+
+    assert table(scene).routes == scene.tables.published[0].routes
+    (intent,) = scene.fleets.releases("chat")
+    assert intent.withdrawn_version == 2
+
+
+def test_a_publisher_that_read_before_a_release_began_cannot_route_its_pt() -> None:
+    scene, _ = with_pts(2)
+    scene.fleets.begin_release(build_release(arn=pt_arn(2)))
+    late = replace(table(scene), version=2)
+    scene.publish()
+
+    with pytest.raises(StaleDecisionError):
+        scene.tables.publish(late)
+
+
+def test_callers_are_sent_to_nobody_elses_pt_and_to_no_way_outside_the_options() -> None:
+    scene, script = with_pts(1)
+    scene.capacity.add(name="by hand", model_id=PT_MODEL)
+    elsewhere = Route(kind=OptionKind.GLOBAL_PROFILE, address="global.model", weight=0.25)
+    script.routes = (paid(1, 0.25), paid(2, 0.5), elsewhere, replace(ON_DEMAND, weight=0.0))
+    scene.clock.advance(30 * MINUTE)
+    scene.decide(Loop.ROUTING)
 
     assert scene.publish().outcomes == (("chat", "unchanged"),)
 
-    (intent,) = scene.fleets.releases("chat")
-    assert intent.withdrawn_version == 1
+    assert table(scene).routes == (paid(1, 1.0), replace(ON_DEMAND, weight=0.0))
+
+
+def test_a_closed_switch_leaves_the_callers_copy_alone() -> None:
+    scene, _ = staged()
+    scene.publish()
+    del scene.tables.projected["chat"]
+    scene.switch.value = "stop"
+
+    assert scene.publish().outcomes == (("chat", "unchanged, copy held"),)
+
+    assert scene.tables.projected == {}
 
 
 def test_a_kept_table_that_names_the_pt_is_no_withdrawal() -> None:
