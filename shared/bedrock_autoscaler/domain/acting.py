@@ -24,8 +24,8 @@ from bedrock_autoscaler.domain.fleet import ProvisionedThroughput, Status
 from bedrock_autoscaler.domain.gate import may_shrink, releasable, shrink_pace
 from bedrock_autoscaler.domain.growth import allow_growth
 from bedrock_autoscaler.domain.planning import Wish
-from bedrock_autoscaler.domain.sizing import full_use, worth_of_units
 from bedrock_autoscaler.domain.units import MINUTE, usd
+from bedrock_autoscaler.domain.use import curves_of, full_use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -148,9 +148,11 @@ def _shrink(
         candidates, key=lambda pt: (-pt.model_units, pt.paid_until(now, billing), pt.arn)
     ):
         is_unpaid = pt.arn in unpaid
-        objection = _too_large(pt, situation, 0 if is_unpaid else wish.keep)
+        objection = _below_least(pt, situation)
         if objection is None and not is_unpaid:
-            objection = _busy(pt, situation, grounds.demand, economics)
+            objection = _worth_keeping(pt, situation, wish) or _busy(
+                pt, situation, grounds.demand, economics
+            )
         if objection is not None:
             reasons.append(objection)
             continue
@@ -162,18 +164,26 @@ def _shrink(
     return Outcome(action=None, reasons=tuple(reasons))
 
 
-def _too_large(pt: ProvisionedThroughput, situation: Situation, keep: int) -> Reason | None:
-    """Why too few units would serve without this PT; those on their way serve nobody yet."""
-    serving = situation.fleet.in_service_units
-    left, least = serving - pt.model_units, situation.target.guard_rails.min_units
-    if left < least:
-        return _min_units(left, least)
-    if left >= keep:
+def _below_least(pt: ProvisionedThroughput, situation: Situation) -> Reason | None:
+    """Whether too few units would serve without this PT; those on their way serve nobody yet."""
+    left = situation.fleet.in_service_units - pt.model_units
+    least = situation.target.guard_rails.min_units
+    return _min_units(left, least) if left < least else None
+
+
+def _worth_keeping(pt: ProvisionedThroughput, situation: Situation, wish: Wish) -> Reason | None:
+    """Whether as many units as this PT has are together worth their next paid period.
+
+    They are the last ones of the fleet: which PT serves them does not matter.
+    """
+    held = situation.fleet.staying_units
+    if not wish.keeps(held, pt.model_units):
         return None
     return Reason(
         code=ReasonCode.WORTH_KEEPING,
-        message=f"without {pt.arn} {left} of {serving} units would serve, {keep} are worth keeping",
-        numbers=(("units_left", float(left)), ("worth_keeping", float(keep))),
+        message=f"the last {pt.model_units} of {held} units are together worth their price, as "
+        f"many as {pt.arn} has",
+        numbers=(("units", float(pt.model_units)), ("worth_keeping", float(wish.keep))),
     )
 
 
@@ -187,7 +197,7 @@ def _busy(
     serving = situation.fleet.in_service_units
     recent = demand.load[-situation.target.thresholds.sizing.billing_minutes :]
     filled = np.nan_to_num(recent, nan=full_use(economics, serving))
-    worth_by_unit = worth_of_units(filled, economics, serving)
+    worth_by_unit = curves_of((filled,), economics, serving).worth[0]
     worth = float(worth_by_unit[serving - pt.model_units :].sum())
     price = pt.model_units * economics.unit_usd
     if worth < price:

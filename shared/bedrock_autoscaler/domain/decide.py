@@ -7,6 +7,7 @@ reads a clock, calls out or raises for a valid situation.
 from dataclasses import replace
 
 from bedrock_autoscaler.domain.acting import Grounds, act, change
+from bedrock_autoscaler.domain.balance import settled
 from bedrock_autoscaler.domain.classification import classify
 from bedrock_autoscaler.domain.decision import (
     Action,
@@ -19,13 +20,14 @@ from bedrock_autoscaler.domain.decision import (
 from bedrock_autoscaler.domain.demand import Demand, estimate_demand
 from bedrock_autoscaler.domain.describing import evidence, expected_saving, remarks
 from bedrock_autoscaler.domain.diagnosis import Diagnosis, Way, diagnose
-from bedrock_autoscaler.domain.economics import build_economics
+from bedrock_autoscaler.domain.economics import Economics, build_economics
 from bedrock_autoscaler.domain.facts import missing_facts
+from bedrock_autoscaler.domain.learning import learn
 from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.planning import make_plan, make_wish
 from bedrock_autoscaler.domain.routing import choose_routes, describe_change
 from bedrock_autoscaler.domain.target import Loop, RateCombination, UnitRate
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
 _PRICING_MINUTES = 7 * 1440
 _TOKENS_AS_UNIT = UnitRate(
@@ -133,7 +135,7 @@ def decide_capacity(situation: Situation) -> Decision:
             *remarks(situation),
         ),
         numbers=evidence(plan, economics, diagnosis, demand),
-        memory=replace(memory, experts=plan.experts if plan else memory.experts, decided_at=now),
+        memory=_remember(situation, demand, economics, memory),
     )
 
 
@@ -183,6 +185,28 @@ def _remember_errors(situation: Situation, diagnosis: Diagnosis) -> Memory:
         return situation.memory
     until = situation.scheduled_at + gating.error_memory_minutes * MINUTE
     return replace(situation.memory, blocked_until=until)
+
+
+def _remember(
+    situation: Situation, demand: Demand, economics: Economics | None, memory: Memory
+) -> Memory:
+    """What the next decision learns from: what units were worth, and what they saved.
+
+    A decision rests on what was known before it, so that a gap in the newest minutes changes
+    what is seen but never what was learned.
+    """
+    now, sizing = situation.scheduled_at, situation.target.thresholds.sizing
+    if economics is None:
+        return replace(memory, decided_at=now)
+    since = whole_minutes(now - memory.decided_at) if memory.decided_at else sizing.decision_minutes
+    return replace(
+        memory,
+        learned=learn(memory.learned, demand, now, economics=economics, sizing=sizing),
+        balance=settled(
+            memory.balance, demand, situation.fleet, economics=economics, minutes=since
+        ),
+        decided_at=now,
+    )
 
 
 def _distinct(*reasons: Reason) -> tuple[Reason, ...]:

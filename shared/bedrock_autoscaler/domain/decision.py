@@ -5,7 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from bedrock_autoscaler.domain.balance import NO_BALANCE, Balance
 from bedrock_autoscaler.domain.fleet import Fleet
+from bedrock_autoscaler.domain.learning import NOTHING_LEARNED, Learned
 from bedrock_autoscaler.domain.observation import Observation
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, OptionKind, Target
 from bedrock_autoscaler.domain.units import compact
@@ -26,6 +28,7 @@ class ReasonCode(StrEnum):
     UNITS_DO_NOT_PAY = "units_do_not_pay"
     AT_DESIRED_SIZE = "at_desired_size"
     BURSTY_HOLDS_NONE = "bursty_holds_none"
+    LOSS_BUDGET_USED = "loss_budget_used"
     # what blocks a money decision
     PRICE_UNKNOWN = "price_unknown"
     PRICE_STALE = "price_stale"
@@ -194,26 +197,13 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExpertRecord:
-    """How well one way to forecast has done.
-
-    Attributes:
-        loss_usd: realised cost of its proposals, forgotten exponentially.
-        proposals: units that it proposed at the latest decisions, oldest first.
-    """
-
-    name: str
-    loss_usd: float
-    proposals: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What one decision hands to the next of the same target and loop.
 
     Attributes:
         label, candidate, confirmations: hysteresis of the classifier.
-        experts: the record of each forecast.
+        learned: what the look-back windows turned out to be worth.
+        balance: what the units have saved so far.
         pressure_until: the reordered spillover holds until then.
         blocked_until: server errors block shrinking until then.
         decided_at: scheduled time of the decision that left this memory; None at first.
@@ -225,7 +215,8 @@ class Memory:
     label: Label
     candidate: Label
     confirmations: int
-    experts: tuple[ExpertRecord, ...]
+    learned: Learned
+    balance: Balance
     pressure_until: datetime | None
     blocked_until: datetime | None
     decided_at: datetime | None
@@ -238,7 +229,8 @@ NO_MEMORY = Memory(
     label=Label.UNKNOWN,
     candidate=Label.UNKNOWN,
     confirmations=0,
-    experts=(),
+    learned=NOTHING_LEARNED,
+    balance=NO_BALANCE,
     pressure_until=None,
     blocked_until=None,
     decided_at=None,

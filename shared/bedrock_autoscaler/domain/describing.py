@@ -34,6 +34,10 @@ def evidence(
             (f"worth_of_unit_{unit + 1}_usd_per_hour", float(worth))
             for unit, worth in enumerate(plan.worth[: len(plan.alternatives)])
         ]
+        found += [
+            (f"keeping_unit_{unit + 1}_usd_per_hour", float(worth))
+            for unit, worth in enumerate(plan.keep_worth[: len(plan.alternatives)])
+        ]
     return tuple((name, significant(value, _DIGITS)) for name, value in found)
 
 

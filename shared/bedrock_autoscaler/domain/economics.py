@@ -47,6 +47,27 @@ class Economics:
     throttle_usd: float
 
     @property
+    def reference_usd(self) -> float:
+        """Price of one fully used unit's traffic by the cheapest priced way, else of a unit."""
+        prices = (tier.usd_per_unit_hour for tier in self.tiers)
+        return next((price for price in prices if price > 0), self.unit_usd) or 1.0
+
+    @property
+    def steps(self) -> tuple[tuple[float, float, bool], ...]:
+        """Where overflow gets dearer: (overflow in units, by how much, whether by throttling).
+
+        The first step is at 0; tiers without capacity make none.
+        """
+        found, begin, price = [], 0.0, 0.0
+        for tier in self.tiers:
+            if tier.capacity_units > 0:
+                found.append((begin, tier.usd_per_unit_hour - price, False))
+                begin, price = begin + tier.capacity_units, tier.usd_per_unit_hour
+        if begin < float("inf"):
+            found.append((begin, self.throttle_usd - price, True))
+        return tuple(found)
+
+    @property
     def break_even(self) -> float:
         """Utilization at which a unit costs what its traffic costs elsewhere; inf when free."""
         first = self.tiers[0] if self.tiers else None
@@ -64,10 +85,10 @@ class Economics:
             left = left - served
         return cost, left * self.throttle_usd
 
-    def cost_of_holding(self, units: int, demand: Series) -> float:
-        """USD per hour of holding `units` under this demand: their price and what overflows."""
+    def usd_without(self, units: int, demand: Series) -> float:
+        """USD per hour of what this demand overflows beyond `units`, throttling included."""
         served, throttled = self.overflow_usd(np.maximum(demand - units, 0.0))
-        return units * self.unit_usd + float((served + throttled).mean())
+        return float((served + throttled).mean())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

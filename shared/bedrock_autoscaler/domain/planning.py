@@ -3,9 +3,7 @@
 Gaps count against a change: as no demand for growing, as full use for shrinking.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -20,16 +18,10 @@ from bedrock_autoscaler.domain.decision import (
 from bedrock_autoscaler.domain.demand import Demand
 from bedrock_autoscaler.domain.diagnosis import Diagnosis
 from bedrock_autoscaler.domain.economics import Economics, unit_hour_usd
-from bedrock_autoscaler.domain.forecast import Future, futures
-from bedrock_autoscaler.domain.judging import Track
-from bedrock_autoscaler.domain.sizing import (
-    SizePlan,
-    count_worth,
-    full_use,
-    mixed_worth,
-    plan_size,
-)
-from bedrock_autoscaler.domain.target import Sizing
+from bedrock_autoscaler.domain.forecast import Forecaster
+from bedrock_autoscaler.domain.margins import Margins, margins_of
+from bedrock_autoscaler.domain.sizing import EXTRA_UNITS, SizePlan, plan_size, wanted_units
+from bedrock_autoscaler.domain.use import full_use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +30,24 @@ class Wish:
 
     Attributes:
         grow_to: units to have after growth.
-        keep: units worth keeping at the end of a paid period; never below `grow_to`.
+        keep: units that are each worth keeping.
+        plan: what the units are worth; None while that is unknown.
     """
 
     grow_to: int
     keep: int
+    plan: SizePlan | None
     reasons: tuple[Reason, ...]
 
     def units(self, held: int) -> int:
         """The size wanted by a target that holds this many."""
         return self.grow_to if self.grow_to > held else min(self.keep, held)
+
+    def keeps(self, held: int, units: int) -> bool:
+        """Whether the last `units` of those held are worth keeping."""
+        if self.plan is None or self.keep == 0:
+            return held <= self.keep
+        return self.plan.is_worth_keeping(held, units)
 
 
 def make_plan(
@@ -57,64 +57,59 @@ def make_plan(
     known = demand.load[~np.isnan(demand.load)]
     if economics is None or not known.size:
         return None
-    thresholds = situation.target.thresholds
-    sizing, now = thresholds.sizing, situation.scheduled_at
     held = situation.fleet.staying_units
-    forecast = partial(
-        futures, demand, now, lead=sizing.lead_minutes, horizon=sizing.billing_minutes
-    )
-    recent = demand.load[-sizing.decision_minutes :]
-    plan = plan_size(
-        forecast(),
-        track=Track(
-            records=memory.experts,
-            recent=recent[~np.isnan(recent)],
-            settling=thresholds.observing.settling_minutes,
-            is_judged=memory.decided_at == now,
-        ),
+    forecaster = Forecaster(
+        demand=demand,
+        now=situation.scheduled_at,
+        learned=memory.learned,
         economics=economics,
-        sizing=sizing,
+        units=held + EXTRA_UNITS,
+    )
+    forecast = forecaster.forecast()
+    if forecast is None:
+        return None
+    margins = margins_of(situation.target, situation.fleet, memory.balance, economics.unit_usd)
+    plan = plan_size(
+        forecast,
+        margins=margins,
+        economics=economics,
+        sizing=situation.target.thresholds.sizing,
         held=held,
         peak=float(known.max()),
     )
-    return (
-        plan
-        if known.size == len(demand)
-        else _cautious(plan, forecast, economics, sizing, held=held)
-    )
+    plan = replace(plan, remarks=margins.reasons)
+    return plan if known.size == len(demand) else _cautious(plan, forecaster, margins, held)
 
 
-def _cautious(
-    plan: SizePlan,
-    forecast: Callable[..., tuple[Future, ...]],
-    economics: Economics,
-    sizing: Sizing,
-    *,
-    held: int,
-) -> SizePlan:
+def _cautious(plan: SizePlan, forecaster: Forecaster, margins: Margins, held: int) -> SizePlan:
     """The plan with gaps counted against the change that it wants."""
+    economics = forecaster.economics
     if plan.grow_to > held:
-        sure = mixed_worth(forecast(gaps_as=0.0), plan.trust, economics, plan.grow_to)
-        grow_to = max(count_worth(sure, sizing.grow_margin * economics.unit_usd), held)
+        sure = forecaster.forecast(gaps_as=0.0)
+        worth = plan.worth[:0] if sure is None else sure.order.worth
+        wanted = wanted_units(worth, margins, economics.unit_usd, held)
+        grow_to = max(min(wanted, plan.grow_to), held)
         caution = _caution("no demand", "grow to", plan.grow_to, grow_to)
-        return replace(plan, grow_to=grow_to, caution=caution)
-    if plan.keep < held:
-        used = full_use(economics, held)
-        sure = mixed_worth(forecast(gaps_as=used), plan.trust, economics, held)
-        keep = max(count_worth(sure, sizing.keep_margin * economics.unit_usd), plan.keep)
-        return replace(plan, keep=keep, caution=_caution("full use", "keep", plan.keep, keep))
-    return plan
+        return replace(plan, grow_to=grow_to, remarks=(*plan.remarks, *caution))
+    sure = forecaster.forecast(gaps_as=full_use(economics, held))
+    if sure is None:
+        return plan
+    width = len(plan.keep_worth)
+    careful = replace(plan, keep_worth=np.maximum(plan.keep_worth, sure.keep.worth[:width]))
+    caution = _caution("full use", "keep", min(plan.keep, held), min(careful.keep, held))
+    return replace(careful, remarks=(*plan.remarks, *caution))
 
 
-def _caution(meaning: str, what: str, before: int, after: int) -> Reason | None:
+def _caution(meaning: str, what: str, before: int, after: int) -> tuple[Reason, ...]:
     if before == after:
-        return None
-    return Reason(
+        return ()
+    reason = Reason(
         code=ReasonCode.DATA_INCOMPLETE,
         message=f"minutes that were not read count as {meaning}: {what} {after} units, not "
         f"{before}",
         numbers=(("units_without_gaps", float(before)), ("units", float(after))),
     )
+    return (reason,)
 
 
 def make_wish(
@@ -126,7 +121,7 @@ def make_wish(
     """What sizing wants, after the verdict and the diagnosis had their say."""
     held = situation.fleet.staying_units
     if plan is None:
-        return Wish(grow_to=held, keep=held, reasons=_no_plan_reasons(situation))
+        return Wish(grow_to=held, keep=held, plan=None, reasons=_no_plan_reasons(situation))
     sizing = situation.target.thresholds.sizing
     if classification.verdict is Verdict.BURSTY and not sizing.bursty_may_hold_units:
         reason = Reason(
@@ -134,13 +129,11 @@ def make_wish(
             message=f"traffic is {classification.label}, and bursty targets hold no units "
             "(sizing.bursty_may_hold_units)",
         )
-        return Wish(grow_to=0, keep=0, reasons=(reason,))
-    reasons: tuple[Reason, ...] = (_worth_reason(plan, situation, held),)
-    if plan.caution is not None:
-        reasons = (*reasons, plan.caution)
+        return Wish(grow_to=0, keep=0, plan=plan, reasons=(reason,))
+    reasons = (_worth_reason(plan, situation, held), *plan.remarks)
     if plan.grow_to > held and not diagnosis.allows_growth:
-        return Wish(grow_to=held, keep=plan.keep, reasons=reasons)
-    return Wish(grow_to=plan.grow_to, keep=plan.keep, reasons=reasons)
+        return Wish(grow_to=held, keep=plan.keep, plan=plan, reasons=reasons)
+    return Wish(grow_to=plan.grow_to, keep=plan.keep, plan=plan, reasons=reasons)
 
 
 def _no_plan_reasons(situation: Situation) -> tuple[Reason, ...]:
@@ -169,7 +162,7 @@ def _worth_reason(plan: SizePlan, situation: Situation, held: int) -> Reason:
             numbers=(("worth_usd_per_hour", worth), ("price_usd_per_hour", price)),
         )
     if plan.keep < held:
-        worth = float(plan.worth[plan.keep])
+        worth = float(plan.keep_worth[plan.keep])
         return Reason(
             code=ReasonCode.UNITS_DO_NOT_PAY,
             message=f"unit {plan.keep + 1} avoids {worth:.2f} USD per hour and costs {price:.2f}: "

@@ -1,25 +1,25 @@
-"""How many model units are worth their price: marginal value under a weighted set of futures.
+"""How many model units are worth their price: marginal value under a learned forecast.
 
 Unit j serves what of the demand lies between j and j + 1. It is worth the overflow and the
-throttling that it avoids, and is held while that is at least its price. The worth falls with j,
-so the levels are decided one by one. Source: docs/model.md, section "Sizing".
+throttling that it avoids, and is bought or kept while that clears its price. The worth falls with
+j, so the levels are decided one by one; what was bought as one is released as one. Source:
+docs/model.md, section "Sizing".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
-import numpy as np
-
-from bedrock_autoscaler.domain.decision import Alternative, ExpertRecord, Reason
+from bedrock_autoscaler.domain.decision import Alternative, Reason
 from bedrock_autoscaler.domain.economics import Economics
-from bedrock_autoscaler.domain.forecast import Future
-from bedrock_autoscaler.domain.judging import Track, judge, weigh
+from bedrock_autoscaler.domain.forecast import Forecast
+from bedrock_autoscaler.domain.margins import Margins
 from bedrock_autoscaler.domain.observation import Series
 from bedrock_autoscaler.domain.target import Sizing
+from bedrock_autoscaler.domain.use import MOST_UNITS, Curves, count_worth
 
-_LEVEL_BOUND = 512
-_EXTRA_LEVELS = 2
+EXTRA_UNITS = 2
+"""Units beyond the larger of held and wanted whose cost is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,149 +27,100 @@ class SizePlan:
     """The outcome of sizing.
 
     Attributes:
-        grow_to: units worth buying; never above `keep`.
-        keep: units worth keeping at a boundary.
-        worth: expected USD per hour that unit j avoids, by j.
+        grow_to: units worth having after a purchase; at most what is held where none is worth it.
+        worth: expected USD per hour that unit j avoids once it could serve, by j.
+        keep_worth: the same over the next paid period, for units that are held.
+        keep_usd: what a unit must be worth to be kept.
         alternatives: cost of each size from none to two above the larger of held and wanted.
-        experts: updated records.
-        weights: trust in each forecast that had data, by name; adds to 1.
-        trust: the same over all forecasts, with those that had none.
-        caution: what gaps in the history changed; None when nothing.
+        weights: trust in each look-back window, by name.
+        remarks: what raised the margins, and what gaps in the history changed.
     """
 
     grow_to: int
-    keep: int
     worth: Series
+    keep_worth: Series
+    keep_usd: float
     alternatives: tuple[Alternative, ...]
-    experts: tuple[ExpertRecord, ...]
     weights: Mapping[str, float]
-    trust: Mapping[str, float]
-    caution: Reason | None = None
+    remarks: tuple[Reason, ...] = ()
+
+    @property
+    def keep(self) -> int:
+        """Units that are each worth keeping."""
+        return count_worth(self.keep_worth, self.keep_usd)
+
+    def is_worth_keeping(self, held: int, units: int) -> bool:
+        """Whether the last `units` of those held are together worth their next paid period."""
+        worth = float(self.keep_worth[max(held - units, 0) : held].sum())
+        return worth >= units * self.keep_usd
 
 
 def plan_size(
-    forecasts: Sequence[Future],
+    forecast: Forecast,
     *,
-    track: Track,
+    margins: Margins,
     economics: Economics,
     sizing: Sizing,
     held: int,
     peak: float,
 ) -> SizePlan:
-    """Weigh the forecasts by their record and size the fleet.
+    """Size the fleet.
 
     Args:
-        forecasts: of the window that a unit ordered now would serve.
-        track: how the forecasts did so far.
+        forecast: at least `held` + 2 units wide.
+        margins: multiples of the price.
         economics: prices.
-        sizing: margins and periods.
+        sizing: periods.
         held: units that stay if nothing is done.
         peak: highest demand on record, in units: growth goes at most one unit beyond it.
     """
-    most = _levels(forecasts, held)
-    curves = {
-        future.name: worth_of_units(future.samples, economics, most)
-        for future in forecasts
-        if future.samples.size
-    }
-    wanted = {name: count_worth(curve, economics.unit_usd) for name, curve in curves.items()}
-    experts = judge(track, wanted, economics, sizing)
-    trust = weigh(experts, [future.name for future in forecasts])
-    weights = _shared_among(trust, curves)
-    worth = sum((weights[name] * curve for name, curve in curves.items()), np.zeros(most))
-    grow_to = count_worth(worth, sizing.grow_margin * economics.unit_usd)
-    grow_to = min(grow_to, ceil(min(peak, _LEVEL_BOUND)) + 1)
-    top = max(grow_to, held) + _EXTRA_LEVELS
+    grow_to = wanted_units(forecast.order.worth, margins, economics.unit_usd, held)
+    grow_to = min(grow_to, ceil(min(peak, MOST_UNITS)) + 1)
+    top = min(max(grow_to, held) + EXTRA_UNITS, len(forecast.order.worth))
     return SizePlan(
         grow_to=grow_to,
-        keep=max(count_worth(worth, sizing.keep_margin * economics.unit_usd), grow_to),
-        worth=worth,
-        alternatives=_alternatives(forecasts, weights, economics, sizing, top=top),
-        experts=experts,
-        weights=weights,
-        trust=trust,
+        worth=forecast.order.worth,
+        keep_worth=forecast.keep.worth,
+        keep_usd=margins.keep * economics.unit_usd,
+        alternatives=_alternatives(forecast.keep, economics, sizing, top=top),
+        weights=forecast.weight_of(),
     )
 
 
-def mixed_worth(
-    forecasts: Sequence[Future], trust: Mapping[str, float], economics: Economics, most: int
-) -> Series:
-    """Expected USD per hour that each of the units 0 .. most - 1 avoids, over all forecasts."""
-    worth = np.zeros(most)
-    for future in forecasts:
-        worth = worth + trust[future.name] * worth_of_units(future.samples, economics, most)
-    return worth
-
-
-def worth_of_units(samples: Series, economics: Economics, most: int) -> Series:
-    """Expected USD per hour that each of the units 0 .. most - 1 avoids.
-
-    It never rises with j while avoiding a throttle is worth at least the dearest way on demand.
-    """
-    worth = np.zeros(most)
-    levels = min(most, ceil(min(float(samples.max(initial=0.0)), float(most))))
-    if levels == 0:
-        return worth
-    overflow = np.maximum(samples - np.arange(levels + 1)[:, np.newaxis], 0.0)
-    served, throttled = economics.overflow_usd(overflow)
-    cost = (served + throttled).mean(axis=1)
-    worth[:levels] = cost[:-1] - cost[1:]
-    return worth
-
-
-def count_worth(worth: Series, price: float) -> int:
-    """How many units in a row from the first are worth `price`."""
-    below = np.flatnonzero(worth < price)
-    return int(below[0]) if below.size else len(worth)
-
-
-def full_use(economics: Economics, units: int) -> float:
-    """Demand that fills this many units and every quota besides: more would be worth no more."""
-    quotas = (tier.capacity_units for tier in economics.tiers)
-    return units + 1.0 + sum(capacity for capacity in quotas if capacity != float("inf"))
-
-
-def _levels(forecasts: Sequence[Future], held: int) -> int:
-    """Units that are looked at: as many as any forecast could fill, and one above those held."""
-    highest = max((float(f.samples.max(initial=0.0)) for f in forecasts), default=0.0)
-    return max(ceil(min(highest, _LEVEL_BOUND)), held + 1)
-
-
-def _shared_among(trust: Mapping[str, float], names: Mapping[str, object]) -> dict[str, float]:
-    """The trust in these forecasts alone, scaled to add to 1."""
-    total = sum(trust[name] for name in names)
-    return {name: trust[name] / total for name in names}
+def wanted_units(worth: Series, margins: Margins, unit_usd: float, held: int) -> int:
+    """Units worth having, or those held where the next one is not worth a purchase."""
+    wanted = count_worth(worth, margins.grow * unit_usd)
+    if wanted > held and worth[held] < margins.first * unit_usd:
+        return held
+    return wanted
 
 
 def _alternatives(
-    forecasts: Sequence[Future],
-    weights: Mapping[str, float],
-    economics: Economics,
-    sizing: Sizing,
-    *,
-    top: int,
+    expected: Curves, economics: Economics, sizing: Sizing, *, top: int
 ) -> tuple[Alternative, ...]:
-    """Expected cost of each fleet size from none to `top`, over one billing period."""
+    """Expected cost of each fleet size from none to `top`, over one billing period.
+
+    What a size leaves to overflow is what the units above it would have been worth.
+    """
     hours = sizing.billing_minutes / 60.0
-    overflow, throttle, used = np.zeros(top + 1), np.zeros(top + 1), np.zeros(top + 1)
-    units = np.arange(top + 1)
-    for future in forecasts:
-        if not future.samples.size:
-            continue
-        left = np.maximum(future.samples - units[:, np.newaxis], 0.0)
-        served, throttled = economics.overflow_usd(left)
-        weight = weights[future.name]
-        overflow += weight * served.mean(axis=1)
-        throttle += weight * throttled.mean(axis=1)
-        used += weight * (future.samples - left).mean(axis=1)
-    return tuple(
-        Alternative(
-            units=size,
-            units_usd=size * economics.unit_usd * hours,
-            overflow_usd=float(overflow[size]) * hours,
-            throttle_usd=float(throttle[size]) * hours,
-            total_usd=float(size * economics.unit_usd + overflow[size] + throttle[size]) * hours,
-            utilization=float(used[size]) / size if size else 0.0,
+    all_worth, all_throttle = float(expected.worth.sum()), float(expected.throttle.sum())
+    found, worth, throttle, used = [], 0.0, 0.0, 0.0
+    for size in range(top + 1):
+        throttled = max(all_throttle - throttle, 0.0)
+        served = max(all_worth - worth - throttled, 0.0)
+        total = size * economics.unit_usd + served + throttled
+        found.append(
+            Alternative(
+                units=size,
+                units_usd=size * economics.unit_usd * hours,
+                overflow_usd=served * hours,
+                throttle_usd=throttled * hours,
+                total_usd=total * hours,
+                utilization=min(used / size, 1.0) if size else 0.0,
+            )
         )
-        for size in range(top + 1)
-    )
+        if size < top:
+            worth += float(expected.worth[size])
+            throttle += float(expected.throttle[size])
+            used += float(expected.used[size])
+    return tuple(found)

@@ -274,6 +274,12 @@ class Sizing:
         keep_margin: a unit is kept at its boundary above this multiple of its price.
         bursty_may_hold_units: whether a bursty target may hold no-commitment units.
         max_units_per_purchase: size of one purchase.
+        loss_budget_share: of the cost of the traffic on demand, that units may lose.
+        loss_budget_unit_hours: price of so many unit-hours that may be lost besides.
+        loss_factor: multiplies the margins while the budget for losses is used up.
+        scarcity_factor: multiplies the margin of a purchase for each release of the day short
+            of two in reserve.
+        patience: by how much the keep margin falls as the releases of the day are used up.
     """
 
     decision_minutes: int
@@ -283,6 +289,11 @@ class Sizing:
     keep_margin: float
     bursty_may_hold_units: bool
     max_units_per_purchase: int
+    loss_budget_share: float
+    loss_budget_unit_hours: float
+    loss_factor: float
+    scarcity_factor: float
+    patience: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

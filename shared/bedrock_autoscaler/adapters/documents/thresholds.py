@@ -213,13 +213,13 @@ class SizingDocument(Section):
         default=60, ge=1, le=1_440, description="A started period of this length is paid whole."
     )
     grow_margin: float = Field(
-        default=1.05,
+        default=1.15,
         ge=1,
         le=5,
         description="A unit is bought at this multiple of its price in worth.",
     )
     keep_margin: float = Field(
-        default=0.92,
+        default=0.95,
         ge=0,
         le=1,
         description="A unit is kept above this multiple of its price in worth.",
@@ -228,10 +228,42 @@ class SizingDocument(Section):
         default=True, description="Whether a bursty target may hold units without commitment."
     )
     max_units_per_purchase: int = Field(
-        default=4,
+        default=8,
         ge=1,
         le=100,
         description="Size of one purchase; a provisioned throughput is released only as a whole.",
+    )
+    loss_budget_share: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Share of the traffic's on-demand cost (halved every 14 days) that units may "
+        "lose before the margins rise; higher: more purchases on traffic that never paid.",
+    )
+    loss_budget_unit_hours: float = Field(
+        default=2.0,
+        ge=0,
+        le=1_000,
+        description="Price of so many unit-hours that may be lost besides; lets a new target try.",
+    )
+    loss_factor: float = Field(
+        default=1.25,
+        ge=1,
+        le=100,
+        description="Both margins are multiplied by this while that budget is used up.",
+    )
+    scarcity_factor: float = Field(
+        default=1.3,
+        ge=1,
+        le=10,
+        description="The margin of a purchase is multiplied by this for each release of the day "
+        "short of two in reserve; higher: fewer, longer purchases under max_releases_per_day.",
+    )
+    patience: float = Field(
+        default=0.3,
+        ge=0,
+        le=1,
+        description="By how much the keep margin falls as the releases of the day are used up.",
     )
 
     def to_domain(self, decision_minutes: int) -> Sizing:

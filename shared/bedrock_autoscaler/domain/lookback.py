@@ -1,0 +1,103 @@
+"""The minutes that speak for the coming hour: the newest ones, and the same hour on earlier days.
+
+Each window's minutes are taken as equally likely for the hour to come. How far each window is
+trusted is learned, see `learning`. Source: docs/model.md, section "Forecast".
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from bedrock_autoscaler.domain.demand import Demand
+from bedrock_autoscaler.domain.observation import Series
+from bedrock_autoscaler.domain.units import whole_minutes
+
+_DAY = 1440
+_DAYS = 7
+_HISTORY_STEP = 5
+_RECENT = (5, 15, 30, 60, 180, 360, _DAY)
+
+WINDOWS = (
+    "last_5_minutes",
+    "last_15_minutes",
+    "last_30_minutes",
+    "last_hour",
+    "last_3_hours",
+    "last_6_hours",
+    "last_day",
+    "this_hour_yesterday",
+    "this_hour_of_7_days",
+    "history",
+)
+PRIOR_WEIGHTS = (0.1, 0.15, 0.15, 0.2, 0.1, 0.0, 0.05, 0.1, 0.12, 0.03)
+"""Trust before anything is learned: mostly the last hour, a quarter the daily shape."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Moment:
+    """A minute of a demand series, and how much of the series was seen by then.
+
+    Attributes:
+        load: demand in units, oldest first; NaN where nothing was read.
+        position: of the moment in the series.
+        seen: positions before this one were seen by then.
+    """
+
+    load: Series
+    position: int
+    seen: int
+
+    def windows(self) -> tuple[Series, ...] | None:
+        """The known minutes of each of `WINDOWS`; None when no minute is known.
+
+        A window without a known minute borrows from the next longer one, the days from the
+        last day, and that from the history.
+        """
+        recent = [_known(self.load[max(self.seen - m, 0) : self.seen]) for m in _RECENT]
+        days = [self._hour_of(age) for age in range(1, _DAYS + 1)]
+        history = _known(self.load[: self.seen : _HISTORY_STEP])
+        if not history.size:
+            history = _known(self.load[: self.seen])
+        if not history.size:
+            return None
+        found = [*recent, days[0], np.concatenate(days), history]
+        for index in reversed(range(len(recent))):
+            if not found[index].size:
+                found[index] = found[index + 1] if index + 1 < len(recent) else history
+        last_day = found[len(recent) - 1]
+        yesterday, week = found[len(recent)], found[len(recent) + 1]
+        found[len(recent)] = yesterday if yesterday.size else last_day
+        found[len(recent) + 1] = week if week.size else found[len(recent)]
+        return tuple(found)
+
+    def outcome(self, begin: int, end: int, min_known: float) -> Series | None:
+        """The minutes from `begin` to `end` after the moment, unless too few are known."""
+        minutes = self.load[self.position + begin : self.position + end]
+        known = _known(minutes)
+        return known if len(known) >= min_known * (end - begin) and len(known) else None
+
+    def _hour_of(self, age: int) -> Series:
+        """The hour that begins at this clock time, some days ago."""
+        begin = self.position - age * _DAY
+        return _known(self.load[begin : begin + 60]) if begin >= 0 else np.empty(0)
+
+
+def moment_at(demand: Demand, at: datetime, now: datetime, gaps_as: float | None = None) -> Moment:
+    """The moment `at`, seen with the same delay as the series is seen at `now`.
+
+    Args:
+        demand: what is known now.
+        at: not after now.
+        now: the moment of the decision.
+        gaps_as: demand that a gap stands for; None leaves gaps out.
+    """
+    load = demand.load if gaps_as is None else np.nan_to_num(demand.load, nan=gaps_as)
+    position = whole_minutes(at - demand.start)
+    delay = whole_minutes(now - demand.end)
+    return Moment(load=load, position=position, seen=min(position - delay, len(load)))
+
+
+def _known(minutes: Series) -> Series:
+    return minutes[~np.isnan(minutes)]
+
