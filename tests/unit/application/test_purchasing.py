@@ -406,6 +406,10 @@ def test_an_open_purchase_that_cannot_be_looked_up_waits_and_is_an_alarm_after_t
     scene.clock.advance(MINUTE)
     scene.purchase()
     assert scene.reporter.alarms == []
+    assert [h.event for h in scene.reporter.happenings if "reason" in h.fields] == [
+        "purchase_unresolved",
+        "purchase_unresolved",
+    ]
     scene.clock.advance(GRACE)
 
     assert scene.purchase().outcomes == (("chat", "purchase unresolved"),)
@@ -533,6 +537,7 @@ def test_a_bought_pt_that_cannot_be_looked_up_is_an_alarm_only_after_the_grace()
     scene.clock.advance(MINUTE)
     scene.purchase()
     assert scene.reporter.alarms == []
+    assert ("purchase_unwatched", "chat") in scene.reporter.events
     scene.clock.advance(GRACE)
 
     scene.purchase()
