@@ -23,6 +23,7 @@ from bedrock_autoscaler.domain.facts import purchase_facts
 from bedrock_autoscaler.domain.fleet import ProvisionedThroughput, Status
 from bedrock_autoscaler.domain.gate import may_shrink, releasable, shrink_pace
 from bedrock_autoscaler.domain.growth import allow_growth
+from bedrock_autoscaler.domain.holding import shrink_holds
 from bedrock_autoscaler.domain.planning import Wish
 from bedrock_autoscaler.domain.sizing import full_use, worth_of_units
 from bedrock_autoscaler.domain.units import MINUTE, usd
@@ -138,6 +139,7 @@ def _shrink(
         now=now,
     )
     against += shrink_pace(target, fleet, now)
+    against += shrink_holds(situation)
     candidates, waiting = releasable(target, fleet, situation.observation, now)
     economics = grounds.economics
     if against or grounds.blockers or economics is None or not candidates:
@@ -149,7 +151,7 @@ def _shrink(
     ):
         is_unpaid = pt.arn in unpaid
         objection = _too_large(pt, situation, 0 if is_unpaid else wish.keep)
-        if objection is None and not is_unpaid:
+        if objection is None and not is_unpaid and target.controls.units_at(now) is None:
             objection = _busy(pt, situation, grounds.demand, economics)
         if objection is not None:
             reasons.append(objection)
