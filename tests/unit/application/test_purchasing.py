@@ -732,3 +732,21 @@ def test_what_is_held_stays_within_the_caps(units: int, dollars: str, text: str 
     problem = room_problem(build_target(guard_rails=rails), TWO_UNITS, record, 1)
 
     assert problem is None if text is None else problem is not None and text in problem
+
+
+@pytest.mark.parametrize(("held", "allowed"), [("30", "242"), ("80", "261.5")])
+def test_what_is_held_counts_at_its_own_price_or_the_present_one_whichever_is_higher(
+    held: str, allowed: str
+) -> None:
+    # One unit is reserved, one is somebody else's, two are wanted at 60.50 each: 181.50 USD for
+    # three at the present price, and 60.50 or 80 for the one that is held.
+    record = FleetRecord(
+        target="chat", reserved_units=1, reserved_usd_per_hour=Decimal(held), version=1
+    )
+    enough = build_guard_rails(max_usd_per_hour=Decimal(allowed))
+    short = build_guard_rails(max_usd_per_hour=Decimal(allowed) - Decimal("0.01"))
+
+    assert room_problem(build_target(guard_rails=enough), TWO_UNITS, record, 1) is None
+    problem = room_problem(build_target(guard_rails=short), TWO_UNITS, record, 1)
+    assert problem is not None
+    assert "max_usd_per_hour" in problem
