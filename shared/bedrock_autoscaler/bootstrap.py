@@ -108,7 +108,7 @@ class AwsAdapters:
     @cached_property
     def switch(self) -> Switch:
         """The switch parameter."""
-        return SsmSwitch(self._ssm, self._environment.settings_prefix)
+        return SsmSwitch(self._ssm, self._environment.settings_prefix, self.reporter)
 
     @cached_property
     def reporter(self) -> Reporter:

@@ -72,6 +72,8 @@ def test_import_contracts_hold(copy: Path) -> None:
             "The backtest rests",
         ),
         ("adapters/clock.py", "import bedrock_world", "Only the command line knows"),
+        ("client/document.py", "import pydantic", "The client needs boto3 alone"),
+        ("domain/route.py", "import numpy", "The client needs boto3 alone"),
     ],
 )
 def test_forbidden_import_breaks_its_contract(

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
-from bedrock_autoscaler.adapters.storage.routing_document import parse_routing_table
 from bedrock_autoscaler.application.errors import StaleDecisionError
 from bedrock_autoscaler.application.ports import RoutingTables
+from bedrock_autoscaler.client.document import parse_routing_table
 from bedrock_autoscaler.domain.decision import Route
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind

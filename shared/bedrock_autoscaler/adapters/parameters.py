@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, override
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import Parameters, Switch
+from bedrock_autoscaler.application.ports import Parameters, Reporter, Switch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # The most that GetParametersByPath gives at once.
 _PAGE_SIZE = 10
 _ALLOW = "allow"
+_NOT_FOUND = "ParameterNotFound"
 
 
 class SsmParameters(Parameters):
@@ -59,18 +60,27 @@ class SsmParameters(Parameters):
 
 
 class SsmSwitch(Switch):
-    """`<prefix>/switch`, one for the whole deployment; only the exact value `allow` permits."""
+    """`<prefix>/switch`, one for the whole deployment; only the exact value `allow` permits.
 
-    def __init__(self, client: SSMClient, prefix: str) -> None:
+    Args:
+        reporter: hears why the parameter could not be read; nobody has set the switch then.
+    """
+
+    def __init__(self, client: SSMClient, prefix: str, reporter: Reporter) -> None:
         self._client = client
         self._parameter = f"{prefix}/switch"
+        self._reporter = reporter
 
     @override
     def allows_action(self, target: str) -> bool:
         """Whether mutating calls may start now; missing, unreadable or misspelled means no."""
         try:
             answer = self._client.get_parameter(Name=self._parameter)
-        except (BotoCoreError, ClientError):
+        except (BotoCoreError, ClientError) as error:
+            if _code(error) == _NOT_FOUND:
+                return False
+            text = f"{self._parameter} could not be read, so nothing may act: {_code(error)}"
+            self._reporter.alarm("switch_unread", target, text)
             return False
         return answer["Parameter"].get("Value") == _ALLOW
 

@@ -73,14 +73,16 @@ def room_problem(
     """Which cap on what is held would be crossed; None when it fits.
 
     The transaction that reserves the units checks the same; this gives the reason in words, also
-    in mode `advise`, and prices what others hold like our own.
+    in mode `advise`, and prices what others hold like our own. What is held counts at the present
+    price where that has risen since it was bought: no-commitment units have no fixed price.
     """
     rails = target.guard_rails
     units = record.reserved_units + unmanaged_units + wanted.model_units
     if units > rails.max_units:
         return f"it would make {units} units, max_units is {rails.max_units}"
-    foreign = wanted.usd_per_hour / wanted.model_units * unmanaged_units
-    dollars = usd(record.reserved_usd_per_hour + foreign + wanted.usd_per_hour)
+    each = wanted.usd_per_hour / wanted.model_units
+    held = max(record.reserved_usd_per_hour, each * record.reserved_units)
+    dollars = usd(held + each * unmanaged_units + wanted.usd_per_hour)
     if dollars > rails.max_usd_per_hour:
         return f"it would make {dollars} USD per hour, max_usd_per_hour is {rails.max_usd_per_hour}"
     return None

@@ -287,8 +287,8 @@ def scaled(routes: tuple[Route, ...]) -> tuple[Route, ...]:
 
 def _content(table: RoutingTable) -> tuple[object, ...]:
     """What callers see of a table, besides its version."""
-    routes = [(route.kind, route.address, significant(route.weight)) for route in table.routes]
-    return (*routes, table.refresh_seconds, table.no_fallback)
+    routes = [(route.kind, route.place, significant(route.weight)) for route in table.routes]
+    return (*routes, table.deferrable, table.refresh_seconds, table.no_fallback)
 
 
 def _names(table: RoutingTable | None, arn: str) -> bool:

@@ -72,8 +72,7 @@ class Repair:
         try:
             found = self.purchasing.find(intent)
         except ObservationError as error:
-            if is_overdue:
-                self._alarm("purchase_unresolved", intent, f"cannot be looked up: {error}")
+            self._unseen("purchase_unresolved", intent, error, is_overdue=is_overdue)
             return "purchase unresolved"
         if found is not None:
             return self._adopt(intent, found, "found by its name and tags")
@@ -91,8 +90,7 @@ class Repair:
         try:
             found = self.purchasing.find(intent)
         except ObservationError as error:
-            if is_overdue:
-                self._alarm("purchase_unwatched", intent, f"cannot be looked up: {error}")
+            self._unseen("purchase_unwatched", intent, error, is_overdue=is_overdue)
             return None
         if found is None:
             return self._lose(intent) if is_overdue else None
@@ -162,6 +160,17 @@ class Repair:
             detail=after.detail,
         )
         return f"purchase {after.state.value}"
+
+    def _unseen(
+        self, event: str, intent: PurchaseIntent, error: ObservationError, *, is_overdue: bool
+    ) -> None:
+        """Say why a PT could not be looked up; it takes a person only once that lasts."""
+        if is_overdue:
+            self._alarm(event, intent, f"cannot be looked up: {error}")
+        else:
+            self.reporter.happened(
+                event, self.target.name, decision_id=intent.decision_id, reason=str(error)
+            )
 
     def _alarm(self, alarm: str, intent: PurchaseIntent, text: str) -> None:
         self.reporter.alarm(alarm, self.target.name, f"purchase {intent.decision_id}: {text}")

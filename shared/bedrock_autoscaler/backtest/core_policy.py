@@ -82,8 +82,11 @@ class CoreSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Unit:
-    """A unit of the backtest: a PT of its own, described once for all its decisions.
+class _Order:
+    """What one decision ordered, released as it was bought: described once for all decisions.
+
+    A replay of the timeline takes each unit for a PT of its own; as they were ordered together,
+    they cost the same.
 
     Attributes:
         arn: what the decision core calls it.
@@ -123,7 +126,7 @@ class CorePolicy:
         self._settings = settings
         self._target = target_of(scenario, settings, thresholds, start.date())
         self._memory: Memory = NO_MEMORY
-        self._units: list[_Unit] = []
+        self._orders: list[_Order] = []
         self._grown: list[datetime] = []
         self._released: list[datetime] = []
         self._bought = 0
@@ -150,11 +153,11 @@ class CorePolicy:
         """What to do in the minute `now`."""
         decision = decide(self.situation(seen, now))
         self._memory = decision.memory
-        before = len(self._units)
+        before = self._held_units
         self._carry_out(decision, now)
-        changed = len(self._units) != before
+        changed = self._held_units != before
         return Step(
-            provisioned_units=len(self._units) if changed else None,
+            provisioned_units=self._held_units if changed else None,
             spill=self._new_spill(decision),
             traffic_class=self._new_class(decision.classification),
             extra={"reasons": [reason.code.value for reason in decision.reasons]}
@@ -192,16 +195,16 @@ class CorePolicy:
         return Observation(
             traffic=traffic,
             by_option=(),
-            provisioned=tuple(unit.traffic for unit in self._units),
+            provisioned=tuple(order.traffic for order in self._orders),
             model_unit_quota=_UNBOUNDED_UNITS,
-            model_units_used=len(self._units),
+            model_units_used=self._held_units,
             model_is_active=True,
         )
 
     def _fleet(self, now: datetime) -> Fleet:
         day = now - 24 * HOUR
         return Fleet(
-            throughputs=tuple(unit.shown(now) for unit in self._units),
+            throughputs=tuple(order.shown(now) for order in self._orders),
             complete=True,
             open_purchase_units=0,
             last_grow_at=self._last_growth(now),
@@ -219,18 +222,18 @@ class CorePolicy:
         in_service = self._grown[-1] + self._target.thresholds.sizing.lead_minutes * MINUTE
         return in_service if in_service <= now else self._grown[-1]
 
-    def _order(self, now: datetime) -> _Unit:
+    def _order(self, now: datetime, model_units: int) -> _Order:
         """A further unit, ordered in the minute `now`."""
         self._bought += 1
         # An order of minute m is billed from its end on, so that at minute m + billing the paid
         # period is about to end, not a new one begun.
         in_service_from = now + self._target.thresholds.sizing.lead_minutes * MINUTE
-        arn = f"backtest:unit/{self._bought:09d}"
+        arn = f"backtest:order/{self._bought:09d}"
         creating = ProvisionedThroughput(
             arn=arn,
-            name=f"unit-{self._bought}",
+            name=f"order-{self._bought}",
             model_id="backtest",
-            model_units=1,
+            model_units=model_units,
             status=Status.CREATING,
             ownership=Ownership.OWNED,
             commitment=Commitment.NONE,
@@ -240,7 +243,7 @@ class CorePolicy:
             committed_until=None,
             decision_id=None,
         )
-        return _Unit(
+        return _Order(
             arn=arn,
             in_service_from=in_service_from,
             creating=creating,
@@ -250,14 +253,18 @@ class CorePolicy:
             traffic=PtTraffic(arn=arn, seen=True, quiet_minutes=0),
         )
 
+    @property
+    def _held_units(self) -> int:
+        return sum(order.creating.model_units for order in self._orders)
+
     def _carry_out(self, decision: Decision, now: datetime) -> None:
         for action in decision.actions:
             match action:
                 case Purchase():
-                    self._units += [self._order(now) for _ in range(action.model_units)]
+                    self._orders.append(self._order(now, action.model_units))
                     self._grown.append(now)
                 case Release():
-                    self._units = [unit for unit in self._units if unit.arn != action.arn]
+                    self._orders = [order for order in self._orders if order.arn != action.arn]
                     self._released.append(now)
                 case Restore():
                     pass

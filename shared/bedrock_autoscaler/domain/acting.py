@@ -23,6 +23,7 @@ from bedrock_autoscaler.domain.facts import purchase_facts
 from bedrock_autoscaler.domain.fleet import ProvisionedThroughput, Status
 from bedrock_autoscaler.domain.gate import may_shrink, releasable, shrink_pace
 from bedrock_autoscaler.domain.growth import allow_growth
+from bedrock_autoscaler.domain.holding import shrink_holds
 from bedrock_autoscaler.domain.planning import Wish
 from bedrock_autoscaler.domain.units import MINUTE, usd
 from bedrock_autoscaler.domain.use import curves_of, full_use
@@ -138,6 +139,7 @@ def _shrink(
         now=now,
     )
     against += shrink_pace(target, fleet, now)
+    against += shrink_holds(situation)
     candidates, waiting = releasable(target, fleet, situation.observation, now)
     economics = grounds.economics
     if against or grounds.blockers or economics is None or not candidates:
@@ -150,9 +152,9 @@ def _shrink(
         is_unpaid = pt.arn in unpaid
         objection = _below_least(pt, situation)
         if objection is None and not is_unpaid:
-            objection = _worth_keeping(pt, situation, wish) or _busy(
-                pt, situation, grounds.demand, economics
-            )
+            objection = _worth_keeping(pt, situation, wish)
+        if objection is None and not is_unpaid and target.controls.units_at(now) is None:
+            objection = _busy(pt, situation, grounds.demand, economics)
         if objection is not None:
             reasons.append(objection)
             continue

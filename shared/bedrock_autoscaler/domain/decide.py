@@ -22,8 +22,10 @@ from bedrock_autoscaler.domain.describing import evidence, expected_saving, rema
 from bedrock_autoscaler.domain.diagnosis import Diagnosis, Way, diagnose
 from bedrock_autoscaler.domain.economics import Economics, build_economics
 from bedrock_autoscaler.domain.facts import missing_facts
+from bedrock_autoscaler.domain.holding import observed_only
 from bedrock_autoscaler.domain.learning import learn
 from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.overriding import overridden
 from bedrock_autoscaler.domain.planning import make_plan, make_wish
 from bedrock_autoscaler.domain.routing import choose_routes, describe_change
 from bedrock_autoscaler.domain.target import Loop, RateCombination, UnitRate
@@ -39,10 +41,12 @@ _TOKENS_AS_UNIT = UnitRate(
 
 
 def decide(situation: Situation) -> Decision:
-    """The decision of the situation's loop."""
+    """The decision of the situation's loop; nothing follows from a late tick's."""
     if situation.loop is Loop.ROUTING:
-        return decide_routing(situation)
-    return decide_capacity(situation)
+        decision = decide_routing(situation)
+    else:
+        decision = decide_capacity(situation)
+    return observed_only(decision, situation) if situation.is_late else decision
 
 
 def decide_routing(situation: Situation) -> Decision:
@@ -95,7 +99,7 @@ def decide_capacity(situation: Situation) -> Decision:
         now=now,
     )
     plan = make_plan(situation, demand, economics, memory)
-    wish = make_wish(situation, plan, classification, diagnosis)
+    wish = overridden(make_wish(situation, plan, classification, diagnosis), target, now)
     grounds = Grounds(
         demand=demand,
         economics=economics,

@@ -9,7 +9,8 @@ from bedrock_autoscaler.domain.balance import NO_BALANCE, Balance
 from bedrock_autoscaler.domain.fleet import Fleet
 from bedrock_autoscaler.domain.learning import NOTHING_LEARNED, Learned
 from bedrock_autoscaler.domain.observation import Observation
-from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, OptionKind, Target
+from bedrock_autoscaler.domain.route import Route as Route  # noqa: PLC0414 - decisions name routes
+from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
 from bedrock_autoscaler.domain.units import compact
 
 

@@ -72,6 +72,9 @@ def estimate_demand(traffic: Traffic, rate: UnitRate, attempts_per_call: float) 
     """
     written = traffic.input_tokens + traffic.cache_write_tokens
     served = unit_load(written, traffic.output_tokens, rate)
+    if not np.fmax.reduce(traffic.throttles, initial=0.0):
+        # Nothing was refused, as in most histories: what follows would give the same, slowly.
+        return Demand(start=traffic.start, load=served, requests=traffic.invocations)
     requests = traffic.invocations + traffic.throttles / attempts_per_call
     factor = censoring(traffic, attempts_per_call)
     total_requests = float(np.nansum(traffic.invocations))

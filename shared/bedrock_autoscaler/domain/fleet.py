@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.target import Commitment, StackRails
 from bedrock_autoscaler.domain.units import MINUTE
 
 
@@ -89,6 +89,22 @@ class Spend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StackState:
+    """All targets of the stack together, as one of them meets their caps.
+
+    Attributes:
+        held_units: owned, on order, and held by others in the account.
+        usd_per_hour: their price; others' units of an unknown price count as the dearest known.
+        spend: booked by all targets.
+    """
+
+    rails: StackRails
+    held_units: int
+    usd_per_hour: Decimal
+    spend: Spend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
     """The purchases of one target at one moment, and its recent changes.
 
@@ -101,6 +117,12 @@ class Fleet:
         purchases_last_day, releases_last_day: calls in the last 24 hours.
         spend: booked so far.
         version: of the ledger's fleet record, for the conditional write.
+        released_last_hour: units whose release began in the last hour.
+        rests_until: nothing is bought before then, for the reason in `rests_because`.
+        tripped_by: what tripped the breaker; empty while it has not tripped.
+        strays: ARNs that carry our owner tag but that no record of the ledger explains.
+        uses_unmanaged: others' PTs of the model serve this target too.
+        stack: all targets together; None where only this one is looked at.
     """
 
     throughputs: tuple[ProvisionedThroughput, ...]
@@ -112,6 +134,13 @@ class Fleet:
     releases_last_day: int
     spend: Spend
     version: int
+    released_last_hour: int = 0
+    rests_until: datetime | None = None
+    rests_because: str = ""
+    tripped_by: str = ""
+    strays: tuple[str, ...] = ()
+    uses_unmanaged: bool = False
+    stack: StackState | None = None
 
     @property
     def held_units(self) -> int:
@@ -124,9 +153,14 @@ class Fleet:
         return tuple(pt for pt in self.throughputs if pt.ownership is Ownership.OWNED)
 
     @property
+    def serving(self) -> tuple[ProvisionedThroughput, ...]:
+        """The PTs that serve this target: ours, and others' where a person said so."""
+        return self.throughputs if self.uses_unmanaged else self.owned
+
+    @property
     def in_service_units(self) -> int:
-        """Owned units that callers can use now."""
-        return sum(pt.model_units for pt in self.owned if pt.is_routable)
+        """Units that callers can use now."""
+        return sum(pt.model_units for pt in self.serving if pt.is_routable)
 
     @property
     def pending_units(self) -> int:
@@ -136,13 +170,13 @@ class Fleet:
 
     @property
     def staying_units(self) -> int:
-        """Owned units that serve, or soon will, if nothing is done.
+        """Units that serve, or soon will, if nothing is done.
 
         Those being updated come back by themselves. Draining ones leave, failed ones never serve.
         """
         staying = sum(
             pt.model_units
-            for pt in self.owned
+            for pt in self.serving
             if not pt.draining and pt.status is not Status.FAILED
         )
         return staying + self.open_purchase_units

@@ -12,6 +12,7 @@ from bedrock_autoscaler.domain.budget import spend_caps
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.economics import period_usd
 from bedrock_autoscaler.domain.fleet import Fleet
+from bedrock_autoscaler.domain.holding import growth_hold, stack_bounds
 from bedrock_autoscaler.domain.observation import Observation
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
@@ -40,7 +41,7 @@ def allow_growth(
     wanted: int, *, target: Target, fleet: Fleet, observation: Observation, now: datetime
 ) -> Growth:
     """How many of `wanted` further units pace and guard rails let through."""
-    stop = _pace(target, fleet, now)
+    stop = growth_hold(target, fleet, now) or _pace(target, fleet, now)
     if stop is not None:
         return Growth(units=0, reasons=(stop,))
     bounds = (*_unit_bounds(target, fleet, observation), *_spend_bounds(target, fleet))
@@ -121,6 +122,10 @@ def _spend_bounds(target: Target, fleet: Fleet) -> Iterable[_Bound]:
         message=f"the fleet costs {hourly} USD per hour, max_usd_per_hour is "
         f"{rails.max_usd_per_hour}",
     )
+    for code, fitting, message in stack_bounds(
+        fleet.stack, price, target.thresholds.sizing.billing_minutes
+    ):
+        yield _Bound(code=code, room=int(fitting), message=message)
     period = period_usd(price, target.thresholds.sizing.billing_minutes)
     coming = fleet.held_units * period
     for cap in spend_caps(rails, fleet.spend):

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bedrock_autoscaler.domain.fleet import PtTraffic
+from bedrock_autoscaler.domain.rates import RateMeasurement
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
 Series = NDArray[np.float64]
@@ -84,6 +85,7 @@ class Observation:
         model_unit_quota: applied account quota for no-commitment units; None unknown.
         model_units_used: units that count against that quota; None unknown.
         model_is_active: life cycle of the model to buy; None unknown.
+        unit_rate: what the target's own units showed of their rate; None: nothing yet.
     """
 
     traffic: Traffic
@@ -92,3 +94,5 @@ class Observation:
     model_unit_quota: int | None
     model_units_used: int | None
     model_is_active: bool | None
+    silent_together: bool = False
+    unit_rate: RateMeasurement | None = None

@@ -31,7 +31,7 @@ class Wish:
     Attributes:
         grow_to: units to have after growth.
         keep: units that are each worth keeping.
-        plan: what the units are worth; None while that is unknown.
+        plan: what the units are worth; None where `keep` alone counts.
     """
 
     grow_to: int
@@ -46,7 +46,7 @@ class Wish:
     def keeps(self, held: int, units: int) -> bool:
         """Whether the last `units` of those held are worth keeping."""
         if self.plan is None or self.keep == 0:
-            return held <= self.keep
+            return held - units < self.keep
         return self.plan.is_worth_keeping(held, units)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode, Route, Situation
 from bedrock_autoscaler.domain.fleet import Fleet
 from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.overriding import preferred, put_first
 from bedrock_autoscaler.domain.target import InferenceOption, OptionKind, Target, TokenPrice
 from bedrock_autoscaler.domain.units import MINUTE
 
@@ -40,9 +41,11 @@ def choose_routes(situation: Situation) -> RouteChoice:
     if memory.pressure_until is not None:
         options = [options[1], options[0], *options[2:]]
         reasons = (_reordered(options, target, share),)
+    options, by_hand = preferred(options, target, situation.scheduled_at)
+    reasons += by_hand
     routes = [*paid, *(_route(option) for option in options)]
-    if routes and not paid:
-        routes[0] = replace(routes[0], weight=1.0)
+    if by_hand or (routes and not paid):
+        routes = put_first(routes, len(paid))
     if not options:
         no_fallback = Reason(
             code=ReasonCode.NO_FALLBACK,
@@ -87,7 +90,7 @@ def throttled_share(traffic: Traffic, minutes: int) -> float:
 
 
 def _paid_routes(fleet: Fleet) -> list[Route]:
-    paid = [pt for pt in fleet.owned if pt.is_routable]
+    paid = [pt for pt in fleet.serving if pt.is_routable]
     units = sum(pt.model_units for pt in paid)
     return [
         Route(kind=OptionKind.PROVISIONED, address=pt.arn, weight=pt.model_units / units)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import isclose
 
-from bedrock_autoscaler.domain.decision import Route
+from bedrock_autoscaler.domain.route import Route
 from bedrock_autoscaler.domain.target import OptionKind
 
 
@@ -18,6 +18,7 @@ class RoutingTable:
         refresh_seconds: a hint; a table never expires.
         no_fallback: the table has no route besides provisioned throughput.
         decision_id: the decision that this table carries out.
+        deferrable: for work that may wait, best first; their weights mean nothing.
     """
 
     target: str
@@ -27,6 +28,7 @@ class RoutingTable:
     no_fallback: bool
     decision_id: str
     published_at: datetime
+    deferrable: tuple[Route, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a table that would mislead a caller."""
@@ -43,8 +45,10 @@ def routing_problem(routes: tuple[Route, ...], *, no_fallback: bool) -> str | No
     if not routes:
         return "it has no route"
     addresses = [route.address for route in routes]
-    if len(set(addresses)) != len(addresses) or not all(addresses):
+    if len({route.place for route in routes}) != len(routes) or not all(addresses):
         return f"its addresses must be distinct and not empty, they are {addresses}"
+    if any(route.kind is OptionKind.BATCH for route in routes):
+        return "batch answers in hours, so it is no route for calls"
     if any(not 0 <= route.weight <= 1 for route in routes):
         return f"a weight lies outside 0 to 1: {[route.weight for route in routes]}"
     total = sum(route.weight for route in routes)

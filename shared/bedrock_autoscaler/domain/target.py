@@ -31,12 +31,14 @@ class Loop(StrEnum):
 
 
 class OptionKind(StrEnum):
-    """A way to run inference on Bedrock."""
+    """A way to run inference on Bedrock; `other` is one that this version has no word for."""
 
     PROVISIONED = "provisioned"
     ON_DEMAND = "on_demand"
     GEOGRAPHIC_PROFILE = "geographic_profile"
     GLOBAL_PROFILE = "global_profile"
+    BATCH = "batch"
+    OTHER = "other"
 
 
 class Commitment(StrEnum):

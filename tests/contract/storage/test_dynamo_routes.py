@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
-from bedrock_autoscaler.adapters.storage.routing_document import routing_table_text
 from bedrock_autoscaler.application.errors import (
     ConfigurationError,
     ObservationError,
     StaleDecisionError,
     UnknownOutcomeError,
 )
+from bedrock_autoscaler.client.document import routing_table_text
 from bedrock_autoscaler.domain.decision import Route
 from bedrock_autoscaler.domain.target import OptionKind
 from tests.builders import MODEL, pt_arn

@@ -44,6 +44,9 @@ def test_an_inventory_that_breaks_off_says_so(stage: Stage) -> None:
 
     assert len(inventory.throughputs) == 2
     assert not inventory.complete
+    (told,) = stage.reporter.happenings
+    assert told.event == "inventory_partial"
+    assert str(told.fields["error"]).startswith("a later page: AccessDeniedException")
 
 
 def test_an_inventory_without_its_first_page_is_an_error(stage: Stage) -> None:
@@ -97,6 +100,10 @@ def test_an_inventory_with_unread_tags_is_incomplete_and_counts_the_throughput(
     assert len(inventory.throughputs) == 2
     assert [listed.deployment for listed in inventory.throughputs].count(None) == 1
     assert not inventory.complete
+    (told,) = stage.reporter.happenings
+    assert "provisioned-model/" in str(told.fields["error"])
+    assert "AccessDeniedException" in str(told.fields["error"])
+    assert stage.capacity.inventory().complete
 
 
 def test_a_throughput_that_vanishes_while_it_is_listed_has_no_tags(stage: Stage) -> None:

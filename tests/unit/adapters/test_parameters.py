@@ -7,6 +7,7 @@ from moto import mock_aws
 
 from bedrock_autoscaler.adapters.parameters import SsmParameters, SsmSwitch
 from bedrock_autoscaler.application.errors import ObservationError
+from tests.fakes.recording_reporter import RecordingReporter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +95,7 @@ def test_a_service_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPa
 
 
 def test_only_the_exact_word_permits_action(ssm: "SSMClient") -> None:
-    switch = SsmSwitch(ssm, PREFIX)
+    switch = SsmSwitch(ssm, PREFIX, RecordingReporter())
     put(ssm, "/switch", "allow")
 
     assert switch.allows_action("chat")
@@ -104,15 +105,15 @@ def test_only_the_exact_word_permits_action(ssm: "SSMClient") -> None:
 def test_any_other_word_permits_nothing(ssm: "SSMClient", value: str) -> None:
     put(ssm, "/switch", value)
 
-    assert not SsmSwitch(ssm, PREFIX).allows_action("chat")
+    assert not SsmSwitch(ssm, PREFIX, RecordingReporter()).allows_action("chat")
 
 
 def test_a_missing_switch_permits_nothing(ssm: "SSMClient") -> None:
-    assert not SsmSwitch(ssm, PREFIX).allows_action("chat")
+    assert not SsmSwitch(ssm, PREFIX, RecordingReporter()).allows_action("chat")
 
 
 def test_the_switch_is_read_afresh_each_time(ssm: "SSMClient") -> None:
-    switch = SsmSwitch(ssm, PREFIX)
+    switch = SsmSwitch(ssm, PREFIX, RecordingReporter())
     put(ssm, "/switch", "allow")
     before = switch.allows_action("chat")
     put(ssm, "/switch", "stop")
@@ -121,8 +122,21 @@ def test_the_switch_is_read_afresh_each_time(ssm: "SSMClient") -> None:
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "InternalError"])
-def test_an_unreadable_switch_permits_nothing(ssm: "SSMClient", code: str) -> None:
+def test_an_unreadable_switch_permits_nothing_and_says_so(ssm: "SSMClient", code: str) -> None:
+    reporter = RecordingReporter()
     with Stubber(ssm) as stub:
         stub.add_client_error("get_parameter", code)
 
-        assert not SsmSwitch(ssm, PREFIX).allows_action("chat")
+        assert not SsmSwitch(ssm, PREFIX, reporter).allows_action("chat")
+
+    (alarm,) = reporter.alarms
+    assert (alarm.alarm, alarm.target) == ("switch_unread", "chat")
+    assert code in alarm.message
+
+
+def test_a_missing_switch_is_no_alarm(ssm: "SSMClient") -> None:
+    reporter = RecordingReporter()
+
+    SsmSwitch(ssm, PREFIX, reporter).allows_action("chat")
+
+    assert reporter.alarms == []

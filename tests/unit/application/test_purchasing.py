@@ -406,6 +406,10 @@ def test_an_open_purchase_that_cannot_be_looked_up_waits_and_is_an_alarm_after_t
     scene.clock.advance(MINUTE)
     scene.purchase()
     assert scene.reporter.alarms == []
+    assert [h.event for h in scene.reporter.happenings if "reason" in h.fields] == [
+        "purchase_unresolved",
+        "purchase_unresolved",
+    ]
     scene.clock.advance(GRACE)
 
     assert scene.purchase().outcomes == (("chat", "purchase unresolved"),)
@@ -533,6 +537,7 @@ def test_a_bought_pt_that_cannot_be_looked_up_is_an_alarm_only_after_the_grace()
     scene.clock.advance(MINUTE)
     scene.purchase()
     assert scene.reporter.alarms == []
+    assert ("purchase_unwatched", "chat") in scene.reporter.events
     scene.clock.advance(GRACE)
 
     scene.purchase()
@@ -727,3 +732,21 @@ def test_what_is_held_stays_within_the_caps(units: int, dollars: str, text: str 
     problem = room_problem(build_target(guard_rails=rails), TWO_UNITS, record, 1)
 
     assert problem is None if text is None else problem is not None and text in problem
+
+
+@pytest.mark.parametrize(("held", "allowed"), [("30", "242"), ("80", "261.5")])
+def test_what_is_held_counts_at_its_own_price_or_the_present_one_whichever_is_higher(
+    held: str, allowed: str
+) -> None:
+    # One unit is reserved, one is somebody else's, two are wanted at 60.50 each: 181.50 USD for
+    # three at the present price, and 60.50 or 80 for the one that is held.
+    record = FleetRecord(
+        target="chat", reserved_units=1, reserved_usd_per_hour=Decimal(held), version=1
+    )
+    enough = build_guard_rails(max_usd_per_hour=Decimal(allowed))
+    short = build_guard_rails(max_usd_per_hour=Decimal(allowed) - Decimal("0.01"))
+
+    assert room_problem(build_target(guard_rails=enough), TWO_UNITS, record, 1) is None
+    problem = room_problem(build_target(guard_rails=short), TWO_UNITS, record, 1)
+    assert problem is not None
+    assert "max_usd_per_hour" in problem

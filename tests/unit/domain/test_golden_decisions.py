@@ -9,6 +9,12 @@ from typing import Any
 
 import pytest
 
+from bedrock_autoscaler.domain.controls import (
+    ChangeWindow,
+    Controls,
+    RouteOverride,
+    UnitsOverride,
+)
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,
@@ -26,6 +32,7 @@ from bedrock_autoscaler.domain.fleet import (
     Ownership,
     ProvisionedThroughput,
     Spend,
+    StackState,
     Status,
 )
 from bedrock_autoscaler.domain.observation import Observation, Series
@@ -36,6 +43,7 @@ from bedrock_autoscaler.domain.target import (
     Modality,
     Mode,
     OptionKind,
+    StackRails,
     Target,
 )
 from bedrock_autoscaler.domain.units import MINUTE
@@ -64,8 +72,9 @@ TABLE = tomllib.loads(
     (Path(__file__).parents[2] / "golden" / "decisions.toml").read_text(encoding="utf-8")
 )["decision"]
 GIVEN = {
-    "blocked_until", "demand", "facts", "fleet", "held", "loop", "options", "rails", "routes",
-    "server_errors", "settings", "spilled", "target", "throttles", "trusted",
+    "blocked_until", "controls", "demand", "facts", "fleet", "held", "late", "loop", "options",
+    "rails", "routes", "server_errors", "settings", "spilled", "stack", "target", "throttles",
+    "trusted",
 }  # fmt: skip
 EXPERTS = (
     "same_days", "same_weekdays", "last_hour", "last_3_hours", "last_3_days", "blend", "zero",
@@ -109,7 +118,11 @@ def situation_of(given: dict[str, Any]) -> Situation:
         target=_target(given, facts),
         loop=Loop(given.get("loop", "capacity")),
         observation=_observation(given, facts),
-        fleet=_fleet(given.get("fleet", {}), given.get("held", [])),
+        fleet=replace(
+            _fleet(given.get("fleet", {}), given.get("held", [])),
+            stack=_stack(given["stack"]) if "stack" in given else None,
+        ),
+        is_late=given.get("late", False),
         routes=tuple(
             Route(
                 kind=KINDS[name],
@@ -159,7 +172,42 @@ def _target(given: dict[str, Any], facts: dict[str, Any]) -> Target:
         options=tuple(_option(name, facts) for name in given.get("options", ["on-demand"])),
         guard_rails=build_guard_rails(**rails),
         thresholds=build_thresholds(**given.get("settings", {})),
+        controls=_controls(given.get("controls", {})),
         **changed,
+    )
+
+
+def _controls(given: dict[str, Any]) -> Controls:
+    """`window` is [cron, minutes]; `units` and `route` are [what, minutes until it expires]."""
+    changed = dict(given)
+    if "window" in changed:
+        cron, minutes = changed.pop("window")
+        changed["shrink_windows"] = (ChangeWindow(cron=cron, minutes=minutes),)
+    if "units" in changed:
+        units, left = changed["units"]
+        changed["units"] = UnitsOverride(units=units, until=NOW + left * MINUTE, by="jane")
+    if "route" in changed:
+        name, left = changed["route"]
+        changed["route"] = RouteOverride(
+            address=ADDRESSES[name], until=NOW + left * MINUTE, by="jane"
+        )
+    return Controls(**changed)
+
+
+def _stack(given: dict[str, Any]) -> StackState:
+    """Sums and caps of the stack, wide where the row says nothing."""
+    wide = {"max_usd_per_hour": "9999", "max_usd_per_day": "99999", "max_usd_per_month": "99999"}
+    return StackState(
+        rails=StackRails(
+            max_units=given.get("max_units", 100),
+            **{name: Decimal(given.get(name, usual)) for name, usual in wide.items()},
+        ),
+        held_units=given.get("held_units", 0),
+        usd_per_hour=Decimal(given.get("usd_per_hour", "0")),
+        spend=Spend(
+            day_usd=Decimal(given.get("day_usd", "0")),
+            month_usd=Decimal(given.get("month_usd", "0")),
+        ),
     )
 
 
@@ -191,7 +239,12 @@ def _observation(given: dict[str, Any], facts: dict[str, Any]) -> Observation:
         ),
         **{
             name: _known(facts[name])
-            for name in ("model_is_active", "model_unit_quota", "model_units_used")
+            for name in (
+                "model_is_active",
+                "model_unit_quota",
+                "model_units_used",
+                "silent_together",
+            )
             if name in facts
         },
     )
@@ -211,7 +264,8 @@ def _fleet(changed: dict[str, Any], held: list[dict[str, Any]]) -> Fleet:
         day_usd=Decimal(overrides.pop("day_usd", "0")),
         month_usd=Decimal(overrides.pop("month_usd", "0")),
     )
-    for name in ("last_grow_at", "last_release_at"):
+    overrides["strays"] = tuple(overrides.get("strays", ()))
+    for name in ("last_grow_at", "last_release_at", "rests_until"):
         if name in overrides:
             overrides[name] = _moment(overrides[name])
     throughputs = (_throughput(number, pt) for number, pt in enumerate(held, start=1))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from bedrock_autoscaler.adapters.storage.routing_document import parse_routing_table
+from bedrock_autoscaler.client.document import parse_routing_table
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_world.demo.callers import Callers

@@ -27,7 +27,7 @@ class BedrockCapacity(Capacity):
 
     Args:
         quota_codes: the Service Quotas codes that bind purchases of a model, the pool first.
-        reporter: hears why a quota or a life cycle is unknown.
+        reporter: hears why a quota, a life cycle or a part of the inventory is unknown.
     """
 
     def __init__(
@@ -46,7 +46,10 @@ class BedrockCapacity(Capacity):
     @override
     def inventory(self) -> Inventory:
         """Every PT of the account and Region, with its tags."""
-        return self._listing.all()
+        found = self._listing.all()
+        if not found.complete:
+            self._reporter.happened("inventory_partial", "", error=self._listing.problem)
+        return found
 
     @override
     def is_active(self, model_id: str) -> bool | None:

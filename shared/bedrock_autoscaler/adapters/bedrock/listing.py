@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bedrock_autoscaler.adapters.bedrock.errors import NOT_FOUND, code_of, unread
+from bedrock_autoscaler.adapters.bedrock.errors import NOT_FOUND, code_of, described, unread
 from bedrock_autoscaler.application.ports import Inventory, ListedThroughput
 from bedrock_autoscaler.domain.fleet import Status
 from bedrock_autoscaler.domain.target import Commitment
@@ -34,11 +34,15 @@ class Listing:
     Owner tags are written with the purchase and never by us again, so that they are read once
     for each throughput and then remembered. One without them is asked for again each time: tags
     may lag behind a new throughput. Before a deletion the tags are read afresh (`get`).
+
+    Attributes:
+        problem: why the last inventory was incomplete; empty when it was not.
     """
 
     def __init__(self, client: BedrockClient) -> None:
         self._client = client
         self._owner_tags: dict[str, Mapping[str, str]] = {}
+        self.problem = ""
 
     def all(self) -> Inventory:
         """Every throughput; incomplete when a later page or a throughput's tags are missing.
@@ -47,7 +51,7 @@ class Listing:
             ObservationError: not even the first page could be read.
         """
         summaries: dict[str, ProvisionedModelSummaryTypeDef] = {}
-        complete = True
+        self.problem = ""
         pages = self._client.get_paginator("list_provisioned_model_throughputs").paginate()
         read_pages = 0
         try:
@@ -58,13 +62,12 @@ class Listing:
         except (BotoCoreError, ClientError) as error:
             if not read_pages:
                 raise unread("the list of provisioned throughputs", error) from error
-            complete = False
+            self.problem = f"a later page: {described(error)}"
         throughputs = []
         for arn, summary in sorted(summaries.items()):
             tags = self._remembered_tags(arn)
-            complete = complete and tags is not None
             throughputs.append(listed(summary, tags or {}))
-        return Inventory(throughputs=tuple(throughputs), complete=complete)
+        return Inventory(throughputs=tuple(throughputs), complete=not self.problem)
 
     def get(self, name_or_arn: str) -> ListedThroughput | None:
         """One throughput with its tags read afresh; None when Bedrock does not know it.
@@ -87,8 +90,11 @@ class Listing:
         try:
             tags = self._tags(arn)
         except (BotoCoreError, ClientError) as error:
-            # It was deleted since it was listed, or its tags lag: known to have none now.
-            return {} if code_of(error) == NOT_FOUND else None
+            if code_of(error) == NOT_FOUND:
+                # It was deleted since it was listed, or its tags lag: known to have none now.
+                return {}
+            self.problem = f"tags of {arn}: {described(error)}"
+            return None
         if {DEPLOYMENT_TAG, TARGET_TAG, DECISION_TAG} <= tags.keys():
             self._owner_tags[arn] = tags
         return tags

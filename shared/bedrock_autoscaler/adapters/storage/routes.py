@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING, override
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bedrock_autoscaler.adapters.storage.codec import SCHEMA, require_schema
-from bedrock_autoscaler.adapters.storage.routing_document import (
-    parse_routing_table,
-    routing_table_text,
-)
 from bedrock_autoscaler.adapters.storage.table import (
     ConditionFailedError,
     Item,
@@ -25,6 +21,7 @@ from bedrock_autoscaler.application.errors import (
     UnknownOutcomeError,
 )
 from bedrock_autoscaler.application.ports import RoutingTables
+from bedrock_autoscaler.client.document import parse_routing_table, routing_table_text
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.units import iso
 

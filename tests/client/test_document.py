@@ -9,17 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_autoscaler.adapters.storage.routing_document import (
-    parse_routing_table,
-    routing_table_text,
-    schema_text,
-)
-from bedrock_autoscaler.domain.decision import Route
+from bedrock_autoscaler.client.document import parse_routing_table, routing_table_text
+from bedrock_autoscaler.client.schema import schema_text
+from bedrock_autoscaler.domain.route import Route
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind
 from tests.builders import MODEL, NOW, pt_arn
 
-SCHEMA = Path(__file__).parents[4] / "docs" / "schema" / "routing-table.schema.json"
+SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "routing-table.schema.json"
 TABLE = RoutingTable(
     target="chat",
     version=7,
@@ -68,6 +65,35 @@ def test_a_table_comes_back_equal(
     assert parse_routing_table(routing_table_text(table)) == table
 
 
+def test_what_a_route_asks_for_comes_back_equal() -> None:
+    routes = (
+        Route(kind=OptionKind.GEOGRAPHIC_PROFILE, address="us.x", weight=0.5, region="us-west-2"),
+        Route(kind=OptionKind.GEOGRAPHIC_PROFILE, address="us.x", weight=0.5, latency="optimized"),
+        Route(kind=OptionKind.ON_DEMAND, address=MODEL, weight=0.0, tier="flex"),
+    )
+    waiting = (Route(kind=OptionKind.BATCH, address=MODEL, weight=0.0),)
+    table = replace(TABLE, routes=routes, deferrable=waiting)
+
+    assert parse_routing_table(routing_table_text(table)) == table
+
+
+def test_the_same_route_twice_is_refused() -> None:
+    document = json.loads(routing_table_text(TABLE))
+    document["routes"] = [{"kind": "on_demand", "address": "a", "weight": 0.5}] * 2
+
+    with pytest.raises(ValueError, match="distinct"):
+        parse_routing_table(json.dumps(document))
+
+
+def test_a_kind_of_a_later_version_is_followed_all_the_same() -> None:
+    document = json.loads(routing_table_text(TABLE))
+    document["routes"] = [{"kind": "carrier_pigeon", "address": "a", "weight": 1}]
+
+    (route,) = parse_routing_table(json.dumps(document)).routes
+
+    assert (route.kind, route.address) == (OptionKind.OTHER, "a")
+
+
 def test_a_key_of_a_later_version_is_ignored() -> None:
     document = json.loads(routing_table_text(TABLE)) | {"colour": "green"}
     document["routes"][0]["latency_ms"] = 5
@@ -82,13 +108,20 @@ def test_a_key_of_a_later_version_is_ignored() -> None:
         ({"version": 0}, "version"),
         ({"version": None}, "version"),
         ({"routes": []}, "routes"),
-        ({"routes": [{"kind": "carrier_pigeon", "address": "a", "weight": 1}]}, "routes.0.kind"),
+        ({"routes": [{"kind": "", "address": "a", "weight": 1}]}, "routes.0.kind"),
+        ({"routes": [{"kind": "on_demand", "weight": 1}]}, "routes.0.address: is missing"),
+        ({"routes": [{"kind": "batch", "address": "a", "weight": 1}]}, "batch"),
+        ({"routes": "everywhere"}, "routes: must be of type array"),
+        ({"deferrable": [{}]}, "deferrable.0.kind"),
+        ({"version": True}, "version"),
+        ({"version": 1.5}, "version"),
         ({"routes": [{"kind": "on_demand", "address": "", "weight": 1}]}, "routes.0.address"),
         ({"routes": [{"kind": "on_demand", "address": "a", "weight": 2}]}, "routes.0.weight"),
         ({"routes": [{"kind": "on_demand", "address": "a", "weight": 0.5}]}, "add to 0.5"),
         ({"no_fallback": True}, "no_fallback"),
         ({"published_at": "2026-11-20T12:00:00"}, "published_at"),
         ({"target": "Chat"}, "target"),
+        ({"target": "chat\n"}, "target"),
     ],
 )
 def test_a_misleading_table_is_refused_by_name(changes: dict[str, object], problem: str) -> None:
@@ -100,7 +133,7 @@ def test_a_misleading_table_is_refused_by_name(changes: dict[str, object], probl
     assert problem in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "null", "[]", "{", '{"schema": 1}'])
+@pytest.mark.parametrize("text", ["", "null", "[]", "{", '{"schema": 1}', "[" * 100_000, "NaN"])
 def test_what_is_no_table_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="routing table"):
         parse_routing_table(text)

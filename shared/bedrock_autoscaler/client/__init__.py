@@ -1,0 +1,1 @@
+"""The client library: calls go where the published routing table says; needs boto3 alone."""

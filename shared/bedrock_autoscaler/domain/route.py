@@ -1,0 +1,32 @@
+"""One address of the routing table, with how a call there is made."""
+
+from dataclasses import dataclass
+
+from bedrock_autoscaler.domain.target import OptionKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One address of the routing table.
+
+    Attributes:
+        address: the `modelId` that a caller passes.
+        weight: share of the traffic that is offered here first, 0 to 1; the weights of a
+            table add to 1. What does not fit spills down the table in its order.
+        region: source Region to call from; empty for the Region of the target.
+        tier: service tier to ask for (`priority`, `default`, `flex`, `reserved`); empty for
+            Bedrock's choice.
+        latency: `optimized` for latency-optimized inference; empty for the usual one.
+    """
+
+    kind: OptionKind
+    address: str
+    weight: float
+    region: str = ""
+    tier: str = ""
+    latency: str = ""
+
+    @property
+    def place(self) -> tuple[str, str, str, str]:
+        """What tells one route from another: address, Region, tier and latency."""
+        return (self.address, self.region, self.tier, self.latency)

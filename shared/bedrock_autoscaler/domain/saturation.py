@@ -1,0 +1,205 @@
+"""What a model unit serves when it is full, from what provisioned throughputs served and refused.
+
+Source: docs/model.md, section "Unit rate".
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bedrock_autoscaler.domain.loss import STRETCH_MINUTES, Loss, Stretches, fit_loss
+from bedrock_autoscaler.domain.observation import Series
+
+LEAST_SATURATED = 20
+"""Saturated minutes below which nothing but a lower bound is said."""
+
+_SATURATED_CALLS = 3.0
+_SATURATED_SHARE = 0.05
+_REACHED = 0.95
+_BLOCK_MINUTES = 180
+_GROUPS = 10
+_Z_95 = 1.645
+_MODEL_ERROR = 0.03
+_QUARTER_MINUTES = 15
+_STORE_MINUTES = 1
+_LARGEST_QUARTERS = 5
+_MOST_VARIED = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Served:
+    """What one provisioned throughput served and refused, minute by minute; NaN is a gap.
+
+    Attributes:
+        load: per model unit, in any measure that is to be compared with the capacity.
+        calls: served; throttles: refused attempts.
+        model_units: of this throughput.
+    """
+
+    load: Series
+    calls: Series
+    throttles: Series
+    model_units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityFit:
+    """The capacity of one model unit, in the measure of the load.
+
+    Attributes:
+        value: the likeliest one.
+        low, high: 5% to 95% interval, the error of the model included.
+        saturated_minutes: minutes with refusals that it rests on.
+        is_reached: demand was once about as high for a whole stretch; otherwise the value is read
+            off a law where nothing was seen.
+    """
+
+    value: float
+    low: float
+    high: float
+    saturated_minutes: int
+    is_reached: bool
+
+    @property
+    def half_width(self) -> float:
+        """Half of the interval as a share of the value."""
+        return (self.high - self.low) / 2 / self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Full:
+    """The saturated minutes of all throughputs, one row each.
+
+    Attributes:
+        share: refused among all attempts.
+        block: number of the three hours that it lies in.
+        is_inner: the minute before was saturated too: neither stored capacity nor calls that
+            still run from a calmer minute are counted in this one.
+    """
+
+    load: Series
+    share: Series
+    block: Series
+    is_inner: NDArray[np.bool_]
+
+    def median(self, rows: NDArray[np.bool_]) -> float | None:
+        """Median load of the half with most refusals, of inner minutes where they are enough."""
+        inner = rows & self.is_inner
+        chosen = np.flatnonzero(inner if np.count_nonzero(inner) >= LEAST_SATURATED else rows)
+        if not chosen.size:
+            return None
+        most_refused = chosen[np.argsort(-self.share[chosen], kind="stable")]
+        return float(np.median(self.load[most_refused[: max(len(chosen) // 2, 1)]]))
+
+
+def fit_capacity(served: tuple[Served, ...], attempts_per_call: float) -> CapacityFit | None:
+    """The capacity of a model unit; None with fewer than 20 saturated minutes.
+
+    Of how often a refused call is tried, only the most is known, `attempts_per_call`: callers
+    that fall back try once. Between the capacities that both imply, the load of the minutes with
+    most refusals decides. The interval is a delete-a-group jackknife over blocks of three hours.
+    """
+    full, stretches = _full_minutes(served), _stretches(served)
+    everywhere = full.median(np.ones(len(full.load), dtype=np.bool_))
+    enough = len(full.load) >= LEAST_SATURATED and len(stretches.load) > 0
+    if everywhere is None or not enough:
+        return None
+    tries = sorted({1.0, attempts_per_call})
+    losses = [fit_loss(stretches, attempts) for attempts in tries]
+    value = _between(losses, everywhere)
+    without = []
+    for group in range(_GROUPS):
+        kept = stretches.only(stretches.block % _GROUPS != group)
+        if not len(kept.load):
+            return None
+        again = [fit_loss(kept, *pair) for pair in zip(tries, losses, strict=True)]
+        median = full.median(full.block % _GROUPS != group)
+        without.append(_between(again, value if median is None else median))
+    margin = _Z_95 * float(np.sqrt((_GROUPS - 1) * np.var(without)))
+    return CapacityFit(
+        value=value,
+        low=max(value - margin, 0.0) * (1 - _MODEL_ERROR),
+        high=(value + margin) * (1 + _MODEL_ERROR),
+        saturated_minutes=len(full.load),
+        is_reached=bool((stretches.demand(attempts_per_call) >= _REACHED * value).any()),
+    )
+
+
+def highest_clean_load(served: tuple[Served, ...]) -> float:
+    """What a model unit serves at least; 0 when nothing was served.
+
+    The mean of the five largest quarter hours without a refusal, or of as many as there are, less
+    what a store of one minute may have added to each.
+    """
+    found = np.empty(0)
+    for one in served:
+        load, throttles = _rows(one.load, _QUARTER_MINUTES), _rows(one.throttles, _QUARTER_MINUTES)
+        means = load.mean(axis=1)[throttles.sum(axis=1) == 0]
+        found = np.concatenate([found, means[~np.isnan(means)]])
+    if not found.size:
+        return 0.0
+    largest = float(np.sort(found)[-_LARGEST_QUARTERS:].mean())
+    return largest * _QUARTER_MINUTES / (_QUARTER_MINUTES + _STORE_MINUTES)
+
+
+def is_saturated(calls: Series, throttles: Series) -> NDArray[np.bool_]:
+    """Minutes in which refusals are no accident: at least 3, and 5% of all attempts."""
+    least = np.maximum(_SATURATED_CALLS, _SATURATED_SHARE * (calls + throttles))
+    return np.asarray(throttles >= least)
+
+
+def _full_minutes(served: tuple[Served, ...]) -> _Full:
+    rows = [np.empty((4, 0))]
+    for one in served:
+        found = is_saturated(one.calls, one.throttles)
+        after = np.concatenate([[False], found[:-1]])
+        share = one.throttles / np.maximum(one.calls + one.throttles, 1.0)
+        blocks = np.arange(len(found)) // _BLOCK_MINUTES
+        rows.append(np.array([one.load, share, blocks, after])[:, found])
+    load, share, block, inner = np.concatenate(rows, axis=1)
+    return _Full(load=load, share=share, block=block, is_inner=inner > 0)
+
+
+def _stretches(served: tuple[Served, ...]) -> Stretches:
+    """All stretches without a gap."""
+    rows = [np.empty((5, 0))]
+    for one in served:
+        refused = _refused_call(one)
+        if refused <= 0:
+            continue
+        load = _rows(one.load, STRETCH_MINUTES).mean(axis=1)
+        throttles = _rows(one.throttles, STRETCH_MINUTES).sum(axis=1)
+        call = np.full(len(load), refused)
+        units = np.full(len(load), float(one.model_units))
+        blocks = np.arange(len(load)) * STRETCH_MINUTES // _BLOCK_MINUTES
+        known = ~np.isnan(load + throttles)
+        rows.append(np.array([load, throttles, call, units, blocks])[:, known])
+    load, throttles, call, units, block = np.concatenate(rows, axis=1)
+    return Stretches(load=load, throttles=throttles, call=call, units=units, block=block)
+
+
+def _refused_call(one: Served) -> float:
+    """Load of a refused call; 0 when nothing was served.
+
+    The chance to be refused grows with the size, so that refused calls have the mean size times
+    1 + the squared variation of sizes, which shows in how loads of calm minutes scatter.
+    """
+    calm = (one.throttles == 0) & (one.calls > 0)
+    load, calls = one.load[calm], one.calls[calm]
+    if not calls.size:
+        served = float(np.nansum(one.calls))
+        return float(np.nansum(one.load)) / served if served > 0 else 0.0
+    mean = float(load.sum() / calls.sum())
+    squared_variation = float(np.mean((load - mean * calls) ** 2 / calls)) / mean**2 if mean else 0
+    return mean * (1 + min(squared_variation, _MOST_VARIED))
+
+
+def _between(losses: list[Loss], value: float) -> float:
+    capacities = [loss.capacity for loss in losses]
+    return min(max(value, min(capacities)), max(capacities))
+
+
+def _rows(series: Series, minutes: int) -> Series:
+    """The series cut into rows of so many minutes, without an incomplete last one."""
+    return series[: len(series) // minutes * minutes].reshape(-1, minutes)

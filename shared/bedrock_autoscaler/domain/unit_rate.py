@@ -1,0 +1,178 @@
+"""Tokens per minute of a model unit: measured on the target's own units, and which rate is used.
+
+AWS publishes no such number. A rate is never guessed: the operator states it with its source, or
+it is measured on provisioned throughputs that served and refused, or it is unknown.
+
+Source: docs/model.md, section "Unit rate".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from bedrock_autoscaler.domain.demand import unit_load
+from bedrock_autoscaler.domain.observation import Series, Traffic
+from bedrock_autoscaler.domain.proportions import measured_proportions
+from bedrock_autoscaler.domain.rates import (
+    Proportions,
+    RateBasis,
+    RateInUse,
+    RateKind,
+    RateMeasurement,
+    scaled,
+)
+from bedrock_autoscaler.domain.saturation import (
+    LEAST_SATURATED,
+    Served,
+    fit_capacity,
+    highest_clean_load,
+    is_saturated,
+)
+from bedrock_autoscaler.domain.target import ProvisionedOption, RateSource, UnitRate
+from bedrock_autoscaler.domain.units import iso, significant
+
+_WIDEST_INTERVAL = 0.08
+
+_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UnitTraffic:
+    """The traffic of one provisioned throughput since it was bought."""
+
+    model_units: int
+    traffic: Traffic
+
+
+def measure_unit_rate(
+    throughputs: Sequence[UnitTraffic],
+    bought: ProvisionedOption,
+    *,
+    attempts_per_call: float,
+    at: datetime,
+) -> RateMeasurement | None:
+    """What served and refused traffic says; None while nothing was served.
+
+    With a stated rate its proportion of input to output holds and one factor is measured. Without
+    one the proportion is measured too, as far as the mix of tokens varies.
+
+    Args:
+        throughputs: of the model that may be bought.
+        bought: that model, and the operator's rate.
+        attempts_per_call: tries of the callers' SDK.
+        at: end of the traffic.
+    """
+    busy = [one for one in throughputs if np.nansum(one.traffic.invocations) > 0]
+    shape, proportions = _shape(busy, bought.unit_rate)
+    if shape is None:
+        return None
+    served = tuple(_served(one, shape) for one in busy)
+    fit = fit_capacity(served, attempts_per_call)
+    minutes = fit.saturated_minutes if fit else 0
+    if fit and fit.is_reached and fit.half_width <= _WIDEST_INTERVAL:
+        kind, value = RateKind.MEASURED, fit.value
+        low, high = significant(fit.low / value, _DIGITS), significant(fit.high / value, _DIGITS)
+        source = f"measured on {minutes} minutes with refusals until {iso(at)}"
+    else:
+        kind, value, low, high = RateKind.LOWER_BOUND, highest_clean_load(served), 1.0, None
+        source = f"served without refusals until {iso(at)}: a lower bound"
+    if value <= 0:
+        return None
+    return RateMeasurement(
+        kind=kind,
+        model_id=bought.model_id,
+        rate=replace(_rounded(scaled(shape, value)), source=source),
+        low=low,
+        high=high,
+        proportions=proportions,
+        saturated_minutes=minutes,
+        measured_at=at,
+    )
+
+
+def latest_measurement(
+    before: RateMeasurement | None, now: RateMeasurement | None
+) -> RateMeasurement | None:
+    """The one to go by, of the previous and the new one.
+
+    Minutes with refusals leave the history in time, but the rate of a unit does not change: a
+    lower bound replaces no measurement that it does not contradict.
+    """
+    if before is None or now is None:
+        return now or before
+    is_weaker = now.kind is RateKind.LOWER_BOUND and before.kind is RateKind.MEASURED
+    if before.model_id != now.model_id or not is_weaker:
+        return now
+    most = before.rate.input_tokens_per_minute * (before.high or 1.0)
+    return now if now.rate.input_tokens_per_minute > most else before
+
+
+def rate_in_use(bought: ProvisionedOption, measurement: RateMeasurement | None) -> RateInUse:
+    """The rate that the settings allow: a measured one only where they ask for it.
+
+    While a measurement is asked for but is only a lower bound, what is stated goes on to be used.
+    """
+    if measurement is not None and measurement.model_id != bought.model_id:
+        measurement = None
+    is_measured = measurement is not None and measurement.kind is RateKind.MEASURED
+    if measurement is not None and is_measured and bought.unit_rate_from is RateSource.MEASURED:
+        return RateInUse(basis=RateBasis.MEASURED, rate=measurement.lowest, measurement=measurement)
+    basis = RateBasis.UNKNOWN if bought.unit_rate is None else RateBasis.STATED
+    return RateInUse(basis=basis, rate=bought.unit_rate, measurement=measurement)
+
+
+def stated_share(stated: UnitRate, measured: UnitRate) -> float:
+    """The stated rate as a multiple of a measured one of the same proportions."""
+    return stated.input_tokens_per_minute / measured.input_tokens_per_minute
+
+
+def _shape(
+    busy: Sequence[UnitTraffic], stated: UnitRate | None
+) -> tuple[UnitRate | None, Proportions]:
+    """Proportions of input and output, as a rate that need not be right in size."""
+    if stated is not None:
+        return stated, Proportions.STATED
+    chosen = [(one, _telling_minutes(one.traffic)) for one in busy]
+    if sum(int(minutes.sum()) for _, minutes in chosen) < LEAST_SATURATED:
+        chosen = [(one, ~np.isnan(one.traffic.invocations)) for one in busy]
+    inputs = [_written(one.traffic)[minutes] / one.model_units for one, minutes in chosen]
+    outputs = [one.traffic.output_tokens[minutes] / one.model_units for one, minutes in chosen]
+    if not inputs:
+        return None, Proportions.OBSERVED_MIX
+    found = measured_proportions(np.concatenate(inputs), np.concatenate(outputs))
+    return found or (None, Proportions.OBSERVED_MIX)
+
+
+def _telling_minutes(traffic: Traffic) -> np.typing.NDArray[np.bool_]:
+    """The saturated minutes with the higher share of refusals."""
+    saturated = is_saturated(traffic.invocations, traffic.throttles)
+    share = traffic.throttles / np.maximum(traffic.invocations + traffic.throttles, 1.0)
+    if not saturated.any():
+        return saturated
+    return np.asarray(saturated & (share >= np.median(share[saturated])))
+
+
+def _served(one: UnitTraffic, shape: UnitRate) -> Served:
+    load = unit_load(_written(one.traffic), one.traffic.output_tokens, shape)
+    return Served(
+        load=load / one.model_units,
+        calls=one.traffic.invocations,
+        throttles=one.traffic.throttles,
+        model_units=one.model_units,
+    )
+
+
+def _written(traffic: Traffic) -> Series:
+    return traffic.input_tokens + traffic.cache_write_tokens
+
+
+def _rounded(rate: UnitRate) -> UnitRate:
+    """To digits on which processors agree."""
+    output = rate.output_tokens_per_minute
+    return replace(
+        rate,
+        input_tokens_per_minute=significant(rate.input_tokens_per_minute, _DIGITS),
+        output_tokens_per_minute=None if output is None else significant(output, _DIGITS),
+    )
