@@ -26,7 +26,10 @@ from bedrock_autoscaler.domain.growth import allow_growth
 from bedrock_autoscaler.domain.holding import shrink_holds
 from bedrock_autoscaler.domain.planning import Wish
 from bedrock_autoscaler.domain.units import MINUTE, usd
-from bedrock_autoscaler.domain.use import curves_of, full_use
+from bedrock_autoscaler.domain.use import curves_of, full_use, one_set
+
+_OBSERVED_MINUTES = 15
+"""A forecast alone releases nothing: so long must the units have been idle besides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -192,21 +195,21 @@ def _worth_keeping(pt: ProvisionedThroughput, situation: Situation, wish: Wish) 
 def _busy(
     pt: ProvisionedThroughput, situation: Situation, demand: Demand, economics: Economics
 ) -> Reason | None:
-    """Whether the last of the serving units earned their price over the newest billing period.
+    """Whether the last of the serving units earned their price over the newest minutes.
 
     A minute that was not read counts as full use.
     """
     serving = situation.fleet.in_service_units
-    recent = demand.load[-situation.target.thresholds.sizing.billing_minutes :]
+    recent = demand.load[-_OBSERVED_MINUTES:]
     filled = np.nan_to_num(recent, nan=full_use(economics, serving))
-    worth_by_unit = curves_of((filled,), economics, serving).worth[0]
+    worth_by_unit = curves_of(one_set(filled), economics, serving).worth[0]
     worth = float(worth_by_unit[serving - pt.model_units :].sum())
     price = pt.model_units * economics.unit_usd
     if worth < price:
         return None
     return Reason(
         code=ReasonCode.BUSY_LATELY,
-        message=f"{pt.arn} avoided {worth:.2f} USD in the newest hour and costs {price:.2f}: a "
+        message=f"{pt.arn} avoided {worth:.2f} USD per hour in the newest {_OBSERVED_MINUTES} minutes and costs {price:.2f}: a "
         "forecast alone releases nothing",
         numbers=(("worth_usd_per_hour", worth), ("price_usd_per_hour", price)),
     )

@@ -11,7 +11,7 @@ from bedrock_autoscaler.domain.economics import Economics
 from bedrock_autoscaler.domain.learning import Learned
 from bedrock_autoscaler.domain.lookback import WINDOWS, moment_at
 from bedrock_autoscaler.domain.observation import Series
-from bedrock_autoscaler.domain.use import Curves, curves_of, units_needed
+from bedrock_autoscaler.domain.use import Curves, Sets, curves_of, units_needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -21,13 +21,13 @@ class Forecast:
     Attributes:
         order: from the lead time to the end of the first paid period of a unit ordered now.
         keep: from now over the next paid period of a unit that is held.
-        samples: the known minutes of each look-back window, in the order of `WINDOWS`.
+        windows: the known minutes of each look-back window, in the order of `WINDOWS`.
         weights: trust in each window for `order`; 0 at least, they add to about 1.
     """
 
     order: Curves
     keep: Curves
-    samples: tuple[Series, ...]
+    windows: Sets
     weights: Series
 
     def weight_of(self) -> dict[str, float]:
@@ -63,6 +63,6 @@ class Forecaster:
         units = max(units_needed(windows), self.units)
         curves = curves_of(windows, self.economics, units)
         return Forecast(
-            order=curves.mixed(order), keep=curves.mixed(keep), samples=windows, weights=order
+            order=curves.mixed(order), keep=curves.mixed(keep), windows=windows, weights=order
         )
 

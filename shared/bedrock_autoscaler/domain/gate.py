@@ -58,7 +58,7 @@ def may_shrink(
 
 def _history(target: Target, demand: Demand) -> list[Reason]:
     known = int(np.count_nonzero(~np.isnan(demand.load)))
-    needed = target.thresholds.classifying.min_history_hours * 60
+    needed = target.thresholds.gating.min_history_minutes
     if known >= needed:
         return []
     return [

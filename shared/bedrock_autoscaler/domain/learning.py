@@ -17,7 +17,7 @@ from bedrock_autoscaler.domain.lookback import PRIOR_WEIGHTS, WINDOWS, moment_at
 from bedrock_autoscaler.domain.observation import Series
 from bedrock_autoscaler.domain.target import Sizing
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
-from bedrock_autoscaler.domain.use import curves_of, units_needed
+from bedrock_autoscaler.domain.use import Sets, curves_of, units_needed
 
 _COUNT = len(WINDOWS)
 _TRIANGLE = np.triu_indices(_COUNT)
@@ -124,9 +124,20 @@ def _row(
     keep = moment.outcome(0, sizing.billing_minutes, _MIN_KNOWN)
     if windows is None or order is None or keep is None:
         return None
-    sets = (*windows, order, keep)
+    sets = Sets(
+        pieces=(*windows.pieces, order, keep),
+        members=_with_outcomes(windows.members),
+        instead=(*windows.instead, _COUNT, _COUNT + 1),
+    )
     worth = curves_of(sets, economics, units_needed(sets)).worth / economics.reference_usd
     return worth[:-2], worth[-2], worth[-1]
+
+
+def _with_outcomes(members: Series) -> Series:
+    """The sets' members with two more sets of one piece each."""
+    wider = np.eye(_COUNT + 2)
+    wider[:_COUNT, :_COUNT] = members
+    return wider
 
 
 def _added(sums: tuple[float, ...], more: Series) -> tuple[float, ...]:

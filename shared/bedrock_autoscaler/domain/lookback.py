@@ -6,12 +6,14 @@ trusted is learned, see `learning`. Source: docs/model.md, section "Forecast".
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 
 from bedrock_autoscaler.domain.demand import Demand
 from bedrock_autoscaler.domain.observation import Series
 from bedrock_autoscaler.domain.units import whole_minutes
+from bedrock_autoscaler.domain.use import Sets
 
 _DAY = 1440
 _DAYS = 7
@@ -33,6 +35,14 @@ WINDOWS = (
 PRIOR_WEIGHTS = (0.1, 0.15, 0.15, 0.2, 0.1, 0.0, 0.05, 0.1, 0.12, 0.03)
 """Trust before anything is learned: mostly the last hour, a quarter the daily shape."""
 
+_LAST_DAY, _YESTERDAY, _WEEK, _HISTORY = range(len(_RECENT) - 1, len(WINDOWS))
+# Each recent window is the piece between the one before it and its own beginning, and all shorter
+# ones; the pieces of the days are yesterday's hour and that of the six days before.
+_MEMBERS = np.tril(np.ones((len(WINDOWS), len(WINDOWS))))
+_MEMBERS[_YESTERDAY:, : _LAST_DAY + 1] = 0.0
+_MEMBERS[_HISTORY, : _HISTORY] = 0.0
+_INSTEAD = (*range(1, _LAST_DAY + 1), _HISTORY, _LAST_DAY, _YESTERDAY, _HISTORY)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Moment:
@@ -48,28 +58,24 @@ class Moment:
     position: int
     seen: int
 
-    def windows(self) -> tuple[Series, ...] | None:
+    def windows(self) -> Sets | None:
         """The known minutes of each of `WINDOWS`; None when no minute is known.
 
         A window without a known minute borrows from the next longer one, the days from the
         last day, and that from the history.
         """
-        recent = [_known(self.load[max(self.seen - m, 0) : self.seen]) for m in _RECENT]
-        days = [self._hour_of(age) for age in range(1, _DAYS + 1)]
         history = _known(self.load[: self.seen : _HISTORY_STEP])
         if not history.size:
             history = _known(self.load[: self.seen])
         if not history.size:
             return None
-        found = [*recent, days[0], np.concatenate(days), history]
-        for index in reversed(range(len(recent))):
-            if not found[index].size:
-                found[index] = found[index + 1] if index + 1 < len(recent) else history
-        last_day = found[len(recent) - 1]
-        yesterday, week = found[len(recent)], found[len(recent) + 1]
-        found[len(recent)] = yesterday if yesterday.size else last_day
-        found[len(recent) + 1] = week if week.size else found[len(recent)]
-        return tuple(found)
+        recent = (
+            _known(self.load[max(self.seen - end, 0) : max(self.seen - begin, 0)])
+            for begin, end in pairwise((0, *_RECENT))
+        )
+        days = [self._hour_of(age) for age in range(1, _DAYS + 1)]
+        pieces = (*recent, days[0], np.concatenate(days[1:]), history)
+        return Sets(pieces=pieces, members=_MEMBERS, instead=_INSTEAD)
 
     def outcome(self, begin: int, end: int, min_known: float) -> Series | None:
         """The minutes from `begin` to `end` after the moment, unless too few are known."""
@@ -99,5 +105,6 @@ def moment_at(demand: Demand, at: datetime, now: datetime, gaps_as: float | None
 
 
 def _known(minutes: Series) -> Series:
-    return minutes[~np.isnan(minutes)]
+    gaps = np.isnan(minutes)
+    return minutes[~gaps] if gaps.any() else minutes
 

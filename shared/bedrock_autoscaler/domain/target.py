@@ -305,6 +305,7 @@ class Gating:
     Attributes:
         grow_cooldown_minutes: after the last purchase reached `InService`.
         shrink_cooldown_minutes: after the last purchase reached `InService` and the last release.
+        min_history_minutes: of known demand, below which nothing shrinks.
         max_error_share: of server errors among calls, above which nothing shrinks.
         error_memory_minutes: how long after such a share shrinking stays blocked.
         max_price_age_days: an older price blocks the money decision.
@@ -315,6 +316,7 @@ class Gating:
 
     grow_cooldown_minutes: int
     shrink_cooldown_minutes: int
+    min_history_minutes: int
     max_error_share: float
     error_memory_minutes: int
     max_price_age_days: int

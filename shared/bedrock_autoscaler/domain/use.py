@@ -5,7 +5,6 @@ clip(D - j, 0, 1). It is worth the overflow and the throttling that it avoids. S
 docs/model.md, section "Sizing".
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -16,6 +15,36 @@ from bedrock_autoscaler.domain.observation import Series
 
 MOST_UNITS = 512
 """Units that are looked at one by one; a target that needs more grows in several steps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sets:
+    """Sets of minutes that overlap, as the pieces that they are made of.
+
+    Attributes:
+        pieces: known minutes of demand, in units; no minute is in two pieces.
+        members: 1 where a set (row) has a piece (column), else 0.
+        instead: by set, the one that stands in for it when it has no minute.
+    """
+
+    pieces: tuple[Series, ...]
+    members: Series
+    instead: tuple[int, ...]
+
+    def stand_ins(self, counts: Series) -> list[int]:
+        """By set, the first one along `instead` that has a minute (itself where none has)."""
+        found = list(range(len(self.instead)))
+        for index in found:
+            for _ in self.instead:
+                if counts[found[index]]:
+                    break
+                found[index] = self.instead[found[index]]
+        return found
+
+
+def one_set(minutes: Series) -> Sets:
+    """These minutes alone."""
+    return Sets(pieces=(minutes,), members=np.ones((1, 1)), instead=(0,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,39 +70,48 @@ class Curves:
         )
 
 
-def unit_use(samples: Series, units: int) -> Series:
-    """Mean use of each of the units 0 .. units - 1 over the samples, 0 to 1.
+def mean_use(sets: Sets, units: int, *, beyond: float = 0.0) -> Series:
+    """Mean use of each of the units 0 .. units - 1 over each set, 0 to 1.
 
     Args:
-        samples: demand in units, at least 0, without gaps; at least one.
+        sets: minutes of demand in units.
         units: how many.
+        beyond: so much of each minute's demand is left out.
     """
-    bounded = np.minimum(samples, units)
+    values = np.concatenate(sets.pieces)
+    if beyond:
+        values = np.maximum(values - beyond, 0.0)
+    bounded = np.minimum(values, units)
     whole = bounded.astype(np.intp)
-    started = np.bincount(whole, weights=bounded - whole, minlength=units + 1)
-    filled = np.bincount(whole, minlength=units + 1)[::-1].cumsum()[::-1]
-    return (filled[1 : units + 1] + started[:units]) / len(samples)
+    sizes = np.array([len(piece) for piece in sets.pieces])
+    cells = whole + np.repeat(np.arange(len(sizes)) * (units + 1), sizes)
+    shape = (len(sizes), units + 1)
+    started = np.bincount(cells, bounded - whole, shape[0] * shape[1]).reshape(shape)
+    filled = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
+    used = filled[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:] + started[:, :-1]
+    counts = sets.members @ sizes
+    return (sets.members @ used / np.maximum(counts, 1)[:, np.newaxis])[sets.stand_ins(counts)]
 
 
-def curves_of(windows: Sequence[Series], economics: Economics, units: int) -> Curves:
-    """Use and worth of the units 0 .. units - 1 under each window's minutes.
+def curves_of(sets: Sets, economics: Economics, units: int) -> Curves:
+    """Use and worth of the units 0 .. units - 1 under each set's minutes.
 
     Overflow costs more where a quota ends: each step of its price counts for the use that the
     demand beyond the step would make of the unit.
     """
-    used = np.stack([unit_use(samples, units) for samples in windows])
+    used = mean_use(sets, units)
     worth, throttle = np.zeros_like(used), np.zeros_like(used)
     for begin, usd, is_throttle in economics.steps:
-        beyond = used if begin == 0 else _beyond(windows, begin, units)
+        beyond = used if begin == 0 else mean_use(sets, units, beyond=begin)
         worth += usd * beyond
         if is_throttle:
             throttle = economics.throttle_usd * beyond
     return Curves(used=used, worth=worth, throttle=throttle)
 
 
-def units_needed(windows: Sequence[Series]) -> int:
+def units_needed(sets: Sets) -> int:
     """Units that the highest of these minutes would use, at most `MOST_UNITS`."""
-    highest = max((float(samples.max(initial=0.0)) for samples in windows), default=0.0)
+    highest = max((float(piece.max(initial=0.0)) for piece in sets.pieces), default=0.0)
     return ceil(min(highest, MOST_UNITS))
 
 
@@ -87,10 +125,6 @@ def full_use(economics: Economics, units: int) -> float:
     """Demand that fills this many units and every quota besides: more would be worth no more."""
     quotas = (tier.capacity_units for tier in economics.tiers)
     return units + 1.0 + sum(capacity for capacity in quotas if capacity != float("inf"))
-
-
-def _beyond(windows: Sequence[Series], begin: float, units: int) -> Series:
-    return np.stack([unit_use(np.maximum(samples - begin, 0.0), units) for samples in windows])
 
 
 def _falling(values: Series) -> Series:

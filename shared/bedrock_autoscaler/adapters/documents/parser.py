@@ -65,7 +65,7 @@ class TargetDocuments(DocumentParser):
         prices: Prices,
         variants_of: Callable[[str], tuple[str, ...]] = lambda _: (),
         *,
-        decision_minutes: int = 15,
+        decision_minutes: int = 5,
     ) -> None:
         self._prices = prices
         self._variants_of = variants_of
@@ -120,7 +120,7 @@ class TargetDocuments(DocumentParser):
 
 
 def parse_for_backtest(
-    name: str, text: str | None, *, decision_minutes: int = 15
+    name: str, text: str | None, *, decision_minutes: int = 5
 ) -> BacktestSettings | SettingsProblem:
     """The policy in a settings document, or its first problem.
 

@@ -281,10 +281,17 @@ class GatingDocument(Section):
         description="Wait after the last purchase is in service; units on their way count anyway.",
     )
     shrink_cooldown_minutes: int = Field(
-        default=30,
+        default=0,
         ge=0,
         le=1_440,
         description="Wait after the last purchase or release before a release.",
+    )
+    min_history_minutes: int = Field(
+        default=120,
+        ge=60,
+        le=20_160,
+        description="Known minutes of demand below which nothing is released: a cold start never "
+        "shrinks.",
     )
     max_error_share: float = Field(
         default=0.05, ge=0, le=1, description="Share of server errors above which nothing shrinks."
