@@ -141,7 +141,7 @@ def _with_outcomes(members: Series) -> Series:
 
 
 def _added(sums: tuple[float, ...], more: Series) -> tuple[float, ...]:
-    return tuple(float(value) for value in np.array(sums) + more)
+    return tuple((np.array(sums) + more).tolist())
 
 
 def _on_grid(moment: datetime, step: int) -> datetime:

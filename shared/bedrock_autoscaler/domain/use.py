@@ -34,6 +34,8 @@ class Sets:
     def stand_ins(self, counts: Series) -> list[int]:
         """By set, the first one along `instead` that has a minute (itself where none has)."""
         found = list(range(len(self.instead)))
+        if counts.all():
+            return found
         for index in found:
             for _ in self.instead:
                 if counts[found[index]]:
@@ -111,8 +113,7 @@ def curves_of(sets: Sets, economics: Economics, units: int) -> Curves:
 
 def units_needed(sets: Sets) -> int:
     """Units that the highest of these minutes would use, at most `MOST_UNITS`."""
-    highest = max((float(piece.max(initial=0.0)) for piece in sets.pieces), default=0.0)
-    return ceil(min(highest, MOST_UNITS))
+    return ceil(min(float(np.concatenate(sets.pieces).max(initial=0.0)), MOST_UNITS))
 
 
 def count_worth(worth: Series, price: float) -> int:
