@@ -259,7 +259,7 @@ class Classifying:
     lasting_drift: float = 0.28
     burst_episodes: float = 3.0
     quiet_hours: int = 12
-    spike_factor: float = 4.0
+    spike_factor: float = 3.0
     spike_sigmas: float = 6.0
     spike_min_requests: float = 20.0
 
