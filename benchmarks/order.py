@@ -140,13 +140,17 @@ def chosen_scenarios(names: str | None) -> tuple[str, ...]:
     return tuple(name for name in STANDARD_NAMES if name in wanted)
 
 
-def find_traffic(order: Order) -> Traffic:
+def find_traffic(order: Order, usual: Path = ROOT / DEFAULT_TRACES) -> Traffic:
     """The traces asked for; generated traffic where none were and none are in the usual place.
+
+    Args:
+        order: what was asked for.
+        usual: where traces are looked for when no folder was asked for.
 
     Raises:
         UnusableError: the folder that was asked for holds no trace of a week or more.
     """
-    found = find_sources(order.traces or ROOT / DEFAULT_TRACES)
+    found = find_sources(order.traces or usual)
     if not found and order.traces is not None:
         raise UnusableError(f"{order.traces}: no trace (.csv or .csv.gz) of one week or more")
     is_generated = not found
