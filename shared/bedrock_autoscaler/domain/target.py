@@ -171,12 +171,14 @@ class ProvisionedOption:
             measured rate may be used and is there.
         price: None while unknown; then nothing is bought.
         unit_rate_from: whether a measured rate may take its place.
+        use_unmanaged: PTs of this model that are not ours serve too; they are never released.
     """
 
     model_id: str
     unit_rate: UnitRate | None
     price: UnitPrice | None
     unit_rate_from: RateSource = RateSource.STATED
+    use_unmanaged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

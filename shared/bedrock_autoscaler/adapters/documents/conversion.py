@@ -73,6 +73,7 @@ def target_of(
         guard_rails=document.guard_rails.to_domain(),
         thresholds=thresholds_of(document, decision_minutes=decision_minutes),
         settings_version="",
+        controls=document.controls.to_domain(),
     )
     return replace(target, settings_version=settings_version(target))
 
@@ -141,6 +142,7 @@ def _provisioned(
             if provisioned.price == "list"
             else _unit_price(provisioned.price)
         ),
+        use_unmanaged=provisioned.use_unmanaged,
     )
 
 
