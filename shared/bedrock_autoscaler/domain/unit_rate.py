@@ -71,7 +71,7 @@ def measure_unit_rate(
     served = tuple(_served(one, shape) for one in busy)
     fit = fit_capacity(served, attempts_per_call)
     minutes = fit.saturated_minutes if fit else 0
-    if fit and fit.is_reached and fit.half_width <= _WIDEST_INTERVAL:
+    if fit and fit.is_sound and fit.half_width <= _WIDEST_INTERVAL:
         kind, value = RateKind.MEASURED, fit.value
         low, high = significant(fit.low / value, _DIGITS), significant(fit.high / value, _DIGITS)
         source = f"measured on {minutes} minutes with refusals until {iso(at)}"
