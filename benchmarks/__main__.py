@@ -122,7 +122,7 @@ def run(order: Order, traffic: Traffic, console: Console) -> bool:
             seconds=round(perf_counter() - began, 1),
         ),
         policies=tuple(order.policies()),
-        is_published=traffic.is_published and order.is_whole,
+        yardstick=traffic.yardstick,
     )
     show(report, console)
     keep(report, order, traffic, console)

@@ -9,6 +9,7 @@ from pathlib import Path
 from bedrock_autoscaler.backtest.scenario import STANDARD_NAMES
 from benchmarks import known
 from benchmarks.population import Source, find_sources, generated_sources, sample_of
+from benchmarks.report import Yardstick
 from benchmarks.scoring import Pair, scenarios_of
 from benchmarks.surroundings import ROOT
 
@@ -106,9 +107,11 @@ class Traffic:
     is_generated: bool
 
     @property
-    def is_published(self) -> bool:
-        """Whether it is as much as the published figures were measured on."""
-        return not self.is_generated and len(self.sources) == known.TRACES
+    def yardstick(self) -> Yardstick:
+        """What the published figures are to it."""
+        if self.is_generated:
+            return Yardstick.NONE
+        return Yardstick.EXACT if len(self.sources) == known.TRACES else Yardstick.ROUGH
 
     @property
     def words(self) -> str:

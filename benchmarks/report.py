@@ -1,7 +1,8 @@
 """What a run says: its verdict in sentences, its tables, and the two documents that are kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from benchmarks.sheets import (
 )
 from benchmarks.summary import Summary, summarise
 from benchmarks.verdict import (
+    Figure,
     bounds_line,
     changes_line,
     figures_line,
@@ -29,6 +31,18 @@ from benchmarks.verdict import (
     no_harm_line,
     published_baselines_lines,
 )
+
+
+class Yardstick(Enum):
+    """What the published figures are to the traces of a run.
+
+    Exact: it has the very traces that they were measured on. Rough: some of them, or others.
+    None: the traffic was generated, and they say nothing.
+    """
+
+    EXACT = auto()
+    ROUGH = auto()
+    NONE = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +74,7 @@ class Report:
         sheets: tables in the order of printing.
         summaries: every figure.
         seconds: for each policy the pairs that were run and the mean seconds of one.
-        policies: names of our own rows.
+        figures: ours beside the known ones, by our rows; none where they are no yardstick.
     """
 
     origin: Origin
@@ -68,7 +82,7 @@ class Report:
     sheets: tuple[Sheet, ...]
     summaries: tuple[Summary, ...]
     seconds: Mapping[str, tuple[int, float]]
-    policies: tuple[str, ...]
+    figures: Mapping[str, tuple[Figure, ...]]
 
     def to_markdown(self) -> str:
         """The document for people."""
@@ -95,9 +109,9 @@ class Report:
             "figures": {
                 policy: [
                     {**asdict(figure), "ours": significant(figure.ours), "met": figure.is_met}
-                    for figure in figures_of(self.summaries, policy)
+                    for figure in figures
                 ]
-                for policy in self.policies
+                for policy, figures in self.figures.items()
             },
             "summaries": [summary.to_document() for summary in self.summaries],
             "seconds_per_pair": {
@@ -113,7 +127,7 @@ def report_on(
     *,
     origin: Origin,
     policies: tuple[str, ...],
-    is_published: bool,
+    yardstick: Yardstick,
 ) -> Report:
     """Aggregate a run's results.
 
@@ -122,61 +136,62 @@ def report_on(
         checked: the check values.
         origin: how they were made.
         policies: names of our own rows; the lifted bounds first where there are two.
-        is_published: whether these are the traces that the published figures were measured on.
+        yardstick: what the published figures are to these traces.
     """
     summaries = tuple(summary for part in Part for summary in summarise(results, part))
     seconds = seconds_of(results)
     parts = [part for part in Part if any(row.part is part for row in summaries)]
-    sheets = [policy_sheet(summaries, policy, part) for policy in policies for part in parts]
+    with_known = yardstick is not Yardstick.NONE
+    sheets = [
+        policy_sheet(summaries, policy, part, with_known=with_known)
+        for policy in policies
+        for part in parts
+    ]
     return Report(
         origin=origin,
         lines=(
-            *_notes(results, checked, is_published=is_published),
-            *_verdict(summaries, policies, is_published=is_published),
+            checked.line,
+            *_notes(results, yardstick),
+            *_verdict(summaries, policies, yardstick),
             decisions_line(results),
         ),
         sheets=(*sheets, comparison_sheet(summaries, Part.ALL), seconds_sheet(seconds)),
         summaries=summaries,
         seconds=seconds,
-        policies=policies,
+        figures={policy: figures_of(summaries, policy) for policy in policies if with_known},
     )
 
 
-def _notes(results: Sequence[PairResult], checked: Checked, *, is_published: bool) -> list[str]:
+def _notes(results: Sequence[PairResult], yardstick: Yardstick) -> Iterator[str]:
     """What to know before reading a figure."""
-    notes = [checked.line]
-    if not is_published:
-        notes.append(
-            f"The known figures hold for {known.TRACES} traces that were not all, or not only, "
-            "run here: they are no yardstick for this run."
+    if yardstick is Yardstick.ROUGH:
+        yield (
+            f"The known figures were measured on {known.TRACES} traces, which are not those of "
+            "this run: a rough yardstick."
         )
     remembered = sum(result.remembered for result in results)
     if remembered:
-        notes.append(
+        yield (
             f"{remembered} of {len(results)} optima were remembered from an earlier run of the "
             "same code on the same traffic."
         )
-    return notes
 
 
 def _verdict(
-    summaries: Sequence[Summary], policies: tuple[str, ...], *, is_published: bool
-) -> list[str]:
-    lines = []
+    summaries: Sequence[Summary], policies: tuple[str, ...], yardstick: Yardstick
+) -> Iterator[str]:
     for policy in policies:
-        lines += [
-            figures_line(summaries, policy),
-            no_harm_line(summaries, policy),
-            changes_line(summaries, policy),
-        ]
+        if yardstick is not Yardstick.NONE:
+            yield figures_line(summaries, policy)
+        yield no_harm_line(summaries, policy)
+        yield changes_line(summaries, policy)
     match policies:
         case lifted, shipped:
-            lines.append(bounds_line(summaries, shipped=shipped, lifted=lifted))
+            yield bounds_line(summaries, shipped=shipped, lifted=lifted)
         case _:
             pass
-    if is_published:
-        lines += published_baselines_lines(summaries)
-    return lines
+    if yardstick is Yardstick.EXACT:
+        yield from published_baselines_lines(summaries)
 
 
 def decisions_line(results: Sequence[PairResult]) -> str:

@@ -16,6 +16,7 @@ from benchmarks.order import (
     pairs_of,
 )
 from benchmarks.population import LONG_MINUTES
+from benchmarks.report import Yardstick
 from benchmarks.surroundings import ROOT
 from tests.unit.backtest.worlds import trace_of
 
@@ -64,7 +65,7 @@ def test_without_traces_traffic_is_generated_and_said_to_be(tmp_path: Path) -> N
 
     assert traffic.is_generated
     assert traffic.words.startswith("GENERATED")
-    assert not traffic.is_published
+    assert traffic.yardstick is Yardstick.NONE
 
 
 def test_folder_that_was_asked_for_must_hold_traces(tmp_path: Path) -> None:

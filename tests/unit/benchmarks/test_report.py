@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.population import Part
-from benchmarks.report import Origin, Report, decisions_line, report_on, write
+from benchmarks.report import Origin, Report, Yardstick, decisions_line, report_on, write
 from benchmarks.running import Checked
 from tests.unit.benchmarks.figures import OURS, outcome, pair_result
 
@@ -25,7 +25,7 @@ def report() -> Report:
         pair_result(outcome(150.0), part=Part.KEPT_ASIDE),
     ]
     checked = Checked(compared=9, differing=())
-    return report_on(results, checked, origin=ORIGIN, policies=(OURS,), is_published=False)
+    return report_on(results, checked, origin=ORIGIN, policies=(OURS,), yardstick=Yardstick.ROUGH)
 
 
 def test_parts_are_printed_apart_from_all(report: Report) -> None:
@@ -50,8 +50,21 @@ def test_markdown_says_how_it_was_made_and_what_came_out(report: Report) -> None
     assert "| claude50-x2 | 2 | 1.300 | 1.107 / 1.030 |" in text
 
 
-def test_run_on_other_traffic_disclaims_the_known_figures(report: Report) -> None:
-    assert any("no yardstick" in line for line in report.lines)
+def test_other_traces_make_the_known_figures_a_rough_yardstick(report: Report) -> None:
+    assert any("rough yardstick" in line for line in report.lines)
+
+
+def test_generated_traffic_is_not_held_against_the_known_figures() -> None:
+    report = report_on(
+        [pair_result(outcome(110.0))],
+        Checked(compared=0, differing=()),
+        origin=ORIGIN,
+        policies=(OURS,),
+        yardstick=Yardstick.NONE,
+    )
+
+    assert "1.107" not in report.to_markdown()
+    assert not any("best known" in line for line in report.lines)
 
 
 def test_documents_are_kept_side_by_side_and_hold_aggregates(

@@ -84,3 +84,7 @@ def test_baseline_with_another_median_than_the_published_one_is_named() -> None:
         "Published medians of target tracking: agree.",
         "Published medians of best static: differ: claude50-x2 1.365 (1.364).",
     ]
+
+
+def test_baseline_that_was_not_run_is_not_said_to_agree() -> None:
+    assert list(published_baselines_lines(rows(110.0))) == []
