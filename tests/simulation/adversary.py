@@ -38,7 +38,7 @@ class Temper:
     seed: int
     buys: float = 0.5
     releases: float = 0.4
-    restores: float = 0.05
+    restores: float = 0.02
     lies: float = 0.2
 
 

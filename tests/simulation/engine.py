@@ -18,7 +18,7 @@ from bedrock_autoscaler.application.snapshots import SettingsReader
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.target import Loop, Target
-from bedrock_autoscaler.domain.units import MINUTE, floor_minute, floor_period
+from bedrock_autoscaler.domain.units import HOUR, MINUTE, floor_minute, floor_period
 from tests.builders import ACCOUNT, REGION
 from tests.documents import ListedPrices
 from tests.fakes.memory_settings import MemoryParameters
@@ -31,10 +31,11 @@ from tests.simulation.gate import Chance, Gate, Gated, Place, Replay, Run
 from tests.simulation.happenings import Happenings
 from tests.simulation.ledger import Ledger, SimulatedTables
 from tests.simulation.metrics import SimulatedMetrics
-from tests.simulation.schedule import START, Firing, Function, Moment, Plan
+from tests.simulation.schedule import START, Firing, Function, Moment, Plan, Scenario
 from tests.simulation.watch import Surroundings, Violation, Watch
 
 DEPLOYMENT = "sim"
+_MISSED = 0.05
 TIMEOUT = timedelta(seconds=50)
 
 
@@ -128,8 +129,9 @@ class Simulation:
             descending=bool(lags["descending"]),
         )
         self.bedrock = SimulatedBedrock(self.clock, DEPLOYMENT, knobs)
-        self.metrics = SimulatedMetrics(self.clock, lags["metrics"])
-        self.metrics.beat_before(START, 120)
+        missed = _MISSED if plan.scenario is Scenario.METRICS else 0.0
+        self.metrics = SimulatedMetrics(self.clock, lags["metrics"], missed)
+        self.metrics.beat_through(START - 2 * HOUR, START)
         self.ledger = Ledger()
         self.tables = SimulatedTables()
         self.parameters = MemoryParameters(dict(plan.documents))
@@ -203,10 +205,14 @@ class Simulation:
             self.fire(number, index, firing)
 
     def advance(self, step: timedelta) -> None:
-        """Time passes: callers call, late effects come."""
+        """Time passes: callers call, late effects come.
+
+        The routing loop beats each minute; the schedule has only some of its runs in full.
+        """
         start = self.world.now
         self.world.now = start + step
         self.bedrock.settle(self.world.now)
+        self.metrics.beat_through(start, self.world.now)
         for failure in self.callers.call(start, self.world.now):
             self.watch.failed("O6", failure)
 

@@ -7,10 +7,10 @@ from bedrock_autoscaler.application.ports import RecordedDecision
 from bedrock_autoscaler.domain.intent import PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop
-from tests.fakes.memory_history import MemoryHistory
 from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
 from tests.fakes.memory_routes import MemoryRoutingTables
 from tests.fakes.memory_settings import MemoryLastGood
+from tests.simulation.history import SimulatedHistory
 
 
 class SimulatedFleets(MemoryFleets):
@@ -79,7 +79,7 @@ class Ledger:
     def __init__(self) -> None:
         self.fleets = SimulatedFleets()
         self.decisions = SimulatedDecisions()
-        self.history = MemoryHistory()
+        self.history = SimulatedHistory()
         self.last_good = MemoryLastGood()
 
     def backup(self) -> Backup:

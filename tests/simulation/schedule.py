@@ -121,7 +121,7 @@ def plan(seed: int, moments: int, scenario: Scenario | None = None) -> Plan:
     chance = random.Random(f"schedule {seed}")  # noqa: S311 - simulation
     scenario = scenario or SCENARIOS[seed % len(SCENARIOS)]
     round_number = seed // len(SCENARIOS)
-    period = chance.choice((5, 5, 15))
+    period = chance.choice((5, 15))
     first = round_number * _FOCUSED_CELLS
     cells = [_CELLS[(first + offset) % len(_CELLS)] for offset in range(_FOCUSED_CELLS)]
     shared = chance.random() < _SHARED
@@ -181,7 +181,7 @@ def document(name: str, chance: random.Random, *, shared: bool, **changes: Any) 
             "max_purchases_per_day": chance.choice((3, 6, 20)),
             "max_releases_per_day": chance.choice((2, 4, 20)),
         },
-        "observing": {"history_days": 1},
+        "observing": {"history_days": 1, "settling_minutes": chance.choice((3, 3, 4))},
         "sizing": {
             "billing_minutes": chance.choice((20, 30, 30, 60)),
             "max_units_per_purchase": chance.choice((1, 2, 4)),
@@ -189,7 +189,8 @@ def document(name: str, chance: random.Random, *, shared: bool, **changes: Any) 
         "draining": {
             "client_cache_minutes": chance.choice((1, 2)),
             "longest_request_minutes": chance.choice((1, 2, 5)),
-            "quiet_minutes": chance.choice((2, 5, 10)),
+            "quiet_minutes": chance.choice((2, 2, 5, 10)),
+            "release_window_minutes": chance.choice((5, 5, 8)),
         },
         "classifying": {"min_history_hours": 1},
     }
@@ -243,7 +244,7 @@ def _floor(now: datetime, period: int) -> datetime:
 
 
 _FIRES = {
-    Function.ROUTING: 0.4,
+    Function.ROUTING: 0.25,
     Function.PURCHASE: 0.9,
     Function.RELEASE: 0.9,
     Function.PUBLISH: 0.9,
@@ -283,11 +284,11 @@ def _firing(function: Function, scenario: Scenario, chance: random.Random) -> Fi
 _LATE, _COLD = 0.03, 0.1
 
 _BASE = (
-    ("demand", 0.15),
+    ("demand", 0.2),
     ("lead", 0.05),
     ("switch", 0.01),
     ("foreign", 0.01),
-    ("vanish", 0.01),
+    ("vanish", 0.005),
 )
 _EXTRA: dict[Scenario, tuple[tuple[str, float], ...]] = {
     Scenario.CALM: (),

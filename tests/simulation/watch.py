@@ -124,8 +124,15 @@ class Watch:
             self.effects.append(f"{call} {_subject(args)}")
 
     def restored(self) -> None:
-        """The ledger went back in time: what it forgot is nobody's fault."""
+        """The ledger went back in time: it cannot count what it has forgotten."""
         self._restored = True
+        for name, sent in self._sent.items():
+            kept = self._world.fleets.peek_purchases(name)
+            del sent[: max(len(sent) - len(kept), 0)]
+        for name, deleted in self._deletes.items():
+            known = {r.arn for r in self._world.fleets.peek_releases() if r.target == name}
+            for arn in deleted.keys() - known:
+                del deleted[arn]
 
     def failed(self, oracle: str, message: str) -> None:
         """Keep a violation."""
@@ -191,6 +198,9 @@ class Watch:
     def _concerns(self, pt: SimulatedPt, target: Target) -> bool:
         if pt.target is not None:
             return pt.target == target.name
+        tags = pt.tags[pt.tags_at(self._world.time.now)] if pt.tags else None
+        if tags is not None and tags.deployment == self._world.deployment and tags.target:
+            return tags.target == target.name  # it says whose it is, if only by its tags
         bought = target.provisioned
         return bought is not None and is_same_model(f"x/{pt.model_id}", bought.model_id)
 
