@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bedrock_autoscaler.domain.fleet import Fleet
 from bedrock_autoscaler.domain.observation import Observation
+from bedrock_autoscaler.domain.rates import RateInUse
 from bedrock_autoscaler.domain.route import Route as Route  # noqa: PLC0414 - decisions name routes
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
 from bedrock_autoscaler.domain.units import compact
@@ -91,6 +92,8 @@ class ReasonCode(StrEnum):
     # standing remarks
     ADVISE_MODE = "advise_mode"
     UNMANAGED_PT = "unmanaged_pt"
+    UNIT_RATE_MEASURED = "unit_rate_measured"
+    UNIT_RATE_DIFFERS = "unit_rate_differs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,6 +280,7 @@ class Decision:
         routes: the table that this decision wants published.
         numbers: further evidence by name.
         expected_saving_usd_per_hour: of the actions against doing nothing.
+        unit_rate: which unit rate the capacity loop used; None of the routing loop.
     """
 
     id: str
@@ -296,6 +300,7 @@ class Decision:
     reasons: tuple[Reason, ...]
     numbers: tuple[tuple[str, float], ...]
     memory: Memory
+    unit_rate: RateInUse | None = None
 
     @property
     def is_hold(self) -> bool:

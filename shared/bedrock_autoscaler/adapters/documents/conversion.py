@@ -29,6 +29,7 @@ from bedrock_autoscaler.domain.target import (
     ProvisionedOption,
     Quota,
     RateCombination,
+    RateSource,
     Target,
     Thresholds,
     TokenPrice,
@@ -137,6 +138,7 @@ def _provisioned(
     return ProvisionedOption(
         model_id=provisioned.model_id,
         unit_rate=None if provisioned.unit_rate is None else _unit_rate(provisioned.unit_rate),
+        unit_rate_from=RateSource(provisioned.unit_rate_from),
         price=(
             prices.unit_price(provisioned.model_id, region)
             if provisioned.price == "list"

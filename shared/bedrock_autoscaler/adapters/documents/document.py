@@ -85,6 +85,12 @@ class ProvisionedDocument(Section):
         default=None,
         description="What one model unit serves; null: unknown, then nothing is bought.",
     )
+    unit_rate_from: Literal["stated", "measured"] = Field(
+        default="stated",
+        description="`stated`: decisions use `unit_rate` alone, and say when own units contradict "
+        "it. `measured`: once own units have been full often enough, decisions use the lower end "
+        "of what they served; until then `unit_rate`, if there is one.",
+    )
     price: UnitPriceChoice = Field(
         default="list", description="A price, or `list`: looked up in the shipped price list."
     )
