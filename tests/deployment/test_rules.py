@@ -81,7 +81,7 @@ DELETE = "bedrock:DeleteProvisionedModelThroughput"
 RETRY = "Properties/Target/RetryPolicy"
 
 DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
-    (rules.wildcards, "action", _widen("PurchaseRole", "Ledger", Action="dynamodb:*")),
+    (rules.wildcards, "action", _widen("PurchaseRole", "WriteLedger", Action="dynamodb:*")),
     (rules.wildcards, "resource", _widen("ReleaseRole", "DeleteOwn", Resource="*")),
     (rules.wildcards, "region", _widen("ReleaseRole", "EvidenceOfNoTraffic", Condition={})),
     (rules.wildcards, "not action", _widen("PublishRole", "Log", NotAction="iam:PassRole")),
@@ -104,7 +104,7 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
     (
         rules.forbidden_actions,
         "deletes records",
-        _widen("PurchaseRole", "Ledger", Action=["dynamodb:DeleteItem"]),
+        _widen("PurchaseRole", "WriteLedger", Action=["dynamodb:DeleteItem"]),
     ),
     (
         rules.buying_and_deleting_are_apart,
