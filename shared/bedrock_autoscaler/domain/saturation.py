@@ -18,6 +18,7 @@ _SATURATED_CALLS = 3.0
 _SATURATED_SHARE = 0.05
 _REACHED = 0.95
 _LEAST_CALLS = 20.0
+_OVERRUN = 1 / 3
 _BLOCK_MINUTES = 180
 _GROUPS = 10
 _Z_95 = 1.645
@@ -85,14 +86,24 @@ class _Full:
     block: Series
     is_inner: NDArray[np.bool_]
 
-    def median(self, rows: NDArray[np.bool_]) -> float | None:
-        """Median load of the quarter with most refusals, of inner minutes where they suffice."""
+    def capacity(self, rows: NDArray[np.bool_], losses: tuple[Loss, ...]) -> float:
+        """What these rows say, as far as the laws allow.
+
+        It is the median load of the quarter with most refusals, of inner minutes where they
+        suffice. Where a third of all attempts was refused no capacity passed unused, so that this
+        needs no law.
+        """
         inner = rows & self.is_inner
         chosen = np.flatnonzero(inner if np.count_nonzero(inner) >= LEAST_SATURATED else rows)
+        bounds = [loss.capacity for loss in losses]
         if not chosen.size:
-            return None
-        most_refused = chosen[np.argsort(-self.share[chosen], kind="stable")]
-        return float(np.median(self.load[most_refused[: max(len(chosen) // 4, LEAST_SATURATED)]]))
+            return float(np.mean(bounds))
+        order = np.argsort(-self.share[chosen], kind="stable")
+        fullest = chosen[order[: max(len(chosen) // 4, LEAST_SATURATED)]]
+        load = float(np.median(self.load[fullest]))
+        if np.median(self.share[fullest]) >= _OVERRUN:
+            return load
+        return min(max(load, min(bounds)), max(bounds))
 
 
 def fit_capacity(served: tuple[Served, ...], attempts_per_call: float) -> CapacityFit | None:
@@ -105,19 +116,17 @@ def fit_capacity(served: tuple[Served, ...], attempts_per_call: float) -> Capaci
     """
     full = _full_minutes(served)
     most, least = (_stretches(served, attempts) for attempts in (None, attempts_per_call))
-    everywhere = full.median(np.ones(len(full.load), dtype=np.bool_))
-    if everywhere is None or len(full.load) < LEAST_SATURATED or not len(least.load):
+    if len(full.load) < LEAST_SATURATED or not len(least.load):
         return None
     losses = fit_loss(most), fit_loss(least)
-    value = _between(losses, everywhere)
+    value = full.capacity(np.ones(len(full.load), dtype=np.bool_), losses)
     without = []
     for group in range(_GROUPS):
         kept = most.block % _GROUPS != group
         if not kept.any():
             return None
         again = fit_loss(most.only(kept), losses[0]), fit_loss(least.only(kept), losses[1])
-        median = full.median(full.block % _GROUPS != group)
-        without.append(_between(again, value if median is None else median))
+        without.append(full.capacity(full.block % _GROUPS != group, again))
     margin = _Z_95 * float(np.sqrt((_GROUPS - 1) * np.var(without)))
     return CapacityFit(
         value=value,
@@ -202,11 +211,6 @@ def _size_bias(one: Served) -> float:
         return 1.0
     squared_variation = float(np.mean((load - mean * calls) ** 2 / calls)) / mean**2
     return 1 + min(squared_variation, _MOST_VARIED)
-
-
-def _between(losses: tuple[Loss, ...], value: float) -> float:
-    capacities = [loss.capacity for loss in losses]
-    return min(max(value, min(capacities)), max(capacities))
 
 
 def _rows(series: Series, minutes: int) -> Series:
