@@ -22,6 +22,7 @@ class ReasonCode(StrEnum):
     RETRY_STORM = "retry_storm"
     OUTPUT_RESERVATION = "output_reservation"
     ONE_HOT_MINUTE = "one_hot_minute"
+    THROTTLES_ENDED = "throttles_ended"
     REGIONAL_SHORTAGE = "regional_shortage"
     # sizing
     UNITS_PAY_OFF = "units_pay_off"
