@@ -20,6 +20,10 @@ class SimulatedFleets(MemoryFleets):
         """All purchase intents of a target."""
         return tuple(i for (owner, _), i in self._purchases.items() if owner == target)
 
+    def peek_targets(self) -> tuple[str, ...]:
+        """Targets that ever reserved anything."""
+        return tuple(self._records)
+
     def peek_purchase(self, target: str, decision_id: str) -> PurchaseIntent | None:
         """The purchase intent of a decision."""
         return self._purchases.get((target, decision_id))

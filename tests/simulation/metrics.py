@@ -42,6 +42,11 @@ class SimulatedMetrics:
         self._throttles: dict[str, dict[int, float]] = defaultdict(dict)
         self._beats: set[int] = set()
 
+    def heal(self) -> None:
+        """Everything is shown again."""
+        self.dark, self.missed = (0, 0), 0.0
+        self.failing.clear()
+
     def put(self, model_id: str, minute: int, calls: float, throttles: float = 0.0) -> None:
         """Calls of one minute of one `ModelId`."""
         known = self._calls[model_id]
