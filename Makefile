@@ -96,7 +96,7 @@ build: $(DEV) $(TOOLS)
 demo: $(DEV) $(TOOLS)
 	$(BIN)/bedrock-autoscaler demo $(if $(TRACE),--trace "$(TRACE)")
 
-## bench: score the policy on the traces against the figures to beat
+## bench: score the policy on the traces against the figures to beat; SAMPLE=12 takes a few
 .PHONY: bench
 bench: $(DEV)
 	$(BIN)/python -m benchmarks

@@ -27,6 +27,7 @@ from bedrock_autoscaler.domain.fleet import (
 )
 from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.observation import METRICS, Observation, Series, Traffic
+from bedrock_autoscaler.domain.rates import Proportions, RateKind, RateMeasurement
 from bedrock_autoscaler.domain.target import (
     Classifying,
     Commitment,
@@ -141,6 +142,21 @@ def build_option(**overrides: Any) -> InferenceOption:
         kind=OptionKind.ON_DEMAND, address=MODEL, price=TOKEN_PRICE, quota=UNLIMITED
     )
     return replace(option, **overrides)
+
+
+def build_rate_measurement(**overrides: Any) -> RateMeasurement:
+    """The stated rate found right within a twentieth, on 400 minutes with refusals."""
+    measurement = RateMeasurement(
+        kind=RateKind.MEASURED,
+        model_id=PT_MODEL,
+        rate=UNIT_RATE,
+        low=0.95,
+        high=1.05,
+        proportions=Proportions.STATED,
+        saturated_minutes=400,
+        measured_at=NOW,
+    )
+    return replace(measurement, **overrides)
 
 
 def build_provisioned(**overrides: Any) -> ProvisionedOption:

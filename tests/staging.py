@@ -15,7 +15,7 @@ from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Action, Decision, Route, Situation, decision_id
 from bedrock_autoscaler.domain.observation import Traffic
-from bedrock_autoscaler.domain.target import Loop, OptionKind, Target
+from bedrock_autoscaler.domain.target import Loop, OptionKind, StackRails, Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import MODEL, NOW, PT_MODEL, build_target, build_traffic
 from tests.fakes.fake_clock import FakeClock
@@ -107,6 +107,7 @@ class Stage:
     ) -> None:
         self.targets = targets or (build_target(),)
         self.problems: tuple[SettingsProblem, ...] = ()
+        self.stack: StackRails | None = None
         self.settings_error: Exception | None = None
         self.core = core
         self.clock = FakeClock(NOW)
@@ -154,7 +155,7 @@ class Stage:
         """The targets and problems as they stand."""
         if self.settings_error is not None:
             raise self.settings_error
-        return Settings(targets=self.targets, problems=self.problems)
+        return Settings(targets=self.targets, problems=self.problems, stack=self.stack)
 
     def decide(self, loop: Loop = Loop.CAPACITY, scheduled_at: datetime | None = None) -> Summary:
         """One tick of observe_decide, by default of the present period."""
@@ -185,8 +186,8 @@ class Stage:
             self.publish()
             self.clock.advance(MINUTE)
 
-    def serve(self, arn: str, minutes: int) -> None:
-        """Calls to a PT in each of the next `minutes`."""
+    def serve(self, arn: str, minutes: int, throttles: float = 0.0) -> None:
+        """Calls to a PT in each of the next `minutes`, and calls that it refuses."""
         for index in range(minutes):
             self.metrics.put(
                 arn,
@@ -194,6 +195,7 @@ class Stage:
                 invocations=60.0,
                 input_tokens=60_000.0,
                 output_tokens=12_000.0,
+                throttles=throttles,
             )
 
     def only_arn(self) -> str:

@@ -1,54 +1,45 @@
 """From the environment to ready use cases: the only module that knows ports and adapters both."""
 
-from collections.abc import Callable, Iterator
+from __future__ import annotations
+
 from contextlib import contextmanager
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
 from bedrock_autoscaler import __version__
-from bedrock_autoscaler.adapters.bedrock.capacity import BedrockCapacity
-from bedrock_autoscaler.adapters.bedrock.purchasing import BedrockPurchasing
-from bedrock_autoscaler.adapters.bedrock.releasing import BedrockReleasing
 from bedrock_autoscaler.adapters.clients import Clients
-from bedrock_autoscaler.adapters.clock import clock_at
-from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
-from bedrock_autoscaler.adapters.documents import TargetDocuments
 from bedrock_autoscaler.adapters.environment import RoutedEnvironment, account_of
-from bedrock_autoscaler.adapters.models import ModelList, load_models
-from bedrock_autoscaler.adapters.observability import PowertoolsReporter
-from bedrock_autoscaler.adapters.parameters import SsmParameters, SsmSwitch
-from bedrock_autoscaler.adapters.prices import load_prices
-from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
-from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
-from bedrock_autoscaler.adapters.storage.history import DynamoHistory
-from bedrock_autoscaler.adapters.storage.last_good import DynamoLastGood
-from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
 from bedrock_autoscaler.application.assembling import Application
-from bedrock_autoscaler.application.ports import (
-    Capacity,
-    Clock,
-    Decisions,
-    Fleets,
-    History,
-    Metrics,
-    Purchasing,
-    Releasing,
-    Reporter,
-    RoutingTables,
-    Settings,
-    Switch,
-)
-from bedrock_autoscaler.application.settings import load_settings
-from bedrock_autoscaler.application.snapshots import SettingsReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ssm import SSMClient
 
+    from bedrock_autoscaler.adapters.models import ModelList
+    from bedrock_autoscaler.application.ports import (
+        Capacity,
+        Clock,
+        Decisions,
+        Fleets,
+        History,
+        Metrics,
+        Purchasing,
+        Releasing,
+        Reporter,
+        RoutingTables,
+        Settings,
+        Switch,
+    )
+
 
 class AwsAdapters:
-    """The adapters of a deployed function; each, and each client, is made when first used."""
+    """The adapters of a deployed function; each, and each client, is made when first used.
+
+    So is its module imported: all functions share this class, and none needs every adapter.
+    """
 
     def __init__(self, environment: RoutedEnvironment, account: str) -> None:
         self._environment = environment
@@ -58,48 +49,66 @@ class AwsAdapters:
     @cached_property
     def clock(self) -> Clock:
         """The system's clock, or the virtual one on loopback."""
+        from bedrock_autoscaler.adapters.clock import clock_at
+
         return clock_at(self._environment.clock_endpoint)
 
     @cached_property
     def metrics(self) -> Metrics:
         """CloudWatch of this Region."""
+        from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
+
         return CloudWatchMetrics(self._clients.cloudwatch(), self._environment.deployment)
 
     @cached_property
     def capacity(self) -> Capacity:
         """Bedrock and Service Quotas of this Region."""
+        from bedrock_autoscaler.adapters.bedrock.capacity import BedrockCapacity
+
         quotas = self._clients.service_quotas()
         return BedrockCapacity(self._bedrock, quotas, self._models.codes_of, self.reporter)
 
     @cached_property
     def purchasing(self) -> Purchasing:
         """Bedrock, to buy without commitment."""
+        from bedrock_autoscaler.adapters.bedrock.purchasing import BedrockPurchasing
+
         return BedrockPurchasing(self._bedrock, self._environment.deployment)
 
     @cached_property
     def releasing(self) -> Releasing:
         """Bedrock, to look and delete."""
+        from bedrock_autoscaler.adapters.bedrock.releasing import BedrockReleasing
+
         return BedrockReleasing(self._bedrock)
 
     @cached_property
     def decisions(self) -> Decisions:
         """The ledger's decision log."""
+        from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
+
         return DynamoDecisions(self._dynamodb, self._environment.ledger_table)
 
     @cached_property
     def fleets(self) -> Fleets:
         """The ledger's intents, and the consents beside them."""
+        from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
+
         environment = self._environment
         return DynamoFleets(self._dynamodb, environment.ledger_table, environment.consents_table)
 
     @cached_property
     def history(self) -> History:
         """The ledger's minute history."""
+        from bedrock_autoscaler.adapters.storage.history import DynamoHistory
+
         return DynamoHistory(self._dynamodb, self._environment.ledger_table)
 
     @cached_property
     def tables(self) -> RoutingTables:
         """The routes table and its projection in Parameter Store."""
+        from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
+
         environment = self._environment
         return DynamoRoutingTables(
             self._dynamodb, environment.routes_table, self._ssm, environment.settings_prefix
@@ -108,16 +117,27 @@ class AwsAdapters:
     @cached_property
     def switch(self) -> Switch:
         """The switch parameter."""
+        from bedrock_autoscaler.adapters.parameters import SsmSwitch
+
         return SsmSwitch(self._ssm, self._environment.settings_prefix, self.reporter)
 
     @cached_property
     def reporter(self) -> Reporter:
         """JSON lines and embedded metrics."""
+        from bedrock_autoscaler.adapters.observability import PowertoolsReporter
+
         return PowertoolsReporter(self._environment.deployment, self._environment.log_level)
 
     @cached_property
     def settings(self) -> Callable[[], Settings]:
         """The documents of Parameter Store over the shipped defaults."""
+        from bedrock_autoscaler.adapters.documents import TargetDocuments
+        from bedrock_autoscaler.adapters.parameters import SsmParameters
+        from bedrock_autoscaler.adapters.prices import load_prices
+        from bedrock_autoscaler.adapters.storage.last_good import DynamoLastGood
+        from bedrock_autoscaler.application.settings import load_settings
+        from bedrock_autoscaler.application.snapshots import SettingsReader
+
         environment = self._environment
         parser = TargetDocuments(
             load_prices(), self._models.variants_of, decision_minutes=environment.decision_minutes
@@ -132,19 +152,21 @@ class AwsAdapters:
         return SettingsReader(SsmParameters(self._ssm, environment.settings_prefix), load)
 
     @cached_property
-    def _bedrock(self) -> "BedrockClient":
+    def _bedrock(self) -> BedrockClient:
         return self._clients.bedrock()
 
     @cached_property
-    def _dynamodb(self) -> "DynamoDBClient":
+    def _dynamodb(self) -> DynamoDBClient:
         return self._clients.dynamodb()
 
     @cached_property
-    def _ssm(self) -> "SSMClient":
+    def _ssm(self) -> SSMClient:
         return self._clients.ssm()
 
     @cached_property
     def _models(self) -> ModelList:
+        from bedrock_autoscaler.adapters.models import load_models
+
         return load_models()
 
 

@@ -6,11 +6,11 @@ policies, encryption, backups and alarm arithmetic without a word.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from tests.deployment.policies import actions_of, as_tuple, grants, statements
-from tests.deployment.template import OWN, Stack
+from tests.deployment.template import OWN, Properties, Stack
 
 FUNCTIONS = ("ObserveDecide", "Purchase", "Release", "Publish")
 OWNER_TAG = "bedrock-autoscaler:deployment"
@@ -270,6 +270,7 @@ def trouble_is_an_alarm(stack: Stack) -> Iterator[str]:
     watched = {
         (alarm["MetricName"], alarm["Dimensions"][0]["Value"], tuple(alarm.get("AlarmActions", ())))
         for alarm in stack.of("AWS::CloudWatch::Alarm").values()
+        if len(alarm["Dimensions"]) == 1
     }
     subjects = [("Errors", function) for function in stack.of("AWS::Lambda::Function")]
     subjects += [
@@ -280,6 +281,53 @@ def trouble_is_an_alarm(stack: Stack) -> Iterator[str]:
     for metric, subject in subjects:
         if (metric, subject, ("AlertTopic",)) not in watched:
             yield f"nobody hears of {metric} of {subject}"
+
+
+SILENT_FAILURES: Mapping[str, tuple[str, ...]] = {
+    "configuration rejected": ("settings_rejected",),
+    "open intent older than the grace": ("purchase_unresolved", "purchase_abandoned"),
+    "unmanaged PT": ("unmanaged_pt",),
+    "PT failed or stuck": ("pt_failed", "pt_stuck"),
+    "term ending": ("term_ending",),
+    "80 % of a cap": ("spend_near_cap", "stack_near_cap"),
+    "100 % of a cap": ("spend_at_cap", "stack_at_cap"),
+    "breaker tripped": ("breaker_tripped",),
+    "metrics incomplete for 30 minutes": ("metrics_incomplete",),
+    "routing publish failed": ("table_kept", "projection_newer"),
+    "price book stale": ("price_stale",),
+    "idle paid units": ("idle_units",),
+}
+"""Alarms that the failure model demands, and the names under which the code counts them. Missing
+heartbeat, dead letters and failed functions have metrics of their own (`trouble_is_an_alarm`)."""
+
+
+def silent_failures_are_alarms(stack: Stack) -> Iterator[str]:
+    """Each has a CloudWatch alarm on the count of its name, which rings at the first and tells."""
+    alarms = stack.of("AWS::CloudWatch::Alarm").values()
+    for failure, names in SILENT_FAILURES.items():
+        for name in names:
+            wanted = {
+                "Namespace": "BedrockAutoscaler",
+                "MetricName": "Alarms",
+                "Dimensions": [
+                    {"Name": "Deployment", "Value": OWN},
+                    {"Name": "Alarm", "Value": name},
+                ],
+                "Statistic": "Sum",
+                "EvaluationPeriods": 1,
+                "Threshold": 0,
+                "ComparisonOperator": "GreaterThanThreshold",
+                "TreatMissingData": "notBreaching",
+                "AlarmActions": ["AlertTopic"],
+            }
+            if not any(_has(alarm, wanted) for alarm in alarms):
+                yield f"nobody hears of {failure}: {name}"
+
+
+def _has(alarm: Properties, wanted: Properties) -> bool:
+    """Whether the alarm has these properties, and may act: actions are on unless switched off."""
+    is_on = alarm.get("ActionsEnabled", True) is True
+    return is_on and all(alarm.get(name) == value for name, value in wanted.items())
 
 
 RULES = (
@@ -302,4 +350,5 @@ RULES = (
     logs_end,
     silence_is_an_alarm,
     trouble_is_an_alarm,
+    silent_failures_are_alarms,
 )

@@ -47,8 +47,8 @@ def test_what_may_be_on_anything_has_no_resource_level_in_the_data() -> None:
 
 DEFECTS: tuple[tuple[Problem, str, str, dict[str, Any]], ...] = (
     (Problem.UNKNOWN_ACTION, "ReleaseRole", "DeleteOwn", {"Action": "bedrock:DeleteThroughput"}),
-    (Problem.UNKNOWN_ACTION, "PurchaseRole", "Ledger", {"Action": "dynamodb:*"}),
-    (Problem.UNKNOWN_ACTION, "PurchaseRole", "Ledger", {"Action": "dynamo:GetItem"}),
+    (Problem.UNKNOWN_ACTION, "PurchaseRole", "WriteLedger", {"Action": "dynamodb:*"}),
+    (Problem.UNKNOWN_ACTION, "PurchaseRole", "WriteLedger", {"Action": "dynamo:GetItem"}),
     (Problem.HAS_RESOURCE_LEVEL, "ReleaseRole", "DeleteOwn", {"Resource": "*"}),
     (
         Problem.NO_RESOURCE_LEVEL,

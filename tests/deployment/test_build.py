@@ -38,7 +38,7 @@ def runtime(tmp_path: Path) -> Path:
 
 def _import(code: Path, runtime: Path, statement: str) -> subprocess.CompletedProcess[str]:
     path = [code, code.parent / "SharedLayer" / "python", runtime]
-    script = f"import sys; sys.path[:0] = {[str(each) for each in path]!r}; {statement}"
+    script = f"import sys; sys.path[:0] = {[str(each) for each in path]!r}\n{statement}"
     return subprocess.run(
         [ROOT / ".venv" / "bin" / "python", "-I", "-S", "-c", script],
         env={"AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"},
@@ -48,11 +48,39 @@ def _import(code: Path, runtime: Path, statement: str) -> subprocess.CompletedPr
     )
 
 
+# Modules that a function loads when it first uses them are imported by no handler.
+_EVERY_MODULE = """
+import importlib, pkgutil, bedrock_autoscaler
+for found in pkgutil.walk_packages(bedrock_autoscaler.__path__, "bedrock_autoscaler."):
+    if not found.name.endswith("__main__"):
+        importlib.import_module(found.name)
+print(len([name for name in sys.modules if name.startswith("bedrock_autoscaler.domain.")]))
+"""
+
+
 @pytest.mark.parametrize("function", ["ObserveDecide", "Purchase", "Release", "Publish"])
 def test_handler_imports_from_the_build_alone(function: str, build: Path, runtime: Path) -> None:
     done = _import(build / f"{function}Function", runtime, "import app; app.handler")
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_module_of_the_layer_imports_from_the_build_alone(build: Path, runtime: Path) -> None:
+    done = _import(build / "PublishFunction", runtime, _EVERY_MODULE)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout) > 0
+
+
+@pytest.mark.parametrize("function", ["ObserveDecide", "Purchase", "Release", "Publish"])
+def test_a_handler_leaves_the_decision_core_to_its_first_use(
+    function: str, build: Path, runtime: Path
+) -> None:
+    heavy = "print(sorted({'numpy', 'bedrock_autoscaler.domain.decide'} & sys.modules.keys()))"
+
+    done = _import(build / f"{function}Function", runtime, f"import app; {heavy}")
+
+    assert done.stdout == "[]\n"
 
 
 def test_an_unpackaged_import_is_noticed(build: Path, runtime: Path) -> None:

@@ -154,6 +154,7 @@ def test_functions_get_the_names_they_read() -> None:
         "CLOCK_ENDPOINT": "http://127.0.0.1:1",
         "ALERT_TOPIC_ARN": "AlertTopic",
         "POWERTOOLS_METRICS_NAMESPACE": "BedrockAutoscaler",
+        "OPENBLAS_NUM_THREADS": "1",
         "LOG_LEVEL": "INFO",
     }
     services = ("observe_decide", "purchase", "release", "publish")

@@ -15,12 +15,14 @@ ROUTES = f"{PREFIX}/routes/*"
 
 LISTS = {
     "bedrock:ListProvisionedModelThroughputs": ["*"],
+    "bedrock:ListTagsForResource": [THROUGHPUTS],
+}
+LOOKS = {
     "bedrock:GetProvisionedModelThroughput": [THROUGHPUTS],
     "bedrock:ListTagsForResource": [THROUGHPUTS],
 }
 READ_SETTINGS = {"ssm:GetParametersByPath": [f"{PREFIX}/settings", f"{PREFIX}/settings/*"]}
 KEEP_LEDGER = {
-    "dynamodb:ConditionCheckItem": ["LedgerTable.Arn"],
     "dynamodb:PutItem": ["LedgerTable.Arn"],
     "dynamodb:Query": ["LedgerTable.Arn"],
 }
@@ -36,6 +38,7 @@ def _logs(role: str) -> dict[str, list[str]]:
 # release's intent that its throughput has left the table.
 EXPECTED: dict[str, dict[str, list[str]]] = {
     "ObserveDecideRole": LISTS
+    | LOOKS
     | READ_SETTINGS
     | KEEP_LEDGER
     | _logs("ObserveDecide")
@@ -51,7 +54,6 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
         "cloudwatch:ListMetrics": ["*"],
         "cloudwatch:PutMetricData": ["*"],
         "dynamodb:GetItem": ["LedgerTable.Arn", "RoutesTable.Arn"],
-        "dynamodb:UpdateItem": ["LedgerTable.Arn"],
         "servicequotas:GetAWSDefaultServiceQuota": ["*"],
         "servicequotas:GetServiceQuota": [
             "arn:aws:servicequotas:eu-central-1:111111111111:bedrock/*"
@@ -60,6 +62,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
         "sqs:SendMessage": ["DeadLetterQueue.Arn"],
     },
     "PurchaseRole": LISTS
+    | LOOKS
     | READ_SETTINGS
     | KEEP_LEDGER
     | _logs("Purchase")
@@ -71,7 +74,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
         "sqs:SendMessage": ["DeadLetterQueue.Arn"],
         "ssm:GetParameter": [SWITCH],
     },
-    "ReleaseRole": LISTS
+    "ReleaseRole": LOOKS
     | READ_SETTINGS
     | KEEP_LEDGER
     | _logs("Release")
@@ -143,13 +146,17 @@ def test_metrics_are_put_into_our_namespace_only() -> None:
     assert grant.conditions["StringEquals"]["cloudwatch:namespace"] == "BedrockAutoscaler"
 
 
-def test_publish_reaches_no_reservation_or_history() -> None:
-    (grant,) = [
-        g for g in grants(stack()) if (g.role, g.action) == ("PublishRole", "dynamodb:PutItem")
-    ]
+@pytest.mark.parametrize(
+    ("role", "keys"),
+    [
+        ("ObserveDecideRole", ["HISTORY#*", "SETTINGS", "TARGET#*"]),
+        ("PublishRole", ["SETTINGS", "TARGET#*"]),
+    ],
+)
+def test_who_does_not_buy_reaches_no_reservation(role: str, keys: list[str]) -> None:
+    (grant,) = [g for g in grants(stack()) if (g.role, g.action) == (role, "dynamodb:PutItem")]
 
-    keys = {"dynamodb:LeadingKeys": ["SETTINGS", "TARGET#*"]}
-    assert grant.conditions == {"ForAllValues:StringLike": keys}
+    assert grant.conditions == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
 
 
 def test_customer_key_is_used_through_its_services_only() -> None:

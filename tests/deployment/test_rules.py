@@ -70,6 +70,29 @@ def _add(name: str, kind: str) -> Callable[[Stack], None]:
     return lambda deployed: deployed.resources.update({name: {"Type": kind, "Properties": {}}})
 
 
+def _remove(name: str) -> Callable[[Stack], None]:
+    return lambda deployed: deployed.resources.__delitem__(name)
+
+
+NAMED_ALARMS = (
+    "SettingsRejectedAlarm",
+    "PurchaseUnresolvedAlarm",
+    "PurchaseAbandonedAlarm",
+    "UnmanagedAlarm",
+    "FailedAlarm",
+    "StuckAlarm",
+    "TermEndingAlarm",
+    "SpendNearCapAlarm",
+    "SpendAtCapAlarm",
+    "StackNearCapAlarm",
+    "StackAtCapAlarm",
+    "BreakerAlarm",
+    "MetricsIncompleteAlarm",
+    "TableKeptAlarm",
+    "ProjectionNewerAlarm",
+    "PriceStaleAlarm",
+    "IdleUnitsAlarm",
+)
 OWNER_ONLY_IN_FOR_ALL_VALUES = {
     "ForAllValues:StringEquals": {
         "aws:RequestTag/bedrock-autoscaler:deployment": "prod",
@@ -81,7 +104,7 @@ DELETE = "bedrock:DeleteProvisionedModelThroughput"
 RETRY = "Properties/Target/RetryPolicy"
 
 DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
-    (rules.wildcards, "action", _widen("PurchaseRole", "Ledger", Action="dynamodb:*")),
+    (rules.wildcards, "action", _widen("PurchaseRole", "WriteLedger", Action="dynamodb:*")),
     (rules.wildcards, "resource", _widen("ReleaseRole", "DeleteOwn", Resource="*")),
     (rules.wildcards, "region", _widen("ReleaseRole", "EvidenceOfNoTraffic", Condition={})),
     (rules.wildcards, "not action", _widen("PublishRole", "Log", NotAction="iam:PassRole")),
@@ -104,7 +127,7 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
     (
         rules.forbidden_actions,
         "deletes records",
-        _widen("PurchaseRole", "Ledger", Action=["dynamodb:DeleteItem"]),
+        _widen("PurchaseRole", "WriteLedger", Action=["dynamodb:DeleteItem"]),
     ),
     (
         rules.buying_and_deleting_are_apart,
@@ -237,6 +260,34 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
         rules.trouble_is_an_alarm,
         "unheard",
         _drop("DeadLetterAlarm", "Properties/AlarmActions"),
+    ),
+    (
+        rules.trouble_is_an_alarm,
+        "one name only",
+        _set(
+            "AttentionAlarm",
+            "Properties/Dimensions",
+            [{"Name": "Deployment", "Value": "prod"}, {"Name": "Alarm", "Value": "pt_failed"}],
+        ),
+    ),
+    *(
+        (rules.silent_failures_are_alarms, f"nobody hears of {logical}", _remove(logical))
+        for logical in NAMED_ALARMS
+    ),
+    (
+        rules.silent_failures_are_alarms,
+        "unheard",
+        _drop("BreakerAlarm", "Properties/AlarmActions"),
+    ),
+    (
+        rules.silent_failures_are_alarms,
+        "switched off",
+        _set("IdleUnitsAlarm", "Properties/ActionsEnabled", value=False),
+    ),
+    (
+        rules.silent_failures_are_alarms,
+        "at the second",
+        _set("StuckAlarm", "Properties/Threshold", 1),
     ),
 )
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from threading import RLock
 
+from bedrock_autoscaler.application.counting import counted
 from bedrock_autoscaler.application.errors import StaleDecisionError
 from bedrock_autoscaler.application.ports import History, LedgerState, RecordedDecision, StackRoom
 from bedrock_autoscaler.domain.consent import RecordedConsent
@@ -79,7 +80,8 @@ class MemoryDecisions(Failures):
             return recorded
         stored = history.load_exact(recorded.decision.target, recorded.history)
         situation = recorded.situation
-        whole = join(stored.total, situation.observation.traffic)
+        kept = counted(stored.total, stored.traffic, situation.target)
+        whole = join(kept, situation.observation.traffic)
         return replace(recorded, situation=_with_traffic(situation, whole))
 
 

@@ -19,9 +19,10 @@ from bedrock_autoscaler.domain.decision import (
     decision_id,
 )
 from bedrock_autoscaler.domain.fleet import ProvisionedThroughput
-from bedrock_autoscaler.domain.target import Loop, OptionKind
+from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind
 from bedrock_autoscaler.domain.units import usd
 from tests.builders import pt_arn
+from tests.simulation.schedule import CONSENTS
 
 _NOWHERE = "global.another.model-v1:0"
 
@@ -33,13 +34,15 @@ class Temper:
     Attributes:
         buys, releases, restores: how often it asks for each.
         lies: how much of that is nonsense: wrong models, prices, sizes, ARNs, routes.
+        terms: how often a purchase asks for a commitment, with a consent or without.
     """
 
     seed: int
     buys: float = 0.5
     releases: float = 0.4
-    restores: float = 0.05
+    restores: float = 0.02
     lies: float = 0.2
+    terms: float = 0.1
 
 
 class Adversary:
@@ -101,9 +104,31 @@ class Adversary:
             model_units=units,
             usd_per_hour=usd(bought.price.usd_per_hour * units),
         )
+        if chance.random() < self.temper.terms:
+            purchase = self._committed(situation, purchase, chance)
         if chance.random() < self.temper.lies:
             purchase = chance.choice(_WRONG_PURCHASES)(purchase)
         return [purchase] * chance.choice((1, 1, 1, 3))
+
+    @staticmethod
+    def _committed(situation: Situation, purchase: Purchase, chance: random.Random) -> Purchase:
+        """The same under a term, at its price, with somebody's consent or nobody's."""
+        bought = situation.target.provisioned
+        price = bought.price if bought else None
+        term = chance.choice((Commitment.ONE_MONTH, Commitment.SIX_MONTHS))
+        each = price and (
+            price.one_month_usd_per_hour
+            if term is Commitment.ONE_MONTH
+            else price.six_months_usd_per_hour
+        )
+        units = chance.choice((1, 1, 2))
+        return replace(
+            purchase,
+            model_units=units,
+            usd_per_hour=usd((each or Decimal(0)) * units),
+            commitment=term,
+            consent_id=chance.choice((None, *(f"c{number}" for number in range(CONSENTS)))),
+        )
 
     def _release(self, situation: Situation, chance: random.Random) -> list[Action]:
         known = list(situation.fleet.throughputs)
@@ -162,7 +187,7 @@ _WRONG_PURCHASES: tuple[Callable[[Purchase], Purchase], ...] = (
     lambda wanted: replace(wanted, model_units=-3),
     lambda wanted: replace(wanted, usd_per_hour=Decimal(0)),
     lambda wanted: replace(wanted, usd_per_hour=wanted.usd_per_hour / 2),
-    lambda wanted: replace(wanted, usd_per_hour=Decimal("NaN")),
+    lambda wanted: replace(wanted, usd_per_hour=Decimal("Infinity")),
 )
 
 

@@ -22,6 +22,8 @@ from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import ACCOUNT, REGION
 
+_TERM = timedelta(days=30)
+
 
 @dataclass(slots=True, kw_only=True)
 class Tags:
@@ -176,6 +178,8 @@ class SimulatedBedrock:
             tags=(self._deployment, intent.target, intent.decision_id),
             bought_for=intent.decision_id,
             target=intent.target,
+            commitment=intent.commitment,
+            committed_until=None if intent.commitment is Commitment.NONE else now + _TERM,
         )
         self._tokens[intent.token] = (now, pt.arn)
         return pt.arn
@@ -326,6 +330,8 @@ class SimulatedBedrock:
             if pt.model_id == intent.model_id and pt.commitment is Commitment.NONE:
                 held += pt.units
         quota = self.quota.get(intent.model_id)
+        if intent.commitment is not Commitment.NONE:
+            return  # a quota of its own, which never binds here
         if quota is not None and held + intent.model_units > quota:
             raise _refusal("ServiceQuotaExceededException", f"{held} of {quota} units are used")
 

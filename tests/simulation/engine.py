@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import SimpleNamespace
-from typing import Any, assert_never
+from typing import Any, assert_never, override
 
 from bedrock_autoscaler.adapters.documents import TargetDocuments
 from bedrock_autoscaler.application.assembling import Application
@@ -18,7 +18,7 @@ from bedrock_autoscaler.application.snapshots import SettingsReader
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.target import Loop, Target
-from bedrock_autoscaler.domain.units import MINUTE, floor_minute, floor_period
+from bedrock_autoscaler.domain.units import HOUR, MINUTE, floor_minute, floor_period
 from tests.builders import ACCOUNT, REGION
 from tests.documents import ListedPrices
 from tests.fakes.memory_settings import MemoryParameters
@@ -26,15 +26,20 @@ from tests.fakes.recording_reporter import RecordingReporter
 from tests.simulation.adversary import Adversary, Temper
 from tests.simulation.bedrock import Knobs, SimulatedBedrock
 from tests.simulation.callers import Callers
+from tests.simulation.ending import check_replays, heal_and_check, hold
 from tests.simulation.faults import Killed, Kind
-from tests.simulation.gate import Chance, Gate, Gated, Place, Replay, Run
+from tests.simulation.gate import Chance, Gate, Gated, Place, Replay, Run, calls_of
 from tests.simulation.happenings import Happenings
 from tests.simulation.ledger import Ledger, SimulatedTables
 from tests.simulation.metrics import SimulatedMetrics
-from tests.simulation.schedule import START, Firing, Function, Moment, Plan
+from tests.simulation.overlap import Overlap
+from tests.simulation.schedule import PERIODS, START, Firing, Function, Moment, Plan, Scenario
 from tests.simulation.watch import Surroundings, Violation, Watch
 
 DEPLOYMENT = "sim"
+_MISSED = 0.05
+_OFTEN, _SELDOM = 0.6, 0.12
+_REPLAYED, _ALL_OF_THEM = 3, 10_000
 TIMEOUT = timedelta(seconds=50)
 
 
@@ -86,11 +91,13 @@ class Outcome:
     """What came of one schedule.
 
     Attributes:
+        moments: ticks of the schedules, those after the last fault included.
+        runs: of functions in them.
         strikes: faults by (call, kind).
-        happenings: faults of the world and of the schedules, by name.
+        happenings: of the world, by name.
         struck: every fault with its place, for a replay.
         digest: of every call, fault and outcome in order.
-        effects: number of changes of the world, the ledger and the tables.
+        effects: changes of the world, the ledger and the tables, by kind.
         passed: calls by name.
     """
 
@@ -102,7 +109,7 @@ class Outcome:
     happenings: Counter[str]
     struck: Mapping[Place, Kind]
     digest: str
-    effects: int
+    effects: Counter[str]
     passed: Counter[str]
 
 
@@ -128,8 +135,9 @@ class Simulation:
             descending=bool(lags["descending"]),
         )
         self.bedrock = SimulatedBedrock(self.clock, DEPLOYMENT, knobs)
-        self.metrics = SimulatedMetrics(self.clock, lags["metrics"])
-        self.metrics.beat_before(START, 120)
+        missed = _MISSED if plan.scenario is Scenario.METRICS else 0.0
+        self.metrics = SimulatedMetrics(self.clock, lags["metrics"], missed)
+        self.metrics.beat_through(START - 2 * HOUR, START)
         self.ledger = Ledger()
         self.tables = SimulatedTables()
         self.parameters = MemoryParameters(dict(plan.documents))
@@ -157,56 +165,96 @@ class Simulation:
         )
         self.happenings = Happenings(self)
         self.core: Callable[[Situation], Decision] = (
-            decide if plan.has_rules else Adversary(Temper(seed=plan.seed))
+            decide if plan.has_rules else Adversary(temper_of(plan))
         )
-        self.runs = 0
+        self.moments = self.runs = 0
+        self.deployment = DEPLOYMENT
+        self.overlap = Overlap(self.gate)
+        self._turns = random.Random(f"turns {plan.seed}")  # noqa: S311 - simulation
         self._delays = random.Random(f"delays {plan.seed}")  # noqa: S311 - simulation
         self._ports = self._gated()
         self._warm: dict[Function, Application] = {}
+        self.ledger.fleets.consents = {consent.id: consent for consent in plan.consents}
         for name, text in plan.documents:
-            target = _parse(name, None, text, plan.decision_minutes)
+            target = _PARSERS[plan.decision_minutes].parse(name, None, text)
             if isinstance(target, Target):
                 self.callers.add(target)
                 if target.provisioned is not None:
                     self.bedrock.quota[target.provisioned.model_id] = 50
-            self.callers.demand[name] = 1.0
+        self.callers.demand = dict.fromkeys(plan.targets, 1.0)
 
     # -- running -------------------------------------------------------------------------------
 
     def run(self, *, heal: bool = True) -> Outcome:
-        """The whole schedule, up to the first violation."""
-        for number, moment in enumerate(self.plan.moments):
-            self.play(number, moment)
-            if self.watch.violations:
-                break
+        """The whole schedule up to the first violation, then what must come true afterwards."""
+        try:
+            for number, moment in enumerate(self.plan.moments):
+                self.play(number, moment)
+                if self.watch.violations:
+                    break
+            self.finish()
+            if heal and not self.watch.violations:
+                check_replays(self, _ALL_OF_THEM if self.plan.has_rules else _REPLAYED)
+                heal_and_check(self)
+        finally:
+            self.overlap.abort()
+        return self.outcome()
+
+    def outcome(self) -> Outcome:
+        """What came of it so far."""
         digest = self.gate.digest
         digest.update("\n".join(self.watch.effects).encode())
         return Outcome(
             plan=self.plan,
             violations=tuple(self.watch.violations),
-            moments=len(self.plan.moments),
+            moments=self.moments,
             runs=self.runs,
             strikes=self.gate.counts,
             happenings=self.happenings.counts,
             struck=self.script.struck,
             digest=digest.hexdigest(),
-            effects=len(self.watch.effects),
+            effects=Counter(line.split()[0] for line in self.watch.effects),
             passed=self.gate.passed,
         )
 
     def play(self, number: int, moment: Moment) -> None:
         """One moment."""
+        self.moments += 1
         self.advance(moment.step)
         for happening in moment.happenings:
             self.happenings.happen(happening, number)
+        if self.plan.scenario is Scenario.OVERLAPPING and self.gate.is_open:
+            self._fire_together(number, moment.firings)
+            return
         for index, firing in enumerate(moment.firings):
-            self.fire(number, index, firing)
+            if not firing.is_lost:
+                self.fire(number, index, firing)
+
+    def _fire_together(self, moment: int, firings: tuple[Firing, ...]) -> None:
+        """All events of a moment at once; now and then a run is held up till later moments."""
+        for index, firing in enumerate(firings):
+            if firing.is_lost:
+                continue
+            run = self.begin(moment, index, firing)
+            scheduled = floor_minute(self.world.now - firing.late)
+            work = partial(self._execute, run, firing, scheduled, self.build())
+            self.overlap.add(run, work)
+        leave = self._turns.choice((0, 0, 0, 1, 2))
+        self.overlap.drive(self._turns.choice, leave=leave)
+
+    def finish(self) -> None:
+        """Let all runs come to their end."""
+        self.overlap.drive(self._turns.choice)
 
     def advance(self, step: timedelta) -> None:
-        """Time passes: callers call, late effects come."""
+        """Time passes: callers call, late effects come.
+
+        The routing loop beats each minute; the schedule has only some of its runs in full.
+        """
         start = self.world.now
         self.world.now = start + step
         self.bedrock.settle(self.world.now)
+        self.metrics.beat_through(start, self.world.now)
         for failure in self.callers.call(start, self.world.now):
             self.watch.failed("O6", failure)
 
@@ -215,7 +263,15 @@ class Simulation:
         run = self.begin(moment, number, firing)
         self.gate.run = run
         scheduled = floor_minute(self.world.now - firing.late)
-        application = self.application(firing)
+        try:
+            self._execute(run, firing, scheduled, self.application(firing))
+        finally:
+            self.gate.run = None
+
+    def _execute(
+        self, run: Run, firing: Firing, scheduled: datetime, application: Application
+    ) -> None:
+        """The run itself; what it raises is what Lambda would log."""
         try:
             text = self.call(application, firing.function, scheduled, run)
         except Killed as killed:
@@ -227,10 +283,27 @@ class Simulation:
             if "simulated" not in str(error):
                 raise
             text = "KeyError"
-        finally:
-            self.gate.run = None
         self.runs += 1
-        self.gate.digest.update(f"{moment}.{number} {firing.function} {text}\n".encode())
+        place = f"{run.moment}.{run.number} {firing.function}"
+        self.gate.digest.update(f"{place} {text}\n".encode())
+
+    def heal(self) -> None:
+        """Faults stop: services answer, people put right what they spoiled, clocks agree."""
+        self.gate.is_open = False
+        self.watch.switch = "allow"
+        self.parameters.texts = dict(self.plan.documents)
+        self.metrics.heal()
+        self.core = hold
+        self.bedrock.quota = dict.fromkeys(self.bedrock.quota, 50)
+        self.bedrock.legacy.clear()
+
+    def targets_in_force(self) -> tuple[Target, ...]:
+        """As the settings stand now."""
+        found = (
+            _PARSERS[self.plan.decision_minutes].parse(name, None, text)
+            for name, text in self.parameters.texts.items()
+        )
+        return tuple(target for target in found if isinstance(target, Target))
 
     def begin(self, moment: int, number: int, firing: Firing) -> Run:
         """A run that starts now."""
@@ -299,12 +372,7 @@ class Simulation:
             ledger.last_good,
             {"get": "settings.last_good", "put": "settings.keep_last_good"},
         )
-        parser: Any = SimpleNamespace(
-            parse=lambda name, defaults, text: _parse(
-                name, defaults, text, self.plan.decision_minutes
-            ),
-            check_defaults=_check_defaults,
-        )
+        parser = _PARSERS[self.plan.decision_minutes]
 
         def load(documents: Any) -> Settings:
             return load_settings(documents, parser, last_good, account=ACCOUNT, region=REGION)
@@ -329,35 +397,19 @@ class Simulation:
             "switch.allows_action": lambda _: False,
         }
         switch = SimpleNamespace(allows_action=lambda _: self.watch.switch == "allow")
-        ports: dict[str, tuple[object, tuple[str, ...]]] = {
-            "metrics": (self.metrics, ("read", "model_ids", "beat")),
-            "capacity": (bedrock, ("inventory", "is_active", "model_unit_quota")),
-            "purchasing": (bedrock, ("buy", "find")),
-            "releasing": (bedrock, ("get", "delete")),
-            "decisions": (ledger.decisions, ("latest", "record")),
-            "fleets": (
-                ledger.fleets,
-                (
-                    "state_of",
-                    "record_of",
-                    "account",
-                    "consent",
-                    "trip",
-                    "purchases",
-                    "releases",
-                    "begin_purchase",
-                    "update_purchase",
-                    "begin_release",
-                    "update_release",
-                ),
-            ),
-            "history": (ledger.history, ("store", "load")),
-            "tables": (self.tables, ("current", "publish", "project")),
-            "switch": (switch, ("allows_action",)),
+        ports: dict[str, object] = {
+            "metrics": self.metrics,
+            "capacity": bedrock,
+            "purchasing": bedrock,
+            "releasing": bedrock,
+            "decisions": ledger.decisions,
+            "fleets": ledger.fleets,
+            "history": ledger.history,
+            "tables": self.tables,
+            "switch": switch,
         }
         gated: dict[str, Any] = {
-            name: Gated(gate, port, {method: f"{name}.{method}" for method in methods})
-            for name, (port, methods) in ports.items()
+            name: Gated(gate, port, calls_of(name)) for name, port in ports.items()
         }
         gated["clock"] = SkewedClock(self.world, gate)
         gated["reporter"] = self.reporter
@@ -368,6 +420,12 @@ class Simulation:
         self.bedrock.later(self.world.now + delay, effect)
 
 
+def temper_of(plan: Plan) -> Temper:
+    """How the adversary of a schedule is minded."""
+    terms = _OFTEN if plan.scenario is Scenario.TERMS else _SELDOM
+    return Temper(seed=plan.seed, terms=terms)
+
+
 def _focus(plan: Plan) -> dict[str, list[Kind]]:
     focus: dict[str, list[Kind]] = {}
     for call, kind in plan.focus:
@@ -375,14 +433,22 @@ def _focus(plan: Plan) -> dict[str, list[Kind]]:
     return focus
 
 
-@lru_cache(maxsize=20_000)
-def _parse(
-    name: str, defaults: str | None, text: str, decision_minutes: int
-) -> Target | SettingsProblem:
-    parser = TargetDocuments(ListedPrices(), decision_minutes=decision_minutes)
-    return parser.parse(name, defaults, text)
+class _CachedDocuments(TargetDocuments):
+    """The deployed parser; what it made of a text once is handed out again."""
+
+    @override
+    @lru_cache(maxsize=20_000)  # noqa: B019 - it lives as long as the process
+    def parse(self, name: str, defaults: str | None, text: str) -> Target | SettingsProblem:
+        """The target in force, or the first problem of its document."""
+        return super().parse(name, defaults, text)
+
+    @override
+    @lru_cache(maxsize=1_000)  # noqa: B019 - it lives as long as the process
+    def check_defaults(self, text: str) -> SettingsProblem | None:
+        """What is wrong with a document of defaults."""
+        return super().check_defaults(text)
 
 
-@lru_cache(maxsize=1_000)
-def _check_defaults(text: str) -> SettingsProblem | None:
-    return TargetDocuments(ListedPrices()).check_defaults(text)
+_PARSERS = {
+    minutes: _CachedDocuments(ListedPrices(), decision_minutes=minutes) for minutes in PERIODS
+}

@@ -75,6 +75,7 @@ WATCHED = frozenset(
         "fleets.update_purchase",
         "fleets.begin_release",
         "fleets.update_release",
+        "fleets.trip",
         "purchasing.buy",
         "releasing.delete",
         "tables.publish",
@@ -126,7 +127,7 @@ class Chance:
         return kind
 
 
-_FOCUSED = 0.35
+_FOCUSED = 0.5
 
 
 class Replay:
@@ -254,12 +255,22 @@ _OUT = {
 
 
 class Gated:
-    """A port whose methods pass the gate."""
+    """A port whose calls to the outside pass the gate; the rest of it is as it was."""
 
     def __init__(self, gate: Gate, port: object, calls: Mapping[str, str]) -> None:
         """Wrap each method named in `calls` as the call that it stands for."""
+        self._port = port
         for method, call in calls.items():
             setattr(self, method, _passing(gate, call, getattr(port, method)))
+
+    def __getattr__(self, name: str) -> Any:
+        """What does not go out."""
+        return getattr(self._port, name)
+
+
+def calls_of(port: str) -> dict[str, str]:
+    """The calls of a port, by method."""
+    return {call.partition(".")[2]: call for call in POSSIBLE if call.partition(".")[0] == port}
 
 
 def _passing(gate: Gate, call: str, method: Callable[..., Any]) -> Callable[..., Any]:

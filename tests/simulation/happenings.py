@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.simulation.bedrock import SimulatedPt
 from tests.simulation.metrics import dark_for
-from tests.simulation.schedule import Happening, document
+from tests.simulation.schedule import Happening, document, stack_document
 
 if TYPE_CHECKING:
     from tests.simulation.engine import Simulation
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SWITCH_VALUES = ("stop", None, "Allow", "allow ", "", "allow", "allow", "allow")
 _SERVICES = ("capacity.", "purchasing.", "releasing.", "fleets.", "decisions.", "metrics.")
+_TAKEN_AWAY = 0.15
 _MORE_SERVICES = ("tables.", "settings.", "switch.", "history.")
 
 POISON: tuple[Callable[[dict[str, object]], object], ...] = (
@@ -138,6 +139,34 @@ class Happenings:
             spoiled if isinstance(spoiled, str) else json.dumps(spoiled)
         )
         return True
+
+    def _stack(self, share: float, value: int, _: int) -> None:
+        """The caps on all targets change, are spoiled, or are taken away."""
+        chance = random.Random(value)  # noqa: S311 - simulation
+        texts = (stack_document(chance), stack_document(chance), "{", '{"max_units": -1}')
+        if share < _TAKEN_AWAY:
+            self._sim.parameters.texts.pop("stack", None)
+        else:
+            self._sim.parameters.texts["stack"] = texts[value % len(texts)]
+
+    def _mend(self, share: float, value: int, _: int) -> bool:
+        """Someone puts a document right that was spoiled."""
+        name, text = _pick(self._sim.plan.documents, share)
+        is_mended = self._sim.parameters.texts.get(name) != text
+        self._sim.parameters.texts[name] = text
+        return is_mended
+
+    def _reset(self, share: float, value: int, _: int) -> bool:
+        """A person closes a breaker that tripped."""
+        fleets = self._sim.ledger.fleets
+        tripped = [
+            record
+            for name in self._sim.plan.targets
+            if (record := fleets.record_of(name)).tripped_at is not None
+        ]
+        if tripped:
+            fleets.reset(_pick(tripped, share))
+        return bool(tripped)
 
     def _remove(self, share: float, value: int, _: int) -> None:
         self._sim.parameters.texts.pop(_pick(self._sim.plan.targets, share), None)

@@ -7,10 +7,10 @@ from bedrock_autoscaler.application.ports import RecordedDecision
 from bedrock_autoscaler.domain.intent import PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop
-from tests.fakes.memory_history import MemoryHistory
 from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
 from tests.fakes.memory_routes import MemoryRoutingTables
 from tests.fakes.memory_settings import MemoryLastGood
+from tests.simulation.history import SimulatedHistory
 
 
 class SimulatedFleets(MemoryFleets):
@@ -19,6 +19,10 @@ class SimulatedFleets(MemoryFleets):
     def peek_purchases(self, target: str) -> tuple[PurchaseIntent, ...]:
         """All purchase intents of a target."""
         return tuple(i for (owner, _), i in self._purchases.items() if owner == target)
+
+    def peek_targets(self) -> tuple[str, ...]:
+        """Targets that ever reserved anything."""
+        return tuple(self._records)
 
     def peek_purchase(self, target: str, decision_id: str) -> PurchaseIntent | None:
         """The purchase intent of a decision."""
@@ -79,7 +83,7 @@ class Ledger:
     def __init__(self) -> None:
         self.fleets = SimulatedFleets()
         self.decisions = SimulatedDecisions()
-        self.history = MemoryHistory()
+        self.history = SimulatedHistory()
         self.last_good = MemoryLastGood()
 
     def backup(self) -> Backup:

@@ -1,5 +1,6 @@
 """A fast model of CloudWatch: points that come late, minutes without a heartbeat, lost series."""
 
+import random
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -25,18 +26,26 @@ class SimulatedMetrics:
 
     Attributes:
         lag: minutes after which a point is shown.
+        missed: share of minutes without a heartbeat.
         dark_until: points of earlier minutes, heartbeats included, are not shown before then.
         failing: `ModelId`s whose queries fail.
     """
 
-    def __init__(self, clock: Clock, lag: int = 2) -> None:
+    def __init__(self, clock: Clock, lag: int = 2, missed: float = 0.0) -> None:
         self.lag = lag
+        self.missed = missed
+        self._chance = random.Random(lag)  # noqa: S311 - simulation
         self.dark: tuple[int, int] = (0, 0)
         self.failing: set[str] = set()
         self._clock = clock
         self._calls: dict[str, dict[int, float]] = defaultdict(dict)
         self._throttles: dict[str, dict[int, float]] = defaultdict(dict)
         self._beats: set[int] = set()
+
+    def heal(self) -> None:
+        """Everything is shown again."""
+        self.dark, self.missed = (0, 0), 0.0
+        self.failing.clear()
 
     def put(self, model_id: str, minute: int, calls: float, throttles: float = 0.0) -> None:
         """Calls of one minute of one `ModelId`."""
@@ -46,10 +55,11 @@ class SimulatedMetrics:
             refused = self._throttles[model_id]
             refused[minute] = refused.get(minute, 0.0) + throttles
 
-    def beat_before(self, now: datetime, minutes: int) -> None:
-        """The loop has lived so long already."""
-        last = minute_of(now)
-        self._beats.update(range(last - minutes, last))
+    def beat_through(self, start: datetime, end: datetime) -> None:
+        """A heartbeat in each minute of [start, end), but for those that the chance takes."""
+        for minute in range(minute_of(start), minute_of(end)):
+            if not self.missed or self._chance.random() >= self.missed:
+                self._beats.add(minute)
 
     def has_shown_calls(self, model_id: str, since: int) -> bool:
         """Whether a query now would show any call of this series since that minute."""

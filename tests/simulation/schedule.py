@@ -8,9 +8,12 @@ import json
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from bedrock_autoscaler.domain.consent import RecordedConsent
+from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import ACCOUNT, REGION
 from tests.simulation.faults import POSSIBLE, Kind
@@ -32,7 +35,8 @@ class Scenario(StrEnum):
     METRICS = "metrics"
     RESTORED = "restored"
     OUTAGE = "outage"
-    DUPLICATES = "duplicates"
+    OVERLAPPING = "overlapping"
+    TERMS = "terms"
 
 
 SCENARIOS = tuple(Scenario)
@@ -56,12 +60,14 @@ class Firing:
         late: by how much its scheduled time lies before the moment.
         skew: of the clock of the environment that runs it.
         cold: a new environment runs it.
+        is_lost: it never comes; a schedule that is cut down loses events this way.
     """
 
     function: Function
     late: timedelta = timedelta(0)
     skew: timedelta = timedelta(0)
     cold: bool = False
+    is_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,11 @@ class Plan:
     focus: tuple[tuple[str, Kind], ...]
     moments: tuple[Moment, ...]
     has_rules: bool
+    consents: tuple[RecordedConsent, ...] = ()
 
+
+PERIODS = (5, 15)
+"""Minutes between capacity decisions that schedules have."""
 
 NAMES = ("alpha", "beta", "gamma")
 _STEPS = (1, 1, 1, 1, 2, 2, 3, 3, 4, 5)
@@ -121,15 +131,19 @@ def plan(seed: int, moments: int, scenario: Scenario | None = None) -> Plan:
     chance = random.Random(f"schedule {seed}")  # noqa: S311 - simulation
     scenario = scenario or SCENARIOS[seed % len(SCENARIOS)]
     round_number = seed // len(SCENARIOS)
-    period = chance.choice((5, 5, 15))
+    period = chance.choice(PERIODS)
     first = round_number * _FOCUSED_CELLS
     cells = [_CELLS[(first + offset) % len(_CELLS)] for offset in range(_FOCUSED_CELLS)]
     shared = chance.random() < _SHARED
+    documents = [(name, document(name, chance, shared=shared)) for name in NAMES]
+    if chance.random() < _CAPPED:
+        documents.append(("stack", stack_document(chance)))
     return Plan(
         seed=seed,
         scenario=scenario,
         targets=NAMES,
-        documents=tuple((name, document(name, chance, shared=shared)) for name in NAMES),
+        documents=tuple(documents),
+        consents=_consents(chance),
         decision_minutes=period,
         lags=tuple(_lags(scenario, chance).items()),
         rate=chance.choice((0.0, 0.005, 0.01, 0.02, 0.05)),
@@ -139,7 +153,40 @@ def plan(seed: int, moments: int, scenario: Scenario | None = None) -> Plan:
     )
 
 
-_SHARED = 0.3
+_SHARED, _CAPPED = 0.3, 0.4
+
+
+def stack_document(chance: random.Random) -> str:
+    """Caps on all targets together that often bind."""
+    units = chance.choice((3, 6, 10))
+    return json.dumps(
+        {
+            "max_units": units,
+            "max_usd_per_hour": chance.choice((units * 20.0, 1_000.0)),
+            "max_usd_per_day": chance.choice((500.0, 50_000.0)),
+            "max_usd_per_month": 100_000.0,
+        }
+    )
+
+
+def _consents(chance: random.Random) -> tuple[RecordedConsent, ...]:
+    """Persons' words for terms, some of them for what nobody asks."""
+    return tuple(
+        RecordedConsent(
+            id=f"c{number}",
+            target=chance.choice(NAMES),
+            model_id=f"vendor.{chance.choice((*NAMES, 'shared'))}-v1:0:24k",
+            units=chance.choice((1, 1, 2)),
+            term=chance.choice((Commitment.ONE_MONTH, Commitment.SIX_MONTHS)),
+            max_usd_per_hour=Decimal(chance.choice((10, 30, 40))),
+            given_by="a person",
+            valid_until=START + chance.choice((0, 60, 180, 10_000)) * MINUTE,
+        )
+        for number in range(CONSENTS)
+    )
+
+
+CONSENTS = 12
 
 
 def document(name: str, chance: random.Random, *, shared: bool, **changes: Any) -> str:
@@ -158,7 +205,13 @@ def document(name: str, chance: random.Random, *, shared: bool, **changes: Any) 
                 "output_tokens_per_minute": 200_000,
                 "source": "test",
             },
-            "price": {"usd_per_hour": price, "source": "test", "as_of": "2026-02-20"},
+            "price": {
+                "usd_per_hour": price,
+                "one_month_usd_per_hour": price * 0.75,
+                "six_months_usd_per_hour": price * 0.5,
+                "source": "test",
+                "as_of": "2026-02-20",
+            },
         },
         "options": [
             {
@@ -178,10 +231,10 @@ def document(name: str, chance: random.Random, *, shared: bool, **changes: Any) 
             "max_units": most,
             "max_usd_per_hour": chance.choice((price * most, price * most * 0.7, 1_000.0)),
             "max_usd_per_day": chance.choice((300.0, 2_000.0, 50_000.0)),
-            "max_purchases_per_day": chance.choice((3, 6, 20)),
+            "max_purchases_per_day": chance.choice((2, 3, 6, 20)),
             "max_releases_per_day": chance.choice((2, 4, 20)),
         },
-        "observing": {"history_days": 1},
+        "observing": {"history_days": 1, "settling_minutes": chance.choice((3, 3, 4))},
         "sizing": {
             "billing_minutes": chance.choice((20, 30, 30, 60)),
             "max_units_per_purchase": chance.choice((1, 2, 4)),
@@ -189,7 +242,8 @@ def document(name: str, chance: random.Random, *, shared: bool, **changes: Any) 
         "draining": {
             "client_cache_minutes": chance.choice((1, 2)),
             "longest_request_minutes": chance.choice((1, 2, 5)),
-            "quiet_minutes": chance.choice((2, 5, 10)),
+            "quiet_minutes": chance.choice((2, 2, 5, 10)),
+            "release_window_minutes": chance.choice((5, 5, 8)),
         },
         "classifying": {"min_history_hours": 1},
     }
@@ -243,7 +297,7 @@ def _floor(now: datetime, period: int) -> datetime:
 
 
 _FIRES = {
-    Function.ROUTING: 0.4,
+    Function.ROUTING: 0.25,
     Function.PURCHASE: 0.9,
     Function.RELEASE: 0.9,
     Function.PUBLISH: 0.9,
@@ -255,12 +309,12 @@ def _firings(scenario: Scenario, chance: random.Random, *, is_due: bool) -> list
     functions = [each for each, share in _FIRES.items() if chance.random() < share]
     if is_due:
         functions.insert(0, Function.CAPACITY)
-    doubled = 0.5 if scenario is Scenario.DUPLICATES else 0.03
+    doubled = 0.5 if scenario is Scenario.OVERLAPPING else 0.03
     found = []
     for function in functions:
         times = 1
         if chance.random() < doubled:
-            times = chance.choice((2, 2, 3, 8)) if scenario is Scenario.DUPLICATES else 2
+            times = chance.choice((2, 2, 3, 8)) if scenario is Scenario.OVERLAPPING else 2
         found += [_firing(function, scenario, chance) for _ in range(times)]
     if chance.random() < _DISORDERED:
         chance.shuffle(found)
@@ -283,11 +337,14 @@ def _firing(function: Function, scenario: Scenario, chance: random.Random) -> Fi
 _LATE, _COLD = 0.03, 0.1
 
 _BASE = (
-    ("demand", 0.15),
+    ("demand", 0.2),
     ("lead", 0.05),
     ("switch", 0.01),
     ("foreign", 0.01),
-    ("vanish", 0.01),
+    ("vanish", 0.005),
+    ("poison", 0.02),
+    ("mend", 0.1),
+    ("reset", 0.1),
 )
 _EXTRA: dict[Scenario, tuple[tuple[str, float], ...]] = {
     Scenario.CALM: (),
@@ -304,13 +361,20 @@ _EXTRA: dict[Scenario, tuple[tuple[str, float], ...]] = {
         ("rename", 0.04),
         ("spoil_projection", 0.05),
     ),
-    Scenario.SETTINGS: (("edit", 0.15), ("poison", 0.15), ("remove", 0.03), ("defaults", 0.05)),
+    Scenario.SETTINGS: (
+        ("edit", 0.15),
+        ("poison", 0.15),
+        ("remove", 0.03),
+        ("defaults", 0.05),
+        ("stack", 0.08),
+    ),
     Scenario.SWITCH: (("switch", 0.25),),
     Scenario.CLOCKS: (),
     Scenario.METRICS: (("dark", 0.06), ("series", 0.1)),
     Scenario.RESTORED: (("backup", 0.1), ("restore", 0.06)),
     Scenario.OUTAGE: (("outage", 0.08),),
-    Scenario.DUPLICATES: (),
+    Scenario.OVERLAPPING: (),
+    Scenario.TERMS: (),
 }
 
 

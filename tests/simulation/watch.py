@@ -16,6 +16,7 @@ from bedrock_autoscaler.application.surveying import is_same_model
 from bedrock_autoscaler.domain.economics import is_stale
 from bedrock_autoscaler.domain.fleet import Status
 from bedrock_autoscaler.domain.intent import (
+    HOLDING_STATES,
     OPEN_RELEASES,
     PurchaseIntent,
     PurchaseState,
@@ -23,7 +24,7 @@ from bedrock_autoscaler.domain.intent import (
     ReleaseState,
 )
 from bedrock_autoscaler.domain.routing_table import RoutingTable, routing_problem
-from bedrock_autoscaler.domain.target import Commitment, Mode, OptionKind, Target
+from bedrock_autoscaler.domain.target import Commitment, Mode, OptionKind, Target, UnitPrice
 from bedrock_autoscaler.domain.units import MINUTE, usd
 from tests.simulation.bedrock import SimulatedBedrock, SimulatedPt
 from tests.simulation.gate import Run, Time
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _DAY = timedelta(days=1)
 _BUDGET = timedelta(seconds=30)
+_SKEW = timedelta(minutes=3)
 _FUNCTION_TIME = timedelta(minutes=1)
 
 
@@ -72,6 +74,7 @@ class Watch:
         violations: in the order in which they were found.
         effects: changes of the world, the ledger and the tables, as lines.
         switch: the true value of the kill switch.
+        is_restored: the ledger went back in time.
         last_call_to: when callers last sent to a PT, and by which table.
     """
 
@@ -85,7 +88,7 @@ class Watch:
         self._sent: dict[str, list[datetime]] = defaultdict(list)
         self._deletes: dict[str, dict[str, datetime]] = defaultdict(dict)
         self._left: dict[tuple[str, str], datetime | None] = {}
-        self._restored = False
+        self.is_restored = False
         self._run: Run | None = None
         self._starting: Mapping[str, Callable[[Run, Any], None]] = {
             "purchasing.buy": self._buy,
@@ -124,8 +127,15 @@ class Watch:
             self.effects.append(f"{call} {_subject(args)}")
 
     def restored(self) -> None:
-        """The ledger went back in time: what it forgot is nobody's fault."""
-        self._restored = True
+        """The ledger went back in time: it cannot count what it has forgotten."""
+        self.is_restored = True
+        for name, sent in self._sent.items():
+            kept = self._world.fleets.peek_purchases(name)
+            del sent[: max(len(sent) - len(kept), 0)]
+        for name, deleted in self._deletes.items():
+            known = {r.arn for r in self._world.fleets.peek_releases() if r.target == name}
+            for arn in deleted.keys() - known:
+                del deleted[arn]
 
     def failed(self, oracle: str, message: str) -> None:
         """Keep a violation."""
@@ -167,11 +177,55 @@ class Watch:
         spend = booked_spend(purchases, self._world.time.now + run.skew, billing)
         if spend.day_usd > rails.max_usd_per_day or spend.month_usd > rails.max_usd_per_month:
             self.failed("O2", f"{target.name} has booked {spend}, caps {rails}")
+        self._reserved_of_all(run)
+        self._consented(intent, target)
 
-    def _held_units(self, run: Run, target: Target) -> int:
-        """Owned PTs and open intents, and what others hold as far as the run could know."""
+    def _reserved_of_all(self, run: Run) -> None:
+        """O1, O2 of the account: all targets and everybody else together."""
+        rails = run.settings.rails if run.settings else None
+        if rails is None:
+            return
+        units, dollars = self._held_units(run, None), Decimal(0)
+        for name in self._world.fleets.peek_targets():
+            for intent in self._world.fleets.peek_purchases(name):
+                if intent.state in HOLDING_STATES:
+                    dollars += intent.usd_per_hour
+        if units > rails.max_units:
+            self.failed("O1", f"the account holds {units} units, max_units {rails.max_units}")
+        if dollars > rails.max_usd_per_hour:
+            self.failed("O2", f"all targets hold {dollars} USD/h, cap {rails.max_usd_per_hour}")
+
+    def _consented(self, intent: PurchaseIntent, target: Target) -> None:
+        """O3: a term has a consent for exactly this, used up with the intent and for no other."""
+        if intent.commitment is Commitment.NONE:
+            return
+        given = self._world.fleets.consents.get(intent.consent_id or "")
+        wanted = (intent.target, intent.model_id, intent.model_units, intent.commitment)
+        if given is None or wanted != (given.target, given.model_id, given.units, given.term):
+            self.failed("O3", f"{intent.decision_id} commits {wanted} on the word {given}")
+            return
+        if given.used_by != intent.decision_id:
+            self.failed("O3", f"{intent.decision_id} leaves the consent {given} unused")
+        if intent.usd_per_hour > given.max_usd_per_hour * intent.model_units:
+            self.failed("O3", f"{intent.decision_id} at {intent.usd_per_hour}, agreed {given}")
+        if self._world.time.now - _SKEW > given.valid_until:
+            self.failed("O3", f"{intent.decision_id} uses {given} after its end")
+        others = [
+            i.decision_id
+            for i in self._world.fleets.peek_purchases(target.name)
+            if i.consent_id == given.id and i.state is not PurchaseState.REFUSED
+        ]
+        if len(others) > 1:
+            self.failed("O3", f"consent {given.id} is used by {others}")
+
+    def _held_units(self, run: Run, target: Target | None) -> int:
+        """Owned PTs and open intents, and what others hold as far as the run could know.
+
+        Of one target, or of all with everybody else in the account.
+        """
         world, now = self._world, self._world.time.now
-        intents = {i.decision_id: i for i in world.fleets.peek_purchases(target.name)}
+        names = world.fleets.peek_targets() if target is None else (target.name,)
+        intents = {i.decision_id: i for name in names for i in world.fleets.peek_purchases(name)}
         known = run.inventory.throughputs if run.inventory else ()
         listed = {pt.arn for pt in known} if run.inventory else None
         units = 0
@@ -179,7 +233,8 @@ class Watch:
             if not pt.exists(now):
                 continue
             could_know = listed is None or pt.arn in listed
-            if pt.bought_for in intents or (could_know and self._concerns(pt, target)):
+            counts = target is None or self._concerns(pt, target)
+            if pt.bought_for in intents or (could_know and counts):
                 units += pt.units
         units += sum(
             intent.model_units
@@ -191,6 +246,9 @@ class Watch:
     def _concerns(self, pt: SimulatedPt, target: Target) -> bool:
         if pt.target is not None:
             return pt.target == target.name
+        tags = pt.tags[pt.tags_at(self._world.time.now)] if pt.tags else None
+        if tags is not None and tags.deployment == self._world.deployment and tags.target:
+            return tags.target == target.name  # it says whose it is, if only by its tags
         bought = target.provisioned
         return bought is not None and is_same_model(f"x/{pt.model_id}", bought.model_id)
 
@@ -210,13 +268,13 @@ class Watch:
             or (kept.token, kept.name) != (intent.token, intent.name)
         ):
             self.failed("O9", f"Create of {intent.decision_id} without its intent: {kept}")
-        if intent.commitment is not Commitment.NONE:
-            self.failed("O3", f"Create of {intent.decision_id} with a term and no consent")
+        if (kept.commitment if kept else Commitment.NONE) is not intent.commitment:
+            self.failed("O3", f"Create of {intent.decision_id} with a term that is not recorded")
         price = target.provisioned.price if target.provisioned else None
         age = target.thresholds.gating.max_price_age_days
         if price is None or is_stale(price.as_of, (now + run.skew).date(), age):
             self.failed("O2", f"Create of {intent.decision_id} at an unknown price")
-        elif usd(price.usd_per_hour * intent.model_units) != intent.usd_per_hour:
+        elif usd((_each(price, intent) or Decimal(0)) * intent.model_units) != intent.usd_per_hour:
             self.failed("O2", f"Create of {intent.decision_id} at {intent.usd_per_hour} USD/h")
         run.bought[name] += 1
         if run.bought[name] > 1:
@@ -237,7 +295,7 @@ class Watch:
         if len(made) > 1:
             self.failed("O4", f"{pt.bought_for} has made {made}")
         target = pt.target or ""
-        if not self._world.decisions.peek(pt.bought_for) and not self._restored:
+        if not self._world.decisions.peek(pt.bought_for) and not self.is_restored:
             self.failed("O10", f"{pt.arn} of {target} was bought for no recorded decision")
 
     def _gone(self, pt: SimulatedPt) -> None:
@@ -381,7 +439,7 @@ class Watch:
     def _is_routable(self, target: str, arn: str) -> None:
         """Only PTs of ours, of this target: another's are billed and sized for its own calls."""
         pt = self._world.bedrock.pts[arn]
-        if pt.target != target and not self._restored:
+        if pt.target != target and not self.is_restored:
             self.failed("O11", f"table of {target} names {arn}, which is {pt.target}'s")
 
     def _published(self, _: Run, table: RoutingTable, __: object) -> None:
@@ -429,6 +487,15 @@ class Watch:
         at = run.last_at or self._world.time.now
         if run.deadline_at - at < _BUDGET:
             self.failed("O13", f"{what} with {run.deadline_at - at} left")
+
+
+def _each(price: UnitPrice, intent: PurchaseIntent) -> Decimal | None:
+    """What one unit costs an hour under the intent's term."""
+    return {
+        Commitment.NONE: price.usd_per_hour,
+        Commitment.ONE_MONTH: price.one_month_usd_per_hour,
+        Commitment.SIX_MONTHS: price.six_months_usd_per_hour,
+    }[intent.commitment]
 
 
 _EFFECTS = frozenset(

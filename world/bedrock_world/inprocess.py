@@ -1,6 +1,6 @@
 """A boto3 client led into a world of this process: real serializer and retries, no socket."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +27,12 @@ class _Raw(BytesIO):
 
 def attach(client: BaseClient, world: World) -> None:
     """Let every call of `client` be answered by `world`. Delays of faults are left out."""
+    # The published stub forgets that a before-send handler may return the response.
+    client.meta.events.register_first("before-send", answering(world))  # type: ignore[arg-type]
+
+
+def answering(world: World) -> Callable[..., AWSResponse]:
+    """A handler of botocore's `before-send` event, for those who make no client themselves."""
     gateway = Gateway(world)
 
     def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
@@ -48,8 +54,7 @@ def attach(client: BaseClient, world: World) -> None:
             headers[key.lower()] = value
         return AWSResponse(request.url, response.status, headers, _Raw(response.body))
 
-    # The published stub forgets that a before-send handler may return the response.
-    client.meta.events.register_first("before-send", answer)  # type: ignore[arg-type]
+    return answer
 
 
 def _text(value: str | bytes) -> str:

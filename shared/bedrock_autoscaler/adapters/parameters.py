@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 # The most that GetParametersByPath gives at once.
 _PAGE_SIZE = 10
 _ALLOW = "allow"
+_SHARED = frozenset({"defaults", "stack"})
 _NOT_FOUND = "ParameterNotFound"
 
 
 class SsmParameters(Parameters):
-    """`<prefix>/settings/defaults` and `<prefix>/settings/targets/<name>`.
+    """`<prefix>/settings/defaults`, `.../settings/stack` and `.../settings/targets/<name>`.
 
     A document elsewhere under `<prefix>/settings` has its path as its name, which no parser
     accepts, so that a misplaced document is reported and not overlooked.
@@ -54,7 +55,8 @@ class SsmParameters(Parameters):
     def _name(self, path: str) -> str:
         relative = path.removeprefix(f"{self._path}/")
         folder, _, name = relative.rpartition("/")
-        if relative == "defaults" or (folder == "targets" and name != "defaults"):
+        is_shared = relative in _SHARED
+        if is_shared or (folder == "targets" and name not in _SHARED):
             return name
         return f"settings/{relative}"
 

@@ -1,35 +1,35 @@
 """The four use cases over one set of adapters, whichever they are."""
 
-from collections.abc import Callable
-from datetime import datetime
-from functools import cached_property
-from typing import Protocol
+from __future__ import annotations
 
-from bedrock_autoscaler.application.deciding import DecidingPorts, observe_and_decide
-from bedrock_autoscaler.application.measuring import Listing
-from bedrock_autoscaler.application.observing import Sources
-from bedrock_autoscaler.application.ports import (
-    Capacity,
-    Clock,
-    Decisions,
-    Fleets,
-    History,
-    Metrics,
-    Purchasing,
-    Releasing,
-    Reporter,
-    RoutingTables,
-    Settings,
-    Switch,
-)
-from bedrock_autoscaler.application.publishing import PublishPorts, publish
-from bedrock_autoscaler.application.purchasing import PurchasePorts, purchase
-from bedrock_autoscaler.application.releasing import release
-from bedrock_autoscaler.application.ticking import Deadline, Summary
-from bedrock_autoscaler.application.withdrawing import ReleasePorts
-from bedrock_autoscaler.domain.decide import decide as decide_by_rules
-from bedrock_autoscaler.domain.decision import Decision, Situation
-from bedrock_autoscaler.domain.target import Loop
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from bedrock_autoscaler.application.deciding import DecidingPorts
+    from bedrock_autoscaler.application.ports import (
+        Capacity,
+        Clock,
+        Decisions,
+        Fleets,
+        History,
+        Metrics,
+        Purchasing,
+        Releasing,
+        Reporter,
+        RoutingTables,
+        Settings,
+        Switch,
+    )
+    from bedrock_autoscaler.application.publishing import PublishPorts
+    from bedrock_autoscaler.application.purchasing import PurchasePorts
+    from bedrock_autoscaler.application.ticking import Deadline, Summary
+    from bedrock_autoscaler.application.withdrawing import ReleasePorts
+    from bedrock_autoscaler.domain.decision import Decision, Situation
+    from bedrock_autoscaler.domain.target import Loop
 
 
 class Adapters(Protocol):
@@ -85,7 +85,11 @@ class Adapters(Protocol):
 
 
 class Application:
-    """The four use cases over one set of adapters; each run ends with a line in the log."""
+    """The four use cases over one set of adapters; each run ends with a line in the log.
+
+    The module of a use case is imported when it first runs, since a function runs one of them:
+    the actors load no decision core, and what decides loads no actor.
+    """
 
     def __init__(
         self,
@@ -93,7 +97,7 @@ class Application:
         *,
         deployment: str,
         code_version: str,
-        decide: Callable[[Situation], Decision] = decide_by_rules,
+        decide: Callable[[Situation], Decision] | None = None,
     ) -> None:
         """Ports are put together when first used.
 
@@ -101,7 +105,8 @@ class Application:
             adapters: one for each port.
             deployment: value of our owner tag.
             code_version: of the package, for the decision log.
-            decide: the decision core; a test may put an adversary here.
+            decide: the decision core, by default that of the domain; a test may put an adversary
+                here.
         """
         self._adapters = adapters
         self._deployment = deployment
@@ -110,18 +115,26 @@ class Application:
 
     def observe_and_decide(self, loop: Loop, scheduled_at: datetime | None) -> Summary:
         """One tick of one loop; see `application.deciding`."""
+        from bedrock_autoscaler.application.deciding import observe_and_decide
+
         return self._logged(observe_and_decide(loop, scheduled_at, self._deciding))
 
     def purchase(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
         """One tick of the purchase actor; see `application.purchasing`."""
+        from bedrock_autoscaler.application.purchasing import purchase
+
         return self._logged(purchase(scheduled_at, deadline, self._purchase))
 
     def release(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
         """One tick of the release actor; see `application.releasing`."""
+        from bedrock_autoscaler.application.releasing import release
+
         return self._logged(release(scheduled_at, deadline, self._release))
 
     def publish(self, scheduled_at: datetime | None) -> Summary:
         """One tick of the publish actor; see `application.publishing`."""
+        from bedrock_autoscaler.application.publishing import publish
+
         return self._logged(publish(scheduled_at, self._publish))
 
     def _logged(self, summary: Summary) -> Summary:
@@ -131,6 +144,11 @@ class Application:
 
     @cached_property
     def _deciding(self) -> DecidingPorts:
+        from bedrock_autoscaler.application.deciding import DecidingPorts
+        from bedrock_autoscaler.application.measuring import Listing
+        from bedrock_autoscaler.application.observing import Sources
+        from bedrock_autoscaler.domain.decide import decide
+
         adapters = self._adapters
         sources = Sources(
             metrics=adapters.metrics,
@@ -148,11 +166,13 @@ class Application:
             read_settings=adapters.settings,
             sources=sources,
             code_version=self._code_version,
-            decide=self._decide,
+            decide=self._decide or decide,
         )
 
     @cached_property
     def _purchase(self) -> PurchasePorts:
+        from bedrock_autoscaler.application.purchasing import PurchasePorts
+
         adapters = self._adapters
         return PurchasePorts(
             clock=adapters.clock,
@@ -168,6 +188,8 @@ class Application:
 
     @cached_property
     def _release(self) -> ReleasePorts:
+        from bedrock_autoscaler.application.withdrawing import ReleasePorts
+
         adapters = self._adapters
         return ReleasePorts(
             clock=adapters.clock,
@@ -184,6 +206,8 @@ class Application:
 
     @cached_property
     def _publish(self) -> PublishPorts:
+        from bedrock_autoscaler.application.publishing import PublishPorts
+
         adapters = self._adapters
         return PublishPorts(
             clock=adapters.clock,

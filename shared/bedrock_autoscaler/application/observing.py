@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bedrock_autoscaler.application.counting import counted
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.measuring import (
     Listing,
@@ -28,10 +29,12 @@ from bedrock_autoscaler.application.ports import (
     RoutingTables,
     StoredHistory,
 )
+from bedrock_autoscaler.application.rating import measured_rate
 from bedrock_autoscaler.application.surveying import Survey
 from bedrock_autoscaler.application.ticking import Tick
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Route, Situation
 from bedrock_autoscaler.domain.fleet import Fleet
+from bedrock_autoscaler.domain.intent import PurchaseIntent
 from bedrock_autoscaler.domain.joining import join, span
 from bedrock_autoscaler.domain.observation import Observation, Traffic
 from bedrock_autoscaler.domain.target import Commitment, Loop, Target
@@ -68,6 +71,7 @@ class Known:
         previous: newest decision of the same loop.
         births: the target's `ModelId`s, without a birth, and the ARN of each PT that was ours at
             any time since `read_from`, with the moment before which it did not exist.
+        purchases: all that the ledger keeps.
         read_from, read_to: the settled minutes to read.
     """
 
@@ -76,6 +80,7 @@ class Known:
     previous: RecordedDecision | None
     routes: tuple[Route, ...]
     births: tuple[tuple[str, datetime | None], ...]
+    purchases: tuple[PurchaseIntent, ...]
     read_from: datetime
     read_to: datetime
 
@@ -127,6 +132,7 @@ class Observer:
             previous=previous,
             routes=table.routes if table else (),
             births=_births(target, state, read_from),
+            purchases=state.purchases,
             read_from=read_from,
             read_to=read_to,
         )
@@ -144,7 +150,8 @@ class Observer:
     def situation(self, known: Known) -> tuple[Situation, HistoryReference | None]:
         """The situation of one target, and the stored minutes at the front of its traffic."""
         measured = replace(self._measured[known.read_from], end=known.read_to)
-        traffic, reference = self._traffic(known, measured)
+        traffic, stored = self._traffic(known, measured)
+        before = known.before.unit_rate if known.before else None
         active, quota = self._model(known.target)
         observation = Observation(
             traffic=traffic,
@@ -153,6 +160,7 @@ class Observer:
             model_unit_quota=quota,
             model_units_used=units_used(self.inventory, known.target),
             model_is_active=active,
+            unit_rate=measured_rate(known.target, known.purchases, stored, before),
         )
         situation = Situation(
             target=known.target,
@@ -163,7 +171,7 @@ class Observer:
             routes=known.routes,
             memory=known.previous.decision.memory if known.previous else NO_MEMORY,
         )
-        return situation, reference
+        return situation, stored.reference if stored else None
 
     def tagged_as_ours(self) -> tuple[ListedThroughput, ...]:
         """PTs of the whole account that carry this deployment's tag."""
@@ -221,11 +229,11 @@ class Observer:
             self._sources.reporter.happened("metrics_partial", "", problem=problem)
         return Measured(reading=reading, listed=listed, start=start, end=end)
 
-    def _traffic(self, known: Known, measured: Measured) -> tuple[Traffic, HistoryReference | None]:
-        """What the decision looks at, and which part of it the history keeps."""
+    def _traffic(self, known: Known, measured: Measured) -> tuple[Traffic, StoredHistory | None]:
+        """What the decision looks at, and the part of it that the history keeps."""
         parts = {address: _born(measured.of(address), birth) for address, birth in known.births}
         start, end = known.read_from, known.read_to
-        new = total(parts.values(), start, end)
+        new = counted(total(parts.values(), start, end), parts, known.target)
         if self._loop is Loop.ROUTING:
             before = known.before.traffic if known.before else None
             recent = end - recent_minutes(known.target) * MINUTE
@@ -233,7 +241,7 @@ class Observer:
         stored = self._stored(known, parts if measured.reading else {})
         if stored is None or not stored.reference.revisions:
             return span(new, max(start, end - _REREAD), end), None
-        return join(stored.total, new), stored.reference
+        return join(counted(stored.total, stored.traffic, known.target), new), stored
 
     def _stored(self, known: Known, parts: Mapping[str, Traffic]) -> StoredHistory | None:
         """The whole hours kept so far, new ones among them; None when they are unreadable."""

@@ -22,7 +22,7 @@ from bedrock_autoscaler.domain.intent import (
 )
 from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.routing_table import RoutingTable
-from bedrock_autoscaler.domain.target import Commitment, Loop, Target
+from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Target
 
 
 class Clock(Protocol):
@@ -176,17 +176,33 @@ class SettingsProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One snapshot of the settings, last good documents in place of invalid ones."""
+    """One snapshot of the settings, last good documents in place of invalid ones.
+
+    Attributes:
+        stack: the caps on all targets together; None while no document sets them.
+    """
 
     targets: tuple[Target, ...]
     problems: tuple[SettingsProblem, ...]
+    stack: StackRails | None = None
+
+    @property
+    def rails(self) -> StackRails:
+        """The caps on all targets together: those set, or what the targets may hold together."""
+        each = [target.guard_rails for target in self.targets]
+        return self.stack or StackRails(
+            max_units=sum(rails.max_units for rails in each),
+            max_usd_per_hour=sum((rails.max_usd_per_hour for rails in each), Decimal(0)),
+            max_usd_per_day=sum((rails.max_usd_per_day for rails in each), Decimal(0)),
+            max_usd_per_month=sum((rails.max_usd_per_month for rails in each), Decimal(0)),
+        )
 
 
 class Parameters(Protocol):
     """The settings documents in Parameter Store, as text."""
 
     def documents(self) -> Mapping[str, str]:
-        """Text by document name: `defaults` (absent when there is none) and each target's name.
+        """Text by document name: `defaults`, `stack` (absent when there is none), each target's.
 
         Raises:
             ObservationError: the documents could not be read, or not to the last page.
@@ -201,6 +217,9 @@ class DocumentParser(Protocol):
 
     def check_defaults(self, text: str) -> SettingsProblem | None:
         """What is wrong with a document of defaults; None when nothing is."""
+
+    def parse_stack(self, text: str) -> "StackRails | SettingsProblem":
+        """The caps on all targets together, or the first problem."""
 
 
 class LastGood(Protocol):
@@ -288,7 +307,7 @@ class RecordedDecision:
 
     Attributes:
         history: stored minutes at the front of `situation.observation.traffic`, as
-            `join(StoredHistory.total, newer)` puts them together; None: none.
+            `join(counted(StoredHistory.total, ...), newer)` puts them together; None: none.
         code_version: of the package that decided.
     """
 

@@ -31,7 +31,7 @@ from bedrock_autoscaler.application.ticking import (
 )
 from bedrock_autoscaler.domain.decision import Route
 from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.intent import OPEN_RELEASES, ReleaseIntent
+from bedrock_autoscaler.domain.intent import OPEN_RELEASES, ReleaseIntent, ReleaseState
 from bedrock_autoscaler.domain.routing_table import RoutingTable, routing_problem
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE, significant
@@ -117,9 +117,10 @@ class _Publisher:
         routes, decision_id = decision.routes, decision.id
         if current is not None and _time_of(current.decision_id) > decision.scheduled_at:
             routes, decision_id = current.routes, current.decision_id
-        releases = self._open_releases(newest, routes, current)
+        known = self._releases(newest, routes, current)
+        releases = tuple(intent for intent in known if intent.state in OPEN_RELEASES)
         try:
-            usable = self._usable(self._permitted(routes, newest, current), releases)
+            usable = self._usable(self._permitted(routes, newest, current), known)
         except ObservationError as error:
             self.ports.reporter.alarm("table_kept", self.target.name, str(error))
             return self._project(current, "kept")
@@ -198,16 +199,15 @@ class _Publisher:
         found = [recorded for recorded in (capacity, routing) if recorded is not None]
         return max(found, key=lambda recorded: recorded.decision.scheduled_at, default=None)
 
-    def _open_releases(
+    def _releases(
         self, newest: RecordedDecision, routes: tuple[Route, ...], current: RoutingTable | None
     ) -> tuple[ReleaseIntent, ...]:
-        """Releases under way; without any PT in sight there is none, and nothing to read."""
+        """All releases ever; without any PT in sight there is none, and nothing to read."""
         in_force = current.routes if current else ()
         has_pt = any(route.kind is OptionKind.PROVISIONED for route in (*routes, *in_force))
         if not has_pt and not newest.situation.fleet.owned:
             return ()
-        releases = self.ports.fleets.releases(self.target.name)
-        return tuple(intent for intent in releases if intent.state in OPEN_RELEASES)
+        return self.ports.fleets.releases(self.target.name)
 
     def _permitted(
         self, routes: tuple[Route, ...], newest: RecordedDecision, current: RoutingTable | None
@@ -234,10 +234,14 @@ class _Publisher:
     def _usable(
         self, routes: tuple[Route, ...], releases: tuple[ReleaseIntent, ...]
     ) -> tuple[Route, ...]:
-        """The routes that callers can use now, their weights scaled to 1."""
+        """The routes that callers can use now, their weights scaled to 1.
+
+        A PT that was released is out for good: lists may go on showing it for a while.
+        """
         if all(route.kind is not OptionKind.PROVISIONED for route in routes):
             return routes
-        routable = self.shelf.in_service() - {intent.arn for intent in releases}
+        gone = {r.arn for r in releases if r.state is not ReleaseState.CANCELLED}
+        routable = self.shelf.in_service() - gone
         kept = tuple(
             route
             for route in routes

@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, replace
+from decimal import Decimal
 
 from bedrock_autoscaler.application.ports import (
     DocumentParser,
@@ -13,9 +14,17 @@ from bedrock_autoscaler.application.ports import (
     Settings,
     SettingsProblem,
 )
-from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.target import StackRails, Target
 
 DEFAULTS = "defaults"
+STACK = "stack"
+NOTHING_MAY_BE_HELD = StackRails(
+    max_units=0,
+    max_usd_per_hour=Decimal(0),
+    max_usd_per_day=Decimal(0),
+    max_usd_per_month=Decimal(0),
+)
+"""The caps while the document `stack` is invalid and never was valid: nobody meant "no cap"."""
 _VERSION_DIGITS = 16
 
 
@@ -61,7 +70,8 @@ def load_settings(
     texts = parameters.documents()
     loader = _Loader(parser, last_good, account, region)
     defaults = loader.defaults(texts.get(DEFAULTS))
-    for name in sorted(texts.keys() - {DEFAULTS}):
+    loader.stack(texts.get(STACK))
+    for name in sorted(texts.keys() - {DEFAULTS, STACK}):
         loader.consider(name, defaults, texts[name])
     loader.resolve_overlaps()
     return loader.settings()
@@ -109,6 +119,7 @@ class _Loader:
         self._fresh: dict[str, tuple[Target, str]] = {}
         self._recalled: dict[str, Target] = {}
         self._problems: list[SettingsProblem] = []
+        self._stack: StackRails | None = None
 
     def defaults(self, text: str | None) -> str | None:
         """The text of defaults in force; None where only the shipped ones are."""
@@ -121,6 +132,20 @@ class _Loader:
         self._problems.append(problem)
         kept = self._last_good.get(DEFAULTS)
         return kept if kept is not None and self._parser.check_defaults(kept) is None else None
+
+    def stack(self, text: str | None) -> None:
+        """Take the caps on all targets on; invalid ones leave the last good ones in force."""
+        if text is None:
+            return
+        found = self._parser.parse_stack(text)
+        if isinstance(found, StackRails):
+            self._last_good.put(STACK, text)
+            self._stack = found
+            return
+        self._problems.append(found)
+        kept = self._last_good.get(STACK)
+        recalled = None if kept is None else self._parser.parse_stack(kept)
+        self._stack = recalled if isinstance(recalled, StackRails) else NOTHING_MAY_BE_HELD
 
     def consider(self, name: str, defaults: str | None, text: str) -> None:
         """Take a document on, or recall the one before it."""
@@ -149,7 +174,7 @@ class _Loader:
         """What is in force, with the accepted documents kept."""
         for name, (_, packed) in self._fresh.items():
             self._last_good.put(name, packed)
-        return Settings(targets=self._in_force(), problems=tuple(self._problems))
+        return Settings(targets=self._in_force(), problems=tuple(self._problems), stack=self._stack)
 
     def _in_force(self) -> tuple[Target, ...]:
         fresh = {name: target for name, (target, _) in self._fresh.items()}

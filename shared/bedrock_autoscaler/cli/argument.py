@@ -136,10 +136,14 @@ def _class_lines(classification: Classification) -> Iterator[str]:
     yield (
         f"class {classification.label.value} ({classification.verdict.value}), "
         f"confidence {classification.confidence:.2f}"
+        f"{', spike: far above what this time of day asks for' if classification.spike else ''}"
     )
     features = ", ".join(f"{name} {value:.4g}" for name, value in classification.features)
     if features:
         yield f"features: {features}"
+    margins = ", ".join(f"{name} {value:+.4g}" for name, value in classification.margins)
+    if margins:
+        yield f"above (+) or below (-) the threshold by: {margins}"
 
 
 def _prices(decision: Decision) -> tuple[str, ...]:

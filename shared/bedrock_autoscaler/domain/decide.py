@@ -27,6 +27,7 @@ from bedrock_autoscaler.domain.learning import learn
 from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.overriding import overridden
 from bedrock_autoscaler.domain.planning import make_plan, make_wish
+from bedrock_autoscaler.domain.rate_choice import rate_in_use, rate_reasons, with_rate
 from bedrock_autoscaler.domain.routing import choose_routes, describe_change
 from bedrock_autoscaler.domain.target import Loop, RateCombination, UnitRate
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
@@ -86,6 +87,8 @@ def decide_routing(situation: Situation) -> Decision:
 
 def decide_capacity(situation: Situation) -> Decision:
     """How many units to buy, release or restore, and the routes that go with it."""
+    use, stated = rate_in_use(situation), situation
+    situation = with_rate(stated, use)
     target, fleet, now = situation.target, situation.fleet, situation.scheduled_at
     demand = _demand(situation)
     economics = build_economics(target, _pricing_traffic(situation))
@@ -137,9 +140,11 @@ def decide_capacity(situation: Situation) -> Decision:
             *outcome.reasons,
             *routing.reasons,
             *remarks(situation),
+            *rate_reasons(stated, use),
         ),
         numbers=evidence(plan, economics, diagnosis, demand),
         memory=_remember(situation, demand, economics, memory),
+        unit_rate=use,
     )
 
 

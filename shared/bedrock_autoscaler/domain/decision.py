@@ -9,6 +9,7 @@ from bedrock_autoscaler.domain.balance import NO_BALANCE, Balance
 from bedrock_autoscaler.domain.fleet import Fleet
 from bedrock_autoscaler.domain.learning import NOTHING_LEARNED, Learned
 from bedrock_autoscaler.domain.observation import Observation
+from bedrock_autoscaler.domain.rates import RateInUse
 from bedrock_autoscaler.domain.route import Route as Route  # noqa: PLC0414 - decisions name routes
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
 from bedrock_autoscaler.domain.units import compact
@@ -23,6 +24,7 @@ class ReasonCode(StrEnum):
     RETRY_STORM = "retry_storm"
     OUTPUT_RESERVATION = "output_reservation"
     ONE_HOT_MINUTE = "one_hot_minute"
+    THROTTLES_ENDED = "throttles_ended"
     REGIONAL_SHORTAGE = "regional_shortage"
     # sizing
     UNITS_PAY_OFF = "units_pay_off"
@@ -94,6 +96,8 @@ class ReasonCode(StrEnum):
     # standing remarks
     ADVISE_MODE = "advise_mode"
     UNMANAGED_PT = "unmanaged_pt"
+    UNIT_RATE_MEASURED = "unit_rate_measured"
+    UNIT_RATE_DIFFERS = "unit_rate_differs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +273,7 @@ class Decision:
         routes: the table that this decision wants published.
         numbers: further evidence by name.
         expected_saving_usd_per_hour: of the actions against doing nothing.
+        unit_rate: which unit rate the capacity loop used; None of the routing loop.
     """
 
     id: str
@@ -288,6 +293,7 @@ class Decision:
     reasons: tuple[Reason, ...]
     numbers: tuple[tuple[str, float], ...]
     memory: Memory
+    unit_rate: RateInUse | None = None
 
     @property
     def is_hold(self) -> bool:

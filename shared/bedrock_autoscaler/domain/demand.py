@@ -9,6 +9,8 @@ from bedrock_autoscaler.domain.observation import Series, Traffic
 from bedrock_autoscaler.domain.target import RateCombination, UnitRate
 from bedrock_autoscaler.domain.units import MINUTE
 
+_ORDINARY_CALLS = 10.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Demand:
@@ -49,39 +51,30 @@ def unit_load(input_tokens: Series, output_tokens: Series, rate: UnitRate) -> Se
     return np.maximum(by_input, by_output)
 
 
-def censoring(traffic: Traffic, attempts_per_call: float) -> Series:
-    """Factor from served to wanted requests, per minute; 1 without throttles.
-
-    Each call that was refused shows up to `attempts_per_call` throttles. A minute in which
-    nothing was served has no factor (NaN there): its demand is known by requests alone.
-    """
-    wanted = traffic.invocations + traffic.throttles / attempts_per_call
-    return np.divide(
-        wanted,
-        traffic.invocations,
-        out=np.where(wanted > 0, np.nan, 1.0),
-        where=traffic.invocations > 0,
-    )
-
-
 def estimate_demand(traffic: Traffic, rate: UnitRate, attempts_per_call: float) -> Demand:
-    """Demand with throttled calls added at the size of the served ones.
+    """Demand with refused calls added, each counted once.
 
-    In a minute where nothing was served the calls get the mean size over the series; while
-    nothing was ever served their size is unknown and counts as 0.
+    A refused call shows up to `attempts_per_call` throttles, and is taken to be as large as the
+    calls served in its minute. A few of those say little, so that as many as ten calls of the mean
+    size of the series count beside them. While nothing was ever served the size is unknown and
+    counts as 0.
     """
     written = traffic.input_tokens + traffic.cache_write_tokens
     served = unit_load(written, traffic.output_tokens, rate)
     if not np.fmax.reduce(traffic.throttles, initial=0.0):
         # Nothing was refused, as in most histories: what follows would give the same, slowly.
         return Demand(start=traffic.start, load=served, requests=traffic.invocations)
-    requests = traffic.invocations + traffic.throttles / attempts_per_call
-    factor = censoring(traffic, attempts_per_call)
-    total_requests = float(np.nansum(traffic.invocations))
-    mean_size = float(np.nansum(served)) / total_requests if total_requests > 0 else 0.0
-    all_refused = np.isnan(factor) & ~np.isnan(requests)
-    load = np.where(all_refused, served + requests * mean_size, served * factor)
-    return Demand(start=traffic.start, load=load, requests=requests)
+    refused = traffic.throttles / attempts_per_call
+    total_calls = float(np.nansum(traffic.invocations))
+    mean_size = float(np.nansum(served)) / total_calls if total_calls > 0 else 0.0
+    # Tokens of a minute without a call belong to calls of another one.
+    of_minute = np.where(traffic.invocations > 0, served, 0.0)
+    size = (of_minute + _ORDINARY_CALLS * mean_size) / (traffic.invocations + _ORDINARY_CALLS)
+    return Demand(
+        start=traffic.start,
+        load=served + refused * size,
+        requests=traffic.invocations + refused,
+    )
 
 
 def completeness(series: Series, minutes: int) -> float:

@@ -1,4 +1,7 @@
-"""Traffic put together: side by side over `ModelId`s, end to end over time."""
+"""Traffic put together: side by side over `ModelId`s, end to end over time.
+
+Nothing here changes a series in place, so that what needs no change is handed on as it is.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from bedrock_autoscaler.domain.observation import METRICS, Series, Traffic
-from bedrock_autoscaler.domain.units import whole_minutes
+from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
 
 def combine(parts: Sequence[Traffic]) -> Traffic:
@@ -19,6 +22,8 @@ def combine(parts: Sequence[Traffic]) -> Traffic:
     if len(spans) != 1:
         message = f"cannot add traffics that cover {len(spans)} different spans of minutes"
         raise ValueError(message)
+    if len(parts) == 1:
+        return parts[0]
     return Traffic(
         start=parts[0].start,
         **{name: np.sum([getattr(part, name) for part in parts], axis=0) for name in METRICS},
@@ -50,6 +55,9 @@ def span(traffic: Traffic, start: datetime, end: datetime) -> Traffic:
     minutes = max(whole_minutes(end - start), 0)
     offset = whole_minutes(start - traffic.start)
     first, last = max(offset, 0), min(offset + minutes, len(traffic))
+    if last - first == minutes:
+        whole = minutes == len(traffic)
+        return traffic if whole else _cut(traffic, first, last)
 
     def fitted(series: Series) -> Series:
         fits = np.full(minutes, np.nan)
@@ -58,3 +66,11 @@ def span(traffic: Traffic, start: datetime, end: datetime) -> Traffic:
         return fits
 
     return Traffic(start=start, **{name: fitted(getattr(traffic, name)) for name in METRICS})
+
+
+def _cut(traffic: Traffic, first: int, last: int) -> Traffic:
+    """So many of its minutes, as views."""
+    return Traffic(
+        start=traffic.start + first * MINUTE,
+        **{name: getattr(traffic, name)[first:last] for name in METRICS},
+    )

@@ -36,27 +36,28 @@ class Stretches:
     Attributes:
         load: served, mean per minute and model unit.
         throttles: in the whole stretch.
-        call: load of a refused call, per model unit.
+        per_throttle: refused load, per model unit, that one throttle stands for.
         units: model units of the throughput.
         block: number of the three hours that it lies in.
     """
 
     load: Series
     throttles: Series
-    call: Series
+    per_throttle: Series
     units: Series
     block: Series
 
-    def demand(self, attempts_per_call: float) -> Series:
+    @property
+    def demand(self) -> Series:
         """Served load and that of the refused calls, mean per minute and model unit."""
-        return self.load + self.throttles / attempts_per_call * self.call / STRETCH_MINUTES
+        return self.load + self.throttles * self.per_throttle / STRETCH_MINUTES
 
     def only(self, rows: NDArray[np.bool_]) -> "Stretches":
         """The stretches of these rows."""
         return Stretches(
             load=self.load[rows],
             throttles=self.throttles[rows],
-            call=self.call[rows],
+            per_throttle=self.per_throttle[rows],
             units=self.units[rows],
             block=self.block[rows],
         )
@@ -108,12 +109,12 @@ def refused_load(excess: Series, swing: Series) -> Series:
     return np.asarray(swing * np.where(is_flat, 1.0, safe / -np.expm1(-safe)))
 
 
-def fit_loss(stretches: Stretches, attempts_per_call: float, near: Loss | None = None) -> Loss:
+def fit_loss(stretches: Stretches, near: Loss | None = None) -> Loss:
     """The law of highest likelihood; with `near` only in its neighbourhood, which is quicker.
 
     Stretches far below the capacity say nothing: the law need not hold there.
     """
-    demand = stretches.demand(attempts_per_call)
+    demand = stretches.demand
     most = float(demand.max())
     least = float(np.sort(demand)[-min(_LEAST_STRETCHES, len(demand))])
     if near is not None:
@@ -124,36 +125,36 @@ def fit_loss(stretches: Stretches, attempts_per_call: float, near: Loss | None =
             thin=float(np.log(near.swing / 2)),
             thick=float(np.log(near.swing * 2)),
         )
-        return _search(stretches.only(rows), attempts_per_call, grid, _NARROW_ZOOMS)
+        return _search(stretches.only(rows), grid, _NARROW_ZOOMS)
     whole = _Grid(
         low=0.5 * most,
         high=1.3 * most,
         thin=float(np.log(0.002 * most)),
         thick=float(np.log(most)),
     )
-    loss = _search(stretches.only(demand > _BUSY * most), attempts_per_call, whole, _ZOOMS)
+    loss = _search(stretches.only(demand > _BUSY * most), whole, _ZOOMS)
     for _ in range(2):
         rows = demand >= min(_NEAR_CAPACITY * loss.capacity, least)
-        loss = _search(stretches.only(rows), attempts_per_call, whole, _ZOOMS)
+        loss = _search(stretches.only(rows), whole, _ZOOMS)
     return loss
 
 
-def _search(stretches: Stretches, attempts_per_call: float, grid: _Grid, zooms: int) -> Loss:
+def _search(stretches: Stretches, grid: _Grid, zooms: int) -> Loss:
     """The best cell of a grid, on which the next grid is centred."""
-    loss = _best_cell(stretches, attempts_per_call, grid)
+    loss = _best_cell(stretches, grid)
     for _ in range(zooms - 1):
         grid = grid.around(loss)
-        loss = _best_cell(stretches, attempts_per_call, grid)
+        loss = _best_cell(stretches, grid)
     return loss
 
 
-def _best_cell(stretches: Stretches, attempts_per_call: float, grid: _Grid) -> Loss:
+def _best_cell(stretches: Stretches, grid: _Grid) -> Loss:
     """Highest Poisson likelihood of the throttles."""
     capacities = np.linspace(grid.low, grid.high, _CELLS)
     swings = np.exp(np.linspace(grid.thin, grid.thick, _CELLS))
-    excess = stretches.demand(attempts_per_call) - capacities[:, np.newaxis, np.newaxis]
+    excess = stretches.demand - capacities[:, np.newaxis, np.newaxis]
     refused = refused_load(excess, swings[np.newaxis, :, np.newaxis] / stretches.units)
-    expected = refused * STRETCH_MINUTES * attempts_per_call / stretches.call + _TINY
+    expected = refused * STRETCH_MINUTES / stretches.per_throttle + _TINY
     likelihood = (stretches.throttles * np.log(expected) - expected).sum(axis=2)
     row, column = np.unravel_index(int(likelihood.argmax()), likelihood.shape)
     return Loss(capacity=float(capacities[row]), swing=float(swings[column]))

@@ -17,6 +17,8 @@ LEAST_SATURATED = 20
 _SATURATED_CALLS = 3.0
 _SATURATED_SHARE = 0.05
 _REACHED = 0.95
+_LEAST_CALLS = 20.0
+_OVERRUN = 1 / 3
 _BLOCK_MINUTES = 180
 _GROUPS = 10
 _Z_95 = 1.645
@@ -51,15 +53,16 @@ class CapacityFit:
         value: the likeliest one.
         low, high: 5% to 95% interval, the error of the model included.
         saturated_minutes: minutes with refusals that it rests on.
-        is_reached: demand was once about as high for a whole stretch; otherwise the value is read
-            off a law where nothing was seen.
+        is_sound: demand was once about as high for a whole stretch, so that the value is not read
+            off the law where nothing was seen; and a full throughput takes enough calls a minute
+            for the law, which knows no single calls.
     """
 
     value: float
     low: float
     high: float
     saturated_minutes: int
-    is_reached: bool
+    is_sound: bool
 
     @property
     def half_width(self) -> float:
@@ -83,47 +86,59 @@ class _Full:
     block: Series
     is_inner: NDArray[np.bool_]
 
-    def median(self, rows: NDArray[np.bool_]) -> float | None:
-        """Median load of the half with most refusals, of inner minutes where they are enough."""
+    def capacity(self, rows: NDArray[np.bool_], losses: tuple[Loss, ...]) -> float:
+        """What these rows say, as far as the laws allow.
+
+        It is the median load of the quarter with most refusals, of inner minutes where they
+        suffice. Where a third of all attempts was refused no capacity passed unused, so that this
+        needs no law.
+        """
         inner = rows & self.is_inner
         chosen = np.flatnonzero(inner if np.count_nonzero(inner) >= LEAST_SATURATED else rows)
+        bounds = [loss.capacity for loss in losses]
         if not chosen.size:
-            return None
-        most_refused = chosen[np.argsort(-self.share[chosen], kind="stable")]
-        return float(np.median(self.load[most_refused[: max(len(chosen) // 2, 1)]]))
+            return float(np.mean(bounds))
+        order = np.argsort(-self.share[chosen], kind="stable")
+        fullest = chosen[order[: max(len(chosen) // 4, LEAST_SATURATED)]]
+        load = float(np.median(self.load[fullest]))
+        if np.median(self.share[fullest]) >= _OVERRUN:
+            return load
+        return min(max(load, min(bounds)), max(bounds))
 
 
 def fit_capacity(served: tuple[Served, ...], attempts_per_call: float) -> CapacityFit | None:
     """The capacity of a model unit; None with fewer than 20 saturated minutes.
 
-    Of how often a refused call is tried, only the most is known, `attempts_per_call`: callers
-    that fall back try once. Between the capacities that both imply, the load of the minutes with
+    What a throttle stands for is known within bounds: callers that fall back try once, and their
+    refused calls are larger than others; at least it is an ordinary call tried
+    `attempts_per_call` times. Between the capacities that both imply, the load of the minutes with
     most refusals decides. The interval is a delete-a-group jackknife over blocks of three hours.
     """
-    full, stretches = _full_minutes(served), _stretches(served)
-    everywhere = full.median(np.ones(len(full.load), dtype=np.bool_))
-    enough = len(full.load) >= LEAST_SATURATED and len(stretches.load) > 0
-    if everywhere is None or not enough:
+    full = _full_minutes(served)
+    most, least = (_stretches(served, attempts) for attempts in (None, attempts_per_call))
+    if len(full.load) < LEAST_SATURATED or not len(least.load):
         return None
-    tries = sorted({1.0, attempts_per_call})
-    losses = [fit_loss(stretches, attempts) for attempts in tries]
-    value = _between(losses, everywhere)
+    losses = fit_loss(most), fit_loss(least)
+    value = full.capacity(np.ones(len(full.load), dtype=np.bool_), losses)
     without = []
     for group in range(_GROUPS):
-        kept = stretches.only(stretches.block % _GROUPS != group)
-        if not len(kept.load):
+        kept = most.block % _GROUPS != group
+        if not kept.any():
             return None
-        again = [fit_loss(kept, *pair) for pair in zip(tries, losses, strict=True)]
-        median = full.median(full.block % _GROUPS != group)
-        without.append(_between(again, value if median is None else median))
+        again = fit_loss(most.only(kept), losses[0]), fit_loss(least.only(kept), losses[1])
+        without.append(full.capacity(full.block % _GROUPS != group, again))
     margin = _Z_95 * float(np.sqrt((_GROUPS - 1) * np.var(without)))
     return CapacityFit(
         value=value,
         low=max(value - margin, 0.0) * (1 - _MODEL_ERROR),
         high=(value + margin) * (1 + _MODEL_ERROR),
         saturated_minutes=len(full.load),
-        is_reached=bool((stretches.demand(attempts_per_call) >= _REACHED * value).any()),
+        is_sound=bool((least.demand >= _REACHED * value).any()) and _is_fine(most, value),
     )
+
+
+def _is_fine(stretches: Stretches, capacity: float) -> bool:
+    return bool((stretches.per_throttle * _LEAST_CALLS <= capacity).all())
 
 
 def highest_clean_load(served: tuple[Served, ...]) -> float:
@@ -161,43 +176,41 @@ def _full_minutes(served: tuple[Served, ...]) -> _Full:
     return _Full(load=load, share=share, block=block, is_inner=inner > 0)
 
 
-def _stretches(served: tuple[Served, ...]) -> Stretches:
-    """All stretches without a gap."""
+def _stretches(served: tuple[Served, ...], attempts_per_call: float | None) -> Stretches:
+    """All stretches without a gap; a throttle is a large call, or one of several tries of one."""
     rows = [np.empty((5, 0))]
     for one in served:
-        refused = _refused_call(one)
-        if refused <= 0:
+        calls = float(np.nansum(one.calls))
+        if calls <= 0:
             continue
+        call = float(np.nansum(one.load)) / calls
+        refused = call * _size_bias(one) if attempts_per_call is None else call / attempts_per_call
         load = _rows(one.load, STRETCH_MINUTES).mean(axis=1)
         throttles = _rows(one.throttles, STRETCH_MINUTES).sum(axis=1)
-        call = np.full(len(load), refused)
+        per_throttle = np.full(len(load), refused)
         units = np.full(len(load), float(one.model_units))
         blocks = np.arange(len(load)) * STRETCH_MINUTES // _BLOCK_MINUTES
         known = ~np.isnan(load + throttles)
-        rows.append(np.array([load, throttles, call, units, blocks])[:, known])
-    load, throttles, call, units, block = np.concatenate(rows, axis=1)
-    return Stretches(load=load, throttles=throttles, call=call, units=units, block=block)
+        rows.append(np.array([load, throttles, per_throttle, units, blocks])[:, known])
+    load, throttles, per_throttle, units, block = np.concatenate(rows, axis=1)
+    return Stretches(
+        load=load, throttles=throttles, per_throttle=per_throttle, units=units, block=block
+    )
 
 
-def _refused_call(one: Served) -> float:
-    """Load of a refused call; 0 when nothing was served.
+def _size_bias(one: Served) -> float:
+    """Size of a refused call as a multiple of a served one.
 
-    The chance to be refused grows with the size, so that refused calls have the mean size times
-    1 + the squared variation of sizes, which shows in how loads of calm minutes scatter.
+    The chance to be refused grows with the size, so that it is 1 + the squared variation of
+    sizes, which shows in how the loads of calm minutes scatter.
     """
     calm = (one.throttles == 0) & (one.calls > 0)
     load, calls = one.load[calm], one.calls[calm]
-    if not calls.size:
-        served = float(np.nansum(one.calls))
-        return float(np.nansum(one.load)) / served if served > 0 else 0.0
-    mean = float(load.sum() / calls.sum())
-    squared_variation = float(np.mean((load - mean * calls) ** 2 / calls)) / mean**2 if mean else 0
-    return mean * (1 + min(squared_variation, _MOST_VARIED))
-
-
-def _between(losses: list[Loss], value: float) -> float:
-    capacities = [loss.capacity for loss in losses]
-    return min(max(value, min(capacities)), max(capacities))
+    mean = float(load.sum() / calls.sum()) if calls.size else 0.0
+    if mean <= 0:
+        return 1.0
+    squared_variation = float(np.mean((load - mean * calls) ** 2 / calls)) / mean**2
+    return 1 + min(squared_variation, _MOST_VARIED)
 
 
 def _rows(series: Series, minutes: int) -> Series:

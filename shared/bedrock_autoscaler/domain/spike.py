@@ -27,7 +27,8 @@ class Spike:
 
     Attributes:
         demand: in them, model-unit minutes.
-        limit: above which they are a spike.
+        limit: above which they are a spike; no more than what the last hour alone demands of one
+            where they stay below that.
         calls: in them, in lots.
     """
 
@@ -53,17 +54,23 @@ def measure_spike(
     """
     load, calls = demand.load, demand.requests
     newest = float(known_sums(load[-BIN_MINUTES:])[-1]) if len(load) >= BIN_MINUTES else np.nan
-    usual = _usual(load)
-    if np.isnan(newest) or np.isnan(usual):
+    if np.isnan(newest):
         return None
-    expected = max(usual, _lowest_recent(load))
+    lowest = _lowest_recent(load)
+    arrived = float(np.nansum(calls[-BIN_MINUTES:])) / lot
+    if newest <= rules.spike_factor * lowest:
+        return Spike(demand=newest, limit=rules.spike_factor * lowest, calls=arrived)
+    usual = _usual(load)
+    if np.isnan(usual):
+        return None
+    expected = max(usual, lowest)
     total_calls = float(np.nansum(calls[-_DAY:]))
     size = lot * float(np.nansum(load[-_DAY:])) / total_calls if total_calls > 0 else 0.0
     noise = float(np.sqrt(shot_noise * size * expected))
     return Spike(
         demand=newest,
         limit=max(rules.spike_factor * expected, expected + rules.spike_sigmas * noise),
-        calls=float(np.nansum(calls[-BIN_MINUTES:])) / lot,
+        calls=arrived,
     )
 
 

@@ -171,12 +171,14 @@ class ProvisionedOption:
             measured rate may be used and is there.
         price: None while unknown; then nothing is bought.
         unit_rate_from: whether a measured rate may take its place.
+        use_unmanaged: PTs of this model that are not ours serve too; they are never released.
     """
 
     model_id: str
     unit_rate: UnitRate | None
     price: UnitPrice | None
     unit_rate_from: RateSource = RateSource.STATED
+    use_unmanaged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,7 +261,7 @@ class Classifying:
     lasting_drift: float = 0.28
     burst_episodes: float = 3.0
     quiet_hours: int = 12
-    spike_factor: float = 4.0
+    spike_factor: float = 3.0
     spike_sigmas: float = 6.0
     spike_min_requests: float = 20.0
 

@@ -1,4 +1,4 @@
-"""Tokens per minute of a model unit: measured on the target's own units, and which rate is used.
+"""Tokens per minute of a model unit, measured on the target's own units.
 
 AWS publishes no such number. A rate is never guessed: the operator states it with its source, or
 it is measured on provisioned throughputs that served and refused, or it is unknown.
@@ -17,8 +17,6 @@ from bedrock_autoscaler.domain.observation import Series, Traffic
 from bedrock_autoscaler.domain.proportions import measured_proportions
 from bedrock_autoscaler.domain.rates import (
     Proportions,
-    RateBasis,
-    RateInUse,
     RateKind,
     RateMeasurement,
     scaled,
@@ -30,7 +28,7 @@ from bedrock_autoscaler.domain.saturation import (
     highest_clean_load,
     is_saturated,
 )
-from bedrock_autoscaler.domain.target import ProvisionedOption, RateSource, UnitRate
+from bedrock_autoscaler.domain.target import ProvisionedOption, UnitRate
 from bedrock_autoscaler.domain.units import iso, significant
 
 _WIDEST_INTERVAL = 0.08
@@ -71,7 +69,7 @@ def measure_unit_rate(
     served = tuple(_served(one, shape) for one in busy)
     fit = fit_capacity(served, attempts_per_call)
     minutes = fit.saturated_minutes if fit else 0
-    if fit and fit.is_reached and fit.half_width <= _WIDEST_INTERVAL:
+    if fit and fit.is_sound and fit.half_width <= _WIDEST_INTERVAL:
         kind, value = RateKind.MEASURED, fit.value
         low, high = significant(fit.low / value, _DIGITS), significant(fit.high / value, _DIGITS)
         source = f"measured on {minutes} minutes with refusals until {iso(at)}"
@@ -107,25 +105,6 @@ def latest_measurement(
         return now
     most = before.rate.input_tokens_per_minute * (before.high or 1.0)
     return now if now.rate.input_tokens_per_minute > most else before
-
-
-def rate_in_use(bought: ProvisionedOption, measurement: RateMeasurement | None) -> RateInUse:
-    """The rate that the settings allow: a measured one only where they ask for it.
-
-    While a measurement is asked for but is only a lower bound, what is stated goes on to be used.
-    """
-    if measurement is not None and measurement.model_id != bought.model_id:
-        measurement = None
-    is_measured = measurement is not None and measurement.kind is RateKind.MEASURED
-    if measurement is not None and is_measured and bought.unit_rate_from is RateSource.MEASURED:
-        return RateInUse(basis=RateBasis.MEASURED, rate=measurement.lowest, measurement=measurement)
-    basis = RateBasis.UNKNOWN if bought.unit_rate is None else RateBasis.STATED
-    return RateInUse(basis=basis, rate=bought.unit_rate, measurement=measurement)
-
-
-def stated_share(stated: UnitRate, measured: UnitRate) -> float:
-    """The stated rate as a multiple of a measured one of the same proportions."""
-    return stated.input_tokens_per_minute / measured.input_tokens_per_minute
 
 
 def _shape(

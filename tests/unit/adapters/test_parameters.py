@@ -31,11 +31,18 @@ def put(ssm: "SSMClient", path: str, value: str) -> None:
 
 def test_documents_have_the_names_of_their_parameters(ssm: "SSMClient") -> None:
     put(ssm, "/settings/defaults", "{}")
+    put(ssm, "/settings/stack", '{"max_units": 4}')
     put(ssm, "/settings/targets/chat", '{"mode": "act"}')
+    put(ssm, "/settings/targets/stack", "misplaced")
 
     documents = SsmParameters(ssm, PREFIX).documents()
 
-    assert documents == {"defaults": "{}", "chat": '{"mode": "act"}'}
+    assert documents == {
+        "defaults": "{}",
+        "stack": '{"max_units": 4}',
+        "chat": '{"mode": "act"}',
+        "settings/targets/stack": "misplaced",
+    }
 
 
 def test_without_parameters_there_are_no_documents(ssm: "SSMClient") -> None:

@@ -17,7 +17,14 @@ from bedrock_autoscaler.application.ports import RecordedDecision, SettingsProbl
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Release, Restore, Situation
 from bedrock_autoscaler.domain.fleet import Status
 from bedrock_autoscaler.domain.intent import PurchaseState
-from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind, Target
+from bedrock_autoscaler.domain.rates import RateKind
+from bedrock_autoscaler.domain.target import (
+    Commitment,
+    InferenceOption,
+    Loop,
+    OptionKind,
+    Target,
+)
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     MODEL,
@@ -498,6 +505,47 @@ def test_the_traffic_of_a_pt_is_the_targets() -> None:
     (evidence,) = observation.provisioned
     assert evidence.seen
     assert evidence.quiet_minutes == 1
+
+
+@pytest.mark.parametrize(("options", "counted"), [((build_option(),), 0.0), ((), 30.0)])
+def test_what_a_pt_refuses_counts_where_it_goes(
+    options: tuple[InferenceOption, ...], counted: float
+) -> None:
+    scene, script = stage(build_target(options=options, model_ids=(MODEL,)))
+    script.actions[NOW] = (ONE_UNIT,)
+    scene.run(16)
+    scene.serve(scene.only_arn(), 5, throttles=30.0)
+    scene.run(75)
+
+    newest = script.capacity_situations()[-1]
+    loaded = scene.decisions.load("chat-capacity-20261120T133000Z", scene.history)
+
+    # The five minutes from 12:16 are in the kept hour of 12:00 by now; it ends at 13:00.
+    throttles = newest.observation.traffic.throttles
+    assert newest.scheduled_at == NOW + 90 * MINUTE
+    np.testing.assert_equal(throttles[-71:-66], np.full(5, counted))
+    assert loaded is not None
+    assert plain(loaded.situation) == plain(newest)
+
+
+def test_the_unit_rate_is_measured_on_kept_hours_and_carried_on() -> None:
+    scene, script = stage()
+    script.actions[NOW] = (ONE_UNIT,)
+    scene.run(16)
+    scene.serve(scene.only_arn(), 30)
+    scene.run(120)
+
+    observed = {one.scheduled_at: one.observation.unit_rate for one in script.capacity_situations()}
+
+    # The hour of 12:00 is whole and settled at 13:15. Of the five largest quarters the PT served
+    # 60,000 tokens in 14, 15, 1, 0 and 0 minutes; a minute's store in 16 is taken off.
+    assert observed[NOW + HOUR] is None
+    first = observed[NOW + 75 * MINUTE]
+    assert first is not None
+    assert first.kind is RateKind.LOWER_BOUND
+    assert first.measured_at == NOW + HOUR
+    assert first.rate.input_tokens_per_minute == pytest.approx(60_000 * 30 / 75 * 15 / 16)
+    assert observed[NOW + 105 * MINUTE] is first
 
 
 def test_the_traffic_of_a_pt_that_is_gone_was_the_targets() -> None:

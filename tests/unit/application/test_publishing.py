@@ -454,6 +454,21 @@ def test_callers_are_sent_to_nobody_elses_pt_and_to_no_way_outside_the_options()
     assert table(scene).routes == (paid(1, 1.0), replace(ON_DEMAND, weight=0.0))
 
 
+@pytest.mark.parametrize(
+    ("state", "routes"), [(ReleaseState.DELETED, 1), (ReleaseState.CANCELLED, 2)]
+)
+def test_a_pt_that_lists_still_show_after_its_release_is_not_routed_again(
+    state: ReleaseState, routes: int
+) -> None:
+    scene, _ = with_pts(2)
+    scene.fleets.begin_release(build_release(arn=pt_arn(2), state=state))
+
+    scene.publish()
+
+    paid_routes = [r for r in table(scene).routes if r.kind is OptionKind.PROVISIONED]
+    assert len(paid_routes) == routes
+
+
 def test_a_closed_switch_leaves_the_callers_copy_alone() -> None:
     scene, _ = staged()
     scene.publish()

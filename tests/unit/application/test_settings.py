@@ -1,12 +1,17 @@
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 
 import pytest
 
 from bedrock_autoscaler.adapters.documents import TargetDocuments
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports import Settings
-from bedrock_autoscaler.application.settings import load_settings, overlapping
+from bedrock_autoscaler.application.settings import (
+    NOTHING_MAY_BE_HELD,
+    load_settings,
+    overlapping,
+)
 from tests.builders import ACCOUNT, MODEL, REGION, build_target
 from tests.documents import BASE, ListedPrices
 from tests.fakes.memory_settings import MemoryLastGood, MemoryParameters
@@ -244,3 +249,55 @@ def test_the_same_model_id_in_two_regions_is_no_overlap() -> None:
     web = build_target(name="web", region="eu-west-1")
 
     assert overlapping([chat, web]) == ()
+
+
+STACK = {
+    "max_units": 4,
+    "max_usd_per_hour": 250,
+    "max_usd_per_day": 2_000,
+    "max_usd_per_month": 20_000,
+}
+
+
+def test_without_a_document_the_stack_may_hold_what_its_targets_may() -> None:
+    rails = {"max_units": 3, "max_usd_per_hour": 130.5}
+    store = Store(chat=document(guard_rails=rails), web=document(OTHER_MODEL))
+
+    settings = store.load()
+
+    assert settings.stack is None
+    assert (settings.rails.max_units, settings.rails.max_usd_per_hour) == (4, Decimal("230.5"))
+    assert settings.rails.max_usd_per_day == 2_000
+    assert settings.rails.max_usd_per_month == 20_000
+
+
+def test_the_document_of_the_stack_sets_its_caps_and_is_no_target() -> None:
+    settings = Store(chat=document(), stack=json.dumps(STACK)).load()
+
+    assert names(settings) == ["chat"]
+    assert settings.problems == ()
+    assert settings.rails.max_units == 4
+
+
+def test_an_invalid_document_of_the_stack_leaves_the_last_good_caps() -> None:
+    store = Store(chat=document(), stack=json.dumps(STACK))
+    store.load()
+    store.edit(stack=json.dumps(STACK | {"max_units": "many"}))
+
+    settings = store.load()
+
+    assert settings.rails.max_units == 4
+    assert places(settings) == [("stack", "max_units")]
+
+
+@pytest.mark.parametrize("kept", [None, "{}"])
+def test_caps_of_the_stack_that_never_were_valid_admit_nothing(kept: str | None) -> None:
+    store = Store(chat=document(), stack="{}")
+    if kept is not None:
+        store.last_good.put("stack", kept)
+
+    settings = store.load()
+
+    assert settings.rails == NOTHING_MAY_BE_HELD
+    assert places(settings) == [("stack", "max_units")]
+    assert names(settings) == ["chat"]

@@ -2,14 +2,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from bedrock_autoscaler.domain.demand import (
-    censoring,
     completeness,
     estimate_demand,
     newest_known,
     unit_load,
 )
+from bedrock_autoscaler.domain.observation import Series
+from bedrock_autoscaler.domain.rates import scaled
 from bedrock_autoscaler.domain.target import RateCombination
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, UNIT_RATE, build_traffic
@@ -41,7 +45,6 @@ def test_a_refused_call_counts_once_however_often_it_was_tried() -> None:
     # 100 served calls and 30 throttles at 3 tries a call: 110 calls were wanted.
     traffic = build_traffic(1, invocations=100.0, throttles=30.0)
 
-    assert censoring(traffic, 3.0) == pytest.approx([1.1])
     assert estimate_demand(traffic, UNIT_RATE, 3.0).requests == pytest.approx([110.0])
 
 
@@ -52,6 +55,20 @@ def test_refused_calls_are_as_large_as_served_ones() -> None:
     )
 
     assert estimate_demand(traffic, UNIT_RATE, 3.0).load == pytest.approx([1.1])
+
+
+def test_a_refused_call_is_as_large_as_those_of_its_minute_and_ten_ordinary_ones() -> None:
+    # 40 calls of 25,000 tokens, then 160 of 6,250; 200 calls of 10,000 on average. In the first
+    # minute 10 refused calls of (40 x 25,000 + 10 x 10,000) / 50 = 22,000 tokens are 0.22 units.
+    traffic = build_traffic(
+        2,
+        invocations=np.array([40.0, 160.0]),
+        input_tokens=1_000_000.0,
+        output_tokens=0.0,
+        throttles=np.array([30.0, 0.0]),
+    )
+
+    assert estimate_demand(traffic, UNIT_RATE, 3.0).load == pytest.approx([1.22, 1.0])
 
 
 def test_in_a_minute_without_an_answer_calls_have_the_mean_size() -> None:
@@ -127,3 +144,50 @@ def test_finds_the_newest_minute_that_was_read() -> None:
 
 def test_without_any_known_minute_there_is_no_newest() -> None:
     assert newest_known(build_demand((5, NAN))) is None
+
+
+SERIES = arrays(np.float64, 40, elements=st.integers(0, 500).map(float))
+
+
+@given(calls=SERIES, throttles=SERIES, more=SERIES, attempts=st.floats(1, 10))
+def test_more_throttles_never_mean_less_demand(
+    calls: Series, throttles: Series, more: Series, attempts: float
+) -> None:
+    traffic = build_traffic(40, invocations=calls, input_tokens=calls * 1e4, throttles=throttles)
+    pressed = replace(traffic, throttles=throttles + more)
+
+    before = estimate_demand(traffic, UNIT_RATE, attempts)
+    after = estimate_demand(pressed, UNIT_RATE, attempts)
+
+    assert (after.load >= before.load * (1 - 1e-9)).all()
+    assert (after.requests >= before.requests).all()
+
+
+@given(calls=SERIES, throttles=SERIES, times=st.floats(0.01, 100))
+def test_tokens_and_rate_scaled_alike_leave_the_demand(
+    calls: Series, throttles: Series, times: float
+) -> None:
+    traffic = build_traffic(40, invocations=calls, input_tokens=calls * 1e4, throttles=throttles)
+    scaled_traffic = replace(
+        traffic,
+        input_tokens=traffic.input_tokens * times,
+        output_tokens=traffic.output_tokens * times,
+    )
+
+    before = estimate_demand(traffic, UNIT_RATE, 3.0)
+    after = estimate_demand(scaled_traffic, scaled(UNIT_RATE, times), 3.0)
+
+    assert after.load == pytest.approx(before.load, rel=1e-9)
+
+
+@given(calls=SERIES, throttles=SERIES, holes=arrays(np.bool_, 40))
+def test_a_minute_that_was_not_read_is_missing_and_no_other(
+    calls: Series, throttles: Series, holes: np.typing.NDArray[np.bool_]
+) -> None:
+    gaps = np.where(holes, NAN, throttles)
+    traffic = build_traffic(40, invocations=calls, throttles=gaps)
+
+    demand = estimate_demand(traffic, UNIT_RATE, 3.0)
+
+    assert (np.isnan(demand.load) == holes).all()
+    assert (np.isnan(demand.requests) == holes).all()

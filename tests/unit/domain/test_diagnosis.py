@@ -85,6 +85,66 @@ def test_a_single_minute_is_over_before_capacity_comes() -> None:
     assert not found.allows_growth
 
 
+@pytest.mark.parametrize(
+    ("loud", "expected"),
+    [
+        # Minutes of the newest half hour with 50 throttles each.
+        ([5, 6, 7], ReasonCode.THROTTLES_ENDED),
+        ([5, 9, 13], ReasonCode.THROTTLES_ENDED),
+        ([5, 10, 13], ReasonCode.CAPACITY_SHORT),
+        ([18, 19], ReasonCode.THROTTLES_ENDED),
+        ([18, 19, 20], ReasonCode.CAPACITY_SHORT),
+        ([28, 29], ReasonCode.CAPACITY_SHORT),
+    ],
+    ids=["over", "close together", "came back", "just over", "not over yet", "running"],
+)
+def test_one_episode_that_is_over_for_ten_minutes_has_ended(
+    loud: list[int], expected: ReasonCode
+) -> None:
+    throttles = last(30, 0.0)
+    throttles[[30 + minute for minute in loud]] = 50.0
+
+    found = diagnosis(throttles=throttles)
+
+    assert found.reason.code is expected
+    assert found.allows_growth == (expected is ReasonCode.CAPACITY_SHORT)
+
+
+def test_each_verdict_carries_its_evidence() -> None:
+    throttles = last(30, 0.0)
+    throttles[40:43] = 50.0
+
+    found = diagnosis(throttles=throttles)
+
+    # 150 of 150 + 1,800 attempts; the last of three throttled minutes is followed by 17 calm ones.
+    assert dict(found.reason.numbers) == pytest.approx(
+        {
+            "throttled_share": 150 / 1950,
+            "server_error_share": 0.0,
+            "throttles": 150.0,
+            "throttled_minutes": 3.0,
+            "calm_minutes": 17.0,
+            "quota_use": 0.72,
+            "unused_quota_tokens_per_call": 28_000 / 60,
+        }
+    )
+
+
+def test_reserved_output_says_how_much_each_call_keeps_from_others() -> None:
+    # 72,000 of 200,000 tokens are used; 60 calls keep 128,000 from others, 2,133 each.
+    found = diagnosis(replace(QUOTA, tokens_per_minute=200_000.0), throttles=last(30, 10.0))
+
+    assert "about 2,133 quota tokens each" in found.reason.message
+
+
+def test_where_nothing_was_served_no_call_keeps_anything() -> None:
+    found = diagnosis(
+        invocations=0.0, input_tokens=0.0, output_tokens=0.0, throttles=last(30, 10.0)
+    )
+
+    assert "unused_quota_tokens_per_call" not in dict(found.reason.numbers)
+
+
 def test_refusals_that_dwarf_falling_answers_are_a_retry_storm() -> None:
     # Served: 15 minutes of 60, then 15 of 30, 1,350 in all; 30 x 150 = 4,500 throttles.
     served = np.concatenate([np.full(45, 60.0), np.full(15, 30.0)])

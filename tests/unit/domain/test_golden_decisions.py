@@ -36,6 +36,7 @@ from bedrock_autoscaler.domain.fleet import (
     Status,
 )
 from bedrock_autoscaler.domain.observation import Observation, Series
+from bedrock_autoscaler.domain.rates import RateKind, RateMeasurement, scaled
 from bedrock_autoscaler.domain.target import (
     Commitment,
     InferenceOption,
@@ -43,6 +44,7 @@ from bedrock_autoscaler.domain.target import (
     Modality,
     Mode,
     OptionKind,
+    RateSource,
     StackRails,
     Target,
 )
@@ -60,6 +62,7 @@ from tests.builders import (
     build_provisioned,
     build_pt,
     build_pt_traffic,
+    build_rate_measurement,
     build_situation,
     build_target,
     build_thresholds,
@@ -72,9 +75,9 @@ TABLE = tomllib.loads(
     (Path(__file__).parents[2] / "golden" / "decisions.toml").read_text(encoding="utf-8")
 )["decision"]
 GIVEN = {
-    "blocked_until", "controls", "demand", "facts", "fleet", "held", "late", "loop", "options",
-    "rails", "routes", "server_errors", "settings", "spilled", "stack", "target", "throttles",
-    "trusted",
+    "blocked_until", "controls", "demand", "facts", "fleet", "held", "late", "loop", "measured",
+    "options", "rails", "routes", "server_errors", "settings", "spilled", "stack", "target",
+    "throttles", "trusted",
 }  # fmt: skip
 EXPERTS = (
     "same_days", "same_weekdays", "last_hour", "last_3_hours", "last_3_days", "blend", "zero",
@@ -157,6 +160,7 @@ def _target(given: dict[str, Any], facts: dict[str, Any]) -> Target:
     provisioned = build_provisioned(
         price=None if facts.get("unit_price") == "unknown" else price,
         unit_rate=None if facts.get("unit_rate") == "unknown" else rate,
+        unit_rate_from=RateSource(facts.get("unit_rate_from", "stated")),
     )
     if "provisioned" in changed:
         provisioned = _known(changed.pop("provisioned"))
@@ -248,6 +252,8 @@ def _observation(given: dict[str, Any], facts: dict[str, Any]) -> Observation:
             if name in facts
         },
     )
+    if "measured" in given:
+        observation = replace(observation, unit_rate=_measured(**given["measured"]))
     if "spilled" in given:
         spilled = build_traffic(
             30,
@@ -256,6 +262,16 @@ def _observation(given: dict[str, Any], facts: dict[str, Any]) -> Observation:
         )
         observation = replace(observation, by_option=((MODEL, spilled),))
     return observation
+
+
+def _measured(of_stated: float, low: float = 1.0, high: float | None = None) -> RateMeasurement:
+    """A measurement of the stated proportions; a lower bound without `high`."""
+    return build_rate_measurement(
+        kind=RateKind.LOWER_BOUND if high is None else RateKind.MEASURED,
+        rate=scaled(UNIT_RATE, of_stated),
+        low=low,
+        high=high,
+    )
 
 
 def _fleet(changed: dict[str, Any], held: list[dict[str, Any]]) -> Fleet:

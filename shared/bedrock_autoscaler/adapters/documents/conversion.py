@@ -29,6 +29,7 @@ from bedrock_autoscaler.domain.target import (
     ProvisionedOption,
     Quota,
     RateCombination,
+    RateSource,
     Target,
     Thresholds,
     TokenPrice,
@@ -73,6 +74,7 @@ def target_of(
         guard_rails=document.guard_rails.to_domain(),
         thresholds=thresholds_of(document, decision_minutes=decision_minutes),
         settings_version="",
+        controls=document.controls.to_domain(),
     )
     return replace(target, settings_version=settings_version(target))
 
@@ -136,11 +138,13 @@ def _provisioned(
     return ProvisionedOption(
         model_id=provisioned.model_id,
         unit_rate=None if provisioned.unit_rate is None else _unit_rate(provisioned.unit_rate),
+        unit_rate_from=RateSource(provisioned.unit_rate_from),
         price=(
             prices.unit_price(provisioned.model_id, region)
             if provisioned.price == "list"
             else _unit_price(provisioned.price)
         ),
+        use_unmanaged=provisioned.use_unmanaged,
     )
 
 

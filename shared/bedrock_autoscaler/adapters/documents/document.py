@@ -11,6 +11,7 @@ from bedrock_autoscaler.adapters.documents.addresses import (
     place_of,
     produces_no_tokens,
 )
+from bedrock_autoscaler.adapters.documents.controls import ControlsDocument
 from bedrock_autoscaler.adapters.documents.limits import GuardRailsDocument, SloDocument
 from bedrock_autoscaler.adapters.documents.thresholds import (
     ClassifyingDocument,
@@ -84,8 +85,19 @@ class ProvisionedDocument(Section):
         default=None,
         description="What one model unit serves; null: unknown, then nothing is bought.",
     )
+    unit_rate_from: Literal["stated", "measured"] = Field(
+        default="stated",
+        description="`stated`: decisions use `unit_rate` alone, and say when own units contradict "
+        "it. `measured`: once own units have been full often enough, decisions use the lower end "
+        "of what they served; until then `unit_rate`, if there is one.",
+    )
     price: UnitPriceChoice = Field(
         default="list", description="A price, or `list`: looked up in the shipped price list."
+    )
+    use_unmanaged: bool = Field(
+        default=False,
+        description="Throughputs of this model that are not this stack's serve the target too: "
+        "callers are sent to them and sizing counts them. They are never released.",
     )
 
 
@@ -138,6 +150,7 @@ class Document(Section):
     gating: GatingDocument = GatingDocument()
     draining: DrainingDocument = DrainingDocument()
     routing: RoutingDocument = RoutingDocument()
+    controls: ControlsDocument = ControlsDocument()
 
     @field_validator("modality", mode="before")
     @classmethod
@@ -203,7 +216,16 @@ class TargetDocument(Document):
             self._check_figures(index, option)
         self._check_purchasable()
         self._check_unit_rate()
+        self._check_route_override()
         return self
+
+    def _check_route_override(self) -> None:
+        """Refuse to send callers where no option of the target is."""
+        override = self.controls.route
+        addresses = [option.address for option in self.options]
+        if override is not None and override.address not in addresses:
+            reason = f"{override.address!r} is none of the options: {', '.join(addresses)}"
+            raise conflict(["controls", "route", "address"], reason)
 
     def _addresses(self) -> list[tuple[list[str | int], str]]:
         named: list[tuple[list[str | int], str]] = [

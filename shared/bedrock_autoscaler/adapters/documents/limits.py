@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from bedrock_autoscaler.adapters.documents.values import Section, conflict, money
-from bedrock_autoscaler.domain.target import GuardRails, Slo
+from bedrock_autoscaler.domain.target import GuardRails, Slo, StackRails
 
 
 class SloDocument(Section):
@@ -79,6 +79,13 @@ class GuardRailsDocument(Section):
         le=1_440,
         description="Releases in 24 hours; bounds what a fault may delete.",
     )
+    max_release_share_per_hour: float = Field(
+        default=0.25,
+        ge=0.01,
+        le=1,
+        description="Share of the units in service that may be released in an hour; one "
+        "throughput always may. Mass idleness then empties a fleet over hours, not at once.",
+    )
 
     @model_validator(mode="after")
     def _units_are_ordered(self) -> Self:
@@ -97,4 +104,36 @@ class GuardRailsDocument(Section):
             max_usd_per_month=money(self.max_usd_per_month),
             max_purchases_per_day=self.max_purchases_per_day,
             max_releases_per_day=self.max_releases_per_day,
+            max_release_share_per_hour=self.max_release_share_per_hour,
+        )
+
+
+class StackDocument(Section):
+    """The document `stack`: hard bounds on all targets together.
+
+    Without it the stack may hold what its targets may hold together.
+    """
+
+    max_units: int = Field(
+        ge=0,
+        le=10_000,
+        description="Units of all targets, of others in the account and open purchases at most.",
+    )
+    max_usd_per_hour: float = Field(
+        gt=0, le=1_000_000, description="Price of all these units at most."
+    )
+    max_usd_per_day: float = Field(
+        gt=0, le=24_000_000, description="Spend that all targets book in a UTC day at most."
+    )
+    max_usd_per_month: float = Field(
+        gt=0, le=750_000_000, description="Spend that all targets book in a UTC month at most."
+    )
+
+    def to_domain(self) -> StackRails:
+        """The same as a domain value, money as `Decimal`."""
+        return StackRails(
+            max_units=self.max_units,
+            max_usd_per_hour=money(self.max_usd_per_hour),
+            max_usd_per_day=money(self.max_usd_per_day),
+            max_usd_per_month=money(self.max_usd_per_month),
         )

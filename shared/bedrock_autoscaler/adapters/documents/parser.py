@@ -19,16 +19,18 @@ from bedrock_autoscaler.adapters.documents.document import (
     DefaultsDocument,
     TargetDocument,
 )
+from bedrock_autoscaler.adapters.documents.limits import StackDocument
 from bedrock_autoscaler.adapters.documents.problems import problem_of
 from bedrock_autoscaler.adapters.documents.text import Object, merged, read_object
 from bedrock_autoscaler.application.ports import DocumentParser, SettingsProblem
 from bedrock_autoscaler.domain.consent import Consent
-from bedrock_autoscaler.domain.target import GuardRails, Slo, Target, Thresholds
+from bedrock_autoscaler.domain.target import GuardRails, Slo, StackRails, Target, Thresholds
 
 DEFAULTS = "defaults"
+STACK = "stack"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MAX_NAME = 32
-_RESERVED = frozenset({DEFAULTS, "switch"})
+_RESERVED = frozenset({DEFAULTS, STACK, "switch"})
 # Caps on money and units protect an account; a backtest has none. A document may still set them.
 _BACKTEST_CAPS: Object = {
     "guard_rails": {
@@ -106,6 +108,15 @@ class TargetDocuments(DocumentParser):
                 if fault["type"] != "missing":
                     return problem_of(DEFAULTS, DefaultsDocument, fault)
         return None
+
+    @override
+    def parse_stack(self, text: str) -> StackRails | SettingsProblem:
+        """The caps of the stack, or the first problem of its document."""
+        found = _object(STACK, text)
+        if isinstance(found, SettingsProblem):
+            return found
+        document = _validated(STACK, StackDocument, found)
+        return document if isinstance(document, SettingsProblem) else document.to_domain()
 
     def _missing_variant(self, name: str, document: TargetDocument) -> SettingsProblem | None:
         """Refuse the bare id of a model that is sold by context length."""

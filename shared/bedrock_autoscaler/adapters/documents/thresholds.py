@@ -165,11 +165,11 @@ class ClassifyingDocument(Section):
         description="Hourly repetitions before a steady class is taken on.",
     )
     spike_factor: float = Field(
-        default=4.0,
+        default=3.0,
         ge=1.1,
         le=100,
         description="Multiple of the most that this time of day asks for, above which demand is a "
-        "spike; 3 gives several false alarms a week on weekly and batch traffic.",
+        "spike; up to 2 the end of a lull may be flagged, a higher value finds fewer and later.",
     )
     spike_sigmas: float = Field(
         default=6.0,
@@ -301,6 +301,26 @@ class GatingDocument(Section):
     )
     max_price_age_days: int = Field(
         default=90, ge=1, le=366, description="Age above which a price blocks the money decision."
+    )
+    mass_silence_minutes: int = Field(
+        default=60,
+        ge=5,
+        le=1_440,
+        description="How long a fall of all targets to zero at once counts as a fault; nothing is "
+        "released meanwhile.",
+    )
+    refusal_rest_minutes: int = Field(
+        default=120,
+        ge=10,
+        le=10_080,
+        description="Without a purchase after Bedrock refused one, or one never came into "
+        "service: quotas and permissions do not change within minutes.",
+    )
+    loss_rest_minutes: int = Field(
+        default=60,
+        ge=0,
+        le=10_080,
+        description="Without a purchase after others deleted a throughput: they had a reason.",
     )
 
     def to_domain(self) -> Gating:

@@ -179,6 +179,7 @@ class _StoredInputs:
     routes: tuple[Route, ...]
     memory: Memory
     history: HistoryReference | None
+    is_late: bool = False  # records of before it was noted have none
 
 
 _DECISION = TypeAdapter(_StoredDecision)

@@ -29,6 +29,7 @@ from bedrock_autoscaler.adapters.storage.table import (
     NoAnswerError,
     Table,
 )
+from bedrock_autoscaler.application.counting import counted
 from bedrock_autoscaler.application.errors import ObservationError, UnknownOutcomeError
 from bedrock_autoscaler.application.ports import Decisions, History, RecordedDecision
 from bedrock_autoscaler.domain.decision import (
@@ -121,7 +122,8 @@ class DynamoDecisions(Decisions):
             return recorded
         stored = history.load_exact(recorded.decision.target, recorded.history)
         observation = recorded.situation.observation
-        whole = replace(observation, traffic=join(stored.total, observation.traffic))
+        kept = counted(stored.total, stored.traffic, recorded.situation.target)
+        whole = replace(observation, traffic=join(kept, observation.traffic))
         return replace(recorded, situation=replace(recorded.situation, observation=whole))
 
     def _read_back(self, item: Item, subject: str, error: NoAnswerError) -> bool:

@@ -1,0 +1,150 @@
+"""What a person must know for as long as it lasts, said at each capacity tick.
+
+Each alarm is counted under its name, and CloudWatch has an alarm for each name. They stay silent
+as long as nothing is wrong, so that a count is always news.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+
+from bedrock_autoscaler.application.ports import ListedThroughput, Reporter
+from bedrock_autoscaler.domain.decision import Decision, ReasonCode, Situation
+from bedrock_autoscaler.domain.economics import period_usd
+from bedrock_autoscaler.domain.fleet import Ownership, ProvisionedThroughput, Status
+from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.units import MINUTE
+
+NEAR = Decimal("0.8")
+"""Share of a cap from which a person is told, so that the cap itself is no surprise."""
+
+TERM_DAYS = (14, 7, 1)
+"""Days before the end of a term on which it is an alarm: a fortnight, a week, the last day."""
+
+INCOMPLETE_MINUTES = 30
+"""So long metrics may be incomplete before it is an alarm; CloudWatch backfills within minutes."""
+
+_DAY = timedelta(days=1)
+
+type Finding = tuple[str, str]
+"""The alarm's name and its text."""
+
+
+def report_orphans(
+    tagged: Iterable[ListedThroughput], targets: Iterable[Target], reporter: Reporter
+) -> None:
+    """PTs with our tag whose target is no longer in force go on costing money unwatched."""
+    names = {target.name for target in targets}
+    for pt in tagged:
+        if pt.target not in names:
+            reporter.alarm(
+                "orphaned_pt",
+                pt.target or "",
+                f"{pt.arn} of {pt.model_units} units is tagged as ours, but its target "
+                f"{pt.target!r} is not in force: nobody watches it",
+            )
+
+
+def report_standing(situation: Situation, decision: Decision, reporter: Reporter) -> None:
+    """Everything about one target that lasts until a person acts, or that costs while it lasts."""
+    for alarm, text in (
+        *_unmanaged(situation),
+        *_spend(situation),
+        *_terms(situation),
+        *_idle(situation),
+        *_metrics(situation),
+        *_prices(decision),
+    ):
+        reporter.alarm(alarm, situation.target.name, text)
+
+
+def _unmanaged(situation: Situation) -> Iterator[Finding]:
+    for pt in situation.fleet.throughputs:
+        if pt.ownership is Ownership.UNMANAGED:
+            yield (
+                "unmanaged_pt",
+                (
+                    f"{pt.arn} of {pt.model_units} units is not ours: it counts against the caps and "
+                    "is never released"
+                ),
+            )
+
+
+def _spend(situation: Situation) -> Iterator[Finding]:
+    rails, spend = situation.target.guard_rails, situation.fleet.spend
+    for span, booked, cap in (
+        ("day", spend.day_usd, rails.max_usd_per_day),
+        ("month", spend.month_usd, rails.max_usd_per_month),
+    ):
+        if booked > 0 and booked >= NEAR * cap:
+            alarm = "spend_at_cap" if booked >= cap else "spend_near_cap"
+            yield alarm, f"{booked} USD are booked this {span}, max_usd_per_{span} is {cap}"
+
+
+def _terms(situation: Situation) -> Iterator[Finding]:
+    for pt in situation.fleet.owned:
+        if pt.committed_until is None:
+            continue
+        left = pt.committed_until - situation.scheduled_at
+        if any(days - 1 <= left / _DAY < days for days in TERM_DAYS):
+            yield (
+                "term_ending",
+                (
+                    f"the term of {pt.arn} ends at {pt.committed_until.isoformat()} and renews unless "
+                    "a person ends it"
+                ),
+            )
+
+
+def _idle(situation: Situation) -> Iterator[Finding]:
+    """In service for a whole paid period or longer, and without a call as long."""
+    period = situation.target.thresholds.sizing.billing_minutes
+    evidence = {found.arn: found for found in situation.observation.provisioned}
+    for pt in situation.fleet.owned:
+        found = evidence.get(pt.arn)
+        if found is None or pt.status is not Status.IN_SERVICE or pt.in_service_since is None:
+            continue
+        served = (situation.scheduled_at - pt.in_service_since) / MINUTE
+        quiet = found.quiet_minutes if found.seen else served
+        if served >= period and quiet >= period:
+            never = "" if found.seen else " or never seen in metrics"
+            yield "idle_units", f"{pt.arn} is idle{never}; {_cost(pt, situation)}"
+
+
+def _cost(pt: ProvisionedThroughput, situation: Situation) -> str:
+    """What was paid so far at the present price; a term is paid whether used or not."""
+    option = situation.target.provisioned
+    if option is None or option.price is None:
+        return "its price is unknown"
+    if pt.commitment is not Commitment.NONE:
+        return "it is under a term, which is paid in any case"
+    minutes = situation.target.thresholds.sizing.billing_minutes
+    periods = _started(pt.created_at, situation.scheduled_at, timedelta(minutes=minutes))
+    paid = pt.model_units * periods * period_usd(option.price.usd_per_hour, minutes)
+    return f"{paid} USD have been paid for it so far"
+
+
+def _started(begun: datetime, now: datetime, billing: timedelta) -> int:
+    """Billing periods that have started."""
+    return max(now - begun, timedelta(0)) // billing + 1
+
+
+def _metrics(situation: Situation) -> Iterator[Finding]:
+    """The newest settled half hour has gaps, though there were minutes without any before it."""
+    calls = situation.observation.traffic.invocations
+    newest, before = calls[-INCOMPLETE_MINUTES:], calls[:-INCOMPLETE_MINUTES]
+    share = float(np.isfinite(newest).mean()) if len(newest) else 0.0
+    least = situation.target.thresholds.observing.min_completeness
+    if bool(np.isfinite(before).any()) and share < least:
+        yield (
+            "metrics_incomplete",
+            f"{share:.0%} of the last {INCOMPLETE_MINUTES} settled minutes could be read",
+        )
+
+
+def _prices(decision: Decision) -> Iterator[Finding]:
+    for reason in decision.reasons:
+        if reason.code is ReasonCode.PRICE_STALE:
+            yield "price_stale", reason.message

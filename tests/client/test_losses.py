@@ -1,0 +1,219 @@
+"""What is lost of the world around a caller costs no more calls than the capacity that went."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import boto3
+import pytest
+
+from bedrock_autoscaler.client.document import routing_table_text
+from bedrock_world.server import RunningWorld, serve
+from bedrock_world.settings import DEFAULT_UNIT_RATE
+from bedrock_world.world import World
+from tests.client.stage import (
+    IN_REGION_THEN_PROFILE,
+    NO_CONTROL_PLANE,
+    caller,
+    document_with,
+    route,
+    runtime_client,
+    table,
+)
+from tests.world.support import (
+    CREDENTIALS,
+    NOVA_2_PROFILE,
+    NOVA_LITE,
+    NOVA_LITE_PROFILE,
+    ROOM,
+    buy,
+    world_with,
+)
+
+ELSEWHERE = "us-west-2"
+
+
+@pytest.fixture
+def other_region() -> Iterator[RunningWorld]:
+    """A world of another Region, on a port of its own."""
+    with serve(world_with(region=ELSEWHERE)) as served:
+        yield served
+
+
+def bought(running: RunningWorld, world: World, name: str = "fleet-1") -> str:
+    """The ARN of a PT that is in service."""
+    bedrock = boto3.Session(**CREDENTIALS).client("bedrock", endpoint_url=running.url)
+    arn = buy(bedrock, name)
+    bedrock.close()
+    world.advance(timedelta(minutes=15))
+    return arn
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFoundException", "ValidationException"])
+def test_a_pt_that_vanishes_costs_no_call(
+    build: Callable[..., World], running: RunningWorld, code: str
+) -> None:
+    world = build(deleted_pt_error=code, default_unit_rate=DEFAULT_UNIT_RATE)
+    arn = bought(running, world)
+    made = caller(running, table(route(arn), route(NOVA_2_PROFILE)))
+    assert made.say_hello(3) == {"served": 3}
+    assert made.places() == {arn: 3}
+
+    world.purchases.remove(arn)
+    outcomes = made.say_hello(20)
+
+    assert outcomes == {"served": 20}
+    # The PT is asked once more, and left alone from then on.
+    assert made.places(code) == {arn: 1}
+
+
+def test_of_two_pts_the_other_takes_what_it_can(
+    build: Callable[..., World], running: RunningWorld
+) -> None:
+    # The profile admits nothing, and a PT all that is asked here.
+    world = build(applied_quotas={**ROOM, "L-F06F1187": 0.0}, default_unit_rate=DEFAULT_UNIT_RATE)
+    first, second = bought(running, world), bought(running, world, "fleet-2")
+    made = caller(running, table(route(first, 0.5), route(second, 0.5), route(NOVA_2_PROFILE)))
+    made.say_hello(4)
+    world.purchases.remove(first)
+
+    assert made.say_hello(20) == {"served": 20}
+
+
+def test_an_unreadable_table_costs_no_call(world: World, running: RunningWorld) -> None:
+    made = caller(running)
+    made.say_hello()
+    made.source.error = NO_CONTROL_PLANE
+    made.clock.now += 3600
+
+    assert made.say_hello(10) == {"served": 10}
+    assert {each.version for each in made.attempts} == {1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        document_with(IN_REGION_THEN_PROFILE, routes=[]),
+        document_with(IN_REGION_THEN_PROFILE, schema=2),
+        routing_table_text(table(route("no-such-model"), target="other", version=9)),
+    ],
+)
+def test_a_malformed_table_costs_no_call(world: World, running: RunningWorld, text: str) -> None:
+    made = caller(running)
+    made.say_hello()
+    made.source.show(text)
+    made.clock.now += 3600
+
+    assert made.say_hello(10) == {"served": 10}
+    assert made.source.reads == 2
+    assert {each.version for each in made.attempts} == {1}
+
+
+def test_a_table_that_was_never_readable_costs_no_call(world: World, running: RunningWorld) -> None:
+    assert caller(running, "{").say_hello(10) == {"served": 10}
+
+
+def test_a_region_that_is_gone_costs_no_call(
+    world: World, running: RunningWorld, other_region: RunningWorld
+) -> None:
+    shown = table(
+        route(NOVA_LITE_PROFILE, 0.5, region=ELSEWHERE),
+        route(NOVA_LITE, 0.3, region=ELSEWHERE),
+        route(NOVA_LITE, 0.2),
+    )
+    made = caller(running, shown, clients=lambda region: runtime_client(other_region.url, region))
+    assert made.say_hello(40) == {"served": 40}
+    assert {each.route.region for each in made.attempts} == {ELSEWHERE, ""}
+
+    other_region.stop()
+    outcomes = made.say_hello(40)
+
+    assert outcomes == {"served": 40}
+    # One refused connection lets the whole Region rest, so the other route there is not tried.
+    assert made.places("EndpointConnectionError").total() == 1
+
+
+def test_the_own_region_may_be_the_one_that_is_gone(
+    world: World, running: RunningWorld, other_region: RunningWorld
+) -> None:
+    shown = table(route(NOVA_LITE), route(NOVA_LITE_PROFILE, region="eu-west-1"))
+    made = caller(other_region, shown, clients=lambda region: runtime_client(running.url, region))
+    other_region.stop()
+
+    assert made.say_hello(10) == {"served": 10}
+
+
+def test_routes_of_regions_without_a_client_are_left_out(
+    world: World, running: RunningWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = caller(running, table(route(NOVA_LITE, region=ELSEWHERE), route(NOVA_LITE_PROFILE)))
+
+    assert made.say_hello(3) == {"served": 3}
+    assert made.places() == {NOVA_LITE_PROFILE: 3}
+    assert "1 of 2 routes are in Regions without a client" in caplog.text
+
+
+def test_a_profile_that_answers_403_costs_no_call(
+    build: Callable[..., World], running: RunningWorld
+) -> None:
+    build(denied={NOVA_LITE_PROFILE})
+    made = caller(running, table(route(NOVA_LITE_PROFILE), route(NOVA_LITE)))
+
+    assert made.say_hello(20) == {"served": 20}
+    assert made.places("AccessDeniedException") == {NOVA_LITE_PROFILE: 1}
+
+
+def test_where_every_route_answers_403_the_caller_sees_it(
+    build: Callable[..., World], running: RunningWorld
+) -> None:
+    build(denied={NOVA_LITE_PROFILE, NOVA_LITE})
+
+    assert caller(running).say_hello(2) == {"AccessDeniedException": 2}
+
+
+def test_a_capacity_that_went_is_missed_by_no_more_than_itself(
+    build: Callable[..., World], running: RunningWorld
+) -> None:
+    # 30 a minute in the Region and 20 by the profile; 40 are wanted, so 20 are lost at most.
+    world = build(applied_quotas={"L-E386A278": 30.0, "L-89F8391A": 20.0})
+    made = caller(running, table(route(NOVA_LITE, 0.6), route(NOVA_LITE_PROFILE, 0.4)))
+    assert made.say_hello(40) == {"served": 40}
+
+    world.advance(timedelta(minutes=1))
+    made.clock.now += 60
+    world.reconfigure(denied={NOVA_LITE})
+    outcomes = made.say_hello(40)
+
+    assert outcomes == {"served": 20, "ThrottlingException": 20}
+
+
+def test_a_day_without_any_control_plane(
+    build: Callable[..., World], running: RunningWorld
+) -> None:
+    world = build(applied_quotas={"L-E386A278": 30.0, "L-89F8391A": 20.0})
+    made = caller(running)
+    made.say_hello()
+    made.source.error = NO_CONTROL_PLANE
+
+    for _ in range(24):
+        world.advance(timedelta(hours=1))
+        made.clock.now += 3600
+        # 40 a minute fit into no single route.
+        assert made.say_hello(40) == {"served": 40}
+
+    assert made.source.reads == 1 + 24
+    assert made.places()[NOVA_LITE_PROFILE] > 0
+
+
+def test_a_day_without_a_control_plane_from_the_first_call_on(
+    world: World, running: RunningWorld
+) -> None:
+    made = caller(running, None)
+
+    for _ in range(24):
+        world.advance(timedelta(hours=1))
+        made.clock.now += 3600
+        assert made.say_hello(5) == {"served": 5}
+
+    assert made.source.reads == 24

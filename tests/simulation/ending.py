@@ -1,0 +1,202 @@
+"""What must come true once faults stop: L1, L2, L4, and what every decision must satisfy."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bedrock_autoscaler.application.replaying import replay
+from bedrock_autoscaler.domain.decision import (
+    Decision,
+    Release,
+    Route,
+    Situation,
+    decision_id,
+)
+from bedrock_autoscaler.domain.intent import PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.target import OptionKind, Target
+from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
+from tests.simulation.schedule import Firing, Function, Moment
+
+if TYPE_CHECKING:
+    from tests.simulation.engine import Simulation
+
+_ALL = tuple(Firing(function) for function in Function)
+_WAITS = (1, 1, 13, 13, 1, 1, 1)
+"""Minutes between the healthy ticks: together more than the grace, and three more."""
+
+_STANDING = frozenset({PurchaseState.BOUGHT, PurchaseState.IN_SERVICE, PurchaseState.FAILED})
+
+
+def hold(situation: Situation) -> Decision:
+    """A core that wants nothing, and routes to what is paid for and then to the options."""
+    target, now = situation.target, situation.scheduled_at
+    units = situation.fleet.in_service_units
+    return Decision(
+        id=decision_id(target.name, situation.loop, now),
+        target=target.name,
+        loop=situation.loop,
+        scheduled_at=now,
+        mode=target.mode,
+        settings_version=target.settings_version,
+        classification=None,
+        desired_units=units,
+        allowed_units=units,
+        actual_units=units,
+        alternatives=(),
+        expected_saving_usd_per_hour=0.0,
+        actions=(),
+        routes=_even_routes(situation),
+        reasons=(),
+        numbers=(),
+        memory=replace(situation.memory, decided_at=now),
+    )
+
+
+def _even_routes(situation: Situation) -> tuple[Route, ...]:
+    paid = [pt for pt in situation.fleet.owned if pt.is_routable]
+    units = sum(pt.model_units for pt in paid)
+    routes = [
+        Route(kind=OptionKind.PROVISIONED, address=pt.arn, weight=pt.model_units / units)
+        for pt in paid
+    ]
+    for option in situation.target.options:
+        weight = 0.0 if routes else 1.0
+        routes.append(Route(kind=option.kind, address=option.address, weight=weight))
+    return tuple(routes)
+
+
+def heal_and_check(simulation: "Simulation") -> None:
+    """Stop all faults, let time pass, and ask what must have come true by then."""
+    moment = len(simulation.plan.moments)
+    simulation.heal()
+    for minutes in _WAITS:
+        simulation.play(moment, Moment(minutes * MINUTE, (), _ALL))
+        moment += 1
+    _check_intents(simulation)
+    _check_records(simulation)
+    _check_tables(simulation)
+    _check_rest(simulation, moment)
+
+
+def _check_intents(simulation: "Simulation") -> None:
+    """L1: no intent without an outcome or an alarm."""
+    fleets, watch = simulation.ledger.fleets, simulation.watch
+    for name in simulation.plan.targets:
+        for intent in fleets.peek_purchases(name):
+            if intent.state is PurchaseState.RECORDED and not _is_alarmed(simulation, name):
+                watch.failed("L1", f"{intent.decision_id} is still {intent.state}")
+    standing = {pt.arn for pt in simulation.bedrock.existing()}
+    for release in fleets.peek_releases():
+        if release.state is ReleaseState.DELETING and release.arn not in standing:
+            watch.failed("L1", f"release {release.decision_id} of a PT that is gone is open")
+
+
+def _check_records(simulation: "Simulation") -> None:
+    """O10: no PT of ours without its record, unless the ledger or its tags were taken from us."""
+    if simulation.watch.is_restored:
+        return
+    fleets = simulation.ledger.fleets
+    for pt in simulation.bedrock.existing():
+        labels = pt.tags[-1].deployment if pt.tags else None
+        if pt.bought_for is None or labels != simulation.deployment:
+            continue
+        kept = fleets.peek_purchase(pt.target or "", pt.bought_for)
+        if kept is None or kept.arn != pt.arn or kept.state not in _STANDING:
+            simulation.watch.failed("O10", f"{pt.arn} exists, its purchase is {kept}")
+
+
+def _is_alarmed(simulation: "Simulation", name: str) -> bool:
+    """Whether a person was told of an open purchase of this target."""
+    wanted = {"purchase_unresolved", "purchase_abandoned"}
+    return any(a.alarm in wanted and a.target == name for a in simulation.reporter.alarms)
+
+
+def _check_tables(simulation: "Simulation") -> None:
+    """L2: the table in force, and the callers' copy, are what the newest decision wants."""
+    for target in simulation.targets_in_force():
+        table = simulation.tables.peek(target.name)
+        copy = simulation.tables.projected.get(target.name)
+        if target.mode == "advise":
+            continue
+        if table is None or copy != table:
+            simulation.watch.failed("L2", f"callers of {target.name} have {copy}, not {table}")
+            continue
+        if not any(route.weight > 0 for route in table.routes):
+            simulation.watch.failed("L2", f"no route of {target.name} has a weight")
+        _check_shares(simulation, target, {route.address for route in table.routes})
+
+
+def _check_shares(simulation: "Simulation", target: Target, named: set[str]) -> None:
+    """Every PT of ours that has served for a while, and is not leaving, is named."""
+    leaving = {
+        r.arn
+        for r in simulation.ledger.fleets.peek_releases()
+        if r.state is not ReleaseState.CANCELLED
+    }
+    oldest = simulation.world.now - timedelta(minutes=20)
+    for intent in simulation.ledger.fleets.peek_purchases(target.name):
+        pt = simulation.bedrock.pts.get(intent.arn or "")
+        if (
+            intent.state is PurchaseState.IN_SERVICE
+            and pt is not None
+            and pt.exists(oldest)
+            and pt.exists(simulation.world.now)
+            and (intent.in_service_since or oldest) <= oldest
+            and pt.tags
+            and pt.tags[-1].deployment == simulation.deployment
+            and pt.arn not in leaving | named
+        ):
+            simulation.watch.failed("L2", f"the table of {target.name} leaves {pt.arn} out")
+
+
+def _check_rest(simulation: "Simulation", moment: int) -> None:
+    """L4: the same tick again does nothing."""
+    simulation.play(moment, Moment(timedelta(0), (), _ALL))
+    before = list(simulation.watch.effects)
+    simulation.play(moment + 1, Moment(timedelta(0), (), _ALL))
+    after = simulation.watch.effects[len(before) :]
+    if after:
+        simulation.watch.failed("L4", f"a second tick did {after}")
+
+
+def check_replays(simulation: "Simulation", sample: int) -> None:
+    """O14, O8: stored decisions come out again, and never shrink on what was not seen."""
+    decisions, history = simulation.ledger.decisions, simulation.ledger.history
+    kept = decisions.peek_all()
+    step = max(len(kept) // sample, 1)
+    for recorded in kept[::step]:
+        stored = decisions.load(recorded.decision.id, history)
+        if stored is None:
+            simulation.watch.failed("O14", f"{recorded.decision.id} is not stored")
+            continue
+        difference = replay(stored, simulation.core)
+        if difference is not None:
+            simulation.watch.failed("O14", str(difference))
+        if simulation.plan.has_rules:
+            problem = shrinks_blindly(stored.decision, stored.situation)
+            if problem:
+                simulation.watch.failed("O8", f"{stored.decision.id} {problem}")
+
+
+def shrinks_blindly(decision: Decision, situation: Situation) -> str | None:
+    """Why a decision of the rules shrinks on missing data; None when it does not."""
+    rules = situation.target.thresholds.observing
+    traffic = situation.observation.traffic
+    known = np.flatnonzero(~np.isnan(traffic.invocations[-_NEWEST:]))
+    share = len(known) / _NEWEST
+    gaps = len(traffic.invocations[-_NEWEST:]) - 1 - int(known[-1]) if known.size else _NEWEST
+    age = whole_minutes(situation.scheduled_at - traffic.end) + gaps
+    is_blind = share < rules.min_completeness or age > rules.max_staleness_minutes
+    if not is_blind:
+        return None
+    if any(isinstance(action, Release) for action in decision.actions):
+        return f"releases on {share:.0%} of the minutes, {age} minutes old"
+    staying = {pt.arn for pt in situation.fleet.owned if pt.is_routable}
+    before = sum(r.weight for r in situation.routes if r.address in staying)
+    after = sum(r.weight for r in decision.routes if r.address in staying)
+    return f"sends {after} instead of {before} to PTs" if after < before - _ROUNDING else None
+
+
+_NEWEST, _ROUNDING = 60, 1e-6

@@ -1,0 +1,84 @@
+"""A fast model of the minute history: the newest revision of each hour, as it was observed."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.ports import HistoryReference, StoredHistory
+from bedrock_autoscaler.domain.joining import combine, join, span
+from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.units import HOUR, floor_hour
+
+type Hour = tuple[bytes, Traffic]
+
+
+class SimulatedHistory:
+    """Implements History over the sums of all `ModelId`s of an hour.
+
+    Only those sums reach a decision, so that nothing else is kept. What was put together once is
+    handed out again while nothing of it has changed.
+    """
+
+    def __init__(self) -> None:
+        self._hours: dict[tuple[str, datetime, int], Hour] = {}
+        self._newest: dict[str, dict[datetime, int]] = {}
+        self._loaded: dict[tuple[str, HistoryReference], StoredHistory] = {}
+
+    def store(self, target: str, traffic: Mapping[str, Traffic]) -> None:
+        """Keep each whole hour with something in it, as a new revision where it differs."""
+        parts = list(traffic.values())
+        start = max(part.start for part in parts)
+        hour = floor_hour(start - timedelta(microseconds=1)) + HOUR
+        end = min(part.end for part in parts)
+        while hour + HOUR <= end:
+            fresh = combine([span(part, hour, hour + HOUR) for part in parts])
+            content = fresh.invocations.tobytes() + fresh.throttles.tobytes()
+            newest = self._newest.get(target, {})
+            revision = newest.get(hour, -1)
+            kept = self._hours.get((target, hour, revision))
+            is_worse = kept is not None and _gaps(fresh) > _gaps(kept[1])
+            if _gaps(fresh) < len(fresh) and not is_worse and (not kept or kept[0] != content):
+                self._hours[target, hour, revision + 1] = (content, fresh)
+                self._newest[target] = newest | {hour: revision + 1}
+            hour += HOUR
+
+    def load(self, target: str, start: datetime, end: datetime) -> StoredHistory:
+        """The newest revisions in [start, end)."""
+        revisions = tuple(
+            (hour, revision)
+            for hour, revision in sorted(self._newest.get(target, {}).items())
+            if floor_hour(start) <= hour < end
+        )
+        first = max(start, revisions[0][0]) if revisions else start
+        last = min(end, revisions[-1][0] + HOUR) if revisions else first
+        text = f"{target} {revisions} {first} {last}"
+        reference = HistoryReference(
+            start=first,
+            end=last,
+            revisions=revisions,
+            sha256=hashlib.sha256(text.encode()).hexdigest(),
+        )
+        return self.load_exact(target, reference)
+
+    def load_exact(self, target: str, reference: HistoryReference) -> StoredHistory:
+        """The revisions of the reference."""
+        known = self._loaded.get((target, reference))
+        if known is not None:
+            return known
+        whole = Traffic.empty(reference.start)
+        for hour, revision in reference.revisions:
+            kept = self._hours.get((target, hour, revision))
+            if kept is None:
+                raise ObservationError(f"history of {target}: {hour} #{revision} is missing")
+            whole = join(whole, kept[1])
+        total = span(whole, reference.start, reference.end)
+        stored = StoredHistory(reference=reference, traffic={}, total=total)
+        self._loaded[target, reference] = stored
+        return stored
+
+
+def _gaps(traffic: Traffic) -> int:
+    return int(np.isnan(traffic.invocations).sum())

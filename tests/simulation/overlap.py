@@ -1,0 +1,103 @@
+"""Lets several runs take turns at every call to the outside, in an order that a seed decides."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Semaphore, Thread
+
+from tests.simulation.faults import Killed
+from tests.simulation.gate import Gate, Run
+
+type Choice = Callable[[Sequence["Turn"]], "Turn"]
+"""Who goes on next among those that wait."""
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """One run in a thread of its own that moves only when it is told to.
+
+    Attributes:
+        steps: how often it was let go on.
+    """
+
+    run: Run
+    work: Callable[[], None]
+    steps: int = 0
+    is_over: bool = False
+    error: BaseException | None = None
+    go: Semaphore = field(default_factory=lambda: Semaphore(0))
+    stopped: Semaphore = field(default_factory=lambda: Semaphore(0))
+    thread: Thread | None = None
+
+
+class Overlap:
+    """Runs that overlap; one moves at a time, so that a seed gives one history.
+
+    Attributes:
+        waiting: runs that began and are not over.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        self.waiting: list[Turn] = []
+        self._gate = gate
+        self._active: Turn | None = None
+        self._is_aborted = False
+
+    def add(self, run: Run, work: Callable[[], None]) -> None:
+        """Take a run on; it waits before its first call."""
+        self.waiting.append(Turn(run, work))
+
+    def drive(self, choose: Choice, *, leave: int = 0) -> None:
+        """Let the runs take turns until at most `leave` of them wait."""
+        self._gate.before = self._pause
+        try:
+            while len(self.waiting) > leave:
+                self.step(choose(self.waiting))
+        finally:
+            self._gate.before = None
+
+    def step(self, turn: Turn) -> None:
+        """Let one go on to its next call, or to its end."""
+        self._active, self._gate.run = turn, turn.run
+        turn.steps += 1
+        if turn.thread is None:
+            turn.thread = Thread(target=self._body, args=(turn,), daemon=True)
+            turn.thread.start()
+        else:
+            turn.go.release()
+        turn.stopped.acquire()
+        self._active = self._gate.run = None
+        if turn.is_over:
+            self.waiting.remove(turn)
+            turn.thread.join()
+            if turn.error is not None:
+                raise turn.error
+
+    def abort(self) -> None:
+        """Kill all that wait."""
+        self._is_aborted = True
+        self._gate.before = self._pause
+        while self.waiting:
+            turn = self.waiting[0]
+            if turn.thread is None:
+                self.waiting.remove(turn)
+            else:
+                self.step(turn)
+        self._gate.before = None
+
+    def _body(self, turn: Turn) -> None:
+        try:
+            turn.work()
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that drives
+            turn.error = error
+        turn.is_over = True
+        turn.stopped.release()
+
+    def _pause(self) -> None:
+        """Called by the active run before each of its calls: give the turn back, wait for it."""
+        turn = self._active
+        if turn is None:
+            return
+        turn.stopped.release()
+        turn.go.acquire()
+        if self._is_aborted:
+            raise Killed("aborted")

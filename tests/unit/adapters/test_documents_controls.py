@@ -1,0 +1,153 @@
+"""The section `controls` and the document `stack`."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bedrock_autoscaler.adapters.documents import TargetDocuments
+from bedrock_autoscaler.application.ports import SettingsProblem
+from bedrock_autoscaler.domain.controls import (
+    ChangeWindow,
+    Controls,
+    RouteOverride,
+    UnitsOverride,
+)
+from bedrock_autoscaler.domain.target import StackRails
+from tests.builders import MODEL, PT_MODEL
+from tests.documents import BASE, RATE, ListedPrices, accepted, refused
+
+UNTIL = "2026-11-21T00:00:00Z"
+STACK = {
+    "max_units": 4,
+    "max_usd_per_hour": 250.5,
+    "max_usd_per_day": 2_000,
+    "max_usd_per_month": 20_000,
+}
+
+
+def stack_of(document: object) -> StackRails | SettingsProblem:
+    return TargetDocuments(ListedPrices()).parse_stack(json.dumps(document))
+
+
+def test_nothing_is_set_by_hand_by_default() -> None:
+    assert accepted(BASE).controls == Controls()
+
+
+def test_controls_become_a_domain_value() -> None:
+    controls = {
+        "pause_growth": True,
+        "pause_shrink": True,
+        "shrink_windows": [{"cron": "0 9 * * 1-5", "minutes": 480, "zone": "Europe/Berlin"}],
+        "units": {"units": 2, "until": UNTIL, "by": "jane"},
+        "route": {"address": MODEL, "until": UNTIL, "by": "jane"},
+    }
+    until = datetime(2026, 11, 21, tzinfo=UTC)
+
+    assert accepted(BASE | {"controls": controls}).controls == Controls(
+        pause_growth=True,
+        pause_shrink=True,
+        shrink_windows=(ChangeWindow(cron="0 9 * * 1-5", minutes=480, zone="Europe/Berlin"),),
+        units=UnitsOverride(units=2, until=until, by="jane"),
+        route=RouteOverride(address=MODEL, until=until, by="jane"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("controls", "field", "told"),
+    [
+        ({"pause_growth": "no"}, "controls.pause_growth", "give true or false"),
+        (
+            {"shrink_windows": [{"cron": "0 9 * * 8", "minutes": 60}]},
+            "controls.shrink_windows.0.cron",
+            "'8' is no value of day of week, which goes from 0 to 7",
+        ),
+        (
+            {"shrink_windows": [{"cron": "0 9 * * *", "minutes": 60, "zone": "Mars/Base"}]},
+            "controls.shrink_windows.0.zone",
+            "'Mars/Base' is no time zone that is known here",
+        ),
+        (
+            {"shrink_windows": [{"cron": "0 9 * * *", "minutes": 60, "zone": "../etc/passwd"}]},
+            "controls.shrink_windows.0.zone",
+            "is no time zone",
+        ),
+        (
+            {"shrink_windows": [{"cron": "0 9 * * *", "minutes": 0}]},
+            "controls.shrink_windows.0.minutes",
+            "from 1 to 10080",
+        ),
+        (
+            {"units": {"units": 2, "by": "jane"}},
+            "controls.units.until",
+            "missing; give a moment such as",
+        ),
+        (
+            {"units": {"units": 2, "until": "2026-11-21T00:00:00", "by": "jane"}},
+            "controls.units.until",
+            "is not allowed",
+        ),
+        (
+            {"route": {"address": "other", "until": UNTIL, "by": "jane"}},
+            "controls.route.address",
+            f"'other' is none of the options: {MODEL}",
+        ),
+    ],
+)
+def test_a_faulty_control_is_named(controls: dict[str, Any], field: str, told: str) -> None:
+    place, message = refused(BASE | {"controls": controls})
+
+    assert place == field
+    assert told in message
+
+
+def test_others_throughputs_serve_only_when_told_so() -> None:
+    told = {"provisioned": {"model_id": PT_MODEL, "unit_rate": RATE, "use_unmanaged": True}}
+    silent = {"provisioned": {"model_id": PT_MODEL, "unit_rate": RATE}}
+
+    assert [bool(accepted(BASE | document).provisioned) for document in (told, silent)] == [
+        True,
+        True,
+    ]
+    found = [accepted(BASE | document).provisioned for document in (told, silent)]
+    assert [bought.use_unmanaged for bought in found if bought] == [True, False]
+
+
+def test_the_caps_of_the_stack_are_exact() -> None:
+    assert stack_of(STACK) == StackRails(
+        max_units=4,
+        max_usd_per_hour=Decimal("250.5"),
+        max_usd_per_day=Decimal(2_000),
+        max_usd_per_month=Decimal(20_000),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"max_units": "ten"}, "max_units"),
+        ({"max_units": None}, "max_units"),
+        ({"max_usd_per_hour": 0}, "max_usd_per_hour"),
+        ({"max_usd_per_day": 1e12}, "max_usd_per_day"),
+        ({"min_units": 1}, "min_units"),
+    ],
+)
+def test_a_faulty_cap_of_the_stack_is_named(changed: dict[str, Any], field: str) -> None:
+    problem = stack_of(STACK | changed)
+
+    assert isinstance(problem, SettingsProblem)
+    assert (problem.document, problem.field) == ("stack", field)
+
+
+def test_no_cap_of_the_stack_may_be_left_out() -> None:
+    for name in STACK:
+        problem = stack_of({key: value for key, value in STACK.items() if key != name})
+
+        assert isinstance(problem, SettingsProblem)
+        assert problem.field == name
+
+
+def test_a_stack_document_that_is_no_object_is_refused() -> None:
+    assert isinstance(stack_of([STACK]), SettingsProblem)
