@@ -26,10 +26,11 @@ from bedrock_autoscaler.domain.growth import allow_growth
 from bedrock_autoscaler.domain.holding import shrink_holds
 from bedrock_autoscaler.domain.planning import Wish
 from bedrock_autoscaler.domain.units import MINUTE, usd
-from bedrock_autoscaler.domain.use import curves_of, full_use, one_set
+from bedrock_autoscaler.domain.use import mean_use, one_set
 
-_OBSERVED_MINUTES = 15
-"""A forecast alone releases nothing: so long must the units have been idle besides."""
+_OBSERVED_MINUTES = 5
+_FULL_USE = 0.9
+"""A forecast alone releases nothing: units in full use over the newest minutes stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -157,7 +158,7 @@ def _shrink(
         if objection is None and not is_unpaid:
             objection = _worth_keeping(pt, situation, wish)
         if objection is None and not is_unpaid and target.controls.units_at(now) is None:
-            objection = _busy(pt, situation, grounds.demand, economics)
+            objection = _busy(pt, situation, grounds.demand)
         if objection is not None:
             reasons.append(objection)
             continue
@@ -192,26 +193,21 @@ def _worth_keeping(pt: ProvisionedThroughput, situation: Situation, wish: Wish) 
     )
 
 
-def _busy(
-    pt: ProvisionedThroughput, situation: Situation, demand: Demand, economics: Economics
-) -> Reason | None:
-    """Whether the last of the serving units earned their price over the newest minutes.
+def _busy(pt: ProvisionedThroughput, situation: Situation, demand: Demand) -> Reason | None:
+    """Whether the last of the serving units were in full use until now.
 
     A minute that was not read counts as full use.
     """
     serving = situation.fleet.in_service_units
-    recent = demand.load[-_OBSERVED_MINUTES:]
-    filled = np.nan_to_num(recent, nan=full_use(economics, serving))
-    worth_by_unit = curves_of(one_set(filled), economics, serving).worth[0]
-    worth = float(worth_by_unit[serving - pt.model_units :].sum())
-    price = pt.model_units * economics.unit_usd
-    if worth < price:
+    recent = np.nan_to_num(demand.load[-_OBSERVED_MINUTES:], nan=serving)
+    used = mean_use(one_set(recent), serving)[0, serving - pt.model_units :].mean()
+    if used < _FULL_USE:
         return None
     return Reason(
         code=ReasonCode.BUSY_LATELY,
-        message=f"{pt.arn} avoided {worth:.2f} USD per hour in the newest {_OBSERVED_MINUTES} minutes and costs {price:.2f}: a "
-        "forecast alone releases nothing",
-        numbers=(("worth_usd_per_hour", worth), ("price_usd_per_hour", price)),
+        message=f"{used:.0%} of {pt.arn} would have been used in the newest {_OBSERVED_MINUTES} "
+        "minutes: a forecast alone releases nothing",
+        numbers=(("used", float(used)), ("full_use", _FULL_USE)),
     )
 
 

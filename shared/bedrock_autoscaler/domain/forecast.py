@@ -65,4 +65,3 @@ class Forecaster:
         return Forecast(
             order=curves.mixed(order), keep=curves.mixed(keep), windows=windows, weights=order
         )
-

@@ -164,11 +164,12 @@ def shrink_pace(target: Target, fleet: Fleet, now: datetime) -> tuple[Reason, ..
 def release_notice(draining: Draining, settling_minutes: int) -> int:
     """Minutes before the end of a paid period at which a release must be decided.
 
-    Callers keep an old table, calls still run, then silence must be seen in settled minutes;
-    the actors' ticks take a few more.
+    Callers keep an old table, calls still run, then silence (where any is asked for) must be seen
+    in settled minutes; the actors' ticks take a few more.
     """
     waited = draining.client_cache_minutes + draining.longest_request_minutes
-    silent = draining.client_cache_minutes + draining.quiet_minutes + settling_minutes
+    quiet = draining.quiet_minutes
+    silent = draining.client_cache_minutes + quiet + settling_minutes if quiet else 0
     needed = max(waited, silent)
     return needed + _TICK_SLACK_MINUTES if needed else 0
 

@@ -40,7 +40,7 @@ _LAST_DAY, _YESTERDAY, _WEEK, _HISTORY = range(len(_RECENT) - 1, len(WINDOWS))
 # ones; the pieces of the days are yesterday's hour and that of the six days before.
 _MEMBERS = np.tril(np.ones((len(WINDOWS), len(WINDOWS))))
 _MEMBERS[_YESTERDAY:, : _LAST_DAY + 1] = 0.0
-_MEMBERS[_HISTORY, : _HISTORY] = 0.0
+_MEMBERS[_HISTORY, :_HISTORY] = 0.0
 _INSTEAD = (*range(1, _LAST_DAY + 1), _HISTORY, _LAST_DAY, _YESTERDAY, _HISTORY)
 
 
@@ -107,4 +107,3 @@ def moment_at(demand: Demand, at: datetime, now: datetime, gaps_as: float | None
 def _known(minutes: Series) -> Series:
     gaps = np.isnan(minutes)
     return minutes[~gaps] if gaps.any() else minutes
-

@@ -36,9 +36,7 @@ def margins_of(target: Target, fleet: Fleet, balance: Balance, unit_usd: float) 
     be worth more, and a unit is released only when it is clearly idle.
     """
     sizing, rails = target.thresholds.sizing, target.guard_rails
-    held = sum(
-        not pt.draining and pt.commitment is Commitment.NONE for pt in fleet.owned
-    )
+    held = sum(not pt.draining and pt.commitment is Commitment.NONE for pt in fleet.owned)
     left = rails.max_releases_per_day - fleet.releases_last_day - held
     scarce = sizing.scarcity_factor ** max(_RELEASES_IN_RESERVE - left, 0)
     used_up = min(fleet.releases_last_day / max(rails.max_releases_per_day, 1), 1.0)
