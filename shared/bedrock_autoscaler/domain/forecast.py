@@ -6,6 +6,8 @@ Source: docs/model.md, section "Forecast".
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from bedrock_autoscaler.domain.demand import Demand
 from bedrock_autoscaler.domain.economics import Economics
 from bedrock_autoscaler.domain.learning import Learned
@@ -59,7 +61,8 @@ class Forecaster:
         windows = moment_at(self.demand, self.now, self.now, gaps_as).windows()
         if windows is None:
             return None
-        order, keep = self.learned.weights()
+        order = np.array(self.learned.order_weights)
+        keep = np.array(self.learned.keep_weights)
         units = max(units_needed(windows), self.units)
         curves = curves_of(windows, self.economics, units)
         return Forecast(

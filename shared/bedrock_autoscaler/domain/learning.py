@@ -6,7 +6,7 @@ mixture of what was seen. All levels of units share one regression. What was lea
 from decision to decision as sums of products. Source: docs/model.md, section "Forecast".
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -21,7 +21,7 @@ from bedrock_autoscaler.domain.use import Sets, curves_of, units_needed
 
 _COUNT = len(WINDOWS)
 _TRIANGLE = np.triu_indices(_COUNT)
-_ROW_MINUTES = 15.0
+_ROW_MINUTES = 15
 _PRIOR_STRENGTH = 30.0
 _MIN_KNOWN = 0.9
 _LEAST_HISTORY = 60
@@ -38,22 +38,27 @@ class Learned:
         products: of the windows with each other, upper triangle by row.
         ordered: of the windows with the worth from the lead time on.
         kept: of the windows with the worth from the moment on.
+        order_weights: trust in each window when ordering a unit; each at least 0.
+        keep_weights: the same when keeping one.
     """
 
     until: datetime | None = None
     products: tuple[float, ...] = (0.0,) * len(_TRIANGLE[0])
     ordered: tuple[float, ...] = (0.0,) * _COUNT
     kept: tuple[float, ...] = (0.0,) * _COUNT
+    order_weights: tuple[float, ...] = PRIOR_WEIGHTS
+    keep_weights: tuple[float, ...] = PRIOR_WEIGHTS
 
-    def weights(self) -> tuple[Series, Series]:
-        """Trust in each window when ordering and when keeping a unit; each at least 0."""
+    def weighed(self) -> "Learned":
+        """The same with the weights that follow from its sums."""
         products = np.zeros((_COUNT, _COUNT))
         products[_TRIANGLE] = self.products
         products += np.triu(products, 1).T + _PRIOR_STRENGTH * np.eye(_COUNT)
         prior = _PRIOR_STRENGTH * np.array(PRIOR_WEIGHTS)
-        return (
-            _solve_at_least_0(products, prior + self.ordered),
-            _solve_at_least_0(products, prior + self.kept),
+        return replace(
+            self,
+            order_weights=tuple(_solve_at_least_0(products, prior + self.ordered).tolist()),
+            keep_weights=tuple(_solve_at_least_0(products, prior + self.kept).tolist()),
         )
 
 
@@ -67,7 +72,7 @@ def order_window(sizing: Sizing) -> tuple[int, int]:
     hour in service counts.
     """
     lead = sizing.lead_minutes
-    return lead, max(sizing.billing_minutes, lead + int(_ROW_MINUTES))
+    return lead, max(sizing.billing_minutes, lead + _ROW_MINUTES)
 
 
 def learn(
@@ -90,12 +95,17 @@ def learn(
             ordered += windows @ order_worth
             kept += windows @ keep_worth
     share = step / _ROW_MINUTES
-    return Learned(
+    now_learned = replace(
+        learned,
         until=moments[-1],
         products=_added(learned.products, share * products[_TRIANGLE]),
         ordered=_added(learned.ordered, share * ordered),
         kept=_added(learned.kept, share * kept),
     )
+    # Weights move slowly: once in a quarter of an hour is often enough.
+    before = None if learned.until is None else _on_grid(learned.until, _ROW_MINUTES)
+    is_due = before != _on_grid(moments[-1], _ROW_MINUTES)
+    return now_learned.weighed() if is_due else now_learned
 
 
 def _moments(

@@ -22,7 +22,7 @@ class Sets:
     """Sets of minutes that overlap, as the pieces that they are made of.
 
     Attributes:
-        pieces: known minutes of demand, in units; no minute is in two pieces.
+        pieces: known minutes of demand, in units; a set has a minute once.
         members: 1 where a set (row) has a piece (column), else 0.
         instead: by set, the one that stands in for it when it has no minute.
     """
@@ -34,8 +34,6 @@ class Sets:
     def stand_ins(self, counts: Series) -> list[int]:
         """By set, the first one along `instead` that has a minute (itself where none has)."""
         found = list(range(len(self.instead)))
-        if counts.all():
-            return found
         for index in found:
             for _ in self.instead:
                 if counts[found[index]]:
@@ -92,7 +90,8 @@ def mean_use(sets: Sets, units: int, *, beyond: float = 0.0) -> Series:
     filled = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
     used = filled[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:] + started[:, :-1]
     counts = sets.members @ sizes
-    return (sets.members @ used / np.maximum(counts, 1)[:, np.newaxis])[sets.stand_ins(counts)]
+    means: Series = sets.members @ used / np.maximum(counts, 1)[:, np.newaxis]
+    return means if counts.all() else means[sets.stand_ins(counts)]
 
 
 def curves_of(sets: Sets, economics: Economics, units: int) -> Curves:
