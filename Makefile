@@ -110,10 +110,11 @@ bench: $(DEV)
 ## gateways: the client beside LiteLLM: its tests there, its overhead, a burst through the table
 .PHONY: gateways
 gateways: export PYTHONPATH := $(CURDIR)/shared:$(CURDIR)/world:$(CURDIR)
+gateways: export LITELLM_LOCAL_MODEL_COST_MAP := True
 gateways: $(GATEWAYS)
 	.bench/bin/pytest -q -p no:cacheprovider tests/client/test_litellm.py tests/client/test_asynchronous.py
-	.bench/bin/python -m benchmarks.client_overhead
-	.bench/bin/python -m benchmarks.burst_routing
+	.bench/bin/python -W ignore -m benchmarks.client_overhead
+	.bench/bin/python -W ignore -m benchmarks.burst_routing
 
 ## soak: the long runs of simulated faults
 .PHONY: soak

@@ -213,7 +213,7 @@ def proxy(running: RunningWorld, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     command = [str(Path(sys.executable).parent / "litellm"), "--config", str(settings)]
     started = subprocess.Popen(
         [*command, "--host", "127.0.0.1", "--port", str(port)],
-        env={**os.environ, "LITELLM_MASTER_KEY": KEY},
+        env={**os.environ, "LITELLM_MASTER_KEY": KEY, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
