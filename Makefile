@@ -16,6 +16,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 DEV := .venv/.stamp
 TOOLS := .tools/.stamp
+GATEWAYS := .bench/.stamp
 SOURCES := shared world functions tests scripts $(wildcard benchmarks)
 WORKERS ?= 2
 
@@ -54,6 +55,11 @@ $(DEV): requirements/dev.txt pyproject.toml .python-version $(UV)
 $(TOOLS): requirements/tools.txt .python-version $(UV)
 	$(UV) venv --quiet --allow-existing --python $(PYTHON_VERSION) .tools
 	VIRTUAL_ENV=.tools $(UV) pip sync --quiet --require-hashes requirements/tools.txt
+	@touch $@
+
+$(GATEWAYS): requirements/gateways.txt .python-version $(UV)
+	$(UV) venv --quiet --allow-existing --python $(PYTHON_VERSION) .bench
+	VIRTUAL_ENV=.bench $(UV) pip sync --quiet --require-hashes requirements/gateways.txt
 	@touch $@
 
 ## fmt: format the code and mend what ruff can
@@ -101,6 +107,15 @@ demo: $(DEV) $(TOOLS)
 bench: $(DEV)
 	$(BIN)/python -m benchmarks
 
+## gateways: the client beside LiteLLM: its tests there, its overhead, a burst through the table
+.PHONY: gateways
+gateways: export PYTHONPATH := $(CURDIR)/shared:$(CURDIR)/world:$(CURDIR)
+gateways: export LITELLM_LOCAL_MODEL_COST_MAP := True
+gateways: $(GATEWAYS)
+	.bench/bin/pytest -q -p no:cacheprovider tests/client/test_litellm.py tests/client/test_asynchronous.py
+	.bench/bin/python -W ignore -m benchmarks.client_overhead
+	.bench/bin/python -W ignore -m benchmarks.burst_routing
+
 ## soak: the long runs of simulated faults
 .PHONY: soak
 soak: $(DEV) $(TOOLS)
@@ -133,7 +148,8 @@ sbom: $(TOOLS)
 .PHONY: lock
 lock: $(UV)
 	@for pair in requirements/bootstrap:requirements/bootstrap requirements/layer:shared/requirements \
-	    requirements/dev:requirements/dev requirements/tools:requirements/tools; do \
+	    requirements/dev:requirements/dev requirements/tools:requirements/tools \
+	    requirements/gateways:requirements/gateways; do \
 	  $(UV) pip compile --quiet --generate-hashes --no-header --universal \
 	    --python-version $(PYTHON_VERSION) $${UPGRADE:+--upgrade} "$${pair%%:*}.in" -o "$${pair##*:}.txt"; done
 
@@ -151,4 +167,4 @@ clean:
 
 .PHONY: distclean
 distclean: clean
-	rm -rf .venv .tools .uv
+	rm -rf .venv .tools .bench .uv

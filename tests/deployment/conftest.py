@@ -7,7 +7,11 @@ import pytest
 
 from bedrock_world.local import LocalAws, StackOutputs
 from bedrock_world.server import RunningWorld, serve
+from bedrock_world.settings import WorldSettings
 from bedrock_world.world import World
+from tests.bedrock_stage import OWN, POOL
+from tests.builders import MODEL, NOW, REGION
+from tests.deployment.relay import Relay
 from tests.deployment.template import ROOT
 
 STACK = "local"
@@ -15,19 +19,35 @@ STACK = "local"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
-    """The local AWS, the stack in it, and the world that its functions see."""
+    """The local AWS, the stack in it, the world that its functions see, and their way to DynamoDB.
+
+    Times are virtual: the functions read the world's clock.
+    """
 
     aws: LocalAws
     stack: StackOutputs
     world: RunningWorld
+    relay: Relay
 
 
 @pytest.fixture(scope="session")
 def deployed() -> Iterator[Deployed]:
+    settings = WorldSettings(start=NOW, region=REGION, applied_quotas={POOL: 100, OWN: 100})
     with (
-        serve(World()) as world,
-        LocalAws(tools=ROOT / ".tools", world_url=world.url) as aws,
+        serve(World(settings)) as world,
+        Relay() as relay,
+        LocalAws(
+            tools=ROOT / ".tools",
+            world_url=world.url,
+            variables={"AWS_ENDPOINT_URL_DYNAMODB": relay.url},
+        ) as aws,
     ):
-        parameters = {"AlarmSet": "basic", "SchedulesState": "DISABLED"}
+        relay.upstream = aws.endpoint
+        parameters = {
+            "AlarmSet": "basic",
+            "ClockEndpoint": f"{world.url}/_world/clock",
+            "PurchasableModelArns": f"arn:aws:bedrock:{REGION}::foundation-model/{MODEL}*",
+            "SchedulesState": "DISABLED",
+        }
         outputs = aws.deploy(ROOT, stack=STACK, parameters=parameters)
-        yield Deployed(aws=aws, stack=outputs, world=world)
+        yield Deployed(aws=aws, stack=outputs, world=world, relay=relay)

@@ -26,6 +26,8 @@ WITHOUT_RESOURCE_LEVEL = {
     "cloudwatch:PutMetricData": "metrics have no ARN; a condition names the namespace",
     "servicequotas:GetAWSDefaultServiceQuota": "default quotas belong to no account",
     "servicequotas:ListServiceQuotas": "a list over a service's quotas",
+    "xray:PutTelemetryRecords": "traces have no ARN when they are sent",
+    "xray:PutTraceSegments": "traces have no ARN when they are sent",
 }
 NEVER = re.compile(
     r"bedrock:(InvokeModel|Converse|UpdateProvisionedModelThroughput|.*ModelInvocationLogging"

@@ -174,6 +174,16 @@ def test_customer_key_is_used_through_its_services_only() -> None:
     assert not [g for g in grants(stack()) if g.action.startswith("kms:")]
 
 
+def test_traces_are_sent_only_where_they_are_wanted() -> None:
+    traced = stack(Tracing="Active")
+
+    senders = {g.role for g in grants(traced) if g.action == "xray:PutTraceSegments"}
+    modes = {f["TracingConfig"]["Mode"] for f in traced.of("AWS::Lambda::Function").values()}
+    assert senders == set(EXPECTED) - {"SchedulerRole"}
+    assert modes == {"Active"}
+    assert not [g for g in grants(stack()) if g.action.startswith("xray:")]
+
+
 def test_roles_are_assumed_by_their_service_only() -> None:
     roles = stack().of("AWS::IAM::Role")
 

@@ -17,6 +17,7 @@ VARIANTS: dict[str, dict[str, str]] = {
     "defaults": {},
     "buying": {"PurchasableModelArns": MODEL},
     "customer key": {"PurchasableModelArns": MODEL, "KmsKeyArn": KEY},
+    "traced": {"PurchasableModelArns": MODEL, "Tracing": "Active"},
     "local": {"AlarmSet": "basic", "SchedulesState": "DISABLED", "Architecture": "x86_64"},
 }
 

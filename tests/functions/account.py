@@ -151,6 +151,7 @@ class Account:
         asked: permissions that calls needed since it was last cleared.
         written: permissions to write that calls needed, with the partition key.
         refused: permissions whose lack stopped a call since it was last cleared.
+        error_text: what AWS writes into a refusal.
         denied_after: a permission, and those that are denied from its first use on.
     """
 
@@ -163,6 +164,7 @@ class Account:
     asked: set[str] = field(default_factory=set)
     written: set[tuple[str, str]] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
+    error_text: str = f"User: arn:aws:sts::{ACCOUNT}:assumed-role/x is not authorized"
     denied_after: tuple[str, set[str]] | None = None
 
     @property
@@ -183,9 +185,12 @@ class Account:
 
     def run(self, function: str, **event: str) -> dict[str, str]:
         """Invoke a function with the event of the running minute."""
-        tick = {"scheduled_time": iso(self.now), **event}
+        return self.send(function, {"scheduled_time": iso(self.now), **event})
+
+    def send(self, function: str, event: Mapping[str, object]) -> dict[str, str]:
+        """Invoke a function with any event."""
         with replaced_by(self.applications[function]):
-            return HANDLERS[function](tick, Context())
+            return HANDLERS[function](event, Context())
 
     def ledger(self) -> LedgerState:
         """What the ledger holds for the target."""
@@ -229,7 +234,7 @@ class Account:
         self.refused |= needed & self.denied
         error = {
             "Code": "AccessDenied" if service == "cloudwatch" else "AccessDeniedException",
-            "Message": f"User: arn:aws:sts::{ACCOUNT}:assumed-role/x is not authorized",
+            "Message": self.error_text,
         }
         parsed = {
             "Error": error,

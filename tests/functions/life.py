@@ -40,7 +40,7 @@ def _enter_service(account: Account) -> None:
 
 def _give_up(account: Account) -> None:
     """Fourteen minutes of traffic on the throughput, then the decision to release it."""
-    (bought,) = account.world.purchases.all
+    (bought,) = (pt for pt in account.world.purchases.all if pt.name.startswith("chat-"))
     account.move(14 * MINUTE)
     account.serve(bought.arn, 14)
     account.script.actions[account.now] = (Release(arn=bought.arn, model_units=1),)

@@ -39,9 +39,10 @@ class TickEvent(BaseModel):
             return cls.model_validate(event)
         except ValidationError as error:
             fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            place = ".".join(str(step) for step in fault["loc"])
-            # The chained error would carry the event's text into the log.
-            raise ConfigurationError(f"event: {place or 'all of it'}: {fault['msg']}") from None
+            name = str(fault["loc"][0]) if fault["loc"] else "all of it"
+            # An unknown field's name is the event's text too, as is what the chained error holds.
+            place = name if name in {*cls.model_fields, "all of it"} else "an unknown field"
+            raise ConfigurationError(f"event: {place}: {fault['msg']}") from None
 
 
 class DecidingEvent(TickEvent):

@@ -12,9 +12,14 @@ from bedrock_autoscaler.domain.intent import (
     ReleaseIntent,
     ReleaseState,
 )
-from bedrock_autoscaler.domain.units import usd, whole_minutes
+from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.units import MINUTE, usd, whole_minutes
 
 _UNBILLED = frozenset({PurchaseState.REFUSED, PurchaseState.ABANDONED})
+_ENDED = frozenset({PurchaseState.RELEASED, PurchaseState.LOST})
+NOT_SENT = "not_sent"
+"""How the detail of a purchase begins that was stopped before its call."""
+
 _DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
 
@@ -45,6 +50,48 @@ def releases_since(releases: Iterable[ReleaseIntent], now: datetime) -> int:
         for intent in releases
         if intent.state is not ReleaseState.CANCELLED
     )
+
+
+def units_released_since(
+    releases: Iterable[ReleaseIntent], now: datetime, span: timedelta = timedelta(hours=1)
+) -> int:
+    """Units whose release began, or whose Delete came, within the last hour."""
+    return sum(
+        intent.model_units
+        for intent in releases
+        if intent.state is not ReleaseState.CANCELLED
+        and now - (intent.ended_at or intent.recorded_at) < span
+    )
+
+
+def rest_of(purchases: Iterable[PurchaseIntent], target: Target) -> tuple[datetime, str] | None:
+    """Until when nothing is bought, and why: a refusal, a PT that never served, or a loss.
+
+    A stop of our own is no refusal.
+    """
+    gating = target.thresholds.gating
+    found = []
+    for intent in purchases:
+        if intent.ended_at is None:
+            continue
+        minutes, what = gating.refusal_rest_minutes, _ended(intent)
+        if intent.state is PurchaseState.LOST and intent.in_service_since is not None:
+            minutes, what = gating.loss_rest_minutes, f"{intent.arn} was deleted, and not by us"
+        elif not _has_failed(intent):
+            continue
+        found.append((intent.ended_at + minutes * MINUTE, what))
+    return max(found, default=None)
+
+
+def _has_failed(intent: PurchaseIntent) -> bool:
+    """Whether Bedrock said no, or what it sold never came into service."""
+    if intent.state is PurchaseState.REFUSED:
+        return not intent.detail.startswith(NOT_SENT)
+    return intent.in_service_since is None and intent.state in _ENDED
+
+
+def _ended(intent: PurchaseIntent) -> str:
+    return f"{intent.decision_id} ended as {intent.state.value} ({intent.detail})"
 
 
 def cost_so_far(intent: PurchaseIntent, now: datetime, billing: timedelta) -> Decimal:

@@ -6,20 +6,16 @@ with the settings in force, and calls and dollars are counted from the ledger.
 
 from datetime import datetime, timedelta
 
-from bedrock_autoscaler.application.accounting import booked_spend, purchases_since
+from bedrock_autoscaler.application.accounting import (
+    booked_spend,
+    purchases_since,
+    rest_of,
+)
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.economics import is_stale, period_usd
-from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent, PurchaseState
-from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent
+from bedrock_autoscaler.domain.target import Commitment, Target, UnitPrice
 from bedrock_autoscaler.domain.units import usd
-
-REST_AFTER_FAILURE = timedelta(hours=2)
-"""A quota, a permission, a model's life cycle or a shortage does not change within minutes."""
-
-_ENDED = frozenset({PurchaseState.RELEASED, PurchaseState.LOST})
-
-NOT_SENT = "not_sent"
-"""How the detail of a purchase begins that was stopped before its call."""
 
 
 def terms_problem(target: Target, wanted: Purchase, now: datetime) -> str | None:
@@ -36,24 +32,22 @@ def terms_problem(target: Target, wanted: Purchase, now: datetime) -> str | None
     most = target.thresholds.sizing.max_units_per_purchase
     if not 1 <= wanted.model_units <= most:
         return f"{wanted.model_units} units are not between 1 and max_units_per_purchase {most}"
-    price = usd(bought.price.usd_per_hour * wanted.model_units)
-    if price != wanted.usd_per_hour:
-        return f"the decision expects {wanted.usd_per_hour} USD per hour, the settings say {price}"
-    return None
+    return _price_problem(bought.price, wanted)
 
 
 def pace_problem(
     target: Target, wanted: Purchase, intents: tuple[PurchaseIntent, ...], now: datetime
 ) -> str | None:
     """Why not now: too many calls, a fresh failure, or a cap on spend; None when none holds."""
+    if target.controls.pause_growth:
+        return "controls.pause_growth is set"
     rails = target.guard_rails
     made = purchases_since(intents, now)
     if made >= rails.max_purchases_per_day:
         return f"{made} purchases in 24 hours, {rails.max_purchases_per_day} are allowed"
-    for intent in intents:
-        if _has_failed(intent) and now - (intent.ended_at or now) < REST_AFTER_FAILURE:
-            ended = f"ended as {intent.state.value} ({intent.detail}) less than 2 hours ago"
-            return f"{intent.decision_id} {ended}"
+    rest = rest_of(intents, target)
+    if rest is not None and now < rest[0]:
+        return f"{rest[1]}; nothing is bought until {rest[0].isoformat()}"
     minutes = target.thresholds.sizing.billing_minutes
     spend = booked_spend(intents, now, timedelta(minutes=minutes))
     first = period_usd(wanted.usd_per_hour, minutes)
@@ -88,8 +82,16 @@ def room_problem(
     return None
 
 
-def _has_failed(intent: PurchaseIntent) -> bool:
-    """Whether Bedrock said no, or what it sold never came into service."""
-    if intent.state is PurchaseState.REFUSED:
-        return not intent.detail.startswith(NOT_SENT)
-    return intent.in_service_since is None and intent.state in _ENDED
+def _price_problem(known: UnitPrice, wanted: Purchase) -> str | None:
+    """Why the price is not what the decision expects; a term has a price of its own."""
+    hourly = {
+        Commitment.NONE: known.usd_per_hour,
+        Commitment.ONE_MONTH: known.one_month_usd_per_hour,
+        Commitment.SIX_MONTHS: known.six_months_usd_per_hour,
+    }[wanted.commitment]
+    if hourly is None:
+        return f"{wanted.model_id} has no known price under {wanted.commitment.value}"
+    price = usd(hourly * wanted.model_units)
+    if price != wanted.usd_per_hour:
+        return f"the decision expects {wanted.usd_per_hour} USD per hour, the settings say {price}"
+    return None

@@ -3,24 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing import Known, Observer, Sources
-from bedrock_autoscaler.application.ports import Clock, RecordedDecision, Reporter, Settings
+from bedrock_autoscaler.application.ports import Clock, RecordedDecision, Settings
+from bedrock_autoscaler.application.reminding import remind
+from bedrock_autoscaler.application.standing import report_orphans, report_standing
 from bedrock_autoscaler.application.ticking import (
     Summary,
     Tick,
-    is_outdated,
     period_of,
     visit_targets,
 )
 from bedrock_autoscaler.domain.decide import decide as decide_by_rules
 from bedrock_autoscaler.domain.decision import Action, Decision, Situation
-from bedrock_autoscaler.domain.fleet import Ownership
 from bedrock_autoscaler.domain.target import Loop, Target
 
-_NEAR_CAP = Decimal("0.8")
 _PUNCTUAL = timedelta(minutes=5)
 
 
@@ -44,9 +42,10 @@ class DecidingPorts:
 def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: DecidingPorts) -> Summary:
     """Decide one tick of `loop` for every target in force, and record each decision.
 
-    A tick that was decided before, that a newer one overtook, or that is older than two periods
-    leaves no trace. A source that cannot be read is a gap in the situation, so that the decision
-    holds and says why.
+    A tick that was decided before, or that a newer one overtook, leaves no trace. One that is
+    older than two periods, or far off the clock, is decided and recorded, but nothing follows from
+    it. A source that cannot be read is a gap in the situation, so that the decision holds and
+    says why.
 
     Args:
         loop: which of the two loops ticks.
@@ -59,24 +58,15 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
     """
     now = ports.clock.now()
     _beat(scheduled_at, now, ports.sources)
-    targets = _targets_in_force(ports)
+    settings = _settings_in_force(ports)
+    targets = settings.targets
     if not targets:
         return Summary(outcomes=())
-    period = min(period_of(loop, target) for target in targets)
-    tick = Tick.of(scheduled_at, now, period)
-    current = tuple(
-        target
-        for target in targets
-        if not is_outdated(tick.scheduled_at, now, period_of(loop, target))
-    )
-    outdated = tuple((target.name, "outdated") for target in targets if target not in current)
-    summary = Summary(outcomes=outdated)
-    if current:
-        observer = Observer(loop, tick, targets, ports.sources)
-        if loop is Loop.CAPACITY:
-            _report_orphans(observer, targets, ports.sources.reporter)
-        summary = summary.followed_by(_decide_targets(observer, current, ports))
-    return summary.checked()
+    tick = Tick.of(scheduled_at, now, min(period_of(loop, target) for target in targets))
+    observer = Observer(loop, tick, targets, ports.sources, rails=settings.rails)
+    if loop is Loop.CAPACITY:
+        report_orphans(observer.tagged_as_ours(), targets, ports.sources.reporter)
+    return _decide_targets(observer, targets, ports).checked()
 
 
 def _decide_targets(
@@ -113,16 +103,19 @@ def _decide_target(known: Known, observer: Observer, ports: DecidingPorts) -> st
         return "decided before"
     ports.sources.reporter.decided(decision)
     if situation.loop is Loop.CAPACITY:
-        _report_standing(situation, ports.sources.reporter)
+        report_standing(situation, decision, ports.sources.reporter)
+        remind(situation, ports.sources.reporter)
+    if situation.is_late:
+        return "late: recorded"
     return ", ".join(_phrase(action) for action in decision.actions) or "hold"
 
 
-def _targets_in_force(ports: DecidingPorts) -> tuple[Target, ...]:
+def _settings_in_force(ports: DecidingPorts) -> Settings:
     settings = ports.read_settings()
     for problem in settings.problems:
         text = f"{problem.field}: {problem.message}" if problem.field else problem.message
         ports.sources.reporter.alarm("settings_rejected", problem.document, text)
-    return settings.targets
+    return settings
 
 
 def _beat(scheduled_at: datetime | None, now: datetime, sources: Sources) -> None:
@@ -137,43 +130,6 @@ def _beat(scheduled_at: datetime | None, now: datetime, sources: Sources) -> Non
         sources.metrics.beat(moment)
     except ObservationError as error:
         sources.reporter.alarm("heartbeat_failed", "", str(error))
-
-
-def _report_orphans(observer: Observer, targets: tuple[Target, ...], reporter: Reporter) -> None:
-    """PTs with our tag whose target is no longer in force go on costing money unwatched."""
-    names = {target.name for target in targets}
-    for pt in observer.tagged_as_ours():
-        if pt.target not in names:
-            reporter.alarm(
-                "orphaned_pt",
-                pt.target or "",
-                f"{pt.arn} of {pt.model_units} units is tagged as ours, but its target "
-                f"{pt.target!r} is not in force: nobody watches it",
-            )
-
-
-def _report_standing(situation: Situation, reporter: Reporter) -> None:
-    """What a person must know for as long as it lasts."""
-    target, fleet = situation.target, situation.fleet
-    for pt in fleet.throughputs:
-        if pt.ownership is Ownership.UNMANAGED:
-            reporter.alarm(
-                "unmanaged_pt",
-                target.name,
-                f"{pt.arn} of {pt.model_units} units is not ours: it counts against the caps and "
-                "is never released",
-            )
-    rails = target.guard_rails
-    for span, booked, cap in (
-        ("day", fleet.spend.day_usd, rails.max_usd_per_day),
-        ("month", fleet.spend.month_usd, rails.max_usd_per_month),
-    ):
-        if booked > 0 and booked >= _NEAR_CAP * cap:
-            reporter.alarm(
-                "spend_near_cap",
-                target.name,
-                f"{booked} USD are booked this {span}, max_usd_per_{span} is {cap}",
-            )
 
 
 def _phrase(action: Action) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bedrock_autoscaler.application.accounting import units_released_since
 from bedrock_autoscaler.application.measuring import bare_id, quiet_minutes, total
 from bedrock_autoscaler.application.ports import (
     ListedThroughput,
@@ -11,7 +12,13 @@ from bedrock_autoscaler.application.ports import (
     RoutingTables,
 )
 from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState, ReleaseIntent
+from bedrock_autoscaler.domain.holding import releasable_units
+from bedrock_autoscaler.domain.intent import (
+    OPEN_RELEASES,
+    PurchaseIntent,
+    PurchaseState,
+    ReleaseIntent,
+)
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute
 
@@ -56,6 +63,34 @@ def bound_problem(
         if intent.state is PurchaseState.IN_SERVICE and intent.arn not in leaving | {arn}
     )
     return f"{rest} units would remain, min_units is {least}" if rest < least else None
+
+
+def hour_problem(
+    target: Target,
+    purchases: tuple[PurchaseIntent, ...],
+    releases: tuple[ReleaseIntent, ...],
+    now: datetime,
+) -> str | None:
+    """Why no more units may leave within this hour; None when they may.
+
+    A share of the units that serve may go, but one PT always.
+
+    Args:
+        target: with the share.
+        purchases: all intents of the target.
+        releases: those that count, without the one that asks.
+        now: the present moment.
+    """
+    gone = units_released_since(releases, now)
+    leaving = {r.arn for r in releases if r.state in OPEN_RELEASES}
+    serving = sum(
+        intent.model_units
+        for intent in purchases
+        if intent.state is PurchaseState.IN_SERVICE and intent.arn not in leaving
+    )
+    if not gone or gone < releasable_units(target, serving + gone):
+        return None
+    return f"{gone} units left within the hour, and {serving} serve"
 
 
 def identity_problem(

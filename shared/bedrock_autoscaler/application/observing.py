@@ -30,14 +30,16 @@ from bedrock_autoscaler.application.ports import (
     StoredHistory,
 )
 from bedrock_autoscaler.application.rating import measured_rate
+from bedrock_autoscaler.application.stacking import StackWatch
 from bedrock_autoscaler.application.surveying import Survey
-from bedrock_autoscaler.application.ticking import Tick
+from bedrock_autoscaler.application.ticking import Tick, period_of
+from bedrock_autoscaler.application.together import fell_silent_together
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Route, Situation
-from bedrock_autoscaler.domain.fleet import Fleet
+from bedrock_autoscaler.domain.fleet import Fleet, Ownership, StackState
 from bedrock_autoscaler.domain.intent import PurchaseIntent
 from bedrock_autoscaler.domain.joining import join, span
 from bedrock_autoscaler.domain.observation import Observation, Traffic
-from bedrock_autoscaler.domain.target import Commitment, Loop, Target
+from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Target
 from bedrock_autoscaler.domain.units import MINUTE, floor_hour, floor_minute
 
 RECENT_MINUTES = 30
@@ -100,8 +102,25 @@ class Known:
 class Observer:
     """Observes for one tick; what is the same for all targets is read once."""
 
-    def __init__(self, loop: Loop, tick: Tick, targets: Sequence[Target], sources: Sources) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        tick: Tick,
+        targets: Sequence[Target],
+        sources: Sources,
+        *,
+        rails: StackRails,
+    ) -> None:
         """Read the inventory, which all targets share."""
+        self._watch = StackWatch(
+            fleets=sources.fleets,
+            rails=rails,
+            targets=tuple(targets),
+            deployment=sources.deployment,
+        )
+        self._stack: StackState | None = None
+        self._together: tuple[Traffic, ...] = ()
+        self._purchases: dict[str, tuple[PurchaseIntent, ...]] = {}
         self._loop = loop
         self._tick = tick
         self._sources = sources
@@ -126,12 +145,13 @@ class Observer:
         settling = target.thresholds.observing.settling_minutes * MINUTE
         read_to = floor_minute(scheduled_at) - settling
         read_from = self._read_from(target, previous, read_to)
+        fleet = self._survey.fleet(target, state)
         return Known(
             target=target,
-            fleet=self._survey.fleet(target, state),
+            fleet=fleet,
             previous=previous,
             routes=table.routes if table else (),
-            births=_births(target, state, read_from),
+            births=(*_births(target, state, read_from), *_lent(fleet)),
             purchases=state.purchases,
             read_from=read_from,
             read_to=read_to,
@@ -139,17 +159,21 @@ class Observer:
 
     def measure(self, known: Iterable[Known]) -> None:
         """Read the metrics of these targets: one batch for all that need the same minutes."""
+        everyone = tuple(known)
         groups: dict[datetime, list[Known]] = {}
-        for entry in known:
+        for entry in everyone:
             groups.setdefault(entry.read_from, []).append(entry)
         listed = self._listed_ids() if groups else None
         for start, entries in groups.items():
             end = max(entry.read_to for entry in entries)
             self._measured[start] = self._read(entries, listed, start, end)
+        if self._loop is Loop.CAPACITY and everyone:
+            self._look_at_all(everyone)
 
     def situation(self, known: Known) -> tuple[Situation, HistoryReference | None]:
         """The situation of one target, and the stored minutes at the front of its traffic."""
         measured = replace(self._measured[known.read_from], end=known.read_to)
+        stack = self._stack_state()
         traffic, stored = self._traffic(known, measured)
         before = known.before.unit_rate if known.before else None
         active, quota = self._model(known.target)
@@ -161,15 +185,19 @@ class Observer:
             model_units_used=units_used(self.inventory, known.target),
             model_is_active=active,
             unit_rate=measured_rate(known.target, known.purchases, stored, before),
+            silent_together=fell_silent_together(
+                self._together, known.target.thresholds.gating.mass_silence_minutes
+            ),
         )
         situation = Situation(
             target=known.target,
             loop=self._loop,
             scheduled_at=self._tick.scheduled_at,
             observation=observation,
-            fleet=known.fleet,
+            fleet=replace(known.fleet, stack=stack),
             routes=known.routes,
             memory=known.previous.decision.memory if known.previous else NO_MEMORY,
+            is_late=self._tick.is_late(period_of(self._loop, known.target)),
         )
         return situation, stored.reference if stored else None
 
@@ -179,6 +207,28 @@ class Observer:
             return ()
         ours = self._sources.deployment
         return tuple(pt for pt in self.inventory.throughputs if pt.deployment == ours)
+
+    def _look_at_all(self, everyone: tuple[Known, ...]) -> None:
+        """What only all targets together show."""
+        self._together = tuple(
+            total(
+                (
+                    replace(self._measured[entry.read_from], end=entry.read_to).of(address)
+                    for address, _ in entry.births
+                ),
+                entry.read_from,
+                entry.read_to,
+            )
+            for entry in everyone
+        )
+        self._purchases = {entry.target.name: entry.purchases for entry in everyone}
+
+    def _stack_state(self) -> StackState | None:
+        """All targets together, read once; the routing loop buys nothing and needs it not."""
+        if self._stack is None and self._loop is Loop.CAPACITY:
+            view = self._watch.view(self.inventory, self._tick.now, self._purchases)
+            self._stack = view.state
+        return self._stack
 
     def _read_inventory(self) -> Inventory | None:
         try:
@@ -312,6 +362,13 @@ def _births(
         if intent.arn is not None and (intent.ended_at is None or intent.ended_at > start)
     )
     return (*((model_id, None) for model_id in target.model_ids), *bought)
+
+
+def _lent(fleet: Fleet) -> tuple[tuple[str, datetime | None], ...]:
+    """Others' PTs that serve the target because a person said so: their traffic is its own."""
+    return tuple(
+        (pt.arn, pt.created_at) for pt in fleet.serving if pt.ownership is Ownership.UNMANAGED
+    )
 
 
 def _born(traffic: Traffic, birth: datetime | None) -> Traffic:

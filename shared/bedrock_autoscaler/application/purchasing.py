@@ -7,16 +7,17 @@ looked up on the next tick.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
+from bedrock_autoscaler.application.accounting import NOT_SENT
 from bedrock_autoscaler.application.admitting import (
-    NOT_SENT,
     pace_problem,
     room_problem,
     terms_problem,
 )
+from bedrock_autoscaler.application.breaking import breaker_problem, trip_on_runaway
 from bedrock_autoscaler.application.errors import (
     CapacityUnavailableError,
     ObservationError,
@@ -27,28 +28,33 @@ from bedrock_autoscaler.application.ports import (
     Clock,
     Decisions,
     Fleets,
+    Inventory,
     LedgerState,
     Purchasing,
     RecordedDecision,
     Reporter,
     Settings,
+    StackRoom,
     Switch,
 )
 from bedrock_autoscaler.application.repairing import Repair
+from bedrock_autoscaler.application.stacking import StackWatch, stack_problem
 from bedrock_autoscaler.application.surveying import Survey
 from bedrock_autoscaler.application.ticking import (
     Deadline,
     Once,
     Summary,
     Tick,
-    age_problem,
+    carrying_problem,
     has_time,
     period_of,
     visit_targets,
 )
+from bedrock_autoscaler.domain.consent import consent_problem
 from bedrock_autoscaler.domain.decision import Purchase
-from bedrock_autoscaler.domain.fleet import Ownership
+from bedrock_autoscaler.domain.fleet import Fleet, Ownership
 from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.lifecycle import stepped
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
 from bedrock_autoscaler.domain.units import MINUTE
 
@@ -91,23 +97,28 @@ def purchase(scheduled_at: datetime | None, deadline: Deadline, ports: PurchaseP
     if not Tick.of(scheduled_at, now, MINUTE).may_act:
         ports.reporter.happened("tick_late", "")
         return Summary(outcomes=())
-    targets = ports.read_settings().targets
-    names = frozenset(target.name for target in targets)
+    settings = ports.read_settings()
+    stack = StackWatch(
+        fleets=ports.fleets,
+        rails=settings.rails,
+        targets=settings.targets,
+        deployment=ports.deployment,
+    )
 
     def visit(target: Target) -> str:
-        buyer = _Buyer(ports=ports, target=target, names=names, now=now, deadline=deadline)
+        buyer = _Buyer(ports=ports, target=target, stack=stack, now=now, deadline=deadline)
         return buyer.run()
 
-    return visit_targets(targets, visit, ports.reporter).checked()
+    return visit_targets(settings.targets, visit, ports.reporter).checked()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Buyer:
-    """One pass for one target; `names` are those of all targets in force."""
+    """One pass for one target."""
 
     ports: PurchasePorts
     target: Target
-    names: frozenset[str]
+    stack: StackWatch
     now: datetime
     deadline: Deadline
 
@@ -141,9 +152,9 @@ class _Buyer:
             return "bought before"
         period = period_of(Loop.CAPACITY, self.target)
         problem = (
-            age_problem(decision.scheduled_at, self.now, period)
+            carrying_problem(latest, self.now, period)
             or terms_problem(self.target, wanted, self.now)
-            or pace_problem(self.target, wanted, intents, self.now)
+            or self._consent_problem(wanted)
         )
         if problem:
             return self._held(decision.id, problem)
@@ -151,14 +162,55 @@ class _Buyer:
         if record.version != fleet.version:
             moved = f"the fleet is at version {record.version}, the decision saw {fleet.version}"
             return self._held(decision.id, moved)
-        unmanaged = self._unmanaged_units(record, intents)
-        problem = room_problem(self.target, wanted, record, unmanaged)
+        problem = (
+            breaker_problem(record)
+            or trip_on_runaway(
+                latest,
+                self.target,
+                record,
+                intents,
+                fleets=self.ports.fleets,
+                reporter=self.ports.reporter,
+                now=self.now,
+            )
+            or pace_problem(self.target, wanted, intents, self.now)
+        )
         if problem:
             return self._held(decision.id, problem)
+        return self._reserve(decision.id, wanted, record, intents)
+
+    def _reserve(
+        self,
+        decision_id: str,
+        wanted: Purchase,
+        record: FleetRecord,
+        intents: tuple[PurchaseIntent, ...],
+    ) -> str:
+        """Look at what is held, by us and by others, and reserve what fits."""
+        inventory = self._inventory()
+        surveyed = self._survey(inventory, record, intents)
+        foreign = (pt for pt in surveyed.throughputs if pt.ownership is Ownership.UNMANAGED)
+        unmanaged = sum(pt.model_units for pt in foreign)
+        view = self.stack.view(inventory, self.now, {self.target.name: intents})
+        billing = self.target.thresholds.sizing.billing_minutes * MINUTE
+        problem = (
+            _stray_problem(surveyed)
+            or room_problem(self.target, wanted, record, unmanaged)
+            or stack_problem(view, wanted, billing)
+        )
+        if problem:
+            return self._held(decision_id, problem)
         if self.target.mode is Mode.ADVISE:
-            return self._advise(decision.id, wanted)
-        intent = self._intent(decision.id, wanted)
-        return self._buy(intent, record, unmanaged)
+            return self._advise(decision_id, wanted)
+        intent = self._intent(decision_id, wanted)
+        return self._buy(intent, record, unmanaged, view.room)
+
+    def _consent_problem(self, wanted: Purchase) -> str | None:
+        """Why nobody consented to this commitment; without a commitment nobody need."""
+        if wanted.commitment is Commitment.NONE:
+            return None
+        consent = self.ports.fleets.consent(wanted.consent_id or "")
+        return consent_problem(consent, wanted, self.target.name, self.now)
 
     def _advise(self, decision_id: str, wanted: Purchase) -> str:
         if self.ports.once.is_first(decision_id):
@@ -172,7 +224,9 @@ class _Buyer:
             )
         return "would buy"
 
-    def _buy(self, intent: PurchaseIntent, record: FleetRecord, unmanaged: int) -> str:
+    def _buy(
+        self, intent: PurchaseIntent, record: FleetRecord, unmanaged: int, room: StackRoom
+    ) -> str:
         """Record and reserve, look once more, call, record what came of it."""
         stop = self._stop()
         if stop:
@@ -184,6 +238,7 @@ class _Buyer:
             unmanaged_units=unmanaged,
             max_units=rails.max_units,
             max_usd_per_hour=rails.max_usd_per_hour,
+            stack=room,
         )
         stop = self._stop()
         if stop:
@@ -197,50 +252,46 @@ class _Buyer:
         except UnknownOutcomeError as error:
             self._report("purchase_unresolved", intent, reason=str(error))
             return "purchase unresolved"
-        bought = replace(intent, state=PurchaseState.BOUGHT, arn=arn, version=intent.version + 1)
+        bought = stepped(intent, PurchaseState.BOUGHT, arn=arn)
         self.ports.fleets.update_purchase(intent, bought)
         self._report("purchase_bought", intent, arn=arn)
         return f"bought {intent.model_units}"
 
     def _stop(self) -> str | None:
-        """What forbids a call right now; read afresh each time."""
-        if not has_time(self.deadline):
-            return "too little time is left for the call and its record"
+        """What forbids a call right now; read afresh each time, the time last: reads take some."""
         if not self.ports.switch.allows_action(self.target.name):
             return "the switch does not permit action"
+        if not has_time(self.deadline):
+            return "too little time is left for the call and its record"
         return None
 
     def _refuse(self, intent: PurchaseIntent, detail: str) -> str:
         """Nothing was bought for sure: give the reservation back."""
-        refused = replace(
-            intent,
-            state=PurchaseState.REFUSED,
-            ended_at=self.now,
-            detail=detail,
-            version=intent.version + 1,
-        )
+        refused = stepped(intent, PurchaseState.REFUSED, ended_at=self.now, detail=detail)
         self.ports.fleets.update_purchase(intent, refused)
         self._report("purchase_refused", intent, reason=detail)
         return "purchase refused"
 
-    def _unmanaged_units(self, record: FleetRecord, intents: tuple[PurchaseIntent, ...]) -> int:
-        """Units that others hold of this model; they count against our caps."""
+    def _inventory(self) -> Inventory:
+        """All PTs of the account: whatever others hold counts against our caps."""
         inventory = self.ports.capacity.inventory()
         if not inventory.complete:
             raise ObservationError(
                 f"the list of provisioned throughputs broke off; nothing is bought for "
                 f"{self.target.name}"
             )
+        return inventory
+
+    def _survey(
+        self, inventory: Inventory, record: FleetRecord, intents: tuple[PurchaseIntent, ...]
+    ) -> Fleet:
         survey = Survey(
             inventory=inventory,
             deployment=self.ports.deployment,
-            neighbours=self.names,
+            neighbours=frozenset(target.name for target in self.stack.targets),
             now=self.now,
         )
-        state = LedgerState(record=record, purchases=intents, releases=())
-        fleet = survey.fleet(self.target, state)
-        foreign = (pt for pt in fleet.throughputs if pt.ownership is Ownership.UNMANAGED)
-        return sum(pt.model_units for pt in foreign)
+        return survey.fleet(self.target, LedgerState(record=record, purchases=intents, releases=()))
 
     def _intent(self, decision_id: str, wanted: Purchase) -> PurchaseIntent:
         token = sha256(f"{self.ports.deployment}/{decision_id}".encode()).hexdigest()
@@ -251,7 +302,7 @@ class _Buyer:
             name=f"{decision_id}-{token[:_NAME_DIGITS]}",
             model_id=wanted.model_id,
             model_units=wanted.model_units,
-            commitment=Commitment.NONE,
+            commitment=wanted.commitment,
             usd_per_hour=wanted.usd_per_hour,
             state=PurchaseState.RECORDED,
             recorded_at=self.now,
@@ -261,6 +312,7 @@ class _Buyer:
             ended_at=None,
             detail="",
             version=1,
+            consent_id=wanted.consent_id,
         )
 
     def _held(self, decision_id: str, reason: str) -> str:
@@ -279,3 +331,10 @@ class _Buyer:
             usd_per_hour=float(intent.usd_per_hour),
             **fields,
         )
+
+
+def _stray_problem(fleet: Fleet) -> str | None:
+    """Why the ledger cannot be trusted to know what is held."""
+    if not fleet.strays:
+        return None
+    return f"{', '.join(fleet.strays)} carry our tag, but the ledger knows no purchase of them"

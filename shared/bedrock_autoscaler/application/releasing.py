@@ -9,11 +9,13 @@ for the end of the next paid period.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bedrock_autoscaler.application.breaking import breaker_problem
 from bedrock_autoscaler.application.draining import (
     RELEASABLE,
     Silence,
     bound_problem,
     drain_problem,
+    hour_problem,
     identity_problem,
     purchase_of,
     window_problem,
@@ -40,6 +42,7 @@ from bedrock_autoscaler.domain.intent import (
     ReleaseIntent,
     ReleaseState,
 )
+from bedrock_autoscaler.domain.lifecycle import stepped
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
 from bedrock_autoscaler.domain.units import MINUTE
 
@@ -114,6 +117,9 @@ class _Releaser:
             return self._finish(intent, "gone after its Delete"), False
         if self.target.mode is Mode.ADVISE:
             return self._waits(intent, "the target is in mode advise"), False
+        by_hand = self.target.controls.shrink_problem(self.now)
+        if by_hand and not self._is_restored(intent):
+            return self._waits(intent, by_hand), False
         if not is_deleting and self._is_restored(intent):
             return self._cancel(intent, "needed again"), False
         purchases: tuple[PurchaseIntent, ...] = ()
@@ -148,7 +154,9 @@ class _Releaser:
         silence = Silence(metrics=self.ports.metrics, tables=self.ports.tables)
         leaving = frozenset(r.arn for r in self.releases if r.state in OPEN_RELEASES)
         problem = (
-            bound_problem(intent.arn, self.target, purchases, leaving)
+            breaker_problem(self.ports.fleets.record_of(self.target.name))
+            or bound_problem(intent.arn, self.target, purchases, leaving)
+            or hour_problem(self.target, purchases, self._gone(besides=intent), self.now)
             or silence.problem(pt, self.target, self.latest, self.now)
             or self._stop()
         )
@@ -156,11 +164,19 @@ class _Releaser:
             return self._waits(intent, problem), False
         return self._delete(intent), True
 
+    def _gone(self, besides: ReleaseIntent) -> tuple[ReleaseIntent, ...]:
+        """Releases whose Delete was or may have been sent."""
+        sent = {ReleaseState.DELETING, ReleaseState.DELETED}
+        return tuple(r for r in self.releases if r.state in sent and r != besides)
+
     def _delete(self, intent: ReleaseIntent) -> str:
         """Record that the Delete goes out, send it, and confirm what came of it."""
         deleting = intent
         if intent.state is not ReleaseState.DELETING:
             deleting = self._update(intent, replace(intent, state=ReleaseState.DELETING))
+        stop = self._stop()
+        if stop:
+            return self._waits(deleting, stop)
         try:
             self.ports.releasing.delete(intent.arn)
         except ThroughputNotFoundError:
@@ -186,12 +202,11 @@ class _Releaser:
         purchases = self.ports.fleets.purchases(self.target.name)
         purchase = purchase_of(intent.arn, purchases)
         if purchase is not None and purchase.state in RELEASABLE:
-            ended = replace(
+            ended = stepped(
                 purchase,
-                state=PurchaseState.RELEASED,
+                PurchaseState.RELEASED,
                 ended_at=self.now,
                 detail=f"released by {intent.decision_id}",
-                version=purchase.version + 1,
             )
             self.ports.fleets.update_purchase(purchase, ended)
         deleted = replace(intent, state=ReleaseState.DELETED, ended_at=self.now, detail=detail)
@@ -212,11 +227,11 @@ class _Releaser:
         return any(isinstance(action, Restore) and action.arn == intent.arn for action in actions)
 
     def _stop(self) -> str | None:
-        """What forbids a call right now; read afresh each time."""
-        if not has_time(self.deadline):
-            return "too little time is left for the call and its record"
+        """What forbids a call right now; read afresh each time, the time last: reads take some."""
         if not self.ports.switch.allows_action(self.target.name):
             return "the switch does not permit action"
+        if not has_time(self.deadline):
+            return "too little time is left for the call and its record"
         return None
 
     def _update(self, before: ReleaseIntent, changed: ReleaseIntent) -> ReleaseIntent:

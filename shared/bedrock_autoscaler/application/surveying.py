@@ -7,6 +7,8 @@ from bedrock_autoscaler.application.accounting import (
     booked_spend,
     purchases_since,
     releases_since,
+    rest_of,
+    units_released_since,
 )
 from bedrock_autoscaler.application.ports import Inventory, LedgerState, ListedThroughput
 from bedrock_autoscaler.domain.fleet import Fleet, Ownership, ProvisionedThroughput, Status
@@ -55,6 +57,7 @@ class Survey:
         listed = [self._owned(pt, state) or self._unmanaged(pt, target, state) for pt in known]
         found = [pt for pt in listed if pt is not None]
         found += self._unlisted(state, {pt.arn for pt in known})
+        rest = rest_of(state.purchases, target)
         changes = [i.in_service_since or i.recorded_at for i in state.purchases]
         sizing = target.thresholds.sizing
         return Fleet(
@@ -69,6 +72,12 @@ class Survey:
                 state.purchases, self.now, timedelta(minutes=sizing.billing_minutes)
             ),
             version=state.record.version,
+            released_last_hour=units_released_since(state.releases, self.now),
+            rests_until=rest[0] if rest else None,
+            rests_because=rest[1] if rest else "",
+            tripped_by=state.record.tripped_by if state.record.tripped_at else "",
+            strays=tuple(sorted(pt.arn for pt in known if self._is_stray(pt, target, state))),
+            uses_unmanaged=target.provisioned is not None and target.provisioned.use_unmanaged,
         )
 
     def _owned(self, pt: ListedThroughput, state: LedgerState) -> ProvisionedThroughput | None:
@@ -93,6 +102,14 @@ class Survey:
             return pt.target == target.name
         return target.provisioned is not None and is_same_model(
             pt.model_arn, target.provisioned.model_id
+        )
+
+    def _is_stray(self, pt: ListedThroughput, target: Target, state: LedgerState) -> bool:
+        """Whether it carries our tag though no record explains it: the ledger lacks something."""
+        return (
+            pt.deployment == self.deployment
+            and self._concerns(pt, target)
+            and all(pt.arn != i.arn and pt.decision_id != i.decision_id for i in state.purchases)
         )
 
     def _is_counted(self, pt: ListedThroughput, state: LedgerState) -> bool:

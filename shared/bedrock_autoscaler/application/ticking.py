@@ -14,7 +14,7 @@ from bedrock_autoscaler.application.errors import (
     TargetsFailedError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.ports import Reporter
+from bedrock_autoscaler.application.ports import RecordedDecision, Reporter
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, floor_period
 
@@ -47,6 +47,13 @@ def age_problem(scheduled_at: datetime, now: datetime, period: timedelta) -> str
     return None
 
 
+def carrying_problem(recorded: RecordedDecision, now: datetime, period: timedelta) -> str | None:
+    """Why a recorded decision must not be carried out now; None when it may."""
+    if recorded.situation.is_late:
+        return "the decision comes from a late tick and is only recorded"
+    return age_problem(recorded.decision.scheduled_at, now, period)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """One run of a function.
@@ -70,6 +77,10 @@ class Tick:
     def may_act(self) -> bool:
         """Whether clock and schedule agree well enough to change anything in the world."""
         return abs(self.now - self.scheduled_at) <= _MAX_LAG
+
+    def is_late(self, period: timedelta) -> bool:
+        """Whether nothing may follow from what is decided now: it is only recorded."""
+        return not self.may_act or is_outdated(self.scheduled_at, self.now, period)
 
 
 class Deadline(Protocol):

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bedrock_autoscaler.application.accounting import releases_since
-from bedrock_autoscaler.application.draining import RELEASABLE, bound_problem, purchase_of
+from bedrock_autoscaler.application.breaking import breaker_problem
+from bedrock_autoscaler.application.draining import (
+    RELEASABLE,
+    bound_problem,
+    hour_problem,
+    purchase_of,
+)
 from bedrock_autoscaler.application.ports import (
     Clock,
     Decisions,
@@ -18,7 +24,7 @@ from bedrock_autoscaler.application.ports import (
     Settings,
     Switch,
 )
-from bedrock_autoscaler.application.ticking import Once, age_problem, period_of
+from bedrock_autoscaler.application.ticking import Once, carrying_problem, period_of
 from bedrock_autoscaler.domain.decision import Release
 from bedrock_autoscaler.domain.intent import OPEN_RELEASES, ReleaseIntent, ReleaseState
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
@@ -49,7 +55,7 @@ class ReleasePorts:
 def is_fresh(recorded: RecordedDecision, target: Target, now: datetime) -> bool:
     """Whether a capacity decision may still be carried out."""
     period = period_of(Loop.CAPACITY, target)
-    return age_problem(recorded.decision.scheduled_at, now, period) is None
+    return carrying_problem(recorded, now, period) is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +123,9 @@ class Withdrawal:
         if made >= most:
             return f"{made} releases in 24 hours, {most} are allowed"
         record = self.ports.fleets.record_of(self.target.name)
+        problem = breaker_problem(record) or self.target.controls.shrink_problem(self.now)
+        if problem:
+            return problem
         seen = self.latest.situation.fleet.version
         if record.version != seen:
             return f"the fleet is at version {record.version}, the decision saw {seen}"
@@ -126,7 +135,9 @@ class Withdrawal:
             return f"the ledger holds no purchase of {wanted.arn}"
         if purchase.model_units != wanted.model_units:
             return f"{wanted.arn} has {purchase.model_units} units, not {wanted.model_units}"
-        return bound_problem(wanted.arn, self.target, purchases, leaving)
+        return bound_problem(wanted.arn, self.target, purchases, leaving) or hour_problem(
+            self.target, purchases, self.releases, self.now
+        )
 
     def _advise(self, wanted: Release) -> str:
         if self.ports.once.is_first(self.latest.decision.id):

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from bedrock_autoscaler.domain.fleet import PtTraffic
 from bedrock_autoscaler.domain.rates import RateMeasurement
+from bedrock_autoscaler.domain.studies import CommitmentStudy
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
 Series = NDArray[np.float64]
@@ -85,7 +86,9 @@ class Observation:
         model_unit_quota: applied account quota for no-commitment units; None unknown.
         model_units_used: units that count against that quota; None unknown.
         model_is_active: life cycle of the model to buy; None unknown.
+        silent_together: every target of the stack is silent, and several of them were not lately.
         unit_rate: what the target's own units showed of their rate; None: nothing yet.
+        commitment: the study of the day; None before the first one.
     """
 
     traffic: Traffic
@@ -96,3 +99,4 @@ class Observation:
     model_is_active: bool | None
     silent_together: bool = False
     unit_rate: RateMeasurement | None = None
+    commitment: CommitmentStudy | None = None

@@ -114,30 +114,71 @@ def test_a_tick_that_a_newer_one_overtook_is_skipped() -> None:
     ("loop", "age", "outcome"),
     [
         (Loop.ROUTING, 2 * MINUTE, "hold"),
-        (Loop.ROUTING, 3 * MINUTE, "outdated"),
-        (Loop.CAPACITY, 30 * MINUTE, "hold"),
-        (Loop.CAPACITY, 31 * MINUTE, "outdated"),
+        (Loop.ROUTING, 3 * MINUTE, "late: recorded"),
+        (Loop.CAPACITY, 5 * MINUTE, "hold"),
+        (Loop.CAPACITY, 6 * MINUTE, "late: recorded"),
+        (Loop.CAPACITY, 31 * MINUTE, "late: recorded"),
+        (Loop.CAPACITY, -6 * MINUTE, "late: recorded"),
     ],
 )
-def test_a_tick_older_than_two_periods_is_skipped(loop: Loop, age: timedelta, outcome: str) -> None:
+def test_a_late_tick_is_recorded_and_nothing_else(loop: Loop, age: timedelta, outcome: str) -> None:
+    """Late: older than two periods, or more than five minutes off the clock."""
     scene, _ = stage()
 
     summary = scene.decide(loop, NOW - age)
 
     assert summary.outcomes == (("chat", outcome),)
+    (decision,) = scene.reporter.decisions
+    assert decision.scheduled_at == NOW - age
+
+
+def test_nothing_is_bought_on_a_late_ticks_decision_whatever_it_asks_for() -> None:
+    scene, script = stage()
+    script.actions[NOW - 15 * MINUTE] = (ONE_UNIT,)
+    scene.decide(Loop.CAPACITY, NOW - 15 * MINUTE)
+
+    scene.purchase()
+
+    assert scene.capacity.calls == []
+    (held,) = [h for h in scene.reporter.happenings if h.event == "purchase_held"]
+    assert held.fields["reason"] == "the decision comes from a late tick and is only recorded"
+
+
+def test_a_backlog_of_ticks_collapses_to_the_newest() -> None:
+    scene, script = stage()
+    backlog = [NOW - 15 * quarter * MINUTE for quarter in range(4)]
+    for scheduled_at in (backlog[0], *reversed(backlog), *backlog):
+        script.actions[scheduled_at] = (ONE_UNIT,)
+        scene.decide(Loop.CAPACITY, scheduled_at)
+        scene.purchase()
+
+    assert [call.method for call in scene.capacity.calls] == ["buy"]
+    assert [d.scheduled_at for d in scene.reporter.decisions] == [NOW]
+
+
+def test_a_backlog_that_comes_oldest_first_acts_on_its_newest_alone() -> None:
+    scene, script = stage()
+    for quarter in (3, 2, 1, 0):
+        script.actions[NOW - 15 * quarter * MINUTE] = (ONE_UNIT,)
+        scene.decide(Loop.CAPACITY, NOW - 15 * quarter * MINUTE)
+        scene.purchase()
+
+    assert [call.method for call in scene.capacity.calls] == ["buy"]
+    (intent,) = scene.fleets.purchases("chat")
+    assert intent.recorded_at == NOW
 
 
 def test_periods_are_each_targets_own() -> None:
     slow = build_target(
         name="slow",
         model_ids=("slow",),
-        thresholds=build_thresholds(sizing={"decision_minutes": 60}),
+        thresholds=build_thresholds(sizing={"decision_minutes": 2}),
     )
     scene, _ = stage(build_target(), slow)
 
-    summary = scene.decide(Loop.CAPACITY, NOW - HOUR)
+    summary = scene.decide(Loop.CAPACITY, NOW - 5 * MINUTE)
 
-    assert dict(summary.outcomes) == {"chat": "outdated", "slow": "hold"}
+    assert dict(summary.outcomes) == {"chat": "hold", "slow": "late: recorded"}
 
 
 def test_without_a_scheduled_time_the_running_period_is_decided() -> None:

@@ -757,7 +757,10 @@ def test_a_pt_that_is_being_updated_is_not_deleted() -> None:
 
 def test_one_delete_in_a_tick() -> None:
     # Two PTs, both drained and silent by 13:30, where for a while far more silence is asked for.
-    always = build_target(thresholds=build_thresholds(draining={"release_window_minutes": 60}))
+    rails = build_guard_rails(max_release_share_per_hour=1.0)
+    always = build_target(
+        thresholds=build_thresholds(draining={"release_window_minutes": 60}), guard_rails=rails
+    )
     script = Script()
     script.actions[NOW] = script.actions[NOW + 15 * MINUTE] = (ONE_UNIT,)
     scene = Stage(always, core=script)
@@ -767,7 +770,8 @@ def test_one_delete_in_a_tick() -> None:
     script.actions[NOW + 45 * MINUTE] = (Release(arn=pt_arn(1), model_units=1),)
     script.actions[NOW + 60 * MINUTE] = (Release(arn=pt_arn(2), model_units=1),)
     scene.run(15)
-    scene.targets = (build_target(thresholds=build_thresholds(draining={"quiet_minutes": 99})),)
+    patient = build_thresholds(draining={"quiet_minutes": 99})
+    scene.targets = (build_target(thresholds=patient, guard_rails=rails),)
     scene.run(44)
     assert deletes(scene) == []
     scene.targets = (always,)

@@ -62,17 +62,27 @@ class LocalAws:
     no call can leave this machine.
     """
 
-    def __init__(self, *, tools: Path, world_url: str, enforce_iam: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        tools: Path,
+        world_url: str,
+        enforce_iam: bool = False,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         """Prepare, without starting.
 
         Args:
             tools: the environment that `make tools` makes.
             world_url: endpoint of the Bedrock world, for functions and clients alike.
             enforce_iam: whether the roles of functions bind; see `Emulator`.
+            variables: more of the environment that every function has; see `Emulator`.
         """
         self._tools = tools
         self._world_url = world_url
-        self._emulator = Emulator(tools=tools, world_url=world_url, enforce_iam=enforce_iam)
+        self._emulator = Emulator(
+            tools=tools, world_url=world_url, enforce_iam=enforce_iam, variables=variables
+        )
         self._session = _session()
         self._client = cache(self._make_client)
 

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -27,7 +28,14 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 class Emulator:
     """One emulator process with a private state folder, as a context manager."""
 
-    def __init__(self, *, tools: Path, world_url: str, enforce_iam: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        tools: Path,
+        world_url: str,
+        enforce_iam: bool = False,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         """Prepare, without starting.
 
         Args:
@@ -35,10 +43,12 @@ class Emulator:
             world_url: where functions find Bedrock and its quotas.
             enforce_iam: whether the roles of functions bind. Tight policies that AWS accepts are
                 refused here, so this is off unless a test is about permissions.
+            variables: more of the environment that every function has, for tests of faults.
         """
         self._tools = tools
         self._world_url = world_url
         self._enforce_iam = enforce_iam
+        self._variables = variables or {}
         self._state: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self.endpoint = ""
@@ -89,6 +99,7 @@ class Emulator:
             state=state,
             world_url=self._world_url,
             enforce_iam=self._enforce_iam,
+            variables=self._variables,
         )
         with self._log.open("wb") as log:
             return subprocess.Popen(

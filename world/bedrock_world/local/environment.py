@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 
 REGION = "us-east-1"
@@ -36,9 +37,15 @@ def child_environment(tools: Path) -> dict[str, str]:
 
 
 def emulator_environment(
-    tools: Path, *, port: int, state: Path, world_url: str, enforce_iam: bool
+    tools: Path,
+    *,
+    port: int,
+    state: Path,
+    world_url: str,
+    enforce_iam: bool,
+    variables: Mapping[str, str],
 ) -> dict[str, str]:
-    """Environment of the emulator, which every function in it inherits."""
+    """Environment of the emulator, which every function in it inherits; `variables` come last."""
     world = {
         f"AWS_ENDPOINT_URL_{name.upper().replace('-', '_')}": world_url for name in WORLD_SERVICES
     }
@@ -58,6 +65,7 @@ def emulator_environment(
             "TMPDIR": str(state),
             "STATE_DIR": str(state / "state"),
         }
+        | dict(variables)
     )
 
 

@@ -1,0 +1,268 @@
+"""A LiteLLM routing strategy that follows routing tables live; import it where litellm is.
+
+With the Router: `follow(router, {"chat": FollowedTable(...)})`. With the proxy: name
+`bedrock_autoscaler.client.litellm_routing.proxy` among its callbacks, and in `model_info` of a
+deployment `routing_table: ssm:/bedrock-autoscaler/routes/chat`.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, override
+
+import boto3
+import litellm
+from litellm.integrations.custom_logger import CustomLogger
+from litellm.types.router import CustomRoutingStrategyBase
+
+from bedrock_autoscaler.client.answers import PASSING, Verdict
+from bedrock_autoscaler.client.litellm_config import ROUTE_ID_PREFIX, deployments, route_id
+from bedrock_autoscaler.client.tables import FileTable, FollowedTable, SsmTable, TableSource
+from bedrock_autoscaler.client.walking import RouteSet
+from bedrock_autoscaler.domain.routing_table import RoutingTable
+
+_TOO_MANY, _NOT_FOUND, _SERVER_ERROR = 429, 404, 500
+_REFUSED = frozenset({401, 403})
+TABLE_KEY = "routing_table"
+"""Member of a deployment's `model_info` that says where its group's table is."""
+
+
+class _Group:
+    """One model group of a Router: the table it follows, and its deployments."""
+
+    def __init__(self, router: Any, name: str, table: FollowedTable) -> None:  # noqa: ANN401
+        self._router = router
+        self._name = name
+        self._table = table
+        self._lock = threading.Lock()
+        self._in_force: RoutingTable | None = None
+        configured = router.get_model_list(model_name=name) or []
+        self._common: Mapping[str, Any] = (
+            dict(configured[0]["litellm_params"]) if configured else {}
+        )
+        self._routes: RouteSet | None = None
+        self._deployments: list[dict[str, Any]] = []
+        self._positions: dict[str, int] = {}
+
+    def pick(self, tried: Iterable[str]) -> dict[str, Any] | None:
+        """The deployment to try next; None while there is no table."""
+        routes = self._follow()
+        if routes is None:
+            return None
+        now = time.monotonic()
+        index = routes.first(now)
+        excluded = {self._positions[each] for each in tried if each in self._positions}
+        if index in excluded:
+            order = routes.order(now)
+            index = next((each for each in order if each not in excluded), order[0])
+        routes.health[index].claim(now)
+        return self._deployments[index]
+
+    def served(self, deployment: str, started: float) -> None:
+        """Note that a call was served."""
+        index = self._positions.get(deployment)
+        if self._routes is not None and index is not None:
+            self._routes.health[index].served(started)
+
+    def failed(self, deployment: str, verdict: Verdict, started: float) -> None:
+        """Note that a call failed; refusals of one moment count once."""
+        index, now = self._positions.get(deployment), time.monotonic()
+        if self._routes is None or index is None or verdict is Verdict.FINAL:
+            return
+        if not self._routes.health[index].is_resting(now) or verdict not in PASSING:
+            self._routes.strike(index, verdict, now, started)
+
+    def _follow(self) -> RouteSet | None:
+        table = self._table.current()
+        if table is not self._in_force and table is not None:
+            with self._lock:
+                if table is not self._in_force:
+                    self._adopt(table)
+        return self._routes
+
+    def _adopt(self, table: RoutingTable) -> None:
+        """Make the Router's deployments those of the table."""
+        wanted = deployments(table, self._common)
+        for deployment in wanted:
+            self._router.upsert_deployment(litellm.types.router.Deployment(**deployment))
+        kept = {deployment["model_info"]["id"] for deployment in wanted}
+        listed = {
+            each["model_info"]["id"]: each
+            for each in self._router.get_model_list(model_name=self._name) or []
+        }
+        for gone in listed.keys() - kept:
+            if gone.startswith(ROUTE_ID_PREFIX):
+                self._router.delete_deployment(gone)
+        ids = [route_id(table.target, route) for route in table.routes]
+        self._deployments = [listed[each] for each in ids]
+        self._positions = {each: index for index, each in enumerate(ids)}
+        self._routes = RouteSet(table.routes, self._routes)
+        self._in_force = table
+
+
+class FollowingStrategy(CustomRoutingStrategyBase):  # type: ignore[misc]  # litellm is absent here
+    """Picks deployments by routing tables; groups without one keep the Router's own strategy."""
+
+    def __init__(self, router: Any, tables: Mapping[str, FollowedTable]) -> None:  # noqa: ANN401
+        self._router = router
+        self._own = type(router).get_available_deployment.__get__(router)
+        self._own_async = type(router).async_get_available_deployment.__get__(router)
+        self.groups = {name: _Group(router, name, table) for name, table in tables.items()}
+
+    @override
+    def get_available_deployment(self, model: str, *args: Any, **kwargs: Any) -> Any:
+        """The deployment for a call of the synchronous Router."""
+        return self._pick(model, kwargs) or self._own(model, *args, **kwargs)
+
+    @override
+    async def async_get_available_deployment(self, model: str, *args: Any, **kwargs: Any) -> Any:
+        """The deployment for a call of the asynchronous Router and of the proxy."""
+        return self._pick(model, kwargs) or await self._own_async(model, *args, **kwargs)
+
+    def _pick(self, model: str, kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+        group = self.groups.get(model)
+        if group is None or kwargs.get("specific_deployment"):
+            return None
+        return group.pick(_tried(kwargs.get("request_kwargs") or {}))
+
+
+class _Watcher(CustomLogger):  # type: ignore[misc]  # litellm is absent here
+    """Learns from LiteLLM what became of calls."""
+
+    def __init__(self, groups: Mapping[str, _Group]) -> None:
+        super().__init__()
+        self._groups = groups
+
+    @override
+    def log_success_event(
+        self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        self._note(kwargs, None, end_time - start_time)
+
+    @override
+    def log_failure_event(
+        self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        self._note(kwargs, kwargs.get("exception"), end_time - start_time)
+
+    @override
+    async def async_log_success_event(
+        self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        self._note(kwargs, None, end_time - start_time)
+
+    @override
+    async def async_log_failure_event(
+        self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        self._note(kwargs, kwargs.get("exception"), end_time - start_time)
+
+    def _note(self, kwargs: Mapping[str, Any], error: Exception | None, took: Any) -> None:  # noqa: ANN401
+        params = kwargs.get("litellm_params") or {}
+        group = self._groups.get(((params.get("metadata") or {}).get("model_group")) or "")
+        deployment = (params.get("model_info") or {}).get("id")
+        if group is None or not isinstance(deployment, str):
+            return
+        started = time.monotonic() - float(took.total_seconds())
+        if error is None:
+            group.served(deployment, started)
+        else:
+            group.failed(deployment, judge_litellm(error), started)
+
+
+def judge_litellm(error: Exception) -> Verdict:
+    """What an exception of LiteLLM means for the deployment that was called."""
+    status = getattr(error, "status_code", None)
+    if status in _REFUSED:
+        return Verdict.DENIED
+    if status == _NOT_FOUND:
+        return Verdict.GONE
+    if status == _TOO_MANY or (isinstance(status, int) and status >= _SERVER_ERROR):
+        return Verdict.PRESSED
+    return Verdict.FINAL
+
+
+def follow(router: Any, tables: Mapping[str, FollowedTable]) -> FollowingStrategy:  # noqa: ANN401
+    """Let a Router follow the tables of these model groups; reads each once, and waits for it.
+
+    The Router should have the settings of `litellm_config.ROUTER_SETTINGS`. Parameters of the
+    group's first configured deployment (credentials, endpoint, time-outs) are those of all routes.
+    """
+    for table in tables.values():
+        table.look()
+    strategy = FollowingStrategy(router, tables)
+    router.set_custom_routing_strategy(strategy)
+    litellm.logging_callback_manager.add_litellm_callback(_Watcher(strategy.groups))
+    return strategy
+
+
+class ProxyFollower(CustomLogger):  # type: ignore[misc]  # litellm is absent here
+    """A callback of the LiteLLM proxy that installs the strategy at the first request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._router: Any = None
+        self._lock = asyncio.Lock()
+
+    @override
+    async def async_pre_call_hook(
+        self, user_api_key_dict: Any, cache: Any, data: Any, call_type: Any
+    ) -> Any:
+        """Follow the tables of the proxy's Router; a reloaded configuration has a new Router."""
+        # The proxy sets this global when it starts.
+        from litellm.proxy import proxy_server  # noqa: PLC0415 - needs the proxy's dependencies
+
+        router = proxy_server.llm_router
+        if router is not self._router:
+            async with self._lock:
+                if router is not self._router:
+                    await asyncio.to_thread(follow, router, _tables_of(router))
+                    self._router = router
+        return data
+
+
+proxy = ProxyFollower()
+"""The instance that a proxy's configuration names."""
+
+
+def table_at(place: str) -> FollowedTable:
+    """The table at `ssm:<parameter>` or `file:<path>`, whose last part is the target's name.
+
+    Raises:
+        ValueError: the place is written in another way.
+    """
+    kind, _, path = place.partition(":")
+    prefix, folder, target = path.rpartition("/routes/")
+    source: TableSource
+    if kind == "ssm" and folder and target:
+        source = SsmTable(boto3.client("ssm"), target, prefix)
+    elif kind == "file" and path:
+        source, target = FileTable(Path(path)), Path(path).stem
+    else:
+        raise ValueError(
+            f"{TABLE_KEY} is {place!r}, must be ssm:<prefix>/routes/<target> or "
+            "file:<folder>/<target>.json"
+        )
+    return FollowedTable(source, target)
+
+
+def _tables_of(router: Any) -> dict[str, FollowedTable]:  # noqa: ANN401 - litellm is not typed here
+    places = {
+        deployment["model_name"]: (deployment.get("model_info") or {}).get(TABLE_KEY)
+        for deployment in router.get_model_list() or []
+    }
+    return {name: table_at(place) for name, place in places.items() if place}
+
+
+def _tried(request: Mapping[str, Any]) -> set[str]:
+    """Ids of the deployments that this request has tried already, in LiteLLM's three ways."""
+    tried = {
+        *(request.get("_excluded_deployment_ids") or ()),
+        *(request.get("_retry_skipped_deployment_ids") or ()),
+    }
+    for name in ("metadata", "litellm_metadata"):
+        attempts = (request.get(name) or {}).get("previous_models") or ()
+        tried |= {each.get("deployment_id") for each in attempts if isinstance(each, Mapping)}
+    return {each for each in tried if isinstance(each, str)}
