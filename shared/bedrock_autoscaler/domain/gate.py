@@ -167,7 +167,7 @@ def release_notice(draining: Draining, settling_minutes: int) -> int:
     Callers keep an old table, calls still run, then silence must be seen in settled minutes;
     the actors' ticks take a few more.
     """
-    waited = draining.client_cache_minutes + draining.longest_request_minutes
+    waited = draining.drain_minutes
     silent = draining.client_cache_minutes + draining.quiet_minutes + settling_minutes
     needed = max(waited, silent)
     return needed + _TICK_SLACK_MINUTES if needed else 0

@@ -314,6 +314,10 @@ class Gating:
     loss_rest_minutes: int = 60
 
 
+CLOCK_MARGIN_MINUTES = 5
+"""By so much the clocks of two functions may differ; more, and a function changes nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draining:
     """How a provisioned throughput leaves: withdraw, wait, see silence, delete in the window.
@@ -329,6 +333,16 @@ class Draining:
     longest_request_minutes: int
     quiet_minutes: int
     release_window_minutes: int
+
+    @property
+    def drain_minutes(self) -> int:
+        """From the withdrawal until no caller can use it any more.
+
+        Two runs' clocks may differ by some minutes, and the withdrawal is noted by another run
+        than the one that deletes. Where nothing drains, as in a backtest, nothing is waited for.
+        """
+        drained = self.client_cache_minutes + self.longest_request_minutes
+        return drained + CLOCK_MARGIN_MINUTES if drained else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
