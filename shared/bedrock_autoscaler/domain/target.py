@@ -126,6 +126,14 @@ class UnitPrice:
             if price is not None and not (price.is_finite() and price > 0):
                 raise ValueError(f"price {price} USD per unit-hour: must be above 0")
 
+    def under(self, commitment: Commitment) -> Decimal | None:
+        """USD per unit and hour under a term; None where that is not sold, or not known."""
+        return {
+            Commitment.NONE: self.usd_per_hour,
+            Commitment.ONE_MONTH: self.one_month_usd_per_hour,
+            Commitment.SIX_MONTHS: self.six_months_usd_per_hour,
+        }[commitment]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
@@ -171,6 +179,8 @@ class ProvisionedOption:
             measured rate may be used and is there.
         price: None while unknown; then nothing is bought.
         unit_rate_from: whether a measured rate may take its place.
+        attempts_per_call: tries of a caller at a provisioned throughput; None unknown: between 1
+            and `observing.attempts_per_call`.
         use_unmanaged: PTs of this model that are not ours serve too; they are never released.
     """
 
@@ -178,6 +188,7 @@ class ProvisionedOption:
     unit_rate: UnitRate | None
     price: UnitPrice | None
     unit_rate_from: RateSource = RateSource.STATED
+    attempts_per_call: float | None = None
     use_unmanaged: bool = False
 
 
