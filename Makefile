@@ -111,6 +111,7 @@ bench: $(DEV)
 .PHONY: gateways
 gateways: export PYTHONPATH := $(CURDIR)/shared:$(CURDIR)/world:$(CURDIR)
 gateways: export LITELLM_LOCAL_MODEL_COST_MAP := True
+gateways: export TQDM_DISABLE := 1
 gateways: $(GATEWAYS)
 	.bench/bin/pytest -q -p no:cacheprovider tests/client/test_litellm.py tests/client/test_asynchronous.py
 	.bench/bin/python -W ignore -m benchmarks.client_overhead
@@ -128,8 +129,9 @@ audit: $(DEV) $(TOOLS) secrets
 	$(BIN)/ruff check --select S $(SOURCES)
 	$(BIN)/pytest --quiet -m "not emulator" tests/deployment
 
-# Values that stand where a secret would, in tests and in the local emulator; nobody checks them.
-FAKE_SECRETS := ^(local|testing)$$
+# Values that stand where a secret would, in tests, benchmarks and the local emulator; nobody checks
+# them. A new one is added here, so that no other value passes by accident.
+FAKE_SECRETS := ^(local|measured|testing)$$
 
 ## secrets: what looks like a credential in any file of the repository
 .PHONY: secrets

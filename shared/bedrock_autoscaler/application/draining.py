@@ -29,9 +29,7 @@ def drain_problem(intent: ReleaseIntent, target: Target, now: datetime) -> str |
     """Why callers may still send to the PT, by the clock; None when none can any more."""
     if intent.withdrawn_at is None:
         return "it is not yet left out of the published table"
-    rules = target.thresholds.draining
-    drained = (rules.client_cache_minutes + rules.longest_request_minutes) * MINUTE
-    if now < intent.withdrawn_at + drained:
+    if now < intent.withdrawn_at + target.thresholds.draining.drain_minutes * MINUTE:
         return "callers may still hold an older table, or have calls running"
     return None
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from bedrock_autoscaler.application.ports import StoredHistory
 from bedrock_autoscaler.domain.intent import PurchaseIntent
 from bedrock_autoscaler.domain.rates import RateMeasurement
-from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.saturation import Attempts
+from bedrock_autoscaler.domain.target import ProvisionedOption, Target
 from bedrock_autoscaler.domain.unit_rate import (
     UnitTraffic,
     latest_measurement,
@@ -40,6 +41,11 @@ def measured_rate(
         and intent.arn in stored.traffic
         and intent.model_id == bought.model_id
     ]
-    attempts = target.thresholds.observing.attempts_per_call
-    now = measure_unit_rate(throughputs, bought, attempts_per_call=attempts, at=at)
+    now = measure_unit_rate(throughputs, bought, attempts=_attempts(target, bought), at=at)
     return latest_measurement(before, now)
+
+
+def _attempts(target: Target, bought: ProvisionedOption) -> Attempts:
+    if bought.attempts_per_call is not None:
+        return Attempts(fewest=bought.attempts_per_call, most=bought.attempts_per_call)
+    return Attempts(fewest=1.0, most=target.thresholds.observing.attempts_per_call)

@@ -12,7 +12,7 @@ import typer
 from bedrock_autoscaler import __version__
 from bedrock_autoscaler.application.errors import AutoscalerError
 from bedrock_autoscaler.backtest.errors import BacktestError
-from bedrock_autoscaler.cli import backtest, decisions, demo, traces
+from bedrock_autoscaler.cli import backtest, decisions, demo, routes, traces
 from bedrock_autoscaler.cli.output import CommandError
 
 PROGRAM = "bedrock-autoscaler"
@@ -31,6 +31,7 @@ app = typer.Typer(
 app.command(epilog=demo.EXAMPLE)(demo.demo)
 app.command(epilog=backtest.EXAMPLE)(backtest.backtest)
 app.add_typer(decisions.app, name="decisions")
+app.add_typer(routes.app, name="routes")
 app.add_typer(traces.app, name="traces")
 
 

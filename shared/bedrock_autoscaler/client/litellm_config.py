@@ -18,6 +18,7 @@ ROUTER_SETTINGS: Mapping[str, Any] = {
 }
 """What the Router must be told besides the deployments, so that calls spill as the table says."""
 
+_ENDPOINT = "aws_bedrock_runtime_endpoint"
 _OF_A_ROUTE = frozenset(
     {
         "aws_region_name",
@@ -48,22 +49,29 @@ def router_config(table: RoutingTable, region: str = "") -> dict[str, Any]:
     }
 
 
-def deployments(table: RoutingTable, common: Mapping[str, Any]) -> list[dict[str, Any]]:
+def deployments(
+    table: RoutingTable,
+    common: Mapping[str, Any],
+    regions: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[dict[str, Any]]:
     """The deployments of a table, one per route.
 
     Args:
         table: what to follow.
         common: parameters that every deployment shares, such as credentials; those that a route
-            decides are left out.
+            decides are left out, and an endpoint is used in its own Region only.
+        regions: further parameters by Region, such as the endpoint there.
     """
     base = _base_model(table)
     shared = {name: value for name, value in common.items() if name not in _OF_A_ROUTE}
-    region = common.get("aws_region_name")
+    elsewhere = {name: value for name, value in shared.items() if name != _ENDPOINT}
+    home = common.get("aws_region_name")
     found = []
     for position, route in enumerate(table.routes, start=1):
-        params = {**shared, **_params(route, base)}
-        if region and not route.region:
-            params["aws_region_name"] = region
+        region = route.region or home
+        params = {**(shared if region == home else elsewhere), **_params(route, base)}
+        if region:
+            params |= {"aws_region_name": region, **(regions or {}).get(region, {})}
         # LiteLLM draws by weight among the lowest order that is left.
         params |= {"order": 1 if route.weight else 1 + position, "weight": route.weight}
         found.append(
@@ -88,8 +96,6 @@ def _params(route: Route, base: str) -> dict[str, Any]:
     params: dict[str, Any] = {"model": f"bedrock/converse/{base if is_arn else route.address}"}
     if is_arn:
         params["model_id"] = route.address
-    if route.region:
-        params["aws_region_name"] = route.region
     if route.tier:
         params["service_tier"] = route.tier
     if route.latency:

@@ -25,15 +25,26 @@ from bedrock_autoscaler.domain.routing_table import RoutingTable
 
 _TOO_MANY, _NOT_FOUND, _SERVER_ERROR = 429, 404, 500
 _REFUSED = frozenset({401, 403})
-TABLE_KEY = "routing_table"
-"""Member of a deployment's `model_info` that says where its group's table is."""
+TABLE_KEY, REGIONS_KEY = "routing_table", "routing_regions"
+"""Members of a deployment's `model_info`: where its group's table is, and `Regions`."""
+
+
+type Regions = Mapping[str, Mapping[str, Any]]
+"""Parameters of LiteLLM's deployments by Region, such as `aws_bedrock_runtime_endpoint`."""
 
 
 class _Group:
     """One model group of a Router: the table it follows, and its deployments."""
 
-    def __init__(self, router: Any, name: str, table: FollowedTable) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        router: Any,  # noqa: ANN401 - litellm is not typed here
+        name: str,
+        table: FollowedTable,
+        regions: Regions,
+    ) -> None:
         self._router = router
+        self._regions = regions
         self._name = name
         self._table = table
         self._lock = threading.Lock()
@@ -84,7 +95,7 @@ class _Group:
 
     def _adopt(self, table: RoutingTable) -> None:
         """Make the Router's deployments those of the table."""
-        wanted = deployments(table, self._common)
+        wanted = deployments(table, self._common, self._regions)
         for deployment in wanted:
             self._router.upsert_deployment(litellm.types.router.Deployment(**deployment))
         kept = {deployment["model_info"]["id"] for deployment in wanted}
@@ -105,11 +116,16 @@ class _Group:
 class FollowingStrategy(CustomRoutingStrategyBase):  # type: ignore[misc]  # litellm is absent here
     """Picks deployments by routing tables; groups without one keep the Router's own strategy."""
 
-    def __init__(self, router: Any, tables: Mapping[str, FollowedTable]) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        router: Any,  # noqa: ANN401 - litellm is not typed here
+        tables: Mapping[str, FollowedTable],
+        regions: Regions,
+    ) -> None:
         self._router = router
         self._own = type(router).get_available_deployment.__get__(router)
         self._own_async = type(router).async_get_available_deployment.__get__(router)
-        self.groups = {name: _Group(router, name, table) for name, table in tables.items()}
+        self.groups = {name: _Group(router, name, table, regions) for name, table in tables.items()}
 
     @override
     def get_available_deployment(self, model: str, *args: Any, **kwargs: Any) -> Any:
@@ -184,15 +200,20 @@ def judge_litellm(error: Exception) -> Verdict:
     return Verdict.FINAL
 
 
-def follow(router: Any, tables: Mapping[str, FollowedTable]) -> FollowingStrategy:  # noqa: ANN401
+def follow(
+    router: Any,  # noqa: ANN401 - litellm is not typed here
+    tables: Mapping[str, FollowedTable],
+    regions: Regions | None = None,
+) -> FollowingStrategy:
     """Let a Router follow the tables of these model groups; reads each once, and waits for it.
 
     The Router should have the settings of `litellm_config.ROUTER_SETTINGS`. Parameters of the
-    group's first configured deployment (credentials, endpoint, time-outs) are those of all routes.
+    group's first configured deployment (credentials, time-outs) are those of all routes; its
+    endpoint is used in its own Region, and `regions` has what differs in others.
     """
     for table in tables.values():
         table.look()
-    strategy = FollowingStrategy(router, tables)
+    strategy = FollowingStrategy(router, tables, regions or {})
     router.set_custom_routing_strategy(strategy)
     litellm.logging_callback_manager.add_litellm_callback(_Watcher(strategy.groups))
     return strategy
@@ -218,7 +239,7 @@ class ProxyFollower(CustomLogger):  # type: ignore[misc]  # litellm is absent he
         if router is not self._router:
             async with self._lock:
                 if router is not self._router:
-                    await asyncio.to_thread(follow, router, _tables_of(router))
+                    await asyncio.to_thread(_follow_configured, router)
                     self._router = router
         return data
 
@@ -248,12 +269,16 @@ def table_at(place: str) -> FollowedTable:
     return FollowedTable(source, target)
 
 
-def _tables_of(router: Any) -> dict[str, FollowedTable]:  # noqa: ANN401 - litellm is not typed here
-    places = {
-        deployment["model_name"]: (deployment.get("model_info") or {}).get(TABLE_KEY)
-        for deployment in router.get_model_list() or []
-    }
-    return {name: table_at(place) for name, place in places.items() if place}
+def _follow_configured(router: Any) -> None:  # noqa: ANN401 - litellm is not typed here
+    """Follow the tables that the Router's configuration names."""
+    tables: dict[str, FollowedTable] = {}
+    regions: dict[str, Mapping[str, Any]] = {}
+    for deployment in router.get_model_list() or []:
+        information = deployment.get("model_info") or {}
+        if information.get(TABLE_KEY):
+            tables[deployment["model_name"]] = table_at(information[TABLE_KEY])
+            regions |= information.get(REGIONS_KEY) or {}
+    follow(router, tables, regions)
 
 
 def _tried(request: Mapping[str, Any]) -> set[str]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from bedrock_autoscaler.domain.acting import Grounds, act, change
 from bedrock_autoscaler.domain.balance import settled
 from bedrock_autoscaler.domain.classification import classify
+from bedrock_autoscaler.domain.commitment_reasons import commitment_reasons
 from bedrock_autoscaler.domain.decision import (
     Action,
     Decision,
@@ -87,8 +88,8 @@ def decide_routing(situation: Situation) -> Decision:
 
 def decide_capacity(situation: Situation) -> Decision:
     """How many units to buy, release or restore, and the routes that go with it."""
-    use, stated = rate_in_use(situation), situation
-    situation = with_rate(stated, use)
+    use = rate_in_use(situation.target.provisioned, situation.observation.unit_rate)
+    stated, situation = situation, replace(situation, target=with_rate(situation.target, use))
     target, fleet, now = situation.target, situation.fleet, situation.scheduled_at
     demand = _demand(situation)
     economics = build_economics(target, _pricing_traffic(situation))
@@ -141,6 +142,7 @@ def decide_capacity(situation: Situation) -> Decision:
             *routing.reasons,
             *remarks(situation),
             *rate_reasons(stated, use),
+            *commitment_reasons(situation, classification),
         ),
         numbers=evidence(plan, economics, diagnosis, demand),
         memory=_remember(situation, demand, economics, memory),

@@ -98,6 +98,8 @@ class ReasonCode(StrEnum):
     UNMANAGED_PT = "unmanaged_pt"
     UNIT_RATE_MEASURED = "unit_rate_measured"
     UNIT_RATE_DIFFERS = "unit_rate_differs"
+    COMMITMENT_PAYS = "commitment_pays"
+    COMMITMENT_NOT_ADVISED = "commitment_not_advised"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

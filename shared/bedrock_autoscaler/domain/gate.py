@@ -167,8 +167,7 @@ def release_notice(draining: Draining, settling_minutes: int) -> int:
     Callers keep an old table, calls still run, then silence (where any is asked for) must be seen
     in settled minutes; the actors' ticks take a few more.
     """
-    waited = draining.client_cache_minutes + draining.longest_request_minutes
-    quiet = draining.quiet_minutes
+    waited, quiet = draining.drain_minutes, draining.quiet_minutes
     silent = draining.client_cache_minutes + quiet + settling_minutes if quiet else 0
     needed = max(waited, silent)
     return needed + _TICK_SLACK_MINUTES if needed else 0

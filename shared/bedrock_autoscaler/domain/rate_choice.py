@@ -13,16 +13,15 @@ from bedrock_autoscaler.domain.rates import (
     RateKind,
     RateMeasurement,
 )
-from bedrock_autoscaler.domain.target import ProvisionedOption, RateSource, UnitRate
+from bedrock_autoscaler.domain.target import ProvisionedOption, RateSource, Target, UnitRate
 
 
-def rate_in_use(situation: Situation) -> RateInUse:
+def rate_in_use(bought: ProvisionedOption | None, measurement: RateMeasurement | None) -> RateInUse:
     """The rate that the settings allow: a measured one only where they ask for it.
 
     While a measurement is asked for but is only a lower bound, what is stated goes on to be used:
     a bound would make every unit look full.
     """
-    bought, measurement = situation.target.provisioned, situation.observation.unit_rate
     if bought is None:
         return RateInUse(basis=RateBasis.UNKNOWN, rate=None, measurement=None)
     if measurement is not None and measurement.model_id != bought.model_id:
@@ -34,13 +33,12 @@ def rate_in_use(situation: Situation) -> RateInUse:
     return RateInUse(basis=basis, rate=bought.unit_rate, measurement=measurement)
 
 
-def with_rate(situation: Situation, use: RateInUse) -> Situation:
-    """The situation in which the rate in use is the target's own."""
-    bought = situation.target.provisioned
+def with_rate(target: Target, use: RateInUse) -> Target:
+    """The target with the rate in use as its own."""
+    bought = target.provisioned
     if bought is None or bought.unit_rate == use.rate:
-        return situation
-    provisioned = replace(bought, unit_rate=use.rate)
-    return replace(situation, target=replace(situation.target, provisioned=provisioned))
+        return target
+    return replace(target, provisioned=replace(bought, unit_rate=use.rate))
 
 
 def rate_reasons(situation: Situation, use: RateInUse) -> tuple[Reason, ...]:

@@ -106,16 +106,25 @@ class _Full:
         return min(max(load, min(bounds)), max(bounds))
 
 
-def fit_capacity(served: tuple[Served, ...], attempts_per_call: float) -> CapacityFit | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempts:
+    """How often a call that is refused in the end is tried, at least and at most."""
+
+    fewest: float
+    most: float
+
+
+def fit_capacity(served: tuple[Served, ...], attempts: Attempts) -> CapacityFit | None:
     """The capacity of a model unit; None with fewer than 20 saturated minutes.
 
-    What a throttle stands for is known within bounds: callers that fall back try once, and their
-    refused calls are larger than others; at least it is an ordinary call tried
-    `attempts_per_call` times. Between the capacities that both imply, the load of the minutes with
-    most refusals decides. The interval is a delete-a-group jackknife over blocks of three hours.
+    What a throttle stands for is known within bounds: at most a large call that was tried as
+    seldom as may be, at least an ordinary one that was tried as often. Between the capacities that
+    both imply, the load of the minutes with most refusals decides. The interval is a
+    delete-a-group jackknife over blocks of three hours.
     """
     full = _full_minutes(served)
-    most, least = (_stretches(served, attempts) for attempts in (None, attempts_per_call))
+    most = _stretches(served, attempts.fewest, are_large=True)
+    least = _stretches(served, attempts.most, are_large=False)
     if len(full.load) < LEAST_SATURATED or not len(least.load):
         return None
     losses = fit_loss(most), fit_loss(least)
@@ -176,15 +185,15 @@ def _full_minutes(served: tuple[Served, ...]) -> _Full:
     return _Full(load=load, share=share, block=block, is_inner=inner > 0)
 
 
-def _stretches(served: tuple[Served, ...], attempts_per_call: float | None) -> Stretches:
-    """All stretches without a gap; a throttle is a large call, or one of several tries of one."""
+def _stretches(served: tuple[Served, ...], attempts: float, *, are_large: bool) -> Stretches:
+    """All stretches without a gap; refused calls are larger than served ones, or alike."""
     rows = [np.empty((5, 0))]
     for one in served:
         calls = float(np.nansum(one.calls))
         if calls <= 0:
             continue
         call = float(np.nansum(one.load)) / calls
-        refused = call * _size_bias(one) if attempts_per_call is None else call / attempts_per_call
+        refused = call * (_size_bias(one) if are_large else 1.0) / attempts
         load = _rows(one.load, STRETCH_MINUTES).mean(axis=1)
         throttles = _rows(one.throttles, STRETCH_MINUTES).sum(axis=1)
         per_throttle = np.full(len(load), refused)

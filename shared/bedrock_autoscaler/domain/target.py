@@ -126,6 +126,14 @@ class UnitPrice:
             if price is not None and not (price.is_finite() and price > 0):
                 raise ValueError(f"price {price} USD per unit-hour: must be above 0")
 
+    def under(self, commitment: Commitment) -> Decimal | None:
+        """USD per unit and hour under a term; None where that is not sold, or not known."""
+        return {
+            Commitment.NONE: self.usd_per_hour,
+            Commitment.ONE_MONTH: self.one_month_usd_per_hour,
+            Commitment.SIX_MONTHS: self.six_months_usd_per_hour,
+        }[commitment]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
@@ -171,6 +179,8 @@ class ProvisionedOption:
             measured rate may be used and is there.
         price: None while unknown; then nothing is bought.
         unit_rate_from: whether a measured rate may take its place.
+        attempts_per_call: tries of a caller at a provisioned throughput; None unknown: between 1
+            and `observing.attempts_per_call`.
         use_unmanaged: PTs of this model that are not ours serve too; they are never released.
     """
 
@@ -178,6 +188,7 @@ class ProvisionedOption:
     unit_rate: UnitRate | None
     price: UnitPrice | None
     unit_rate_from: RateSource = RateSource.STATED
+    attempts_per_call: float | None = None
     use_unmanaged: bool = False
 
 
@@ -327,6 +338,10 @@ class Gating:
     loss_rest_minutes: int = 60
 
 
+CLOCK_MARGIN_MINUTES = 5
+"""By so much the clocks of two functions may differ; more, and a function changes nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draining:
     """How a provisioned throughput leaves: withdraw, wait, see silence, delete in the window.
@@ -342,6 +357,16 @@ class Draining:
     longest_request_minutes: int
     quiet_minutes: int
     release_window_minutes: int
+
+    @property
+    def drain_minutes(self) -> int:
+        """From the withdrawal until no caller can use it any more.
+
+        Two runs' clocks may differ by some minutes, and the withdrawal is noted by another run
+        than the one that deletes. Where nothing drains, as in a backtest, nothing is waited for.
+        """
+        drained = self.client_cache_minutes + self.longest_request_minutes
+        return drained + CLOCK_MARGIN_MINUTES if drained else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from bedrock_autoscaler.domain.rates import (
 )
 from bedrock_autoscaler.domain.saturation import (
     LEAST_SATURATED,
+    Attempts,
     Served,
     fit_capacity,
     highest_clean_load,
@@ -48,7 +49,7 @@ def measure_unit_rate(
     throughputs: Sequence[UnitTraffic],
     bought: ProvisionedOption,
     *,
-    attempts_per_call: float,
+    attempts: Attempts,
     at: datetime,
 ) -> RateMeasurement | None:
     """What served and refused traffic says; None while nothing was served.
@@ -59,7 +60,7 @@ def measure_unit_rate(
     Args:
         throughputs: of the model that may be bought.
         bought: that model, and the operator's rate.
-        attempts_per_call: tries of the callers' SDK.
+        attempts: tries of a caller at a provisioned throughput.
         at: end of the traffic.
     """
     busy = [one for one in throughputs if np.nansum(one.traffic.invocations) > 0]
@@ -67,11 +68,13 @@ def measure_unit_rate(
     if shape is None:
         return None
     served = tuple(_served(one, shape) for one in busy)
-    fit = fit_capacity(served, attempts_per_call)
+    fit = fit_capacity(served, attempts)
     minutes = fit.saturated_minutes if fit else 0
     if fit and fit.is_sound and fit.half_width <= _WIDEST_INTERVAL:
         kind, value = RateKind.MEASURED, fit.value
-        low, high = significant(fit.low / value, _DIGITS), significant(fit.high / value, _DIGITS)
+        error = _mix_error(busy) if proportions is Proportions.OBSERVED_MIX else 0.0
+        low = significant(fit.low / value * (1 - error), _DIGITS)
+        high = significant(fit.high / value * (1 + error), _DIGITS)
         source = f"measured on {minutes} minutes with refusals until {iso(at)}"
     else:
         kind, value, low, high = RateKind.LOWER_BOUND, highest_clean_load(served), 1.0, None
@@ -122,6 +125,26 @@ def _shape(
         return None, Proportions.OBSERVED_MIX
     found = measured_proportions(np.concatenate(inputs), np.concatenate(outputs))
     return found or (None, Proportions.OBSERVED_MIX)
+
+
+def _mix_error(busy: Sequence[UnitTraffic]) -> float:
+    """How far the mix of full minutes is from that of all, for one limit among the two.
+
+    Calls that are heavy on what is short are refused more often. With unknown proportions the rate
+    is right for the mix of full minutes, and off by at most half of the difference for the usual.
+    """
+    tokens = np.zeros((2, 2))
+    for one in busy:
+        full, known = _telling_minutes(one.traffic), ~np.isnan(one.traffic.invocations)
+        written, output = _written(one.traffic), one.traffic.output_tokens
+        tokens += [
+            [written[full].sum(), output[full].sum()],
+            [written[known].sum(), output[known].sum()],
+        ]
+    if tokens.min() <= 0:
+        return 0.0
+    mixes = np.log(tokens[:, 1] / tokens[:, 0])
+    return float(min(abs(mixes[0] - mixes[1]) / 2, 1.0))
 
 
 def _telling_minutes(traffic: Traffic) -> np.typing.NDArray[np.bool_]:

@@ -7,15 +7,19 @@ import pytest
 from bedrock_autoscaler.application.ports import HistoryReference, StoredHistory
 from bedrock_autoscaler.application.rating import measured_rate
 from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.rates import RateKind
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import (
     NOW,
+    UNIT_RATE,
+    build_provisioned,
     build_purchase_intent,
     build_rate_measurement,
     build_target,
     build_traffic,
     pt_arn,
 )
+from tests.unit.domain.buckets import throttled_traffic
 
 BUSY = build_traffic(60, end=NOW, input_tokens=500_000.0, output_tokens=60_000.0)
 
@@ -61,3 +65,18 @@ def test_nothing_is_measured_twice_nor_without_history() -> None:
     assert measured_rate(build_target(), purchases, kept, before) is before
     assert measured_rate(build_target(), purchases, None, before) is before
     assert measured_rate(build_target(provisioned=None), purchases, kept, before) is before
+
+
+def test_settings_may_know_how_often_callers_try() -> None:
+    traffic = throttled_traffic(UNIT_RATE, load=0.8)
+    purchases = [build_purchase_intent(arn=pt_arn(1), model_units=2)]
+    told = build_target(provisioned=build_provisioned(attempts_per_call=3.0))
+
+    loose = measured_rate(build_target(), purchases, stored({pt_arn(1): traffic}), None)
+    sure = measured_rate(told, purchases, stored({pt_arn(1): traffic}), None)
+
+    assert loose is not None
+    assert sure is not None
+    assert sure.kind is RateKind.MEASURED
+    # Three tries a call make a third of the demand of one, which only a larger unit refuses so.
+    assert sure.rate.input_tokens_per_minute > loose.rate.input_tokens_per_minute

@@ -149,8 +149,8 @@ def test_no_release_may_be_forbidden_altogether() -> None:
     [
         # Silence is what takes longest: 2 + 10 + 3 settled minutes, and 3 for the ticks.
         (THRESHOLDS.draining, 3, 18),
-        # Long calls: 2 + 30, and 3.
-        (replace(THRESHOLDS.draining, longest_request_minutes=30), 3, 35),
+        # Long calls: 2 + 30, 5 for clocks that differ, and 3.
+        (replace(THRESHOLDS.draining, longest_request_minutes=30), 3, 40),
     ],
 )
 def test_a_release_is_decided_early_enough_to_drain(

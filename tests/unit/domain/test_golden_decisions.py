@@ -37,6 +37,7 @@ from bedrock_autoscaler.domain.fleet import (
 )
 from bedrock_autoscaler.domain.observation import Observation, Series
 from bedrock_autoscaler.domain.rates import RateKind, RateMeasurement, scaled
+from bedrock_autoscaler.domain.studies import CommitmentStudy, LevelStudy
 from bedrock_autoscaler.domain.target import (
     Commitment,
     InferenceOption,
@@ -76,8 +77,8 @@ TABLE = tomllib.loads(
 )["decision"]
 GIVEN = {
     "blocked_until", "controls", "demand", "facts", "fleet", "held", "late", "loop", "measured",
-    "options", "rails", "routes", "server_errors", "settings", "spilled", "stack", "target",
-    "throttles", "trusted",
+    "options", "rails", "routes", "server_errors", "settings", "spilled", "stack", "study",
+    "target", "throttles", "trusted",
 }  # fmt: skip
 EXPERTS = (
     "same_days", "same_weekdays", "last_hour", "last_3_hours", "last_3_days", "blend", "zero",
@@ -152,6 +153,7 @@ def _target(given: dict[str, Any], facts: dict[str, Any]) -> Target:
     price = replace(
         UNIT_PRICE,
         usd_per_hour=Decimal(str(UNIT_USD)),
+        one_month_usd_per_hour=Decimal(facts.get("one_month", "55")),
         as_of=facts.get("unit_price_as_of", UNIT_PRICE.as_of),
     )
     rate = UNIT_RATE
@@ -252,6 +254,8 @@ def _observation(given: dict[str, Any], facts: dict[str, Any]) -> Observation:
             if name in facts
         },
     )
+    if "study" in given:
+        observation = replace(observation, commitment=_study(**given["study"]))
     if "measured" in given:
         observation = replace(observation, unit_rate=_measured(**given["measured"]))
     if "spilled" in given:
@@ -262,6 +266,25 @@ def _observation(given: dict[str, Any], facts: dict[str, Any]) -> Observation:
         )
         observation = replace(observation, by_option=((MODEL, spilled),))
     return observation
+
+
+def _study(weeks: int, usd: list[float]) -> CommitmentStudy:
+    """So many weeks, all steady, in which each level cost the same."""
+    levels = tuple(
+        LevelStudy(
+            week_usd=one,
+            month_usd=one,
+            two_months_usd=one,
+            halved_usd=one / 2,
+            utilization=1.0,
+            utilization_two_months=1.0,
+            share_above=1.0,
+        )
+        for one in usd
+    )
+    return CommitmentStudy(
+        at=NOW, known_days=7.0 * weeks, steady_days=7 * weeks, levels=levels, model_ends_at=None
+    )
 
 
 def _measured(of_stated: float, low: float = 1.0, high: float | None = None) -> RateMeasurement:

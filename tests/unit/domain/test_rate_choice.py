@@ -8,6 +8,7 @@ from bedrock_autoscaler.domain.rate_choice import rate_in_use, rate_reasons, wit
 from bedrock_autoscaler.domain.rates import (
     Proportions,
     RateBasis,
+    RateInUse,
     RateKind,
     RateMeasurement,
     scaled,
@@ -38,8 +39,12 @@ def situation(
     )
 
 
+def in_use(given: Situation) -> RateInUse:
+    return rate_in_use(given.target.provisioned, given.observation.unit_rate)
+
+
 def test_a_measured_rate_is_used_at_its_lower_end() -> None:
-    use = rate_in_use(situation(HALF))
+    use = in_use(situation(HALF))
 
     assert use.basis is RateBasis.MEASURED
     assert use.rate is not None
@@ -49,7 +54,7 @@ def test_a_measured_rate_is_used_at_its_lower_end() -> None:
 
 
 def test_a_measured_rate_is_not_used_unasked() -> None:
-    use = rate_in_use(situation(HALF, source=RateSource.STATED))
+    use = in_use(situation(HALF, source=RateSource.STATED))
 
     assert use.basis is RateBasis.STATED
     assert use.rate == UNIT_RATE
@@ -57,7 +62,7 @@ def test_a_measured_rate_is_not_used_unasked() -> None:
 
 
 def test_without_a_stated_rate_an_unasked_measurement_leaves_it_unknown() -> None:
-    use = rate_in_use(situation(HALF, stated=None, source=RateSource.STATED))
+    use = in_use(situation(HALF, stated=None, source=RateSource.STATED))
 
     assert use.basis is RateBasis.UNKNOWN
     assert use.rate is None
@@ -67,14 +72,14 @@ def test_without_a_stated_rate_an_unasked_measurement_leaves_it_unknown() -> Non
 def test_a_lower_bound_is_no_rate(stated: UnitRate | None) -> None:
     bound = build_rate_measurement(kind=RateKind.LOWER_BOUND, low=1.0, high=None)
 
-    use = rate_in_use(situation(bound, stated=stated))
+    use = in_use(situation(bound, stated=stated))
 
     assert use.rate == stated
     assert use.basis is (RateBasis.UNKNOWN if stated is None else RateBasis.STATED)
 
 
 def test_the_measurement_of_another_model_is_none() -> None:
-    use = rate_in_use(situation(build_rate_measurement(model_id="another")))
+    use = in_use(situation(build_rate_measurement(model_id="another")))
 
     assert use.basis is RateBasis.STATED
     assert use.measurement is None
@@ -83,10 +88,10 @@ def test_the_measurement_of_another_model_is_none() -> None:
 def test_a_target_that_may_hold_no_units_has_no_rate() -> None:
     bare = build_situation(target=build_target(provisioned=None))
 
-    use = rate_in_use(bare)
+    use = in_use(bare)
 
     assert use.basis is RateBasis.UNKNOWN
-    assert with_rate(bare, use) is bare
+    assert with_rate(bare.target, use) is bare.target
     assert rate_reasons(bare, use) == ()
 
 
@@ -106,7 +111,7 @@ def test_a_stated_rate_outside_of_the_interval_is_contradicted(
 ) -> None:
     stated = situation(measurement, source=RateSource.STATED)
 
-    assert [reason.code for reason in rate_reasons(stated, rate_in_use(stated))] == expected
+    assert [reason.code for reason in rate_reasons(stated, in_use(stated))] == expected
 
 
 def test_the_decision_says_which_rate_it_used() -> None:

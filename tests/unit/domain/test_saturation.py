@@ -5,6 +5,7 @@ import pytest
 
 from bedrock_autoscaler.domain.loss import refused_load
 from bedrock_autoscaler.domain.saturation import (
+    Attempts,
     Served,
     fit_capacity,
     highest_clean_load,
@@ -12,6 +13,7 @@ from bedrock_autoscaler.domain.saturation import (
 )
 
 NAN = float("nan")
+ONCE = Attempts(fewest=1.0, most=1.0)
 
 
 def served(load: list[float], calls: float = 100.0, throttles: float = 0.0) -> Served:
@@ -56,14 +58,14 @@ def test_a_minute_that_was_not_read_is_not_saturated() -> None:
 def test_too_few_saturated_minutes_fit_nothing() -> None:
     calm, full = served([0.5] * 100), served([1.0] * 19, throttles=50.0)
 
-    assert fit_capacity((calm, full), 3.0) is None
+    assert fit_capacity((calm, full), ONCE) is None
 
 
 def test_a_unit_that_is_always_full_serves_its_capacity() -> None:
     # 100 calls of 0.01 units are served and 50 refused each minute: the capacity is 1.
     full = served([1.0] * 1200, throttles=50.0)
 
-    fit = fit_capacity((full,), 1.0)
+    fit = fit_capacity((full,), ONCE)
 
     assert fit is not None
     assert fit.value == pytest.approx(1.0, abs=0.02)
@@ -75,7 +77,7 @@ def test_single_large_calls_make_no_measurement() -> None:
     # 4 calls of a quarter unit fill it: a refusal says more of the call than of the capacity.
     full = served([1.0] * 1200, calls=4.0, throttles=4.0)
 
-    fit = fit_capacity((full,), 1.0)
+    fit = fit_capacity((full,), ONCE)
 
     assert fit is not None
     assert not fit.is_sound
@@ -83,7 +85,7 @@ def test_single_large_calls_make_no_measurement() -> None:
 
 def test_all_of_one_stretch_of_hours_is_no_sample() -> None:
     # Two hours lie in one block: without it nothing is left, so nothing is known of the error.
-    assert fit_capacity((served([1.0] * 120, throttles=50.0),), 1.0) is None
+    assert fit_capacity((served([1.0] * 120, throttles=50.0),), ONCE) is None
 
 
 def test_the_bound_is_the_mean_of_the_largest_quarters() -> None:

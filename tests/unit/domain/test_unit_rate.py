@@ -11,6 +11,7 @@ from bedrock_autoscaler.domain.demand import unit_load
 from bedrock_autoscaler.domain.joining import span
 from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.rates import Proportions, RateKind, RateMeasurement, scaled
+from bedrock_autoscaler.domain.saturation import Attempts
 from bedrock_autoscaler.domain.target import RateCombination, UnitRate
 from bedrock_autoscaler.domain.unit_rate import (
     UnitTraffic,
@@ -27,6 +28,7 @@ from tests.builders import (
 )
 from tests.unit.domain.buckets import throttled_traffic
 
+ATTEMPTS = Attempts(fewest=1.0, most=3.0)
 SUM = replace(UNIT_RATE, combination=RateCombination.SUM)
 
 
@@ -35,7 +37,7 @@ def measured(
 ) -> RateMeasurement | None:
     throughputs = [UnitTraffic(model_units=units, traffic=one) for one in traffic]
     bought = build_provisioned(unit_rate=stated)
-    return measure_unit_rate(throughputs, bought, attempts_per_call=3.0, at=NOW)
+    return measure_unit_rate(throughputs, bought, attempts=ATTEMPTS, at=NOW)
 
 
 def factor(measurement: RateMeasurement | None, traffic: Traffic, truth: UnitRate) -> float:
@@ -156,7 +158,7 @@ def test_throughputs_of_different_size_are_put_together() -> None:
     found = measure_unit_rate(
         [UnitTraffic(model_units=1, traffic=one), UnitTraffic(model_units=4, traffic=four)],
         bought,
-        attempts_per_call=3.0,
+        attempts=ATTEMPTS,
         at=NOW,
     )
 

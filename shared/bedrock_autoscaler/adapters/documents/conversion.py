@@ -139,6 +139,7 @@ def _provisioned(
         model_id=provisioned.model_id,
         unit_rate=None if provisioned.unit_rate is None else _unit_rate(provisioned.unit_rate),
         unit_rate_from=RateSource(provisioned.unit_rate_from),
+        attempts_per_call=provisioned.attempts_per_call,
         price=(
             prices.unit_price(provisioned.model_id, region)
             if provisioned.price == "list"

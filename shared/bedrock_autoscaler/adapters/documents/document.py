@@ -91,6 +91,14 @@ class ProvisionedDocument(Section):
         "it. `measured`: once own units have been full often enough, decisions use the lower end "
         "of what they served; until then `unit_rate`, if there is one.",
     )
+    attempts_per_call: float | None = Field(
+        default=None,
+        ge=1,
+        le=10,
+        description="Tries of a caller at a provisioned throughput before it goes on demand or "
+        "gives up: 1 for callers that fall back at once. It makes the measured rate surer; null: "
+        "between 1 and observing.attempts_per_call.",
+    )
     price: UnitPriceChoice = Field(
         default="list", description="A price, or `list`: looked up in the shipped price list."
     )

@@ -1,0 +1,110 @@
+"""`routes`: the published table of a target, as it is and as gateways take it."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs, so that --help answers at once
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
+
+if TYPE_CHECKING:
+    from bedrock_autoscaler.domain.routing_table import RoutingTable
+
+app = typer.Typer(help="Read a target's routing table, and export it.", no_args_is_help=True)
+
+DEFAULT_PREFIX = "/bedrock-autoscaler"
+TargetArgument = Annotated[str, typer.Argument(help="Name of the target.")]
+FromOption = Annotated[
+    Path | None,
+    typer.Option("--from", help="A file with the table, instead of Parameter Store."),
+]
+PrefixOption = Annotated[str, typer.Option(help="The stack's SettingsPrefix.")]
+RegionOption = Annotated[str, typer.Option(help="Region of routes that name none.")]
+
+
+@app.command(epilog="Example: bedrock-autoscaler routes show chat")
+def show(
+    target: TargetArgument,
+    *,
+    source: FromOption = None,
+    prefix: PrefixOption = DEFAULT_PREFIX,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Print the table that callers follow now, checked as they check it."""
+    import json
+
+    from bedrock_autoscaler.client.document import routing_table_text
+
+    table = _table(target, source, prefix)
+    if output is Output.JSON:
+        print_json(json.loads(routing_table_text(table)))
+        return
+    typer.echo(f"{table.target} version {table.version} of {table.published_at:%Y-%m-%d %H:%M} UTC")
+    for route in table.routes:
+        asks = " ".join(each for each in (route.region, route.tier, route.latency) if each)
+        typer.echo(
+            f"{route.weight:>7.1%}  {route.kind.value:<18}  {route.address}  {asks}".rstrip()
+        )
+    for route in table.deferrable:
+        typer.echo(f"  waits  {route.kind.value:<18}  {route.address}")
+
+
+@app.command(epilog="Example: bedrock-autoscaler routes litellm chat > config.yaml")
+def litellm(
+    target: TargetArgument,
+    *,
+    region: RegionOption = "",
+    source: FromOption = None,
+    prefix: PrefixOption = DEFAULT_PREFIX,
+) -> None:
+    """Print the table as a LiteLLM Router or proxy configuration (JSON, which is YAML too)."""
+    from bedrock_autoscaler.client.litellm_config import router_config
+
+    print_json(router_config(_table(target, source, prefix), region))
+
+
+@app.command(
+    epilog="Example: bedrock-autoscaler routes envoy chat --region us-east-1 --gateway ai"
+    " | kubectl apply -f -"
+)
+def envoy(
+    target: TargetArgument,
+    *,
+    region: RegionOption,
+    gateway: Annotated[str, typer.Option(help="Name of the Gateway that serves callers.")],
+    source: FromOption = None,
+    prefix: PrefixOption = DEFAULT_PREFIX,
+) -> None:
+    """Print the table as resources of Envoy AI Gateway (JSON, which is YAML too)."""
+    from bedrock_autoscaler.client.envoy import envoy_resources
+
+    print_json(envoy_resources(_table(target, source, prefix), region, gateway))
+
+
+def _table(target: str, source: Path | None, prefix: str) -> "RoutingTable":
+    """The table of a target.
+
+    Raises:
+        CommandError: it cannot be read, is malformed, or belongs to another target.
+    """
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from bedrock_autoscaler.client.document import parse_routing_table
+    from bedrock_autoscaler.client.tables import FileTable, SsmTable, TableSource
+
+    try:
+        read: TableSource = (
+            FileTable(source) if source else SsmTable(boto3.client("ssm"), target, prefix)
+        )
+        table = parse_routing_table(read.read())
+    except (BotoCoreError, ClientError, OSError) as error:
+        place = source or f"{prefix}/routes/{target}"
+        raise CommandError(f"the routing table at {place} cannot be read: {error}") from error
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    if table.target != target:
+        raise CommandError(f"that is the routing table of target {table.target}, not of {target}")
+    return table

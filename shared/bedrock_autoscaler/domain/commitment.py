@@ -1,0 +1,265 @@
+"""Commitment advice: what part of the base would be cheaper on a term, and what may go wrong.
+
+Advice only. Nothing here, and nothing that follows from it, is an action.
+
+Source: docs/model.md, section "Commitments".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import takewhile
+
+import numpy as np
+
+from bedrock_autoscaler.domain.classes import burstiness_limit, first_match
+from bedrock_autoscaler.domain.decision import Label
+from bedrock_autoscaler.domain.demand import Demand, estimate_demand
+from bedrock_autoscaler.domain.economics import Economics, build_economics
+from bedrock_autoscaler.domain.features import measure
+from bedrock_autoscaler.domain.observation import Series, Traffic
+from bedrock_autoscaler.domain.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.target import Classifying, Commitment, Target, UnitPrice
+from bedrock_autoscaler.domain.units import HOUR, MINUTE, significant
+
+STUDY_DAYS = 56
+"""History that a study looks at; a term of six months needs all of it."""
+
+_DAY_MINUTES = 1440
+_WEEK, _MONTH = 7, 28
+_CLASS_DAYS = 14
+_LEAST_KNOWN = 0.5
+_MARGIN = 1.03
+_MOST_LEVELS = 64
+_DIGITS = 6
+_LASTING = frozenset({Label.STEADY, Label.SEASONAL})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """A term that is sold, and how much history it takes.
+
+    AWS does not publish how many days its months have; 30 are assumed.
+    """
+
+    commitment: Commitment
+    length: timedelta
+    days_needed: int
+    usd_per_hour: float
+
+    @property
+    def hours(self) -> float:
+        """Length in hours."""
+        return self.length / HOUR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitmentAdvice:
+    """Units that would be cheaper on a term, lowest levels first; money over the whole term.
+
+    Attributes:
+        first_level: number of the first unit advised on; those below are on a term already.
+        quantile: share of the newest 28 days in which demand would not have filled these units.
+        utilization: of these units over 28 days; `utilization_two_months` over 56.
+        term_usd: price of all units for the whole term, due whatever happens.
+        saving_usd: against no commitment, if the term is like the cheaper of the spans looked at.
+        spent_share: what these levels cost in the newest 28 days as a share of `term_usd`.
+        regret_halved_usd: lost against no commitment if demand halves tomorrow.
+        regret_ended_usd: lost if demand ends tomorrow.
+    """
+
+    commitment: Commitment
+    units: int
+    first_level: int
+    usd_per_hour: float
+    quantile: float
+    utilization: float
+    utilization_two_months: float
+    term_usd: float
+    saving_usd: float
+    spent_share: float
+    regret_halved_usd: float
+    regret_ended_usd: float
+
+
+# -- the study ---------------------------------------------------------------------------------
+
+
+def study_commitment(
+    target: Target, traffic: Traffic, *, model_ends_at: datetime | None
+) -> CommitmentStudy | None:
+    """What the traffic says, level by level; None while a price or the unit rate is unknown.
+
+    Args:
+        target: with the unit rate that is in use.
+        traffic: up to 56 days, ending now; anything before is left out.
+        model_ends_at: end of life of the model; None unknown.
+    """
+    bought = target.provisioned
+    traffic = traffic.since(traffic.end - STUDY_DAYS * _DAY_MINUTES * MINUTE)
+    economics = build_economics(target, traffic.since(traffic.end - _WEEK * _DAY_MINUTES * MINUTE))
+    if economics is None or bought is None or bought.unit_rate is None or bought.price is None:
+        return None
+    attempts = target.thresholds.observing.attempts_per_call
+    demand = estimate_demand(traffic, bought.unit_rate, attempts)
+    known = float(np.count_nonzero(~np.isnan(demand.load))) / _DAY_MINUTES
+    lowest = min((term.usd_per_hour for term in terms_of(bought.price)), default=None)
+    days = _whole_days(demand.load)
+    return CommitmentStudy(
+        at=traffic.end,
+        known_days=significant(known, _DIGITS),
+        steady_days=_steady_days(demand, target.thresholds.classifying, economics),
+        levels=_levels(days, economics, lowest) if lowest is not None else (),
+        model_ends_at=model_ends_at,
+    )
+
+
+def _whole_days(load: Series) -> Series:
+    """The series in rows of a day, the newest last; older minutes without a whole day are left."""
+    days = len(load) // _DAY_MINUTES
+    return load[len(load) - days * _DAY_MINUTES :].reshape(days, _DAY_MINUTES)
+
+
+def _levels(days: Series, economics: Economics, lowest: float) -> tuple[LevelStudy, ...]:
+    """Levels until one is worth less than half of the cheapest term in every span."""
+    found = []
+    for level in range(_MOST_LEVELS if len(days) else 0):
+        study = _level(days, level, economics)
+        if max(study.week_usd, study.month_usd, study.two_months_usd) < lowest / 2:
+            break
+        found.append(study)
+    return tuple(found)
+
+
+def _level(days: Series, level: int, economics: Economics) -> LevelStudy:
+    costs = _daily_usd(days, level, economics)
+    used = np.clip(days - level, 0.0, 1.0)
+    month = days[-_MONTH:]
+    values = {
+        "week_usd": _mean(costs[-_WEEK:]),
+        "month_usd": _mean(costs[-_MONTH:]),
+        "two_months_usd": _mean(costs),
+        "halved_usd": _mean(_daily_usd(month / 2, level, economics)),
+        "utilization": _mean(used[-_MONTH:]),
+        "utilization_two_months": _mean(used),
+        "share_above": _mean(np.where(np.isnan(month), np.nan, month >= level + 1)),
+    }
+    return LevelStudy(**{name: significant(value, _DIGITS) for name, value in values.items()})
+
+
+def _daily_usd(days: Series, level: int, economics: Economics) -> Series:
+    """What the level costs without a commitment, USD per hour of each day; NaN for unread days."""
+    load = np.nan_to_num(days)
+    with_unit = np.add(*economics.overflow_usd(np.maximum(load - level - 1, 0.0)))
+    without = np.add(*economics.overflow_usd(np.maximum(load - level, 0.0)))
+    known = ~np.isnan(days)
+    minutes = np.count_nonzero(known, axis=1)
+    avoided = np.where(known, without - with_unit, 0.0).sum(axis=1) / np.maximum(minutes, 1)
+    daily = np.minimum(avoided, economics.unit_usd)
+    return np.where(minutes >= _LEAST_KNOWN * _DAY_MINUTES, daily, np.nan)
+
+
+def _mean(values: Series) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else 0.0
+
+
+def _steady_days(demand: Demand, rules: Classifying, economics: Economics) -> int:
+    """Newest days in a row, back from now, at whose end the class was steady or seasonal."""
+    limit = burstiness_limit(rules, economics.break_even)
+    days = len(demand) // _DAY_MINUTES
+    ends = (len(demand) - back * _DAY_MINUTES for back in range(days))
+    return sum(1 for _ in takewhile(lambda end: _lasts(demand, end, rules, limit), ends))
+
+
+def _lasts(demand: Demand, end: int, rules: Classifying, limit: float) -> bool:
+    """Whether the two weeks before a minute were steady or seasonal; thin data is neither."""
+    start = max(end - _CLASS_DAYS * _DAY_MINUTES, 0)
+    part = Demand(
+        start=demand.start + start * MINUTE,
+        load=demand.load[start:end],
+        requests=demand.requests[start:end],
+    )
+    return first_match(measure(part), rules, limit, favoured=Label.STEADY) in _LASTING
+
+
+# -- the advice --------------------------------------------------------------------------------
+
+
+def terms_of(price: UnitPrice) -> tuple[Term, ...]:
+    """The terms that are sold, the longest first."""
+    offers = (
+        (Commitment.SIX_MONTHS, 180, STUDY_DAYS, price.six_months_usd_per_hour),
+        (Commitment.ONE_MONTH, 30, _MONTH, price.one_month_usd_per_hour),
+    )
+    return tuple(
+        Term(
+            commitment=commitment,
+            length=timedelta(days=days),
+            days_needed=needed,
+            usd_per_hour=float(usd),
+        )
+        for commitment, days, needed, usd in offers
+        if usd is not None
+    )
+
+
+def is_long_enough(study: CommitmentStudy, term: Term) -> bool:
+    """Whether history and class last for this term; a twentieth of the minutes may be missing."""
+    return study.known_days >= 0.95 * term.days_needed and study.steady_days >= term.days_needed
+
+
+def ends_in_time(study: CommitmentStudy, term: Term, now: datetime) -> bool:
+    """Whether the term is over before the model is, as far as is known."""
+    return study.model_ends_at is None or now + term.length <= study.model_ends_at
+
+
+def advise(
+    study: CommitmentStudy, price: UnitPrice, *, committed_units: int, now: datetime
+) -> tuple[CommitmentAdvice, ...]:
+    """What would be cheaper on a term, the longer term first; empty when nothing would.
+
+    A level is advised on while the lower of its cost over the whole span and over the newest week
+    is above the price of the term by 3%.
+    """
+    found = []
+    first = committed_units
+    for term in terms_of(price):
+        if not (is_long_enough(study, term) and ends_in_time(study, term, now)):
+            continue
+        chosen = _paying(study.levels[first:], term)
+        if chosen:
+            found.append(_advice(chosen, term, first))
+            first += len(chosen)
+    return tuple(found)
+
+
+def _paying(levels: Sequence[LevelStudy], term: Term) -> list[LevelStudy]:
+    """The levels from the first on whose cost is above the price of the term."""
+    least = _MARGIN * term.usd_per_hour
+    return list(takewhile(lambda level: _sure_usd(level, term) > least, levels))
+
+
+def _sure_usd(level: LevelStudy, term: Term) -> float:
+    span = level.two_months_usd if term.days_needed > _MONTH else level.month_usd
+    return min(span, level.week_usd)
+
+
+def _advice(levels: Sequence[LevelStudy], term: Term, first: int) -> CommitmentAdvice:
+    term_usd = len(levels) * term.usd_per_hour * term.hours
+    halved_usd = sum(level.halved_usd for level in levels) * term.hours
+    spent = sum(level.month_usd for level in levels) * _MONTH * 24
+    return CommitmentAdvice(
+        commitment=term.commitment,
+        units=len(levels),
+        first_level=first + 1,
+        usd_per_hour=term.usd_per_hour,
+        quantile=1.0 - levels[-1].share_above,
+        utilization=float(np.mean([level.utilization for level in levels])),
+        utilization_two_months=float(np.mean([level.utilization_two_months for level in levels])),
+        term_usd=term_usd,
+        saving_usd=sum(_sure_usd(level, term) for level in levels) * term.hours - term_usd,
+        spent_share=spent / term_usd,
+        regret_halved_usd=max(term_usd - halved_usd, 0.0),
+        regret_ended_usd=term_usd,
+    )
