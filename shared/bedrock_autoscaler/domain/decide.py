@@ -21,6 +21,7 @@ from bedrock_autoscaler.domain.decision import (
 from bedrock_autoscaler.domain.demand import Demand, estimate_demand
 from bedrock_autoscaler.domain.describing import evidence, expected_saving, remarks
 from bedrock_autoscaler.domain.diagnosis import Diagnosis, Way, diagnose
+from bedrock_autoscaler.domain.distribution import calibrate
 from bedrock_autoscaler.domain.economics import Economics, build_economics
 from bedrock_autoscaler.domain.facts import missing_facts
 from bedrock_autoscaler.domain.holding import observed_only
@@ -212,6 +213,7 @@ def _remember(
     since = whole_minutes(now - memory.decided_at) if memory.decided_at else sizing.decision_minutes
     return replace(
         memory,
+        calibration=calibrate(memory.calibration, demand, memory.learned, now=now, sizing=sizing),
         learned=learn(memory.learned, demand, now, economics=economics, sizing=sizing),
         balance=settled(
             memory.balance, demand, situation.fleet, economics=economics, minutes=since

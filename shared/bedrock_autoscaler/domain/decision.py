@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bedrock_autoscaler.domain.balance import NO_BALANCE, Balance
+from bedrock_autoscaler.domain.distribution import NOT_CALIBRATED, Calibration
 from bedrock_autoscaler.domain.fleet import Fleet
 from bedrock_autoscaler.domain.learning import NOTHING_LEARNED, Learned
 from bedrock_autoscaler.domain.observation import Observation
@@ -211,6 +212,7 @@ class Memory:
         label, candidate, confirmations: hysteresis of the classifier.
         learned: what the look-back windows turned out to be worth.
         balance: what the units have saved so far.
+        calibration: where demand fell in what was forecast for it.
         pressure_until: the reordered spillover holds until then.
         blocked_until: server errors block shrinking until then.
         decided_at: scheduled time of the decision that left this memory; None at first.
@@ -230,6 +232,7 @@ class Memory:
     classification: Classification | None = None
     classified_at: datetime | None = None
     quiet_reviews: int = 0
+    calibration: Calibration = NOT_CALIBRATED
 
 
 NO_MEMORY = Memory(

@@ -29,6 +29,9 @@ def evidence(
     if economics is not None and np.isfinite(economics.break_even):
         found.append(("break_even_utilization", economics.break_even))
     if plan is not None:
+        found += [
+            (f"demand_p{probability * 100:g}_units", value) for probability, value in plan.quantiles
+        ]
         found += [(f"weight_{name}", weight) for name, weight in plan.weights.items()]
         found += [
             (f"worth_of_unit_{unit + 1}_usd_per_hour", float(worth))

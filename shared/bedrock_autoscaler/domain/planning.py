@@ -17,6 +17,7 @@ from bedrock_autoscaler.domain.decision import (
 )
 from bedrock_autoscaler.domain.demand import Demand
 from bedrock_autoscaler.domain.diagnosis import Diagnosis
+from bedrock_autoscaler.domain.distribution import mixture, quantiles
 from bedrock_autoscaler.domain.economics import Economics, unit_hour_usd
 from bedrock_autoscaler.domain.forecast import Forecaster
 from bedrock_autoscaler.domain.margins import Margins, margins_of
@@ -77,7 +78,8 @@ def make_plan(
         held=held,
         peak=float(known.max()),
     )
-    plan = replace(plan, remarks=margins.reasons)
+    spread = quantiles(mixture(forecast.windows, forecast.weights), memory.calibration)
+    plan = replace(plan, remarks=margins.reasons, quantiles=spread)
     return plan if known.size == len(demand) else _cautious(plan, forecaster, margins, held)
 
 

@@ -33,6 +33,7 @@ class SizePlan:
         keep_usd: what a unit must be worth to be kept.
         alternatives: cost of each size from none to two above the larger of held and wanted.
         weights: trust in each look-back window, by name.
+        quantiles: (probability, demand in units) of a minute that a further unit would serve.
         remarks: what raised the margins, and what gaps in the history changed.
     """
 
@@ -43,6 +44,7 @@ class SizePlan:
     alternatives: tuple[Alternative, ...]
     weights: Mapping[str, float]
     remarks: tuple[Reason, ...] = ()
+    quantiles: tuple[tuple[float, float], ...] = ()
 
     @property
     def keep(self) -> int:
