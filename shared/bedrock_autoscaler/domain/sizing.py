@@ -61,8 +61,8 @@ class SizePlan:
 
     def is_worth_keeping(self, held: int, units: int) -> bool:
         """Whether the last `units` of those held are together worth their next paid period."""
-        worth = float(self.keep_worth[max(held - units, 0) : held].sum())
-        return held - units < self.floor or worth >= units * self.keep_usd
+        left = max(held - units, 0)
+        return left < self.floor or float(self.keep_worth[left:held].sum()) >= units * self.keep_usd
 
 
 def plan_size(
