@@ -210,25 +210,25 @@ class Memory:
 
     Attributes:
         label, candidate, confirmations: hysteresis of the classifier.
-        learned: what the look-back windows turned out to be worth.
-        balance: what the units have saved so far.
-        calibration: where demand fell in what was forecast for it.
         pressure_until: the reordered spillover holds until then.
         blocked_until: server errors block shrinking until then.
         decided_at: scheduled time of the decision that left this memory; None at first.
+        learned: what the look-back windows turned out to be worth.
+        balance: what the units have saved so far.
         classification: of the last hourly review, without its spike flag; None before it.
         classified_at: scheduled time of the decision that made it.
         quiet_reviews: in a row at which the newest day was calm.
+        calibration: where demand fell in what was forecast for it.
     """
 
     label: Label
     candidate: Label
     confirmations: int
-    learned: Learned
-    balance: Balance
     pressure_until: datetime | None
     blocked_until: datetime | None
     decided_at: datetime | None
+    learned: Learned = NOTHING_LEARNED
+    balance: Balance = NO_BALANCE
     classification: Classification | None = None
     classified_at: datetime | None = None
     quiet_reviews: int = 0
@@ -239,8 +239,6 @@ NO_MEMORY = Memory(
     label=Label.UNKNOWN,
     candidate=Label.UNKNOWN,
     confirmations=0,
-    learned=NOTHING_LEARNED,
-    balance=NO_BALANCE,
     pressure_until=None,
     blocked_until=None,
     decided_at=None,

@@ -84,22 +84,30 @@ def make_plan(
 
 
 def _cautious(plan: SizePlan, forecaster: Forecaster, margins: Margins, held: int) -> SizePlan:
-    """The plan with gaps counted against the change that it wants."""
+    """The plan with gaps counted against growing and, by themselves, against shrinking."""
     economics = forecaster.economics
-    if plan.grow_to > held:
-        sure = forecaster.forecast(gaps_as=0.0)
-        worth = plan.worth[:0] if sure is None else sure.order.worth
-        wanted = wanted_units(worth, margins, economics.unit_usd, held)
-        grow_to = max(min(wanted, plan.grow_to), held)
-        caution = _caution("no demand", "grow to", plan.grow_to, grow_to)
-        return replace(plan, grow_to=grow_to, remarks=(*plan.remarks, *caution))
-    sure = forecaster.forecast(gaps_as=full_use(economics, held))
-    if sure is None:
+    least = forecaster.forecast(gaps_as=0.0)
+    most = forecaster.forecast(gaps_as=full_use(economics, held))
+    if least is None or most is None:
         return plan
-    width = len(plan.keep_worth)
-    careful = replace(plan, keep_worth=np.maximum(plan.keep_worth, sure.keep.worth[:width]))
-    caution = _caution("full use", "keep", min(plan.keep, held), min(careful.keep, held))
-    return replace(careful, remarks=(*plan.remarks, *caution))
+    price = economics.unit_usd
+    sure = wanted_units(least.order.worth, margins, price, held)
+    grow_to = max(min(sure, plan.grow_to), min(plan.grow_to, held))
+    # Units that would be bought if the gaps hid full use are not released either.
+    grows = wanted_units(most.order.worth, margins, price, held) > held
+    width = min(len(plan.keep_worth), len(most.keep.worth))
+    careful = replace(
+        plan,
+        grow_to=grow_to,
+        keep_worth=np.maximum(plan.keep_worth[:width], most.keep.worth[:width]),
+        floor=held if grows else plan.floor,
+    )
+    remarks = (
+        *plan.remarks,
+        *_caution("no demand", "grow to", plan.grow_to, grow_to),
+        *_caution("full use", "keep", min(plan.keep, held), min(careful.keep, held)),
+    )
+    return replace(careful, remarks=remarks)
 
 
 def _caution(meaning: str, what: str, before: int, after: int) -> tuple[Reason, ...]:
@@ -167,14 +175,22 @@ def _worth_reason(plan: SizePlan, situation: Situation, held: int) -> Reason:
         worth = float(plan.keep_worth[plan.keep])
         return Reason(
             code=ReasonCode.UNITS_DO_NOT_PAY,
-            message=f"unit {plan.keep + 1} avoids {worth:.2f} USD per hour and costs {price:.2f}: "
-            f"{plan.keep} of {held} units are worth keeping",
-            numbers=(("worth_usd_per_hour", worth), ("price_usd_per_hour", price)),
+            message=f"unit {plan.keep + 1} avoids {worth:.2f} USD per hour, costs {price:.2f} and "
+            f"is kept from {plan.keep_usd:.2f}: {plan.keep} of {held} units are worth keeping",
+            numbers=(
+                ("worth_usd_per_hour", worth),
+                ("price_usd_per_hour", price),
+                ("kept_from_usd_per_hour", plan.keep_usd),
+            ),
         )
     worth = float(plan.worth[held])
     return Reason(
         code=ReasonCode.AT_DESIRED_SIZE,
-        message=f"{held} units are right: a further one avoids {worth:.2f} USD per hour and costs "
-        f"{price:.2f}",
-        numbers=(("worth_usd_per_hour", worth), ("price_usd_per_hour", price)),
+        message=f"{held} units are right: a further one avoids {worth:.2f} USD per hour, costs "
+        f"{price:.2f} and is bought from {plan.first_usd:.2f}",
+        numbers=(
+            ("worth_usd_per_hour", worth),
+            ("price_usd_per_hour", price),
+            ("bought_from_usd_per_hour", plan.first_usd),
+        ),
     )

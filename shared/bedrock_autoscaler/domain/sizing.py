@@ -29,32 +29,42 @@ class SizePlan:
     Attributes:
         grow_to: units worth having after a purchase; at most what is held where none is worth it.
         worth: expected USD per hour that unit j avoids once it could serve, by j.
-        keep_worth: the same over the next paid period, for units that are held.
+        use: expected share of unit j in use then, by j.
+        agreement: share of the trust in windows by which unit j alone pays its price, by j.
+        keep_worth: as `worth`, over the next paid period, for units that are held.
+        first_usd: what the first further unit must be worth for anything to be bought.
+        grow_usd: what each unit that is bought with it must be worth.
         keep_usd: what a unit must be worth to be kept.
         alternatives: cost of each size from none to two above the larger of held and wanted.
         weights: trust in each look-back window, by name.
         quantiles: (probability, demand in units) of a minute that a further unit would serve.
+        floor: units that are kept whatever they are worth: those held where more are wanted.
         remarks: what raised the margins, and what gaps in the history changed.
     """
 
     grow_to: int
     worth: Series
+    use: Series
+    agreement: Series
     keep_worth: Series
+    first_usd: float
+    grow_usd: float
     keep_usd: float
     alternatives: tuple[Alternative, ...]
     weights: Mapping[str, float]
+    floor: int = 0
     remarks: tuple[Reason, ...] = ()
     quantiles: tuple[tuple[float, float], ...] = ()
 
     @property
     def keep(self) -> int:
         """Units that are each worth keeping."""
-        return count_worth(self.keep_worth, self.keep_usd)
+        return max(count_worth(self.keep_worth, self.keep_usd), self.floor)
 
     def is_worth_keeping(self, held: int, units: int) -> bool:
         """Whether the last `units` of those held are together worth their next paid period."""
-        worth = float(self.keep_worth[max(held - units, 0) : held].sum())
-        return worth >= units * self.keep_usd
+        left = max(held - units, 0)
+        return left < self.floor or float(self.keep_worth[left:held].sum()) >= units * self.keep_usd
 
 
 def plan_size(
@@ -82,10 +92,15 @@ def plan_size(
     return SizePlan(
         grow_to=grow_to,
         worth=forecast.order.worth,
+        use=forecast.order.used,
+        agreement=forecast.agreement(economics.unit_usd),
         keep_worth=forecast.keep.worth,
+        first_usd=margins.first * economics.unit_usd,
+        grow_usd=margins.grow * economics.unit_usd,
         keep_usd=margins.keep * economics.unit_usd,
         alternatives=_alternatives(forecast.keep, economics, sizing, top=top),
         weights=forecast.weight_of(),
+        floor=held if grow_to > held else 0,
     )
 
 
