@@ -69,7 +69,13 @@ def make_plan(
     forecast = forecaster.forecast()
     if forecast is None:
         return None
-    margins = margins_of(situation.target, situation.fleet, memory.balance, economics.unit_usd)
+    margins = margins_of(
+        situation.target,
+        situation.fleet,
+        memory.balance,
+        unit_usd=economics.unit_usd,
+        now=situation.scheduled_at,
+    )
     plan = plan_size(
         forecast,
         margins=margins,
