@@ -247,6 +247,7 @@ _SLOW = frozenset({Kind.TIMEOUT, Kind.LOST, Kind.LATE})
 _OUT = {
     "switch.allows_action": Kind.STOP,
     "capacity.is_active": Kind.UNKNOWN,
+    "capacity.end_of_life": Kind.UNKNOWN,
     "capacity.model_unit_quota": Kind.UNKNOWN,
     "purchasing.buy": Kind.TIMEOUT,
     "releasing.delete": Kind.TIMEOUT,
