@@ -164,7 +164,7 @@ def _check_rest(simulation: "Simulation", moment: int) -> None:
 def check_replays(simulation: "Simulation", sample: int) -> None:
     """O14, O8: stored decisions come out again, and never shrink on what was not seen."""
     decisions, history = simulation.ledger.decisions, simulation.ledger.history
-    kept = decisions.peek_all()
+    kept = [r for r in decisions.peek_all() if r.decision.id not in simulation.opened]
     step = max(len(kept) // sample, 1)
     for recorded in kept[::step]:
         stored = decisions.load(recorded.decision.id, history)

@@ -118,7 +118,7 @@ class Chance:
         chance = self._random
         wanted = self._focus.get(call)
         if wanted and chance.random() < _FOCUSED:
-            kind = wanted.pop()
+            kind = wanted.pop(0)
         elif chance.random() < self._rate:
             kind = chance.choice(POSSIBLE[call])
         else:
