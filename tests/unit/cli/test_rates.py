@@ -33,8 +33,8 @@ SUM = replace(UNIT_RATE, combination=RateCombination.SUM)
                 basis=RateBasis.MEASURED, rate=SUM, measurement=build_rate_measurement(rate=SUM)
             ),
             (
-                "unit rate: measured, 1,000,000 input or 300,000 output tokens a minute (test); own "
-                "units: 1,000,000 input or 300,000 output tokens a minute, -5.0% to +5.0%, "
+                "unit rate: measured, 1,000,000 input or 300,000 output tokens a minute (test); "
+                "own units: 1,000,000 input or 300,000 output tokens a minute, -5.0% to +5.0%, "
                 "proportions stated"
             ),
         ),
