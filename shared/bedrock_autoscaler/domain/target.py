@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from math import isfinite
 
-from bedrock_autoscaler.domain.controls import Controls
+from bedrock_autoscaler.domain.controls import NO_CONTROLS, Controls
 
 
 class Mode(StrEnum):
@@ -413,4 +413,4 @@ class Target:
     guard_rails: GuardRails
     thresholds: Thresholds
     settings_version: str
-    controls: Controls = Controls()
+    controls: Controls = NO_CONTROLS
