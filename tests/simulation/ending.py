@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.simulation.engine import Simulation
 
 _ALL = tuple(Firing(function) for function in Function)
-_WAITS = (1, 1, 13, 13, 1, 1, 1)
+_WAITS = (1, 1, 25, 1, 1, 1)
 """Minutes between the healthy ticks: together more than the grace, and three more."""
 
 _STANDING = frozenset({PurchaseState.BOUGHT, PurchaseState.IN_SERVICE, PurchaseState.FAILED})

@@ -310,7 +310,7 @@ def _floor(now: datetime, period: int) -> datetime:
 
 
 _FIRES = {
-    Function.ROUTING: 0.25,
+    Function.ROUTING: 0.15,
     Function.PURCHASE: 0.9,
     Function.RELEASE: 0.9,
     Function.PUBLISH: 0.9,
@@ -322,7 +322,7 @@ def _firings(scenario: Scenario, chance: random.Random, *, is_due: bool) -> list
     functions = [each for each, share in _FIRES.items() if chance.random() < share]
     if is_due:
         functions.insert(0, Function.CAPACITY)
-    doubled = 0.5 if scenario is Scenario.OVERLAPPING else 0.03
+    doubled = 0.2 if scenario is Scenario.OVERLAPPING else 0.03
     found = []
     for function in functions:
         times = 1
