@@ -365,12 +365,18 @@ class Routing:
         pressure_share: throttled share of recent demand above which spillover is reordered.
         pressure_minutes: settled minutes that are looked at.
         calm_minutes: minutes without pressure after which the usual order returns.
+        trial_share: of the traffic that a way gets first which has not served yet.
+        trial_minutes: after which a trial that shows nothing has failed.
+        refused_minutes: for which a way that refuses calls is left out.
     """
 
     refresh_seconds: int
     pressure_share: float
     pressure_minutes: int
     calm_minutes: int
+    trial_share: float = 0.05
+    trial_minutes: int = 15
+    refused_minutes: int = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
