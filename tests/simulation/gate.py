@@ -93,7 +93,9 @@ type Place = tuple[int, int, int]
 
 
 class Script(Protocol):
-    """Says what strikes."""
+    """Says what strikes; `struck` has what did."""
+
+    struck: dict[Place, Kind]
 
     def strike(self, call: str, run: Run) -> Kind | None:
         """The fault at this call; None mostly."""
@@ -167,6 +169,10 @@ class Gate:
         self._time = time
         self._script = script
         self._watch = watch
+
+    def follow(self, script: Script) -> None:
+        """Let another script say what strikes."""
+        self._script = script
 
     def through(self, call: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """One call to the outside."""

@@ -29,10 +29,12 @@ def open_with(simulation: "Simulation", target: Target, chance: random.Random) -
     if bought is None or bought.price is None or target.mode == "advise":
         return
     affordable = int(rails.max_usd_per_hour // bought.price.usd_per_hour)
-    count = min(chance.choice((0, 0, 1, 2)), rails.max_units, affordable)
-    # Each quarter of an hour has a decision of its own.
-    starts = chance.sample(range(_NEWEST, _OLDEST), count)
-    pts = [_bought(simulation, target, START - age * MINUTE) for age in sorted(starts)[::-1]]
+    held = simulation.plan.held
+    if held is None:
+        count = min(chance.choice((0, 0, 1, 2)), rails.max_units, affordable)
+        held = tuple(chance.sample(range(_NEWEST, _OLDEST), count))
+    # A decision has a minute of its own, so that no two PTs have the same age.
+    pts = [_bought(simulation, target, START - age * MINUTE) for age in sorted(held)[::-1]]
     _route(simulation, target, pts)
 
 

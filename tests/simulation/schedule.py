@@ -100,6 +100,7 @@ class Plan:
         documents: the settings as they stand at first, by name.
         rate: of faults per call.
         focus: faults that shall strike where their calls come up.
+        held: age in minutes of the PTs that each target begins with; drawn when None.
         lags: of lists, tags, InService, in minutes; `token` the lifetime of tokens.
     """
 
@@ -114,6 +115,7 @@ class Plan:
     moments: tuple[Moment, ...]
     has_rules: bool
     consents: tuple[RecordedConsent, ...] = ()
+    held: tuple[int, ...] | None = None
 
 
 PERIODS = (5, 15)

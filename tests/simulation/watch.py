@@ -509,6 +509,7 @@ _EFFECTS = frozenset(
         "fleets.update_purchase",
         "fleets.begin_release",
         "fleets.update_release",
+        "fleets.trip",
         "tables.publish",
     }
 )
