@@ -191,14 +191,7 @@ class Bench:
         if isinstance(endpoint, BedrockConverse):
             content = [{"text": "Hello"}]
         payload = {"messages": [{"role": "user", "content": content}]}
-        runner = Runner(
-            endpoint=endpoint,
-            clients=CLIENTS,
-            timeout=60,
-            progress_bar_stats={},
-            disable_per_client_progress_bar=True,
-            disable_clients_progress_bar=True,
-        )
+        runner = Runner(endpoint=endpoint, clients=CLIENTS, timeout=60)
         result = asyncio.run(runner.run(payload=payload, n_requests=CALLS // CLIENTS))
         errors = [response.error for response in result.responses if response.error]
         throttled = sum(_is_throttle(error) for error in errors)

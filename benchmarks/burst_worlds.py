@@ -77,6 +77,8 @@ def worlds(capacity: Capacity) -> Iterator[Worlds]:
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(capacity, theirs), daemon=True)
     process.start()
+    # With this end closed here, the death of the other process is an error and no endless wait.
+    theirs.close()
     try:
         home, away = ours.recv()
         yield Worlds(home=home, away=away, _line=ours)

@@ -171,7 +171,7 @@ class Stage:
 
     def publish(self, scheduled_at: datetime | None = None) -> Summary:
         """One tick of the publish actor."""
-        return self.application.publish(scheduled_at)
+        return self.application.publish(scheduled_at, self.deadline)
 
     def run(self, minutes: int, traffic: Traffic | None = None) -> None:
         """So many minutes of all schedules; `traffic` is published beforehand on demand."""

@@ -7,7 +7,9 @@ from bedrock_autoscaler.bootstrap import application
 
 
 def handler(event: Mapping[str, object], context: InvocationContext) -> dict[str, str]:
-    """Decide one tick of the event's loop; the outcome by target."""
+    """Decide one tick of the event's loop, or only beat; the outcome by target."""
     tick = DecidingEvent.read(event)
     app = application(context.invoked_function_arn)
+    if tick.loop == "heartbeat":
+        return dict(app.beat(tick.scheduled_time).outcomes)
     return dict(app.observe_and_decide(tick.loop, tick.scheduled_time).outcomes)

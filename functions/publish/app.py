@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 
-from bedrock_autoscaler.adapters.invocation import InvocationContext, TickEvent
+from bedrock_autoscaler.adapters.invocation import (
+    InvocationContext,
+    InvocationDeadline,
+    TickEvent,
+)
 from bedrock_autoscaler.bootstrap import application
 
 
@@ -10,4 +14,4 @@ def handler(event: Mapping[str, object], context: InvocationContext) -> dict[str
     """Publish and project the routing tables; the outcome by target."""
     tick = TickEvent.read(event)
     app = application(context.invoked_function_arn)
-    return dict(app.publish(tick.scheduled_time).outcomes)
+    return dict(app.publish(tick.scheduled_time, InvocationDeadline(context)).outcomes)

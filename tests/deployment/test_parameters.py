@@ -73,6 +73,19 @@ def test_routing_ticks_at_its_period_and_the_heartbeat_alarm_knows_it(minutes: s
     assert alarm["Period"] == 60 * int(minutes)
 
 
+@pytest.mark.parametrize("minutes", ["2", "5"])
+def test_where_routing_ticks_less_often_every_minute_still_has_a_heartbeat(minutes: str) -> None:
+    schedules = stack(RoutingMinutes=minutes).of("AWS::Scheduler::Schedule")
+
+    beat = schedules["HeartbeatSchedule"]
+    assert beat["ScheduleExpression"] == "cron(* * * * ? *)"
+    sample = json.loads(
+        (ROOT / "events" / "observe_decide_heartbeat.json").read_text(encoding="utf-8")
+    )
+    assert json.loads(beat["Target"]["Input"])["loop"] == sample["loop"] == "heartbeat"
+    assert "HeartbeatSchedule" not in stack().of("AWS::Scheduler::Schedule")
+
+
 def test_capacity_ticks_every_five_minutes_from_the_full_hour_on() -> None:
     schedule = stack().of("AWS::Scheduler::Schedule")["CapacitySchedule"]
 

@@ -37,6 +37,7 @@ class MemoryCapacity(Failures):
         quota: model-unit quota per model; a model without an entry has an unknown one.
         inactive: models of which nothing may be bought.
         unknown_status: models whose life cycle cannot be read.
+        ends: announced end of life by model.
         pages_missing: the inventory breaks off after its first half.
         calls: the mutating calls in order.
     """
@@ -55,6 +56,7 @@ class MemoryCapacity(Failures):
         self.quota: dict[str, int] = {}
         self.inactive: set[str] = set()
         self.unknown_status: set[str] = set()
+        self.ends: dict[str, datetime] = {}
         self.pages_missing = False
         self.calls: list[Call] = []
         self._clock = clock
@@ -77,6 +79,11 @@ class MemoryCapacity(Failures):
         """Whether the model may be bought."""
         self._begin("is_active")
         return None if model_id in self.unknown_status else model_id not in self.inactive
+
+    def end_of_life(self, model_id: str) -> datetime | None:
+        """The end set in `ends`."""
+        self._begin("end_of_life")
+        return self.ends.get(model_id)
 
     def model_unit_quota(self, model_id: str) -> int | None:
         """The quota set in `quota`."""

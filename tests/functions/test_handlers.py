@@ -74,6 +74,16 @@ def test_the_ticks_of_a_minute_in_their_order(scene: Stage) -> None:
     assert [route.address for route in table.routes] == [MODEL]
 
 
+def test_a_heartbeat_decides_nothing(scene: Stage) -> None:
+    scene.clock.set(datetime.fromisoformat("2026-11-20T12:01:30+00:00"))
+
+    answer = observe_decide.handler(event("observe_decide_heartbeat"), Context())
+
+    assert answer == {}
+    assert scene.metrics.beats == {datetime.fromisoformat("2026-11-20T12:01:00+00:00")}
+    assert scene.reporter.decisions == []
+
+
 def test_answers_are_json(scene: Stage) -> None:
     answer = observe_decide.handler(event("observe_decide_routing"), Context())
 

@@ -158,6 +158,11 @@ class SimulatedBedrock:
         """Whether the model is sold."""
         return model_id not in self.legacy
 
+    def end_of_life(self, model_id: str) -> datetime | None:
+        """No end is announced."""
+        del model_id
+        return None
+
     def model_unit_quota(self, model_id: str) -> int | None:
         """The applied quota."""
         return self.quota.get(model_id)

@@ -32,6 +32,7 @@ from tests.simulation.gate import Chance, Gate, Gated, Place, Replay, Run, calls
 from tests.simulation.happenings import Happenings
 from tests.simulation.ledger import Ledger, SimulatedTables
 from tests.simulation.metrics import SimulatedMetrics
+from tests.simulation.opening import open_with
 from tests.simulation.overlap import Overlap
 from tests.simulation.schedule import PERIODS, START, Firing, Function, Moment, Plan, Scenario
 from tests.simulation.watch import Surroundings, Violation, Watch
@@ -174,10 +175,13 @@ class Simulation:
         self._delays = random.Random(f"delays {plan.seed}")  # noqa: S311 - simulation
         self._ports = self._gated()
         self._warm: dict[Function, Application] = {}
+        self.opened: set[str] = set()
+        opening = random.Random(f"opening {plan.seed}")  # noqa: S311 - simulation
         self.ledger.fleets.consents = {consent.id: consent for consent in plan.consents}
         for name, text in plan.documents:
             target = _PARSERS[plan.decision_minutes].parse(name, None, text)
             if isinstance(target, Target):
+                open_with(self, target, opening)
                 self.callers.add(target)
                 if target.provisioned is not None:
                     self.bedrock.quota[target.provisioned.model_id] = 50
@@ -392,6 +396,7 @@ class Simulation:
         gate.alternatives = {
             "capacity.inventory": bedrock.partial_inventory,
             "capacity.is_active": lambda _: None,
+            "capacity.end_of_life": lambda _: None,
             "capacity.model_unit_quota": lambda _: None,
             "metrics.read": self.metrics.partial_read,
             "switch.allows_action": lambda _: False,

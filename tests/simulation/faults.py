@@ -68,6 +68,7 @@ POSSIBLE: Final[Mapping[str, tuple[Kind, ...]]] = {
     "fleets.update_release": _CONDITIONAL,
     "capacity.inventory": (*_READ, Kind.PARTIAL),
     "capacity.is_active": (Kind.UNKNOWN, *_ANYWHERE),
+    "capacity.end_of_life": (Kind.UNKNOWN, *_ANYWHERE),
     "capacity.model_unit_quota": (Kind.UNKNOWN, *_ANYWHERE),
     "purchasing.buy": (
         *REFUSALS,

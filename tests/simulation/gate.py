@@ -93,7 +93,9 @@ type Place = tuple[int, int, int]
 
 
 class Script(Protocol):
-    """Says what strikes."""
+    """Says what strikes; `struck` has what did."""
+
+    struck: dict[Place, Kind]
 
     def strike(self, call: str, run: Run) -> Kind | None:
         """The fault at this call; None mostly."""
@@ -118,7 +120,7 @@ class Chance:
         chance = self._random
         wanted = self._focus.get(call)
         if wanted and chance.random() < _FOCUSED:
-            kind = wanted.pop()
+            kind = wanted.pop(0)
         elif chance.random() < self._rate:
             kind = chance.choice(POSSIBLE[call])
         else:
@@ -167,6 +169,10 @@ class Gate:
         self._time = time
         self._script = script
         self._watch = watch
+
+    def follow(self, script: Script) -> None:
+        """Let another script say what strikes."""
+        self._script = script
 
     def through(self, call: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """One call to the outside."""
@@ -247,6 +253,7 @@ _SLOW = frozenset({Kind.TIMEOUT, Kind.LOST, Kind.LATE})
 _OUT = {
     "switch.allows_action": Kind.STOP,
     "capacity.is_active": Kind.UNKNOWN,
+    "capacity.end_of_life": Kind.UNKNOWN,
     "capacity.model_unit_quota": Kind.UNKNOWN,
     "purchasing.buy": Kind.TIMEOUT,
     "releasing.delete": Kind.TIMEOUT,

@@ -2,13 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from threading import Semaphore, Thread
+from threading import Lock, Thread
 
 from tests.simulation.faults import Killed
 from tests.simulation.gate import Gate, Run
 
 type Choice = Callable[[Sequence["Turn"]], "Turn"]
 """Who goes on next among those that wait."""
+
+
+def _held() -> Lock:
+    """A lock that somebody else releases, once: the cheapest way to hand over a turn."""
+    lock = Lock()
+    lock.acquire()
+    return lock
 
 
 @dataclass(slots=True, eq=False)
@@ -24,8 +31,8 @@ class Turn:
     steps: int = 0
     is_over: bool = False
     error: BaseException | None = None
-    go: Semaphore = field(default_factory=lambda: Semaphore(0))
-    stopped: Semaphore = field(default_factory=lambda: Semaphore(0))
+    go: Lock = field(default_factory=_held)
+    stopped: Lock = field(default_factory=_held)
     thread: Thread | None = None
 
 

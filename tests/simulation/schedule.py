@@ -100,6 +100,7 @@ class Plan:
         documents: the settings as they stand at first, by name.
         rate: of faults per call.
         focus: faults that shall strike where their calls come up.
+        held: age in minutes of the PTs that each target begins with; drawn when None.
         lags: of lists, tags, InService, in minutes; `token` the lifetime of tokens.
     """
 
@@ -114,6 +115,7 @@ class Plan:
     moments: tuple[Moment, ...]
     has_rules: bool
     consents: tuple[RecordedConsent, ...] = ()
+    held: tuple[int, ...] | None = None
 
 
 PERIODS = (5, 15)
@@ -121,8 +123,6 @@ PERIODS = (5, 15)
 
 NAMES = ("alpha", "beta", "gamma")
 _STEPS = (1, 1, 1, 1, 2, 2, 3, 3, 4, 5)
-_CELLS = tuple((call, kind) for call, kinds in POSSIBLE.items() for kind in kinds)
-_FOCUSED_CELLS = 12
 _RULES_EVERY = 16
 
 
@@ -132,8 +132,7 @@ def plan(seed: int, moments: int, scenario: Scenario | None = None) -> Plan:
     scenario = scenario or SCENARIOS[seed % len(SCENARIOS)]
     round_number = seed // len(SCENARIOS)
     period = chance.choice(PERIODS)
-    first = round_number * _FOCUSED_CELLS
-    cells = [_CELLS[(first + offset) % len(_CELLS)] for offset in range(_FOCUSED_CELLS)]
+    cells = _focus(round_number)
     shared = chance.random() < _SHARED
     documents = [(name, document(name, chance, shared=shared)) for name in NAMES]
     if chance.random() < _CAPPED:
@@ -153,12 +152,28 @@ def plan(seed: int, moments: int, scenario: Scenario | None = None) -> Plan:
     )
 
 
+def _focus(round_number: int) -> list[tuple[str, Kind]]:
+    """For half of the calls the kinds that this schedule shall see, each in its turn.
+
+    A schedule of the next round begins with the next kind of each call, so that every kind has
+    its turn at the first occasion, however seldom a call comes up.
+    """
+    found = []
+    for index, (call, kinds) in enumerate(POSSIBLE.items()):
+        if (index + round_number) % 2:
+            first = round_number // 2
+            found += [(call, kinds[(first + offset) % len(kinds)]) for offset in range(_TURNS)]
+    return found
+
+
+_TURNS = 2
+
 _SHARED, _CAPPED = 0.3, 0.4
 
 
 def stack_document(chance: random.Random) -> str:
     """Caps on all targets together that often bind."""
-    units = chance.choice((3, 6, 10))
+    units = chance.choice((5, 8, 12))
     return json.dumps(
         {
             "max_units": units,
@@ -192,7 +207,7 @@ CONSENTS = 12
 def document(name: str, chance: random.Random, *, shared: bool, **changes: Any) -> str:
     """A valid settings document with bounds that often bind."""
     model = "vendor.shared-v1:0" if shared and name != NAMES[-1] else f"vendor.{name}-v1:0"
-    most = chance.choice((2, 4, 6, 10))
+    most = chance.choice((3, 4, 6, 10))
     price = chance.choice((20.0, 39.6))
     content = {
         "account": ACCOUNT,
@@ -297,7 +312,7 @@ def _floor(now: datetime, period: int) -> datetime:
 
 
 _FIRES = {
-    Function.ROUTING: 0.25,
+    Function.ROUTING: 0.15,
     Function.PURCHASE: 0.9,
     Function.RELEASE: 0.9,
     Function.PUBLISH: 0.9,
@@ -309,7 +324,7 @@ def _firings(scenario: Scenario, chance: random.Random, *, is_due: bool) -> list
     functions = [each for each, share in _FIRES.items() if chance.random() < share]
     if is_due:
         functions.insert(0, Function.CAPACITY)
-    doubled = 0.5 if scenario is Scenario.OVERLAPPING else 0.03
+    doubled = 0.2 if scenario is Scenario.OVERLAPPING else 0.03
     found = []
     for function in functions:
         times = 1

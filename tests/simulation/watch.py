@@ -126,6 +126,11 @@ class Watch:
         if call in _EFFECTS:
             self.effects.append(f"{call} {_subject(args)}")
 
+    def note_table(self, table: RoutingTable) -> None:
+        """A table that is in force, and read by callers, from the beginning."""
+        for store in ("authority", "projection"):
+            self._note_routes(store, table)
+
     def restored(self) -> None:
         """The ledger went back in time: it cannot count what it has forgotten."""
         self.is_restored = True
@@ -306,12 +311,12 @@ class Watch:
     def _delete(self, run: Run, arn: str) -> None:
         """O5, O6, O7, O9, O12, O13 right before a Delete is sent."""
         world = self._world
+        sent = {ReleaseState.DELETING, ReleaseState.DELETED}  # another run may have finished it
         release = next(
-            (r for r in world.fleets.peek_releases() if r.arn == arn and r.state in OPEN_RELEASES),
-            None,
+            (r for r in world.fleets.peek_releases() if r.arn == arn and r.state in sent), None
         )
-        if release is None or release.state is not ReleaseState.DELETING:
-            self.failed("O9", f"Delete of {arn} without its intent: {release}")
+        if release is None:
+            self.failed("O9", f"Delete of {arn} without its intent")
         name = release.target if release else ""
         target = run.target(name)
         if target is None:
@@ -504,6 +509,7 @@ _EFFECTS = frozenset(
         "fleets.update_purchase",
         "fleets.begin_release",
         "fleets.update_release",
+        "fleets.trip",
         "tables.publish",
     }
 )

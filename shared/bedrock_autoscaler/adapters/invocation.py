@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Protocol, Self
+from typing import Annotated, Literal, Protocol, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
@@ -46,9 +46,13 @@ class TickEvent(BaseModel):
 
 
 class DecidingEvent(TickEvent):
-    """The input of the schedules of `observe_decide`."""
+    """The input of the schedules of `observe_decide`.
 
-    loop: Loop
+    Attributes:
+        loop: which loop ticks; `heartbeat` decides nothing and only proves the minute.
+    """
+
+    loop: Loop | Literal["heartbeat"]
 
 
 class InvocationContext(Protocol):

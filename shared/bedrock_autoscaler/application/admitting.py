@@ -14,7 +14,7 @@ from bedrock_autoscaler.application.accounting import (
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.economics import is_stale, period_usd
 from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent
-from bedrock_autoscaler.domain.target import Commitment, Target, UnitPrice
+from bedrock_autoscaler.domain.target import Target, UnitPrice
 from bedrock_autoscaler.domain.units import usd
 
 
@@ -84,11 +84,7 @@ def room_problem(
 
 def _price_problem(known: UnitPrice, wanted: Purchase) -> str | None:
     """Why the price is not what the decision expects; a term has a price of its own."""
-    hourly = {
-        Commitment.NONE: known.usd_per_hour,
-        Commitment.ONE_MONTH: known.one_month_usd_per_hour,
-        Commitment.SIX_MONTHS: known.six_months_usd_per_hour,
-    }[wanted.commitment]
+    hourly = known.under(wanted.commitment)
     if hourly is None:
         return f"{wanted.model_id} has no known price under {wanted.commitment.value}"
     price = usd(hourly * wanted.model_units)

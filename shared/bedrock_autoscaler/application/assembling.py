@@ -119,6 +119,12 @@ class Application:
 
         return self._logged(observe_and_decide(loop, scheduled_at, self._deciding))
 
+    def beat(self, scheduled_at: datetime | None) -> Summary:
+        """The heartbeat of a minute in which no loop ticks."""
+        from bedrock_autoscaler.application.deciding import beat
+
+        return self._logged(beat(scheduled_at, self._deciding))
+
     def purchase(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
         """One tick of the purchase actor; see `application.purchasing`."""
         from bedrock_autoscaler.application.purchasing import purchase
@@ -131,11 +137,11 @@ class Application:
 
         return self._logged(release(scheduled_at, deadline, self._release))
 
-    def publish(self, scheduled_at: datetime | None) -> Summary:
+    def publish(self, scheduled_at: datetime | None, deadline: Deadline | None = None) -> Summary:
         """One tick of the publish actor; see `application.publishing`."""
         from bedrock_autoscaler.application.publishing import publish
 
-        return self._logged(publish(scheduled_at, self._publish))
+        return self._logged(publish(scheduled_at, self._publish, deadline))
 
     def _logged(self, summary: Summary) -> Summary:
         outcome = "; ".join(f"{target}: {what}" for target, what in summary.outcomes)

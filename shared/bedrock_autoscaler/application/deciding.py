@@ -69,6 +69,16 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
     return _decide_targets(observer, targets, ports).checked()
 
 
+def beat(scheduled_at: datetime | None, ports: DecidingPorts) -> Summary:
+    """Prove the minute of a tick in which no loop decides.
+
+    Where the routing loop ticks less often than each minute, the minutes between would count as
+    unread, and nothing could ever be released.
+    """
+    _beat(scheduled_at, ports.clock.now(), ports.sources)
+    return Summary(outcomes=())
+
+
 def _decide_targets(
     observer: Observer, targets: tuple[Target, ...], ports: DecidingPorts
 ) -> Summary:

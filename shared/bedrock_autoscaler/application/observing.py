@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bedrock_autoscaler.application.advising import Advisor
 from bedrock_autoscaler.application.counting import counted
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.measuring import (
@@ -39,6 +40,8 @@ from bedrock_autoscaler.domain.fleet import Fleet, Ownership, StackState
 from bedrock_autoscaler.domain.intent import PurchaseIntent
 from bedrock_autoscaler.domain.joining import join, span
 from bedrock_autoscaler.domain.observation import Observation, Traffic
+from bedrock_autoscaler.domain.rates import RateMeasurement
+from bedrock_autoscaler.domain.studies import CommitmentStudy
 from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Target
 from bedrock_autoscaler.domain.units import MINUTE, floor_hour, floor_minute
 
@@ -126,6 +129,7 @@ class Observer:
         self._sources = sources
         self._measured: dict[datetime, Measured] = {}
         self._models: dict[str, tuple[bool | None, int | None]] = {}
+        self._advisor = Advisor(sources.history, sources.capacity, sources.reporter)
         self.inventory = self._read_inventory()
         self._survey = Survey(
             inventory=self.inventory,
@@ -175,7 +179,12 @@ class Observer:
         measured = replace(self._measured[known.read_from], end=known.read_to)
         stack = self._stack_state()
         traffic, stored = self._traffic(known, measured)
-        before = known.before.unit_rate if known.before else None
+        rate = measured_rate(
+            known.target,
+            known.purchases,
+            stored,
+            known.before.unit_rate if known.before else None,
+        )
         active, quota = self._model(known.target)
         observation = Observation(
             traffic=traffic,
@@ -184,7 +193,8 @@ class Observer:
             model_unit_quota=quota,
             model_units_used=units_used(self.inventory, known.target),
             model_is_active=active,
-            unit_rate=measured_rate(known.target, known.purchases, stored, before),
+            unit_rate=rate,
+            commitment=self._study(known, rate),
             silent_together=fell_silent_together(
                 self._together, known.target.thresholds.gating.mass_silence_minutes
             ),
@@ -200,6 +210,13 @@ class Observer:
             is_late=self._tick.is_late(period_of(self._loop, known.target)),
         )
         return situation, stored.reference if stored else None
+
+    def _study(self, known: Known, rate: RateMeasurement | None) -> CommitmentStudy | None:
+        """The study of the day, for the capacity loop."""
+        if self._loop is Loop.ROUTING:
+            return None
+        before = known.before.commitment if known.before else None
+        return self._advisor.study(known.target, known.read_to, rate, before)
 
     def tagged_as_ours(self) -> tuple[ListedThroughput, ...]:
         """PTs of the whole account that carry this deployment's tag."""

@@ -114,6 +114,9 @@ class Capacity(Protocol):
     def is_active(self, model_id: str) -> bool | None:
         """Whether a new PT of the model may be bought (ACTIVE and PROVISIONED); None unknown."""
 
+    def end_of_life(self, model_id: str) -> datetime | None:
+        """When the model ends, as far as that is announced; None: not announced, or not read."""
+
     def model_unit_quota(self, model_id: str) -> int | None:
         """Applied no-commitment model-unit quota that binds this model; None unknown."""
 

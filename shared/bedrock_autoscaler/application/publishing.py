@@ -23,9 +23,11 @@ from bedrock_autoscaler.application.ports import (
 )
 from bedrock_autoscaler.application.ticking import (
     ROUTING_PERIOD,
+    Deadline,
     Once,
     Summary,
     Tick,
+    has_time,
     is_outdated,
     visit_targets,
 )
@@ -54,12 +56,19 @@ class PublishPorts:
     once: Once = field(default_factory=Once)
 
 
-def publish(scheduled_at: datetime | None, ports: PublishPorts) -> Summary:
+def publish(
+    scheduled_at: datetime | None, ports: PublishPorts, deadline: Deadline | None = None
+) -> Summary:
     """Publish the newest decision's routes where they differ, and repair the callers' copy.
 
     A PT that is not InService now, or that is being released, is left out, and the weights of
     the rest are scaled to 1. When that cannot be told, or nothing would remain, the table in
     force stays. In mode `advise` what would have been published is reported, once.
+
+    Args:
+        scheduled_at: the tick's scheduled time; None when the schedule does not tell.
+        ports: what it reads and writes.
+        deadline: end of the invocation; None where nothing stops it.
 
     Raises:
         TargetsFailedError: the pass of some target failed; the others are done.
@@ -72,7 +81,8 @@ def publish(scheduled_at: datetime | None, ports: PublishPorts) -> Summary:
     shelf = _Shelf(ports.capacity)
 
     def visit(target: Target) -> str:
-        return _Publisher(ports=ports, target=target, shelf=shelf, now=now).run()
+        publisher = _Publisher(ports=ports, target=target, shelf=shelf, now=now, deadline=deadline)
+        return publisher.run()
 
     return visit_targets(ports.read_settings().targets, visit, ports.reporter).checked()
 
@@ -106,6 +116,7 @@ class _Publisher:
     target: Target
     shelf: _Shelf
     now: datetime
+    deadline: Deadline | None
 
     def run(self) -> str:
         """Publish if the content differs; then see to the projection and to open releases."""
@@ -144,7 +155,7 @@ class _Publisher:
             if self.ports.once.is_first(f"{self.target.name} {_content(table)}"):
                 self._report("would_publish", table)
             return "would publish"
-        if not self.ports.switch.allows_action(self.target.name):
+        if not self._may_start():
             if self.ports.once.is_first(f"{self.target.name} held {table.decision_id}"):
                 self._report("publish_held", table)
             return "publish held"
@@ -160,7 +171,7 @@ class _Publisher:
         """Make the callers' copy agree with the table in force; that, too, is a change."""
         if table is None or self.target.mode is Mode.ADVISE:
             return outcome
-        if not self.ports.switch.allows_action(self.target.name):
+        if not self._may_start():
             return f"{outcome}, copy held"
         try:
             self.ports.tables.project(table)
@@ -168,6 +179,11 @@ class _Publisher:
             self.ports.reporter.alarm("projection_newer", self.target.name, str(error))
             return "projection newer"
         return outcome
+
+    def _may_start(self) -> bool:
+        """Whether a change may start now: time is left for it, and the switch allows it."""
+        has_left = self.deadline is None or has_time(self.deadline)
+        return has_left and self.ports.switch.allows_action(self.target.name)
 
     def _note_withdrawals(
         self,
@@ -217,7 +233,7 @@ class _Publisher:
         Whatever a decision names, callers are sent nowhere else.
         """
         options = {(option.kind, option.address) for option in self.target.options}
-        owned = {pt.arn for pt in newest.situation.fleet.owned}
+        owned = {pt.arn for pt in newest.situation.fleet.serving}
         in_force = current.routes if current else ()
         owned |= {route.address for route in in_force if route.kind is OptionKind.PROVISIONED}
         kept = tuple(

@@ -8,6 +8,7 @@ import numpy as np
 
 from bedrock_autoscaler.application.ports import RecordedDecision
 from bedrock_autoscaler.cli.counterfactual import what_would_change
+from bedrock_autoscaler.cli.rates import rate_line
 from bedrock_autoscaler.cli.wording import units
 from bedrock_autoscaler.domain.decision import (
     Classification,
@@ -18,6 +19,7 @@ from bedrock_autoscaler.domain.demand import completeness, estimate_demand
 from bedrock_autoscaler.domain.fleet import Fleet
 from bedrock_autoscaler.domain.intent import PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.rate_choice import with_rate
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import MINUTE, iso, usd
 
@@ -44,7 +46,7 @@ def argue(recorded: RecordedDecision, outcomes: Outcomes) -> tuple[Section, ...]
     """The sections of the argument, in the order in which a person asks."""
     decision, situation = recorded.decision, recorded.situation
     sections = (
-        Section(heading="Seen", lines=tuple(_seen(situation))),
+        Section(heading="Seen", lines=tuple(_seen(situation, decision))),
         Section(heading="Expected", lines=tuple(_expected(decision))),
         Section(heading="Alternatives for the coming billing period", lines=_prices(decision)),
         Section(heading="Because", lines=_reasons(decision)),
@@ -57,7 +59,7 @@ def argue(recorded: RecordedDecision, outcomes: Outcomes) -> tuple[Section, ...]
 # -- seen --------------------------------------------------------------------------------------
 
 
-def _seen(situation: Situation) -> Iterator[str]:
+def _seen(situation: Situation, decision: Decision) -> Iterator[str]:
     traffic = situation.observation.traffic
     if len(traffic):
         share = completeness(traffic.invocations, len(traffic))
@@ -65,12 +67,19 @@ def _seen(situation: Situation) -> Iterator[str]:
             f"traffic of {len(traffic):,} minutes, {iso(traffic.start)} to {iso(traffic.end)}, "
             f"{share:.1%} of them read"
         )
-        yield from _newest(traffic, situation.target)
+        yield from _newest(traffic, _rated(situation.target, decision))
     else:
         yield "no traffic was read"
+    if decision.unit_rate is not None:
+        yield rate_line(decision.unit_rate)
     yield _fleet_line(situation.fleet)
     quota, used = situation.observation.model_unit_quota, situation.observation.model_units_used
     yield f"account quota of no-commitment units: {_known(quota)}, in use: {_known(used)}"
+
+
+def _rated(target: Target, decision: Decision) -> Target:
+    """The target with the unit rate that the decision used."""
+    return target if decision.unit_rate is None else with_rate(target, decision.unit_rate)
 
 
 def _newest(traffic: Traffic, target: Target) -> Iterator[str]:

@@ -77,6 +77,10 @@ class Controls:
         return None
 
 
+NO_CONTROLS = Controls()
+"""Nothing is set by hand."""
+
+
 def is_open(window: ChangeWindow, now: datetime) -> bool:
     """Whether `now` lies within a span of the window.
 

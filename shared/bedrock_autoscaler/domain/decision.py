@@ -94,6 +94,8 @@ class ReasonCode(StrEnum):
     PT_WITHDRAWN = "pt_withdrawn"
     SPILL_REORDERED = "spill_reordered"
     NO_FALLBACK = "no_fallback"
+    ROUTE_ON_TRIAL = "route_on_trial"
+    ROUTE_REFUSED = "route_refused"
     # standing remarks
     ADVISE_MODE = "advise_mode"
     UNMANAGED_PT = "unmanaged_pt"
@@ -219,6 +221,9 @@ class Memory:
         classified_at: scheduled time of the decision that made it.
         quiet_reviews: in a row at which the newest day was calm.
         calibration: where demand fell in what was forecast for it.
+        proven: on-demand addresses that have served calls, sorted.
+        refused: addresses that refused calls, sorted, and until when they are left out.
+        trial: the address that gets a small share first, and since when; None without.
     """
 
     label: Label
@@ -233,6 +238,9 @@ class Memory:
     classified_at: datetime | None = None
     quiet_reviews: int = 0
     calibration: Calibration = NOT_CALIBRATED
+    proven: tuple[str, ...] = ()
+    refused: tuple[tuple[str, datetime], ...] = ()
+    trial: tuple[str, datetime] | None = None
 
 
 NO_MEMORY = Memory(

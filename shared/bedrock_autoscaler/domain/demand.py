@@ -9,8 +9,6 @@ from bedrock_autoscaler.domain.observation import Series, Traffic
 from bedrock_autoscaler.domain.target import RateCombination, UnitRate
 from bedrock_autoscaler.domain.units import MINUTE
 
-_ORDINARY_CALLS = 10.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Demand:
@@ -55,9 +53,8 @@ def estimate_demand(traffic: Traffic, rate: UnitRate, attempts_per_call: float) 
     """Demand with refused calls added, each counted once.
 
     A refused call shows up to `attempts_per_call` throttles, and is taken to be as large as the
-    calls served in its minute. A few of those say little, so that as many as ten calls of the mean
-    size of the series count beside them. While nothing was ever served the size is unknown and
-    counts as 0.
+    calls served in its minute, or in the whole series where that minute served none. While nothing
+    was ever served the size is unknown and counts as 0.
     """
     written = traffic.input_tokens + traffic.cache_write_tokens
     served = unit_load(written, traffic.output_tokens, rate)
@@ -67,9 +64,12 @@ def estimate_demand(traffic: Traffic, rate: UnitRate, attempts_per_call: float) 
     refused = traffic.throttles / attempts_per_call
     total_calls = float(np.nansum(traffic.invocations))
     mean_size = float(np.nansum(served)) / total_calls if total_calls > 0 else 0.0
-    # Tokens of a minute without a call belong to calls of another one.
-    of_minute = np.where(traffic.invocations > 0, served, 0.0)
-    size = (of_minute + _ORDINARY_CALLS * mean_size) / (traffic.invocations + _ORDINARY_CALLS)
+    size = np.divide(
+        served,
+        traffic.invocations,
+        out=np.full(len(served), mean_size),
+        where=traffic.invocations > 0,
+    )
     return Demand(
         start=traffic.start,
         load=served + refused * size,

@@ -12,6 +12,7 @@ from bedrock_autoscaler.domain.fleet import Fleet
 from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.overriding import preferred, put_first
 from bedrock_autoscaler.domain.target import InferenceOption, OptionKind, Target, TokenPrice
+from bedrock_autoscaler.domain.trial import review, share_on_trial, without_refused
 from bedrock_autoscaler.domain.units import MINUTE
 
 _REFERENCE_INPUT_SHARE = 0.8
@@ -31,21 +32,26 @@ def choose_routes(situation: Situation) -> RouteChoice:
     """Provisioned throughputs first, sharing the offered traffic by their units; then by price.
 
     When the first of the on-demand ways throttles, it changes places with the next one until it
-    has been calm for `calm_minutes`.
+    has been calm for `calm_minutes`. A way that has not served yet gets a small share first.
     """
     target = situation.target
     paid = _paid_routes(situation.fleet)
-    options = sorted(target.options, key=lambda option: _unit_price(option.price))
-    reasons: tuple[Reason, ...] = ()
-    memory, share = _pressure(options, situation)
+    reviewed = replace(situation, memory=review(target.options, situation))
+    by_price = sorted(target.options, key=lambda option: _unit_price(option.price))
+    options, reasons = without_refused(by_price, reviewed.memory)
+    memory, share = _pressure(options, reviewed)
     if memory.pressure_until is not None:
         options = [options[1], options[0], *options[2:]]
-        reasons = (_reordered(options, target, share),)
+        reasons += (_reordered(options, target, share),)
     options, by_hand = preferred(options, target, situation.scheduled_at)
     reasons += by_hand
     routes = [*paid, *(_route(option) for option in options)]
-    if by_hand or (routes and not paid):
+    if by_hand:
         routes = put_first(routes, len(paid))
+    elif options and not paid:
+        weights, memory, trial = share_on_trial(options, memory, situation)
+        routes = [replace(route, weight=w) for route, w in zip(routes, weights, strict=True)]
+        reasons += trial
     if not options:
         no_fallback = Reason(
             code=ReasonCode.NO_FALLBACK,

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from math import isfinite
 
-from bedrock_autoscaler.domain.controls import Controls
+from bedrock_autoscaler.domain.controls import NO_CONTROLS, Controls
 
 
 class Mode(StrEnum):
@@ -382,12 +382,18 @@ class Routing:
         pressure_share: throttled share of recent demand above which spillover is reordered.
         pressure_minutes: settled minutes that are looked at.
         calm_minutes: minutes without pressure after which the usual order returns.
+        trial_share: of the traffic that a way gets first which has not served yet.
+        trial_minutes: after which a trial that shows nothing has failed.
+        refused_minutes: for which a way that refuses calls is left out.
     """
 
     refresh_seconds: int
     pressure_share: float
     pressure_minutes: int
     calm_minutes: int
+    trial_share: float = 0.05
+    trial_minutes: int = 15
+    refused_minutes: int = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -430,4 +436,4 @@ class Target:
     guard_rails: GuardRails
     thresholds: Thresholds
     settings_version: str
-    controls: Controls = Controls()
+    controls: Controls = NO_CONTROLS

@@ -204,6 +204,27 @@ def test_a_model_without_a_life_cycle_is_unknown(stage: Stage) -> None:
         assert stage.capacity.is_active("a.b") is None
 
 
+def test_an_announced_end_of_life_is_told(stage: Stage) -> None:
+    end = NOW + timedelta(days=100)
+    stage.world.reconfigure(life_cycles={MODEL: {"end_of_life": end}})
+
+    assert stage.capacity.end_of_life(PT_MODEL) == end
+
+
+def test_an_end_that_is_not_announced_is_unknown(stage: Stage) -> None:
+    assert stage.capacity.end_of_life(PT_MODEL) is None
+    assert stage.reporter.happenings == []
+
+
+def test_an_end_that_cannot_be_read_is_unknown_and_reported(stage: Stage) -> None:
+    stage.fail("GetFoundationModel", code="AccessDeniedException", times=3)
+
+    assert stage.capacity.end_of_life(PT_MODEL) is None
+
+    (happening,) = stage.reporter.happenings
+    assert happening.event == "life_cycle_unread"
+
+
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
 def test_an_unread_life_cycle_is_unknown_and_reported(stage: Stage, code: str) -> None:
     stage.fail("GetFoundationModel", code=code, times=3)

@@ -1,6 +1,7 @@
 """The publish actor: a valid table, never older than the one in force, only usable PTs in it."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import override
 
@@ -555,3 +556,26 @@ def test_one_targets_trouble_leaves_the_others() -> None:
         scene.publish()
 
     assert table(scene).version == 1
+
+
+def test_too_little_time_starts_no_routing_change() -> None:
+    scene = Stage()
+    scene.decide(Loop.ROUTING)
+    scene.deadline.left = timedelta(seconds=29)
+
+    held = scene.publish().outcomes
+    scene.deadline.left = timedelta(seconds=30)
+
+    assert held == (("chat", "publish held"),)
+    assert scene.publish().outcomes == (("chat", "published 1"),)
+
+
+def test_the_callers_copy_is_not_written_when_time_runs_out_before_it() -> None:
+    scene = Stage()
+    scene.decide(Loop.ROUTING)
+    scene.publish()
+    scene.tables.projected.clear()
+    scene.deadline.left = timedelta(seconds=29)
+
+    assert scene.publish().outcomes == (("chat", "unchanged, copy held"),)
+    assert scene.tables.projected == {}

@@ -409,3 +409,24 @@ def test_a_core_that_always_restores_deletes_nothing() -> None:
     table = scene.tables.current("chat")
     assert table is not None
     assert table.routes[0].address == ARN
+
+
+# -- seldom routing ----------------------------------------------------------------------------
+
+
+def test_with_a_beat_in_each_minute_seldom_routing_releases_too() -> None:
+    """Routing ticks each five minutes; the heartbeat's own schedule proves the minutes between."""
+    scene = scripted()
+
+    for minute in range(60):
+        if minute % 5 == 0:
+            scene.decide(Loop.ROUTING)
+        scene.application.beat(scene.now)
+        if minute % 15 == 0:
+            scene.decide(Loop.CAPACITY)
+        scene.purchase()
+        scene.release()
+        scene.publish()
+        scene.clock.advance(MINUTE)
+
+    assert_ended_well(scene)

@@ -180,6 +180,7 @@ def test_show_reads_as_an_argument(export: Path, capsys: pytest.CaptureFixture[s
     assert places == sorted(places)
     assert "1,440 minutes" in text
     assert "in model units: 2.00 on average, 2.00 in the highest minute" in text
+    assert "unit rate: stated, 1,000,000 input and 300,000 output tokens a minute (test); " in text
     assert "decided" in text
     assert "purchase: buy 2" in text
     assert "0.5 times the traffic: buy 1 unit" in text

@@ -12,7 +12,7 @@ from bedrock_autoscaler.domain.demand import (
     newest_known,
     unit_load,
 )
-from bedrock_autoscaler.domain.observation import Series
+from bedrock_autoscaler.domain.observation import METRICS, Series
 from bedrock_autoscaler.domain.rates import scaled
 from bedrock_autoscaler.domain.target import RateCombination
 from bedrock_autoscaler.domain.units import MINUTE
@@ -57,9 +57,8 @@ def test_refused_calls_are_as_large_as_served_ones() -> None:
     assert estimate_demand(traffic, UNIT_RATE, 3.0).load == pytest.approx([1.1])
 
 
-def test_a_refused_call_is_as_large_as_those_of_its_minute_and_ten_ordinary_ones() -> None:
-    # 40 calls of 25,000 tokens, then 160 of 6,250; 200 calls of 10,000 on average. In the first
-    # minute 10 refused calls of (40 x 25,000 + 10 x 10,000) / 50 = 22,000 tokens are 0.22 units.
+def test_a_refused_call_is_as_large_as_those_of_its_minute() -> None:
+    # 40 calls of 25,000 tokens, then 160 of 6,250: 10 refused calls of the first minute are 0.25.
     traffic = build_traffic(
         2,
         invocations=np.array([40.0, 160.0]),
@@ -68,7 +67,7 @@ def test_a_refused_call_is_as_large_as_those_of_its_minute_and_ten_ordinary_ones
         throttles=np.array([30.0, 0.0]),
     )
 
-    assert estimate_demand(traffic, UNIT_RATE, 3.0).load == pytest.approx([1.22, 1.0])
+    assert estimate_demand(traffic, UNIT_RATE, 3.0).load == pytest.approx([1.25, 1.0])
 
 
 def test_in_a_minute_without_an_answer_calls_have_the_mean_size() -> None:
@@ -191,3 +190,16 @@ def test_a_minute_that_was_not_read_is_missing_and_no_other(
 
     assert (np.isnan(demand.load) == holes).all()
     assert (np.isnan(demand.requests) == holes).all()
+
+
+@given(calls=SERIES, throttles=SERIES, times=st.floats(0.01, 100))
+def test_so_many_times_the_calls_are_so_many_times_the_demand(
+    calls: Series, throttles: Series, times: float
+) -> None:
+    traffic = build_traffic(40, invocations=calls, input_tokens=calls * 1e4, throttles=throttles)
+    larger = replace(traffic, **{name: getattr(traffic, name) * times for name in METRICS})
+
+    before = estimate_demand(traffic, UNIT_RATE, 3.0)
+    after = estimate_demand(larger, UNIT_RATE, 3.0)
+
+    assert after.load == pytest.approx(before.load * times, rel=1e-9)

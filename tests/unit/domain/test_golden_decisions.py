@@ -77,7 +77,8 @@ TABLE = tomllib.loads(
 )["decision"]
 GIVEN = {
     "balance", "blocked_until", "controls", "demand", "facts", "fleet", "held", "late", "loop",
-    "measured", "options", "rails", "routes", "server_errors", "settings", "spilled", "stack",
+    "measured", "options", "profile", "rails", "routes", "server_errors", "settings", "spilled",
+    "stack",
     "study", "target", "throttles", "trusted",
 }  # fmt: skip
 ADDRESSES = {"on-demand": MODEL, "profile": PROFILE, "pt": pt_arn(1)}
@@ -262,6 +263,14 @@ def _observation(given: dict[str, Any], facts: dict[str, Any]) -> Observation:
             throttles=given["spilled"]["throttles"],
         )
         observation = replace(observation, by_option=((MODEL, spilled),))
+    if "profile" in given:
+        through = build_traffic(
+            30,
+            invocations=given["profile"]["calls"],
+            client_errors=given["profile"]["refused"],
+        )
+        by_option = (*observation.by_option, (PROFILE, through))
+        observation = replace(observation, by_option=by_option)
     return observation
 
 

@@ -130,7 +130,7 @@ def test_a_way_that_throttles_changes_places_with_the_next() -> None:
     found = choice(IN_REGION, GEOGRAPHIC, CHEAP, throttles=2.0)
 
     assert addresses(found) == [MODEL, GLOBAL, PROFILE]
-    assert codes(found) == [ReasonCode.SPILL_REORDERED]
+    assert codes(found) == [ReasonCode.SPILL_REORDERED, ReasonCode.ROUTE_ON_TRIAL]
     assert found.memory.pressure_until == NOW + 15 * MINUTE
 
 

@@ -9,9 +9,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bedrock_autoscaler.adapters.bedrock.errors import NOT_FOUND, SdkError, code_of, described
 from bedrock_autoscaler.adapters.bedrock.listing import Listing
 from bedrock_autoscaler.application.ports import Capacity, Inventory, Reporter
+from bedrock_autoscaler.domain.units import as_utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_bedrock.type_defs import FoundationModelDetailsTypeDef
@@ -72,6 +74,17 @@ class BedrockCapacity(Capacity):
         if status == "ACTIVE" and not is_sold and found["modelId"] != wanted:
             return None
         return status == "ACTIVE" and is_sold
+
+    @override
+    def end_of_life(self, model_id: str) -> datetime | None:
+        """The announced end of life of the model, or of a custom model's base."""
+        try:
+            found = self._described(_base_variant(model_id))
+        except (BotoCoreError, ClientError) as error:
+            self._unknown("life_cycle_unread", model_id, error)
+            return None
+        end = found.get("modelLifecycle", {}).get("endOfLifeTime")
+        return None if end is None else as_utc(end)
 
     @override
     def model_unit_quota(self, model_id: str) -> int | None:

@@ -382,6 +382,25 @@ class RoutingDocument(Section):
         le=240,
         description="Minutes without pressure before the usual order returns.",
     )
+    trial_share: float = Field(
+        default=0.05,
+        ge=0.001,
+        le=0.5,
+        description="Share of the traffic that a way gets first which has not served yet; a "
+        "smaller one risks fewer calls and proves it later.",
+    )
+    trial_minutes: int = Field(
+        default=15,
+        ge=5,
+        le=240,
+        description="Minutes after which a trial that shows no call has failed.",
+    )
+    refused_minutes: int = Field(
+        default=60,
+        ge=5,
+        le=10_080,
+        description="Minutes for which a way that refuses calls is left out of the table.",
+    )
 
     def to_domain(self) -> Routing:
         """The same as a domain value."""

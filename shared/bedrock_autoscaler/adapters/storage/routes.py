@@ -123,6 +123,17 @@ class DynamoRoutingTables(RoutingTables):
         if self._read(table.target) != text:
             raise ObservationError(f"{name} does not show version {table.version} yet")
 
+    def projected(self, target: str) -> RoutingTable | None:
+        """The table that callers of the target read; None when there is none.
+
+        Raises:
+            ObservationError: it could not be read, or is no table.
+        """
+        text = self._read(target)
+        if text is None:
+            return None
+        return _parse({"document": text}, f"callers' routing table of {target}")
+
     def _read(self, target: str) -> str | None:
         name = f"{self._path}/{target}"
         try:

@@ -26,14 +26,18 @@ from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports import HistoryReference
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Reason
 from bedrock_autoscaler.domain.observation import METRICS, Traffic
+from bedrock_autoscaler.domain.rates import RateBasis, RateInUse
+from bedrock_autoscaler.domain.studies import CommitmentStudy, LevelStudy
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     NOW,
+    UNIT_RATE,
     build_fleet,
     build_observation,
     build_pt,
     build_pt_traffic,
+    build_rate_measurement,
     build_situation,
     build_target,
     build_traffic,
@@ -47,6 +51,59 @@ VALUES = st.floats(allow_infinity=False) | st.integers(0, 10**9).map(float)
 DECISION = build_decision(build_situation())
 OBSERVATION = build_observation()
 NAMED = st.tuples(st.text(max_size=5), st.floats(allow_nan=False))
+
+
+STUDY = CommitmentStudy(
+    at=NOW,
+    known_days=55.5,
+    steady_days=40,
+    levels=(
+        LevelStudy(
+            week_usd=34.1,
+            month_usd=33.2,
+            two_months_usd=0.1,
+            halved_usd=0.0,
+            utilization=1.0,
+            utilization_two_months=0.3,
+            share_above=0.7,
+        ),
+    ),
+    model_ends_at=NOW + 24 * HOUR,
+)
+
+
+@pytest.mark.parametrize("high", [1.05, None])
+def test_what_own_units_and_eight_weeks_showed_comes_back(high: float | None) -> None:
+    measurement = build_rate_measurement(high=high)
+    observation = build_observation(unit_rate=measurement, commitment=STUDY)
+    situation = build_situation(observation=observation)
+    use = RateInUse(basis=RateBasis.MEASURED, rate=UNIT_RATE, measurement=measurement)
+    decision = replace(build_decision(situation), unit_rate=use)
+
+    stored, _ = decode_inputs(encode_inputs(situation, None), situation.target, "x")
+
+    assert stored.observation.unit_rate == measurement
+    assert stored.observation.commitment == STUDY
+    assert decode_decision(encode_decision(decision), "x") == decision
+
+
+def test_records_from_before_rates_were_measured_are_read() -> None:
+    situation = build_situation()
+    inputs = json.loads(encode_inputs(situation, None))
+    for name in ("unit_rate", "commitment"):
+        del inputs["observation"][name]
+    target = json.loads(encode_target(situation.target))
+    for name in ("unit_rate_from", "attempts_per_call"):
+        del target["provisioned"][name]
+    document = json.loads(encode_decision(build_decision(situation)))
+    del document["unit_rate"]
+
+    stored, _ = decode_inputs(json.dumps(inputs).encode(), situation.target, "x")
+
+    assert stored.observation.unit_rate is None
+    assert stored.observation.commitment is None
+    assert decode_target(json.dumps(target), "x") == situation.target
+    assert decode_decision(json.dumps(document).encode(), "x").unit_rate is None
 
 
 @st.composite

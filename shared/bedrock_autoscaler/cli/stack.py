@@ -1,0 +1,195 @@
+"""A deployed stack from outside: its adapters, found by the outputs of its CloudFormation stack."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, override
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bedrock_autoscaler.adapters.bedrock.capacity import BedrockCapacity
+from bedrock_autoscaler.adapters.bedrock.releasing import BedrockReleasing
+from bedrock_autoscaler.adapters.clients import Clients
+from bedrock_autoscaler.adapters.clock import clock_at
+from bedrock_autoscaler.adapters.documents import TargetDocuments
+from bedrock_autoscaler.adapters.models import ModelList, load_models
+from bedrock_autoscaler.adapters.observability import PowertoolsReporter
+from bedrock_autoscaler.adapters.parameters import SsmParameters
+from bedrock_autoscaler.adapters.prices import load_prices
+from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
+from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
+from bedrock_autoscaler.adapters.storage.history import DynamoHistory
+from bedrock_autoscaler.adapters.storage.last_good import DynamoLastGood
+from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
+from bedrock_autoscaler.application.inspecting import InspectionPorts
+from bedrock_autoscaler.application.ports import Clock, LastGood, Settings
+from bedrock_autoscaler.application.settings import load_settings
+from bedrock_autoscaler.cli.output import CommandError
+from bedrock_autoscaler.domain.target import Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock import BedrockClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ssm import SSMClient
+
+_STACK_ARN = re.compile(r"arn:aws[a-z-]*:cloudformation:([a-z0-9-]+):([0-9]{12}):stack/.+")
+_NEEDED = ("LedgerTableName", "RoutesTableName", "ConsentsTableName", "SettingsPrefixPath")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a stack keeps its things."""
+
+    name: str
+    account: str
+    region: str
+    ledger: str
+    routes: str
+    consents: str
+    prefix: str
+    capacity_minutes: int
+    clock_endpoint: str | None
+
+
+def find_stack(name: str) -> Place:
+    """The stack of this name in the account and Region that the SDK finds.
+
+    Raises:
+        CommandError: it cannot be found, or is another kind of stack.
+    """
+    import boto3  # noqa: PLC0415 - loading the SDK takes longer than --help
+
+    try:
+        found = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    except (BotoCoreError, ClientError) as error:
+        raise CommandError(
+            f"stack {name!r} cannot be read: {error}; name another with --stack"
+        ) from error
+    return place_of(name, found)
+
+
+def place_of(name: str, described: Mapping[str, Any]) -> Place:
+    """What a description of the stack tells."""
+    outputs = {o["OutputKey"]: o["OutputValue"] for o in described.get("Outputs", ())}
+    given = {p["ParameterKey"]: p["ParameterValue"] for p in described.get("Parameters", ())}
+    missing = [key for key in _NEEDED if key not in outputs]
+    match = _STACK_ARN.fullmatch(described["StackId"])
+    if missing or match is None:
+        lacks = f"no output {', '.join(missing)}" if missing else "no stack id of CloudFormation"
+        raise CommandError(f"stack {name!r} has {lacks}; is it the autoscaler?")
+    return Place(
+        name=name,
+        region=match.group(1),
+        account=match.group(2),
+        ledger=outputs["LedgerTableName"],
+        routes=outputs["RoutesTableName"],
+        consents=outputs["ConsentsTableName"],
+        prefix=outputs["SettingsPrefixPath"],
+        capacity_minutes=int(given.get("CapacityMinutes", "15")),
+        clock_endpoint=given.get("ClockEndpoint") or None,
+    )
+
+
+class StackAccess:
+    """The adapters of a stack for a person's commands; reading settings keeps none as good."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._clients = Clients(place.region)
+
+    @property
+    def deployment(self) -> str:
+        """Value of the owner tag."""
+        return self._place.name
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The clock that the stack itself goes by."""
+        return clock_at(self._place.clock_endpoint)
+
+    @cached_property
+    def fleets(self) -> DynamoFleets:
+        """Intents, reservations, consents."""
+        return DynamoFleets(self._dynamodb, self._place.ledger, self._place.consents)
+
+    @cached_property
+    def releasing(self) -> BedrockReleasing:
+        """One throughput with its tags; nothing here deletes."""
+        return BedrockReleasing(self._bedrock)
+
+    def settings(self) -> Settings:
+        """The settings as the stack has them in force."""
+        parser = TargetDocuments(
+            load_prices(),
+            self._models.variants_of,
+            decision_minutes=self._place.capacity_minutes,
+        )
+        return load_settings(
+            SsmParameters(self._ssm, self._place.prefix),
+            parser,
+            _ReadOnly(DynamoLastGood(self._dynamodb, self._place.ledger)),
+            account=self._place.account,
+            region=self._place.region,
+        )
+
+    def target(self, name: str) -> Target:
+        """A target in force.
+
+        Raises:
+            CommandError: there is none of this name.
+        """
+        known = {target.name: target for target in self.settings().targets}
+        if name not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise CommandError(f"target {name!r} is not in force; those that are: {names}")
+        return known[name]
+
+    def inspection(self) -> InspectionPorts:
+        """What `verify` reads."""
+        place = self._place
+        tables = DynamoRoutingTables(self._dynamodb, place.routes, self._ssm, place.prefix)
+        reporter = PowertoolsReporter(place.name, "ERROR")
+        return InspectionPorts(
+            capacity=BedrockCapacity(
+                self._bedrock, self._clients.service_quotas(), self._models.codes_of, reporter
+            ),
+            decisions=DynamoDecisions(self._dynamodb, place.ledger),
+            fleets=self.fleets,
+            history=DynamoHistory(self._dynamodb, place.ledger),
+            tables=tables,
+            projection=tables,
+            deployment=place.name,
+        )
+
+    @cached_property
+    def _bedrock(self) -> "BedrockClient":
+        return self._clients.bedrock()
+
+    @cached_property
+    def _dynamodb(self) -> "DynamoDBClient":
+        return self._clients.dynamodb()
+
+    @cached_property
+    def _ssm(self) -> "SSMClient":
+        return self._clients.ssm()
+
+    @cached_property
+    def _models(self) -> ModelList:
+        return load_models()
+
+
+class _ReadOnly(LastGood):
+    """The last good documents, without keeping new ones: that is the stack's own business."""
+
+    def __init__(self, kept: LastGood) -> None:
+        self._kept = kept
+
+    @override
+    def get(self, name: str) -> str | None:
+        """The last accepted text."""
+        return self._kept.get(name)
+
+    @override
+    def put(self, name: str, text: str) -> None:
+        """Keep nothing."""

@@ -1,0 +1,367 @@
+"""Each oracle that one look can check, on a stack in memory: whole, and broken in one place."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bedrock_autoscaler.application.inspecting import Facts, InspectionPorts, inspect
+from bedrock_autoscaler.application.ports import RecordedDecision
+from bedrock_autoscaler.application.verifying import Finding, Severity, verify
+from bedrock_autoscaler.domain.consent import RecordedConsent
+from bedrock_autoscaler.domain.decision import Decision, Release, Situation
+from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.target import Commitment, StackRails
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from tests.builders import NOW, PT_MODEL, build_guard_rails, build_target, pt_arn
+from tests.intents import ONE_UNIT, build_release
+from tests.staging import Script, Stage
+
+CONSENT = RecordedConsent(
+    id="c-1",
+    target="chat",
+    model_id=PT_MODEL,
+    units=1,
+    term=Commitment.ONE_MONTH,
+    max_usd_per_hour=Decimal(61),
+    given_by="jane",
+    valid_until=NOW,
+)
+
+
+class Copies:
+    """The callers' copies of a stage."""
+
+    def __init__(self, scene: Stage) -> None:
+        self._scene = scene
+
+    def projected(self, target: str) -> RoutingTable | None:
+        return self._scene.tables.projected.get(target)
+
+
+def look(scene: Stage) -> Facts:
+    ports = InspectionPorts(
+        capacity=scene.capacity,
+        decisions=scene.decisions,
+        fleets=scene.fleets,
+        history=scene.history,
+        tables=scene.tables,
+        projection=Copies(scene),
+        deployment="test",
+    )
+    return inspect(scene.settings(), scene.now, ports)
+
+
+def findings(scene: Stage) -> list[tuple[str, str, str]]:
+    """Oracle, severity and message; a scripted core never replays, which is left out."""
+    return [
+        (found.oracle, found.severity.value, found.message)
+        for found in verify(look(scene))
+        if found.oracle != "O14"
+    ]
+
+
+def oracles(scene: Stage) -> list[str]:
+    return [f"{oracle} {severity}" for oracle, severity, _ in findings(scene)]
+
+
+@pytest.fixture
+def scene() -> Stage:
+    """One unit bought at 12:00, in service and routed since 12:15; the clock says 12:20."""
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    made = Stage(core=script)
+    made.run(20)
+    return made
+
+
+def tamper(scene: Stage, **changes: Any) -> None:
+    """Change the one purchase behind everybody's back."""
+    (intent,) = scene.fleets.purchases("chat")
+    scene.fleets._purchases["chat", intent.decision_id] = replace(intent, **changes)
+
+
+def retag(scene: Stage, **changes: Any) -> None:
+    (arn,) = scene.capacity._throughputs
+    scene.capacity._throughputs[arn] = replace(scene.capacity._throughputs[arn], **changes)
+
+
+def test_a_sound_stack_has_no_finding(scene: Stage) -> None:
+    assert findings(scene) == []
+
+
+def test_an_empty_stack_has_no_finding() -> None:
+    assert verify(look(Stage())) == ()
+
+
+def test_a_released_unit_leaves_no_finding() -> None:
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    script.actions[NOW + 30 * MINUTE] = (Release(arn=pt_arn(1), model_units=1),)
+    made = Stage(core=script)
+    made.run(16)
+    made.serve(pt_arn(1), 14)
+    made.run(60)
+
+    assert made.fleets.releases("chat")[0].state is ReleaseState.DELETED
+    assert findings(made) == []
+
+
+@pytest.mark.parametrize(
+    ("rails", "told"),
+    [
+        ({"max_units": 0}, ("O1", "1 units are held or open, max_units is 0")),
+        (
+            {"max_usd_per_hour": Decimal(60)},
+            ("O2", "60.500000 USD per hour are reserved, max_usd_per_hour is 60"),
+        ),
+    ],
+)
+def test_what_is_held_above_a_cap_is_a_breach_only_of_a_cap_that_admitted_it(
+    scene: Stage, rails: dict[str, Any], told: tuple[str, str]
+) -> None:
+    oracle, message = told
+    scene.targets = (build_target(guard_rails=build_guard_rails(**rails)),)
+    same_version = findings(scene)
+    scene.targets = (replace(scene.targets[0], settings_version="newer"),)
+
+    assert same_version[-1] == (oracle, "violation", message)
+    assert findings(scene)[-1] == (oracle, "notice", message)
+
+
+def test_spend_beyond_a_cap_is_told(scene: Stage) -> None:
+    rails = build_guard_rails(max_usd_per_day=Decimal(60), max_usd_per_month=Decimal(60))
+    scene.targets = (build_target(guard_rails=rails),)
+
+    assert oracles(scene) == ["O2 notice", "O2 notice"]
+
+
+def test_reservations_that_are_not_those_of_the_intents_are_a_breach(scene: Stage) -> None:
+    scene.fleets._records["chat"] = FleetRecord(
+        target="chat", reserved_units=2, reserved_usd_per_hour=Decimal(121), version=1
+    )
+
+    # Of the target, and of all targets together.
+    assert oracles(scene) == ["O1 violation", "O1 violation"]
+
+
+def test_more_than_the_stack_may_hold_is_told(scene: Stage) -> None:
+    scene.stack = StackRails(
+        max_units=0,
+        max_usd_per_hour=Decimal(1),
+        max_usd_per_day=Decimal(1),
+        max_usd_per_month=Decimal(1),
+    )
+
+    assert oracles(scene) == ["O1 notice"]
+
+
+@pytest.mark.parametrize(
+    ("consent", "is_sound"),
+    [
+        ({}, True),
+        ({"used_by": "another"}, False),
+        ({"units": 2}, False),
+        ({"max_usd_per_hour": Decimal(60)}, False),
+        (None, False),
+    ],
+)
+def test_a_commitment_needs_the_consent_that_it_used_up(
+    scene: Stage,
+    consent: dict[str, Any] | None,
+    is_sound: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    tamper(scene, commitment=Commitment.ONE_MONTH, consent_id="c-1")
+    retag(scene, commitment=Commitment.ONE_MONTH)
+    (intent,) = scene.fleets.purchases("chat")
+    if consent is not None:
+        used = replace(CONSENT, used_by=intent.decision_id)
+        scene.fleets.consents["c-1"] = replace(used, **consent)
+
+    assert oracles(scene) == ([] if is_sound else ["O3 violation"])
+
+
+def test_a_term_that_nobody_bought_is_a_breach(scene: Stage) -> None:
+    retag(scene, commitment=Commitment.SIX_MONTHS)
+
+    assert oracles(scene) == ["O3 violation"]
+
+
+def test_two_throughputs_of_one_decision_are_a_breach(scene: Stage) -> None:
+    (intent,) = scene.fleets.purchases("chat")
+    scene.capacity.add(
+        name=f"{intent.name}-again",
+        model_id=PT_MODEL,
+        deployment="test",
+        target="chat",
+        decision_id=intent.decision_id,
+    )
+
+    assert "O4 violation" in oracles(scene)
+    assert "O9 violation" in oracles(scene)
+
+
+def test_a_throughput_with_our_tag_and_no_purchase_is_a_breach(scene: Stage) -> None:
+    scene.capacity.add(
+        name="stray", model_id=PT_MODEL, deployment="test", target="chat", decision_id="lost"
+    )
+
+    assert oracles(scene) == ["O10 violation"]
+    assert "adopt it or delete it by hand" in findings(scene)[0][2]
+
+
+def test_throughputs_of_others_are_told(scene: Stage) -> None:
+    scene.capacity.add(name="by-hand", model_id=PT_MODEL)
+
+    assert oracles(scene) == ["O5 notice"]
+
+
+def test_a_target_that_is_no_longer_in_force_is_looked_at_too(scene: Stage) -> None:
+    scene.targets = ()
+
+    assert "O10 notice" in oracles(scene)
+    assert "is billed and nobody watches it" in " ".join(message for *_, message in findings(scene))
+
+
+@pytest.mark.parametrize(("age", "finding"), [(28, "O10 notice"), (29, "O10 violation")])
+def test_an_open_purchase_has_the_grace_and_three_ticks(
+    scene: Stage, age: int, finding: str
+) -> None:
+    tamper(scene, state=PurchaseState.RECORDED, arn=None, recorded_at=scene.now - age * MINUTE)
+
+    assert oracles(scene) == [finding]
+
+
+def test_a_purchase_without_its_decision_is_a_breach(scene: Stage) -> None:
+    (intent,) = scene.fleets.purchases("chat")
+    del scene.decisions._kept[intent.decision_id]
+
+    assert oracles(scene) == ["O10 violation"]
+
+
+def test_what_a_person_adopted_needs_no_decision(scene: Stage) -> None:
+    (intent,) = scene.fleets.purchases("chat")
+    del scene.decisions._kept[intent.decision_id]
+    tamper(scene, detail="adopted by jane")
+
+    assert findings(scene) == []
+
+
+def deleting(scene: Stage) -> None:
+    """A release that says that its Delete was sent."""
+    release = build_release(
+        decision_id=scene.fleets.purchases("chat")[0].decision_id,
+        state=ReleaseState.DELETING,
+        withdrawn_at=scene.now,
+        withdrawn_version=2,
+    )
+    scene.fleets._releases["chat", release.decision_id] = release
+
+
+@pytest.mark.parametrize(
+    ("spoil", "oracle"),
+    [
+        (lambda scene: None, None),
+        (lambda scene: retag(scene, commitment=Commitment.ONE_MONTH), "O7 violation"),
+        (lambda scene: tamper(scene, arn="another"), "O5 violation"),
+    ],
+)
+def test_a_delete_names_what_is_ours_and_under_no_term(
+    scene: Stage, spoil: Callable[[Stage], None], oracle: str | None
+) -> None:
+    deleting(scene)
+    spoil(scene)
+
+    found = [found for found in oracles(scene) if found[:2] in {"O5", "O7"}]
+
+    assert (oracle in found) if oracle else (found == [])
+
+
+def test_a_delete_before_the_withdrawal_is_a_breach(scene: Stage) -> None:
+    deleting(scene)
+    ((key, release),) = scene.fleets._releases.items()
+    scene.fleets._releases[key] = replace(release, withdrawn_at=None)
+
+    assert oracles(scene) == ["O6 violation"]
+
+
+def test_more_calls_than_a_day_allows_are_a_breach(scene: Stage) -> None:
+    deleting(scene)
+    rails = build_guard_rails(max_purchases_per_day=0, max_releases_per_day=0)
+    scene.targets = (build_target(guard_rails=rails),)
+
+    assert oracles(scene) == ["O13 violation", "O13 violation"]
+
+
+def test_a_tripped_breaker_is_told(scene: Stage) -> None:
+    scene.fleets.trip(scene.fleets.record_of("chat"), scene.now, "a seventh purchase")
+
+    assert oracles(scene) == ["O13 notice"]
+
+
+def test_a_table_that_names_what_does_not_serve_is_a_breach_after_two_minutes(
+    scene: Stage,
+) -> None:
+    scene.capacity.vanish(pt_arn(1))
+    table = scene.tables._tables["chat"]
+    scene.tables._tables["chat"] = replace(table, published_at=scene.now - MINUTE)
+    early = oracles(scene)
+    scene.clock.advance(timedelta(minutes=2))
+
+    assert "O11 violation" not in early
+    assert "O11 violation" in oracles(scene)
+
+
+@pytest.mark.parametrize(("step", "finding"), [(1, "O11 violation"), (-1, "O11 notice")])
+def test_the_callers_copy_is_compared_with_the_authority(
+    scene: Stage, step: int, finding: str
+) -> None:
+    table = scene.tables.projected["chat"]
+    scene.tables.projected["chat"] = replace(table, version=table.version + step)
+
+    assert oracles(scene) == [finding]
+
+
+def test_callers_without_any_copy_are_told(scene: Stage) -> None:
+    scene.tables.projected.clear()
+
+    assert oracles(scene) == ["O11 notice"]
+
+
+def test_decisions_of_the_rules_replay() -> None:
+    made = Stage(history_hours=30)
+    made.run(1)
+
+    assert verify(look(made)) == ()
+
+
+def test_a_decision_that_replays_differently_is_a_breach() -> None:
+    made = Stage(history_hours=30)
+    made.decide()
+    (recorded,) = made.decisions._kept.values()
+    changed: Decision = replace(recorded.decision, desired_units=7)
+    situation: Situation = recorded.situation
+    made.decisions._kept[changed.id] = RecordedDecision(
+        decision=changed,
+        situation=situation,
+        history=recorded.history,
+        code_version=recorded.code_version,
+    )
+
+    (found,) = verify(look(made))
+
+    assert found == Finding(
+        oracle="O14", severity=Severity.VIOLATION, target="chat", message=found.message
+    )
+    assert "desired_units: was 7" in found.message
+
+
+def test_a_later_look_after_an_hour_finds_the_same(scene: Stage) -> None:
+    scene.run(60)
+
+    assert findings(scene) == []
+    assert scene.now == NOW + HOUR + 20 * MINUTE

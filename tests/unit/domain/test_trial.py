@@ -1,0 +1,190 @@
+"""New ways get a small share first, and leave the table when they refuse."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory, ReasonCode
+from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.routing import RouteChoice, choose_routes
+from bedrock_autoscaler.domain.routing_table import routing_problem
+from bedrock_autoscaler.domain.target import OptionKind
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import (
+    MODEL,
+    NOW,
+    PROFILE,
+    build_fleet,
+    build_observation,
+    build_option,
+    build_pt,
+    build_situation,
+    build_target,
+    build_traffic,
+)
+
+HOURS = 180 * MINUTE
+THIRD = "eu.amazon.nova-2-lite-v1:0"
+IN_REGION = build_option()
+NEW = build_option(kind=OptionKind.GEOGRAPHIC_PROFILE, address=PROFILE)
+OTHER = build_option(kind=OptionKind.GEOGRAPHIC_PROFILE, address=THIRD)
+
+
+def answers(calls: float = 0.0, refused: float = 0.0) -> Traffic:
+    """Half an hour of so many served and refused calls a minute."""
+    return build_traffic(30, invocations=calls, client_errors=refused)
+
+
+def choose(
+    *options: Any,
+    seen: dict[str, Traffic] | None = None,
+    memory: Memory = NO_MEMORY,
+    at: datetime = NOW,
+    fleet: Any = None,
+) -> RouteChoice:
+    """Routes while MODEL serves a call a second, and what else was seen."""
+    by_option = {MODEL: answers(60.0)} | (seen or {})
+    return choose_routes(
+        build_situation(
+            target=build_target(options=options or (NEW, IN_REGION)),
+            observation=build_observation(by_option=tuple(by_option.items())),
+            memory=memory,
+            scheduled_at=at,
+            fleet=fleet or build_fleet(),
+        )
+    )
+
+
+def weights(found: RouteChoice) -> dict[str, float]:
+    return {route.address: route.weight for route in found.routes}
+
+
+def test_a_new_way_gets_a_small_share_first() -> None:
+    found = choose()
+
+    assert weights(found) == {PROFILE: 0.05, MODEL: 0.95}
+    assert [reason.code for reason in found.reasons] == [ReasonCode.ROUTE_ON_TRIAL]
+    assert found.memory.trial == (PROFILE, NOW)
+    assert routing_problem(found.routes, no_fallback=False) is None
+
+
+def test_once_it_served_it_gets_all() -> None:
+    found = choose(seen={PROFILE: answers(3.0)})
+
+    assert weights(found) == {PROFILE: 1.0, MODEL: 0.0}
+    assert found.memory.proven == (MODEL, PROFILE)
+    assert found.memory.trial is None
+
+
+def test_what_served_once_stays_proven() -> None:
+    found = choose(memory=replace(NO_MEMORY, proven=(MODEL, PROFILE)))
+
+    assert weights(found) == {PROFILE: 1.0, MODEL: 0.0}
+
+
+def test_where_nothing_is_proven_the_operators_order_stands() -> None:
+    found = choose(seen={MODEL: answers()})
+
+    assert weights(found) == {PROFILE: 1.0, MODEL: 0.0}
+    assert found.reasons == ()
+
+
+def test_the_first_proven_way_has_the_rest() -> None:
+    found = choose(NEW, OTHER, IN_REGION)
+
+    assert weights(found) == {PROFILE: 0.05, THIRD: 0.0, MODEL: 0.95}
+
+
+def test_behind_paid_units_nothing_is_on_trial() -> None:
+    found = choose(fleet=build_fleet(build_pt()))
+
+    assert [route.weight for route in found.routes] == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("calls", "refused", "is_left_out"),
+    [
+        (0.0, 0.1, True),  # 3 refusals in half an hour
+        (0.0, 0.06, False),  # less than 3
+        (1.0, 1.0, True),  # half of all
+        (1.1, 1.0, False),
+    ],
+)
+def test_a_new_way_that_mostly_refuses_leaves_the_table_for_an_hour(
+    calls: float,
+    refused: float,
+    is_left_out: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    found = choose(seen={PROFILE: answers(calls, refused)})
+
+    assert (PROFILE not in weights(found)) is is_left_out
+    if is_left_out:
+        assert [reason.code for reason in found.reasons] == [ReasonCode.ROUTE_REFUSED]
+        assert found.memory.refused == ((PROFILE, NOW + 60 * MINUTE),)
+
+
+def test_it_may_try_again_when_the_hour_is_over() -> None:
+    refused = replace(NO_MEMORY, refused=((PROFILE, NOW),), proven=(MODEL,))
+
+    assert PROFILE not in weights(choose(memory=refused, at=NOW - MINUTE))
+    assert weights(choose(memory=refused)) == {PROFILE: 0.05, MODEL: 0.95}
+
+
+@pytest.mark.parametrize(
+    ("calls", "refused", "is_left_out"),
+    [(1.0, 9.0, True), (1.0, 8.9, False), (0.0, 0.6, False)],
+)
+def test_a_proven_way_leaves_only_when_almost_all_of_many_are_refused(
+    calls: float,
+    refused: float,
+    is_left_out: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    proven = replace(NO_MEMORY, proven=(MODEL, PROFILE))
+
+    found = choose(seen={PROFILE: answers(calls, refused)}, memory=proven)
+
+    assert (PROFILE not in weights(found)) is is_left_out
+
+
+def test_errors_of_callers_everywhere_withdraw_nothing() -> None:
+    proven = replace(NO_MEMORY, proven=(MODEL, PROFILE))
+
+    bad = answers(0.0, 60.0)
+    found = choose(seen={PROFILE: bad, MODEL: bad}, memory=proven)
+
+    assert set(weights(found)) == {PROFILE, MODEL}
+
+
+def test_the_last_way_stays_whatever_it_answers() -> None:
+    found = choose(NEW, seen={PROFILE: answers(0.0, 60.0)})
+
+    assert weights(found) == {PROFILE: 1.0}
+
+
+def test_a_trial_that_shows_nothing_fails_after_a_quarter_of_an_hour() -> None:
+    running = replace(NO_MEMORY, proven=(MODEL,), trial=(PROFILE, NOW - 15 * MINUTE))
+
+    early = choose(memory=running, at=NOW - MINUTE)
+    late = choose(memory=running)
+
+    assert weights(early) == {PROFILE: 0.05, MODEL: 0.95}
+    assert early.memory.trial == (PROFILE, NOW - 15 * MINUTE)
+    assert weights(late) == {PROFILE: 0.0, MODEL: 1.0}
+    assert late.memory.refused == ((PROFILE, NOW + 60 * MINUTE),)
+    assert [reason.code for reason in late.reasons] == [ReasonCode.ROUTE_REFUSED]
+
+
+def test_silence_of_everybody_fails_no_trial() -> None:
+    running = replace(NO_MEMORY, proven=(MODEL,), trial=(PROFILE, NOW - HOURS))
+
+    found = choose(seen={MODEL: answers()}, memory=running)
+
+    assert weights(found) == {PROFILE: 0.05, MODEL: 0.95}
+
+
+def test_the_trial_of_another_way_starts_anew() -> None:
+    running = replace(NO_MEMORY, proven=(MODEL,), trial=(THIRD, NOW - HOURS))
+
+    assert choose(memory=running).memory.trial == (PROFILE, NOW)
