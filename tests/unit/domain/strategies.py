@@ -308,7 +308,7 @@ def verges(draw: st.DrawFn) -> Verge:
     trouble[begin : begin + minutes] = draw(st.sampled_from([0.0, 0.0, 3.0]))
     kind = draw(st.sampled_from(["server_errors", "throttles"]))
     pt = build_pt()
-    trusted = draw(st.sampled_from(WINDOWS))
+    memory = trusting(**{draw(st.sampled_from(WINDOWS)): 1.0})
     situation = Situation(
         target=build_target(
             provisioned=build_provisioned(
@@ -324,6 +324,6 @@ def verges(draw: st.DrawFn) -> Verge:
         ),
         fleet=build_fleet(pt),
         routes=(),
-        memory=trusting(**{trusted: 1.0}),
+        memory=replace(memory, learned=replace(memory.learned, until=NOW - 65 * MINUTE)),
     )
     return Verge(situation=situation, spots=(*windows, (2820, 5), (2825, 5), (begin, minutes)))

@@ -4,15 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from math import isfinite
+from random import Random
 
 import numpy as np
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from bedrock_autoscaler.domain.balance import Balance
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import (
-    NO_MEMORY,
     Action,
     Decision,
     Purchase,
@@ -57,7 +58,10 @@ def all_numbers(decision: Decision) -> list[float]:
     numbers += [value for reason in decision.reasons for _, value in reason.numbers]
     numbers += [entry.total_usd for entry in decision.alternatives]
     numbers += [entry.utilization for entry in decision.alternatives]
-    numbers += [entry.loss_usd for entry in decision.memory.experts]
+    learned, balance = decision.memory.learned, decision.memory.balance
+    numbers += [*learned.products, *learned.ordered, *learned.kept]
+    numbers += [*learned.order_weights, *learned.keep_weights]
+    numbers += [balance.traffic_usd, balance.saved_usd]
     if decision.classification is not None:
         numbers += [value for _, value in decision.classification.features]
         numbers += [value for _, value in decision.classification.margins]
@@ -134,9 +138,9 @@ def check_release(release: Release, situation: Situation) -> None:
     notice = release_notice(
         target.thresholds.draining, target.thresholds.observing.settling_minutes
     )
-    assert notice <= minutes_left_paid(pt, NOW, HOUR) < notice + 15
+    assert notice <= minutes_left_paid(pt, NOW, HOUR) < notice + 5
     known = np.count_nonzero(~np.isnan(situation.observation.traffic.invocations))
-    assert known >= 1440
+    assert known >= 120
 
 
 @thorough
@@ -197,12 +201,16 @@ def without(traffic: Traffic, spots: list[tuple[float, int]], thinned: int) -> T
     return Traffic(start=traffic.start, **series)
 
 
+def releases_of(decision: Decision) -> bool:
+    return any(isinstance(action, Release) for action in decision.actions)
+
+
 def releases(situation: Situation) -> bool:
-    return any(isinstance(action, Release) for action in decide(situation).actions)
+    return releases_of(decide(situation))
 
 
 @settings(max_examples=200, deadline=None)
-@given(clear_situations(IDLE_ENDS), deletions(), st.sampled_from([0, 0, 0, 7, 61]))
+@given(clear_situations(IDLE_ENDS), deletions(), st.sampled_from([0, 0, 0, 5, 7, 61]))
 def test_deleting_any_points_never_turns_a_hold_or_a_growth_into_a_release(
     situation: Situation, spots: list[tuple[float, int]], thinned: int
 ) -> None:
@@ -346,30 +354,46 @@ def test_deciding_again_and_again_comes_to_rest_and_never_turns_back(
 # -- more demand -------------------------------------------------------------------------------
 
 
-def scaled(traffic: Traffic, factor: float) -> Traffic:
+FACTORS = st.sampled_from([1.001, 1.5, 2.0, 10.0])
+
+
+@st.composite
+def increases(draw: st.DrawFn) -> list[tuple[float, int, float]]:
+    """Where demand grows, as a share of the history, for how many minutes and how manifold."""
+    spot = st.tuples(st.floats(0, 1), st.sampled_from([1, 5, 30, 60, 700]), FACTORS)
+    return draw(st.lists(spot, max_size=6))
+
+
+def increased(traffic: Traffic, spots: list[tuple[float, int, float]]) -> Traffic:
+    """The traffic with calls and tokens of these minutes multiplied."""
+    factors = np.ones(len(traffic))
+    for share, minutes, factor in spots:
+        begin = round(share * len(traffic))
+        factors[begin : begin + minutes] *= factor
     return Traffic(
-        start=traffic.start, **{name: getattr(traffic, name) * factor for name in METRICS}
+        start=traffic.start, **{name: getattr(traffic, name) * factors for name in METRICS}
     )
 
 
-@thorough
+@settings(max_examples=200, deadline=None)
 @given(
-    st.one_of(clear_situations(), clear_situations(BUSY_ENDS)),
-    st.sampled_from([1.0, 1.001, 1.5, 2.0, 3.0, 10.0]),
+    st.one_of(clear_situations(), clear_situations(BUSY_ENDS), clear_situations(IDLE_ENDS)),
+    increases(),
+    st.one_of(st.just(1.0), FACTORS),
 )
-def test_more_demand_never_wants_fewer_units(situation: Situation, factor: float) -> None:
-    """Holds for a history that is larger throughout, calls and tokens alike, and no record.
+def test_more_demand_never_wants_fewer_units(
+    situation: Situation, spots: list[tuple[float, int, float]], factor: float
+) -> None:
+    """Holds for any minutes with more calls of the same mix, given the same memory."""
+    traffic = increased(situation.observation.traffic, [*spots, (0.0, 1_000_000, factor)])
+    more = replace(situation, observation=replace(situation.observation, traffic=traffic))
 
-    More demand in some minutes alone may mean less to come: a higher yesterday makes today's
-    level look lower.
-    """
-    fresh = replace(situation, memory=NO_MEMORY)
-    more = replace(
-        fresh,
-        observation=replace(fresh.observation, traffic=scaled(fresh.observation.traffic, factor)),
-    )
+    before, after = decide(situation), decide(more)
 
-    assert decide(more).desired_units >= decide(fresh).desired_units
+    event(f"more wanted {after.desired_units > before.desired_units}")
+    assert after.desired_units >= before.desired_units
+    # Nor is a unit released that less demand would have kept.
+    assert releases_of(before) or not releases_of(after)
 
 
 @quick
@@ -413,14 +437,20 @@ def test_scaling_tokens_unit_rate_and_unit_price_alike_keeps_the_verdict(
     )
     small = replace(
         situation,
-        memory=NO_MEMORY,
         fleet=replace(
             situation.fleet,
             spend=replace(situation.fleet.spend, day_usd=Decimal(0), month_usd=Decimal(0)),
         ),
         observation=replace(situation.observation, traffic=traffic),
     )
-    large = replace(small, target=target, observation=replace(small.observation, traffic=larger))
+    balance = situation.memory.balance
+    dearer = Balance(traffic_usd=balance.traffic_usd * factor, saved_usd=balance.saved_usd * factor)
+    large = replace(
+        small,
+        target=target,
+        observation=replace(small.observation, traffic=larger),
+        memory=replace(small.memory, balance=dearer),
+    )
 
     first, second = decide(small), decide(large)
 
@@ -429,6 +459,39 @@ def test_scaling_tokens_unit_rate_and_unit_price_alike_keeps_the_verdict(
     assert second.classification.label is first.classification.label
     assert second.desired_units == first.desired_units
     assert [type(action) for action in second.actions] == [type(action) for action in first.actions]
+
+
+# -- the order of the input --------------------------------------------------------------------
+
+
+@quick
+@given(
+    st.one_of(situations(), clear_situations(BUSY_ENDS), clear_situations(IDLE_ENDS)),
+    st.randoms(use_true_random=False),
+)
+def test_the_order_of_the_input_does_not_matter(situation: Situation, random: Random) -> None:
+    """Except that of the on-demand ways, which is the operator's word at equal prices."""
+
+    def shuffled[Value](values: tuple[Value, ...]) -> tuple[Value, ...]:
+        return tuple(random.sample(values, len(values)))
+
+    fleet, seen = situation.fleet, situation.observation
+    other = replace(
+        situation,
+        fleet=replace(fleet, throughputs=shuffled(fleet.throughputs)),
+        observation=replace(
+            seen, provisioned=shuffled(seen.provisioned), by_option=shuffled(seen.by_option)
+        ),
+    )
+
+    first, second = decide(situation), decide(other)
+
+    assert second.actions == first.actions
+    assert second.desired_units == first.desired_units
+    assert second.classification == first.classification
+    assert second.memory == first.memory
+    assert set(second.routes) == set(first.routes)
+    assert {reason.code for reason in second.reasons} == {reason.code for reason in first.reasons}
 
 
 # -- changes per day ---------------------------------------------------------------------------
@@ -444,7 +507,7 @@ WAVES: dict[str, Callable[[Series], Series]] = {
 @pytest.mark.parametrize("hours", [2, 5])
 @pytest.mark.parametrize("wave", WAVES)
 def test_changes_a_day_are_bounded_under_oscillating_load(wave: str, hours: int) -> None:
-    load = WAVES[wave](np.arange(4 * 1440) / (60.0 * hours))
+    load = WAVES[wave](np.arange(3 * 1440) / (60.0 * hours))
     bought, freed = simulate(load)
 
     # Something happens, and in no 24 hours more than 6 purchases and 4 releases.
@@ -455,13 +518,13 @@ def test_changes_a_day_are_bounded_under_oscillating_load(wave: str, hours: int)
 
 
 def simulate(load: Series) -> tuple[list[int], list[int]]:
-    """Minutes at which units were bought and released over the last three days of this load.
+    """Minutes at which units were bought and released over the last two days of this load.
 
     Units enter service after 15 minutes and leave at the end of the hour in which a release is
     decided.
     """
     replay = Replay(load=load)
-    for minute in range(1440, len(load), 15):
+    for minute in range(1440, len(load), 5):
         replay.tick(minute)
     return replay.bought, replay.freed
 
