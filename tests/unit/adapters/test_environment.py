@@ -35,7 +35,7 @@ def test_the_variables_become_one_frozen_value() -> None:
         alert_topic_arn="arn:aws:sns:us-east-1:111122223333:alerts",
         log_level="INFO",
         region="us-east-1",
-        decision_minutes=15,
+        decision_minutes=5,
     )
     with pytest.raises(FrozenInstanceError):
         environment.region = "eu-west-1"  # type: ignore[misc] # the assignment under test
@@ -57,7 +57,7 @@ def test_what_may_be_left_out_has_a_default() -> None:
     assert environment.clock_endpoint is None
     assert environment.alert_topic_arn is None
     assert environment.log_level == "INFO"
-    assert environment.decision_minutes == 15
+    assert environment.decision_minutes == 5
 
 
 def test_the_period_of_the_capacity_loop_comes_from_the_stack() -> None:

@@ -670,7 +670,7 @@ def test_unreadable_settings_fail_the_run() -> None:
             TWO_UNITS,
             "too old",
         ),
-        (build_target(), replace(TWO_UNITS, model_units=5), "max_units_per_purchase 4"),
+        (build_target(), replace(TWO_UNITS, model_units=9), "max_units_per_purchase 8"),
         (build_target(), replace(TWO_UNITS, model_units=0), "0 units"),
         (build_target(), replace(TWO_UNITS, usd_per_hour=Decimal(120)), "the settings say 121"),
     ],

@@ -21,6 +21,7 @@ from tests.builders import (
     PT_MODEL,
     build_guard_rails,
     build_target,
+    build_thresholds,
     build_traffic,
     pt_arn,
 )
@@ -81,8 +82,13 @@ def assert_bounds(scene: Stage) -> None:
 
 
 def with_real_rules() -> Stage:
-    """Three units' worth of traffic for two days and two more hours, then none at all."""
-    scene = Stage(history_hours=0)
+    """Three units' worth of traffic for two days and two more hours, then none at all.
+
+    At these prices a full unit is worth 1.145 times its price, so little must do to buy it.
+    """
+    scene = Stage(
+        build_target(thresholds=build_thresholds(sizing={"grow_margin": 1.05})), history_hours=0
+    )
     end = NOW + 2 * HOUR
     scene.metrics.beat_through(NOW - 48 * HOUR, NOW)
     scene.metrics.put_traffic(MODEL, build_traffic(50 * 60, end=end, **THREE_UNITS))

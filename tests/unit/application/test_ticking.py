@@ -49,7 +49,7 @@ def test_ages_are_counted_in_periods() -> None:
 
 def test_each_loop_has_its_period() -> None:
     assert period_of(Loop.ROUTING, build_target()) == MINUTE
-    assert period_of(Loop.CAPACITY, build_target()) == QUARTER
+    assert period_of(Loop.CAPACITY, build_target()) == 5 * MINUTE
 
 
 def test_a_call_starts_only_while_it_and_its_record_fit() -> None:

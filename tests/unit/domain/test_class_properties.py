@@ -18,6 +18,7 @@ from tests.builders import NOW, THRESHOLDS, UNIT_RATE, build_traffic
 
 RULES = THRESHOLDS.classifying
 DAYS = 5
+WEEK_BINS = 2016
 quick = settings(max_examples=40, deadline=None)
 
 
@@ -116,7 +117,8 @@ def test_minutes_that_are_not_read_do_not_count_as_silence(traffic: Traffic, eve
 
     assert with_gaps["hours"] == whole["hours"]
     assert with_gaps["requests_per_day"] >= 0.5 * whole["requests_per_day"] - 12
-    assert with_gaps["interval"] <= 1.5 * whole["interval"]
+    # Bins with traffic: those whose only calls were lost are gone, by chance up to a dozen more.
+    assert 1 / with_gaps["interval"] >= 0.5 / whole["interval"] - 12 / WEEK_BINS
 
 
 @quick
