@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +9,21 @@ from bedrock_autoscaler.domain.decision import ReasonCode
 from bedrock_autoscaler.domain.fleet import Ownership, ProvisionedThroughput
 from bedrock_autoscaler.domain.margins import Margins, margins_of
 from bedrock_autoscaler.domain.target import Commitment
-from tests.builders import build_fleet, build_guard_rails, build_pt, build_target, build_thresholds
+from tests.builders import (
+    NOW,
+    build_fleet,
+    build_guard_rails,
+    build_pt,
+    build_target,
+    build_thresholds,
+)
 from tests.unit.domain.worlds import UNIT_USD
 
 # As shipped: grow 1.15, keep 0.95, factor of losses 1.25, of scarcity 1.3, patience 0.3; 4 releases
 # a day.
 LOSING = Balance(traffic_usd=0.0, saved_usd=-2 * UNIT_USD - 0.01)
+EARNED = Balance(traffic_usd=0.0, saved_usd=1000.0)
+"""Enough not to count what is paid for as a loss."""
 
 
 def margins(
@@ -23,12 +33,14 @@ def margins(
     **target: Any,
 ) -> Margins:
     fleet = build_fleet(*throughputs, releases_last_day=releases)
-    return margins_of(build_target(**target), fleet, balance, UNIT_USD)
+    return margins_of(build_target(**target), fleet, balance, unit_usd=UNIT_USD, now=NOW)
 
 
 def test_without_losses_and_with_changes_to_spare_the_settings_hold() -> None:
     assert margins() == Margins(first=1.15, grow=1.15, keep=0.95)
-    assert margins(build_pt(1), build_pt(2)) == Margins(first=1.15, grow=1.15, keep=0.95)
+    assert margins(build_pt(1), build_pt(2), balance=EARNED) == Margins(
+        first=1.15, grow=1.15, keep=0.95
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,7 +58,9 @@ def test_without_losses_and_with_changes_to_spare_the_settings_hold() -> None:
 def test_where_releases_run_short_the_first_unit_must_be_worth_more(
     held: int, releases: int, first: float
 ) -> None:
-    found = margins(*(build_pt(number) for number in range(held)), releases=releases)
+    fleet = (build_pt(number) for number in range(held))
+
+    found = margins(*fleet, releases=releases, balance=EARNED)
 
     assert found.first == pytest.approx(first)
     # Units that come with it need no further release.
@@ -60,7 +74,7 @@ def test_what_is_released_already_or_never_needs_no_release() -> None:
         build_pt(3, ownership=Ownership.UNMANAGED),
     )
 
-    assert margins(*others).first == 1.15
+    assert margins(*others, balance=EARNED).first == 1.15
 
 
 @pytest.mark.parametrize(
@@ -75,7 +89,9 @@ def test_the_fewer_releases_are_left_the_more_idle_must_a_unit_be(
 def test_with_bounds_that_nobody_reaches_nothing_is_saved_up() -> None:
     rails = build_guard_rails(max_releases_per_day=10_000)
 
-    found = margins(*(build_pt(number) for number in range(9)), releases=9, guard_rails=rails)
+    fleet = (build_pt(number) for number in range(9))
+
+    found = margins(*fleet, releases=9, guard_rails=rails, balance=EARNED)
 
     assert found.first == 1.15
     assert found.keep == pytest.approx(0.95, abs=0.001)
@@ -100,8 +116,9 @@ def test_losses_beyond_their_budget_raise_all_margins_and_are_named() -> None:
     assert found.first == found.grow == pytest.approx(1.15 * 1.25)
     assert found.keep == pytest.approx(0.95 * 1.25)
     assert [reason.code for reason in found.reasons] == [ReasonCode.LOSS_BUDGET_USED]
-    assert "lately cost 69.31 USD more than they saved, the budget for losses is 69.30" in (
-        found.reasons[0].message
+    assert found.reasons[0].message.startswith(
+        "units lately cost 69.31 USD more than they saved, counting what they have yet to earn; the "
+        "budget for losses is 69.30"
     )
     assert dict(found.reasons[0].numbers)["factor"] == 1.25
 
@@ -110,6 +127,38 @@ def test_losses_within_their_budget_change_nothing() -> None:
     allowed = replace(LOSING, saved_usd=-2 * UNIT_USD + 0.01)
 
     assert margins(balance=allowed) == margins()
+
+
+@pytest.mark.parametrize(
+    ("left", "units", "is_losing"),
+    [
+        # 2 unit-hours may be lost: 4 units with half an hour to run are as much.
+        (30, 4, False),
+        (31, 4, True),
+        (60, 2, False),
+        (60, 3, True),
+    ],
+)
+def test_what_is_paid_for_must_still_be_earned(*, left: int, units: int, is_losing: bool) -> None:
+    pt = build_pt(model_units=units, created_at=NOW - timedelta(minutes=120 - left))
+
+    assert bool(margins(pt).reasons) is is_losing
+
+
+def test_what_is_paid_for_counts_beside_what_was_lost() -> None:
+    # A unit with 20 minutes to run has 11.55 yet to earn.
+    pt = build_pt(created_at=NOW - timedelta(minutes=100))
+    lost = replace(LOSING, saved_usd=-2 * UNIT_USD + 11.56)
+
+    assert not margins(pt, balance=lost).reasons
+    assert margins(pt, balance=replace(lost, saved_usd=-2 * UNIT_USD + 11.54)).reasons
+
+
+def test_commitments_and_units_of_others_are_not_at_stake() -> None:
+    term = build_pt(1, model_units=9, commitment=Commitment.ONE_MONTH)
+    foreign = build_pt(2, model_units=9, ownership=Ownership.UNMANAGED)
+
+    assert not margins(term, foreign).reasons
 
 
 def test_a_large_target_may_lose_more() -> None:
