@@ -17,7 +17,14 @@ from bedrock_autoscaler.domain.decision import Action, Decision, Route, Situatio
 from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.target import Loop, OptionKind, StackRails, Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
-from tests.builders import MODEL, NOW, PT_MODEL, build_target, build_traffic
+from tests.builders import (
+    MODEL,
+    NOW,
+    PT_MODEL,
+    build_target,
+    build_thresholds,
+    build_traffic,
+)
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.memory_capacity import MemoryCapacity
 from tests.fakes.memory_history import MemoryHistory
@@ -28,6 +35,10 @@ from tests.fakes.memory_settings import MemorySwitch
 from tests.fakes.recording_reporter import RecordingReporter
 
 DEPLOYMENT = "test"
+
+
+QUARTERLY = build_thresholds(sizing={"decision_minutes": 15})
+"""A stage decides on capacity each quarter of an hour."""
 
 
 class FakeDeadline:
@@ -105,7 +116,7 @@ class Stage:
         history_hours: int = 4,
         capacity: type[MemoryCapacity] = MemoryCapacity,
     ) -> None:
-        self.targets = targets or (build_target(),)
+        self.targets = targets or (build_target(thresholds=QUARTERLY),)
         self.problems: tuple[SettingsProblem, ...] = ()
         self.stack: StackRails | None = None
         self.settings_error: Exception | None = None

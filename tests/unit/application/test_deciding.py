@@ -189,7 +189,7 @@ def test_without_a_scheduled_time_the_running_period_is_decided() -> None:
     scene.decide(Loop.CAPACITY)
 
     assert latest(scene, Loop.ROUTING).decision.scheduled_at == NOW + 7 * MINUTE
-    assert latest(scene).decision.scheduled_at == NOW + 5 * MINUTE
+    assert latest(scene).decision.scheduled_at == NOW
 
 
 def test_the_scheduled_time_counts_to_the_minute() -> None:

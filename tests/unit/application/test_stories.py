@@ -87,7 +87,10 @@ def with_real_rules() -> Stage:
     At these prices a full unit is worth 1.145 times its price, so little must do to buy it.
     """
     scene = Stage(
-        build_target(thresholds=build_thresholds(sizing={"grow_margin": 1.05})), history_hours=0
+        build_target(
+            thresholds=build_thresholds(sizing={"grow_margin": 1.05, "decision_minutes": 15})
+        ),
+        history_hours=0,
     )
     end = NOW + 2 * HOUR
     scene.metrics.beat_through(NOW - 48 * HOUR, NOW)
