@@ -8,13 +8,10 @@ import numpy as np
 
 from bedrock_autoscaler.application.ports import RecordedDecision
 from bedrock_autoscaler.cli.counterfactual import what_would_change
+from bedrock_autoscaler.cli.expected import expected_lines
 from bedrock_autoscaler.cli.rates import rate_line
 from bedrock_autoscaler.cli.wording import units
-from bedrock_autoscaler.domain.decision import (
-    Classification,
-    Decision,
-    Situation,
-)
+from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.demand import completeness, estimate_demand
 from bedrock_autoscaler.domain.fleet import Fleet
 from bedrock_autoscaler.domain.intent import PurchaseIntent, ReleaseIntent
@@ -47,7 +44,7 @@ def argue(recorded: RecordedDecision, outcomes: Outcomes) -> tuple[Section, ...]
     decision, situation = recorded.decision, recorded.situation
     sections = (
         Section(heading="Seen", lines=tuple(_seen(situation, decision))),
-        Section(heading="Expected", lines=tuple(_expected(decision))),
+        Section(heading="Expected", lines=tuple(expected_lines(decision))),
         Section(heading="Alternatives for the coming billing period", lines=_prices(decision)),
         Section(heading="Because", lines=_reasons(decision)),
         Section(heading="What would change it", lines=tuple(what_would_change(recorded))),
@@ -123,36 +120,7 @@ def _known(value: float | Decimal | None) -> str:
     return "unknown" if value is None else f"{value:,}"
 
 
-# -- expected ----------------------------------------------------------------------------------
-
-
-def _expected(decision: Decision) -> Iterator[str]:
-    if decision.classification is not None:
-        yield from _class_lines(decision.classification)
-    numbers = dict(decision.numbers)
-    for expert in decision.memory.experts:
-        parts = [units(expert.proposals[-1])] if expert.proposals else []
-        weight = numbers.pop(f"weight_{expert.name}", None)
-        if weight is not None:
-            parts.append(f"weight {weight:.2f}")
-        parts.append(f"lately {expert.loss_usd:,.2f} USD off")
-        yield f"forecast {expert.name.replace('_', ' ')}: {', '.join(parts)}"
-    for name, value in numbers.items():
-        yield f"{name.replace('_', ' ')}: {value:,.6g}"
-
-
-def _class_lines(classification: Classification) -> Iterator[str]:
-    yield (
-        f"class {classification.label.value} ({classification.verdict.value}), "
-        f"confidence {classification.confidence:.2f}"
-        f"{', spike: far above what this time of day asks for' if classification.spike else ''}"
-    )
-    features = ", ".join(f"{name} {value:.4g}" for name, value in classification.features)
-    if features:
-        yield f"features: {features}"
-    margins = ", ".join(f"{name} {value:+.4g}" for name, value in classification.margins)
-    if margins:
-        yield f"above (+) or below (-) the threshold by: {margins}"
+# -- prices and reasons ------------------------------------------------------------------------
 
 
 def _prices(decision: Decision) -> tuple[str, ...]:

@@ -183,7 +183,8 @@ def test_show_reads_as_an_argument(export: Path, capsys: pytest.CaptureFixture[s
     assert "unit rate: stated, 1,000,000 input and 300,000 output tokens a minute (test); " in text
     assert "decided" in text
     assert "purchase: buy 2" in text
-    assert "0.5 times the traffic: buy 1 unit" in text
+    # Bought from 1.15 x 20 USD, which is 0.33 of 69.30: of the second unit 2 x 0.666 - 1.
+    assert "less than 0.67 times the traffic (unit 2 in use 0.33): buy 1 unit" in text
     assert "purchase of 1 unit of m as a-name: recorded (waiting)" in text
 
 
