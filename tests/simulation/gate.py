@@ -109,17 +109,20 @@ class Chance:
         outages: prefixes of calls that fail altogether, until which moment.
     """
 
-    def __init__(self, seed: str, rate: float, focus: Mapping[str, list[Kind]]) -> None:
+    def __init__(
+        self, seed: str, rate: float, focus: Mapping[str, list[Kind]], rare: frozenset[str]
+    ) -> None:
         self.struck: dict[Place, Kind] = {}
         self._random = random.Random(seed)  # noqa: S311 - simulation
         self._rate = rate
+        self._rare = rare
         self._focus = {call: list(kinds) for call, kinds in focus.items()}
 
     def strike(self, call: str, run: Run) -> Kind | None:
         """Draw."""
         chance = self._random
         wanted = self._focus.get(call)
-        if wanted and chance.random() < _FOCUSED:
+        if wanted and chance.random() < (_RARE if call in self._rare else _FOCUSED):
             kind = wanted.pop(0)
         elif chance.random() < self._rate:
             kind = chance.choice(POSSIBLE[call])
@@ -129,7 +132,7 @@ class Chance:
         return kind
 
 
-_FOCUSED = 0.5
+_FOCUSED, _RARE = 0.5, 0.8
 
 
 class Replay:
