@@ -161,6 +161,7 @@ class Simulation:
         )
         self.gate = Gate(self.world, self.script, self.watch)
         self.gate.late = self._later
+        self.gate.close = self._close
         self.callers = Callers(
             self.bedrock, self.metrics, self.tables.projected, self.watch.last_call_to
         )
@@ -422,6 +423,9 @@ class Simulation:
         gated["clock"] = SkewedClock(self.world, gate)
         gated["reporter"] = self.reporter
         return gated
+
+    def _close(self) -> None:
+        self.watch.switch = "stop"
 
     def _later(self, effect: Callable[[], object]) -> None:
         delay = timedelta(seconds=self._delays.randint(30, 600))

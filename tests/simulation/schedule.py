@@ -374,6 +374,7 @@ _BASE = (
     ("poison", 0.02),
     ("mend", 0.1),
     ("reset", 0.1),
+    ("reopen", 0.15),
 )
 _EXTRA: dict[Scenario, tuple[tuple[str, float], ...]] = {
     Scenario.CALM: (),
