@@ -87,6 +87,14 @@ types: $(DEV)
 test: $(DEV) $(TOOLS)
 	$(BIN)/pytest -m "not soak" --numprocesses $(WORKERS) --dist loadgroup
 
+## coverage: branch coverage of domain and application; below 95 % it fails
+.PHONY: coverage
+coverage: $(DEV)
+	$(BIN)/pytest tests/unit/domain tests/unit/application tests/unit/cli tests/contract tests/functions \
+	  -m "not soak and not emulator" --numprocesses $(WORKERS) --dist loadgroup --cov --cov-report=
+	$(BIN)/coverage report --fail-under=95 \
+	  --include='*/bedrock_autoscaler/domain/*,*/bedrock_autoscaler/application/*'
+
 ## check: everything that must pass before a change lands
 .PHONY: check
 check: lint types secrets test

@@ -94,7 +94,7 @@ class Script:
 
 
 def _routes(situation: Situation) -> tuple[Route, ...]:
-    paid = [pt for pt in situation.fleet.owned if pt.is_routable]
+    paid = [pt for pt in situation.fleet.serving if pt.is_routable]
     units = sum(pt.model_units for pt in paid)
     routes = [
         Route(kind=OptionKind.PROVISIONED, address=pt.arn, weight=pt.model_units / units)

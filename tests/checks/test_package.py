@@ -76,3 +76,13 @@ def test_locks_pin_by_hash_and_name_no_index() -> None:
         )
         assert len(pins) == len(re.findall(r"^[a-z0-9]", text, re.MULTILINE)), lock.name
         assert "://" not in text, lock.name
+
+
+def test_no_helper_runs_a_handler_again() -> None:
+    """A helper that repeats a handler after a time-out is never the guard of a purchase."""
+    sources = [*(ROOT / "shared").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+
+    assert sources
+    assert "utilities.idempotency" not in text
+    assert "utilities.batch" not in text

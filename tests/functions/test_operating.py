@@ -137,6 +137,7 @@ def test_a_broken_promise_is_status_1(account: Account, capsys: pytest.CaptureFi
     assert verified(capsys, 1) == [("O10", "violation")]
     assert run(["verify", "--stack", DEPLOYMENT]) == 1
     printed = capsys.readouterr().out
+    assert f"foreign     1 units   chat             {arn}\n" in printed
     assert f"violation O10  chat             {arn} carries our tag" in printed
     assert printed.endswith("1 violations, 0 notices\n")
 

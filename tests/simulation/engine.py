@@ -34,7 +34,7 @@ from tests.simulation.ledger import Ledger, SimulatedTables
 from tests.simulation.metrics import SimulatedMetrics
 from tests.simulation.opening import open_with
 from tests.simulation.overlap import Overlap
-from tests.simulation.schedule import PERIODS, START, Firing, Function, Moment, Plan, Scenario
+from tests.simulation.schedule import PERIODS, RARE, START, Firing, Function, Moment, Plan, Scenario
 from tests.simulation.watch import Surroundings, Violation, Watch
 
 DEPLOYMENT = "sim"
@@ -157,10 +157,11 @@ class Simulation:
         self.script = (
             Replay(strikes)
             if strikes is not None
-            else Chance(str(plan.seed), plan.rate, _focus(plan))
+            else Chance(str(plan.seed), plan.rate, _focus(plan), RARE)
         )
         self.gate = Gate(self.world, self.script, self.watch)
         self.gate.late = self._later
+        self.gate.close = self._close
         self.callers = Callers(
             self.bedrock, self.metrics, self.tables.projected, self.watch.last_call_to
         )
@@ -239,12 +240,15 @@ class Simulation:
         for index, firing in enumerate(firings):
             if firing.is_lost:
                 continue
-            run = self.begin(moment, index, firing)
-            scheduled = floor_minute(self.world.now - firing.late)
-            work = partial(self._execute, run, firing, scheduled, self.build())
-            self.overlap.add(run, work)
+            self.enter(moment, index, firing)
         leave = self._turns.choice((0, 0, 0, 1, 2))
         self.overlap.drive(self._turns.choice, leave=leave)
+
+    def enter(self, moment: int, number: int, firing: Firing) -> None:
+        """A run that begins when it is given its first turn."""
+        run = self.begin(moment, number, firing)
+        scheduled = floor_minute(self.world.now - firing.late)
+        self.overlap.add(run, partial(self._execute, run, firing, scheduled, self.build()))
 
     def finish(self) -> None:
         """Let all runs come to their end."""
@@ -419,6 +423,9 @@ class Simulation:
         gated["clock"] = SkewedClock(self.world, gate)
         gated["reporter"] = self.reporter
         return gated
+
+    def _close(self) -> None:
+        self.watch.switch = "stop"
 
     def _later(self, effect: Callable[[], object]) -> None:
         delay = timedelta(seconds=self._delays.randint(30, 600))

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     BUG = "unexpected error"  # an exception of no documented class
     DEATH_BEFORE = "killed before"  # the function dies right before the call
     DEATH_AFTER = "killed after"  # it dies after the effect, before the answer is read
+    CLOSES = "switch closes"  # a person sets the kill switch right before the call
+    STEPS_BACK = "clock steps back"  # the clock of this environment is set back by a minute
     # refusals of a purchase, by AWS's code
     QUOTA = "ServiceQuotaExceededException"
     DENIED = "AccessDeniedException"
@@ -47,6 +49,11 @@ _ANYWHERE: Final = (Kind.DEATH_BEFORE, Kind.DEATH_AFTER, Kind.BUG)
 _READ: Final = (Kind.ERROR, Kind.TIMEOUT, *_ANYWHERE)
 _WRITE: Final = (Kind.ERROR, Kind.TIMEOUT, Kind.LOST, *_ANYWHERE)
 _CONDITIONAL: Final = (*_WRITE, Kind.CONFLICT)
+
+EVERYWHERE: Final = (Kind.CLOSES, Kind.STEPS_BACK)
+"""What may happen beside any call, and does nothing to the call itself."""
+
+ANY_CALL: Final = "any call"
 
 POSSIBLE: Final[Mapping[str, tuple[Kind, ...]]] = {
     "settings.documents": _READ,
@@ -117,7 +124,7 @@ _CANNOT: Final[Mapping[Kind, str]] = {
 
 def why_impossible(call: str, kind: Kind) -> str | None:
     """Why this kind cannot strike this call; None when it can."""
-    if kind in POSSIBLE[call]:
+    if kind in POSSIBLE[call] or kind in EVERYWHERE:
         return None
     if kind in _CANNOT:
         return _CANNOT[kind]

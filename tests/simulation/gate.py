@@ -10,10 +10,13 @@ from typing import Any, Protocol
 
 from bedrock_autoscaler.application.ports import Inventory, ListedThroughput, Settings
 from bedrock_autoscaler.domain.target import Target
-from tests.simulation.faults import POSSIBLE, Killed, Kind, error_of
+from tests.simulation.faults import ANY_CALL, EVERYWHERE, POSSIBLE, Killed, Kind, error_of
 
 HANG = timedelta(seconds=24)
 """What the SDK's attempts and their time-outs cost before it gives up."""
+
+STEP = timedelta(minutes=1)
+"""By how much a clock is set back."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,27 +112,31 @@ class Chance:
         outages: prefixes of calls that fail altogether, until which moment.
     """
 
-    def __init__(self, seed: str, rate: float, focus: Mapping[str, list[Kind]]) -> None:
+    def __init__(
+        self, seed: str, rate: float, focus: Mapping[str, list[Kind]], rare: frozenset[str]
+    ) -> None:
         self.struck: dict[Place, Kind] = {}
         self._random = random.Random(seed)  # noqa: S311 - simulation
         self._rate = rate
+        self._rare = rare
         self._focus = {call: list(kinds) for call, kinds in focus.items()}
 
     def strike(self, call: str, run: Run) -> Kind | None:
         """Draw."""
         chance = self._random
         wanted = self._focus.get(call)
-        if wanted and chance.random() < _FOCUSED:
+        if wanted and chance.random() < (_RARE if call in self._rare else _FOCUSED):
             kind = wanted.pop(0)
         elif chance.random() < self._rate:
-            kind = chance.choice(POSSIBLE[call])
+            kinds = EVERYWHERE if chance.random() < _BESIDE else POSSIBLE[call]
+            kind = chance.choice(kinds)
         else:
             return None
         self.struck[run.moment, run.number, run.calls] = kind
         return kind
 
 
-_FOCUSED = 0.5
+_FOCUSED, _RARE, _BESIDE = 0.5, 0.8, 0.05
 
 
 class Replay:
@@ -141,7 +148,7 @@ class Replay:
     def strike(self, call: str, run: Run) -> Kind | None:
         """What the list says of this place, where it is possible."""
         kind = self.struck.get((run.moment, run.number, run.calls))
-        return kind if kind in POSSIBLE[call] else None
+        return kind if kind in POSSIBLE[call] or kind in EVERYWHERE else None
 
 
 class Gate:
@@ -154,6 +161,8 @@ class Gate:
         is_open: False once nothing may strike any more.
         outages: prefixes of calls that fail until a moment.
         before: called first at each call; interleaved schedules switch runs in it.
+        late: told of an effect that comes minutes later.
+        close: sets the kill switch.
     """
 
     def __init__(self, time: Time, script: Script, watch: Onlooker) -> None:
@@ -166,6 +175,7 @@ class Gate:
         self.digest = hashlib.sha256()
         self.alternatives: dict[str, Callable[..., Any]] = {}
         self.late: Callable[[Callable[[], object]], None] = lambda _: None
+        self.close: Callable[[], None] = lambda: None
         self._time = time
         self._script = script
         self._watch = watch
@@ -188,6 +198,8 @@ class Gate:
         try:
             if kind is None:
                 return self._done(sent) if call in WATCHED else method(*args, **kwargs)
+            if kind in EVERYWHERE:
+                return self._beside(kind, sent)
             self.counts[call, kind] += 1
             return self._struck(kind, sent)
         finally:
@@ -231,6 +243,14 @@ class Gate:
             if self._time.now >= sent.run.deadline_at:
                 raise Killed(call)
         raise error_of(call, kind)
+
+    def _beside(self, kind: Kind, sent: "Sent") -> Any:
+        self.counts[ANY_CALL, kind] += 1
+        if kind is Kind.CLOSES:
+            self.close()
+        else:
+            sent.run.skew -= STEP
+        return self._done(sent) if sent.call in WATCHED else sent.make()
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,12 @@ class Happenings:
     def _switch(self, share: float, value: int, _: int) -> None:
         self._sim.watch.switch = SWITCH_VALUES[value % len(SWITCH_VALUES)]
 
+    def _reopen(self, share: float, value: int, _: int) -> bool:
+        """Someone opens the switch again that somebody closed."""
+        was_closed = self._sim.watch.switch != "allow"
+        self._sim.watch.switch = "allow"
+        return was_closed
+
     def _edit(self, share: float, value: int, _: int) -> None:
         name = _pick(self._sim.plan.targets, share)
         chance = random.Random(value)  # noqa: S311 - simulation

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.simulation.engine import Outcome, Simulation
-from tests.simulation.faults import POSSIBLE, Kind
+from tests.simulation.faults import EVERYWHERE, POSSIBLE, Kind
 from tests.simulation.gate import Place, Run
 from tests.simulation.stories import Story
 
@@ -56,7 +56,7 @@ def run_with(story: Story, strikes: Mapping[Place, Kind]) -> Outcome:
 def single_faults(boundaries: Sequence[Boundary]) -> Iterator[dict[Place, Kind]]:
     """Each possible fault at each call."""
     for boundary in boundaries:
-        for kind in POSSIBLE[boundary.call]:
+        for kind in (*POSSIBLE[boundary.call], *EVERYWHERE):
             yield {boundary.place: kind}
 
 

@@ -153,20 +153,34 @@ def plan(seed: int, moments: int, scenario: Scenario | None = None) -> Plan:
 
 
 def _focus(round_number: int) -> list[tuple[str, Kind]]:
-    """For half of the calls the kinds that this schedule shall see, each in its turn.
+    """The kinds that this schedule shall see at its calls, each in its turn.
 
     A schedule of the next round begins with the next kind of each call, so that every kind has
-    its turn at the first occasion, however seldom a call comes up.
+    its turn at the first occasion, however seldom a call comes up. Calls that come up often take
+    part in every other round, so that a schedule is not faults alone.
     """
     found = []
     for index, (call, kinds) in enumerate(POSSIBLE.items()):
-        if (index + round_number) % 2:
-            first = round_number // 2
-            found += [(call, kinds[(first + offset) % len(kinds)]) for offset in range(_TURNS)]
+        is_rare = call in RARE
+        if is_rare or (index + round_number) % 2:
+            first = round_number if is_rare else round_number // 2
+            turns = _TURNS + is_rare
+            found += [(call, kinds[(first + offset) % len(kinds)]) for offset in range(turns)]
     return found
 
 
 _TURNS = 2
+RARE = frozenset(
+    {
+        "fleets.trip",
+        "fleets.begin_purchase",
+        "fleets.begin_release",
+        "fleets.update_release",
+        "purchasing.buy",
+        "releasing.delete",
+    }
+)
+"""Calls that come up seldom."""
 
 _SHARED, _CAPPED = 0.3, 0.4
 
@@ -246,7 +260,7 @@ def document(name: str, chance: random.Random, *, shared: bool, **changes: Any) 
             "max_units": most,
             "max_usd_per_hour": chance.choice((price * most, price * most * 0.7, 1_000.0)),
             "max_usd_per_day": chance.choice((300.0, 2_000.0, 50_000.0)),
-            "max_purchases_per_day": chance.choice((2, 3, 6, 20)),
+            "max_purchases_per_day": chance.choice((1, 2, 3, 6, 20)),
             "max_releases_per_day": chance.choice((2, 4, 20)),
         },
         "observing": {"history_days": 1, "settling_minutes": chance.choice((3, 3, 4))},
@@ -360,6 +374,7 @@ _BASE = (
     ("poison", 0.02),
     ("mend", 0.1),
     ("reset", 0.1),
+    ("reopen", 0.15),
 )
 _EXTRA: dict[Scenario, tuple[tuple[str, float], ...]] = {
     Scenario.CALM: (),

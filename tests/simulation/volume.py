@@ -10,7 +10,7 @@ from itertools import batched
 from typing import Any
 
 from tests.simulation.engine import Outcome, Simulation
-from tests.simulation.faults import POSSIBLE, Kind
+from tests.simulation.faults import ANY_CALL, EVERYWHERE, POSSIBLE, Kind
 from tests.simulation.schedule import SCENARIOS, plan
 
 _BATCH = 25
@@ -151,12 +151,14 @@ def possible_cells() -> Iterator[tuple[str, str, str]]:
         for call, kinds in POSSIBLE.items():
             for kind in kinds:
                 yield scenario.value, call, kind.value
+        for kind in EVERYWHERE:
+            yield scenario.value, ANY_CALL, kind.value
 
 
 def table(totals: Totals) -> str:
     """Counts by call and kind, summed over scenarios, with the least of any scenario beside."""
     lines = []
-    for call, kinds in POSSIBLE.items():
+    for call, kinds in {**POSSIBLE, ANY_CALL: EVERYWHERE}.items():
         lines.append(call)
         for kind in kinds:
             counts = [totals.cells[scenario.value, call, kind.value] for scenario in SCENARIOS]

@@ -117,8 +117,10 @@ class Silence:
     def problem(
         self,
         pt: ListedThroughput,
+        intent: ReleaseIntent,
         target: Target,
         latest: RecordedDecision | None,
+        *,
         now: datetime,
     ) -> str | None:
         """Why the PT may be in use; None on positive evidence of silence.
@@ -132,6 +134,8 @@ class Silence:
         table = self.tables.current(target.name)
         if table is None or any(route.address == pt.arn for route in table.routes):
             return "the table in force names it, or there is none"
+        if table.version != intent.withdrawn_version:
+            return f"its withdrawal is not noted for version {table.version}, which is in force"
         if pt.status is Status.FAILED:
             return None
         if pt.status is not Status.IN_SERVICE:

@@ -12,12 +12,14 @@ from bedrock_autoscaler.application.ports import (
     History,
     Inventory,
     LedgerState,
+    ListedThroughput,
     RecordedDecision,
     RoutingTables,
     Settings,
 )
 from bedrock_autoscaler.domain.consent import RecordedConsent
 from bedrock_autoscaler.domain.intent import AccountRecord
+from bedrock_autoscaler.domain.lifecycle import Life, life_of
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Target
 
@@ -135,4 +137,40 @@ def _target_facts(name: str, target: Target | None, ports: InspectionPorts) -> T
         projected=ports.projection.projected(name),
         newest=tuple(newest),
         undecided=tuple(undecided),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """One provisioned throughput of the account, and where it stands in its life.
+
+    Attributes:
+        target: whose purchase it is, or what its tag says; empty without either.
+    """
+
+    arn: str
+    target: str
+    life: Life
+    model_units: int
+
+
+def holdings(facts: Facts) -> tuple[Holding, ...]:
+    """Every throughput of the account; each of them is billed."""
+    return tuple(_holding(facts, pt) for pt in facts.inventory.throughputs)
+
+
+def _holding(facts: Facts, pt: ListedThroughput) -> Holding:
+    owner = next((one for one in facts.targets if one.state.purchase_of(pt.arn)), None)
+    routes = owner.table.routes if owner and owner.table else ()
+    life = life_of(
+        owner.state.purchase_of(pt.arn) if owner else None,
+        owner.state.releases if owner else (),
+        is_routed=any(route.address == pt.arn for route in routes),
+        now=facts.now,
+    )
+    return Holding(
+        arn=pt.arn,
+        target=owner.name if owner else pt.target or "",
+        life=life,
+        model_units=pt.model_units,
     )

@@ -139,10 +139,10 @@ class _Publisher:
         if wanted is None:
             return self._project(current, "kept")
         is_same = current is not None and _content(wanted) == _content(current)
-        if is_same and all(intent.withdrawn_version is not None for intent in releases):
+        if is_same and all(_is_noted(intent, current) for intent in releases):
             return self._project(current, "unchanged")
-        # A release that is not noted yet takes a new version even without a change: the version
-        # stops every publisher that read the table before the release began.
+        # A release that the table in force was not noted with takes a new version even without a
+        # change: it stops every publisher that read the table before the release began.
         return self._publish(wanted, current, releases)
 
     def _publish(
@@ -191,17 +191,20 @@ class _Publisher:
         before: RoutingTable | None,
         releases: tuple[ReleaseIntent, ...],
     ) -> None:
-        """Note which PTs callers are no longer sent to, now that they can see it."""
+        """Note which PTs callers are no longer sent to, now that they can see it.
+
+        The time stands as long as each table follows one that it was noted with; otherwise a
+        table in between may have named the PT, and the time begins anew.
+        """
         for intent in releases:
-            is_new = intent.withdrawn_version is None or _names(before, intent.arn)
-            if is_new and not _names(table, intent.arn):
-                withdrawn = replace(
-                    intent,
-                    withdrawn_version=table.version,
-                    withdrawn_at=self.ports.clock.now(),
-                    version=intent.version + 1,
-                )
-                self.ports.fleets.update_release(intent, withdrawn)
+            since = intent.withdrawn_at if _is_noted(intent, before) else None
+            withdrawn = replace(
+                intent,
+                withdrawn_version=table.version,
+                withdrawn_at=since or self.ports.clock.now(),
+                version=intent.version + 1,
+            )
+            self.ports.fleets.update_release(intent, withdrawn)
 
     def _newest_decision(self) -> RecordedDecision | None:
         """The newest routing decision; a newer capacity decision where routing has stopped."""
@@ -311,8 +314,9 @@ def _content(table: RoutingTable) -> tuple[object, ...]:
     return (*routes, table.deferrable, table.refresh_seconds, table.no_fallback)
 
 
-def _names(table: RoutingTable | None, arn: str) -> bool:
-    return table is not None and any(route.address == arn for route in table.routes)
+def _is_noted(intent: ReleaseIntent, table: RoutingTable | None) -> bool:
+    """Whether this very table is known to leave the PT of the release out."""
+    return table is not None and intent.withdrawn_version == table.version
 
 
 def _time_of(decision_id: str) -> datetime:

@@ -54,7 +54,7 @@ from bedrock_autoscaler.domain.consent import consent_problem
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.fleet import Fleet, Ownership
 from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent, PurchaseState
-from bedrock_autoscaler.domain.lifecycle import stepped
+from bedrock_autoscaler.domain.lifecycle import refusal_of, stepped
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
 from bedrock_autoscaler.domain.units import MINUTE
 
@@ -269,7 +269,8 @@ class _Buyer:
         """Nothing was bought for sure: give the reservation back."""
         refused = stepped(intent, PurchaseState.REFUSED, ended_at=self.now, detail=detail)
         self.ports.fleets.update_purchase(intent, refused)
-        self._report("purchase_refused", intent, reason=detail)
+        cause = refusal_of(detail).value
+        self._report("purchase_refused", intent, reason=detail, cause=cause)
         return "purchase refused"
 
     def _inventory(self) -> Inventory:

@@ -157,7 +157,7 @@ class _Releaser:
             breaker_problem(self.ports.fleets.record_of(self.target.name))
             or bound_problem(intent.arn, self.target, purchases, leaving)
             or hour_problem(self.target, purchases, self._gone(besides=intent), self.now)
-            or silence.problem(pt, self.target, self.latest, self.now)
+            or silence.problem(pt, intent, self.target, self.latest, now=self.now)
             or self._stop()
         )
         if problem:

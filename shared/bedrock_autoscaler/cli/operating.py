@@ -27,9 +27,10 @@ DEFAULT_STACK = "bedrock-autoscaler"
 def verify(*, stack: StackOption = DEFAULT_STACK, output: OutputOption = Output.TABLE) -> None:
     """Check a deployed stack's promises against its account; writes nothing.
 
+    Lists every provisioned throughput of the account, each of which is billed, and what was found.
     Exit status 1 when a promise is broken, 0 when only notices or nothing was found.
     """
-    from bedrock_autoscaler.application.inspecting import inspect
+    from bedrock_autoscaler.application.inspecting import holdings, inspect
     from bedrock_autoscaler.application.verifying import Severity
     from bedrock_autoscaler.application.verifying import verify as check
     from bedrock_autoscaler.cli.stack import StackAccess, find_stack
@@ -39,8 +40,16 @@ def verify(*, stack: StackOption = DEFAULT_STACK, output: OutputOption = Output.
     findings = check(facts)
     broken = [finding for finding in findings if finding.severity is Severity.VIOLATION]
     if output is Output.JSON:
-        print_json({"findings": [asdict(finding) for finding in findings]})
+        print_json(
+            {
+                "findings": [asdict(finding) for finding in findings],
+                "throughputs": [asdict(holding) for holding in holdings(facts)],
+            }
+        )
     else:
+        for held in holdings(facts):
+            units = f"{held.model_units} units"
+            typer.echo(f"{held.life.value:<11} {units:<9} {held.target or '-':<16} {held.arn}")
         for finding in findings:
             typer.echo(
                 f"{finding.severity.value:<9} {finding.oracle:<4} {finding.target or '-':<16} "

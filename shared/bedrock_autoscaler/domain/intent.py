@@ -84,8 +84,8 @@ class ReleaseIntent:
 
     Attributes:
         decision_id: the capacity decision that asked for it.
-        withdrawn_version: version of the first published table without the PT; None before.
-        withdrawn_at: when that table was published.
+        withdrawn_version: newest published table that is known to leave the PT out; None before.
+        withdrawn_at: since when all tables have left it out without a break.
     """
 
     decision_id: str

@@ -75,6 +75,16 @@ def test_from_then_on_it_is_one_of_ours() -> None:
     assert scene.core.situations[-1].fleet.strays == ()
 
 
+def test_other_purchases_of_the_target_do_not_matter() -> None:
+    scene = lost()
+    other = build_held(2, decision_id="another")
+    scene.fleets._purchases["chat", "another"] = other
+
+    planned = adopt(scene)
+
+    assert set(scene.fleets.purchases("chat")) == {other, planned}
+
+
 def test_a_plan_writes_nothing() -> None:
     scene = lost()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bedrock_autoscaler.application.draining import hour_problem
 from bedrock_autoscaler.application.errors import StaleDecisionError, UnknownOutcomeError
 from bedrock_autoscaler.domain.consent import RecordedConsent
 from bedrock_autoscaler.domain.controls import ChangeWindow, Controls
@@ -23,7 +24,7 @@ from tests.builders import (
     pt_arn,
 )
 from tests.fakes.memory_capacity import Call
-from tests.intents import ONE_UNIT, TWO_UNITS, build_held
+from tests.intents import ONE_UNIT, TWO_UNITS, build_held, build_release
 from tests.staging import Script, Stage
 
 OTHER = "email"
@@ -593,3 +594,46 @@ def test_two_units_are_one_purchase() -> None:
 
     assert [type(call) for call in scene.capacity.calls] == [Call]
     assert scene.fleets.account().reserved_units == 2
+
+
+def test_a_purchase_without_an_answer_counts_once_for_the_stack() -> None:
+    """Its throughput is listed already, and its reservation stands in the sums."""
+    scene = two_targets(max_units=2)
+    scene.capacity.fail_next(UnknownOutcomeError("time-out"), method="buy", after_effect=True)
+
+    scene.purchase()
+
+    assert buys(scene) == 2
+    assert scene.fleets.account().reserved_units == 2
+
+
+@pytest.mark.parametrize(
+    ("gone", "held", "is_held"),
+    [
+        (0, 8, False),
+        (1, 7, False),  # 25 % of 8 are two
+        (2, 6, True),
+        (1, 2, True),  # 25 % of 3 are less than one: one has gone
+        (4, 1, True),
+    ],
+)
+def test_within_an_hour_a_quarter_of_what_serves_may_go(
+    gone: int,
+    held: int,
+    is_held: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    purchases = tuple(build_held(number, decision_id=f"d-{number}") for number in range(held))
+    releases = tuple(
+        build_release(
+            decision_id=f"r-{number}",
+            arn=pt_arn(100 + number),
+            state=ReleaseState.DELETED,
+            ended_at=NOW - 59 * MINUTE,
+        )
+        for number in range(gone)
+    )
+
+    problem = hour_problem(build_target(), purchases, releases, NOW)
+
+    assert (problem is not None) is is_held
+    assert hour_problem(build_target(), purchases, releases, NOW + MINUTE) is None

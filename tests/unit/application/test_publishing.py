@@ -407,6 +407,21 @@ def test_a_withdrawal_that_was_noted_stays_as_it_was() -> None:
     assert scene.fleets.releases("chat") == noted
 
 
+def test_a_later_table_carries_the_withdrawal_on() -> None:
+    scene, script = with_pts(2)
+    scene.fleets.begin_release(build_release(arn=pt_arn(2)))
+    scene.publish()
+    noted = scene.now
+    scene.clock.advance(MINUTE)
+    script.routes = (paid(1, 0.5), replace(ON_DEMAND, weight=0.5))
+    scene.decide(Loop.ROUTING)
+
+    assert scene.publish().outcomes == (("chat", "published 3"),)
+
+    (intent,) = scene.fleets.releases("chat")
+    assert (intent.withdrawn_version, intent.withdrawn_at) == (3, noted)
+
+
 def test_a_pt_that_slipped_back_into_the_table_is_withdrawn_anew() -> None:
     scene, _ = with_pts(2)
     scene.fleets.begin_release(build_release(arn=pt_arn(2)))

@@ -829,3 +829,19 @@ def test_thresholds_of_the_target_rule_the_drain() -> None:
 
     assert deletes(scene) == []
     assert reasons(scene)[-1] == "it was not seen silent for 30 minutes"
+
+
+def test_a_table_that_the_withdrawal_was_not_noted_with_is_waited_for() -> None:
+    scene, _ = at_window()
+    table = scene.tables.current("chat")
+    assert table is not None
+    # As after the ledger was restored: what stood in this table's forerunners is not known.
+    scene.tables.publish(replace(table, version=table.version + 1))
+
+    scene.release()
+
+    assert deletes(scene) == []
+    version = table.version + 1
+    assert reasons(scene)[-1] == (
+        f"its withdrawal is not noted for version {version}, which is in force"
+    )

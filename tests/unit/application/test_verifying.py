@@ -8,12 +8,23 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.application.inspecting import Facts, InspectionPorts, inspect
+from bedrock_autoscaler.application.inspecting import (
+    Facts,
+    Holding,
+    InspectionPorts,
+    holdings,
+    inspect,
+)
 from bedrock_autoscaler.application.ports import RecordedDecision
-from bedrock_autoscaler.application.verifying import Finding, Severity, verify
+from bedrock_autoscaler.application.verifying import (
+    Finding,
+    Severity,
+    verify,
+)
 from bedrock_autoscaler.domain.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Decision, Release, Situation
 from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.lifecycle import Life
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.target import Commitment, StackRails
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
@@ -92,6 +103,15 @@ def retag(scene: Stage, **changes: Any) -> None:
 
 def test_a_sound_stack_has_no_finding(scene: Stage) -> None:
     assert findings(scene) == []
+
+
+def test_every_throughput_is_listed_with_its_life(scene: Stage) -> None:
+    theirs = scene.capacity.add(name="by-hand", model_id=PT_MODEL, model_units=3)
+
+    assert holdings(look(scene)) == (
+        Holding(arn=pt_arn(1), target="chat", life=Life.ROUTED, model_units=1),
+        Holding(arn=theirs, target="", life=Life.FOREIGN, model_units=3),
+    )
 
 
 def test_an_empty_stack_has_no_finding() -> None:

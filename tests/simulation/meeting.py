@@ -1,0 +1,184 @@
+"""Runs that meet: one stands at each of its calls while others go by, or all stand at one."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from tests.simulation.ending import heal_and_check
+from tests.simulation.engine import Simulation
+from tests.simulation.overlap import Turn
+from tests.simulation.points import staged
+from tests.simulation.schedule import Firing, Function, Moment
+from tests.simulation.stories import STORIES, Story
+
+type Way = tuple[str, Callable[[Simulation], None]]
+"""One order of turns, with its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """A moment of a story at which runs meet.
+
+    Attributes:
+        after: how many moments of the story come first.
+        firings: what meets.
+    """
+
+    story: Story
+    after: int
+    firings: tuple[Firing, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Met:
+    """What many ways of one meeting came to.
+
+    Attributes:
+        ways: how many orders were tried.
+        failures: (description, oracle, message).
+    """
+
+    ways: int
+    failures: tuple[tuple[str, str, str], ...]
+
+
+def _named(name: str) -> Story:
+    return next(story for story in STORIES if story.name == name)
+
+
+def _all(*functions: Function) -> tuple[Firing, ...]:
+    return tuple(Firing(function) for function in functions)
+
+
+_R, _C, _P, _D, _T = (
+    Function.ROUTING,
+    Function.CAPACITY,
+    Function.PURCHASE,
+    Function.RELEASE,
+    Function.PUBLISH,
+)
+MEETINGS: tuple[Meeting, ...] = (
+    Meeting(story=_named("buy and route"), after=0, firings=_all(_C, _P, _D, _T, _R)),
+    Meeting(story=_named("buy and route"), after=1, firings=_all(_P, _P, _T, _C)),
+    Meeting(story=_named("two targets under one cap"), after=0, firings=_all(_C, _P, _P)),
+    Meeting(story=_named("release"), after=1, firings=_all(_D, _T, _C, _D)),
+    Meeting(story=_named("release"), after=2, firings=_all(_D, _D, _T, _R)),
+    Meeting(story=_named("restore"), after=1, firings=_all(_C, _D, _T, _D)),
+    Meeting(story=_named("commit on a person's word"), after=0, firings=_all(_C, _P, _P, _P)),
+)
+
+
+def one_stands(meeting: Meeting) -> Iterator[Way]:
+    """Each run stands before each of its calls while all others go from end to end.
+
+    Decisions come first, so that there is something to meet over.
+    """
+    for index, firing in enumerate(meeting.firings):
+        steps = 1
+        while steps <= _most_calls(meeting, index):
+            name = f"{firing.function} {index} stands before call {steps}"
+            yield name, partial(_stand_and_go, standing=index, steps=steps)
+            steps += 1
+
+
+def _most_calls(meeting: Meeting, index: int) -> int:
+    """How many calls this run makes when nobody is in its way."""
+    simulation = _begun(meeting)
+    try:
+        turns = _waiting(simulation, meeting)
+        _first_decisions(simulation, turns)
+        turn = turns[index]
+        while not turn.is_over:
+            simulation.overlap.step_through(turn)
+        return turn.steps
+    finally:
+        simulation.overlap.abort()
+
+
+def _stand_and_go(simulation: Simulation, *, standing: int, steps: int) -> None:
+    turns = list(simulation.overlap.waiting)
+    stands = turns[standing]
+    if stands.run.function != Function.CAPACITY:
+        _first_decisions(simulation, turns)
+    for _ in range(steps):
+        if not stands.is_over:
+            simulation.overlap.step_through(stands)
+    for turn in turns:
+        while turn is not stands and not turn.is_over:
+            simulation.overlap.step_through(turn)
+    while not stands.is_over:
+        simulation.overlap.step_through(stands)
+
+
+def meet(meeting: Meeting, ways: Iterator[Way]) -> Met:
+    """Try each way on a fresh world, and ask what must come true afterwards."""
+    count, failures = 0, []
+    for name, way in ways:
+        simulation = _begun(meeting)
+        try:
+            _waiting(simulation, meeting)
+            way(simulation)
+            simulation.finish()
+            if not simulation.watch.violations:
+                heal_and_check(simulation)
+        finally:
+            simulation.overlap.abort()
+        count += 1
+        failures += [(name, v.oracle, v.message) for v in simulation.watch.violations]
+    return Met(ways=count, failures=tuple(failures))
+
+
+def at_random(seeds: Sequence[int]) -> Iterator[Way]:
+    """All runs, in any order at every call."""
+    for seed in seeds:
+        yield f"seed {seed}", partial(_shuffle, seed=seed)
+
+
+def _shuffle(simulation: Simulation, *, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - simulation
+    simulation.overlap.drive(chance.choice)
+
+
+def duplicates(function: Function, story: Story, after: int, count: int) -> Meeting:
+    """The same event so many times at once."""
+    return Meeting(story=story, after=after, firings=_all(*[function] * count))
+
+
+def all_stand(calls: int) -> Iterator[Way]:
+    """All runs stand before the same call, for each call, and then go on in any order."""
+    for steps in range(1, calls + 1):
+        yield f"all before call {steps}", partial(_stand_together, steps=steps)
+
+
+def _stand_together(simulation: Simulation, *, steps: int) -> None:
+    for turn in list(simulation.overlap.waiting):
+        for _ in range(steps):
+            if not turn.is_over:
+                simulation.overlap.step_through(turn)
+    _shuffle(simulation, seed=steps)
+
+
+def _begun(meeting: Meeting) -> Simulation:
+    simulation = staged(meeting.story, {})
+    moments = simulation.plan.moments
+    for number, moment in enumerate(moments[: meeting.after]):
+        simulation.play(number, moment)
+    now = moments[meeting.after]
+    simulation.play(meeting.after, Moment(now.step, now.happenings, ()))
+    return simulation
+
+
+def _waiting(simulation: Simulation, meeting: Meeting) -> list[Turn]:
+    decisions = [f for f in meeting.firings if f.function is Function.CAPACITY]
+    if not decisions and meeting.after == 0:
+        simulation.fire(meeting.after, 99, Firing(Function.CAPACITY))
+    for index, firing in enumerate(meeting.firings):
+        simulation.enter(meeting.after, index, firing)
+    return list(simulation.overlap.waiting)
+
+
+def _first_decisions(simulation: Simulation, turns: Sequence[Turn]) -> None:
+    for turn in turns:
+        while turn.run.function == Function.CAPACITY and not turn.is_over:
+            simulation.overlap.step_through(turn)

@@ -1,0 +1,367 @@
+"""Stories of the failure model that need all functions: losses, edits, clocks, refusals."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bedrock_autoscaler.application.errors import (
+    CapacityUnavailableError,
+    ObservationError,
+    TargetsFailedError,
+)
+from bedrock_autoscaler.application.ports import Settings
+from bedrock_autoscaler.domain.decision import Decision, Release, Situation
+from bedrock_autoscaler.domain.intent import PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.target import Loop, OptionKind
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from tests.builders import (
+    MODEL,
+    NOW,
+    PROFILE,
+    PT_MODEL,
+    UNIT_PRICE,
+    build_guard_rails,
+    build_option,
+    build_provisioned,
+    build_target,
+    build_thresholds,
+    build_traffic,
+    pt_arn,
+)
+from tests.intents import ONE_UNIT, TWO_UNITS
+from tests.staging import Script, Stage
+
+ARN = pt_arn(1)
+
+
+def bought(minutes: int = 20, **target: Any) -> Stage:
+    """One unit bought at 12:00 and in service since 12:15."""
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    scene = Stage(build_target(**target), core=script)
+    scene.run(minutes)
+    return scene
+
+
+def actions(scene: Stage) -> dict[datetime, Any]:
+    assert isinstance(scene.core, Script)
+    return scene.core.actions
+
+
+def calls(scene: Stage) -> list[str]:
+    return [call.method for call in scene.capacity.calls]
+
+
+# -- row 20: deleted by hand -------------------------------------------------------------------
+
+
+def test_a_pt_deleted_by_hand_leaves_the_table_in_the_same_tick_and_is_recorded_as_lost() -> None:
+    scene = bought()
+    scene.serve(ARN, 5)
+    scene.capacity.vanish(ARN)
+
+    scene.run(12)
+
+    table = scene.tables.current("chat")
+    assert table is not None
+    assert [route.address for route in table.routes] == [MODEL]
+    assert table.published_at == NOW + 20 * MINUTE
+    (intent,) = scene.fleets.purchases("chat")
+    assert intent.state is PurchaseState.LOST
+    assert ("pt_lost", "chat") in scene.reporter.alarm_names
+    assert scene.fleets.record_of("chat").reserved_units == 0
+
+
+# -- rows 32 and 33: settings ------------------------------------------------------------------
+
+
+def test_an_edit_during_a_tick_takes_effect_from_the_next_one() -> None:
+    """The settings change while the tick decides; the decision names those that it began with."""
+    old, new = build_target(settings_version="old"), build_target(settings_version="new")
+    scene = Stage(old)
+
+    def edited(situation: Situation) -> Decision:
+        scene.targets = (new,)
+        return Script()(situation)
+
+    scene.core = edited
+    scene.decide(Loop.ROUTING)
+    scene.clock.advance(MINUTE)
+    scene.decide(Loop.ROUTING)
+
+    assert [decision.settings_version for decision in scene.reporter.decisions] == ["old", "new"]
+
+
+def test_each_tick_reads_the_settings_once() -> None:
+    scene = Stage(build_target(), build_target(name="email", model_ids=("other",)))
+    reads: list[datetime] = []
+    read = scene.settings
+
+    def counted() -> Settings:
+        reads.append(scene.now)
+        return read()
+
+    scene.settings = counted  # type: ignore[method-assign] # counts the reads of this one stage
+    scene.wire()
+
+    for run in (scene.decide, scene.purchase, scene.release, scene.publish):
+        before = len(reads)
+        run()
+        assert len(reads) == before + 1
+
+
+def test_caps_below_what_is_held_stop_purchases_and_delete_nothing() -> None:
+    scene = bought()
+    scene.targets = (
+        build_target(guard_rails=build_guard_rails(max_units=0, max_usd_per_hour=Decimal(1))),
+    )
+    actions(scene)[NOW + 30 * MINUTE] = (ONE_UNIT,)
+
+    scene.run(100)
+
+    assert calls(scene) == ["buy"]
+    assert scene.fleets.releases("chat") == ()
+    table = scene.tables.current("chat")
+    assert table is not None
+    assert table.routes[0].address == ARN
+
+
+# -- row 36: clocks ----------------------------------------------------------------------------
+
+
+def test_a_clock_that_steps_back_shortens_no_rest() -> None:
+    scene = bought(0)
+    scene.capacity.fail_next(
+        CapacityUnavailableError("no room", code="ServiceQuotaExceededException"), method="buy"
+    )
+    scene.run(1)
+    (refused,) = scene.fleets.purchases("chat")
+    assert refused.ended_at == NOW
+    for quarter in range(-2, 12):
+        actions(scene)[NOW + quarter * 15 * MINUTE] = (ONE_UNIT,)
+
+    scene.clock.set(NOW - 20 * MINUTE)
+    scene.run(20 + 119)
+
+    assert calls(scene) == []  # the refused one did not get as far as being counted
+    scene.run(2)
+    assert calls(scene) == ["buy"]
+
+
+def test_a_clock_that_steps_back_shortens_no_drain() -> None:
+    scene = bought(16)
+    scene.serve(ARN, 14)
+    actions(scene)[NOW + 30 * MINUTE] = (Release(arn=ARN, model_units=1),)
+    scene.run(16)
+    (release,) = scene.fleets.releases("chat")
+    assert release.withdrawn_at is not None
+
+    scene.clock.set(release.withdrawn_at - 10 * MINUTE)
+    for _ in range(16):
+        scene.release()
+        scene.clock.advance(MINUTE)
+
+    assert "delete" not in calls(scene)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 12, 31, 23, 58, tzinfo=UTC),
+        datetime(2028, 2, 28, 23, 58, tzinfo=UTC),
+        datetime(2028, 2, 29, 23, 58, tzinfo=UTC),
+        datetime(2027, 3, 28, 0, 58, tzinfo=UTC),  # clocks change in Europe
+        datetime(2026, 10, 25, 0, 58, tzinfo=UTC),
+    ],
+)
+def test_no_boundary_of_the_calendar_counts_twice_or_not_at_all(moment: datetime) -> None:
+    script = Script()
+    minute = moment + 2 * MINUTE
+    script.actions[minute] = (ONE_UNIT,)
+    price = replace(UNIT_PRICE, as_of=moment.date())
+    target = build_target(provisioned=build_provisioned(price=price))
+    scene = Stage(target, core=script, history_hours=0)
+    scene.clock.set(moment)
+
+    scene.run(125)
+
+    (intent,) = scene.fleets.purchases("chat")
+    assert intent.recorded_at == minute
+    spend = script.situations[-1].fleet.spend
+    # Bought at the boundary: three started hours, all of the new day.
+    assert spend.day_usd == 3 * Decimal("60.5")
+    assert spend.month_usd == spend.day_usd
+
+
+# -- rows 39 and 46: the ledger is out of reach, ticks stop ------------------------------------
+
+
+def out_of_reach(scene: Stage) -> None:
+    """The next read of the ledger fails in every function."""
+    error = ObservationError("table ledger could not be read: ResourceNotFoundException")
+    for method in ("state_of", "record_of", "purchases", "releases", "account"):
+        scene.fleets.fail_next(error, method=method)
+    scene.decisions.fail_next(error, method="latest")
+
+
+def test_without_its_ledger_nothing_is_done_and_it_says_so() -> None:
+    scene = bought()
+    actions(scene)[NOW + 30 * MINUTE] = (Release(arn=ARN, model_units=1),)
+    scene.clock.set(NOW + 30 * MINUTE)
+    before = len(scene.tables.published)
+    for run in (scene.decide, scene.purchase, scene.release, scene.publish):
+        out_of_reach(scene)
+        run()
+
+    assert calls(scene) == ["buy"]
+    assert len(scene.tables.published) == before
+    assert ("unobserved", "chat") in scene.reporter.alarm_names
+
+
+def test_after_hours_without_ticks_the_next_one_goes_on_by_itself() -> None:
+    scene = bought()
+    scene.clock.advance(3 * HOUR)
+    actions(scene)[scene.now + 10 * MINUTE] = (ONE_UNIT,)
+
+    scene.run(30)
+
+    states = [intent.state for intent in scene.fleets.purchases("chat")]
+    assert states == [PurchaseState.IN_SERVICE, PurchaseState.IN_SERVICE]
+    assert calls(scene) == ["buy", "buy"]
+
+
+def test_a_missed_release_window_keeps_the_unit_for_another_hour() -> None:
+    scene = bought(16)
+    scene.serve(ARN, 14)
+    actions(scene)[NOW + 30 * MINUTE] = (Release(arn=ARN, model_units=1),)
+    scene.run(36)
+    scene.metrics.beat_through(scene.now, NOW + 70 * MINUTE)
+    scene.clock.set(NOW + 61 * MINUTE)  # nothing ticked from 12:52 to 13:01
+
+    scene.run(60)
+
+    (release,) = scene.fleets.releases("chat")
+    assert release.state is ReleaseState.DELETED
+    assert release.ended_at == NOW + 115 * MINUTE
+
+
+# -- row 53: pressure --------------------------------------------------------------------------
+
+
+def test_spillover_is_published_within_two_ticks_of_pressure_when_every_purchase_fails() -> None:
+    profile = build_option(kind=OptionKind.GEOGRAPHIC_PROFILE, address=PROFILE)
+    scene = Stage(build_target(options=(build_option(), profile)), history_hours=30)
+    scene.capacity.quota[PT_MODEL] = 0
+    scene.run(10)
+    table = scene.tables.current("chat")
+    assert table is not None
+    assert [route.address for route in table.routes] == [MODEL, PROFILE]
+    throttled = build_traffic(60, end=scene.now + 60 * MINUTE, throttles=30.0)
+    scene.metrics.put_traffic(MODEL, throttled)
+    # CloudWatch's newest three minutes are never used; then two ticks.
+    seen_from = scene.now + 3 * MINUTE
+
+    scene.run(3 + 2)
+
+    table = scene.tables.current("chat")
+    assert table is not None
+    assert [route.address for route in table.routes] == [PROFILE, MODEL]
+    assert table.published_at <= seen_from + 2 * MINUTE
+    assert scene.fleets.purchases("chat") == ()
+
+
+# -- others' units as serving capacity, only if told so ----------------------------------------
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_others_units_serve_only_when_told_so(is_told: bool) -> None:  # noqa: FBT001 - a table's column
+    bought_option = build_provisioned(use_unmanaged=is_told)
+    scene = Stage(build_target(provisioned=bought_option), core=Script())
+    theirs = scene.capacity.add(name="by-hand", model_id=PT_MODEL, model_units=2)
+
+    scene.run(17)
+
+    table = scene.tables.current("chat")
+    assert table is not None
+    assert (theirs in {route.address for route in table.routes}) is is_told
+    assert isinstance(scene.core, Script)
+    fleet = scene.core.situations[-1].fleet
+    assert fleet.in_service_units == (2 if is_told else 0)
+    assert fleet.staying_units == (2 if is_told else 0)
+    assert fleet.held_units == 2
+    assert ("unmanaged_pt", "chat") in scene.reporter.alarm_names
+
+
+def test_what_others_units_serve_is_the_targets_traffic_when_told_so() -> None:
+    bought_option = build_provisioned(use_unmanaged=True)
+    scene = Stage(build_target(provisioned=bought_option), core=Script())
+    theirs = scene.capacity.add(name="by-hand", model_id=PT_MODEL, model_units=2)
+    scene.serve(theirs, 30)
+
+    scene.run(31)
+
+    assert isinstance(scene.core, Script)
+    newest = scene.core.capacity_situations()[-1].observation.traffic
+    assert newest.invocations[-1] == 60.0
+
+
+def test_others_units_are_never_released_even_when_they_serve() -> None:
+    bought_option = build_provisioned(use_unmanaged=True)
+    scene = Stage(build_target(provisioned=bought_option), core=Script())
+    theirs = scene.capacity.add(name="by-hand", model_id=PT_MODEL, model_units=2)
+    for quarter in range(8):
+        actions(scene)[NOW + quarter * 15 * MINUTE] = (Release(arn=theirs, model_units=2),)
+
+    scene.run(120)
+
+    assert calls(scene) == []
+    assert scene.fleets.releases("chat") == ()
+
+
+# -- rows 43 and 54: one target's trouble, one Region's ----------------------------------------
+
+
+def test_a_target_whose_purchase_breaks_leaves_the_others_their_purchases() -> None:
+    script = Script()
+    script.actions[NOW] = (TWO_UNITS,)
+    scene = Stage(build_target(), build_target(name="email", model_ids=("other",)), core=script)
+    scene.decide()
+    scene.fleets.fail_next(KeyError("poison"), method="purchases")
+
+    with pytest.raises(TargetsFailedError, match="chat"):
+        scene.purchase()
+
+    assert [intent.target for intent in scene.fleets.purchases("email")] == ["email"]
+
+
+def test_while_bedrock_is_out_of_reach_targets_hold_and_say_so() -> None:
+    scene = bought()
+    actions(scene)[NOW + 30 * MINUTE] = (ONE_UNIT,)
+    scene.clock.set(NOW + 30 * MINUTE)
+    for _ in range(4):
+        scene.capacity.fail_next(ObservationError("Region out of reach"), method="inventory")
+    table = scene.tables.current("chat")
+
+    scene.decide(Loop.ROUTING)
+    scene.decide()
+    scene.purchase()
+    scene.publish()
+
+    assert calls(scene) == ["buy"]
+    assert scene.tables.current("chat") == table
+    assert ("inventory_unread", "") in scene.reporter.alarm_names
+
+
+def test_a_quiet_night_of_one_target_is_no_mass_silence() -> None:
+    scene = bought(16, thresholds=build_thresholds(classifying={"min_history_hours": 1}))
+    scene.serve(ARN, 14)
+    scene.run(30)
+
+    assert isinstance(scene.core, Script)
+    observation = scene.core.capacity_situations()[-1].observation
+    assert not observation.silent_together
+    assert replace(observation, silent_together=True) != observation
+    assert scene.now - NOW == timedelta(minutes=46)
