@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bedrock_autoscaler.domain.assuring import Promise, assured, promise_of
 from bedrock_autoscaler.domain.decision import (
     Classification,
     Memory,
@@ -78,16 +79,24 @@ def make_plan(
         peak=float(known.max()),
     )
     plan = replace(plan, remarks=margins.reasons)
-    return plan if known.size == len(demand) else _cautious(plan, forecaster, margins, held)
+    promise = promise_of(situation.target, memory, economics)
+    plan = assured(plan, promise, forecast, held=held, peak=float(known.max()))
+    if known.size == len(demand):
+        return plan
+    return _cautious(plan, forecaster, margins, held=held, promise=promise)
 
 
-def _cautious(plan: SizePlan, forecaster: Forecaster, margins: Margins, held: int) -> SizePlan:
+def _cautious(
+    plan: SizePlan, forecaster: Forecaster, margins: Margins, *, held: int, promise: Promise | None
+) -> SizePlan:
     """The plan with gaps counted against the change that it wants."""
     economics = forecaster.economics
     if plan.grow_to > held:
         sure = forecaster.forecast(gaps_as=0.0)
         worth = plan.worth[:0] if sure is None else sure.order.worth
         wanted = wanted_units(worth, margins, economics.unit_usd, held)
+        if promise is not None and sure is not None:
+            wanted = max(wanted, promise.units_needed(sure.order))
         grow_to = max(min(wanted, plan.grow_to), held)
         caution = _caution("no demand", "grow to", plan.grow_to, grow_to)
         return replace(plan, grow_to=grow_to, remarks=(*plan.remarks, *caution))
@@ -96,6 +105,9 @@ def _cautious(plan: SizePlan, forecaster: Forecaster, margins: Margins, held: in
         return plan
     width = len(plan.keep_worth)
     careful = replace(plan, keep_worth=np.maximum(plan.keep_worth, sure.keep.worth[:width]))
+    if promise is not None:
+        needed = max(plan.assured, promise.units_needed(sure.keep))
+        careful = replace(careful, assured=needed)
     caution = _caution("full use", "keep", min(plan.keep, held), min(careful.keep, held))
     return replace(careful, remarks=(*plan.remarks, *caution))
 
@@ -130,7 +142,8 @@ def make_wish(
             "(sizing.bursty_may_hold_units)",
         )
         return Wish(grow_to=0, keep=0, plan=plan, reasons=(reason,))
-    reasons = (_worth_reason(plan, situation, held), *plan.remarks)
+    because = plan.assured_because or _worth_reason(plan, situation, held)
+    reasons = (because, *plan.remarks)
     if plan.grow_to > held and not diagnosis.allows_growth:
         return Wish(grow_to=held, keep=plan.keep, plan=plan, reasons=reasons)
     return Wish(grow_to=plan.grow_to, keep=plan.keep, plan=plan, reasons=reasons)

@@ -34,6 +34,8 @@ class SizePlan:
         alternatives: cost of each size from none to two above the larger of held and wanted.
         weights: trust in each look-back window, by name.
         remarks: what raised the margins, and what gaps in the history changed.
+        assured: units that a promise on throttling keeps, whatever they are worth.
+        assured_because: that promise, where it changes a number; None where it does not.
     """
 
     grow_to: int
@@ -43,14 +45,21 @@ class SizePlan:
     alternatives: tuple[Alternative, ...]
     weights: Mapping[str, float]
     remarks: tuple[Reason, ...] = ()
+    assured: int = 0
+    assured_because: Reason | None = None
 
     @property
     def keep(self) -> int:
-        """Units that are each worth keeping."""
-        return count_worth(self.keep_worth, self.keep_usd)
+        """Units that are each worth keeping, or promised."""
+        return max(count_worth(self.keep_worth, self.keep_usd), self.assured)
 
     def is_worth_keeping(self, held: int, units: int) -> bool:
-        """Whether the last `units` of those held are together worth their next paid period."""
+        """Whether the last `units` of those held are together worth their next paid period.
+
+        A promise keeps all of them as soon as it needs one.
+        """
+        if held - units < self.assured:
+            return True
         worth = float(self.keep_worth[max(held - units, 0) : held].sum())
         return worth >= units * self.keep_usd
 
