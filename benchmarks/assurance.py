@@ -3,7 +3,7 @@
     python -m benchmarks.assurance [SAMPLE] [--seeds-from N] [--workers N] [--save]
 
 Predictable traffic of the labelled generator (steady, diurnal, weekly, trend), SAMPLE seeds of each
-kind (default 6), scaled so that the 90th percentile of the scored minutes is 6 units; 14 days are
+kind (default 4), scaled so that the 90th percentile of the scored minutes is 6 units; 14 days are
 scored after 7 days of history. A unit costs 1.3 times what its traffic would cost on demand, units
 are the only way to be served, a lead time is 15 minutes, and a throttled token is worth no more
 than its price, so that the promise alone justifies units. Test seeds are 1, 2, ...; constants were
@@ -40,7 +40,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "assurance.txt"
 SETTINGS = ROOT / "benchmarks" / "settings" / "assurance.json"
 KINDS = ("steady", "diurnal", "weekly", "trend")
-SEEDS = 6
+SEEDS = 4
 OURS, TRACKING, FIXED = "bedrock-autoscaler", "target tracking 80%", "fixed p99.5 of 7 days"
 LOWER_TARGETS = (0.7, 0.6, 0.5)
 LEAST_KEPT = 0.9
@@ -52,7 +52,7 @@ _FIRST_DECISION = _HISTORY - DAY_MINUTES
 _PEAK_UNITS, _PEAK_QUANTILE = 6.0, 0.9
 _BREAK_EVEN, _INPUT_1K = 1.3, 0.003
 _FACTORS = (3.0, 1_000.0)
-_BISECTIONS = 8
+_BISECTIONS = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

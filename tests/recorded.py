@@ -6,11 +6,11 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from bedrock_autoscaler.domain.balance import Balance
 from bedrock_autoscaler.domain.decision import (
     Alternative,
     Classification,
     Decision,
-    ExpertRecord,
     Label,
     Memory,
     Purchase,
@@ -29,6 +29,8 @@ from bedrock_autoscaler.domain.intent import (
     ReleaseIntent,
     ReleaseState,
 )
+from bedrock_autoscaler.domain.learning import NOTHING_LEARNED
+from bedrock_autoscaler.domain.lookback import WINDOWS
 from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, NOW, PT_MODEL, pt_arn
@@ -41,11 +43,21 @@ CLASSIFICATION = Classification(
     margins=(("wander", -0.3),),
     spike=True,
 )
+LEARNED = replace(
+    NOTHING_LEARNED,
+    until=NOW - 60 * MINUTE,
+    products=tuple(index / 3.0 for index in range(len(NOTHING_LEARNED.products))),
+    ordered=tuple(index / 7.0 for index in range(len(WINDOWS))),
+    kept=tuple(index / 9.0 for index in range(len(WINDOWS))),
+    order_weights=tuple(index / 11.0 for index in range(len(WINDOWS))),
+    keep_weights=tuple(index / 13.0 for index in range(len(WINDOWS))),
+)
 MEMORY = Memory(
     label=Label.STEADY,
     candidate=Label.BURSTY,
     confirmations=1,
-    experts=(ExpertRecord(name="last_day", loss_usd=1.0 / 3.0, proposals=(1, 2, 2)),),
+    learned=LEARNED,
+    balance=Balance(traffic_usd=100.0 / 3.0, saved_usd=-1e-9),
     pressure_until=NOW + 15 * MINUTE,
     blocked_until=None,
     decided_at=NOW,

@@ -73,10 +73,10 @@ def test_routing_ticks_at_its_period_and_the_heartbeat_alarm_knows_it(minutes: s
     assert alarm["Period"] == 60 * int(minutes)
 
 
-def test_capacity_ticks_on_the_quarter_hour() -> None:
+def test_capacity_ticks_every_five_minutes_from_the_full_hour_on() -> None:
     schedule = stack().of("AWS::Scheduler::Schedule")["CapacitySchedule"]
 
-    assert schedule["ScheduleExpression"] == "cron(0/15 * * * ? *)"
+    assert schedule["ScheduleExpression"] == "cron(0/5 * * * ? *)"
 
 
 def test_every_period_offered_has_a_schedule() -> None:

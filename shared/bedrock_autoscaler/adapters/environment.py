@@ -32,7 +32,7 @@ class FunctionEnvironment:
         alert_topic_arn: SNS topic for people; None: none.
         log_level: least level that is logged.
         region: the Region of the stack.
-        decision_minutes: period of the capacity loop; 15 where `CAPACITY_MINUTES` is not set.
+        decision_minutes: period of the capacity loop; 5 where `CAPACITY_MINUTES` is not set.
     """
 
     ledger_table: str
@@ -118,7 +118,7 @@ def _common(variables: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _minutes(variables: Mapping[str, str]) -> int:
-    text = variables.get("CAPACITY_MINUTES", "") or "15"
+    text = variables.get("CAPACITY_MINUTES", "") or "5"
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MAX_PERIOD):
         allowed = f"a whole number of minutes from 1 to {_MAX_PERIOD}"
         raise _refused("CAPACITY_MINUTES", text, allowed)

@@ -29,8 +29,8 @@ from bedrock_autoscaler.domain.units import MINUTE, usd
 from bedrock_autoscaler.domain.use import mean_use, one_set
 
 _OBSERVED_MINUTES = 5
-_FULL_USE = 0.9
 """A forecast alone releases nothing: units in full use over the newest minutes stay."""
+_FULL_USE = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -180,15 +180,16 @@ def _below_least(pt: ProvisionedThroughput, situation: Situation) -> Reason | No
 def _worth_keeping(pt: ProvisionedThroughput, situation: Situation, wish: Wish) -> Reason | None:
     """Whether as many units as this PT has are together worth their next paid period.
 
-    They are the last ones of the fleet: which PT serves them does not matter.
+    They are the last ones in service, whichever PT serves them; units on their way serve nobody
+    yet.
     """
-    held = situation.fleet.staying_units
-    if not wish.keeps(held, pt.model_units):
+    serving = situation.fleet.in_service_units
+    if not wish.keeps(serving, pt.model_units):
         return None
     return Reason(
         code=ReasonCode.WORTH_KEEPING,
-        message=f"the last {pt.model_units} of {held} units are together worth their price, as "
-        f"many as {pt.arn} has",
+        message=f"the last {pt.model_units} of {serving} units in service, as many as {pt.arn} has, "
+        "are together worth keeping",
         numbers=(("units", float(pt.model_units)), ("worth_keeping", float(wish.keep))),
     )
 

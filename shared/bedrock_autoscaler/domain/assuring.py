@@ -4,7 +4,6 @@ Source: docs/model.md, section "Assurance".
 """
 
 from dataclasses import dataclass, replace
-from math import ceil
 
 from bedrock_autoscaler.domain.assurance import Assurance
 from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode
@@ -12,7 +11,7 @@ from bedrock_autoscaler.domain.economics import Economics
 from bedrock_autoscaler.domain.forecast import Forecast
 from bedrock_autoscaler.domain.sizing import SizePlan
 from bedrock_autoscaler.domain.target import Target
-from bedrock_autoscaler.domain.use import MOST_UNITS, Curves
+from bedrock_autoscaler.domain.use import Curves, count_worth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +26,12 @@ class Promise:
         """Units that the promise needs under this forecast."""
         return self.assurance.units_needed(expected, self.economics)
 
+    def floor(self, forecast: Forecast, held: int) -> int:
+        """Units that the promise keeps: all that are held where it needs more."""
+        if self.units_needed(forecast.order) > held:
+            return held
+        return self.units_needed(forecast.keep)
+
 
 def promise_of(target: Target, memory: Memory, economics: Economics) -> Promise | None:
     """The target's promise; None where its settings make none."""
@@ -36,23 +41,14 @@ def promise_of(target: Target, memory: Memory, economics: Economics) -> Promise 
     return Promise(share=share, assurance=memory.assurance, economics=economics)
 
 
-def assured(
-    plan: SizePlan, promise: Promise | None, forecast: Forecast, *, held: int, peak: float
-) -> SizePlan:
-    """The plan with at least the units that the promise needs.
-
-    Growth goes at most one unit beyond `peak`, the highest demand on record, as all growth does.
-    """
-    if promise is None:
-        return plan
-    needed = min(promise.units_needed(forecast.order), ceil(min(peak, MOST_UNITS)) + 1)
-    kept = promise.units_needed(forecast.keep)
-    grow_to = max(plan.grow_to, needed) if needed > held else plan.grow_to
-    found = replace(plan, grow_to=grow_to, assured=kept)
-    if grow_to == plan.grow_to and min(found.keep, held) == min(plan.keep, held):
+def assured(plan: SizePlan, promise: Promise, forecast: Forecast, held: int) -> SizePlan:
+    """The plan with the units kept that the promise needs, and said where it changes something."""
+    found = replace(plan, floor=max(plan.floor, promise.floor(forecast, held)))
+    worth = count_worth(plan.worth, plan.grow_usd)
+    if plan.grow_to <= max(held, worth) and min(found.keep, held) == min(plan.keep, held):
         return found
-    because = _because(promise, needed=max(needed, kept), worth=plan.keep)
-    return replace(found, assured_because=because)
+    needed = max(plan.grow_to if plan.grow_to > held else 0, found.floor)
+    return replace(found, promise=_because(promise, needed=needed, worth=worth))
 
 
 def _because(promise: Promise, *, needed: int, worth: int) -> Reason:

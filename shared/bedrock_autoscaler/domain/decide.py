@@ -22,6 +22,7 @@ from bedrock_autoscaler.domain.decision import (
 from bedrock_autoscaler.domain.demand import Demand, estimate_demand
 from bedrock_autoscaler.domain.describing import evidence, expected_saving, remarks
 from bedrock_autoscaler.domain.diagnosis import Diagnosis, Way, diagnose
+from bedrock_autoscaler.domain.distribution import calibrate
 from bedrock_autoscaler.domain.economics import Economics, build_economics
 from bedrock_autoscaler.domain.facts import missing_facts
 from bedrock_autoscaler.domain.holding import observed_only
@@ -224,6 +225,7 @@ def _remember(
     return replace(
         memory,
         assurance=assurance,
+        calibration=calibrate(memory.calibration, demand, memory.learned, now=now, sizing=sizing),
         learned=learn(memory.learned, demand, now, economics=economics, sizing=sizing),
         balance=settled(
             memory.balance, demand, situation.fleet, economics=economics, minutes=since

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bedrock_autoscaler.domain.assurance import NO_ASSURANCE, Assurance
 from bedrock_autoscaler.domain.balance import NO_BALANCE, Balance
+from bedrock_autoscaler.domain.distribution import NOT_CALIBRATED, Calibration
 from bedrock_autoscaler.domain.fleet import Fleet
 from bedrock_autoscaler.domain.learning import NOTHING_LEARNED, Learned
 from bedrock_autoscaler.domain.observation import Observation
@@ -211,37 +212,37 @@ class Memory:
 
     Attributes:
         label, candidate, confirmations: hysteresis of the classifier.
-        learned: what the look-back windows turned out to be worth.
-        balance: what the units have saved so far.
         pressure_until: the reordered spillover holds until then.
         blocked_until: server errors block shrinking until then.
         decided_at: scheduled time of the decision that left this memory; None at first.
+        learned: what the look-back windows turned out to be worth.
+        balance: what the units have saved so far.
         classification: of the last hourly review, without its spike flag; None before it.
         classified_at: scheduled time of the decision that made it.
         quiet_reviews: in a row at which the newest day was calm.
         assurance: what was learned about keeping a promise on throttling.
+        calibration: where demand fell in what was forecast for it.
     """
 
     label: Label
     candidate: Label
     confirmations: int
-    learned: Learned
-    balance: Balance
     pressure_until: datetime | None
     blocked_until: datetime | None
     decided_at: datetime | None
+    learned: Learned = NOTHING_LEARNED
+    balance: Balance = NO_BALANCE
     classification: Classification | None = None
     classified_at: datetime | None = None
     quiet_reviews: int = 0
     assurance: Assurance = NO_ASSURANCE
+    calibration: Calibration = NOT_CALIBRATED
 
 
 NO_MEMORY = Memory(
     label=Label.UNKNOWN,
     candidate=Label.UNKNOWN,
     confirmations=0,
-    learned=NOTHING_LEARNED,
-    balance=NO_BALANCE,
     pressure_until=None,
     blocked_until=None,
     decided_at=None,

@@ -29,15 +29,25 @@ def evidence(
     if economics is not None and np.isfinite(economics.break_even):
         found.append(("break_even_utilization", economics.break_even))
     if plan is not None:
+        found += [
+            ("first_unit_is_bought_from_usd_per_hour", plan.first_usd),
+            ("units_are_bought_from_usd_per_hour", plan.grow_usd),
+            ("units_are_kept_from_usd_per_hour", plan.keep_usd),
+        ]
+        found += [
+            (f"demand_p{probability * 100:g}_units", value) for probability, value in plan.quantiles
+        ]
         found += [(f"weight_{name}", weight) for name, weight in plan.weights.items()]
-        found += [
-            (f"worth_of_unit_{unit + 1}_usd_per_hour", float(worth))
-            for unit, worth in enumerate(plan.worth[: len(plan.alternatives)])
-        ]
-        found += [
-            (f"keeping_unit_{unit + 1}_usd_per_hour", float(worth))
-            for unit, worth in enumerate(plan.keep_worth[: len(plan.alternatives)])
-        ]
+        for name, by_unit in (
+            ("worth_of_unit_{}_usd_per_hour", plan.worth),
+            ("use_of_unit_{}", plan.use),
+            ("trust_that_unit_{}_pays", plan.agreement),
+            ("keeping_unit_{}_usd_per_hour", plan.keep_worth),
+        ):
+            found += [
+                (name.format(unit), float(value))
+                for unit, value in enumerate(by_unit[: len(plan.alternatives)], start=1)
+            ]
     return tuple((name, significant(value, _DIGITS)) for name, value in found)
 
 

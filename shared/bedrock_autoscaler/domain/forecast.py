@@ -23,18 +23,26 @@ class Forecast:
     Attributes:
         order: from the lead time to the end of the first paid period of a unit ordered now.
         keep: from now over the next paid period of a unit that is held.
+        by_window: what each look-back window says by itself, in the order of `WINDOWS`.
         windows: the known minutes of each look-back window, in the order of `WINDOWS`.
         weights: trust in each window for `order`; 0 at least, they add to about 1.
     """
 
     order: Curves
     keep: Curves
+    by_window: Curves
     windows: Sets
     weights: Series
 
     def weight_of(self) -> dict[str, float]:
         """Trust by the name of the window."""
         return dict(zip(WINDOWS, map(float, self.weights), strict=True))
+
+    def agreement(self, usd: float) -> Series:
+        """Share of the trust that is in windows by which the unit alone is worth this, by unit."""
+        total = float(self.weights.sum())
+        shares: Series = self.weights @ (self.by_window.worth >= usd)
+        return shares / total if total > 0 else shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,5 +74,9 @@ class Forecaster:
         units = max(units_needed(windows), self.units)
         curves = curves_of(windows, self.economics, units)
         return Forecast(
-            order=curves.mixed(order), keep=curves.mixed(keep), windows=windows, weights=order
+            order=curves.mixed(order),
+            keep=curves.mixed(keep),
+            by_window=curves,
+            windows=windows,
+            weights=order,
         )

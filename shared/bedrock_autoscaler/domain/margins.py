@@ -4,11 +4,13 @@ Source: docs/model.md, sections "Gate" and "Loss budget".
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from bedrock_autoscaler.domain.balance import Balance
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode
-from bedrock_autoscaler.domain.fleet import Fleet
-from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.fleet import Fleet, minutes_left_paid
+from bedrock_autoscaler.domain.target import Commitment, Sizing, Target
+from bedrock_autoscaler.domain.units import MINUTE
 
 _RELEASES_IN_RESERVE = 2
 
@@ -29,7 +31,9 @@ class Margins:
     reasons: tuple[Reason, ...] = ()
 
 
-def margins_of(target: Target, fleet: Fleet, balance: Balance, unit_usd: float) -> Margins:
+def margins_of(
+    target: Target, fleet: Fleet, balance: Balance, *, unit_usd: float, now: datetime
+) -> Margins:
     """The settings' margins, raised by losses and by changes that run short.
 
     Each purchase will need a release later: where those of a day run short, the first unit must
@@ -41,20 +45,33 @@ def margins_of(target: Target, fleet: Fleet, balance: Balance, unit_usd: float) 
     scarce = sizing.scarcity_factor ** max(_RELEASES_IN_RESERVE - left, 0)
     used_up = min(fleet.releases_last_day / max(rails.max_releases_per_day, 1), 1.0)
     allowed = balance.allowed_loss_usd(unit_usd, sizing)
-    is_losing = balance.saved_usd < -allowed
+    sure = balance.saved_usd - _at_risk_usd(fleet, unit_usd, sizing, now)
+    is_losing = sure < -allowed
     raised = sizing.loss_factor if is_losing else 1.0
     return Margins(
         first=sizing.grow_margin * raised * scarce,
         grow=sizing.grow_margin * raised,
         keep=max(sizing.keep_margin * raised - sizing.patience * used_up, 0.0),
-        reasons=(_losing(balance, allowed, raised),) if is_losing else (),
+        reasons=(_losing(sure, allowed, raised),) if is_losing else (),
     )
 
 
-def _losing(balance: Balance, allowed: float, raised: float) -> Reason:
+def _at_risk_usd(fleet: Fleet, unit_usd: float, sizing: Sizing, now: datetime) -> float:
+    """What is paid for already and has yet to earn its price: the rest of each running period."""
+    billing = sizing.billing_minutes * MINUTE
+    minutes = sum(
+        pt.model_units * min(minutes_left_paid(pt, now, billing), sizing.billing_minutes)
+        for pt in fleet.owned
+        if pt.commitment is Commitment.NONE
+    )
+    return minutes / 60.0 * unit_usd
+
+
+def _losing(sure: float, allowed: float, raised: float) -> Reason:
     return Reason(
         code=ReasonCode.LOSS_BUDGET_USED,
-        message=f"units lately cost {-balance.saved_usd:,.2f} USD more than they saved, the budget "
-        f"for losses is {allowed:,.2f}: units must be worth {raised:.2f} times as much as usual",
-        numbers=(("lost_usd", -balance.saved_usd), ("allowed_usd", allowed), ("factor", raised)),
+        message=f"units lately cost {-sure:,.2f} USD more than they saved, counting what they have "
+        f"yet to earn; the budget for losses is {allowed:,.2f}: units must be worth {raised:.2f} "
+        "times as much as usual",
+        numbers=(("lost_usd", -sure), ("allowed_usd", allowed), ("factor", raised)),
     )

@@ -18,6 +18,7 @@ from bedrock_autoscaler.domain.decision import (
 )
 from bedrock_autoscaler.domain.demand import Demand
 from bedrock_autoscaler.domain.diagnosis import Diagnosis
+from bedrock_autoscaler.domain.distribution import mixture, quantiles
 from bedrock_autoscaler.domain.economics import Economics, unit_hour_usd
 from bedrock_autoscaler.domain.forecast import Forecaster
 from bedrock_autoscaler.domain.margins import Margins, margins_of
@@ -69,7 +70,14 @@ def make_plan(
     forecast = forecaster.forecast()
     if forecast is None:
         return None
-    margins = margins_of(situation.target, situation.fleet, memory.balance, economics.unit_usd)
+    margins = margins_of(
+        situation.target,
+        situation.fleet,
+        memory.balance,
+        unit_usd=economics.unit_usd,
+        now=situation.scheduled_at,
+    )
+    promise = promise_of(situation.target, memory, economics)
     plan = plan_size(
         forecast,
         margins=margins,
@@ -77,10 +85,12 @@ def make_plan(
         sizing=situation.target.thresholds.sizing,
         held=held,
         peak=float(known.max()),
+        promised=0 if promise is None else promise.units_needed(forecast.order),
     )
-    plan = replace(plan, remarks=margins.reasons)
-    promise = promise_of(situation.target, memory, economics)
-    plan = assured(plan, promise, forecast, held=held, peak=float(known.max()))
+    spread = quantiles(mixture(forecast.windows, forecast.weights), memory.calibration)
+    plan = replace(plan, remarks=margins.reasons, quantiles=spread)
+    if promise is not None:
+        plan = assured(plan, promise, forecast, held)
     if known.size == len(demand):
         return plan
     return _cautious(plan, forecaster, margins, held=held, promise=promise)
@@ -89,27 +99,34 @@ def make_plan(
 def _cautious(
     plan: SizePlan, forecaster: Forecaster, margins: Margins, *, held: int, promise: Promise | None
 ) -> SizePlan:
-    """The plan with gaps counted against the change that it wants."""
+    """The plan with gaps counted against growing and, by themselves, against shrinking."""
     economics = forecaster.economics
-    if plan.grow_to > held:
-        sure = forecaster.forecast(gaps_as=0.0)
-        worth = plan.worth[:0] if sure is None else sure.order.worth
-        wanted = wanted_units(worth, margins, economics.unit_usd, held)
-        if promise is not None and sure is not None:
-            wanted = max(wanted, promise.units_needed(sure.order))
-        grow_to = max(min(wanted, plan.grow_to), held)
-        caution = _caution("no demand", "grow to", plan.grow_to, grow_to)
-        return replace(plan, grow_to=grow_to, remarks=(*plan.remarks, *caution))
-    sure = forecaster.forecast(gaps_as=full_use(economics, held))
-    if sure is None:
+    least = forecaster.forecast(gaps_as=0.0)
+    most = forecaster.forecast(gaps_as=full_use(economics, held))
+    if least is None or most is None:
         return plan
-    width = len(plan.keep_worth)
-    careful = replace(plan, keep_worth=np.maximum(plan.keep_worth, sure.keep.worth[:width]))
+    price = economics.unit_usd
+    sure = wanted_units(least.order.worth, margins, price, held)
+    # Units that would be bought if the gaps hid full use are not released either.
+    grows = wanted_units(most.order.worth, margins, price, held) > held
+    floor = held if grows else plan.floor
     if promise is not None:
-        needed = max(plan.assured, promise.units_needed(sure.keep))
-        careful = replace(careful, assured=needed)
-    caution = _caution("full use", "keep", min(plan.keep, held), min(careful.keep, held))
-    return replace(careful, remarks=(*plan.remarks, *caution))
+        sure = max(sure, promise.units_needed(least.order))
+        floor = max(floor, promise.floor(most, held))
+    grow_to = max(min(sure, plan.grow_to), min(plan.grow_to, held))
+    width = min(len(plan.keep_worth), len(most.keep.worth))
+    careful = replace(
+        plan,
+        grow_to=grow_to,
+        keep_worth=np.maximum(plan.keep_worth[:width], most.keep.worth[:width]),
+        floor=floor,
+    )
+    remarks = (
+        *plan.remarks,
+        *_caution("no demand", "grow to", plan.grow_to, grow_to),
+        *_caution("full use", "keep", min(plan.keep, held), min(careful.keep, held)),
+    )
+    return replace(careful, remarks=remarks)
 
 
 def _caution(meaning: str, what: str, before: int, after: int) -> tuple[Reason, ...]:
@@ -142,7 +159,7 @@ def make_wish(
             "(sizing.bursty_may_hold_units)",
         )
         return Wish(grow_to=0, keep=0, plan=plan, reasons=(reason,))
-    because = plan.assured_because or _worth_reason(plan, situation, held)
+    because = plan.promise or _worth_reason(plan, situation, held)
     reasons = (because, *plan.remarks)
     if plan.grow_to > held and not diagnosis.allows_growth:
         return Wish(grow_to=held, keep=plan.keep, plan=plan, reasons=reasons)
@@ -178,14 +195,22 @@ def _worth_reason(plan: SizePlan, situation: Situation, held: int) -> Reason:
         worth = float(plan.keep_worth[plan.keep])
         return Reason(
             code=ReasonCode.UNITS_DO_NOT_PAY,
-            message=f"unit {plan.keep + 1} avoids {worth:.2f} USD per hour and costs {price:.2f}: "
-            f"{plan.keep} of {held} units are worth keeping",
-            numbers=(("worth_usd_per_hour", worth), ("price_usd_per_hour", price)),
+            message=f"unit {plan.keep + 1} avoids {worth:.2f} USD per hour, costs {price:.2f} and "
+            f"is kept from {plan.keep_usd:.2f}: {plan.keep} of {held} units are worth keeping",
+            numbers=(
+                ("worth_usd_per_hour", worth),
+                ("price_usd_per_hour", price),
+                ("kept_from_usd_per_hour", plan.keep_usd),
+            ),
         )
     worth = float(plan.worth[held])
     return Reason(
         code=ReasonCode.AT_DESIRED_SIZE,
-        message=f"{held} units are right: a further one avoids {worth:.2f} USD per hour and costs "
-        f"{price:.2f}",
-        numbers=(("worth_usd_per_hour", worth), ("price_usd_per_hour", price)),
+        message=f"{held} units are right: a further one avoids {worth:.2f} USD per hour, costs "
+        f"{price:.2f} and is bought from {plan.first_usd:.2f}",
+        numbers=(
+            ("worth_usd_per_hour", worth),
+            ("price_usd_per_hour", price),
+            ("bought_from_usd_per_hour", plan.first_usd),
+        ),
     )

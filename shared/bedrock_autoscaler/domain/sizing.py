@@ -29,39 +29,45 @@ class SizePlan:
     Attributes:
         grow_to: units worth having after a purchase; at most what is held where none is worth it.
         worth: expected USD per hour that unit j avoids once it could serve, by j.
-        keep_worth: the same over the next paid period, for units that are held.
+        use: expected share of unit j in use then, by j.
+        agreement: share of the trust in windows by which unit j alone pays its price, by j.
+        keep_worth: as `worth`, over the next paid period, for units that are held.
+        first_usd: what the first further unit must be worth for anything to be bought.
+        grow_usd: what each unit that is bought with it must be worth.
         keep_usd: what a unit must be worth to be kept.
         alternatives: cost of each size from none to two above the larger of held and wanted.
         weights: trust in each look-back window, by name.
+        quantiles: (probability, demand in units) of a minute that a further unit would serve.
+        floor: units that are kept whatever they are worth: those held where more are wanted, and
+            those that a promise on throttling needs.
         remarks: what raised the margins, and what gaps in the history changed.
-        assured: units that a promise on throttling keeps, whatever they are worth.
-        assured_because: that promise, where it changes a number; None where it does not.
+        promise: what a promise on throttling changed; None where it changed nothing.
     """
 
     grow_to: int
     worth: Series
+    use: Series
+    agreement: Series
     keep_worth: Series
+    first_usd: float
+    grow_usd: float
     keep_usd: float
     alternatives: tuple[Alternative, ...]
     weights: Mapping[str, float]
+    floor: int = 0
     remarks: tuple[Reason, ...] = ()
-    assured: int = 0
-    assured_because: Reason | None = None
+    quantiles: tuple[tuple[float, float], ...] = ()
+    promise: Reason | None = None
 
     @property
     def keep(self) -> int:
-        """Units that are each worth keeping, or promised."""
-        return max(count_worth(self.keep_worth, self.keep_usd), self.assured)
+        """Units that are each worth keeping."""
+        return max(count_worth(self.keep_worth, self.keep_usd), self.floor)
 
     def is_worth_keeping(self, held: int, units: int) -> bool:
-        """Whether the last `units` of those held are together worth their next paid period.
-
-        A promise keeps all of them as soon as it needs one.
-        """
-        if held - units < self.assured:
-            return True
-        worth = float(self.keep_worth[max(held - units, 0) : held].sum())
-        return worth >= units * self.keep_usd
+        """Whether the last `units` of those held are together worth their next paid period."""
+        left = max(held - units, 0)
+        return left < self.floor or float(self.keep_worth[left:held].sum()) >= units * self.keep_usd
 
 
 def plan_size(
@@ -72,6 +78,7 @@ def plan_size(
     sizing: Sizing,
     held: int,
     peak: float,
+    promised: int = 0,
 ) -> SizePlan:
     """Size the fleet.
 
@@ -82,17 +89,24 @@ def plan_size(
         sizing: periods.
         held: units that stay if nothing is done.
         peak: highest demand on record, in units: growth goes at most one unit beyond it.
+        promised: units that a promise on throttling needs, whatever they are worth.
     """
     grow_to = wanted_units(forecast.order.worth, margins, economics.unit_usd, held)
+    grow_to = max(grow_to, promised) if promised > held else grow_to
     grow_to = min(grow_to, ceil(min(peak, MOST_UNITS)) + 1)
     top = min(max(grow_to, held) + EXTRA_UNITS, len(forecast.order.worth))
     return SizePlan(
         grow_to=grow_to,
         worth=forecast.order.worth,
+        use=forecast.order.used,
+        agreement=forecast.agreement(economics.unit_usd),
         keep_worth=forecast.keep.worth,
+        first_usd=margins.first * economics.unit_usd,
+        grow_usd=margins.grow * economics.unit_usd,
         keep_usd=margins.keep * economics.unit_usd,
         alternatives=_alternatives(forecast.keep, economics, sizing, top=top),
         weights=forecast.weight_of(),
+        floor=held if grow_to > held else 0,
     )
 
 

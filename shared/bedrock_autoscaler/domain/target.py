@@ -284,6 +284,8 @@ class Classifying:
 class Sizing:
     """How the number of units follows from what they are worth.
 
+    Those with a default came later than the first stored decisions.
+
     Attributes:
         decision_minutes: period of the capacity loop, as the stack's schedule has it.
         lead_minutes: from a purchase to `InService`.
@@ -307,24 +309,26 @@ class Sizing:
     keep_margin: float
     bursty_may_hold_units: bool
     max_units_per_purchase: int
-    loss_budget_share: float
-    loss_budget_unit_hours: float
-    loss_factor: float
-    scarcity_factor: float
-    patience: float
+    loss_budget_share: float = 0.01
+    loss_budget_unit_hours: float = 2.0
+    loss_factor: float = 1.25
+    scarcity_factor: float = 1.3
+    patience: float = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gating:
     """When a wanted change may become an action.
 
+    Those with a default came later than the first stored decisions.
+
     Attributes:
         grow_cooldown_minutes: after the last purchase reached `InService`.
         shrink_cooldown_minutes: after the last purchase reached `InService` and the last release.
-        min_history_minutes: of known demand, below which nothing shrinks.
         max_error_share: of server errors among calls, above which nothing shrinks.
         error_memory_minutes: how long after such a share shrinking stays blocked.
         max_price_age_days: an older price blocks the money decision.
+        min_history_minutes: of known demand, below which nothing shrinks.
         mass_silence_minutes: how long a fall to zero of all targets at once counts as a fault.
         refusal_rest_minutes: without a purchase after Bedrock refused one or it never served.
         loss_rest_minutes: without a purchase after a PT of ours was deleted by others.
@@ -332,10 +336,10 @@ class Gating:
 
     grow_cooldown_minutes: int
     shrink_cooldown_minutes: int
-    min_history_minutes: int
     max_error_share: float
     error_memory_minutes: int
     max_price_age_days: int
+    min_history_minutes: int = 120
     mass_silence_minutes: int = 60
     refusal_rest_minutes: int = 120
     loss_rest_minutes: int = 60

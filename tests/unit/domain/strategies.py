@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from bedrock_autoscaler.domain.balance import Balance
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,
-    ExpertRecord,
     Label,
     Memory,
     Situation,
 )
 from bedrock_autoscaler.domain.fleet import Fleet, Ownership, Spend, Status
+from bedrock_autoscaler.domain.learning import NOTHING_LEARNED, Learned
+from bedrock_autoscaler.domain.lookback import WINDOWS
 from bedrock_autoscaler.domain.observation import METRICS, Observation, Traffic
 from bedrock_autoscaler.domain.target import (
     Commitment,
@@ -43,11 +45,8 @@ from tests.builders import (
     build_thresholds,
     build_traffic,
 )
-from tests.unit.domain.worlds import CALLS_PER_UNIT, END, units_in
+from tests.unit.domain.worlds import CALLS_PER_UNIT, END, trusting, units_in
 
-EXPERTS = (
-    "same_days", "same_weekdays", "last_hour", "last_3_hours", "last_3_days", "blend", "zero",
-)  # fmt: skip
 LEVELS = st.one_of(
     st.just(0.0), st.just(float("nan")), st.floats(0.01, 8.0), st.sampled_from([0.3, 0.6, 1.0, 2.0])
 )
@@ -184,26 +183,38 @@ def targets(draw: st.DrawFn, *, known: bool = False, roomy: bool = False) -> Tar
 
 
 @st.composite
+def trusts(draw: st.DrawFn) -> Learned:
+    """What may have been learned: sums over moments whose outcome was some mixture of windows."""
+    random = np.random.default_rng(draw(st.integers(0, 2**16)))
+    rows = random.random((draw(st.sampled_from([1, 30, 3000])), len(WINDOWS)))
+    mixtures = random.random((2, len(WINDOWS))) ** 4 - draw(st.sampled_from([0.0, 0.2]))
+    products = rows.T @ rows
+    return replace(
+        NOTHING_LEARNED,
+        until=NOW - draw(st.sampled_from([65, 70, 85])) * MINUTE,
+        products=tuple(products[np.triu_indices(len(WINDOWS))].tolist()),
+        ordered=tuple((products @ mixtures[0]).tolist()),
+        kept=tuple((products @ mixtures[1]).tolist()),
+    ).weighed()
+
+
+@st.composite
 def memories(draw: st.DrawFn) -> Memory:
     """What an earlier decision may have left."""
     if draw(st.booleans()):
         return NO_MEMORY
-    experts = tuple(
-        ExpertRecord(
-            name=name,
-            loss_usd=draw(st.sampled_from([0.0, 1.0, 90.0, 100.0, 300.0])),
-            proposals=tuple(draw(st.lists(st.integers(0, 9), max_size=4))),
-        )
-        for name in EXPERTS[draw(st.integers(0, 6)) :]
-    )
+    traffic_usd = draw(st.sampled_from([0.0, 100.0, 1e5]))
     return replace(
         NO_MEMORY,
         label=draw(st.sampled_from(Label)),
         candidate=draw(st.sampled_from(Label)),
-        experts=experts,
+        learned=draw(trusts()),
+        balance=Balance(
+            traffic_usd=traffic_usd, saved_usd=draw(st.sampled_from([-1e4, -50.0, 0.0, 1e3]))
+        ),
         blocked_until=draw(st.sampled_from([None, NOW, NOW + 10 * MINUTE])),
         pressure_until=draw(st.sampled_from([None, NOW, NOW + 10 * MINUTE])),
-        decided_at=NOW - 15 * MINUTE,
+        decided_at=NOW - draw(st.sampled_from([0, 5, 15, 600])) * MINUTE,
     )
 
 
@@ -278,25 +289,26 @@ class Verge:
 
 @st.composite
 def verges(draw: st.DrawFn) -> Verge:
-    """One unit at the end of its paid hour, after two days that may speak for it in three ways.
+    """One unit at the end of its paid hour, after two days that may speak for it in four ways.
 
-    Demand at this time of earlier days, use of the unit in the newest hour, or trouble (errors,
-    throttles) in its newest half.
+    Demand at this time of earlier days, use of the unit in the newest hour or in its newest
+    minutes, or trouble (errors, throttles) in its newest half.
     """
     load = np.zeros(2880)
-    # 12:15 to 13:15 of both days, seen from the end of the traffic at 11:57.
-    windows = [(18, 60), (1458, 60)]
+    # 12:00 to 13:00 of both days, seen from the end of the traffic at 11:57.
+    windows = [(3, 60), (1443, 60)]
     for begin, minutes in windows:
         load[begin : begin + minutes] = draw(st.sampled_from([0.0, 1.0, 3.0]))
     busy = draw(st.sampled_from([0, 28, 31, 34]))
     load[2820 : 2820 + busy] = 1.0
     load[2850:] = np.maximum(load[2850:], 0.01)
+    load[2875:] = draw(st.sampled_from([0.01, 0.88, 0.95]))
     trouble = np.zeros(2880)
     begin, minutes = draw(st.sampled_from([(2855, 2), (2879, 1), (2850, 5)]))
     trouble[begin : begin + minutes] = draw(st.sampled_from([0.0, 0.0, 3.0]))
     kind = draw(st.sampled_from(["server_errors", "throttles"]))
     pt = build_pt()
-    trusted = draw(st.sampled_from(EXPERTS))
+    trusted = draw(st.sampled_from(WINDOWS))
     situation = Situation(
         target=build_target(
             provisioned=build_provisioned(
@@ -312,12 +324,6 @@ def verges(draw: st.DrawFn) -> Verge:
         ),
         fleet=build_fleet(pt),
         routes=(),
-        memory=replace(
-            NO_MEMORY,
-            experts=tuple(
-                ExpertRecord(name=name, loss_usd=100.0 if name == trusted else 300.0, proposals=())
-                for name in EXPERTS
-            ),
-        ),
+        memory=trusting(**{trusted: 1.0}),
     )
     return Verge(situation=situation, spots=(*windows, (2820, 5), (2825, 5), (begin, minutes)))

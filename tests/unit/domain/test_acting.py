@@ -62,7 +62,7 @@ def outcome(
     grounds = Grounds(
         demand=demand, economics=HALF, diagnosis=CALM, blockers=blockers, blocked_until=None
     )
-    return act(situation, Wish(grow_to=grow_to, keep=keep, reasons=()), grounds)
+    return act(situation, Wish(grow_to=grow_to, keep=keep, plan=None, reasons=()), grounds)
 
 
 def codes(found: Outcome) -> list[ReasonCode]:
@@ -83,11 +83,11 @@ def test_buys_what_is_missing_in_one_purchase() -> None:
 
 
 def test_a_purchase_has_a_largest_size() -> None:
-    found = outcome(6, 6)
+    found = outcome(9, 9)
 
     assert isinstance(found.action, Purchase)
-    assert found.action.model_units == 4
-    assert "buy 4 of 6 wanted units" in found.reasons[0].message
+    assert found.action.model_units == 8
+    assert "buy 8 of 9 wanted units" in found.reasons[0].message
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_target_without_provisioned_throughput_buys_none() -> None:
     situation = build_situation(target=replace(half_price_target(), provisioned=None))
     grounds = Grounds(demand=IDLE, economics=None, diagnosis=CALM, blockers=(), blocked_until=None)
 
-    assert act(situation, Wish(grow_to=1, keep=1, reasons=()), grounds).action is None
+    assert act(situation, Wish(grow_to=1, keep=1, plan=None, reasons=()), grounds).action is None
 
 
 def test_facts_of_the_account_are_asked_for_last() -> None:
@@ -190,7 +190,7 @@ def test_holds_a_unit_that_is_paid_for() -> None:
 
 
 def test_releases_one_at_a_time_the_largest_first() -> None:
-    found = outcome(0, 0, due(1, units=1), due(2, units=2), due(3, units=2, left=25))
+    found = outcome(0, 0, due(1, units=1), due(2, units=2), due(3, units=2, left=22))
 
     # Of two equal ones that whose period ends first.
     assert found.action == Release(arn=pt_arn(2), model_units=2)
@@ -220,29 +220,48 @@ def test_the_least_size_is_never_gone_below() -> None:
 
 
 def test_a_forecast_alone_releases_nothing() -> None:
-    # In the newest hour the unit served 0.6 of its 69.30: more than its 34.65.
-    found = outcome(0, 0, due(), demand=build_demand((2 * DAY, 0.6)))
+    # The unit was in full use in the newest five minutes, whatever is expected of the hour.
+    found = outcome(0, 0, due(), demand=build_demand((2 * DAY, 0.0), (5, 0.95)))
 
     assert found.action is None
     assert codes(found) == [ReasonCode.BUSY_LATELY]
-    assert "avoided 41.58 USD in the newest hour and costs 34.65" in found.reasons[0].message
+    assert "95% of" in found.reasons[0].message
+    assert "would have been used in the newest 5 minutes" in found.reasons[0].message
+
+
+@pytest.mark.parametrize(("use", "is_released"), [(0.89, True), (0.9, False)])
+def test_full_use_begins_at_nine_tenths(*, use: float, is_released: bool) -> None:
+    found = outcome(0, 0, due(), demand=build_demand((2 * DAY, use)))
+
+    assert isinstance(found.action, Release) is is_released
+
+
+def test_what_lies_longer_back_holds_no_release() -> None:
+    demand = build_demand((2 * DAY, 1.0), (5, 0.5))
+
+    assert isinstance(outcome(0, 0, due(), demand=demand).action, Release)
 
 
 def test_the_last_of_several_units_is_judged_by_what_it_served() -> None:
-    # A demand of 1.4 units: the second unit served 0.4 of its 69.30, 27.72.
-    found = outcome(1, 1, due(1), due(2), demand=build_demand((2 * DAY, 1.4)))
+    # A demand of 1.85 units: the first unit was full, the second one served 0.85.
+    found = outcome(1, 1, due(1), due(2), demand=build_demand((2 * DAY, 1.85)))
 
     assert isinstance(found.action, Release)
 
 
-def test_a_minute_that_was_not_read_counts_as_full_use() -> None:
-    # 0.46 of every minute is not enough for the unit to stay, but with six gaps, which is what
-    # the newest hour may have, it is (54 x 0.46 + 6) / 60 = 0.514.
-    known = build_demand((2 * DAY, 0.46))
-    gaps = build_demand((2 * DAY, 0.46), (6, NAN), (54, 0.46))
+def test_a_purchase_is_as_busy_as_its_units_on_average() -> None:
+    # Of 1.85 units that two units of one purchase served, 0.925 on average.
+    found = outcome(0, 0, due(1, units=2), demand=build_demand((2 * DAY, 1.85)))
 
-    assert isinstance(outcome(0, 0, due(), demand=known).action, Release)
-    assert codes(outcome(0, 0, due(), demand=gaps)) == [ReasonCode.BUSY_LATELY]
+    assert codes(found) == [ReasonCode.BUSY_LATELY]
+
+
+def test_one_that_is_busy_leaves_the_choice_to_the_next() -> None:
+    # Of 2.85 units the last two of three served 1.85, 0.925 each; the last one served 0.85.
+    found = outcome(0, 0, due(1, units=2), due(2), demand=build_demand((2 * DAY, 2.85)))
+
+    assert found.action == Release(arn=pt_arn(2), model_units=1)
+    assert codes(found) == [ReasonCode.BUSY_LATELY, ReasonCode.RELEASE]
 
 
 def test_an_unknown_fact_forbids_a_release_too() -> None:
@@ -250,12 +269,19 @@ def test_an_unknown_fact_forbids_a_release_too() -> None:
 
 
 def test_all_that_holds_a_release_is_named() -> None:
-    found = outcome(0, 0, due(1), due(2, left=50), uses_mantle=True, fleet={"last_release_at": NOW})
+    found = outcome(
+        0,
+        0,
+        due(1),
+        due(2, left=50),
+        uses_mantle=True,
+        fleet={"releases_last_day": 4},
+    )
 
     assert found.action is None
     assert codes(found) == [
         ReasonCode.MANTLE_UNSEEN,
-        ReasonCode.SHRINK_COOLDOWN,
+        ReasonCode.RELEASES_PER_DAY,
         ReasonCode.PAID_PERIOD_RUNS,
     ]
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bedrock_autoscaler.domain.balance import Balance
 from bedrock_autoscaler.domain.decide import decide, decide_capacity, decide_routing
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,
@@ -14,6 +15,7 @@ from bedrock_autoscaler.domain.decision import (
     ReasonCode,
     Situation,
 )
+from bedrock_autoscaler.domain.lookback import WINDOWS
 from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
@@ -62,13 +64,13 @@ def test_each_loop_has_its_decision() -> None:
 def test_a_purchase_is_argued_from_prices_to_saving() -> None:
     decision = decide(situation((2 * DAY, 1.0)))
 
-    # One unit: 34.65, and by the seventh forecast nothing. None: 6/7 of 69.30 = 59.40.
+    # Even demand is expected to last: without a unit it costs 69.30, with one its price.
     assert isinstance(decision.actions[0], Purchase)
     assert decision.actions[0].usd_per_hour == Decimal("34.65")
     none, one = decision.alternatives[:2]
-    assert none.total_usd == pytest.approx(59.40)
+    assert none.total_usd == pytest.approx(69.30)
     assert one.total_usd == pytest.approx(34.65)
-    assert decision.expected_saving_usd_per_hour == pytest.approx(59.40 - 34.65)
+    assert decision.expected_saving_usd_per_hour == pytest.approx(69.30 - 34.65)
     assert (decision.desired_units, decision.allowed_units, decision.actual_units) == (1, 1, 0)
     assert decision.classification is not None
     assert decision.classification.label is Label.STEADY
@@ -94,20 +96,57 @@ def test_memory_is_handed_on() -> None:
 
     assert decision.memory.label is Label.STEADY
     assert decision.memory.decided_at == NOW
-    proposals = {entry.name: entry.proposals for entry in decision.memory.experts}
-    assert proposals["last_hour"] == (1,)
-    assert proposals["zero"] == (0,)
+    assert decision.memory.learned.until == NOW - 65 * MINUTE
+    # Five minutes at 69.30 an hour, and nothing was held.
+    assert decision.memory.balance == Balance(
+        traffic_usd=pytest.approx(69.30 / 12), saved_usd=pytest.approx(0.0)
+    )
 
 
-def test_a_tick_without_prices_keeps_the_record_of_the_forecasts() -> None:
+def test_each_decision_learns_and_books_what_came_since_the_last_one() -> None:
+    tick = situation((2 * DAY, 1.0), fleet=build_fleet(build_pt(1)))
+    earlier = replace(NO_MEMORY, decided_at=NOW - 30 * MINUTE)
+
+    balance = decide(replace(tick, memory=earlier)).memory.balance
+
+    assert balance.traffic_usd == pytest.approx(69.30 / 2)
+    assert balance.saved_usd == pytest.approx((69.30 - 34.65) / 2)
+
+
+def test_deciding_again_at_the_same_moment_learns_and_books_nothing() -> None:
+    tick = situation((2 * DAY, 1.0), fleet=build_fleet(build_pt(1)))
+    first = decide(tick).memory
+
+    assert decide(replace(tick, memory=first)).memory == first
+
+
+def test_a_decision_rests_on_what_was_learned_before_it() -> None:
+    # Two days that teach to trust the days; nothing was learned of them before this decision.
+    pieces = [(60, 2.0), (180, 0.0), (60, 1.0), (420, 0.0)] * 4
+    tick = situation(*pieces)
+
+    first = decide(tick)
+    second = decide(replace(tick, memory=first.memory))
+
+    weight = "weight_this_hour_yesterday"
+    assert dict(first.numbers)[weight] == pytest.approx(0.1)
+    assert dict(second.numbers)[weight] == pytest.approx(
+        first.memory.learned.order_weights[WINDOWS.index("this_hour_yesterday")]
+    )
+    assert dict(second.numbers)[weight] > 0.15
+
+
+def test_a_tick_without_prices_keeps_what_was_learned() -> None:
     before = decide(situation((2 * DAY, 1.0))).memory
     blind = situation(
         (2 * DAY, 1.0), target=build_target(provisioned=build_provisioned(price=None))
     )
 
-    after = decide(replace(blind, memory=before, scheduled_at=NOW + 15 * MINUTE)).memory
+    after = decide(replace(blind, memory=before, scheduled_at=NOW + 5 * MINUTE)).memory
 
-    assert after.experts == before.experts
+    assert after.learned == before.learned
+    assert after.balance == before.balance
+    assert after.decided_at == NOW + 5 * MINUTE
 
 
 def test_server_errors_are_remembered_for_half_an_hour() -> None:
@@ -212,7 +251,6 @@ def test_no_reason_is_given_twice() -> None:
 
 @pytest.mark.parametrize("hours", [1, 12, 23])
 def test_a_fresh_target_may_grow_before_it_may_shrink(hours: int) -> None:
-    # Three of four forecasts say 1: worth 0.75 x 69.30 = 51.98.
     decision = decide(situation((hours * 60, 1.0)))
 
     assert not decision.is_hold

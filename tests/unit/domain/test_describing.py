@@ -64,7 +64,7 @@ def test_a_reader_is_told_what_stands_beside_the_decision() -> None:
 
 
 def test_a_decision_carries_what_it_rests_on() -> None:
-    # A day at 1 unit, then three hours at 2.
+    # 45 hours at 1 unit, then three hours at 2.
     traffic = units_traffic((2700, 1.0), (180, 2.0))
     situation = build_situation(
         target=half_price_target(), observation=build_observation(traffic=traffic)
@@ -77,8 +77,18 @@ def test_a_decision_carries_what_it_rests_on() -> None:
     # 1,260 minutes at 1 and 180 at 2.
     assert numbers["demand_last_day_units"] == pytest.approx(1.125)
     assert numbers["break_even_utilization"] == pytest.approx(0.5)
-    assert numbers["weight_zero"] == pytest.approx(1 / 7)
-    assert numbers["worth_of_unit_1_usd_per_hour"] == pytest.approx(6 / 7 * 69.30)
+    # What is trusted before anything is learned: 0.4 of it windows of up to half an hour.
+    assert numbers["weight_last_hour"] == 0.2
+    assert numbers["use_of_unit_1"] == pytest.approx(1.0)
+    assert numbers["worth_of_unit_1_usd_per_hour"] == pytest.approx(69.30)
+    # Of the second unit 0.4 + 0.2 + 0.1 of the trust say that it is full, six hours (0.5) have
+    # none, the day says 1/8 with 0.05, the history 1/16 with 0.03; earlier days say none.
+    assert numbers["use_of_unit_2"] == pytest.approx(0.7 + 0.05 / 8 + 0.03 / 16)
+    assert numbers["trust_that_unit_2_pays"] == pytest.approx(0.7)
+    assert numbers["keeping_unit_2_usd_per_hour"] == pytest.approx(numbers["use_of_unit_2"] * 69.30)
+    assert numbers["first_unit_is_bought_from_usd_per_hour"] == pytest.approx(1.15 * 34.65)
+    assert numbers["units_are_bought_from_usd_per_hour"] == pytest.approx(1.15 * 34.65)
+    assert numbers["units_are_kept_from_usd_per_hour"] == pytest.approx(0.95 * 34.65)
 
 
 @pytest.mark.parametrize(

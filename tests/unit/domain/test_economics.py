@@ -125,8 +125,9 @@ def test_overflow_takes_the_cheapest_way_first_and_is_throttled_last() -> None:
     # 2.0 units: 1 x 50 + 0.5 x 60, and 0.5 x 500 throttled.
     assert served == pytest.approx([0.0, 25.0, 62.0, 80.0])
     assert throttled == pytest.approx([0.0, 0.0, 0.0, 250.0])
-    # Holding one unit against a demand of 2 and 0: 40 + (50 + 0) / 2.
-    assert economics.cost_of_holding(1, np.array([2.0, 0.0])) == pytest.approx(65.0)
+    # Beyond one unit, a demand of 2 and 0 leaves 1 and 0: (50 + 0) / 2.
+    assert economics.usd_without(1, np.array([2.0, 0.0])) == pytest.approx(25.0)
+    assert economics.usd_without(0, np.array([2.0, 0.0])) == pytest.approx((80 + 250) / 2)
     assert economics.break_even == pytest.approx(0.8)
 
 

@@ -3,170 +3,142 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory
 from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.forecast import futures
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.forecast import Forecast, Forecaster
+from bedrock_autoscaler.domain.lookback import PRIOR_WEIGHTS, WINDOWS
 from tests.builders import NOW
-from tests.unit.domain.worlds import END, build_demand
+from tests.unit.domain.worlds import HALF, UNIT_USD, build_demand, trusting
 
 NAN = float("nan")
 DAY = 1440
-NAMES = [
-    "same_days",
-    "same_weekdays",
-    "last_hour",
-    "last_3_hours",
-    "last_3_days",
-    "blend",
-    "zero",
-]
 
 
-def samples(demand: Demand, gaps_as: float | None = None) -> dict[str, NDArray[np.float64]]:
-    """The samples by expert for the window of the hour from 12:15 on."""
-    return {
-        future.name: future.samples
-        for future in futures(demand, NOW, lead=15, horizon=60, gaps_as=gaps_as)
+def forecaster(demand: Demand, memory: Memory = NO_MEMORY, units: int = 3) -> Forecaster:
+    return Forecaster(demand=demand, now=NOW, learned=memory.learned, economics=HALF, units=units)
+
+
+def forecast(demand: Demand, memory: Memory = NO_MEMORY, gaps_as: float | None = None) -> Forecast:
+    found = forecaster(demand, memory).forecast(gaps_as)
+    assert found is not None
+    return found
+
+
+def test_even_demand_is_expected_to_last() -> None:
+    found = forecast(build_demand((2 * DAY, 1.5)))
+
+    assert found.order.used == pytest.approx([1.0, 0.5, 0.0])
+    assert found.order.worth == pytest.approx([69.30, 34.65, 0.0])
+    assert found.keep.worth == pytest.approx(found.order.worth)
+
+
+def test_windows_count_as_far_as_they_are_trusted() -> None:
+    # The last hour had 2 units, and 12:00 to 13:00 of yesterday, 1437 to 1377 minutes ago, had 1.
+    demand = build_demand((1443, 0.0), (60, 1.0), (1317, 0.0), (60, 2.0))
+
+    found = forecast(demand, trusting(last_hour=0.5, this_hour_yesterday=0.25))
+
+    # 0.75 of the trust says that the first unit is used, 0.5 that the second one is.
+    assert found.order.used == pytest.approx([0.75, 0.5, 0.0])
+    assert found.order.worth == pytest.approx([0.75 * 69.30, 0.5 * 69.30, 0.0])
+
+
+def test_before_anything_is_learned_the_prior_trust_counts() -> None:
+    # Silence but for the last hour: 5, 15, 30 and 60 minutes say 1, three hours a third, six a
+    # sixth, the day a 24th and the history a 48th.
+    demand = build_demand((2 * DAY - 60, 0.0), (60, 1.0))
+    said = dict.fromkeys(WINDOWS[:4], 1.0) | {
+        "last_3_hours": 1 / 3,
+        "last_6_hours": 1 / 6,
+        "last_day": 1 / 24,
+        "history": 1 / 48,
     }
 
+    used = forecast(demand).order.used[0]
 
-def test_with_two_days_of_history_all_experts_speak() -> None:
-    assert list(samples(build_demand((2 * DAY, 1.0)))) == NAMES
-
-
-def test_with_an_hour_of_history_only_the_recent_ones_do() -> None:
-    assert list(samples(build_demand((60, 1.0)))) == [
-        "last_hour",
-        "last_3_hours",
-        "last_3_days",
-        "zero",
-    ]
+    prior = dict(zip(WINDOWS, PRIOR_WEIGHTS, strict=True))
+    assert used == pytest.approx(sum(prior[name] * share for name, share in said.items()))
 
 
-def test_without_history_nothing_is_what_is_left() -> None:
-    assert list(samples(build_demand((0, 1.0)))) == ["zero"]
-
-
-def test_the_same_window_of_earlier_days_is_the_one_that_a_unit_would_serve() -> None:
-    # Two days of silence but for yesterday's 12:15 to 13:15: END is 11:57, 1,362 minutes later.
-    demand = build_demand((1458, 0.0), (60, 3.0), (1362, 0.0))
-
-    assert samples(demand)["same_days"].tolist() == [3.0] * 60 + [0.0] * 60
-
-
-def test_a_window_that_the_history_holds_in_part_is_left_out() -> None:
-    # 12:15 of yesterday is minute 1 of the shorter history, and lies before the shortest one.
-    assert "same_days" in samples(build_demand((1423, 1.0)))
-    assert "same_days" not in samples(build_demand((1421, 1.0)))
-
-
-def test_weekdays_and_weekends_are_told_apart() -> None:
-    # NOW is a Friday; going back: Thursday, Wednesday, ... with 1 unit, Sunday and Saturday with 5.
-    load = np.concatenate(
-        [
-            np.full(DAY, 5.0 if (NOW - timedelta(days=age)).weekday() >= 5 else 1.0)
-            for age in range(8, 0, -1)
-        ]
+def test_orders_and_renewals_have_trust_of_their_own() -> None:
+    demand = build_demand((2 * DAY - 60, 0.0), (60, 1.0))
+    learned = replace(
+        trusting(last_hour=1.0).learned, keep_weights=trusting(last_day=1.0).learned.keep_weights
     )
-    demand = Demand(start=NOW - 8 * DAY * MINUTE, load=load, requests=load)
 
-    # Days start at 12:00 here, so that the window lies wholly in its day.
-    assert sorted(set(samples(demand)["same_weekdays"].tolist())) == [1.0]
-    assert sorted(set(np.unique(samples(demand)["same_days"]).tolist())) == [1.0, 5.0]
+    found = forecast(demand, replace(NO_MEMORY, learned=learned))
 
-
-def test_the_recent_experts_look_back_by_their_names() -> None:
-    demand = build_demand((4 * DAY - 180, 8.0), (120, 4.0), (60, 2.0))
-    found = samples(demand)
-
-    assert found["last_hour"].tolist() == [2.0] * 60
-    assert found["last_3_hours"].tolist() == [4.0] * 120 + [2.0] * 60
-    # Every fifth minute of three days.
-    assert found["last_3_days"].size == 3 * DAY / 5
-    assert found["zero"].tolist() == [0.0]
+    assert found.order.used[0] == 1.0
+    assert found.keep.used[0] == pytest.approx(1 / 24)
+    assert found.weight_of()["last_hour"] == 1.0
 
 
-def test_earlier_days_are_brought_to_the_level_of_today() -> None:
-    # The last hour has 2 units, the same hour yesterday had 1: ((2 + 0.25) / (1 + 0.25)) ^ 0.7
-    # = 1.8 ^ 0.7 = 1.509.
-    demand = build_demand((2 * DAY - 60, 1.0), (60, 2.0))
+def test_each_window_says_something_by_itself() -> None:
+    found = forecast(build_demand((2 * DAY - 60, 0.0), (60, 1.0)))
 
-    assert samples(demand)["same_days"] == pytest.approx(np.full(120, 1.509), abs=0.001)
-
-
-def test_the_level_is_bounded() -> None:
-    # 100.25 / 1.25 is cut to 4, and 4 ^ 0.7 = 2.639.
-    demand = build_demand((2 * DAY - 60, 1.0), (60, 100.0))
-
-    assert samples(demand)["same_days"].max() == pytest.approx(2.639, abs=0.001)
+    said = dict(zip(WINDOWS, found.by_window.used[:, 0], strict=True))
+    assert said["last_hour"] == 1.0
+    assert said["last_3_hours"] == pytest.approx(1 / 3)
 
 
-def test_the_blend_weighs_days_and_the_last_hour_alike() -> None:
-    # Two earlier days of 1 unit at ratio 1.509 give 120 samples; the hour of 2 is repeated twice.
-    blend = samples(build_demand((2 * DAY - 60, 1.0), (60, 2.0)))["blend"]
+def test_agreement_is_the_share_of_the_trust_by_which_a_unit_pays() -> None:
+    demand = build_demand((2 * DAY - 60, 0.0), (60, 1.0))
 
-    assert blend.size == 240
-    assert np.count_nonzero(blend == 2.0) == 120
+    found = forecast(demand, trusting(last_hour=0.6, last_3_hours=0.3, last_day=0.1))
 
-
-def test_gaps_are_left_out_of_the_samples() -> None:
-    demand = build_demand((2 * DAY - 60, 1.0), (30, NAN), (30, 1.0))
-    found = samples(demand)
-
-    assert found["last_hour"].size == 30
-    assert found["same_days"] == pytest.approx(np.ones(120))
+    # At 34.65 the last hour alone says so; a third of 69.30 is 23.10.
+    assert found.agreement(UNIT_USD) == pytest.approx([0.6, 0.0, 0.0])
+    assert found.agreement(23.0) == pytest.approx([0.9, 0.0, 0.0])
 
 
-def test_an_expert_whose_minutes_are_all_gaps_has_no_samples() -> None:
-    found = samples(build_demand((2 * DAY - 60, 1.0), (60, NAN)))
+def test_where_nothing_is_trusted_nothing_agrees() -> None:
+    found = forecast(build_demand((2 * DAY, 1.0)), trusting())
 
-    assert found["last_hour"].size == 0
-    # Nothing is known of today's level.
-    assert found["same_days"] == pytest.approx(np.ones(120))
-
-
-def test_a_level_without_any_known_hour_before_is_taken_as_it_was() -> None:
-    # The hour before END of yesterday is a gap.
-    demand = build_demand((1380, 1.0), (60, NAN), (1380, 1.0), (60, 2.0))
-
-    assert samples(demand)["same_days"] == pytest.approx(np.ones(120))
+    assert found.order.worth.tolist() == [0.0, 0.0, 0.0]
+    assert found.agreement(UNIT_USD).tolist() == [0.0, 0.0, 0.0]
 
 
-def test_gaps_may_stand_for_no_demand() -> None:
-    demand = build_demand((2 * DAY - 60, 1.0), (30, NAN), (30, 1.0))
-    found = samples(demand, gaps_as=0.0)
+def test_as_many_units_are_looked_at_as_the_highest_minute_fills() -> None:
+    demand = build_demand((2 * DAY, 0.5), (5, 6.2))
 
-    assert found["last_hour"].tolist() == [0.0] * 30 + [1.0] * 30
-    # The last hour's mean of 0.5 against 1 then: (0.75 / 1.25) ^ 0.7 = 0.699.
-    assert found["same_days"] == pytest.approx(np.full(120, 0.699), abs=0.001)
-
-
-def test_gaps_may_stand_for_full_use() -> None:
-    demand = build_demand((2 * DAY - 60, 1.0), (30, NAN), (30, 1.0))
-    found = samples(demand, gaps_as=7.0)
-
-    assert found["last_hour"].tolist() == [7.0] * 30 + [1.0] * 30
-    # Nobody knows how high the last hour was: the highest ratio counts.
-    assert found["same_days"] == pytest.approx(np.full(120, 2.639), abs=0.001)
+    assert len(forecast(demand).order.worth) == 7
+    found = forecaster(demand, units=9).forecast()
+    assert found is not None
+    assert len(found.order.worth) == 9
 
 
-def test_at_full_use_a_gap_of_earlier_days_makes_today_no_lower() -> None:
-    demand = build_demand((1380, 1.0), (30, NAN), (1410, 1.0), (60, 1.0))
-    load = demand.load
-    load[1380:1410] = NAN
-    found = samples(replace(demand, load=load), gaps_as=7.0)
+def test_gaps_may_stand_for_a_demand() -> None:
+    demand = build_demand((2 * DAY, 0.5), (30, NAN), (30, 0.5))
+    trusted = trusting(last_hour=1.0)
 
-    # Half of that hour counts as nothing: (1.25 / 0.75) ^ 0.7 = 1.430.
-    assert found["same_days"] == pytest.approx(np.full(120, 1.430), abs=0.001)
+    assert forecast(demand, trusted).order.used[0] == pytest.approx(0.5)
+    assert forecast(demand, trusted, gaps_as=0.0).order.used[0] == pytest.approx(0.25)
+    assert forecast(demand, trusted, gaps_as=5.0).order.used[0] == pytest.approx(0.75)
 
 
-def test_a_series_that_ended_long_ago_still_aligns_by_the_clock() -> None:
-    # Settled minutes end a day early: yesterday's window is not known, those of the three days
-    # before are.
-    demand = build_demand((3 * DAY, 1.0))
-    late = replace(demand, start=demand.start - DAY * MINUTE)
+def test_without_a_known_minute_nothing_is_forecast() -> None:
+    assert forecaster(build_demand((DAY, NAN))).forecast() is None
+    assert forecaster(build_demand((0, 1.0))).forecast() is None
 
-    assert late.end == END - DAY * MINUTE
-    assert samples(late)["same_days"].size == 3 * 60
+
+def test_more_demand_at_any_minute_never_lowers_a_forecast() -> None:
+    random = np.random.default_rng(3)
+    demand = build_demand((3 * DAY, 0.0))
+    demand = replace(demand, load=random.gamma(0.5, 2.0, len(demand)))
+    for _ in range(20):
+        raised = demand.load + random.gamma(0.1, 1.0, len(demand)) * (random.random() < 0.5)
+        weights = dict(zip(WINDOWS, random.random(len(WINDOWS)), strict=True))
+        before = forecast(demand, trusting(**weights)).order.worth
+        after = forecast(replace(demand, load=raised), trusting(**weights)).order.worth
+
+        assert (after[: len(before)] >= before[: len(after)] - 1e-9).all()
+
+
+def test_a_series_that_ends_late_still_aligns_by_the_clock() -> None:
+    # 12:00 to 13:00 of yesterday had 1 unit, and the newest half hour was not seen.
+    demand = build_demand((1443, 0.0), (60, 1.0), (1377, 0.0))
+    late = Demand(start=demand.start, load=demand.load[:-30], requests=demand.requests[:-30])
+
+    assert late.end == NOW - timedelta(minutes=33)
+    assert forecast(late, trusting(this_hour_yesterday=1.0)).order.used[0] == 1.0

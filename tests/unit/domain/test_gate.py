@@ -46,7 +46,7 @@ def objections(
     reasons = may_shrink(
         build_target(**target),
         build_fleet(complete=complete),
-        demand if demand is not None else build_demand((DAY, 1.0)),
+        demand if demand is not None else build_demand((120, 1.0)),
         diagnosis=diagnosis,
         blocked_until=blocked_until,
         now=NOW,
@@ -54,7 +54,7 @@ def objections(
     return [reason.code for reason in reasons]
 
 
-def test_a_day_of_whole_and_fresh_data_allows_a_release() -> None:
+def test_two_hours_of_whole_and_fresh_data_allow_a_release() -> None:
     assert objections() == []
 
 
@@ -66,10 +66,19 @@ def test_a_list_that_was_not_read_to_its_end_releases_nothing() -> None:
     assert objections(complete=False) == [ReasonCode.INVENTORY_INCOMPLETE]
 
 
-def test_less_than_a_day_is_too_little() -> None:
-    assert objections(build_demand((DAY - 1, 1.0))) == [ReasonCode.HISTORY_SHORT]
-    # Ten days of which a day less a minute is known.
-    assert objections(build_demand((9 * DAY, NAN), (DAY - 1, 1.0))) == [ReasonCode.HISTORY_SHORT]
+def test_less_than_two_hours_is_too_little() -> None:
+    assert objections(build_demand((119, 1.0))) == [ReasonCode.HISTORY_SHORT]
+    # Ten days of which two hours less a minute are known.
+    assert objections(build_demand((9 * DAY, NAN), (119, 1.0))) == [ReasonCode.HISTORY_SHORT]
+
+
+def test_how_much_history_it_takes_is_a_setting() -> None:
+    thresholds = build_thresholds(gating={"min_history_minutes": DAY})
+
+    assert objections(build_demand((DAY - 1, 1.0)), thresholds=thresholds) == [
+        ReasonCode.HISTORY_SHORT
+    ]
+    assert objections(build_demand((DAY, 1.0)), thresholds=thresholds) == []
 
 
 def test_a_tenth_of_the_newest_hour_may_be_missing() -> None:
@@ -125,15 +134,32 @@ def test_traffic_that_is_refused_is_no_lack_of_demand(
         ({}, []),
         ({"releases_last_day": 3}, []),
         ({"releases_last_day": 4}, [ReasonCode.RELEASES_PER_DAY]),
-        ({"last_grow_at": NOW - 29 * MINUTE}, [ReasonCode.SHRINK_COOLDOWN]),
-        ({"last_grow_at": NOW - 30 * MINUTE}, []),
-        ({"last_release_at": NOW - 29 * MINUTE}, [ReasonCode.SHRINK_COOLDOWN]),
+        # As shipped there is no cooldown.
+        ({"last_grow_at": NOW}, []),
         # The clock stepped back: a change in the future is not long ago.
         ({"last_release_at": NOW + 60 * MINUTE}, [ReasonCode.SHRINK_COOLDOWN]),
     ],
 )
 def test_releases_keep_their_pace(fleet: dict[str, Any], codes: list[ReasonCode]) -> None:
     found = shrink_pace(build_target(), build_fleet(**fleet), NOW)
+
+    assert [reason.code for reason in found] == codes
+
+
+@pytest.mark.parametrize(
+    ("fleet", "codes"),
+    [
+        ({"last_grow_at": NOW - 29 * MINUTE}, [ReasonCode.SHRINK_COOLDOWN]),
+        ({"last_grow_at": NOW - 30 * MINUTE}, []),
+        ({"last_release_at": NOW - 29 * MINUTE}, [ReasonCode.SHRINK_COOLDOWN]),
+    ],
+)
+def test_a_pause_between_changes_may_be_asked_for(
+    fleet: dict[str, Any], codes: list[ReasonCode]
+) -> None:
+    thresholds = build_thresholds(gating={"shrink_cooldown_minutes": 30})
+
+    found = shrink_pace(build_target(thresholds=thresholds), build_fleet(**fleet), NOW)
 
     assert [reason.code for reason in found] == codes
 
@@ -168,6 +194,8 @@ def test_where_nothing_drains_no_notice_is_needed() -> None:
     )
 
     assert release_notice(nothing, 0) == 0
+    # Where no silence is asked for, none has to be seen in settled minutes.
+    assert release_notice(nothing, 3) == 0
 
 
 def with_left(minutes: float, number: int = 1, **overrides: Any) -> ProvisionedThroughput:
@@ -191,12 +219,12 @@ def released(
 
 
 @pytest.mark.parametrize(
-    ("left", "is_due"), [(17.9, False), (18, True), (32.9, True), (33, False), (60, False)]
+    ("left", "is_due"), [(17.9, False), (18, True), (22.9, True), (23, False), (60, False)]
 )
 def test_a_release_is_decided_in_the_last_tick_that_leaves_time_to_drain(
     *, left: float, is_due: bool
 ) -> None:
-    # 18 minutes of notice and ticks 15 minutes apart: 18 to 33 minutes before the end.
+    # 18 minutes of notice and ticks 5 minutes apart: 18 to 23 minutes before the end.
     found, reasons = released(with_left(left))
 
     assert bool(found) is is_due
@@ -204,10 +232,15 @@ def test_a_release_is_decided_in_the_last_tick_that_leaves_time_to_drain(
 
 
 @pytest.mark.parametrize("quiet", [1, 10, 30, 40, 55, 100])
-@pytest.mark.parametrize("offset", [0.0, 0.5, 7.0, 14.9])
-def test_in_each_paid_period_exactly_one_tick_may_release(quiet: int, offset: float) -> None:
-    thresholds = build_thresholds(draining={"quiet_minutes": quiet})
-    ages = [offset + 15 * tick for tick in range(4, 8)]
+@pytest.mark.parametrize("period", [5, 15, 60])
+@pytest.mark.parametrize("offset", [0.0, 0.1, 0.5, 0.99])
+def test_in_each_paid_period_exactly_one_tick_may_release(
+    quiet: int, period: int, offset: float
+) -> None:
+    thresholds = build_thresholds(
+        draining={"quiet_minutes": quiet}, sizing={"decision_minutes": period}
+    )
+    ages = [60 + (offset + tick) * period for tick in range(60 // period)]
 
     due = [
         bool(released(build_pt(created_at=NOW - age * MINUTE), thresholds=thresholds)[0])
@@ -225,9 +258,10 @@ def test_without_drain_the_last_tick_of_the_period_releases() -> None:
     }
     thresholds = build_thresholds(draining=nothing, observing={"settling_minutes": 0})
 
-    # With a purchase on a tick 15 minutes are left then; a whole hour is left at the next one.
-    assert released(with_left(15), thresholds=thresholds)[0]
+    # With a purchase on a tick 5 minutes are left then; a whole hour is left at the next one.
+    assert released(with_left(5), thresholds=thresholds)[0]
     assert not released(with_left(60), thresholds=thresholds)[0]
+    assert not released(with_left(10), thresholds=thresholds)[0]
 
 
 def test_what_was_never_seen_in_metrics_is_unknown_not_idle() -> None:
@@ -255,7 +289,7 @@ def test_only_what_is_ours_and_in_service_is_a_candidate(overrides: dict[str, An
 
 
 def test_each_of_several_is_judged_by_itself() -> None:
-    found, reasons = released(with_left(20, 1), with_left(50, 2), with_left(25, 3))
+    found, reasons = released(with_left(20, 1), with_left(50, 2), with_left(22, 3))
 
     assert [arn[-1] for arn in found] == ["1", "3"]
     assert reasons == [ReasonCode.PAID_PERIOD_RUNS]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bedrock_autoscaler.domain.balance import Balance
 from bedrock_autoscaler.domain.controls import (
     ChangeWindow,
     Controls,
@@ -19,7 +20,6 @@ from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,
     Action,
-    ExpertRecord,
     Memory,
     Purchase,
     Release,
@@ -70,19 +70,16 @@ from tests.builders import (
     build_traffic,
     pt_arn,
 )
-from tests.unit.domain.worlds import UNIT_USD, units_in, units_traffic
+from tests.unit.domain.worlds import UNIT_USD, trusting, units_in, units_traffic
 
 TABLE = tomllib.loads(
     (Path(__file__).parents[2] / "golden" / "decisions.toml").read_text(encoding="utf-8")
 )["decision"]
 GIVEN = {
-    "blocked_until", "controls", "demand", "facts", "fleet", "held", "late", "loop", "measured",
-    "options", "rails", "routes", "server_errors", "settings", "spilled", "stack", "study",
-    "target", "throttles", "trusted",
+    "balance", "blocked_until", "controls", "demand", "facts", "fleet", "held", "late", "loop",
+    "measured", "options", "rails", "routes", "server_errors", "settings", "spilled", "stack",
+    "study", "target", "throttles", "trusted",
 }  # fmt: skip
-EXPERTS = (
-    "same_days", "same_weekdays", "last_hour", "last_3_hours", "last_3_days", "blend", "zero",
-)  # fmt: skip
 ADDRESSES = {"on-demand": MODEL, "profile": PROFILE, "pt": pt_arn(1)}
 KINDS = {
     "on-demand": OptionKind.ON_DEMAND,
@@ -327,16 +324,9 @@ def _throughput(number: int, given: dict[str, Any]) -> ProvisionedThroughput:
 
 
 def _memory(given: dict[str, Any]) -> Memory:
-    memory = NO_MEMORY
-    if "trusted" in given:
-        # Three times the loss of the best leaves no more than exp(-40) of trust.
-        experts = tuple(
-            ExpertRecord(
-                name=name, loss_usd=100.0 if name == given["trusted"] else 300.0, proposals=()
-            )
-            for name in EXPERTS
-        )
-        memory = replace(memory, experts=experts)
+    memory = trusting(**{given["trusted"]: 1.0}) if "trusted" in given else NO_MEMORY
+    if "balance" in given:
+        memory = replace(memory, balance=Balance(**given["balance"]))
     if "blocked_until" in given:
         memory = replace(memory, blocked_until=_moment(given["blocked_until"]))
     return memory

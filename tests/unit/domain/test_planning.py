@@ -1,11 +1,12 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from bedrock_autoscaler.domain.balance import Balance
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,
     Classification,
-    ExpertRecord,
     Label,
     ReasonCode,
     Situation,
@@ -24,7 +25,7 @@ from tests.builders import (
     build_thresholds,
     build_traffic,
 )
-from tests.unit.domain.worlds import HALF, build_demand, half_price_target
+from tests.unit.domain.worlds import HALF, build_demand, half_price_target, trusting
 
 DAY = 1440
 NAN = float("nan")
@@ -60,52 +61,108 @@ def test_nothing_is_sized_without_prices_or_minutes() -> None:
 
 
 def test_an_even_demand_of_two_units_is_met_by_two() -> None:
-    # Six of the seven forecasts say 2: each unit is worth 6/7 x 69.30 = 59.40.
     plan = plan_for(build_demand((2 * DAY, 2.0)), 0)
 
     assert plan.grow_to == 2
-    assert plan.worth == pytest.approx([59.40, 59.40])
+    assert plan.worth == pytest.approx([69.30, 69.30])
 
 
 def test_minutes_that_were_not_read_are_no_demand_to_grow_on() -> None:
     # Of the last hour only the newest half is known. Known minutes alone speak for 2 units.
     plan = plan_for(build_demand((30, 2.0), (DAY, NAN), (30, 2.0)), 0)
 
-    # As no demand: last_hour has 2 in half of its minutes, last_3_hours in a sixth, last_3_days in
-    # 12 of 300; same_days and blend hardly any. None comes near half use of seven experts.
+    # As no demand: 5, 15 and 30 minutes say 2 with 0.4 of the trust, the last hour 2 in half of its
+    # minutes with 0.2, three hours in a sixth with 0.1, the others hardly any: 0.52 of 69.30 is
+    # less than 39.85.
     assert plan.grow_to == 0
-    assert plan.caution is not None
-    assert plan.caution.code is ReasonCode.DATA_INCOMPLETE
-    assert dict(plan.caution.numbers) == {"units_without_gaps": 2.0, "units": 0.0}
+    (caution,) = plan.remarks
+    assert caution.code is ReasonCode.DATA_INCOMPLETE
+    assert dict(caution.numbers) == {"units_without_gaps": 2.0, "units": 0.0}
 
 
 def test_minutes_that_were_not_read_are_full_use_to_shrink_on() -> None:
-    # Four idle days, but the window of 12:15 to 13:15 was never read, and the forecast from
-    # earlier days is the one that is trusted.
+    # Four idle days, but 12:00 to 13:00 of yesterday was never read, and that is what is trusted.
     demand = build_demand((4 * DAY, 0.0))
-    for age in range(1, 5):
-        begin = max(len(demand) + 18 - age * DAY, 0)
-        demand.load[begin : begin + 60] = NAN
-    trusted = ExpertRecord(name="same_days", loss_usd=100.0, proposals=())
-    others = ("same_weekdays", "last_hour", "last_3_hours", "last_3_days", "blend", "zero")
-    doubted = (ExpertRecord(name=name, loss_usd=300.0, proposals=()) for name in others)
-    memory = replace(NO_MEMORY, experts=(trusted, *doubted))
+    demand.load[3 * DAY + 3 : 3 * DAY + 63] = NAN
 
-    plan = make_plan(holding(1), demand, HALF, memory)
+    plan = make_plan(holding(1), demand, HALF, trusting(this_hour_yesterday=1.0))
 
-    # What was read says nothing of a unit; full use makes it worth all of its 69.30.
+    # What was read says nothing of a unit; full use makes it worth all of its 69.30, and a second
+    # one too.
     assert plan is not None
     assert plan.worth[0] == 0.0
-    assert plan.keep == 1
-    assert plan.caution is not None
-    assert "count as full use: keep 1 units, not 0" in plan.caution.message
+    assert plan.keep == 2
+    assert plan.is_worth_keeping(1, 1)
+    (caution,) = plan.remarks
+    assert "count as full use: keep 1 units, not 0" in caution.message
+
+
+def test_a_gap_that_might_ask_for_more_units_releases_none() -> None:
+    # The last hour is trusted for an order and says nothing of a unit, but 40 minutes of it are
+    # unknown; for a renewal the idle day is trusted.
+    demand = build_demand((2 * DAY, 0.0), (40, NAN), (20, 0.0))
+    learned = replace(
+        trusting(last_hour=1.0).learned,
+        keep_weights=trusting(this_hour_yesterday=1.0).learned.keep_weights,
+    )
+
+    plan = make_plan(holding(1), demand, HALF, replace(NO_MEMORY, learned=learned))
+
+    # Full use of 40 minutes is worth 2/3 x 69.30 = 46.20: a second unit would be bought.
+    assert plan is not None
+    assert (plan.grow_to, plan.keep) == (0, 1)
+
+
+def test_gaps_count_against_growing_and_against_shrinking_alike() -> None:
+    # By the known third of the last hour 2 units are wanted; with the other minutes as no demand
+    # 1/3 x 69.30 = 23.10 are left to each, for which none is bought. The unit that is held was idle
+    # at this hour of yesterday, and that is trusted for renewals: ten unknown minutes of full use
+    # are worth 11.55. But it stays while full use of the last hour would ask for a second one.
+    demand = build_demand((DAY + 3, 0.0), (10, NAN), (1367, 0.0), (40, NAN), (20, 2.0))
+    learned = replace(
+        trusting(last_hour=1.0).learned,
+        keep_weights=trusting(this_hour_yesterday=1.0).learned.keep_weights,
+    )
+
+    plan = make_plan(holding(1), demand, HALF, replace(NO_MEMORY, learned=learned))
+
+    assert plan is not None
+    assert plan.keep_worth[0] == pytest.approx(11.55)
+    assert (plan.grow_to, plan.keep) == (1, 1)
+    assert [dict(reason.numbers)["units"] for reason in plan.remarks] == [1.0]
+
+
+def test_a_history_known_between_its_gaps_alone_is_planned_for_too() -> None:
+    # Every fifth minute from the oldest on is a gap, and those are the ones that the history is
+    # thinned to: looked at whole it had 5 units once, filled it had none of them.
+    load = np.full(2 * DAY, 0.2)
+    load[:100] = 5.0
+    load[::5] = NAN
+    demand = replace(build_demand((2 * DAY, 0.0)), load=load)
+
+    plan = make_plan(holding(1), demand, HALF, trusting(history=1.0))
+
+    assert plan is not None
+    assert plan.keep >= 1
 
 
 def test_gaps_that_change_nothing_are_not_mentioned() -> None:
     demand = build_demand((DAY, 2.0), (1, NAN), (DAY, 2.0))
 
-    assert plan_for(demand, 0).caution is None
-    assert plan_for(demand, 2).caution is None
+    assert plan_for(demand, 0).remarks == ()
+    assert plan_for(demand, 2).remarks == ()
+
+
+def test_what_raised_the_margins_goes_into_the_plan() -> None:
+    losing = replace(NO_MEMORY, balance=Balance(traffic_usd=0.0, saved_usd=-100.0))
+
+    plan = make_plan(holding(0), build_demand((2 * DAY, 0.6)), HALF, losing)
+
+    # 0.6 x 69.30 = 41.58 would do as a rule: 1.15 x 34.65 = 39.85. With losses it takes 49.81.
+    assert plan is not None
+    assert plan.grow_to == 0
+    assert plan.first_usd == pytest.approx(1.25 * 1.15 * 34.65)
+    assert [reason.code for reason in plan.remarks] == [ReasonCode.LOSS_BUDGET_USED]
 
 
 def test_a_unit_that_pays_is_wished_for() -> None:
@@ -116,7 +173,7 @@ def test_a_unit_that_pays_is_wished_for() -> None:
     assert (wish.grow_to, wish.keep) == (2, 2)
     assert wish.reasons[0].code is ReasonCode.UNITS_PAY_OFF
     assert wish.reasons[0].message == (
-        "units 2 to 2 each avoid at least 59.40 USD per hour and cost 34.65"
+        "units 2 to 2 each avoid at least 69.30 USD per hour and cost 34.65"
     )
 
 
@@ -127,7 +184,8 @@ def test_a_unit_that_does_not_pay_is_named() -> None:
 
     assert wish.keep == 0
     assert wish.reasons[0].message == (
-        "unit 1 avoids 0.00 USD per hour and costs 34.65: 0 of 2 units are worth keeping"
+        "unit 1 avoids 0.00 USD per hour, costs 34.65 and is kept from 32.92: 0 of 2 units are "
+        "worth keeping"
     )
 
 
@@ -135,7 +193,10 @@ def test_the_right_size_is_argued_too() -> None:
     wish = make_wish(holding(2), plan_for(build_demand((2 * DAY, 2.0)), 2), STEADY, diagnosis())
 
     assert wish.reasons[0].code is ReasonCode.AT_DESIRED_SIZE
-    assert "2 units are right: a further one avoids 0.00" in wish.reasons[0].message
+    assert wish.reasons[0].message == (
+        "2 units are right: a further one avoids 0.00 USD per hour, costs 34.65 and is bought from "
+        "39.85"
+    )
 
 
 def test_what_more_capacity_would_not_mend_is_no_reason_to_buy() -> None:
@@ -176,4 +237,28 @@ def test_where_a_fact_is_missing_the_fact_is_the_reason(provisioned: object) -> 
 
 @pytest.mark.parametrize(("held", "units"), [(1, 3), (3, 3), (4, 4), (6, 5)])
 def test_between_growing_and_keeping_the_size_stays(held: int, units: int) -> None:
-    assert Wish(grow_to=3, keep=5, reasons=()).units(held) == units
+    assert Wish(grow_to=3, keep=5, plan=None, reasons=()).units(held) == units
+
+
+def test_a_wish_without_a_plan_keeps_by_number() -> None:
+    wish = Wish(grow_to=2, keep=2, plan=None, reasons=())
+
+    assert wish.keeps(4, 3)
+    assert not wish.keeps(4, 2)
+
+
+def test_a_wish_with_a_plan_keeps_what_is_worth_it_as_a_whole() -> None:
+    # 3 of 4 units used: the last 2 together are worth 69.30 of 65.84, the last one nothing.
+    plan = plan_for(build_demand((2 * DAY, 3.0)), 4)
+    wish = make_wish(holding(4), plan, STEADY, diagnosis())
+
+    assert wish.keeps(4, 2)
+    assert not wish.keeps(4, 1)
+
+
+def test_what_may_hold_no_units_keeps_none() -> None:
+    thresholds = build_thresholds(sizing={"bursty_may_hold_units": False})
+    situation = replace(holding(2), target=half_price_target(thresholds=thresholds))
+    plan = plan_for(build_demand((2 * DAY, 2.0)), 2)
+
+    assert not make_wish(situation, plan, BURSTY, diagnosis()).keeps(2, 2)

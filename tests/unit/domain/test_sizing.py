@@ -3,142 +3,157 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.decision import ExpertRecord
-from bedrock_autoscaler.domain.economics import Tier
-from bedrock_autoscaler.domain.forecast import Future
-from bedrock_autoscaler.domain.judging import Track
-from bedrock_autoscaler.domain.sizing import (
-    SizePlan,
-    count_worth,
-    full_use,
-    mixed_worth,
-    plan_size,
-    worth_of_units,
-)
+from bedrock_autoscaler.domain.economics import Economics, Tier
+from bedrock_autoscaler.domain.forecast import Forecast
+from bedrock_autoscaler.domain.lookback import PRIOR_WEIGHTS, WINDOWS
+from bedrock_autoscaler.domain.margins import Margins
+from bedrock_autoscaler.domain.sizing import SizePlan, plan_size, wanted_units
+from bedrock_autoscaler.domain.use import Sets, curves_of, units_needed
 from tests.builders import THRESHOLDS
 from tests.unit.domain.worlds import HALF, ON_DEMAND_USD, UNIT_USD
 
 SIZING = THRESHOLDS.sizing
-UNTRIED = Track(records=(), recent=np.empty(0), settling=3, is_judged=False)
 TIGHT = replace(
     HALF, tiers=(Tier(address="a", capacity_units=0.5, usd_per_unit_hour=ON_DEMAND_USD),)
 )
+MARGINS = Margins(first=1.15, grow=1.15, keep=0.95)
+"""As shipped: a unit is bought from 39.85 USD an hour on, and kept from 32.92."""
 
 
-def future(name: str, *samples: float) -> Future:
-    return Future(name=name, samples=np.array(samples))
+def expecting(*samples: float, economics: Economics = HALF, units: int = 2) -> Forecast:
+    """These demands, equally likely by all windows; two units more than held are looked at."""
+    windows = Sets(
+        pieces=(np.array(samples),),
+        members=np.ones((len(WINDOWS), 1)),
+        instead=tuple(range(len(WINDOWS))),
+    )
+    weights = np.array(PRIOR_WEIGHTS)
+    curves = curves_of(windows, economics, max(units_needed(windows), units))
+    mixed = curves.mixed(weights)
+    return Forecast(order=mixed, keep=mixed, by_window=curves, windows=windows, weights=weights)
 
 
-def plan(*forecasts: Future, held: int = 0, peak: float = 10.0, track: Track = UNTRIED) -> SizePlan:
-    return plan_size(forecasts, track=track, economics=HALF, sizing=SIZING, held=held, peak=peak)
+def plan(
+    *samples: float, held: int = 0, peak: float = 10.0, margins: Margins = MARGINS
+) -> SizePlan:
+    return plan_size(
+        expecting(*samples, units=held + 2),
+        margins=margins,
+        economics=HALF,
+        sizing=SIZING,
+        held=held,
+        peak=peak,
+    )
 
 
-def test_a_unit_is_worth_the_overflow_that_it_avoids() -> None:
-    worth = worth_of_units(np.array([0.5, 1.5]), HALF, most=4)
-
-    # Unit 1 serves 0.5 and 1.0, 0.75 on average, of 69.30; unit 2 serves 0 and 0.5.
-    assert worth == pytest.approx([0.75 * 69.30, 0.25 * 69.30, 0.0, 0.0])
+# -- growing -----------------------------------------------------------------------------------
 
 
-def test_a_unit_is_worth_the_throttling_that_it_avoids() -> None:
-    worth = worth_of_units(np.array([1.5]), TIGHT, most=2)
-
-    # Without a unit 0.5 go on demand and 1.0 is throttled at 693; with one 0.5 go on demand; with
-    # two nothing.
-    assert worth == pytest.approx([693.0, 34.65])
-
-
-@pytest.mark.parametrize("samples", [[], [0.0], [0.0, 0.0]])
-def test_without_demand_no_unit_is_worth_anything(samples: list[float]) -> None:
-    assert worth_of_units(np.array(samples), HALF, most=3) == pytest.approx(np.zeros(3))
-
-
-def test_no_more_units_are_looked_at_than_asked_for() -> None:
-    assert worth_of_units(np.array([1e6]), HALF, most=2) == pytest.approx([69.30, 69.30])
-
-
-def test_counts_the_units_in_a_row_that_are_worth_their_price() -> None:
-    assert count_worth(np.array([5.0, 3.0, 1.0, 4.0]), 3.0) == 2
-    assert count_worth(np.array([5.0, 3.0]), 1.0) == 2
-    assert count_worth(np.array([5.0]), 6.0) == 0
-
-
-def test_full_use_fills_units_and_every_quota() -> None:
-    assert full_use(HALF, 2) == 3.0
-    assert full_use(TIGHT, 2) == 3.5
-
-
-def test_untried_forecasts_count_alike() -> None:
-    sized = plan(future("a", 2.0), future("zero", 0.0))
-
-    # Half of the trust says 2 units, half says none: each unit is worth 34.65, less than 1.05 of
-    # its price, but worth keeping.
-    assert sized.weights == {"a": 0.5, "zero": 0.5}
-    assert sized.worth[:2] == pytest.approx([34.65, 34.65])
-    assert sized.grow_to == 0
-    assert sized.keep == 2
-
-
-def test_growth_needs_more_than_keeping() -> None:
-    # Worth of the second unit: 0.51 x 69.30 = 35.34, between 0.92 and 1.05 of 34.65.
-    sized = plan(future("a", 1.51))
-
-    assert (sized.grow_to, sized.keep) == (1, 2)
+def test_as_many_units_are_wanted_as_are_each_worth_their_margin() -> None:
+    # The third unit serves 0.57 of 69.30, 39.50: less than 39.85.
+    assert plan(2.57).grow_to == 2
+    # 0.58 of it is 40.19.
+    assert plan(2.58).grow_to == 3
 
 
 def test_growth_goes_at_most_one_unit_beyond_the_highest_demand_on_record() -> None:
-    assert plan(future("a", 9.0), peak=2.5).grow_to == 4
+    assert plan(9.0, peak=2.5).grow_to == 4
+
+
+def test_a_higher_margin_for_the_first_unit_lets_none_be_bought() -> None:
+    careful = replace(MARGINS, first=1.5)
+
+    # From 51.98 on: 0.7 of a unit is 48.51, 0.8 is 55.44.
+    assert plan(2.7, held=2, margins=careful).grow_to == 2
+    assert plan(2.8, held=2, margins=careful).grow_to == 3
+
+
+def test_units_that_come_with_the_first_one_need_the_usual_margin() -> None:
+    careful = replace(MARGINS, first=1.5)
+
+    # The first is worth 69.30, and the second one 41.58.
+    assert plan(1.6, margins=careful).grow_to == 2
+
+
+def test_what_is_held_is_not_shrunk_by_growing() -> None:
+    worth = np.array([60.0, 30.0, 0.0, 0.0])
+
+    assert wanted_units(worth, MARGINS, UNIT_USD, 2) == 1
+    assert wanted_units(worth, MARGINS, UNIT_USD, 0) == 1
+
+
+def test_a_plan_says_from_which_worth_on_units_are_bought_and_kept() -> None:
+    sized = plan(1.0, margins=Margins(first=2.0, grow=1.2, keep=0.9))
+
+    assert (sized.first_usd, sized.grow_usd, sized.keep_usd) == pytest.approx(
+        (69.30, 41.58, 31.185)
+    )
+
+
+# -- keeping -----------------------------------------------------------------------------------
+
+
+def test_keeping_needs_less_than_growing() -> None:
+    # Worth of the second unit: 0.5 x 69.30 = 34.65, between 0.95 and 1.15 of as much.
+    sized = plan(1.5, held=2)
+
+    assert sized.grow_to == 1
+    assert sized.keep == 2
 
 
 def test_units_held_above_any_forecast_are_worth_nothing() -> None:
-    sized = plan(future("a", 1.0), held=3)
+    sized = plan(1.0, held=3)
 
-    assert sized.worth == pytest.approx([69.30, 0.0, 0.0, 0.0])
+    assert sized.keep_worth == pytest.approx([69.30, 0.0, 0.0, 0.0, 0.0])
     assert sized.keep == 1
 
 
 def test_units_above_the_highest_demand_on_record_may_be_worth_keeping() -> None:
-    # A forecast scales an earlier day up beyond what was ever seen.
-    sized = plan(future("a", 4.0), held=4, peak=1.0)
+    sized = plan(4.0, held=4, peak=1.0)
 
     assert sized.keep == 4
     assert sized.grow_to == 2
 
 
-def test_a_fleet_larger_than_is_looked_at_is_not_cut_down_to_it() -> None:
-    assert plan(future("a", 700.0), held=600, peak=700.0).keep == 601
+def test_what_was_bought_as_one_is_kept_as_one() -> None:
+    # 1.9 of 4 units: together 1.9 x 69.30 = 131.67, and 4 x 0.95 x 34.65 = 131.67.
+    sized = plan(1.9 + 1e-6, held=4)
+
+    assert sized.keep == 2
+    assert sized.is_worth_keeping(4, 4)
+    assert not plan(1.9 - 1e-6, held=4).is_worth_keeping(4, 4)
+    # The last two of them alone serve nothing, the last three serve 0.9.
+    assert not sized.is_worth_keeping(4, 2)
+    assert not sized.is_worth_keeping(4, 3)
 
 
-def test_a_forecast_without_data_has_no_say() -> None:
-    sized = plan(future("a", 2.0), future("b"), future("zero", 0.0))
+def test_a_purchase_larger_than_what_stays_is_judged_by_all_of_it() -> None:
+    # A throughput of 3 units where 2 stay: both serve, 138.60 USD, and three cost 98.75 at 0.95.
+    assert plan(2.0, held=2).is_worth_keeping(2, 3)
+    assert not plan(1.4, held=2).is_worth_keeping(2, 3)
 
-    assert sized.weights == {"a": 0.5, "zero": 0.5}
-    assert sized.trust == pytest.approx({"a": 1 / 3, "b": 1 / 3, "zero": 1 / 3})
 
+def test_units_are_kept_while_more_are_wanted() -> None:
+    # A unit ordered now is expected to be busy, although the hour until then is idle.
+    wanted, idle = expecting(2.0, units=3), expecting(0.0, units=3)
+    forecast = replace(wanted, keep=idle.keep)
 
-def test_the_record_decides_who_is_heard() -> None:
-    records = (
-        ExpertRecord(name="a", loss_usd=100.0, proposals=()),
-        ExpertRecord(name="zero", loss_usd=200.0, proposals=()),
-    )
-    sized = plan(future("a", 2.0), future("zero", 0.0), track=replace(UNTRIED, records=records))
+    sized = plan_size(forecast, margins=MARGINS, economics=HALF, sizing=SIZING, held=1, peak=2.0)
 
-    assert sized.weights["a"] > 0.999
     assert sized.grow_to == 2
-    # Each proposes by its own forecast.
-    assert [entry.proposals for entry in sized.experts] == [(2,), (0,)]
+    assert sized.keep == 1
+    assert sized.is_worth_keeping(1, 1)
 
 
-def test_mixed_worth_follows_the_trust() -> None:
-    forecasts = [future("a", 1.0), future("zero", 0.0)]
+def test_a_fleet_larger_than_is_looked_at_is_not_cut_down_to_it() -> None:
+    assert plan(700.0, held=600, peak=700.0).keep == 602
 
-    worth = mixed_worth(forecasts, {"a": 0.75, "zero": 0.25}, HALF, most=2)
 
-    assert worth == pytest.approx([0.75 * 69.30, 0.0])
+# -- what is shown -----------------------------------------------------------------------------
 
 
 def test_every_size_has_its_dollars_for_the_coming_hour() -> None:
-    sized = plan(future("a", 0.5, 1.5), held=1)
+    sized = plan(0.5, 1.5, held=1)
 
     # From none to two above the larger of held, 1, and wanted, 1.
     assert [entry.units for entry in sized.alternatives] == [0, 1, 2, 3]
@@ -154,8 +169,8 @@ def test_every_size_has_its_dollars_for_the_coming_hour() -> None:
 
 def test_alternatives_are_priced_for_the_billing_period() -> None:
     sized = plan_size(
-        [future("a", 1.0)],
-        track=UNTRIED,
+        expecting(1.0, economics=TIGHT),
+        margins=MARGINS,
         economics=TIGHT,
         sizing=replace(SIZING, billing_minutes=30),
         held=0,
@@ -166,3 +181,11 @@ def test_alternatives_are_priced_for_the_billing_period() -> None:
     assert sized.alternatives[0].overflow_usd == pytest.approx(0.5 * 69.30 / 2)
     assert sized.alternatives[0].throttle_usd == pytest.approx(0.5 * 693.0 / 2)
     assert sized.alternatives[1].units_usd == pytest.approx(34.65 / 2)
+
+
+def test_a_plan_says_how_far_windows_are_trusted_and_agree() -> None:
+    sized = plan(1.0)
+
+    assert sized.weights == dict(zip(WINDOWS, PRIOR_WEIGHTS, strict=True))
+    assert sized.use == pytest.approx([1.0, 0.0])
+    assert sized.agreement == pytest.approx([1.0, 0.0])

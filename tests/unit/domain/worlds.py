@@ -11,8 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory
 from bedrock_autoscaler.domain.demand import Demand
 from bedrock_autoscaler.domain.economics import Economics, Tier
+from bedrock_autoscaler.domain.learning import NOTHING_LEARNED
+from bedrock_autoscaler.domain.lookback import WINDOWS
 from bedrock_autoscaler.domain.observation import Series, Traffic
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import MINUTE
@@ -41,6 +44,18 @@ def build_demand(*pieces: tuple[int, float]) -> Demand:
     """Demand of these pieces up to END."""
     load = units_in(*pieces)
     return Demand(start=END - len(load) * MINUTE, load=load, requests=load * CALLS_PER_UNIT)
+
+
+def trusting(**weights: float) -> Memory:
+    """A memory that trusts these look-back windows so far, and no other, for orders and renewals.
+
+    Nothing else is remembered: the next learning starts from the prior trust again.
+    """
+    trust = tuple(weights.pop(name, 0.0) for name in WINDOWS)
+    if weights:
+        raise ValueError(f"no look-back windows: {sorted(weights)}")
+    learned = replace(NOTHING_LEARNED, order_weights=trust, keep_weights=trust)
+    return replace(NO_MEMORY, learned=learned)
 
 
 def units_traffic(*pieces: tuple[int, float], **series: Any) -> Traffic:
