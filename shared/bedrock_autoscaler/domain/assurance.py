@@ -22,7 +22,6 @@ from bedrock_autoscaler.domain.use import Curves, count_worth
 _AIM = 0.8
 """Share of the promise that is steered for: held at the promise itself, it would often break."""
 
-_DAYS_TO_ADAPT = 1.0
 _LARGEST_STEP = 1.0
 _LEAST, _MOST = 0.001, 0.4
 _DAY = 1440
@@ -76,20 +75,18 @@ def steered(
         minutes: since the previous decision; at most an hour is looked at.
     """
     minutes = min(minutes, _MOST_MINUTES, len(demand))
-    newest_day = demand.load[-_DAY:]
-    if minutes <= 0 or np.isnan(newest_day).all():
-        return assurance
-    typical = float(np.nanmean(newest_day))
-    recent = demand.load[len(demand) - minutes :]
+    recent = demand.load[len(demand) - max(minutes, 0) :]
     known = ~np.isnan(recent)
-    if typical <= 0 or not known.any():
+    if not known.any():
+        return assurance
+    allowed = _AIM * promised_share
+    allowance = allowed * float(np.nanmean(demand.load[-_DAY:])) * _DAY
+    if allowance <= 0:
         return assurance
     admitted = sum(tier.capacity_units for tier in economics.tiers)
     room = _serving(fleet, demand, minutes)[known] + admitted
     throttled = float(np.maximum(recent[known] - room, 0.0).sum())
-    allowed = _AIM * promised_share
-    surplus = allowed * float(recent[known].sum()) - throttled
-    step = surplus / (allowed * typical * _DAY * _DAYS_TO_ADAPT)
+    step = (allowed * float(recent[known].sum()) - throttled) / allowance
     least_use = assurance.least_use * exp(min(max(step, -_LARGEST_STEP), _LARGEST_STEP))
     return Assurance(least_use=min(max(least_use, _LEAST), _MOST))
 
