@@ -133,6 +133,7 @@ def report(results: Sequence[Result], promised: float) -> tuple[str, bool]:
     for kind in KINDS:
         part = [result for result in results if result.kind == kind]
         lines += ["", kind, *(_row(part, name, promised).line for name in (OURS, TRACKING))]
+    lines += ["", *_where_tracking_keeps(results, promised)]
     lines += [
         "",
         f"promise kept by {ours.kept:.0%} of the traces, bound {LEAST_KEPT:.0%}: {_word(keeps)}",
@@ -140,6 +141,13 @@ def report(results: Sequence[Result], promised: float) -> tuple[str, bool]:
         "",
     ]
     return "\n".join(lines), keeps and cheap
+
+
+def _where_tracking_keeps(results: Sequence[Result], promised: float) -> list[str]:
+    """Both on the traces where they do the same job: elsewhere one of them breaks the promise."""
+    part = [result for result in results if result.outcomes[TRACKING].throttled <= promised]
+    title = f"{len(part)} traces on which target tracking at 80% keeps the promise too"
+    return [title, *(_row(part, name, promised).line for name in (OURS, TRACKING) if part)]
 
 
 _HEADER = (

@@ -19,7 +19,7 @@ from bedrock_autoscaler.domain.observation import Series
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 from bedrock_autoscaler.domain.use import Curves, count_worth
 
-_AIM = 0.8
+_AIM = 0.9
 """Share of the promise that is steered for: held at the promise itself, it would often break."""
 
 _LARGEST_STEP = 1.0

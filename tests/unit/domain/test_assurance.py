@@ -212,9 +212,9 @@ def test_a_day_without_throttling_makes_the_promise_easier_by_e() -> None:
 def test_throttling_beyond_a_days_allowance_is_the_largest_step() -> None:
     demand = build_demand((DAY, 1.0))
 
-    # The allowance of a day is 0.8 x 0.5% x 1,440 = 5.76 unit-minutes; 5 and 60 are throttled.
+    # The allowance of a day is 0.9 x 0.5% x 1,440 = 6.48 unit-minutes; 5 and 60 are throttled.
     assert after(demand, build_fleet()).least_use == pytest.approx(
-        0.03 * np.exp((0.02 - 5.0) / 5.76)
+        0.03 * np.exp((0.0225 - 5.0) / 6.48)
     )
     assert after(demand, build_fleet(), minutes=60).least_use == pytest.approx(0.03 * np.exp(-1))
 
@@ -224,7 +224,7 @@ def test_a_unit_serves_from_its_first_minute_in_service_on() -> None:
     # The newest five minutes end three minutes ago: in two of them it served.
     fleet = build_fleet(build_pt(in_service_since=NOW - 5 * MINUTE))
 
-    assert after(demand, fleet).least_use == pytest.approx(0.03 * np.exp((0.02 - 3.0) / 5.76))
+    assert after(demand, fleet).least_use == pytest.approx(0.03 * np.exp((0.0225 - 3.0) / 6.48))
 
 
 def test_nothing_is_learned_from_gaps_or_silence() -> None:
