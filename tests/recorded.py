@@ -6,6 +6,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from bedrock_autoscaler.domain.assurance import Assurance
 from bedrock_autoscaler.domain.balance import Balance
 from bedrock_autoscaler.domain.decision import (
     Alternative,
@@ -64,6 +65,7 @@ MEMORY = Memory(
     classification=CLASSIFICATION,
     classified_at=NOW - 15 * MINUTE,
     quiet_reviews=3,
+    assurance=Assurance(least_use=0.1 / 3.0),
 )
 
 

@@ -25,7 +25,7 @@ _WEEK = 7 * _DAY
 
 # Application Auto Scaling on a custom metric: a target of 70% and its two alarms.
 _TARGET = 0.70
-_LOW = 0.63
+_LOW_SHARE = 0.9
 _HIGH_MINUTES = 3
 _LOW_MINUTES = 15
 _COOLDOWN_MINUTES = 5
@@ -58,14 +58,14 @@ def best_static(replay: Replay) -> Plan:
     return best
 
 
-def target_tracking(replay: Replay) -> Plan:
-    """Target tracking at 70% with AWS defaults.
+def target_tracking(replay: Replay, target: float = _TARGET) -> Plan:
+    """Target tracking at 70%, or another target use, with AWS defaults.
 
     Use is the demand of a minute over the units ordered at the time. After 3 successive minutes
-    above 0.7 the units become the mean demand of those minutes / 0.7, rounded up and never fewer,
-    at most every 5 minutes. After 15 successive minutes below 0.63, counted anew after each
-    decrease, they become the highest demand of those minutes / 0.7, rounded up, not within 5
-    minutes of another change. One unit at first and at least.
+    above the target the units become the mean demand of those minutes / target, rounded up and
+    never fewer, at most every 5 minutes. After 15 successive minutes below 0.9 x target, counted
+    anew after each decrease, they become the highest demand of those minutes / target, rounded up,
+    not within 5 minutes of another change. One unit at first and at least.
     """
     demand = replay.demand.tolist()
     units = np.empty(len(demand), dtype=np.int64)
@@ -74,14 +74,14 @@ def target_tracking(replay: Replay) -> Plan:
     units[0] = held
     for row in range(1, len(demand)):
         use = demand[row - 1] / held
-        high = high + 1 if use > _TARGET else 0
-        low = low + 1 if use < _LOW else 0
+        high = high + 1 if use > target else 0
+        low = low + 1 if use < _LOW_SHARE * target else 0
         wanted = held
         if high >= _HIGH_MINUTES and row - last_rise >= _COOLDOWN_MINUTES:
             recent = demand[row - _HIGH_MINUTES : row]
-            wanted = max(held, ceil(sum(recent) / _HIGH_MINUTES / _TARGET))
+            wanted = max(held, ceil(sum(recent) / _HIGH_MINUTES / target))
         elif low >= _LOW_MINUTES and row - last_change >= _COOLDOWN_MINUTES:
-            wanted = max(1, ceil(max(demand[row - _LOW_MINUTES : row]) / _TARGET))
+            wanted = max(1, ceil(max(demand[row - _LOW_MINUTES : row]) / target))
         if wanted != held:
             last_change, low = row, 0
             last_rise = row if wanted > held else last_rise

@@ -7,6 +7,7 @@ reads a clock, calls out or raises for a valid situation.
 from dataclasses import replace
 
 from bedrock_autoscaler.domain.acting import Grounds, act, change
+from bedrock_autoscaler.domain.assurance import steered
 from bedrock_autoscaler.domain.balance import settled
 from bedrock_autoscaler.domain.classification import classify
 from bedrock_autoscaler.domain.commitment_reasons import commitment_reasons
@@ -211,8 +212,19 @@ def _remember(
     if economics is None:
         return replace(memory, decided_at=now)
     since = whole_minutes(now - memory.decided_at) if memory.decided_at else sizing.decision_minutes
+    promised, assurance = situation.target.slo.assure_throttled_share, memory.assurance
+    if promised is not None:
+        assurance = steered(
+            assurance,
+            demand,
+            situation.fleet,
+            economics=economics,
+            promised_share=promised,
+            minutes=since,
+        )
     return replace(
         memory,
+        assurance=assurance,
         calibration=calibrate(memory.calibration, demand, memory.learned, now=now, sizing=sizing),
         learned=learn(memory.learned, demand, now, economics=economics, sizing=sizing),
         balance=settled(

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from bedrock_autoscaler.domain.assurance import NO_ASSURANCE, Assurance
 from bedrock_autoscaler.domain.balance import NO_BALANCE, Balance
 from bedrock_autoscaler.domain.distribution import NOT_CALIBRATED, Calibration
 from bedrock_autoscaler.domain.fleet import Fleet
@@ -31,6 +32,7 @@ class ReasonCode(StrEnum):
     UNITS_PAY_OFF = "units_pay_off"
     UNITS_DO_NOT_PAY = "units_do_not_pay"
     AT_DESIRED_SIZE = "at_desired_size"
+    UNITS_ASSURED = "units_assured"
     BURSTY_HOLDS_NONE = "bursty_holds_none"
     LOSS_BUDGET_USED = "loss_budget_used"
     # what blocks a money decision
@@ -220,6 +222,7 @@ class Memory:
         classification: of the last hourly review, without its spike flag; None before it.
         classified_at: scheduled time of the decision that made it.
         quiet_reviews: in a row at which the newest day was calm.
+        assurance: what was learned about keeping a promise on throttling.
         calibration: where demand fell in what was forecast for it.
         proven: on-demand addresses that have served calls, sorted.
         refused: addresses that refused calls, sorted, and until when they are left out.
@@ -237,6 +240,7 @@ class Memory:
     classification: Classification | None = None
     classified_at: datetime | None = None
     quiet_reviews: int = 0
+    assurance: Assurance = NO_ASSURANCE
     calibration: Calibration = NOT_CALIBRATED
     proven: tuple[str, ...] = ()
     refused: tuple[tuple[str, datetime], ...] = ()

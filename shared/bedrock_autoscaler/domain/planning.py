@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bedrock_autoscaler.domain.assuring import Promise, assured, promise_of
 from bedrock_autoscaler.domain.decision import (
     Classification,
     Memory,
@@ -76,6 +77,7 @@ def make_plan(
         unit_usd=economics.unit_usd,
         now=situation.scheduled_at,
     )
+    promise = promise_of(situation.target, memory, economics)
     plan = plan_size(
         forecast,
         margins=margins,
@@ -83,13 +85,20 @@ def make_plan(
         sizing=situation.target.thresholds.sizing,
         held=held,
         peak=float(known.max()),
+        promised=0 if promise is None else promise.units_needed(forecast.order),
     )
     spread = quantiles(mixture(forecast.windows, forecast.weights), memory.calibration)
     plan = replace(plan, remarks=margins.reasons, quantiles=spread)
-    return plan if known.size == len(demand) else _cautious(plan, forecaster, margins, held)
+    if promise is not None:
+        plan = assured(plan, promise, forecast, held)
+    if known.size == len(demand):
+        return plan
+    return _cautious(plan, forecaster, margins, held=held, promise=promise)
 
 
-def _cautious(plan: SizePlan, forecaster: Forecaster, margins: Margins, held: int) -> SizePlan:
+def _cautious(
+    plan: SizePlan, forecaster: Forecaster, margins: Margins, *, held: int, promise: Promise | None
+) -> SizePlan:
     """The plan with gaps counted against growing and, by themselves, against shrinking."""
     economics = forecaster.economics
     least = forecaster.forecast(gaps_as=0.0)
@@ -98,15 +107,19 @@ def _cautious(plan: SizePlan, forecaster: Forecaster, margins: Margins, held: in
         return plan
     price = economics.unit_usd
     sure = wanted_units(least.order.worth, margins, price, held)
-    grow_to = max(min(sure, plan.grow_to), min(plan.grow_to, held))
     # Units that would be bought if the gaps hid full use are not released either.
     grows = wanted_units(most.order.worth, margins, price, held) > held
+    floor = held if grows else plan.floor
+    if promise is not None:
+        sure = max(sure, promise.units_needed(least.order))
+        floor = max(floor, promise.floor(most, held))
+    grow_to = max(min(sure, plan.grow_to), min(plan.grow_to, held))
     width = min(len(plan.keep_worth), len(most.keep.worth))
     careful = replace(
         plan,
         grow_to=grow_to,
         keep_worth=np.maximum(plan.keep_worth[:width], most.keep.worth[:width]),
-        floor=held if grows else plan.floor,
+        floor=floor,
     )
     remarks = (
         *plan.remarks,
@@ -146,7 +159,8 @@ def make_wish(
             "(sizing.bursty_may_hold_units)",
         )
         return Wish(grow_to=0, keep=0, plan=plan, reasons=(reason,))
-    reasons = (_worth_reason(plan, situation, held), *plan.remarks)
+    because = plan.promise or _worth_reason(plan, situation, held)
+    reasons = (because, *plan.remarks)
     if plan.grow_to > held and not diagnosis.allows_growth:
         return Wish(grow_to=held, keep=plan.keep, plan=plan, reasons=reasons)
     return Wish(grow_to=plan.grow_to, keep=plan.keep, plan=plan, reasons=reasons)

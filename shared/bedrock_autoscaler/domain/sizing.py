@@ -38,8 +38,10 @@ class SizePlan:
         alternatives: cost of each size from none to two above the larger of held and wanted.
         weights: trust in each look-back window, by name.
         quantiles: (probability, demand in units) of a minute that a further unit would serve.
-        floor: units that are kept whatever they are worth: those held where more are wanted.
+        floor: units that are kept whatever they are worth: those held where more are wanted, and
+            those that a promise on throttling needs.
         remarks: what raised the margins, and what gaps in the history changed.
+        promise: what a promise on throttling changed; None where it changed nothing.
     """
 
     grow_to: int
@@ -55,6 +57,7 @@ class SizePlan:
     floor: int = 0
     remarks: tuple[Reason, ...] = ()
     quantiles: tuple[tuple[float, float], ...] = ()
+    promise: Reason | None = None
 
     @property
     def keep(self) -> int:
@@ -75,6 +78,7 @@ def plan_size(
     sizing: Sizing,
     held: int,
     peak: float,
+    promised: int = 0,
 ) -> SizePlan:
     """Size the fleet.
 
@@ -85,8 +89,10 @@ def plan_size(
         sizing: periods.
         held: units that stay if nothing is done.
         peak: highest demand on record, in units: growth goes at most one unit beyond it.
+        promised: units that a promise on throttling needs, whatever they are worth.
     """
     grow_to = wanted_units(forecast.order.worth, margins, economics.unit_usd, held)
+    grow_to = max(grow_to, promised) if promised > held else grow_to
     grow_to = min(grow_to, ceil(min(peak, MOST_UNITS)) + 1)
     top = min(max(grow_to, held) + EXTRA_UNITS, len(forecast.order.worth))
     return SizePlan(

@@ -200,10 +200,13 @@ class Slo:
         max_throttled_share: of the demand, 0 to 1.
         throttle_cost_factor: worth of avoiding one throttled token, as a multiple of its
             on-demand price.
+        assure_throttled_share: share of the demand, above 0, that units are to keep throttling
+            below whatever they cost; None: units must be worth their price.
     """
 
     max_throttled_share: float
     throttle_cost_factor: float
+    assure_throttled_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -170,8 +170,10 @@ def _target(given: dict[str, Any], facts: dict[str, Any]) -> Target:
         name: Decimal(value) if isinstance(value, str) else value
         for name, value in given.get("rails", {}).items()
     }
+    slo = replace(build_target().slo, **changed.pop("slo", {}))
     return build_target(
         modality=modality,
+        slo=slo,
         provisioned=provisioned,
         options=tuple(_option(name, facts) for name in given.get("options", ["on-demand"])),
         guard_rails=build_guard_rails(**rails),

@@ -24,6 +24,27 @@ class SloDocument(Section):
         ),
     )
 
+    assure_throttled_share: float | None = Field(
+        default=None,
+        ge=0.0001,
+        le=0.2,
+        description=(
+            "Promise: units are bought and kept until at most this share of the demand is "
+            "throttled, although they cost more than they save; lower: more idle units. For "
+            "targets without overflow or with a small quota. Null: no promise, units must pay."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _promise_has_a_price(self) -> Self:
+        if self.assure_throttled_share is not None and self.throttle_cost_factor == 0:
+            reason = (
+                "0 says that throttling costs nothing, while slo.assure_throttled_share promises "
+                f"at most {self.assure_throttled_share:.2%} of it"
+            )
+            raise conflict(["throttle_cost_factor"], reason)
+        return self
+
     def to_domain(self) -> Slo:
         """The same as a domain value."""
         return Slo(**dict(self))
