@@ -117,8 +117,8 @@ def test_losses_beyond_their_budget_raise_all_margins_and_are_named() -> None:
     assert found.keep == pytest.approx(0.95 * 1.25)
     assert [reason.code for reason in found.reasons] == [ReasonCode.LOSS_BUDGET_USED]
     assert found.reasons[0].message.startswith(
-        "units lately cost 69.31 USD more than they saved, counting what they have yet to earn; the "
-        "budget for losses is 69.30"
+        "units lately cost 69.31 USD more than they saved, counting what they have yet to earn; "
+        "the budget for losses is 69.30"
     )
     assert dict(found.reasons[0].numbers)["factor"] == 1.25
 

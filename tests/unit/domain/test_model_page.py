@@ -6,24 +6,33 @@ from pathlib import Path
 
 import pytest
 
+from bedrock_autoscaler.domain.balance import NO_BALANCE, Balance
 from bedrock_autoscaler.domain.classes import burstiness_limit
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, Label, Purchase, Situation
 from bedrock_autoscaler.domain.demand import estimate_demand
 from bedrock_autoscaler.domain.economics import build_economics
+from bedrock_autoscaler.domain.fleet import Status
+from bedrock_autoscaler.domain.lookback import PRIOR_WEIGHTS, WINDOWS
+from bedrock_autoscaler.domain.margins import margins_of
 from tests.builders import (
+    NOW,
     THRESHOLDS,
     UNIT_RATE,
     UNLIMITED,
+    build_fleet,
     build_observation,
     build_option,
+    build_pt,
     build_situation,
     build_target,
     build_traffic,
 )
 
 PAGE = (Path(__file__).parents[3] / "docs" / "model.md").read_text(encoding="utf-8")
-SECTIONS = ("Demand", "Classes", "Forecast", "Sizing", "Gate", "Routing", "Spend")
+SECTIONS = (
+    "Demand", "Classes", "Forecast", "Sizing", "Gate", "Loss budget", "Routing", "Spend",
+)  # fmt: skip
 
 
 def situation(throttles: float = 420.0) -> Situation:
@@ -42,6 +51,19 @@ def situation(throttles: float = 420.0) -> Situation:
     )
 
 
+def at_stake(units: float) -> float:
+    """What counts as lost of this many units that were just bought, beside 1,000 USD lost."""
+    just_bought = build_pt(model_units=int(units), created_at=NOW, status=Status.CREATING)
+    margins = margins_of(
+        situation().target,
+        build_fleet(just_bought),
+        Balance(traffic_usd=0.0, saved_usd=-1000.0),
+        unit_usd=60.5,
+        now=NOW,
+    )
+    return dict(margins.reasons[0].numbers)["lost_usd"] - 1000.0
+
+
 def computed(decision: Decision) -> dict[str, float]:
     """The figures of the page by what stands in its first column."""
     tick = situation()
@@ -50,10 +72,8 @@ def computed(decision: Decision) -> dict[str, float]:
     economics = build_economics(tick.target, traffic)
     assert economics is not None
     numbers = dict(decision.numbers)
-    overflow = {
-        units: economics.cost_of_holding(units, demand.load) - units * economics.unit_usd
-        for units in range(3)
-    }
+    sizing = THRESHOLDS.sizing
+    overflow = {units: economics.usd_without(units, demand.load) for units in range(3)}
     totals = [entry.total_usd for entry in decision.alternatives]
     (action,) = decision.actions
     return {
@@ -70,17 +90,25 @@ def computed(decision: Decision) -> dict[str, float]:
         "overflow cost of no unit, USD an hour": overflow[0],
         "of one unit": overflow[1],
         "of two units": overflow[2],
-        "trust in the six experts that say 2.4": 1 - numbers["weight_zero"],
+        "trust in the ten windows, which all say 2.4": sum(
+            numbers[f"weight_{name}"] for name in WINDOWS
+        ),
         "worth of unit 1, USD an hour": numbers["worth_of_unit_1_usd_per_hour"],
         "worth of unit 2": numbers["worth_of_unit_2_usd_per_hour"],
         "worth of unit 3": numbers["worth_of_unit_3_usd_per_hour"],
-        "a unit is bought from": THRESHOLDS.sizing.grow_margin * economics.unit_usd,
+        "use of unit 3": numbers["use_of_unit_3"],
+        "loss that is allowed at first, USD": NO_BALANCE.allowed_loss_usd(
+            economics.unit_usd, sizing
+        ),
+        "a unit is bought from": numbers["first_unit_is_bought_from_usd_per_hour"],
         "units to buy": float(action.model_units),
         "cost of holding none, USD an hour": totals[0],
         "cost of holding one": totals[1],
         "cost of holding two": totals[2],
         "cost of holding three": totals[3],
         "expected saving, USD an hour": decision.expected_saving_usd_per_hour,
+        "they are kept from, together": 2 * numbers["units_are_kept_from_usd_per_hour"],
+        "yet to earn when just bought, USD": at_stake(float(action.model_units)),
     }
 
 
@@ -110,7 +138,15 @@ def test_without_the_throttles_nothing_would_be_bought() -> None:
     decision = decide(situation(throttles=0.0))
 
     assert decision.is_hold
-    assert dict(decision.numbers)["worth_of_unit_1_usd_per_hour"] == pytest.approx(59.40)
+    assert dict(decision.numbers)["worth_of_unit_1_usd_per_hour"] == pytest.approx(69.30)
+
+
+def test_the_page_lists_the_windows_and_the_trust_at_first() -> None:
+    rows = re.findall(r"^\| (\w+) \| [^|]+ \| ([0-9.]+) \|$", PAGE, flags=re.MULTILINE)
+
+    assert [(name, float(trust)) for name, trust in rows if name in WINDOWS] == list(
+        zip(WINDOWS, PRIOR_WEIGHTS, strict=True)
+    )
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -123,6 +159,12 @@ def test_the_thresholds_on_the_page_are_the_shipped_ones() -> None:
 
     assert f"`v_j >= {sizing.grow_margin} h`" in PAGE
     assert f"`v_j >= {sizing.keep_margin} h`" in PAGE
+    assert f"worth `{sizing.keep_margin} n h`" in PAGE
+    assert f"`{sizing.scarcity_factor}^(2 - left)`" in PAGE
+    assert f"times {sizing.patience} (`patience`)" in PAGE
+    budget = f"-({sizing.loss_budget_share} T + {sizing.loss_budget_unit_hours:g} h)`"
+    assert budget in PAGE
+    assert f"multiplied by {sizing.loss_factor} (`loss_factor`)" in PAGE
     assert f"S > {rules.strong_seasonal_skill}, or S > {rules.seasonal_skill} and" in PAGE
     assert (
         f"{rules.confirmations_to_unsteady} (towards bursty) or "
