@@ -24,6 +24,7 @@ from bedrock_autoscaler.domain.decision import (
     Verdict,
     decision_id,
 )
+from bedrock_autoscaler.domain.distribution import NOT_CALIBRATED
 from bedrock_autoscaler.domain.intent import (
     PurchaseIntent,
     PurchaseState,
@@ -66,6 +67,17 @@ MEMORY = Memory(
     classified_at=NOW - 15 * MINUTE,
     quiet_reviews=3,
     assurance=Assurance(least_use=0.1 / 3.0),
+    calibration=replace(
+        NOT_CALIBRATED,
+        until=NOW - 75 * MINUTE,
+        counts=tuple(index / 17.0 for index in range(len(NOT_CALIBRATED.counts))),
+        within_80=0.7 + 0.1,
+        within_95=0.9499999999999999,
+        judged=1e3 / 7.0,
+    ),
+    proven=(MODEL,),
+    refused=(("another", NOW + 60 * MINUTE),),
+    trial=("a third", NOW - 5 * MINUTE),
 )
 
 

@@ -24,7 +24,7 @@ from bedrock_autoscaler.adapters.storage.codec import (
 )
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports import HistoryReference
-from bedrock_autoscaler.domain.decision import Decision, Purchase, Reason
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Purchase, Reason
 from bedrock_autoscaler.domain.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.rates import RateBasis, RateInUse
 from bedrock_autoscaler.domain.studies import CommitmentStudy, LevelStudy
@@ -44,7 +44,7 @@ from tests.builders import (
     pt_arn,
 )
 from tests.comparing import plain
-from tests.recorded import build_decision
+from tests.recorded import MEMORY, build_decision
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.floats(allow_infinity=False) | st.integers(0, 10**9).map(float)
@@ -104,6 +104,41 @@ def test_records_from_before_rates_were_measured_are_read() -> None:
     assert stored.observation.commitment is None
     assert decode_target(json.dumps(target), "x") == situation.target
     assert decode_decision(json.dumps(document).encode(), "x").unit_rate is None
+
+
+def test_every_member_of_the_memory_is_recorded_here() -> None:
+    """Otherwise one that gets lost would not show; those that are None now are in other tests."""
+    usual = {field.name: getattr(NO_MEMORY, field.name) for field in fields(NO_MEMORY)}
+
+    same = {name for name, value in usual.items() if getattr(MEMORY, name) == value}
+
+    assert same == {"blocked_until"}
+    assert decode_decision(encode_decision(DECISION), "x").memory == MEMORY
+
+
+def test_records_from_before_windows_were_weighed_are_read_and_learn_anew() -> None:
+    situation = build_situation(memory=MEMORY)
+    older = {"experts": [{"name": "last_hour", "loss_usd": 1.5, "proposals": [1, 2]}]}
+    inputs = json.loads(encode_inputs(situation, None))
+    document = json.loads(encode_decision(build_decision(situation)))
+    for memory in (inputs["memory"], document["memory"]):
+        for name in ("learned", "balance", "assurance", "calibration"):
+            del memory[name]
+        memory.update(older)
+    target = json.loads(encode_target(situation.target))
+    sizing, gating = target["thresholds"]["sizing"], target["thresholds"]["gating"]
+    for name in ("loss_budget_share", "loss_budget_unit_hours", "loss_factor", "scarcity_factor"):
+        del sizing[name]
+    del sizing["patience"], gating["min_history_minutes"]
+
+    stored, _ = decode_inputs(json.dumps(inputs).encode(), situation.target, "x")
+    decision = decode_decision(json.dumps(document).encode(), "x")
+
+    for found in (stored.memory, decision.memory):
+        assert found.learned == NO_MEMORY.learned
+        assert found.balance == NO_MEMORY.balance
+        assert found.label == MEMORY.label
+    assert decode_target(json.dumps(target), "x") == situation.target
 
 
 @st.composite
