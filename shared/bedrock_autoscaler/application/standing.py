@@ -65,10 +65,7 @@ def _unmanaged(situation: Situation) -> Iterator[Finding]:
         if pt.ownership is Ownership.UNMANAGED:
             yield (
                 "unmanaged_pt",
-                (
-                    f"{pt.arn} of {pt.model_units} units is not ours: it counts against the caps and "
-                    "is never released"
-                ),
+                f"{pt.arn} of {pt.model_units} units is not ours: it is counted, never released",
             )
 
 
@@ -91,10 +88,7 @@ def _terms(situation: Situation) -> Iterator[Finding]:
         if any(days - 1 <= left / _DAY < days for days in TERM_DAYS):
             yield (
                 "term_ending",
-                (
-                    f"the term of {pt.arn} ends at {pt.committed_until.isoformat()} and renews unless "
-                    "a person ends it"
-                ),
+                f"the term of {pt.arn} ends at {pt.committed_until.isoformat()}, then it renews",
             )
 
 

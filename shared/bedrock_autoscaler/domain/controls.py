@@ -1,7 +1,7 @@
 """What a person sets by hand: pauses, change windows, and overrides within every bound."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 _RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
@@ -88,7 +88,7 @@ def is_open(window: ChangeWindow, now: datetime) -> bool:
     starts the window the first time. The span is elapsed time.
     """
     minutes, hours, *_ = fields = parse_cron(window.cron)
-    zone, length = ZoneInfo(window.zone), timedelta(minutes=window.minutes)
+    zone, length = zone_of(window.zone), timedelta(minutes=window.minutes)
     day = (now - length).astimezone(zone).date() - _DAY
     while day <= now.astimezone(zone).date():
         if _is_day(fields, day):
@@ -99,6 +99,16 @@ def is_open(window: ChangeWindow, now: datetime) -> bool:
                         return True
         day += _DAY
     return False
+
+
+def zone_of(name: str) -> tzinfo:
+    """The time zone of this name; UTC needs no time zone database.
+
+    Raises:
+        KeyError: it is not known here.
+        ValueError: it is no name of a zone.
+    """
+    return UTC if name == "UTC" else ZoneInfo(name)
 
 
 def parse_cron(text: str) -> tuple[frozenset[int], ...]:

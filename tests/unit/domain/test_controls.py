@@ -114,6 +114,13 @@ def test_refuses_what_is_no_cron(text: str) -> None:
         parse_cron(text)
 
 
+def test_utc_needs_no_time_zone_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runtime may have none; other zones are then refused with the settings."""
+    monkeypatch.setattr("bedrock_autoscaler.domain.controls.ZoneInfo", None)
+
+    assert is_open(OFFICE, at("2026-11-20T09:00"))
+
+
 def test_either_kind_of_day_counts_where_both_are_restricted() -> None:
     window = ChangeWindow(cron="0 0 1 * 1", minutes=1_440)
 

@@ -1,7 +1,6 @@
 """The section that a person sets by hand: pauses, change windows, overrides with an expiry."""
 
 from typing import Self
-from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -12,6 +11,7 @@ from bedrock_autoscaler.domain.controls import (
     RouteOverride,
     UnitsOverride,
     parse_cron,
+    zone_of,
 )
 
 
@@ -39,7 +39,7 @@ class ChangeWindowDocument(Section):
         except ValueError as error:
             raise conflict(["cron"], str(error)) from error
         try:
-            ZoneInfo(self.zone)
+            zone_of(self.zone)
         except (KeyError, OSError, ValueError) as error:
             reason = f"{self.zone!r} is no time zone that is known here; give one such as UTC"
             raise conflict(["zone"], reason) from error
