@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.simulation.engine import Outcome, Simulation
+from tests.simulation.meeting import MEETINGS, each_way, two_stand
 from tests.simulation.points import boundaries_of, run_with, single_faults
 from tests.simulation.schedule import SCENARIOS, Scenario, plan
 from tests.simulation.stories import STORIES
@@ -94,6 +95,8 @@ def _variants(defect: Defect, seeds: int, moments: int) -> Iterator[Outcome]:
     likely = range(first, seeds, len(SCENARIOS))
     for seed in (*likely, *(seed for seed in range(seeds) if seed not in likely)):
         yield Simulation(plan(seed, moments)).run()
+    for meeting in MEETINGS:
+        yield from each_way(meeting, two_stand(meeting))
     for story in STORIES:
         for strikes in single_faults(boundaries_of(story)):
             yield run_with(story, strikes)
