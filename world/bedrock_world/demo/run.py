@@ -200,8 +200,8 @@ class _News:
         self.text = "none yet"
 
     def look(self, result: MinuteResult) -> None:
-        """Read the newest decision after a quarter of an hour."""
-        if result.minute.minute % 15:
+        """Read the newest decision after a tick of the capacity loop."""
+        if result.minute.minute % 5:
             return
         latest = self._ledger.decisions.latest(TARGET, Loop.CAPACITY)
         if latest is not None and latest.decision.actions:
