@@ -110,10 +110,16 @@ build: $(DEV) $(TOOLS)
 demo: $(DEV) $(TOOLS)
 	$(BIN)/bedrock-autoscaler demo $(if $(TRACE),--trace "$(TRACE)")
 
-## bench: score the policy on the traces against the figures to beat; SAMPLE=12 takes a few
+## bench: score the policy on the traces, and the classifier on labelled ones; SAMPLE=12 takes a few
 .PHONY: bench
 bench: $(DEV)
 	$(BIN)/python -m benchmarks
+ifeq ($(SAMPLE),)
+	$(BIN)/python -m benchmarks.classifier
+else
+# So few seeds may miss a bound by chance: shown, and not an error.
+	-$(BIN)/python -m benchmarks.classifier 2
+endif
 
 ## gateways: the client beside LiteLLM: its tests there, its overhead, a burst through the table
 .PHONY: gateways

@@ -1,6 +1,6 @@
 """Measures the unit rate of a PT in the Bedrock world and compares it with the truth.
 
-    python -m benchmarks.unit_rate [--seeds 12] [--days 14]
+    python -m benchmarks.unit_rate [--seeds 10] [--days 14]
 
 A PT of two model units takes traffic that swings by half over the day. The estimator sees what
 CloudWatch shows: tokens, calls and throttles by minute. It is told that callers try one to three
@@ -18,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -45,6 +46,7 @@ LOW_LOAD = 0.3
 TOLERANCE = 0.03
 LEAST_SHARE = 0.9
 
+MISSED = "MISSED"
 HEADER = (
     f"{'world and callers':<50} {'load':>4} {'told':<7}{'median':>7} {'lowest':>7} "
     f"{'highest':>7} {'in 3%':>6} {'covered':>7} {'half':>6} bounds"
@@ -164,7 +166,7 @@ class Outcome:
         return self.low <= 0 and (self.high is None or self.high >= 0)
 
 
-def run_seed(condition: Condition, load: float, seed: int, days: int) -> tuple[Outcome, ...]:
+def run_seed(condition: Condition, load: float, seed: int, *, days: int) -> tuple[Outcome, ...]:
     """Some days of traffic on a PT, measured with and without a stated rate."""
     traffic = observed_traffic(condition, load, seed, days)
     stated = scaled(condition.truth, _WRONG_BY)
@@ -310,7 +312,7 @@ class Row:
         """What the row came to."""
         if self.is_kept:
             return "kept"
-        return "MISSED" if self.condition.is_gated else "missed, not gated"
+        return MISSED if self.condition.is_gated else "missed, not gated"
 
     @property
     def bounds(self) -> int:
@@ -363,23 +365,25 @@ def table(outcomes: Sequence[Outcome]) -> tuple[Row, ...]:
 
 
 def main() -> int:
-    """Run all seeds, print the table, and say whether it is kept."""
+    """Run all seeds, print each row when it is known, and say whether all are kept."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=12, help="a quarter of them at low load")
+    parser.add_argument("--seeds", type=int, default=10, help="a quarter of them at low load")
     parser.add_argument("--days", type=int, default=14)
     arguments = parser.parse_args()
-    jobs = [
-        (condition, load, seed, arguments.days)
-        for condition in CONDITIONS
-        for load in LOADS
-        for seed in range(1, 1 + (arguments.seeds // 4 if load == LOW_LOAD else arguments.seeds))
-    ]
-    with ProcessPoolExecutor() as pool:
-        found = [one for part in pool.map(run_seed, *zip(*jobs, strict=True)) for one in part]
     command = f"python -m benchmarks.unit_rate --seeds {arguments.seeds} --days {arguments.days}"
-    rows = table(found)
-    sys.stdout.write("\n".join([command, HEADER, *(row.line() for row in rows)]) + "\n")
-    return 1 if any(row.verdict == "MISSED" for row in rows) else 0
+    sys.stdout.write(f"{command}\n{HEADER}\n")
+    verdicts = []
+    with ProcessPoolExecutor() as pool:
+        for condition in CONDITIONS:
+            for load in LOADS:
+                seeds = max(arguments.seeds // 4, 1) if load == LOW_LOAD else arguments.seeds
+                run = partial(run_seed, condition, load, days=arguments.days)
+                outcomes = [one for part in pool.map(run, range(1, 1 + seeds)) for one in part]
+                for row in table(outcomes):
+                    verdicts.append(row.verdict)
+                    sys.stdout.write(row.line() + "\n")
+                    sys.stdout.flush()
+    return 1 if MISSED in verdicts else 0
 
 
 if __name__ == "__main__":

@@ -188,8 +188,8 @@ def _worth_keeping(pt: ProvisionedThroughput, situation: Situation, wish: Wish) 
         return None
     return Reason(
         code=ReasonCode.WORTH_KEEPING,
-        message=f"the last {pt.model_units} of {serving} units in service are together worth "
-        f"keeping, as many as {pt.arn} has",
+        message=f"the last {pt.model_units} of {serving} units in service, as many as {pt.arn} "
+        "has, are together worth keeping",
         numbers=(("units", float(pt.model_units)), ("worth_keeping", float(wish.keep))),
     )
 
