@@ -111,7 +111,7 @@ def document() -> dict[str, Any]:
 
 def parsed(name: str) -> Target:
     """The target as the functions read it."""
-    parser = TargetDocuments(load_prices(), load_models().variants_of, decision_minutes=15)
+    parser = TargetDocuments(load_prices(), load_models().variants_of, decision_minutes=5)
     target = parser.parse(name, None, json.dumps(document()))
     assert isinstance(target, Target), target
     return target

@@ -23,8 +23,9 @@ pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
     "event", sorted((ROOT / "events").glob("*.json")), ids=lambda path: path.stem
 )
 def test_function_answers_its_sample_event(deployed: Deployed, event: Path) -> None:
-    name = event.stem.removesuffix("_routing").removesuffix("_capacity")
-    function: str = getattr(deployed.stack, name)
+    name, _, loop = event.stem.rpartition("_")
+    is_loop = loop in {"routing", "capacity", "heartbeat"}
+    function: str = getattr(deployed.stack, name if is_loop else event.stem)
 
     answer = deployed.aws.invoke(function, json.loads(event.read_text(encoding="utf-8")))
 

@@ -161,7 +161,7 @@ def test_functions_get_the_names_they_read() -> None:
         "LEDGER_TABLE": "LedgerTable",
         "ROUTES_TABLE": "RoutesTable",
         "CONSENTS_TABLE": "ConsentsTable",
-        "CAPACITY_MINUTES": "15",
+        "CAPACITY_MINUTES": "5",
         "SETTINGS_PREFIX": "/bedrock-autoscaler",
         "DEPLOYMENT": "prod",
         "CLOCK_ENDPOINT": "http://127.0.0.1:1",

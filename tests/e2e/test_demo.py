@@ -35,11 +35,11 @@ def test_buys_and_routes_to_what_it_bought(summary: DemoSummary) -> None:
 
 
 def test_decides_at_every_tick_of_both_loops(summary: DemoSummary) -> None:
-    # 45 routing ticks, and capacity ticks at :00, :15 and :30.
-    assert summary.decisions == 48
-    assert summary.capacity_decisions == 3
+    # 45 routing ticks, and a capacity tick each five minutes.
+    assert summary.decisions == 54
+    assert summary.capacity_decisions == 9
     # All of them, and purchase, release and publish in every minute.
-    assert summary.invocations == 48 + 3 * 45
+    assert summary.invocations == 54 + 3 * 45
 
 
 def test_decisions_replay_without_a_difference(summary: DemoSummary) -> None:

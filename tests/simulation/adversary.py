@@ -22,7 +22,7 @@ from bedrock_autoscaler.domain.fleet import ProvisionedThroughput
 from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind
 from bedrock_autoscaler.domain.units import usd
 from tests.builders import pt_arn
-from tests.simulation.schedule import CONSENTS
+from tests.simulation.schedule import TERMS, consent_id
 
 _NOWHERE = "global.another.model-v1:0"
 
@@ -113,9 +113,9 @@ class Adversary:
     @staticmethod
     def _committed(situation: Situation, purchase: Purchase, chance: random.Random) -> Purchase:
         """The same under a term, at its price, with somebody's consent or nobody's."""
-        bought = situation.target.provisioned
+        bought, name = situation.target.provisioned, situation.target.name
         price = bought.price if bought else None
-        term = chance.choice((Commitment.ONE_MONTH, Commitment.SIX_MONTHS))
+        term = chance.choice(TERMS)
         each = price and (
             price.one_month_usd_per_hour
             if term is Commitment.ONE_MONTH
@@ -127,7 +127,9 @@ class Adversary:
             model_units=units,
             usd_per_hour=usd((each or Decimal(0)) * units),
             commitment=term,
-            consent_id=chance.choice((None, *(f"c{number}" for number in range(CONSENTS)))),
+            consent_id=chance.choice(
+                (None, consent_id("alpha", term, 1), *[consent_id(name, term, units)] * 4)
+            ),
         )
 
     def _release(self, situation: Situation, chance: random.Random) -> list[Action]:

@@ -141,7 +141,7 @@ class SimulatedBedrock:
         self._clock = clock
         self._deployment = deployment
         self._tokens: dict[str, tuple[datetime, str]] = {}
-        self._late: list[tuple[datetime, Callable[[], object]]] = []
+        self._late: list[tuple[datetime, str, Callable[[], object]]] = []
 
     # -- Capacity ------------------------------------------------------------------------------
 
@@ -232,16 +232,20 @@ class SimulatedBedrock:
 
     # -- the world's own doings ----------------------------------------------------------------
 
-    def later(self, due: datetime, effect: Callable[[], object]) -> None:
+    def later(self, due: datetime, subject: str, effect: Callable[[], object]) -> None:
         """Let a call that had no answer take effect at a later moment."""
-        self._late.append((due, effect))
+        self._late.append((due, subject, effect))
+
+    def is_to_come(self, subject: str) -> bool:
+        """Whether a call about this will still take effect."""
+        return any(subject == about for _, about, _ in self._late)
 
     def settle(self, now: datetime) -> None:
         """Let everything take effect that is due."""
         if not self._late:
             return
-        due = [effect for at, effect in self._late if at <= now]
-        self._late = [(at, effect) for at, effect in self._late if at > now]
+        due = [effect for at, _, effect in self._late if at <= now]
+        self._late = [each for each in self._late if each[0] > now]
         for effect in due:
             try:
                 effect()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bedrock_autoscaler.domain.fleet import Status
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE
@@ -31,6 +32,7 @@ class Callers:
     Attributes:
         demand: calls a minute by target.
         cut_off: callers cannot read any table.
+        direct: PTs that somebody calls by their ARN, whatever the table says.
         last_call_to: when a call to a PT last began.
     """
 
@@ -44,6 +46,7 @@ class Callers:
         self.cohorts: list[Cohort] = []
         self.demand: dict[str, float] = {}
         self.cut_off = False
+        self.direct: set[str] = set()
         self._bedrock = bedrock
         self._metrics = metrics
         self._projected = projected
@@ -65,8 +68,17 @@ class Callers:
                 self._refresh(cohort, moment)
                 if cohort.table is not None:
                     failed += self._send(cohort.table, moment)
+            if self.direct:
+                self._send_directly(moment)
             moment += MINUTE
         return failed
+
+    def _send_directly(self, now: datetime) -> None:
+        """Nobody can know of a call that is to come; those that came are traffic as any other."""
+        for arn in self.direct:
+            pt = self._bedrock.pts[arn]
+            if pt.exists(now) and pt.status(now) is Status.IN_SERVICE:
+                self._metrics.put(arn, minute_of(now), 1.0)
 
     def _refresh(self, cohort: Cohort, now: datetime) -> None:
         if self.cut_off:

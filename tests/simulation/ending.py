@@ -14,7 +14,7 @@ from bedrock_autoscaler.domain.decision import (
     Situation,
     decision_id,
 )
-from bedrock_autoscaler.domain.intent import PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.intent import OPEN_RELEASES, PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.target import OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 from tests.simulation.schedule import Firing, Function, Moment
@@ -135,6 +135,13 @@ def _check_shares(simulation: "Simulation", target: Target, named: set[str]) -> 
         for r in simulation.ledger.fleets.peek_releases()
         if r.state is not ReleaseState.CANCELLED
     }
+    open_now = {
+        r.arn
+        for r in simulation.ledger.fleets.peek_releases()
+        if r.target == target.name and r.state in OPEN_RELEASES
+    }
+    if open_now & named:
+        simulation.watch.failed("L2", f"the table of {target.name} names {open_now & named}")
     oldest = simulation.world.now - timedelta(minutes=20)
     for intent in simulation.ledger.fleets.peek_purchases(target.name):
         pt = simulation.bedrock.pts.get(intent.arn or "")

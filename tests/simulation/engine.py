@@ -427,9 +427,9 @@ class Simulation:
     def _close(self) -> None:
         self.watch.switch = "stop"
 
-    def _later(self, effect: Callable[[], object]) -> None:
+    def _later(self, subject: str, effect: Callable[[], object]) -> None:
         delay = timedelta(seconds=self._delays.randint(30, 600))
-        self.bedrock.later(self.world.now + delay, effect)
+        self.bedrock.later(self.world.now + delay, subject, effect)
 
 
 def temper_of(plan: Plan) -> Temper:

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     TIMEOUT = "timeout"  # no answer until the SDK gave up, nothing happened
     CONFLICT = "conflict"  # a condition is refused although it held: a neighbour's transaction
     LOST = "answer lost"  # it happened, the answer did not come
+    RESENT = "sent again"  # the answer to the SDK's first attempt is lost, its second one comes
     LATE = "late effect"  # no answer, and it happens some minutes later
     PARTIAL = "partial"  # a part of the answer is missing, and the answer says so
     UNKNOWN = "unknown value"  # the answer comes without the value
@@ -83,6 +84,7 @@ POSSIBLE: Final[Mapping[str, tuple[Kind, ...]]] = {
         Kind.INTERNAL,
         Kind.TIMEOUT,
         Kind.LOST,
+        Kind.RESENT,
         Kind.LATE,
         *_ANYWHERE,
     ),
@@ -96,6 +98,7 @@ POSSIBLE: Final[Mapping[str, tuple[Kind, ...]]] = {
         Kind.INTERNAL,
         Kind.TIMEOUT,
         Kind.LOST,
+        Kind.RESENT,
         Kind.LATE,
         *_ANYWHERE,
     ),
@@ -112,6 +115,7 @@ POSSIBLE: Final[Mapping[str, tuple[Kind, ...]]] = {
 
 _CANNOT: Final[Mapping[Kind, str]] = {
     Kind.LOST: "a read has no effect whose answer could be lost",
+    Kind.RESENT: "sending it again has no second effect: its condition or its content forbids it",
     Kind.LATE: "only a call to Bedrock may take effect minutes after it was sent",
     Kind.CONFLICT: "it writes under no condition",
     Kind.PARTIAL: "its answer has no parts",

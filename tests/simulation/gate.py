@@ -4,10 +4,12 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from bedrock_autoscaler.application.errors import AutoscalerError
 from bedrock_autoscaler.application.ports import Inventory, ListedThroughput, Settings
 from bedrock_autoscaler.domain.target import Target
 from tests.simulation.faults import ANY_CALL, EVERYWHERE, POSSIBLE, Killed, Kind, error_of
@@ -32,6 +34,8 @@ class Run:
         allowed: the newest answer of the switch, by target.
         last_call: the call before the present one, and when it ended.
         got: the newest look at each PT.
+        bought, deleted: calls that were sent, by target.
+        sent: what they were about.
     """
 
     function: str
@@ -49,6 +53,7 @@ class Run:
     got: dict[str, ListedThroughput | None] = field(default_factory=dict)
     bought: Counter[str] = field(default_factory=Counter)
     deleted: Counter[str] = field(default_factory=Counter)
+    sent: set[str] = field(default_factory=set)
 
     def target(self, name: str) -> Target | None:
         """The target as this run's settings have it."""
@@ -136,7 +141,7 @@ class Chance:
         return kind
 
 
-_FOCUSED, _RARE, _BESIDE = 0.5, 0.8, 0.05
+_FOCUSED, _RARE, _BESIDE = 0.5, 0.9, 0.05
 
 
 class Replay:
@@ -174,7 +179,7 @@ class Gate:
         self.before: Callable[[], None] | None = None
         self.digest = hashlib.sha256()
         self.alternatives: dict[str, Callable[..., Any]] = {}
-        self.late: Callable[[Callable[[], object]], None] = lambda _: None
+        self.late: Callable[[str, Callable[[], object]], None] = lambda *_: None
         self.close: Callable[[], None] = lambda: None
         self._time = time
         self._script = script
@@ -228,21 +233,31 @@ class Gate:
         if kind is Kind.DEATH_AFTER:
             self._done(sent)
             raise Killed(call)
-        if kind in {Kind.PARTIAL, Kind.UNKNOWN, Kind.STOP}:
-            answer = self.alternatives[call](*sent.args, **sent.kwargs)
-            self._watch.done(call, sent.run, sent.args, answer)
-            return answer
+        if kind in _ANSWERED:
+            return self._answered(kind, sent)
         if kind is Kind.LOST:
             self._done(sent)
         else:
             self._watch.starting(call, sent.run, sent.args)  # it was sent
         if kind is Kind.LATE:
-            self.late(sent.make)
+            self.late(_subject(sent), sent.make)
         if kind in _SLOW:
             self._time.now += HANG
             if self._time.now >= sent.run.deadline_at:
                 raise Killed(call)
         raise error_of(call, kind)
+
+    def _answered(self, kind: Kind, sent: "Sent") -> Any:
+        """The call comes back without an error."""
+        if kind is Kind.RESENT:
+            with suppress(AutoscalerError):
+                self._done(sent)
+            return self._done(sent)
+        answer = self.alternatives[sent.call](*sent.args, **sent.kwargs)
+        # Oracles go by what could have been known.
+        known = sent.make() if kind is Kind.PARTIAL else answer
+        self._watch.done(sent.call, sent.run, sent.args, known)
+        return answer
 
     def _beside(self, kind: Kind, sent: "Sent") -> Any:
         self.counts[ANY_CALL, kind] += 1
@@ -268,6 +283,12 @@ class Sent:
         return self.method(*self.args, **self.kwargs)
 
 
+def _subject(sent: Sent) -> str:
+    """What a call to Bedrock is about: a decision, or a PT."""
+    return str(getattr(sent.args[0], "decision_id", sent.args[0]))
+
+
+_ANSWERED = frozenset({Kind.PARTIAL, Kind.UNKNOWN, Kind.STOP, Kind.RESENT})
 _SLOW = frozenset({Kind.TIMEOUT, Kind.LOST, Kind.LATE})
 
 _OUT = {

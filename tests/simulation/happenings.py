@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bedrock_autoscaler.domain.intent import OPEN_RELEASES
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.simulation.bedrock import SimulatedPt
 from tests.simulation.metrics import dark_for
@@ -96,10 +97,17 @@ class Happenings:
         return self._tag(share, ("someone else", None, None))
 
     def _tag(self, share: float, tags: tuple[str | None, str | None, str | None]) -> bool:
-        ours = [pt for pt in self._sim.bedrock.existing() if pt.bought_for]
+        ours = self._ours()
         if ours:
             self._sim.bedrock.retag(_pick(ours, share), tags)
         return bool(ours)
+
+    def _ours(self) -> list[SimulatedPt]:
+        """PTs of ours; those that are leaving where there are some, since they matter most."""
+        ours = [pt for pt in self._sim.bedrock.existing() if pt.bought_for]
+        releases = self._sim.ledger.fleets.peek_releases()
+        leaving = {release.arn for release in releases if release.state in OPEN_RELEASES}
+        return [pt for pt in ours if pt.arn in leaving] or ours
 
     def _rename(self, share: float, value: int, _: int) -> bool:
         """Names may be changed by hand; what Bedrock shows of the PT changes with them."""
@@ -174,6 +182,15 @@ class Happenings:
             fleets.reset(_pick(tripped, share))
         return bool(tripped)
 
+    def _trip(self, share: float, value: int, _: int) -> bool:
+        """A person trips a breaker."""
+        fleets = self._sim.ledger.fleets
+        record = fleets.record_of(_pick(self._sim.plan.targets, share))
+        is_closed = record.version > 0 and record.tripped_at is None
+        if is_closed:
+            fleets.trip(record, self._sim.world.now, "by hand")
+        return is_closed
+
     def _remove(self, share: float, value: int, _: int) -> None:
         self._sim.parameters.texts.pop(_pick(self._sim.plan.targets, share), None)
 
@@ -207,6 +224,13 @@ class Happenings:
         demands = (0.0, 0.0, 1.0, 20.0)
         name = _pick(self._sim.plan.targets, share)
         self._sim.callers.demand[name] = demands[value % len(demands)]
+
+    def _direct(self, share: float, value: int, _: int) -> bool:
+        """Somebody begins, or ceases, to call a PT by its ARN."""
+        ours = self._ours()
+        if ours:
+            self._sim.callers.direct ^= {_pick(ours, share).arn}
+        return bool(ours)
 
     def _dark(self, share: float, value: int, _: int) -> None:
         length = timedelta(minutes=1 + value % 40)

@@ -4,7 +4,7 @@ import copy
 from typing import Any, override
 
 from bedrock_autoscaler.application.ports import RecordedDecision
-from bedrock_autoscaler.domain.intent import PurchaseIntent, ReleaseIntent
+from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop
 from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
@@ -23,6 +23,10 @@ class SimulatedFleets(MemoryFleets):
     def peek_targets(self) -> tuple[str, ...]:
         """Targets that ever reserved anything."""
         return tuple(self._records)
+
+    def peek_record(self, target: str) -> FleetRecord:
+        """What is reserved for a target."""
+        return self._record(target)
 
     def peek_purchase(self, target: str, decision_id: str) -> PurchaseIntent | None:
         """The purchase intent of a decision."""
@@ -60,6 +64,10 @@ class SimulatedDecisions(MemoryDecisions):
     def peek(self, decision_id: str) -> bool:
         """Whether there is such a decision."""
         return decision_id in self._kept
+
+    def peek_one(self, decision_id: str) -> RecordedDecision | None:
+        """One decision."""
+        return self._kept.get(decision_id)
 
     def peek_all(self) -> tuple[RecordedDecision, ...]:
         """Every decision in the order of its record."""

@@ -4,9 +4,10 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import tee
 
 from tests.simulation.ending import heal_and_check
-from tests.simulation.engine import Simulation
+from tests.simulation.engine import Outcome, Simulation
 from tests.simulation.overlap import Turn
 from tests.simulation.points import staged
 from tests.simulation.schedule import Firing, Function, Moment
@@ -62,6 +63,7 @@ MEETINGS: tuple[Meeting, ...] = (
     Meeting(story=_named("buy and route"), after=0, firings=_all(_C, _P, _D, _T, _R)),
     Meeting(story=_named("buy and route"), after=1, firings=_all(_P, _P, _T, _C)),
     Meeting(story=_named("two targets under one cap"), after=0, firings=_all(_C, _P, _P)),
+    Meeting(story=_named("two decisions in turn"), after=1, firings=_all(_C, _P, _P)),
     Meeting(story=_named("release"), after=1, firings=_all(_D, _T, _C, _D)),
     Meeting(story=_named("release"), after=2, firings=_all(_D, _D, _T, _R)),
     Meeting(story=_named("restore"), after=1, firings=_all(_C, _D, _T, _D)),
@@ -82,6 +84,44 @@ def one_stands(meeting: Meeting) -> Iterator[Way]:
             steps += 1
 
 
+def two_stand(meeting: Meeting) -> Iterator[Way]:
+    """One run stands before a call, all else is decided, another stands, then each goes on.
+
+    What the first one has read is then older than what the second one has.
+    """
+    actors = [i for i, each in enumerate(meeting.firings) if each.function != Function.CAPACITY]
+    most = {index: _most_calls(meeting, index) for index in actors}
+    for first in actors:
+        for second in actors:
+            if first == second:
+                continue
+            for steps in range(1, most[first] + 1):
+                for more in range(1, most[second] + 1):
+                    name = f"{first} stands before call {steps}, {second} before call {more}"
+                    stands = ((first, steps), (second, more))
+                    yield name, partial(_stand_twice, stands=stands)
+
+
+def _stand_twice(
+    simulation: Simulation, *, stands: tuple[tuple[int, int], tuple[int, int]]
+) -> None:
+    turns = list(simulation.overlap.waiting)
+    (first, steps), (second, more) = stands
+    _go(simulation, turns[first], steps)
+    _first_decisions(simulation, turns)
+    _go(simulation, turns[second], more)
+    for turn in (turns[first], turns[second]):
+        _go(simulation, turn)
+
+
+def _go(simulation: Simulation, turn: Turn, steps: int | None = None) -> None:
+    """So many calls, or all to the end."""
+    done = 0
+    while not turn.is_over and done != steps:
+        simulation.overlap.step_through(turn)
+        done += 1
+
+
 def _most_calls(meeting: Meeting, index: int) -> int:
     """How many calls this run makes when nobody is in its way."""
     simulation = _begun(meeting)
@@ -89,8 +129,7 @@ def _most_calls(meeting: Meeting, index: int) -> int:
         turns = _waiting(simulation, meeting)
         _first_decisions(simulation, turns)
         turn = turns[index]
-        while not turn.is_over:
-            simulation.overlap.step_through(turn)
+        _go(simulation, turn)
         return turn.steps
     finally:
         simulation.overlap.abort()
@@ -101,20 +140,24 @@ def _stand_and_go(simulation: Simulation, *, standing: int, steps: int) -> None:
     stands = turns[standing]
     if stands.run.function != Function.CAPACITY:
         _first_decisions(simulation, turns)
-    for _ in range(steps):
-        if not stands.is_over:
-            simulation.overlap.step_through(stands)
-    for turn in turns:
-        while turn is not stands and not turn.is_over:
-            simulation.overlap.step_through(turn)
-    while not stands.is_over:
-        simulation.overlap.step_through(stands)
+    _go(simulation, stands, steps)
+    for turn in (*(turn for turn in turns if turn is not stands), stands):
+        _go(simulation, turn)
 
 
 def meet(meeting: Meeting, ways: Iterator[Way]) -> Met:
     """Try each way on a fresh world, and ask what must come true afterwards."""
+    ways, named = tee(ways)
     count, failures = 0, []
-    for name, way in ways:
+    for (name, _), outcome in zip(named, each_way(meeting, ways), strict=True):
+        count += 1
+        failures += [(name, v.oracle, v.message) for v in outcome.violations]
+    return Met(ways=count, failures=tuple(failures))
+
+
+def each_way(meeting: Meeting, ways: Iterator[Way]) -> Iterator[Outcome]:
+    """What came of each way, on a fresh world."""
+    for _, way in ways:
         simulation = _begun(meeting)
         try:
             _waiting(simulation, meeting)
@@ -124,9 +167,7 @@ def meet(meeting: Meeting, ways: Iterator[Way]) -> Met:
                 heal_and_check(simulation)
         finally:
             simulation.overlap.abort()
-        count += 1
-        failures += [(name, v.oracle, v.message) for v in simulation.watch.violations]
-    return Met(ways=count, failures=tuple(failures))
+        yield simulation.outcome()
 
 
 def at_random(seeds: Sequence[int]) -> Iterator[Way]:
@@ -153,9 +194,7 @@ def all_stand(calls: int) -> Iterator[Way]:
 
 def _stand_together(simulation: Simulation, *, steps: int) -> None:
     for turn in list(simulation.overlap.waiting):
-        for _ in range(steps):
-            if not turn.is_over:
-                simulation.overlap.step_through(turn)
+        _go(simulation, turn, steps)
     _shuffle(simulation, seed=steps)
 
 
@@ -180,5 +219,5 @@ def _waiting(simulation: Simulation, meeting: Meeting) -> list[Turn]:
 
 def _first_decisions(simulation: Simulation, turns: Sequence[Turn]) -> None:
     for turn in turns:
-        while turn.run.function == Function.CAPACITY and not turn.is_over:
-            simulation.overlap.step_through(turn)
+        if turn.run.function == Function.CAPACITY:
+            _go(simulation, turn)

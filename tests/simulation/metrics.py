@@ -13,6 +13,7 @@ from bedrock_autoscaler.domain.observation import METRICS, Series, Traffic
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
 EPOCH = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+_BEAT_LAG = 1
 _TOKENS = {"input_tokens": 1_000.0, "output_tokens": 200.0, "quota_tokens": 1_200.0}
 
 
@@ -73,7 +74,7 @@ class SimulatedMetrics:
 
     def shown_beats(self, first: int, last: int) -> int:
         """How many of these minutes show a heartbeat now."""
-        horizon = self._horizon()
+        horizon = self._horizon(_BEAT_LAG)
         return sum(minute in self._beats and minute <= horizon for minute in range(first, last))
 
     # -- the port ------------------------------------------------------------------------------
@@ -96,13 +97,13 @@ class SimulatedMetrics:
         """One heartbeat."""
         self._beats.add(minute_of(at))
 
-    def _horizon(self) -> int:
-        """The newest minute that is shown."""
+    def _horizon(self, lag: int | None = None) -> int:
+        """The newest minute that is shown; heartbeats are shown sooner than other series."""
         now = minute_of(self._clock.now())
         first, last = self.dark
         if first <= now < last:
             return first - 1
-        return now - self.lag
+        return now - (self.lag if lag is None else lag)
 
     def _read(
         self, model_ids: Sequence[str], start: datetime, end: datetime, failing: frozenset[str]
@@ -111,7 +112,8 @@ class SimulatedMetrics:
         shown = min(max(self._horizon() + 1 - first, 0), count)
         beats = self._beats
         read = np.zeros(count, dtype=np.bool_)
-        read[:shown] = [minute in beats for minute in range(first, first + shown)]
+        beating = min(max(self._horizon(_BEAT_LAG) + 1 - first, 0), count)
+        read[:beating] = [minute in beats for minute in range(first, first + beating)]
         silent = _zeros(count) if read.all() else np.where(read, 0.0, np.nan)
         traffic: dict[str, Traffic] = {}
         problems = []

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.simulation.engine import Simulation
 
 _OLDEST, _NEWEST = 100, 30
+_USED = 0.7
 
 
 def open_with(simulation: "Simulation", target: Target, chance: random.Random) -> None:
@@ -35,7 +36,8 @@ def open_with(simulation: "Simulation", target: Target, chance: random.Random) -
         held = tuple(chance.sample(range(_NEWEST, _OLDEST), count))
     # A decision has a minute of its own, so that no two PTs have the same age.
     pts = [_bought(simulation, target, START - age * MINUTE) for age in sorted(held)[::-1]]
-    _route(simulation, target, pts)
+    if chance.random() < _USED or simulation.plan.held is not None:
+        _route(simulation, target, pts)
 
 
 def _bought(simulation: "Simulation", target: Target, at: datetime) -> "SimulatedPt":

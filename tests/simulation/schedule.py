@@ -142,7 +142,7 @@ def plan(seed: int, moments: int, scenario: Scenario | None = None) -> Plan:
         scenario=scenario,
         targets=NAMES,
         documents=tuple(documents),
-        consents=_consents(chance),
+        consents=_consents(chance, shared=shared),
         decision_minutes=period,
         lags=tuple(_lags(scenario, chance).items()),
         rate=chance.choice((0.0, 0.005, 0.01, 0.02, 0.05)),
@@ -164,12 +164,12 @@ def _focus(round_number: int) -> list[tuple[str, Kind]]:
         is_rare = call in RARE
         if is_rare or (index + round_number) % 2:
             first = round_number if is_rare else round_number // 2
-            turns = _TURNS + is_rare
+            turns = _MORE_TURNS if is_rare else _TURNS
             found += [(call, kinds[(first + offset) % len(kinds)]) for offset in range(turns)]
     return found
 
 
-_TURNS = 2
+_TURNS, _MORE_TURNS = 2, 4
 RARE = frozenset(
     {
         "fleets.trip",
@@ -198,29 +198,40 @@ def stack_document(chance: random.Random) -> str:
     )
 
 
-def _consents(chance: random.Random) -> tuple[RecordedConsent, ...]:
+def _consents(chance: random.Random, *, shared: bool) -> tuple[RecordedConsent, ...]:
     """Persons' words for terms, some of them for what nobody asks."""
     return tuple(
         RecordedConsent(
-            id=f"c{number}",
-            target=chance.choice(NAMES),
-            model_id=f"vendor.{chance.choice((*NAMES, 'shared'))}-v1:0:24k",
-            units=chance.choice((1, 1, 2)),
-            term=chance.choice((Commitment.ONE_MONTH, Commitment.SIX_MONTHS)),
+            id=consent_id(name, term, units),
+            target=name,
+            model_id=f"{_model(name, shared=shared)}:24k",
+            units=chance.choice((units, units, 3)),
+            term=term,
             max_usd_per_hour=Decimal(chance.choice((10, 30, 40))),
             given_by="a person",
             valid_until=START + chance.choice((0, 60, 180, 10_000)) * MINUTE,
         )
-        for number in range(CONSENTS)
+        for name in NAMES
+        for term in TERMS
+        for units in (1, 2)
     )
 
 
-CONSENTS = 12
+TERMS = (Commitment.ONE_MONTH, Commitment.SIX_MONTHS)
+
+
+def consent_id(target: str, term: Commitment, units: int) -> str:
+    """The id of the consent that a person gave for such a purchase."""
+    return f"{target}-{term.value}-{units}"
+
+
+def _model(name: str, *, shared: bool) -> str:
+    return "vendor.shared-v1:0" if shared and name != NAMES[-1] else f"vendor.{name}-v1:0"
 
 
 def document(name: str, chance: random.Random, *, shared: bool, **changes: Any) -> str:
     """A valid settings document with bounds that often bind."""
-    model = "vendor.shared-v1:0" if shared and name != NAMES[-1] else f"vendor.{name}-v1:0"
+    model = _model(name, shared=shared)
     most = chance.choice((3, 4, 6, 10))
     price = chance.choice((20.0, 39.6))
     content = {
@@ -259,9 +270,9 @@ def document(name: str, chance: random.Random, *, shared: bool, **changes: Any) 
             "min_units": chance.choice((0, 0, 0, 1)),
             "max_units": most,
             "max_usd_per_hour": chance.choice((price * most, price * most * 0.7, 1_000.0)),
-            "max_usd_per_day": chance.choice((300.0, 2_000.0, 50_000.0)),
-            "max_purchases_per_day": chance.choice((1, 2, 3, 6, 20)),
-            "max_releases_per_day": chance.choice((2, 4, 20)),
+            "max_usd_per_day": chance.choice((200.0, 600.0, 50_000.0)),
+            "max_purchases_per_day": chance.choice((2, 3, 6, 20)),
+            "max_releases_per_day": chance.choice((1, 2, 20)),
         },
         "observing": {"history_days": 1, "settling_minutes": chance.choice((3, 3, 4))},
         "sizing": {
@@ -375,6 +386,8 @@ _BASE = (
     ("mend", 0.1),
     ("reset", 0.1),
     ("reopen", 0.15),
+    ("direct", 0.02),
+    ("trip", 0.01),
 )
 _EXTRA: dict[Scenario, tuple[tuple[str, float], ...]] = {
     Scenario.CALM: (),
@@ -382,13 +395,13 @@ _EXTRA: dict[Scenario, tuple[tuple[str, float], ...]] = {
     Scenario.REFUSING: (("quota", 0.1), ("legacy", 0.05)),
     Scenario.FAILING: (("failed", 0.15), ("stuck", 0.05), ("vanish", 0.05)),
     Scenario.NEIGHBOURS: (
-        ("foreign", 0.1),
-        ("foreign_tagged", 0.05),
-        ("foreign_gone", 0.05),
-        ("vanish", 0.05),
-        ("untag", 0.04),
-        ("retag", 0.04),
-        ("rename", 0.04),
+        ("foreign", 0.04),
+        ("foreign_tagged", 0.02),
+        ("foreign_gone", 0.1),
+        ("vanish", 0.02),
+        ("untag", 0.02),
+        ("retag", 0.02),
+        ("rename", 0.03),
         ("spoil_projection", 0.05),
     ),
     Scenario.SETTINGS: (
@@ -400,7 +413,7 @@ _EXTRA: dict[Scenario, tuple[tuple[str, float], ...]] = {
     ),
     Scenario.SWITCH: (("switch", 0.25),),
     Scenario.CLOCKS: (),
-    Scenario.METRICS: (("dark", 0.06), ("series", 0.1)),
+    Scenario.METRICS: (("dark", 0.06), ("series", 0.1), ("direct", 0.08)),
     Scenario.RESTORED: (("backup", 0.1), ("restore", 0.06)),
     Scenario.OUTAGE: (("outage", 0.08),),
     Scenario.OVERLAPPING: (),

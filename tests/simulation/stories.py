@@ -309,6 +309,13 @@ STORIES: tuple[Story, ...] = (
         must=frozenset({"created"}),
     ),
     Story(
+        name="two decisions in turn",
+        core=Wishes(units=((0, 1), (6, 2))),
+        bounds={"max_purchases_per_day": 1},
+        moments=((5, (), (CAPACITY,)), (5, (), (CAPACITY, PURCHASE)), (2, (), (PURCHASE,))),
+        must=frozenset({"created"}),
+    ),
+    Story(
         name="more asked than a day allows",
         core=Wishes(units=((0, 3),)),
         bounds={"max_purchases_per_day": 1},

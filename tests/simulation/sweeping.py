@@ -15,6 +15,7 @@ from tests.simulation.meeting import (
     duplicates,
     meet,
     one_stands,
+    two_stand,
 )
 from tests.simulation.points import (
     Swept,
@@ -69,6 +70,7 @@ def sweep_meetings(jobs: int, *, ways: int) -> tuple[list[str], int]:
     """Runs that meet at every call, and sixteen copies of one event: lines and failures."""
     tasks: list[Callable[[], tuple[str, Met]]] = [
         *(partial(_standing, index) for index in range(len(MEETINGS))),
+        *(partial(_two, index) for index in range(len(MEETINGS))),
         *(partial(_random, index, ways) for index in range(len(MEETINGS))),
         *(partial(_copies, index) for index in range(len(COPIES))),
     ]
@@ -122,6 +124,11 @@ def _sampled(index: int, count: int, part: int) -> tuple[str, Swept]:
 def _standing(index: int) -> tuple[str, Met]:
     meeting = MEETINGS[index]
     return f"{_called(meeting)}, one stands", meet(meeting, one_stands(meeting))
+
+
+def _two(index: int) -> tuple[str, Met]:
+    meeting = MEETINGS[index]
+    return f"{_called(meeting)}, two stand", meet(meeting, two_stand(meeting))
 
 
 def _random(index: int, ways: int) -> tuple[str, Met]:

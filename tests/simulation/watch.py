@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _DAY = timedelta(days=1)
 _BUDGET = timedelta(seconds=30)
 _SKEW = timedelta(minutes=3)
+_CANCELLED = ReleaseState.CANCELLED
 _FUNCTION_TIME = timedelta(minutes=1)
 
 
@@ -88,6 +89,7 @@ class Watch:
         self._sent: dict[str, list[datetime]] = defaultdict(list)
         self._deletes: dict[str, dict[str, datetime]] = defaultdict(dict)
         self._left: dict[tuple[str, str], datetime | None] = {}
+        self._versions: dict[str, int] = {}
         self.is_restored = False
         self._run: Run | None = None
         self._starting: Mapping[str, Callable[[Run, Any], None]] = {
@@ -98,6 +100,7 @@ class Watch:
         }
         self._done: Mapping[str, Callable[[Run, Any, Any], None]] = {
             "fleets.begin_purchase": self._reserved,
+            "fleets.update_purchase": self._updated,
             "tables.publish": self._published,
             "tables.project": self._projected,
             "capacity.inventory": self._listed,
@@ -128,6 +131,7 @@ class Watch:
 
     def note_table(self, table: RoutingTable) -> None:
         """A table that is in force, and read by callers, from the beginning."""
+        self._versions[table.target] = table.version
         for store in ("authority", "projection"):
             self._note_routes(store, table)
 
@@ -259,7 +263,7 @@ class Watch:
 
     def _buy(self, run: Run, intent: PurchaseIntent) -> None:
         """O2, O3, O9, O12, O13 right before a Create is sent."""
-        now, name = self._world.time.now, intent.target
+        name = intent.target
         target = run.target(name)
         if target is None:
             self.failed("O1", f"{intent.decision_id} is bought for no target in force")
@@ -275,20 +279,57 @@ class Watch:
             self.failed("O9", f"Create of {intent.decision_id} without its intent: {kept}")
         if (kept.commitment if kept else Commitment.NONE) is not intent.commitment:
             self.failed("O3", f"Create of {intent.decision_id} with a term that is not recorded")
+        self._is_priced(run, target, intent)
+        self._is_due(run, target, intent)
+        if intent.decision_id in run.sent:
+            return  # the SDK sends it again
+        run.sent.add(intent.decision_id)
+        run.bought[name] += 1
+        if run.bought[name] > 1:
+            self.failed("O13", f"{run.bought[name]} Creates for {name} in one tick")
+        now, sent = self._world.time.now, self._sent[name]
+        sent.append(now)
+        recent = sum(now - at < _DAY - abs(run.skew) * 2 for at in sent)
+        if recent > target.guard_rails.max_purchases_per_day:
+            self.failed("O13", f"{recent} Creates for {name} in 24 hours")
+
+    def _updated(self, _: Run, before: PurchaseIntent, __: object) -> None:
+        """Row 4: given up only when nothing is there, and nothing is still to come."""
+        fleets, name = self._world.fleets, before.decision_id
+        after = fleets.peek_purchase(before.target, name)
+        if after is None or after.state is not PurchaseState.ABANDONED:
+            return
+        now = self._world.time.now
+        exists = any(self._world.bedrock.pts[arn].exists(now) for arn in self._made[name])
+        if exists or self._world.bedrock.is_to_come(name):
+            self.failed("O10", f"{name} is given up, but its PT exists or is still to come")
+
+    def _is_priced(self, run: Run, target: Target, intent: PurchaseIntent) -> None:
+        """O2: at the price of the settings, which is known and not old."""
+        now = self._world.time.now
         price = target.provisioned.price if target.provisioned else None
         age = target.thresholds.gating.max_price_age_days
         if price is None or is_stale(price.as_of, (now + run.skew).date(), age):
             self.failed("O2", f"Create of {intent.decision_id} at an unknown price")
         elif usd((_each(price, intent) or Decimal(0)) * intent.model_units) != intent.usd_per_hour:
             self.failed("O2", f"Create of {intent.decision_id} at {intent.usd_per_hour} USD/h")
-        run.bought[name] += 1
-        if run.bought[name] > 1:
-            self.failed("O13", f"{run.bought[name]} Creates for {name} in one tick")
-        sent = self._sent[name]
-        sent.append(now)
-        recent = sum(now - at < _DAY - abs(run.skew) * 2 for at in sent)
-        if recent > target.guard_rails.max_purchases_per_day:
-            self.failed("O13", f"{recent} Creates for {name} in 24 hours")
+
+    def _is_due(self, run: Run, target: Target, intent: PurchaseIntent) -> None:
+        """Rows 3, 11, 35: nothing unresolved, no breaker tripped, no old decision carried out."""
+        others = [
+            i.decision_id
+            for i in self._world.fleets.peek_purchases(target.name)
+            if i.state is PurchaseState.RECORDED and i.decision_id != intent.decision_id
+        ]
+        if others:
+            self.failed("O10", f"Create of {intent.decision_id} while {others} have no outcome")
+        if self._world.fleets.peek_record(target.name).tripped_at is not None:
+            self.failed("O13", f"Create of {intent.decision_id} against a breaker that tripped")
+        at = run.last_at or self._world.time.now
+        period = target.thresholds.sizing.decision_minutes * MINUTE
+        oldest = at - 2 * period - abs(run.skew) - _FUNCTION_TIME - (at - run.started_at)
+        if _time_of(intent.decision_id) < oldest:
+            self.failed("O13", f"Create of {intent.decision_id} at {at}, which is too late")
 
     def _created(self, pt: SimulatedPt) -> None:
         """O4, O10: one PT for each decision, and a decision for each PT."""
@@ -324,6 +365,9 @@ class Watch:
             return
         self._permitted(run, name, "Delete")
         self._in_time(run, "Delete")
+        if arn in run.sent:
+            return  # the SDK sends it again
+        run.sent.add(arn)
         run.deleted[name] += 1
         if run.deleted[name] > 1:
             self.failed("O13", f"{run.deleted[name]} Deletes for {name} in one tick")
@@ -436,6 +480,19 @@ class Watch:
                 self.failed("O11", f"table of {table.target} names {route.address}, not in service")
             else:
                 self._is_routable(table.target, route.address)
+        self._leaves_none_out(table, serving)
+
+    def _leaves_none_out(self, table: RoutingTable, serving: set[str]) -> None:
+        """O8: what the decision sends to a PT that serves is not taken away for want of data."""
+        recorded = self._world.decisions.peek_one(table.decision_id)
+        if recorded is None:
+            return
+        leaving = {r.arn for r in self._world.fleets.peek_releases() if r.state is not _CANCELLED}
+        owned = {pt.arn for pt in recorded.situation.fleet.owned}
+        named = {route.address for route in table.routes}
+        for route in recorded.decision.routes:
+            if route.address in (serving & owned) - leaving - named:
+                self.failed("O8", f"table of {table.target} leaves {route.address} out")
 
     def _in_service(self, run: Run) -> list[ListedThroughput]:
         known = run.inventory.throughputs if run.inventory else ()
@@ -448,6 +505,10 @@ class Watch:
             self.failed("O11", f"table of {target} names {arn}, which is {pt.target}'s")
 
     def _published(self, _: Run, table: RoutingTable, __: object) -> None:
+        last = self._versions.get(table.target, 0)
+        if table.version != last + 1:
+            self.failed("O11", f"{table.target} publishes version {table.version} after {last}")
+        self._versions[table.target] = table.version
         self._note_routes("authority", table)
 
     def _project(self, run: Run, table: RoutingTable) -> None:
@@ -501,6 +562,11 @@ def _each(price: UnitPrice, intent: PurchaseIntent) -> Decimal | None:
         Commitment.ONE_MONTH: price.one_month_usd_per_hour,
         Commitment.SIX_MONTHS: price.six_months_usd_per_hour,
     }[intent.commitment]
+
+
+def _time_of(decision_id: str) -> datetime:
+    """The scheduled time that a decision's id ends with."""
+    return datetime.strptime(decision_id[-16:], "%Y%m%dT%H%M%S%z")
 
 
 _EFFECTS = frozenset(

@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -13,11 +14,13 @@ from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.adapters.storage.table import MAX_ITEM_BYTES
 from bedrock_autoscaler.application.errors import ObservationError, UnknownOutcomeError
 from bedrock_autoscaler.application.ports import HistoryReference, RecordedDecision
+from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     MODEL,
     NOW,
+    PT_MODEL,
     build_observation,
     build_situation,
     build_target,
@@ -209,6 +212,28 @@ def test_a_decision_under_another_ticks_id_is_refused(decisions: DynamoDecisions
         decisions.record(
             replace(recorded, decision=replace(recorded.decision, id="chat-routing-x"))
         )
+
+
+def test_a_decision_that_could_never_be_read_again_is_refused(decisions: DynamoDecisions) -> None:
+    recorded = build_recorded()
+    purchase = Purchase(model_id=PT_MODEL, model_units=1, usd_per_hour=Decimal("Infinity"))
+
+    with pytest.raises(ValueError, match="Infinity USD per hour"):
+        decisions.record(
+            replace(recorded, decision=replace(recorded.decision, actions=(purchase,)))
+        )
+
+
+@pytest.mark.parametrize("code", ["TransactionConflictException", "SomethingNewException"])
+def test_a_write_that_fails_with_any_other_code_is_read_back(
+    decisions: DynamoDecisions, faulty_dynamodb: FaultyClient, code: str
+) -> None:
+    decisions.record(build_recorded())
+    recorded = build_recorded(scheduled_at=NOW + MINUTE)
+    faulty_dynamodb.fail_next(refusal(code), method="put_item")
+
+    with pytest.raises(UnknownOutcomeError, match=code):
+        decisions.record(recorded)
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,8 @@ def test_a_transaction_that_was_throttled_in_part_is_read_back(
         (NO_ANSWER, ObservationError),
         (refusal("ProvisionedThroughputExceededException"), ObservationError),
         (refusal("ResourceNotFoundException"), ObservationError),
+        (refusal("ReplicatedWriteConflictException"), ObservationError),
+        (refusal("SomethingNewException"), ObservationError),
         (refusal("ValidationException"), ClientError),
     ],
 )

@@ -546,7 +546,7 @@ def test_these_situations_lead_to_purchases_and_releases() -> None:
 
     found: set[type[Action]] = set()
 
-    @settings(max_examples=100, deadline=None, database=None)
+    @settings(max_examples=600, deadline=None, database=None, derandomize=True)
     @given(st.one_of(clear_situations(BUSY_ENDS), clear_situations(IDLE_ENDS)))
     def look(situation: Situation) -> None:
         target = replace(situation.target, thresholds=thresholds)

@@ -231,6 +231,10 @@ def _to_item(recorded: RecordedDecision) -> Item:
     decision, situation, history = recorded.decision, recorded.situation, recorded.history
     if decision.id != decision_id(decision.target, decision.loop, decision.scheduled_at):
         raise ValueError(f"decision {decision.id} has an id of another tick")
+    for action in decision.actions:
+        if isinstance(action, Purchase) and not action.usd_per_hour.is_finite():
+            # It could be written, but never be read again.
+            raise ValueError(f"decision {decision.id} asks for {action.usd_per_hour} USD per hour")
     observation = situation.observation
     if history is not None:
         if history.revisions and observation.traffic.start != history.start:

@@ -23,24 +23,8 @@ MAX_ITEM_BYTES = 360 * 1024
 """DynamoDB refuses 400 KB; the margin covers what its own count adds to ours."""
 
 _CONDITION = "ConditionalCheckFailed"
-_NO_ANSWER = frozenset(
-    {
-        "InternalServerError",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "ThrottlingException",
-        "TransactionInProgressException",
-        "500",
-        "502",
-        "503",
-        "504",
-    }
-)
-"""Codes that say nothing about an earlier attempt of the same call, which the SDK retries."""
+_OUR_FAULT = frozenset({"SerializationException", "ValidationException"})
+"""Codes that only a mistake in this package brings about; they pass through."""
 _NETWORK = (ConnectionError, HTTPClientError, ResponseParserError)
 _FAILURES = (ClientError, *_NETWORK)
 _NO_ACCESS = frozenset({"AccessDeniedException", "ResourceNotFoundException"})
@@ -220,9 +204,9 @@ class Table:
     # -- errors --------------------------------------------------------------------------------
 
     def _unreadable(self, error: Exception) -> Exception:
-        """ObservationError for what is known to pass or to need access; else the error itself."""
+        """ObservationError, unless the request itself was wrong."""
         code = _code(error)
-        if isinstance(error, ClientError) and code not in _NO_ANSWER | _NO_ACCESS:
+        if code in _OUR_FAULT:
             return error
         return ObservationError(f"table {self._name} could not be read: {code}")
 
@@ -235,9 +219,11 @@ class Table:
             return self._cancelled(error)
         if code in _NO_ACCESS:
             return ObservationError(f"table {self._name} could not be written: {code}")
-        if code in _NO_ANSWER or isinstance(error, _NETWORK):
-            return NoAnswerError(f"table {self._name} gave no answer to a write: {code}")
-        return error
+        if code in _OUR_FAULT:
+            return error
+        # Whatever else it says, an earlier attempt of the same call, which the SDK retries, may
+        # have taken effect.
+        return NoAnswerError(f"table {self._name} gave no answer to a write: {code}")
 
     def _cancelled(self, error: ClientError) -> AutoscalerError:
         reasons: Sequence[Any] = error.response.get("CancellationReasons", ())

@@ -1,0 +1,113 @@
+"""Planted defects: each switches one guard off, and the quick run must notice.
+
+A defect that nothing notices is a missing oracle.
+"""
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tests.simulation.engine import Outcome, Simulation
+from tests.simulation.meeting import MEETINGS, each_way, two_stand
+from tests.simulation.points import boundaries_of, run_with, single_faults
+from tests.simulation.schedule import SCENARIOS, Scenario, plan
+from tests.simulation.stories import STORIES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defect:
+    """One guard switched off.
+
+    Attributes:
+        rows: of the failure model that the guard is for.
+        plants: what is replaced (a module and, after a colon, the attribute's path) by what makes
+            the faulty one of the sound one. More than one where a guard has a second behind it.
+        scenario: in which it is likely to show; the quick run has all.
+    """
+
+    guard: str
+    rows: str
+    plants: tuple[tuple[str, Callable[[Any], Any]], ...]
+    scenario: Scenario
+
+
+@contextmanager
+def planted(defect: Defect) -> Iterator[None]:
+    """The defect, for as long as the block lasts."""
+    with ExitStack() as stack:
+        for place, plant in defect.plants:
+            stack.enter_context(_replaced(place, plant))
+        yield
+
+
+@contextmanager
+def _replaced(place: str, plant: Callable[[Any], Any]) -> Iterator[None]:
+    module, _, path = place.partition(":")
+    owner: Any = importlib.import_module(module)
+    *parents, name = path.split(".")
+    for parent in parents:
+        owner = getattr(owner, parent)
+    sound = vars(owner)[name]
+    setattr(owner, name, plant(sound))
+    try:
+        yield
+    finally:
+        setattr(owner, name, sound)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caught:
+    """How a defect was noticed; `oracle` is empty when it was not.
+
+    Attributes:
+        schedules: how many had to run.
+    """
+
+    guard: str
+    rows: str
+    oracle: str
+    schedules: int
+    message: str
+
+
+def hunt(defect: Defect, seeds: int, moments: int) -> Caught:
+    """Run schedules of the quick run until an oracle fails, the likely scenario first."""
+    count, found = 0, None
+    with planted(defect):
+        for outcome in _variants(defect, seeds, moments):
+            count += 1
+            if outcome.violations:
+                found = outcome.violations[0]
+                break
+    return Caught(
+        guard=defect.guard,
+        rows=defect.rows,
+        oracle=found.oracle if found else "",
+        schedules=count,
+        message=found.message if found else "nobody noticed",
+    )
+
+
+def _variants(defect: Defect, seeds: int, moments: int) -> Iterator[Outcome]:
+    first = SCENARIOS.index(defect.scenario)
+    likely = range(first, seeds, len(SCENARIOS))
+    for seed in (*likely, *(seed for seed in range(seeds) if seed not in likely)):
+        yield Simulation(plan(seed, moments)).run()
+    for meeting in MEETINGS:
+        yield from each_way(meeting, two_stand(meeting))
+    for story in STORIES:
+        for strikes in single_faults(boundaries_of(story)):
+            yield run_with(story, strikes)
+
+
+def report(found: list[Caught]) -> list[str]:
+    """The table, one line for each defect."""
+    lines = [f"{'guard switched off':44} {'rows':10} {'oracle':7} {'schedules':>9}  first sign"]
+    lines += [
+        f"{c.guard:44} {c.rows:10} {c.oracle or '-':7} {c.schedules:9}  {c.message[:90]}"
+        for c in found
+    ]
+    missed = sum(not each.oracle for each in found)
+    return [*lines, f"{len(found)} defects, {missed} not noticed"]

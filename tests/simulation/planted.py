@@ -1,0 +1,240 @@
+"""The defects: guards of the failure model, and how each is switched off."""
+
+from datetime import timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+from bedrock_autoscaler.domain.fleet import Spend
+from tests.simulation.defects import Defect
+from tests.simulation.planting import (
+    FINDS_NOTHING,
+    all_listed,
+    answers,
+    becomes,
+    by_ledger_alone,
+    by_tag_alone,
+    claims_to_be_whole,
+    gap_is_silence,
+    keeps_routes,
+    looks_uncommitted,
+    new_token,
+    reads_fresh_minutes,
+    sees_no_release,
+    takes_any_version,
+    without_caps,
+    without_fence,
+)
+from tests.simulation.schedule import Scenario
+
+_APP = "bedrock_autoscaler.application"
+_NOTHING_BOOKED = Spend(day_usd=Decimal(0), month_usd=Decimal(0))
+_OTHER_MODES = SimpleNamespace(ADVISE="nobody")
+
+
+def _one(guard: str, rows: str, scenario: Scenario, *plants: tuple[str, Any]) -> Defect:
+    places = tuple((place.replace("app.", f"{_APP}.", 1), plant) for place, plant in plants)
+    return Defect(guard=guard, rows=rows, plants=places, scenario=scenario)
+
+
+_STORE = "tests.fakes.memory_ledger:MemoryFleets"
+_BEDROCK = "tests.simulation.bedrock:SimulatedBedrock"
+
+DEFECTS: tuple[Defect, ...] = (
+    _one(
+        "write-ahead: the intent before the call",
+        "2, 3, 37",
+        Scenario.CALM,
+        (f"{_STORE}.begin_purchase", FINDS_NOTHING),
+    ),
+    _one("token: the stored one goes out", "2", Scenario.CALM, (f"{_BEDROCK}.buy", new_token)),
+    _one(
+        "reservation: caps in the transaction",
+        "5",
+        Scenario.CALM,
+        (f"{_STORE}.begin_purchase", without_caps),
+        ("app.purchasing:room_problem", FINDS_NOTHING),
+    ),
+    _one(
+        "caps of the stack",
+        "5",
+        Scenario.CALM,
+        (f"{_STORE}._require_room", FINDS_NOTHING),
+        ("app.purchasing:stack_problem", FINDS_NOTHING),
+    ),
+    _one(
+        "version fence of the fleet and the stack",
+        "5, 6",
+        Scenario.OVERLAPPING,
+        (f"{_STORE}.begin_purchase", without_fence),
+    ),
+    _one(
+        "repair before deciding",
+        "3",
+        Scenario.REFUSING,
+        ("app.repairing:Repair.settle", answers(())),
+    ),
+    _one(
+        "grace before absence counts",
+        "4",
+        Scenario.LAGGING,
+        ("app.repairing:GRACE", becomes(timedelta(0))),
+    ),
+    _one(
+        "adoption of what turns up late",
+        "4",
+        Scenario.LAGGING,
+        ("app.repairing:GRACE", becomes(timedelta(0))),
+        ("app.repairing:Repair._adopt_late", FINDS_NOTHING),
+    ),
+    _one(
+        "price and terms from the settings",
+        "7",
+        Scenario.CALM,
+        ("app.purchasing:terms_problem", FINDS_NOTHING),
+    ),
+    _one(
+        "consent for a term",
+        "8",
+        Scenario.TERMS,
+        ("app.purchasing:_Buyer._consent_problem", FINDS_NOTHING),
+        (f"{_STORE}._use_consent", FINDS_NOTHING),
+    ),
+    _one(
+        "consent used up once",
+        "8",
+        Scenario.TERMS,
+        (f"{_STORE}._use_consent", FINDS_NOTHING),
+    ),
+    _one(
+        "spend caps", "O2", Scenario.CALM, ("app.admitting:booked_spend", answers(_NOTHING_BOOKED))
+    ),
+    _one(
+        "purchases a day",
+        "11",
+        Scenario.CALM,
+        ("app.admitting:purchases_since", answers(0)),
+        ("app.breaking:purchases_since", answers(0)),
+    ),
+    _one("breaker", "11", Scenario.SETTINGS, ("app.purchasing:breaker_problem", FINDS_NOTHING)),
+    _one("releases a day", "21", Scenario.CALM, ("app.withdrawing:releases_since", answers(0))),
+    _one(
+        "tag of the owner",
+        "15",
+        Scenario.NEIGHBOURS,
+        ("app.releasing:identity_problem", by_ledger_alone),
+    ),
+    _one(
+        "ledger of the owner",
+        "15, 39",
+        Scenario.NEIGHBOURS,
+        ("app.releasing:identity_problem", by_tag_alone),
+        ("app.withdrawing:Withdrawal._problem", FINDS_NOTHING),
+        ("app.releasing:_Releaser._timing_problem", FINDS_NOTHING),
+    ),
+    _one(
+        "paging of lists",
+        "16",
+        Scenario.NEIGHBOURS,
+        (f"{_BEDROCK}.partial_inventory", claims_to_be_whole),
+    ),
+    _one(
+        "silence on positive evidence",
+        "17",
+        Scenario.METRICS,
+        ("app.draining:Silence._quiet_minutes", answers(10**6)),
+    ),
+    _one(
+        "a gap is no silence",
+        "23",
+        Scenario.METRICS,
+        ("app.draining:quiet_minutes", gap_is_silence),
+    ),
+    _one(
+        "settling lag of the metrics",
+        "24",
+        Scenario.METRICS,
+        ("app.draining:Silence._quiet_minutes", reads_fresh_minutes),
+    ),
+    _one(
+        "seen before it is idle",
+        "17",
+        Scenario.CALM,
+        ("app.measuring:has_calls", answers(value=True)),
+    ),
+    _one(
+        "drain of callers' tables",
+        "18",
+        Scenario.CALM,
+        ("app.releasing:drain_problem", FINDS_NOTHING),
+    ),
+    _one(
+        "end of the paid period",
+        "O13",
+        Scenario.CALM,
+        ("app.releasing:window_problem", FINDS_NOTHING),
+    ),
+    _one(
+        "least units",
+        "O13",
+        Scenario.CALM,
+        ("app.releasing:bound_problem", FINDS_NOTHING),
+        ("app.withdrawing:bound_problem", FINDS_NOTHING),
+    ),
+    _one("term forbids a Delete", "O7", Scenario.TERMS, (f"{_BEDROCK}.get", looks_uncommitted)),
+    _one(
+        "kill switch of purchases",
+        "34",
+        Scenario.SWITCH,
+        ("app.purchasing:_Buyer._stop", FINDS_NOTHING),
+    ),
+    _one(
+        "kill switch of releases",
+        "34",
+        Scenario.SWITCH,
+        ("app.releasing:_Releaser._stop", FINDS_NOTHING),
+    ),
+    _one(
+        "kill switch of routes",
+        "34",
+        Scenario.SWITCH,
+        ("app.publishing:_Publisher._may_start", answers(value=True)),
+    ),
+    _one("mode advise", "34", Scenario.CALM, ("app.purchasing:Mode", becomes(_OTHER_MODES))),
+    _one(
+        "time left for a call",
+        "42",
+        Scenario.CALM,
+        ("app.purchasing:has_time", answers(value=True)),
+    ),
+    _one(
+        "age of a decision",
+        "35",
+        Scenario.OUTAGE,
+        ("app.purchasing:carrying_problem", FINDS_NOTHING),
+    ),
+    _one(
+        "PTs in a table are in service",
+        "O11",
+        Scenario.FAILING,
+        ("app.publishing:_Shelf.in_service", all_listed),
+    ),
+    _one(
+        "routes on the allow-list",
+        "52",
+        Scenario.CALM,
+        ("app.publishing:_Publisher._permitted", keeps_routes),
+    ),
+    _one(
+        "releases leave the table",
+        "18",
+        Scenario.CALM,
+        ("app.publishing:_Publisher._releases", sees_no_release),
+    ),
+    _one(
+        "version of the table in force",
+        "48",
+        Scenario.OVERLAPPING,
+        ("tests.fakes.memory_routes:MemoryRoutingTables.publish", takes_any_version),
+    ),
+)
