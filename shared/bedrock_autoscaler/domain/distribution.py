@@ -27,6 +27,7 @@ _PERIOD_MINUTES = 15
 _SAMPLES = 60
 _OUTCOMES = 6
 _LEAST_HISTORY = 60
+_POINT = 1e-9
 _TAIL, _BEYOND = 0.02, 1.5
 """So much of the weight lies beyond what was seen, on either side, by this factor."""
 
@@ -166,12 +167,19 @@ def _inside(calibration: Calibration, low: Series, high: Series, share: float) -
     """How much of each outcome lies within the central interval; an atom counts in part."""
     least = calibration.level_of((1 - share) / 2)
     most = calibration.level_of((1 + share) / 2)
-    width = np.maximum(high - low, 1e-12)
-    return np.clip((np.minimum(high, most) - np.maximum(low, least)) / width, 0.0, 1.0)
+    bounds = np.array([[least], [most]])
+    inside: Series = np.diff(_passed(bounds, low, high), axis=0)[0]
+    return inside
 
 
 def _spread(low: Series, high: Series) -> Series:
     """Each outcome as one count, spread over the shares of the mixture between both."""
-    width = np.maximum(high - low, 1e-9)
-    edges = np.clip((_EDGES[:, np.newaxis] - low) / width, 0.0, 1.0)
-    return np.diff(edges, axis=0).sum(axis=1)
+    counts: Series = np.diff(_passed(_EDGES[:, np.newaxis], low, high), axis=0).sum(axis=1)
+    return counts
+
+
+def _passed(bounds: Series, low: Series, high: Series) -> Series:
+    """How much of each outcome lies below each bound; one between two values is there whole."""
+    width = np.maximum(high - low, _POINT)
+    # What exceeds all that was foreseen lies at 1, and in the last fortieth.
+    return np.clip((bounds - np.minimum(low, 1.0 - _POINT)) / width, 0.0, 1.0)

@@ -56,8 +56,7 @@ def make_plan(
     situation: Situation, demand: Demand, economics: Economics | None, memory: Memory
 ) -> SizePlan | None:
     """The size plan; None while a price, the unit rate or any history is missing."""
-    known = demand.load[~np.isnan(demand.load)]
-    if economics is None or not known.size:
+    if economics is None:
         return None
     held = situation.fleet.staying_units
     forecaster = Forecaster(
@@ -70,6 +69,7 @@ def make_plan(
     forecast = forecaster.forecast()
     if forecast is None:
         return None
+    known = demand.load[~np.isnan(demand.load)]
     margins = margins_of(
         situation.target,
         situation.fleet,
@@ -91,8 +91,6 @@ def make_plan(
     plan = replace(plan, remarks=margins.reasons, quantiles=spread)
     if promise is not None:
         plan = assured(plan, promise, forecast, held)
-    if known.size == len(demand):
-        return plan
     return _cautious(plan, forecaster, margins, held=held, promise=promise)
 
 
@@ -101,8 +99,9 @@ def _cautious(
 ) -> SizePlan:
     """The plan with gaps counted against growing and, by themselves, against shrinking."""
     economics = forecaster.economics
-    least = forecaster.forecast(gaps_as=0.0)
-    most = forecaster.forecast(gaps_as=full_use(economics, held))
+    has_gaps = bool(np.isnan(forecaster.demand.load).any())
+    least = forecaster.forecast(gaps_as=0.0) if has_gaps else None
+    most = forecaster.forecast(gaps_as=full_use(economics, held)) if has_gaps else None
     if least is None or most is None:
         return plan
     price = economics.unit_usd
