@@ -44,9 +44,12 @@ def purchases_since(purchases: Iterable[PurchaseIntent], now: datetime) -> int:
 
 
 def releases_since(releases: Iterable[ReleaseIntent], now: datetime) -> int:
-    """Releases begun in the last 24 hours that were not cancelled before their Delete."""
+    """Releases open or ended in the last 24 hours, without those cancelled before their Delete.
+
+    One that waits for its window for longer counts on the day on which its Delete goes out.
+    """
     return sum(
-        now - intent.recorded_at < _DAY
+        now - (intent.ended_at or now) < _DAY
         for intent in releases
         if intent.state is not ReleaseState.CANCELLED
     )

@@ -112,3 +112,14 @@ def test_counts_releases_but_not_cancelled_ones() -> None:
     cancelled = replace(kept, state=ReleaseState.CANCELLED)
 
     assert releases_since([kept, cancelled], NOON) == 1
+
+
+def test_a_release_counts_on_the_day_on_which_it_ends() -> None:
+    begun = NOON - 30 * HOUR
+    waiting = build_release(recorded_at=begun)
+    deleted = build_release(recorded_at=begun, state=ReleaseState.DELETED, ended_at=NOON - 2 * HOUR)
+    long_ago = build_release(
+        recorded_at=begun, state=ReleaseState.DELETED, ended_at=NOON - 25 * HOUR
+    )
+
+    assert releases_since([waiting, deleted, long_ago], NOON) == 2
