@@ -95,6 +95,8 @@ def _variants(defect: Defect, seeds: int, moments: int) -> Iterator[Outcome]:
     likely = range(first, seeds, len(SCENARIOS))
     for seed in (*likely, *(seed for seed in range(seeds) if seed not in likely)):
         yield Simulation(plan(seed, moments)).run()
+    for story in STORIES:
+        yield run_with(story, {})
     for meeting in MEETINGS:
         yield from each_way(meeting, two_stand(meeting))
     for story in STORIES:

@@ -130,7 +130,6 @@ DEFECTS: tuple[Defect, ...] = (
         Scenario.NEIGHBOURS,
         ("app.releasing:identity_problem", by_tag_alone),
         ("app.withdrawing:Withdrawal._problem", FINDS_NOTHING),
-        ("app.releasing:_Releaser._timing_problem", FINDS_NOTHING),
     ),
     _one(
         "paging of lists",

@@ -91,7 +91,7 @@ def reads_fresh_minutes(sound: Any) -> Any:
     def quiet_minutes(self: Any, *args: Any) -> Any:
         arn, target, *rest = args
         thresholds = target.thresholds
-        observing = replace(thresholds.observing, settling_minutes=1)
+        observing = replace(thresholds.observing, settling_minutes=0)
         fresh = replace(target, thresholds=replace(thresholds, observing=observing))
         return sound(self, arn, fresh, *rest)
 

@@ -415,8 +415,8 @@ class Watch:
         world, rules = self._world, target.thresholds.draining
         if not world.metrics.has_shown_calls(pt.arn, minute_of(pt.created_at)):
             self.failed("O6", f"Delete of {pt.arn}, which never showed in the metrics")
-        end = minute_of(now) - target.thresholds.observing.settling_minutes
-        slack = 1 + int(abs(run.skew) // MINUTE)
+        end = minute_of(run.started_at) - target.thresholds.observing.settling_minutes
+        slack = -int(-abs(run.skew) // MINUTE)
         if world.metrics.calls_within(pt.arn, end - rules.quiet_minutes + slack, end - slack):
             self.failed("O6", f"Delete of {pt.arn} with calls in its quiet minutes")
         beats = world.metrics.shown_beats(end - rules.quiet_minutes, end)
