@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
+from bedrock_autoscaler.adapters.storage.packed import PackedHistory
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports import History
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
@@ -18,10 +19,12 @@ DAY = timedelta(days=1)
 NAN = float("nan")
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=[*BACKENDS, "packed"])
 def history(request: pytest.FixtureRequest) -> History:
     if request.param == "memory":
         return MemoryHistory()
+    if request.param == "packed":
+        return PackedHistory(request.getfixturevalue("dynamodb"), LEDGER)
     return DynamoHistory(request.getfixturevalue("dynamodb"), LEDGER)
 
 

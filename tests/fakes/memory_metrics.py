@@ -1,7 +1,7 @@
 """CloudWatch in memory: sums per minute and a heartbeat."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -18,12 +18,14 @@ class MemoryMetrics(Failures):
     Attributes:
         failing: `ModelId`s whose queries fail.
         beats: minutes with a heartbeat; `beat_through` fills a range.
+        asked: of each read, the series by `ModelId`.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.failing: set[str] = set()
         self.beats: set[datetime] = set()
+        self.asked: list[dict[str, tuple[str, ...]]] = []
         self._points: dict[str, dict[datetime, dict[str, float]]] = defaultdict(dict)
 
     def put(self, model_id: str, minute: datetime, **sums: float) -> None:
@@ -45,9 +47,16 @@ class MemoryMetrics(Failures):
         minutes = whole_minutes(end - start)
         self.beats |= {floor_minute(start) + index * MINUTE for index in range(minutes)}
 
-    def read(self, model_ids: Sequence[str], start: datetime, end: datetime) -> MetricsReading:
+    def read(
+        self,
+        model_ids: Sequence[str],
+        start: datetime,
+        end: datetime,
+        series: Mapping[str, Collection[str]] | None = None,
+    ) -> MetricsReading:
         """What was put in [start, end)."""
         self._begin("read")
+        self.asked.append({name: tuple((series or {}).get(name, METRICS)) for name in model_ids})
         minutes = [start + index * MINUTE for index in range(whole_minutes(end - start))]
         read = np.array([minute in self.beats for minute in minutes], dtype=np.bool_)
         traffic = {}
@@ -58,13 +67,16 @@ class MemoryMetrics(Failures):
             if model_id in self.failing:
                 known = np.zeros(len(minutes), dtype=np.bool_)
                 problems.append(f"metrics of {model_id}: InternalError")
-            series = {
+            wanted = (series or {}).get(model_id, METRICS)
+            sums = {
                 name: np.array([points.get(minute, {}).get(name, 0.0) for minute in minutes])
+                if name in wanted
+                else np.zeros(len(minutes))
                 for name in METRICS
             }
             traffic[model_id] = Traffic(
                 start=start,
-                **{name: np.where(known, values, np.nan) for name, values in series.items()},
+                **{name: np.where(known, values, np.nan) for name, values in sums.items()},
             )
         return MetricsReading(start=start, read=read, traffic=traffic, problems=tuple(problems))
 

@@ -2,7 +2,8 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -79,15 +80,27 @@ class SimulatedMetrics:
 
     # -- the port ------------------------------------------------------------------------------
 
-    def read(self, model_ids: Sequence[str], start: datetime, end: datetime) -> MetricsReading:
+    def read(
+        self,
+        model_ids: Sequence[str],
+        start: datetime,
+        end: datetime,
+        series: Mapping[str, Collection[str]] | None = None,
+    ) -> MetricsReading:
         """What is shown now."""
-        return self._read(model_ids, start, end, frozenset(self.failing))
+        whole = self._read(model_ids, start, end, frozenset(self.failing))
+        return _narrowed(whole, series or {})
 
     def partial_read(
-        self, model_ids: Sequence[str], start: datetime, end: datetime
+        self,
+        model_ids: Sequence[str],
+        start: datetime,
+        end: datetime,
+        series: Mapping[str, Collection[str]] | None = None,
     ) -> MetricsReading:
         """The same without every other series."""
-        return self._read(model_ids, start, end, frozenset(sorted(model_ids)[::2]))
+        part = self._read(model_ids, start, end, frozenset(sorted(model_ids)[::2]))
+        return _narrowed(part, series or {})
 
     def model_ids(self) -> frozenset[str]:
         """Those that have a point."""
@@ -169,3 +182,16 @@ def _frozen(array: Series) -> Series:
 
 def _even(start: datetime, values: Series) -> Traffic:
     return Traffic(start=start, **dict.fromkeys(METRICS, values))
+
+
+def _narrowed(reading: MetricsReading, series: Mapping[str, Collection[str]]) -> MetricsReading:
+    """The same with zeros for what was not asked for."""
+    traffic = dict(reading.traffic)
+    for model_id in traffic.keys() & series.keys():
+        known = traffic[model_id]
+        values = {
+            name: getattr(known, name) * (1.0 if name in series[model_id] else 0.0)
+            for name in METRICS
+        }
+        traffic[model_id] = Traffic(start=known.start, **values)
+    return replace(reading, traffic=traffic)

@@ -120,6 +120,14 @@ class PowertoolsReporter(Reporter):
         metrics.flush_metrics()
 
     def _count_decision(self, decision: Decision) -> None:
+        """Counts for each target that holds or wants units, or is about to.
+
+        CloudWatch bills each metric of each target by the month, ten times what all else of a
+        quiet target costs: of one without units there is nothing to plot.
+        """
+        units = (decision.desired_units, decision.allowed_units, decision.actual_units)
+        if decision.is_hold and not any(units):
+            return
         metrics = self._metrics("Target", cleaned(decision.target))
         counts = {
             "Decisions": 1,

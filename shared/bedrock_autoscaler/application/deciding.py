@@ -1,12 +1,12 @@
 """Observe and decide: one tick of one loop for all targets; records decisions, changes nothing."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.observing import Known, Observer, Sources
-from bedrock_autoscaler.application.ports import Clock, RecordedDecision, Settings
+from bedrock_autoscaler.application.observing import Company, Known, Observer, Sources
+from bedrock_autoscaler.application.ports import Clock, Metrics, RecordedDecision, Settings
 from bedrock_autoscaler.application.reminding import remind
 from bedrock_autoscaler.application.standing import report_orphans, report_standing
 from bedrock_autoscaler.application.ticking import (
@@ -18,6 +18,7 @@ from bedrock_autoscaler.application.ticking import (
 from bedrock_autoscaler.domain.decide import decide as decide_by_rules
 from bedrock_autoscaler.domain.decision import Action, Decision, Situation
 from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.units import MINUTE
 
 _PUNCTUAL = timedelta(minutes=5)
 
@@ -37,6 +38,10 @@ class DecidingPorts:
     sources: Sources
     code_version: str
     decide: Callable[[Situation], Decision] = decide_by_rules
+
+    def sharing(self, metrics: Metrics) -> "DecidingPorts":
+        """The same, reading CloudWatch through `metrics`."""
+        return replace(self, sources=replace(self.sources, metrics=metrics))
 
 
 def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: DecidingPorts) -> Summary:
@@ -63,10 +68,55 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
     if not targets:
         return Summary(outcomes=())
     tick = Tick.of(scheduled_at, now, min(period_of(loop, target) for target in targets))
-    observer = Observer(loop, tick, targets, ports.sources, rails=settings.rails)
+    names = frozenset(target.name for target in targets)
+    company = Company(names=names, rails=settings.rails)
+    observer = Observer(loop, tick, targets, ports.sources, company=company)
     if loop is Loop.CAPACITY:
         report_orphans(observer.tagged_as_ours(), targets, ports.sources.reporter)
     return _decide_targets(observer, targets, ports).checked()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Some targets of one account and Region, and what must be known of all of them.
+
+    Attributes:
+        scheduled_at: of the tick that they are due in.
+    """
+
+    targets: tuple[Target, ...]
+    company: Company
+    scheduled_at: datetime
+
+    def only(self, names: Iterable[str]) -> "Batch":
+        """The same with these targets alone."""
+        wanted = frozenset(names)
+        kept = tuple(target for target in self.targets if target.name in wanted)
+        return replace(self, targets=kept)
+
+
+def decide_batch(
+    loop: Loop,
+    batch: Batch,
+    ports: DecidingPorts,
+    decided: Callable[[RecordedDecision], None],
+) -> Summary:
+    """Decide one tick of `loop` for the targets of a batch, and record each decision.
+
+    As `observe_and_decide`, but the settings are those of the batch, the heartbeat and what
+    concerns no single target are the dispatcher's, and a failed pass is left to the caller.
+
+    Args:
+        loop: which of the two loops ticks.
+        batch: what to decide.
+        ports: what it reads and writes.
+        decided: hears of each decision that was recorded.
+    """
+    if not batch.targets:
+        return Summary(outcomes=())
+    tick = Tick.of(batch.scheduled_at, ports.clock.now(), MINUTE)
+    observer = Observer(loop, tick, batch.targets, ports.sources, company=batch.company)
+    return _decide_targets(observer, batch.targets, ports, decided)
 
 
 def beat(scheduled_at: datetime | None, ports: DecidingPorts) -> Summary:
@@ -80,7 +130,10 @@ def beat(scheduled_at: datetime | None, ports: DecidingPorts) -> Summary:
 
 
 def _decide_targets(
-    observer: Observer, targets: tuple[Target, ...], ports: DecidingPorts
+    observer: Observer,
+    targets: tuple[Target, ...],
+    ports: DecidingPorts,
+    decided: Callable[[RecordedDecision], None] = lambda _: None,
 ) -> Summary:
     """Recall each target, read the metrics of all in one batch, then decide each."""
     reporter = ports.sources.reporter
@@ -94,7 +147,7 @@ def _decide_targets(
         return "recalled"
 
     def decide(target: Target) -> str:
-        return _decide_target(known[target.name], observer, ports)
+        return _decide_target(known[target.name], observer, ports, decided)
 
     recalled = visit_targets(targets, recall, reporter)
     observer.measure(known.values())
@@ -102,7 +155,12 @@ def _decide_targets(
     return recalled.followed_by(visit_targets(waiting, decide, reporter))
 
 
-def _decide_target(known: Known, observer: Observer, ports: DecidingPorts) -> str:
+def _decide_target(
+    known: Known,
+    observer: Observer,
+    ports: DecidingPorts,
+    decided: Callable[[RecordedDecision], None],
+) -> str:
     """Decide and record one target; the record of another run of the same tick wins."""
     situation, history = observer.situation(known)
     decision = ports.decide(situation)
@@ -111,6 +169,7 @@ def _decide_target(known: Known, observer: Observer, ports: DecidingPorts) -> st
     )
     if not ports.sources.decisions.record(recorded):
         return "decided before"
+    decided(recorded)
     ports.sources.reporter.decided(decision)
     if situation.loop is Loop.CAPACITY:
         report_standing(situation, decision, ports.sources.reporter)

@@ -1,8 +1,9 @@
 """From metric readings to what a decision looks at: traffic with its gaps, evidence on each PT."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 
@@ -50,8 +51,17 @@ def matching_ids(address: str, listed: Collection[str]) -> tuple[str, ...]:
     AWS does not say whether it files a profile or PT under its ARN or the id at its end, so both
     match. The address itself is always among them: a new series is listed up to 15 minutes late.
     """
-    bare = bare_id(address)
-    return tuple(sorted({address, *(value for value in listed if bare_id(value) == bare)}))
+    same = _by_bare_id(frozenset(listed)).get(bare_id(address), ())
+    return tuple(sorted({address, *same}))
+
+
+@lru_cache(maxsize=8)
+def _by_bare_id(listed: frozenset[str]) -> Mapping[str, tuple[str, ...]]:
+    """The values by the id at their end; one list serves all targets of a place for minutes."""
+    found: dict[str, tuple[str, ...]] = {}
+    for value in listed:
+        found[bare_id(value)] = (*found.get(bare_id(value), ()), value)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

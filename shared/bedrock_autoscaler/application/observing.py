@@ -1,12 +1,21 @@
 """Puts together each target's situation: fleet, traffic, quotas, life cycle, routes, memory."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from bedrock_autoscaler.application.advising import Advisor
 from bedrock_autoscaler.application.counting import counted
 from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.keeping import Keepsakes
+from bedrock_autoscaler.application.looking import (
+    REREAD,
+    Look,
+    capacity_look,
+    routing_look,
+    series_in_use,
+)
 from bedrock_autoscaler.application.measuring import (
     Listing,
     Measured,
@@ -46,7 +55,6 @@ from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Targe
 from bedrock_autoscaler.domain.units import MINUTE, floor_hour, floor_minute
 
 RECENT_MINUTES = 30
-_REREAD = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +63,7 @@ class Sources:
 
     Attributes:
         listing: remembers which `ModelId`s CloudWatch lists, from tick to tick.
+        keepsakes: what else is remembered.
     """
 
     metrics: Metrics
@@ -66,6 +75,28 @@ class Sources:
     tables: RoutingTables
     reporter: Reporter
     deployment: str
+    keepsakes: Keepsakes = field(default_factory=Keepsakes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """All targets of one account and Region, as far as a run that decides some must know.
+
+    Attributes:
+        names: of all in force; others' PTs are left to them.
+        rails: the caps on all of them together.
+        silent_together: whether they fell silent together; None where this run reads them all
+            and sees it itself.
+    """
+
+    names: frozenset[str]
+    rails: StackRails
+    silent_together: bool | None = None
+
+    @property
+    def is_present(self) -> bool:
+        """Whether this run reads all of them."""
+        return self.silent_together is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +108,8 @@ class Known:
         births: the target's `ModelId`s, without a birth, and the ARN of each PT that was ours at
             any time since `read_from`, with the moment before which it did not exist.
         purchases: all that the ledger keeps.
-        read_from, read_to: the settled minutes to read.
+        look: what to read.
+        read_to: the minute after the last settled one.
     """
 
     target: Target
@@ -86,8 +118,13 @@ class Known:
     routes: tuple[Route, ...]
     births: tuple[tuple[str, datetime | None], ...]
     purchases: tuple[PurchaseIntent, ...]
-    read_from: datetime
+    look: Look
     read_to: datetime
+
+    @property
+    def read_from(self) -> datetime:
+        """The first minute to read."""
+        return self.look.start
 
     @property
     def before(self) -> Observation | None:
@@ -112,12 +149,13 @@ class Observer:
         targets: Sequence[Target],
         sources: Sources,
         *,
-        rails: StackRails,
+        company: Company,
     ) -> None:
         """Read the inventory, which all targets share."""
+        self._company = company
         self._watch = StackWatch(
             fleets=sources.fleets,
-            rails=rails,
+            rails=company.rails,
             targets=tuple(targets),
             deployment=sources.deployment,
         )
@@ -128,13 +166,12 @@ class Observer:
         self._tick = tick
         self._sources = sources
         self._measured: dict[datetime, Measured] = {}
-        self._models: dict[str, tuple[bool | None, int | None]] = {}
         self._advisor = Advisor(sources.history, sources.capacity, sources.reporter)
         self.inventory = self._read_inventory()
         self._survey = Survey(
             inventory=self.inventory,
             deployment=sources.deployment,
-            neighbours=frozenset(target.name for target in targets),
+            neighbours=company.names,
             now=tick.now,
         )
 
@@ -148,16 +185,16 @@ class Observer:
         table = sources.tables.current(target.name)
         settling = target.thresholds.observing.settling_minutes * MINUTE
         read_to = floor_minute(scheduled_at) - settling
-        read_from = self._read_from(target, previous, read_to)
         fleet = self._survey.fleet(target, state)
+        look = self._look(target, fleet, previous, read_to)
         return Known(
             target=target,
             fleet=fleet,
             previous=previous,
             routes=table.routes if table else (),
-            births=(*_births(target, state, read_from), *_lent(fleet)),
+            births=(*_births(target, state, look.start), *_lent(fleet)),
             purchases=state.purchases,
-            read_from=read_from,
+            look=look,
             read_to=read_to,
         )
 
@@ -172,7 +209,9 @@ class Observer:
             end = max(entry.read_to for entry in entries)
             self._measured[start] = self._read(entries, listed, start, end)
         if self._loop is Loop.CAPACITY and everyone:
-            self._look_at_all(everyone)
+            self._purchases = {entry.target.name: entry.purchases for entry in everyone}
+            if self._company.is_present:
+                self._look_at_all(everyone)
 
     def situation(self, known: Known) -> tuple[Situation, HistoryReference | None]:
         """The situation of one target, and the stored minutes at the front of its traffic."""
@@ -195,9 +234,8 @@ class Observer:
             model_is_active=active,
             unit_rate=rate,
             commitment=self._study(known, rate),
-            silent_together=fell_silent_together(
-                self._together, known.target.thresholds.gating.mass_silence_minutes
-            ),
+            silent_together=self._fell_silent(known.target),
+            **_looked(known, measured),
         )
         situation = Situation(
             target=known.target,
@@ -210,6 +248,11 @@ class Observer:
             is_late=self._tick.is_late(period_of(self._loop, known.target)),
         )
         return situation, stored.reference if stored else None
+
+    def _fell_silent(self, target: Target) -> bool:
+        minutes = target.thresholds.gating.mass_silence_minutes
+        told = self._company.silent_together
+        return fell_silent_together(self._together, minutes) if told is None else told
 
     def _study(self, known: Known, rate: RateMeasurement | None) -> CommitmentStudy | None:
         """The study of the day, for the capacity loop."""
@@ -238,34 +281,36 @@ class Observer:
             )
             for entry in everyone
         )
-        self._purchases = {entry.target.name: entry.purchases for entry in everyone}
 
     def _stack_state(self) -> StackState | None:
         """All targets together, read once; the routing loop buys nothing and needs it not."""
         if self._stack is None and self._loop is Loop.CAPACITY:
-            view = self._watch.view(self.inventory, self._tick.now, self._purchases)
+            kept = None if self._company.is_present else self._sources.keepsakes.neighbours
+            view = self._watch.view(self.inventory, self._tick.now, self._purchases, kept)
             self._stack = view.state
         return self._stack
 
     def _read_inventory(self) -> Inventory | None:
+        read = self._sources.capacity.inventory
         try:
-            return self._sources.capacity.inventory()
+            if self._company.is_present:
+                return read()
+            return self._sources.keepsakes.inventory.get("", self._tick.now, read)
         except ObservationError as error:
             self._sources.reporter.alarm("inventory_unread", "", str(error))
             return None
 
-    def _read_from(
-        self, target: Target, previous: RecordedDecision | None, end: datetime
-    ) -> datetime:
-        """The first minute that this tick must read."""
+    def _look(
+        self, target: Target, fleet: Fleet, previous: RecordedDecision | None, end: datetime
+    ) -> Look:
+        """What this tick must read."""
+        before = previous.situation.observation if previous else None
         if self._loop is Loop.ROUTING:
-            kept = previous.situation.observation.traffic if previous else None
-            return unread_since(kept, end - recent_minutes(target) * MINUTE, end)
-        oldest = floor_hour(end - timedelta(days=target.thresholds.observing.history_days))
-        if previous is None or previous.history is None:
-            return oldest
-        usual = floor_hour(end - _REREAD)
-        return max(min(usual, previous.history.end), oldest)
+            kept = before.traffic if before else None
+            start = unread_since(kept, end - recent_minutes(target) * MINUTE, end)
+            return routing_look(target, fleet, before, start=start, end=end)
+        kept_until = previous.history.end if previous and previous.history else None
+        return capacity_look(target, fleet, before, kept_until=kept_until, end=end)
 
     def _listed_ids(self) -> frozenset[str] | None:
         """The values of `ModelId`; None when unknown: then no reading could prove silence."""
@@ -281,14 +326,13 @@ class Observer:
         unread = Measured(reading=None, listed=listed or frozenset(), start=start, end=end)
         if listed is None or start >= end:
             return unread
-        ids = {
-            value
-            for entry in entries
-            for address in entry.addresses
-            for value in matching_ids(address, listed)
-        }
+        series: dict[str, set[str]] = {}
+        for entry in entries:
+            for address in entry.addresses:
+                for value in matching_ids(address, listed):
+                    series.setdefault(value, set()).update(entry.look.series)
         try:
-            reading = self._sources.metrics.read(sorted(ids), start, end)
+            reading = self._sources.metrics.read(sorted(series), start, end, series)
         except ObservationError as error:
             self._sources.reporter.alarm("metrics_unread", "", str(error))
             return unread
@@ -307,7 +351,7 @@ class Observer:
             return overlaid(before, new, recent, end), None
         stored = self._stored(known, parts if measured.reading else {})
         if stored is None or not stored.reference.revisions:
-            return span(new, max(start, end - _REREAD), end), None
+            return span(new, max(start, end - REREAD), end), None
         return join(counted(stored.total, stored.traffic, known.target), new), stored
 
     def _stored(self, known: Known, parts: Mapping[str, Traffic]) -> StoredHistory | None:
@@ -315,7 +359,7 @@ class Observer:
         history, name, whole = self._sources.history, known.target.name, floor_hour(known.read_to)
         days = timedelta(days=known.target.thresholds.observing.history_days)
         try:
-            if parts:
+            if parts and known.look.is_whole:
                 history.store(name, parts)
             return history.load(name, floor_hour(known.read_to - days), whole)
         except ObservationError as error:
@@ -337,12 +381,22 @@ class Observer:
         if self._loop is Loop.ROUTING or target.provisioned is None:
             return None, None
         model_id, capacity = target.provisioned.model_id, self._sources.capacity
-        if model_id not in self._models:
-            self._models[model_id] = (
-                capacity.is_active(model_id),
-                capacity.model_unit_quota(model_id),
-            )
-        return self._models[model_id]
+        return self._sources.keepsakes.models.get(
+            model_id,
+            self._tick.now,
+            lambda: (capacity.is_active(model_id), capacity.model_unit_quota(model_id)),
+            keep=lambda found: None not in found,
+        )
+
+
+def _looked(known: Known, measured: Measured) -> dict[str, Any]:
+    """When all series were last asked for, and which of them showed anything then."""
+    before = known.before
+    if not known.look.is_whole or measured.reading is None:
+        return {"whole_at": before.whole_at, "in_use": before.in_use} if before is not None else {}
+    parts = (measured.of(address) for address in known.addresses)
+    names = {name for part in parts for name in series_in_use(part)}
+    return {"whole_at": known.read_to, "in_use": tuple(sorted(names))}
 
 
 def recent_minutes(target: Target) -> int:

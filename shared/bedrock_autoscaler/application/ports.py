@@ -1,6 +1,6 @@
 """What the application needs of the outside, in domain terms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -54,11 +54,24 @@ class MetricsReading:
 class Metrics(Protocol):
     """CloudWatch as the loop uses it."""
 
-    def read(self, model_ids: Sequence[str], start: datetime, end: datetime) -> MetricsReading:
+    def read(
+        self,
+        model_ids: Sequence[str],
+        start: datetime,
+        end: datetime,
+        series: Mapping[str, Collection[str]] | None = None,
+    ) -> MetricsReading:
         """Per-minute sums in [start, end) for all `model_ids` in one batch.
 
         Sorted by time, free of NaN, negative and duplicate points (those become gaps). A
         failed query is a gap of its `ModelId` alone.
+
+        Args:
+            model_ids: values of the dimension `ModelId`.
+            start: first minute.
+            end: the minute after the last.
+            series: names of METRICS to ask for, by `ModelId`; all of one that is not named. What
+                is not asked for is 0 in each minute that counts as known.
 
         Raises:
             ObservationError: nothing at all could be read.

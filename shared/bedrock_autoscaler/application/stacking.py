@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from bedrock_autoscaler.application.accounting import booked_spend
+from bedrock_autoscaler.application.keeping import Kept
 from bedrock_autoscaler.application.ports import Fleets, Inventory, ListedThroughput, StackRoom
 from bedrock_autoscaler.application.surveying import GRACE, is_same_model
 from bedrock_autoscaler.domain.decision import Purchase
@@ -75,6 +77,7 @@ class StackWatch:
         inventory: Inventory | None,
         now: datetime,
         known: Mapping[str, tuple[PurchaseIntent, ...]] | None = None,
+        kept: Kept[str, tuple[PurchaseIntent, ...]] | None = None,
     ) -> StackView:
         """One look.
 
@@ -85,12 +88,17 @@ class StackWatch:
             inventory: of the account; None when it could not be read, so that others' are unknown.
             now: the present moment.
             known: purchases by target that need not be read again.
+            kept: where purchases of all others may come from, minutes old; None: all are read.
         """
         account = self.fleets.account()
         names = dict.fromkeys([*account.targets, *(target.name for target in self.targets)])
-        kept = known or {}
+        fresh = known or {}
+        others = kept or Kept(timedelta(0))
         purchases = {
-            name: kept[name] if name in kept else self.fleets.purchases(name) for name in names
+            name: fresh[name]
+            if name in fresh
+            else others.get(name, now, partial(self.fleets.purchases, name))
+            for name in names
         }
         everything = tuple(intent for each in purchases.values() for intent in each)
         listed = inventory.throughputs if inventory else ()

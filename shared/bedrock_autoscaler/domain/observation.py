@@ -26,6 +26,10 @@ METRICS = (
 )
 
 
+CORE = ("invocations", "throttles", "input_tokens", "output_tokens")
+"""What each look asks for; the rest says little while nothing is refused and no unit is held."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Traffic:
     """Per-minute sums of one or several `ModelId`s; index k is the minute `start` + k.
@@ -47,8 +51,9 @@ class Traffic:
 
     def __post_init__(self) -> None:
         """Refuse series of different lengths."""
-        lengths = {name: len(getattr(self, name)) for name in METRICS}
-        if len(set(lengths.values())) > 1:
+        minutes = len(self.invocations)
+        if any(len(getattr(self, name)) != minutes for name in METRICS):
+            lengths = {name: len(getattr(self, name)) for name in METRICS}
             message = f"traffic from {self.start.isoformat()}: lengths differ: {lengths}"
             raise ValueError(message)
 
@@ -89,6 +94,9 @@ class Observation:
         silent_together: every target of the stack is silent, and several of them were not lately.
         unit_rate: what the target's own units showed of their rate; None: nothing yet.
         commitment: the study of the day; None before the first one.
+        whole_at: end of the minutes at the newest look that asked for all series; None: unknown.
+        in_use: series beyond CORE that showed anything at that look. The others are 0 in minutes
+            that were read since.
     """
 
     traffic: Traffic
@@ -100,3 +108,5 @@ class Observation:
     silent_together: bool = False
     unit_rate: RateMeasurement | None = None
     commitment: CommitmentStudy | None = None
+    whole_at: datetime | None = None
+    in_use: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """The release actor: only ours, only silent, only at the end of a paid period, only once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import override
@@ -460,8 +460,14 @@ class ForgetfulMetrics(MemoryMetrics):
     """Answers for no `ModelId` at all."""
 
     @override
-    def read(self, model_ids: Sequence[str], start: datetime, end: datetime) -> MetricsReading:
-        return replace(super().read(model_ids, start, end), traffic={})
+    def read(
+        self,
+        model_ids: Sequence[str],
+        start: datetime,
+        end: datetime,
+        series: Mapping[str, Collection[str]] | None = None,
+    ) -> MetricsReading:
+        return replace(super().read(model_ids, start, end, series), traffic={})
 
 
 def test_a_reading_that_leaves_the_pt_out_proves_nothing() -> None:

@@ -1,6 +1,6 @@
 """Metrics over CloudWatch: one batched read for all `ModelId`s, discovery, and the heartbeat."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, override
@@ -59,15 +59,22 @@ class CloudWatchMetrics(Metrics):
         self._deployment = deployment
 
     @override
-    def read(self, model_ids: Sequence[str], start: datetime, end: datetime) -> MetricsReading:
+    def read(
+        self,
+        model_ids: Sequence[str],
+        start: datetime,
+        end: datetime,
+        series: Mapping[str, Collection[str]] | None = None,
+    ) -> MetricsReading:
         """As few calls as the limits allow; the heartbeat is in each of them."""
         start, end = floor_minute(start), floor_minute(end)
         minutes = max(whole_minutes(end - start), 0)
+        wanted = series or {}
         points = {
             _Query(model_id, metric): Points.over(start, minutes)
             for model_id in dict.fromkeys(model_ids)
-            for metrics in METRIC_NAMES.values()
-            for metric in metrics
+            for name in wanted.get(model_id, METRIC_NAMES)
+            for metric in METRIC_NAMES[name]
         }
         read = np.ones(minutes, dtype=np.bool_)
         answered = np.zeros(minutes, dtype=np.bool_)

@@ -98,7 +98,8 @@ def to_traffic(points: Mapping[str, Points]) -> Traffic:
 
     A minute is known where every answer shows the heartbeat, or any metric has a point; what has
     no point in a known minute is 0. It is a gap, in all series alike, where a query failed, where
-    a point was impossible, and where a partial query has no point.
+    a point was impossible, and where a partial query has no point. A series of which no metric
+    was asked for is 0 wherever the others are known.
     """
     metrics = tuple(points.values())
     known = np.logical_and.reduce([metric.alive for metric in metrics])
@@ -107,7 +108,7 @@ def to_traffic(points: Mapping[str, Points]) -> Traffic:
         known &= ~metric.failed & ~metric.flawed
         known &= ~metric.unfinished | metric.has_point
     series = {
-        name: _gapped([points[synonym].sums for synonym in synonyms], known)
+        name: _gapped([points[synonym].sums for synonym in synonyms if synonym in points], known)
         for name, synonyms in METRIC_NAMES.items()
     }
     return Traffic(start=metrics[0].start, **series)
@@ -115,5 +116,7 @@ def to_traffic(points: Mapping[str, Points]) -> Traffic:
 
 def _gapped(sums: Sequence[Series], known: Mask) -> Series:
     """The larger of the same sum under several names; 0 without a point, NaN where not known."""
+    if not sums:
+        return np.where(known, 0.0, nan)
     largest = np.fmax.reduce(list(sums))
     return np.where(known, np.nan_to_num(largest, nan=0.0), nan)

@@ -5,10 +5,11 @@ pydantic maps the domain's dataclasses as they are. Where a value has no JSON fo
 subclass takes every other member from the domain, so that a new one cannot be forgotten.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from math import isnan
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +31,7 @@ from bedrock_autoscaler.domain.decision import (
 from bedrock_autoscaler.domain.fleet import Fleet
 from bedrock_autoscaler.domain.observation import METRICS, Observation, Series, Traffic
 from bedrock_autoscaler.domain.target import Loop, Target
-from bedrock_autoscaler.domain.units import iso
+from bedrock_autoscaler.domain.units import HOUR, iso
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -98,12 +99,17 @@ def traffic_from_plain(stored: Mapping[str, Any]) -> Traffic:
 
 
 def _is_zero(values: Series) -> bool:
-    return not np.any(values) and not np.any(np.signbit(values))
+    return not values.any() and not np.signbit(values).any()
 
 
-def _to_numbers(values: Series) -> list[float | int | None]:
-    if np.any(np.isinf(values)):
+def _to_numbers(values: Series) -> Sequence[float | int | None]:
+    if np.isinf(values).any():
         raise ValueError("traffic holds an infinite value")
+    whole = np.floor(values)
+    # Most series are sums of whole numbers without a gap, for which this is all.
+    is_whole = (values == whole).all() and not np.signbit(values).any()
+    if is_whole and values.max(initial=0.0) < _EXACT_INTEGERS:
+        return [number or 0.0 for number in whole.astype(np.int64).tolist()]
     return [_to_number(value) for value in values.tolist()]
 
 
@@ -125,6 +131,73 @@ def _read_traffic(stored: object) -> Traffic:
 
 type _StoredTraffic = Annotated[
     Traffic, PlainValidator(_read_traffic), PlainSerializer(traffic_to_plain)
+]
+
+
+# -- references to history ---------------------------------------------------------------------
+
+
+def _write_reference(reference: HistoryReference) -> dict[str, Any]:
+    """Hours that follow one another in the same revision as (first hour, how many, revision)."""
+    return {
+        "start": iso(reference.start),
+        "end": iso(reference.end),
+        "sha256": reference.sha256,
+        "runs": list(_runs(reference.revisions)),
+    }
+
+
+def _runs(revisions: Sequence[tuple[datetime, int]]) -> Iterator[tuple[str, int, int]]:
+    if not revisions:
+        return
+    (begun, number), count = revisions[0], len(revisions)
+    # Hours ascend, so that as many as fit in between are all of them.
+    is_whole = revisions[-1][0] - begun == (count - 1) * HOUR
+    if is_whole and all(revision == number for _, revision in revisions):
+        yield iso(begun), count, number
+        return
+    first = 0
+    for index in range(1, len(revisions) + 1):
+        hour, revision = revisions[first]
+        following = (hour + (index - first) * HOUR, revision)
+        if index == len(revisions) or revisions[index] != following:
+            yield iso(hour), index - first, revision
+            first = index
+
+
+def _read_reference(stored: object) -> HistoryReference:
+    """The reference of `_write_reference`, or of before, with a pair for each hour."""
+    if not isinstance(stored, Mapping):
+        raise ValueError("a reference to history is not an object")  # noqa: TRY004 - as above
+    try:
+        if "runs" in stored:
+            revisions = [
+                pair for hour, count, number in stored["runs"] for pair in _run(hour, count, number)
+            ]
+        else:
+            revisions = [
+                (datetime.fromisoformat(hour), int(revision))
+                for hour, revision in stored["revisions"]
+            ]
+        return HistoryReference(
+            start=datetime.fromisoformat(stored["start"]),
+            end=datetime.fromisoformat(stored["end"]),
+            revisions=tuple(revisions),
+            sha256=str(stored["sha256"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"a reference to history cannot be read: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def _run(hour: str, count: int, number: int) -> tuple[tuple[datetime, int], ...]:
+    """One run, hour by hour; targets that are decided together name the same hours."""
+    first = datetime.fromisoformat(hour)
+    return tuple((first + index * HOUR, number) for index in range(count))
+
+
+type _StoredReference = Annotated[
+    HistoryReference, PlainValidator(_read_reference), PlainSerializer(_write_reference)
 ]
 
 
@@ -178,7 +251,7 @@ class _StoredInputs:
     fleet: Fleet
     routes: tuple[Route, ...]
     memory: Memory
-    history: HistoryReference | None
+    history: _StoredReference | None
     is_late: bool = False  # records of before it was noted have none
 
 

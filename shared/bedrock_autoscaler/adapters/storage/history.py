@@ -6,21 +6,14 @@ never changed, so that a decision can name it; what came late makes the next rev
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, override
 
+from bedrock_autoscaler.adapters.storage.blocks import Values, assemble, pack, unpack
 from bedrock_autoscaler.adapters.storage.codec import SCHEMA, require_schema
-from bedrock_autoscaler.adapters.storage.hours import (
-    Values,
-    assemble,
-    cut_hour,
-    is_blank,
-    pack,
-    patched,
-    unpack,
-    whole_hours,
-)
+from bedrock_autoscaler.adapters.storage.hours import cut_hour, is_blank, patched, whole_hours
 from bedrock_autoscaler.adapters.storage.table import (
     ConditionFailedError,
     Item,
@@ -46,6 +39,15 @@ _BATCH = 25
 type _Revision = tuple[datetime, int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hour:
+    """One stored hour."""
+
+    start: datetime
+    revision: int
+    content: bytes
+
+
 class DynamoHistory(History):
     """History over one table; keeps items it has seen for the life of the process."""
 
@@ -53,7 +55,7 @@ class DynamoHistory(History):
         self, client: "DynamoDBClient", table: str, *, cache_bytes: int = CACHE_BYTES
     ) -> None:
         self._table = Table(client, table)
-        self._seen = _Contents(cache_bytes)
+        self._seen: Kept[bytes] = Kept(cache_bytes, len)
 
     @override
     def store(self, target: str, traffic: Mapping[str, Traffic]) -> None:
@@ -91,12 +93,27 @@ class DynamoHistory(History):
         """Those items, checked against the hash."""
         revisions = reference.revisions
         stored = self._stored(target, revisions, reference.start, reference.end)
+        if reference.sha256 == self._first_digest(target, revisions):
+            return replace(stored, reference=reference)
         if stored.reference.sha256 != reference.sha256:
             raise ObservationError(
                 f"history of {target}: {len(revisions)} hours from {iso(reference.start)} are not "
                 "those that the decision rests on: their hash differs"
             )
         return stored
+
+    def hours(self, target: str, first: datetime, end: datetime) -> tuple[Hour, ...]:
+        """The newest revision of each kept hour in [first, end), ascending, as it is stored.
+
+        Raises:
+            ObservationError: the history could not be read.
+        """
+        revisions = self._newest(target, first, end) if first < end else ()
+        contents = self._contents(target, revisions)
+        return tuple(
+            Hour(start=hour, revision=revision, content=contents[hour, revision])
+            for hour, revision in revisions
+        )
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -110,10 +127,13 @@ class DynamoHistory(History):
         for hour in hours:
             fresh = cut_hour(traffic, hour)
             revision = newest.get(hour, -1)
+            before = None
             if revision >= 0:
-                fresh = patched(self._values(target, (hour, revision), known), fresh)
+                values = self._values(target, (hour, revision), known)
+                # Packed again, since what an older version wrote has another form.
+                before, fresh = pack(values), patched(values, fresh)
             content = pack(fresh)
-            if not is_blank(fresh) and content != known.get((hour, revision)):
+            if not is_blank(fresh) and content != before:
                 new[hour, revision + 1] = content
         return new
 
@@ -174,13 +194,20 @@ class DynamoHistory(History):
                 raise ObservationError(
                     f"history of {target}: revision {revision} of {iso(hour)} is missing"
                 )
-        digest = hashlib.sha256(b"".join(contents[revision] for revision in revisions))
-        hours = [(revision[0], self._values(target, revision, contents)) for revision in revisions]
-        assembly = assemble(hours, start, end)
+        hours = [(revision[0], contents[revision]) for revision in revisions]
+        assembly = assemble(hours, start, end, f"history of {target}")
         reference = HistoryReference(
-            start=start, end=end, revisions=revisions, sha256=digest.hexdigest()
+            start=start,
+            end=end,
+            revisions=revisions,
+            sha256=digest_of(digests_of(content for _, content in hours)),
         )
         return StoredHistory(reference=reference, traffic=assembly.traffic, total=assembly.total)
+
+    def _first_digest(self, target: str, revisions: Sequence[_Revision]) -> str:
+        """The hash as first defined, over all contents: older decisions name it."""
+        contents = self._contents(target, revisions)
+        return hashlib.sha256(b"".join(contents[revision] for revision in revisions)).hexdigest()
 
     def _values(
         self, target: str, revision: _Revision, contents: Mapping[_Revision, bytes]
@@ -189,25 +216,41 @@ class DynamoHistory(History):
         return unpack(contents[revision], f"history of {target}: revision {number} of {iso(hour)}")
 
 
-class _Contents:
-    """Contents of items by (target, hour, revision); the longest unused go first."""
+def digest_of(digests: Iterable[bytes]) -> str:
+    """What a reference says of its items: a hash over theirs, in their order."""
+    return hashlib.sha256(b"".join(digests)).hexdigest()
 
-    def __init__(self, most_bytes: int) -> None:
+
+def digests_of(contents: Iterable[bytes]) -> tuple[bytes, ...]:
+    """The hash of each content."""
+    return tuple(hashlib.sha256(content).digest() for content in contents)
+
+
+class Kept[Content]:
+    """Contents of items by (target, time, number); the longest unused go first.
+
+    Args:
+        most_bytes: of all contents together.
+        size: bytes of one.
+    """
+
+    def __init__(self, most_bytes: int, size: Callable[[Content], int]) -> None:
         self._most_bytes = most_bytes
+        self._size = size
         self._bytes = 0
-        self._kept: OrderedDict[tuple[str, datetime, int], bytes] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, datetime, int], Content] = OrderedDict()
 
-    def add(self, key: tuple[str, datetime, int], content: bytes) -> None:
-        """Keep an item; items never change, so one that is kept is the same."""
-        if key in self._kept:
-            return
+    def add(self, key: tuple[str, datetime, int], content: Content) -> None:
+        """Keep an item, in place of one with the same key."""
+        before = self._kept.pop(key, None)
+        self._bytes -= 0 if before is None else self._size(before)
         self._kept[key] = content
-        self._bytes += len(content)
+        self._bytes += self._size(content)
         while self._bytes > self._most_bytes:
             _, dropped = self._kept.popitem(last=False)
-            self._bytes -= len(dropped)
+            self._bytes -= self._size(dropped)
 
-    def get(self, key: tuple[str, datetime, int]) -> bytes | None:
+    def get(self, key: tuple[str, datetime, int]) -> Content | None:
         """The content; None when it is not kept."""
         content = self._kept.get(key)
         if content is not None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 type Item = dict[str, Any]
 """Attributes by name: str, int or Decimal, bytes, bool, None, and lists or dicts of them."""
 
+type _Wire = dict[str, Any]
+"""One value as the SDK takes and gives it: its type and itself."""
+
 type Change = dict[str, Any]
 """One write of a transaction, as the SDK takes it."""
 
@@ -167,13 +170,31 @@ class Table:
     # -- the wire ------------------------------------------------------------------------------
 
     def _to_wire(self, values: Mapping[str, object]) -> Item:
-        return {name: self._serializer.serialize(value) for name, value in values.items()}
+        return {name: self._wired(value) for name, value in values.items()}
+
+    def _wired(self, value: object) -> _Wire:
+        """A value in wire form; the SDK's serializer, which asks much, has the rare ones."""
+        if isinstance(value, str):
+            return {"S": value}
+        if isinstance(value, bytes):
+            return {"B": value}
+        if isinstance(value, list):
+            return {"L": [self._wired(each) for each in value]}
+        if type(value) is int:
+            return {"N": str(value)}
+        return self._serializer.serialize(value)
 
     def _from_wire(self, item: Mapping[str, Any]) -> Item:
-        return {
-            name: value["B"] if "B" in value else self._deserializer.deserialize(value)
-            for name, value in item.items()
-        }
+        return {name: self._plain(value) for name, value in item.items()}
+
+    def _plain(self, value: _Wire) -> object:
+        """The value of a wire form."""
+        for kind in ("S", "B"):
+            if kind in value:
+                return value[kind]
+        if "L" in value:
+            return [self._plain(each) for each in value["L"]]
+        return self._deserializer.deserialize(value)
 
     def _bounded(self, item: Item) -> Item:
         size = _size(item)

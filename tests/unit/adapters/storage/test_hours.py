@@ -9,15 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bedrock_autoscaler.adapters.storage.hours import (
-    assemble,
-    cut_hour,
-    is_blank,
-    pack,
-    patched,
-    unpack,
-    whole_hours,
-)
+from bedrock_autoscaler.adapters.storage.blocks import assemble, pack, unpack
+from bedrock_autoscaler.adapters.storage.hours import cut_hour, is_blank, patched, whole_hours
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.domain.observation import METRICS
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
@@ -118,9 +111,11 @@ def test_whole_hours_are_those_that_all_cover() -> None:
 
 def test_hours_are_cut_and_assembled_to_the_same_minutes() -> None:
     traffic = build_traffic(150, end=NOW, invocations=np.arange(150.0))
-    hours = [(hour, cut_hour({MODEL: traffic}, hour)) for hour in whole_hours({MODEL: traffic})]
+    hours = [
+        (hour, pack(cut_hour({MODEL: traffic}, hour))) for hour in whole_hours({MODEL: traffic})
+    ]
 
-    assembly = assemble(hours, NOW - 110 * MINUTE, NOW - 20 * MINUTE)
+    assembly = assemble(hours, NOW - 110 * MINUTE, NOW - 20 * MINUTE, "history")
 
     assert plain(assembly.total.invocations) == tuple(range(40, 130))
     assert plain(assembly.traffic[MODEL]) == plain(assembly.total)

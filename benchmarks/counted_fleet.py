@@ -1,0 +1,364 @@
+"""A fleet over counted clients: dispatcher, queue and one worker, minute by minute."""
+
+import json
+from collections import Counter
+from contextlib import redirect_stdout
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from time import process_time_ns
+from typing import Any, cast
+
+import numpy as np
+
+from bedrock_autoscaler.adapters.bedrock.capacity import BedrockCapacity
+from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
+from bedrock_autoscaler.adapters.documents import TargetDocuments
+from bedrock_autoscaler.adapters.models import load_models
+from bedrock_autoscaler.adapters.observability import PowertoolsReporter
+from bedrock_autoscaler.adapters.prices import load_prices
+from bedrock_autoscaler.adapters.queue import SqsAssignments, read_assignment
+from bedrock_autoscaler.adapters.storage.agenda import DynamoAgenda
+from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
+from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
+from bedrock_autoscaler.adapters.storage.packed import PackedHistory
+from bedrock_autoscaler.adapters.storage.policies import DynamoPolicies
+from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
+from bedrock_autoscaler.application.assigning import Place
+from bedrock_autoscaler.application.deciding import DecidingPorts
+from bedrock_autoscaler.application.dispatching import DispatchPorts, dispatch
+from bedrock_autoscaler.application.measuring import Listing
+from bedrock_autoscaler.application.observing import Sources
+from bedrock_autoscaler.application.ports import (
+    RecordedDecision,
+    Settings,
+    SettingsProblem,
+    StoredHistory,
+)
+from bedrock_autoscaler.application.visiting import VisitingPorts, visit
+from bedrock_autoscaler.domain.decide import decide
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Situation, decision_id
+from bedrock_autoscaler.domain.fleet import Fleet as Held
+from bedrock_autoscaler.domain.fleet import Spend
+from bedrock_autoscaler.domain.observation import METRICS, Observation, Series, Traffic
+from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from benchmarks.counted_aws import (
+    CountedBedrock,
+    CountedCloudWatch,
+    CountedDynamoDB,
+    CountedQueue,
+    CountedQuotas,
+    Meter,
+)
+from benchmarks.labelled_traffic import generate
+
+START = datetime(2026, 10, 20, tzinfo=UTC)
+DAYS = 14
+NOW = START + timedelta(days=DAYS, hours=9)
+"""The first dispatched minute; a little after the full hour would spare the first whole look."""
+
+KINDS = ("steady", "diurnal", "weekly", "trend", "mmpp", "sessions", "intermittent", "level_step")
+_ZERO = Decimal(0)
+_MODEL = "amazon.nova-2-lite-v1:0"
+_METRICS = {
+    "Invocations": "invocations",
+    "InputTokenCount": "input_tokens",
+    "OutputTokenCount": "output_tokens",
+    "EstimatedTPMQuotaUsage": "quota_tokens",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minute:
+    """What one minute of the fleet did.
+
+    Attributes:
+        capacity_ns: CPU of the visits with a capacity decision, without the clients' own.
+    """
+
+    due: int
+    done: int
+    decided: Counter[Loop]
+    capacity_ns: int
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.moment = NOW
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+class _Silent:
+    """Takes the log lines of the real reporter, which are part of the work, and keeps none."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        return
+
+
+class Fleet:
+    """So many targets, spread evenly over so many accounts and Regions."""
+
+    def __init__(self, size: int, most_places: int, kinds: tuple[str, ...] = KINDS) -> None:
+        self.meter = Meter()
+        self.clock = _Clock()
+        self.core_ns = 0
+        self._places = min(size, most_places)
+        each = -(-size // self._places)
+        self._series = {_model_id(i): _template(kinds[i % len(kinds)], i) for i in range(each)}
+        self._dynamodb = cast("Any", CountedDynamoDB(self.meter))
+        self._routes = cast("Any", CountedDynamoDB(self.meter))
+        self._queue = CountedQueue(self.meter)
+        self._reporter = PowertoolsReporter("scale", "INFO", cast("Any", _Silent()))
+        self.targets = tuple(
+            _target(i, f"{100_000_000_000 + place % 20}", _REGIONS[place // 20])
+            for i, place in ((n // self._places, n % self._places) for n in range(size))
+        )
+        self._cloudwatch = CountedCloudWatch(self.meter, START, self._points, tuple(self._series))
+        self._history = PackedHistory(self._dynamodb, "ledger")
+        self._decisions = DynamoDecisions(self._dynamodb, "ledger")
+        self._deciding: dict[Place, DecidingPorts] = {}
+        self._tables = DynamoRoutingTables(self._routes, "routes", cast("Any", None), "/scale")
+        self._seed()
+
+    def minute(self) -> Minute:
+        """Dispatch one minute and visit all that is due."""
+        with redirect_stdout(cast("Any", _Silent())):
+            return self._minute(self.clock.moment)
+
+    def _minute(self, at: datetime) -> Minute:
+        dispatch(at, self._dispatching)
+        due, done, capacity_ns = len(self._queue.bodies), 0, 0
+        decided: Counter[Loop] = Counter()
+        while self._queue.bodies:
+            batch = [read_assignment(body) for body in self._queue.receive()]
+            begun, own = process_time_ns(), self.meter.own_ns
+            summary = visit(batch, self._visiting)
+            spent = process_time_ns() - begun - (self.meter.own_ns - own)
+            done += sum(outcome == "hold" for _, outcome in summary.outcomes)
+            for assignment in batch:
+                decided.update(assignment.loops)
+            if any(Loop.CAPACITY in assignment.loops for assignment in batch):
+                capacity_ns += spent
+        self.clock.moment = at + MINUTE
+        return Minute(due=due, done=done, decided=decided, capacity_ns=capacity_ns)
+
+    def hour(self, minutes: int = 60) -> None:
+        """Some minutes without a report."""
+        for _ in range(minutes):
+            self.minute()
+
+    def _points(self, model_id: str, metric: str) -> Series | None:
+        name = _METRICS.get(metric)
+        return None if name is None else self._series[model_id][name]
+
+    @cached_property
+    def _dispatching(self) -> DispatchPorts:
+        settings = Settings(targets=self.targets, problems=())
+        return DispatchPorts(
+            clock=self.clock,
+            read_settings=lambda: settings,
+            policies=DynamoPolicies(self._dynamodb, "ledger"),
+            agenda=DynamoAgenda(self._dynamodb, "ledger"),
+            assignments=SqsAssignments(cast("Any", self._queue), "queue"),
+            metrics=lambda place: self._at(place).sources.metrics,
+            reporter=self._reporter,
+        )
+
+    @cached_property
+    def _visiting(self) -> VisitingPorts:
+        return VisitingPorts(
+            clock=self.clock,
+            reporter=self._reporter,
+            policies=DynamoPolicies(self._dynamodb, "ledger"),
+            agenda=DynamoAgenda(self._dynamodb, "ledger"),
+            deciding=self._at,
+        )
+
+    def _at(self, place: Place) -> DecidingPorts:
+        if place not in self._deciding:
+            self._deciding[place] = self._connected()
+        return self._deciding[place]
+
+    def _connected(self) -> DecidingPorts:
+        metrics = CloudWatchMetrics(cast("Any", self._cloudwatch), "scale")
+        bedrock, quotas = CountedBedrock(self.meter), CountedQuotas(self.meter)
+        codes = load_models().codes_of
+        sources = Sources(
+            metrics=metrics,
+            listing=Listing(metrics),
+            capacity=BedrockCapacity(
+                cast("Any", bedrock), cast("Any", quotas), codes, self._reporter
+            ),
+            decisions=self._decisions,
+            fleets=DynamoFleets(self._dynamodb, "ledger", None),
+            history=self._history,
+            tables=self._tables,
+            reporter=self._reporter,
+            deployment="scale",
+        )
+        return DecidingPorts(
+            clock=self.clock,
+            read_settings=lambda: Settings(targets=(), problems=()),
+            sources=sources,
+            code_version="scale",
+            decide=self._decide,
+        )
+
+    def _seed(self) -> None:
+        """A fortnight of history for each target, and a capacity decision of the last period on it."""
+        at = NOW - 5 * MINUTE
+        templates: dict[str, tuple[str, StoredHistory]] = {}
+        for target in self.targets:
+            (model_id,) = target.model_ids
+            if model_id not in templates:
+                minutes = int((NOW - HOUR - START) / MINUTE)
+                self._history.store(
+                    target.name, {model_id: _traffic(self._series[model_id], minutes)}
+                )
+                templates[model_id] = (target.name, _loaded(self._history, target.name))
+            source, stored = templates[model_id]
+            if source != target.name:
+                for kind in ("", "#days"):
+                    self._dynamodb.copy(f"HISTORY#{source}{kind}", f"HISTORY#{target.name}{kind}")
+            situation = _situation(target, stored.total, at)
+            decision = replace(
+                decide(situation),
+                id=decision_id(target.name, Loop.CAPACITY, at),
+                target=target.name,
+            )
+            routed = decide(replace(situation, loop=Loop.ROUTING))
+            self._tables.publish(
+                RoutingTable(
+                    target=target.name,
+                    version=1,
+                    routes=routed.routes,
+                    refresh_seconds=60,
+                    no_fallback=False,
+                    decision_id=decision.id,
+                    published_at=at,
+                )
+            )
+            self._decisions.record(
+                RecordedDecision(
+                    decision=decision,
+                    situation=situation,
+                    history=stored.reference,
+                    code_version="scale",
+                )
+            )
+
+    def _decide(self, situation: Situation) -> Decision:
+        """The decision core, and the time that it takes."""
+        begun = process_time_ns()
+        decision = decide(situation)
+        self.core_ns += process_time_ns() - begun
+        return decision
+
+
+_REGIONS = ("us-east-1", "us-west-2", "eu-central-1", "ap-northeast-1")
+
+
+def _model_id(number: int) -> str:
+    return f"profile-{number:05d}"
+
+
+def _template(kind: str, seed: int) -> dict[str, Series]:
+    """A fortnight and a day of one kind, as sums by series."""
+    traffic = generate(kind, seed)
+    minutes = (DAYS + 1) * 24 * 60
+    tokens = traffic.tokens[:minutes]
+    return {
+        "invocations": traffic.calls[:minutes],
+        "input_tokens": np.round(0.5 * tokens),
+        "output_tokens": np.round(0.1 * tokens),
+        "quota_tokens": np.round(0.6 * tokens),
+    }
+
+
+def _target(number: int, account: str, region: str) -> Target:
+    document = {
+        "account": account,
+        "region": region,
+        "mode": "act",
+        "model_ids": [_model_id(number)],
+        "residency": {"geographies": ["us"], "global_profiles": False},
+        "options": [
+            {
+                "kind": "on_demand",
+                "address": _model_id(number),
+                "price": {
+                    "input_usd_per_1k": 0.00033,
+                    "output_usd_per_1k": 0.00275,
+                    "source": "scale",
+                    "as_of": "2026-10-20",
+                },
+                "quota": "unlimited",
+            }
+        ],
+        "provisioned": {
+            "model_id": f"{_MODEL}:256k",
+            "unit_rate": {
+                "input_tokens_per_minute": 1e9,
+                "output_tokens_per_minute": 2e8,
+                "source": "scale: so large that no unit ever pays",
+            },
+            "price": {"usd_per_hour": 60.5, "source": "scale", "as_of": "2026-10-20"},
+        },
+        "guard_rails": {"max_units": 2, "max_usd_per_hour": 130, "max_usd_per_day": 2000},
+    }
+    parser = TargetDocuments(load_prices(), decision_minutes=5)
+    name = f"t{number}-{account[-2:]}-{region}"
+    found = parser.parse(name, None, json.dumps(document))
+    if isinstance(found, SettingsProblem):
+        raise TypeError(f"{found.field}: {found.message}")
+    return found
+
+
+def _loaded(history: PackedHistory, name: str) -> StoredHistory:
+    return history.load(name, NOW - DAYS * 24 * HOUR - HOUR, NOW - HOUR)
+
+
+def _traffic(series: dict[str, Series], minutes: int) -> Traffic:
+    zeros = np.zeros(minutes)
+    return Traffic(
+        start=START,
+        **{name: series[name][:minutes] if name in series else zeros for name in METRICS},
+    )
+
+
+def _situation(target: Target, traffic: Traffic, at: datetime) -> Situation:
+    nothing = Held(
+        throughputs=(),
+        complete=True,
+        open_purchase_units=0,
+        last_grow_at=None,
+        last_release_at=None,
+        purchases_last_day=0,
+        releases_last_day=0,
+        spend=Spend(day_usd=_ZERO, month_usd=_ZERO),
+        version=0,
+    )
+    return Situation(
+        target=target,
+        loop=Loop.CAPACITY,
+        scheduled_at=at,
+        observation=Observation(
+            traffic=traffic,
+            by_option=(),
+            provisioned=(),
+            model_unit_quota=10,
+            model_units_used=0,
+            model_is_active=True,
+        ),
+        fleet=nothing,
+        routes=(),
+        memory=NO_MEMORY,
+    )

@@ -1,0 +1,69 @@
+"""The queue between dispatcher and workers: SQS FIFO, the message group being the target."""
+
+from __future__ import annotations
+
+from itertools import batched
+from typing import TYPE_CHECKING, override
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import TypeAdapter, ValidationError
+
+from bedrock_autoscaler.application.assigning import Assignment, Assignments
+from bedrock_autoscaler.application.errors import ConfigurationError
+from bedrock_autoscaler.domain.units import compact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+# The most that SendMessageBatch takes.
+_BATCH = 10
+_ASSIGNMENT = TypeAdapter(Assignment)
+
+
+class SqsAssignments(Assignments):
+    """Sends ten messages a call; SQS drops one that it has had within five minutes."""
+
+    def __init__(self, client: SQSClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    @override
+    def send(self, assignments: Sequence[Assignment]) -> tuple[Assignment, ...]:
+        """In the order given, as far as SQS keeps one between groups."""
+        unsent: list[Assignment] = []
+        for batch in batched(assignments, _BATCH, strict=False):
+            try:
+                answer = self._client.send_message_batch(
+                    QueueUrl=self._url,
+                    Entries=[_entry(str(i), each) for i, each in enumerate(batch)],
+                )
+            except (BotoCoreError, ClientError):
+                unsent += batch
+                continue
+            unsent += [batch[int(failed["Id"])] for failed in answer.get("Failed", ())]
+        return tuple(unsent)
+
+
+def read_assignment(body: str) -> Assignment:
+    """The assignment of a message's body.
+
+    Raises:
+        ConfigurationError: it is none; the message quotes nothing of it.
+    """
+    try:
+        return _ASSIGNMENT.validate_json(body)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise ConfigurationError(f"message: {fault['msg']}") from None
+
+
+def _entry(name: str, assignment: Assignment) -> SendMessageBatchRequestEntryTypeDef:
+    return {
+        "Id": name,
+        "MessageBody": _ASSIGNMENT.dump_json(assignment).decode(),
+        "MessageGroupId": assignment.target,
+        "MessageDeduplicationId": f"{assignment.target}-{compact(assignment.scheduled_at)}",
+    }

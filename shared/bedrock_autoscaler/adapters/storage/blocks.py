@@ -1,0 +1,244 @@
+"""Minute values as bytes: blocks of one length, and many of them as arrays.
+
+A block is a line of JSON that names its rows, then the rows. Most sums are small whole numbers, so
+that a row has the narrowest form that holds its values exactly, and a row of zeros none. Blocks of
+one line are read with a handful of operations however many there are; what a decision costs depends
+on it. The first form, compressed doubles, can still be read.
+"""
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.domain.observation import METRICS, Series, Traffic
+from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
+
+TOTAL = ""
+"""Stands where a `ModelId` does for the sum of all, in a block whose hours differ in theirs."""
+
+_NARROW = "{"
+_ZEROS = "0"
+_WHOLE = ("<u2", "<u4")
+_FLOATS = "<f8"
+_HOUR_MINUTES = 60
+_NO_ROWS: NDArray[Any] = np.zeros(1, dtype=np.dtype([]))
+
+type Values = Mapping[str, NDArray[np.float64]]
+"""By `ModelId`: one row per metric of METRICS, one column per minute."""
+
+type Rows = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Layout:
+    """What the first line of a block says.
+
+    Attributes:
+        rows: (ModelId, index in METRICS or None, form) of each row that is stored.
+        record: all rows of one block.
+        is_foreign: its metrics are not METRICS, so that gaps must be carried over.
+    """
+
+    minutes: int
+    model_ids: tuple[str, ...]
+    rows: tuple[tuple[str, int | None, str], ...]
+    record: np.dtype[Any]
+    is_foreign: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Assembly:
+    """Traffic over [start, end), apart and together."""
+
+    traffic: Mapping[str, Traffic]
+    total: Traffic
+
+
+def pack(values: Values) -> bytes:
+    """One block. Equal values, equal bytes."""
+    names = sorted(values)
+    forms: list[list[str]] = []
+    stored: list[bytes] = []
+    minutes = 0
+    for name in names:
+        minutes = values[name].shape[1]
+        forms.append([_form(row) for row in values[name]])
+        stored += [
+            _narrowed(row, form)
+            for row, form in zip(values[name], forms[-1], strict=True)
+            if form != _ZEROS
+        ]
+    header = {"model_ids": names, "metrics": METRICS, "minutes": minutes, "forms": forms}
+    line = json.dumps(header, separators=(",", ":"))
+    return line.encode() + b"\n" + b"".join(stored)
+
+
+def unpack(content: bytes, subject: str) -> Values:
+    """The values of `pack`; a metric that the content does not know is 0.
+
+    Raises:
+        ObservationError: the content is damaged; the message starts with `subject`.
+    """
+    layout, record = _opened(content, subject)
+    found = {name: np.zeros((len(METRICS), layout.minutes)) for name in layout.model_ids}
+    _fill(found, layout, record)
+    return found
+
+
+def assemble(
+    blocks: Sequence[tuple[datetime, bytes]], start: datetime, end: datetime, subject: str
+) -> Assembly:
+    """Blocks, ascending and without overlap, as traffic over [start, end).
+
+    Gaps stand where no block has a value. The total of a block is the sum of its own `ModelId`s.
+
+    Raises:
+        ObservationError: a content is damaged; the message starts with `subject`.
+    """
+    if not blocks:
+        gap = np.full((len(METRICS), whole_minutes(end - start)), np.nan)
+        return Assembly(traffic={}, total=_to_traffic(gap, start))
+    opened = [(at, *_opened(content, subject)) for at, content in blocks]
+    first = opened[0][0]
+    last = opened[-1][0] + opened[-1][1].minutes * MINUTE
+    shape = (len(METRICS), whole_minutes(last - first))
+    names = sorted({name for _, layout, _ in opened for name in layout.model_ids} - {TOTAL})
+    is_plain = len(names) == 1 and all(layout.model_ids == tuple(names) for _, layout, _ in opened)
+    apart = {name: np.full(shape, np.nan) for name in names}
+    total = apart[names[0]] if is_plain else np.full(shape, np.nan)
+    for layout, at, record in _runs(opened):
+        place = whole_minutes(at - first)
+        width = len(record) * layout.minutes
+        columns = slice(place, place + width)
+        within = {
+            name: (total if name == TOTAL else apart[name])[:, columns] for name in layout.model_ids
+        }
+        for rows in within.values():
+            rows[:] = 0.0
+        _fill(within, layout, record)
+        if not is_plain and TOTAL not in within:
+            total[:, columns] = np.sum(list(within.values()), axis=0)
+    inside = slice(whole_minutes(start - first), whole_minutes(end - first))
+    cut = {name: _cut(rows, inside) for name, rows in apart.items()}
+    return Assembly(
+        traffic={name: _to_traffic(rows, start) for name, rows in cut.items()},
+        total=_to_traffic(cut[names[0]] if is_plain else _cut(total, inside), start),
+    )
+
+
+def _cut(rows: Rows, inside: slice) -> Rows:
+    """The columns of `inside`, which may reach beyond either end; there are gaps then."""
+    width = rows.shape[1]
+    if inside.start >= 0 and inside.stop <= width:
+        return rows[:, inside]
+    fitted = np.full((rows.shape[0], max(inside.stop - inside.start, 0)), np.nan)
+    first, last = max(inside.start, 0), min(inside.stop, width)
+    if last > first:
+        fitted[:, first - inside.start : last - inside.start] = rows[:, first:last]
+    return fitted
+
+
+# -- rows --------------------------------------------------------------------------------------
+
+
+def _form(row: Rows) -> str:
+    """The narrowest form that holds the row exactly; its highest number stands for a gap."""
+    if not row.any():
+        return _ZEROS
+    known = row[~np.isnan(row)]
+    if np.all((known >= 0) & (known == np.floor(known))):
+        largest = float(known.max(initial=0.0))
+        for form in _WHOLE:
+            if largest < np.iinfo(form).max:
+                return form
+    return _FLOATS
+
+
+def _narrowed(row: Rows, form: str) -> bytes:
+    gaps = np.isnan(row)
+    if form == _FLOATS:
+        # One kind of NaN and one kind of zero.
+        return np.where(gaps, np.nan, row + 0.0).astype(_FLOATS).tobytes()
+    return np.where(gaps, np.iinfo(form).max, row).astype(form).tobytes()
+
+
+def _fill(values: Values, layout: Layout, record: NDArray[Any]) -> None:
+    """Put the rows of all records, one after the other, into `values`, which are zeros."""
+    for field, (name, index, form) in enumerate(layout.rows):
+        stored = record[f"f{field}"].reshape(-1)
+        gaps = np.isnan(stored) if form == _FLOATS else stored == np.iinfo(form).max
+        if layout.is_foreign:
+            # A gap is a gap in all series, those that are not known here among them.
+            values[name][:, gaps] = np.nan
+        if index is not None:
+            row = values[name][index]
+            np.copyto(row, stored, where=~np.isnan(row) if layout.is_foreign else True)
+            row[gaps] = np.nan
+
+
+def _runs(
+    opened: Sequence[tuple[datetime, Layout, NDArray[Any]]],
+) -> Iterator[tuple[Layout, datetime, NDArray[Any]]]:
+    """Blocks of one layout that follow one another without a gap, as one."""
+    origin = opened[0][0]
+
+    def run_of(entry: tuple[int, tuple[datetime, Layout, NDArray[Any]]]) -> tuple[int, int]:
+        number, (at, layout, _) = entry
+        return id(layout), whole_minutes(at - origin) - number * layout.minutes
+
+    for _, entries in groupby(enumerate(opened), key=run_of):
+        run = [entry for _, entry in entries]
+        records = [record for _, _, record in run]
+        yield run[0][1], run[0][0], np.concatenate(records) if len(records) > 1 else records[0]
+
+
+# -- bytes -------------------------------------------------------------------------------------
+
+
+def _opened(content: bytes, subject: str) -> tuple[Layout, NDArray[Any]]:
+    try:
+        if not content.startswith(_NARROW.encode()):
+            content = zlib.decompress(content)
+        line, rows = content.split(b"\n", maxsplit=1)
+        layout = _layout(line)
+        record = np.frombuffer(rows, np.uint8).view(layout.record) if rows else _NO_ROWS
+        # A record that is too short or too long has another shape.
+        return layout, record.reshape(1) if layout.rows else _NO_ROWS
+    except (KeyError, TypeError, ValueError, zlib.error) as error:
+        raise ObservationError(f"{subject} is damaged: {type(error).__name__}") from error
+
+
+@lru_cache(maxsize=1_024)
+def _layout(line: bytes) -> Layout:
+    header = json.loads(line)
+    names, metrics = tuple(header["model_ids"]), tuple(header["metrics"])
+    minutes = header.get("minutes", _HOUR_MINUTES)
+    forms = header.get("forms") or [[_FLOATS] * len(metrics)] * len(names)
+    rows = tuple(
+        (name, METRICS.index(metric) if metric in METRICS else None, form)
+        for name, own in zip(names, forms, strict=True)
+        for metric, form in zip(metrics, own, strict=True)
+        if form != _ZEROS
+    )
+    record = np.dtype([(f"f{i}", form, (minutes,)) for i, (_, _, form) in enumerate(rows)])
+    return Layout(
+        minutes=minutes,
+        model_ids=names,
+        rows=rows,
+        record=record,
+        is_foreign=metrics != METRICS,
+    )
+
+
+def _to_traffic(rows: Rows, start: datetime) -> Traffic:
+    series: dict[str, Series] = dict(zip(METRICS, rows, strict=True))
+    return Traffic(start=start, **series)

@@ -1,0 +1,103 @@
+"""Settings as resolved, by version: targets, and the roster of all (`SETTINGS`, `ROSTER#<v>`)."""
+
+import json
+import zlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, override
+
+from pydantic import TypeAdapter
+
+from bedrock_autoscaler.adapters.storage.codec import (
+    SCHEMA,
+    decode_flat,
+    encode_flat,
+    require_schema,
+)
+from bedrock_autoscaler.adapters.storage.table import (
+    ConditionFailedError,
+    Item,
+    NoAnswerError,
+    Table,
+)
+from bedrock_autoscaler.adapters.storage.versions import ABSENT, TargetVersions
+from bedrock_autoscaler.application.assigning import Policies, Roster
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.domain.target import StackRails, Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_RAILS = TypeAdapter(StackRails)
+_ALL = 20_000
+"""Versions that a dispatcher remembers to have kept: each of ten thousand targets, and edits."""
+
+
+class DynamoPolicies(Policies):
+    """Policies over the ledger table."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._table = Table(client, table)
+        self._versions = TargetVersions(client, table)
+        self._kept: set[tuple[str, str]] = set()
+        self._roster: Roster | None = None
+
+    @override
+    def keep(self, targets: Iterable[Target], roster: Roster) -> None:
+        """Write the versions that this process has not written yet; on absence."""
+        for target in targets:
+            key = (target.name, target.settings_version)
+            if key not in self._kept:
+                self._versions.keep(target)
+                self._remember(key)
+        if self._roster is None or self._roster.version != roster.version:
+            self._put(roster)
+            self._roster = roster
+
+    @override
+    def target(self, name: str, version: str) -> Target:
+        """From the process's memory, or one consistent read."""
+        return self._versions.target(name, version)
+
+    @override
+    def roster(self, version: str) -> Roster:
+        """The newest one is remembered."""
+        if self._roster is None or self._roster.version != version:
+            self._roster = self._get(version)
+        return self._roster
+
+    def _put(self, roster: Roster) -> None:
+        names = zlib.compress(json.dumps(roster.names).encode())
+        item = _key(roster.version) | {
+            "schema": SCHEMA,
+            "names": names,
+            "rails": encode_flat(_RAILS, roster.rails),
+        }
+        try:
+            self._table.put(item, condition=ABSENT)
+        except ConditionFailedError:
+            return
+        except NoAnswerError:
+            self._get(roster.version)
+
+    def _get(self, version: str) -> Roster:
+        subject = f"roster {version}"
+        item = self._table.get(_key(version))
+        if item is None:
+            raise ObservationError(f"{subject} is missing")
+        require_schema(item.get("schema"), subject)
+        try:
+            names = tuple(json.loads(zlib.decompress(item["names"])))
+        except (TypeError, ValueError, zlib.error) as error:
+            raise ObservationError(f"{subject} is damaged: {type(error).__name__}") from error
+        return Roster(
+            names=names, rails=decode_flat(_RAILS, item["rails"], subject), version=version
+        )
+
+    def _remember(self, key: tuple[str, str]) -> None:
+        if len(self._kept) >= _ALL:
+            self._kept.clear()
+        self._kept.add(key)
+
+
+def _key(version: str) -> Item:
+    return {"pk": "SETTINGS", "sk": f"ROSTER#{version}"}

@@ -1,0 +1,105 @@
+"""What to ask CloudWatch for: it bills each metric asked for, whatever the minutes.
+
+Every look asks for the four series that always matter. The others are asked for once an hour, and
+each time while something calls for them: units held or on their way, whose release must rest on
+everything; refused calls, whose cause the others tell; several ways to route, of which one may
+fail; or what showed anything at the last whole look.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from bedrock_autoscaler.domain.fleet import Fleet
+from bedrock_autoscaler.domain.observation import CORE, METRICS, Observation, Traffic
+from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.units import MINUTE, floor_hour
+
+REREAD = timedelta(hours=3)
+"""A whole look reaches back so far, for what CloudWatch has corrected since."""
+
+_LEAST_MINUTES = 60
+_ERRORS = ("client_errors", "server_errors")
+_ONLY_WITH_REFUSALS = frozenset({*_ERRORS, "quota_tokens"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one target is asked for.
+
+    Attributes:
+        start: the first minute.
+        series: names of METRICS.
+        is_whole: all series, far enough back for the history.
+    """
+
+    start: datetime
+    series: tuple[str, ...]
+    is_whole: bool
+
+
+def capacity_look(
+    target: Target,
+    fleet: Fleet,
+    before: Observation | None,
+    *,
+    kept_until: datetime | None,
+    end: datetime,
+) -> Look:
+    """The look of the capacity loop: whole in the first tick after each full hour, else narrow.
+
+    Args:
+        target: whose traffic it is.
+        fleet: what it holds.
+        before: what the previous tick observed.
+        kept_until: end of the stored history; None without one.
+        end: the minute after the last settled one.
+    """
+    oldest = floor_hour(end - timedelta(days=target.thresholds.observing.history_days))
+    if kept_until is None:
+        return Look(start=oldest, series=METRICS, is_whole=True)
+    if kept_until < floor_hour(end) or _is_due(before, end):
+        start = max(min(floor_hour(end - REREAD), kept_until), oldest)
+        return Look(start=start, series=METRICS, is_whole=True)
+    minutes = max(_LEAST_MINUTES, target.thresholds.gating.mass_silence_minutes)
+    start = max(end - minutes * MINUTE, oldest)
+    return Look(start=start, series=_series(target, fleet, before), is_whole=False)
+
+
+def routing_look(
+    target: Target, fleet: Fleet, before: Observation | None, *, start: datetime, end: datetime
+) -> Look:
+    """The look of the routing loop from `start` on, which is what it has not read yet."""
+    is_whole = _is_due(before, end)
+    series = METRICS if is_whole else _series(target, fleet, before)
+    return Look(start=start, series=series, is_whole=is_whole)
+
+
+def series_in_use(traffic: Traffic) -> tuple[str, ...]:
+    """The series beyond CORE that show anything and mean something without refused calls."""
+    return tuple(
+        name
+        for name in METRICS
+        if name not in CORE
+        and name not in _ONLY_WITH_REFUSALS
+        and bool(np.nansum(getattr(traffic, name)) > 0)
+    )
+
+
+def _is_due(before: Observation | None, end: datetime) -> bool:
+    """Whether no whole look was taken in this hour."""
+    return before is None or before.whole_at is None or before.whole_at < floor_hour(end)
+
+
+def _series(target: Target, fleet: Fleet, before: Observation | None) -> tuple[str, ...]:
+    if fleet.throughputs or fleet.open_purchase_units or before is None:
+        return METRICS
+    if np.nansum(before.traffic.throttles) > 0:
+        return METRICS
+    wanted = {*CORE, *before.in_use, *(_ERRORS if _may_reroute(target) else ())}
+    return tuple(name for name in METRICS if name in wanted)
+
+
+def _may_reroute(target: Target) -> bool:
+    return len(target.options) > 1

@@ -1,0 +1,103 @@
+"""How soon a target must be looked at again: each minute while anything moves, seldom when quiet.
+
+Looking costs money, so a quiet target is left alone for up to a quarter of an hour. Whatever is
+not known to be quiet is not quiet. Source: docs/scale.md, section "Cadence".
+"""
+
+from datetime import datetime
+
+import numpy as np
+
+from bedrock_autoscaler.domain.decision import Decision, Situation
+from bedrock_autoscaler.domain.fleet import Status
+from bedrock_autoscaler.domain.joining import span
+from bedrock_autoscaler.domain.observation import Series, Traffic
+from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.units import MINUTE
+
+AT_ONCE = 1
+WATCHFUL = 5
+QUIET = 15
+"""Minutes between two looks."""
+
+_BLOCK = 5
+_HOUR = 60
+_MINUTE_SECONDS = 60
+_RELATIVE = 0.5
+_SIGMAS = 5.0
+
+
+def minutes_between(situation: Situation, decision: Decision) -> int:
+    """Minutes until the next look, by what this one saw and concluded: 1, 5 or 15."""
+    if is_moving(situation, decision):
+        return AT_ONCE
+    traffic = situation.observation.traffic
+    pace = _pace(span(traffic, traffic.end - _HOUR * MINUTE, traffic.end))
+    # A release waits for the last minutes of a paid hour, which a quarter of an hour may miss.
+    return min(pace, WATCHFUL) if situation.fleet.throughputs else pace
+
+
+def is_moving(situation: Situation, decision: Decision) -> bool:
+    """Whether a state is in flight, or calls were refused lately."""
+    fleet, now, memory = situation.fleet, situation.scheduled_at, decision.memory
+    if decision.actions or fleet.open_purchase_units or not fleet.complete:
+        return True
+    if any(pt.status is not Status.IN_SERVICE or pt.draining for pt in fleet.throughputs):
+        return True
+    if situation.loop is Loop.ROUTING and decision.routes != situation.routes:
+        return True
+    if memory.trial is not None or (memory.pressure_until or now) > now:
+        return True
+    return _refusals(situation.observation.traffic) > 0
+
+
+def slot_after(at: datetime, minutes: int, offset: int) -> datetime:
+    """The first minute after `at` whose number is `offset` modulo `minutes`.
+
+    Targets with different offsets come in different minutes, however they began.
+    """
+    minute = int(at.timestamp() // _MINUTE_SECONDS)
+    return at + ((offset - minute - 1) % minutes + 1) * MINUTE
+
+
+def _refusals(traffic: Traffic) -> float:
+    """Calls refused in the newest quarter of an hour."""
+    return float(np.nansum(traffic.throttles[-QUIET:]))
+
+
+def _pace(recent: Traffic) -> int:
+    """15 after a calm hour, 5 after a calm quarter of an hour, else 1.
+
+    With gaps nothing is known to be calm, and nothing is gained by asking each minute either: a
+    source that fails is not asked more often.
+    """
+    calls = _blocks(recent.invocations + recent.throttles)
+    tokens = _blocks(recent.input_tokens + recent.output_tokens)
+    newest = slice(-(QUIET // _BLOCK), None)
+    if np.isnan(calls[newest]).any():
+        return WATCHFUL
+    if not _is_calm(calls[newest], tokens[newest]):
+        return AT_ONCE
+    is_known = not np.isnan(calls).any()
+    return QUIET if is_known and _is_calm(calls, tokens) else WATCHFUL
+
+
+def _is_calm(calls: Series, tokens: Series) -> bool:
+    """Whether no five minutes are far off the middle ones, neither in calls nor in tokens.
+
+    Far: by more than half, and by more than chance explains, which lets so many calls differ as
+    the root of their number, and the tokens that go with them.
+    """
+    middle = float(np.median(calls))
+    chance = _SIGMAS * float(np.sqrt(max(middle, 1.0)))
+    size = float(tokens.sum() / max(calls.sum(), 1.0))
+    tokens_middle = float(np.median(tokens))
+    is_far = np.abs(calls - middle) > _RELATIVE * middle + chance
+    is_far |= np.abs(tokens - tokens_middle) > _RELATIVE * tokens_middle + size * chance
+    return not bool(is_far.any())
+
+
+def _blocks(values: Series) -> Series:
+    """Sums of five minutes each; NaN where one of them is a gap."""
+    sums: Series = values.reshape(-1, _BLOCK).sum(axis=1)
+    return sums
