@@ -83,7 +83,7 @@ _DECISIONS = "bedrock_autoscaler.adapters.storage.codec"
 HANDLERS = (
     Handler(
         name="observe_decide",
-        ports="_deciding",
+        ports="deciding",
         modules=(_DECISIONS,),
         services=("ssm", "dynamodb", "cloudwatch", "bedrock", "service-quotas"),
     ),

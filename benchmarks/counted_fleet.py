@@ -213,7 +213,7 @@ class Fleet:
         )
 
     def _seed(self) -> None:
-        """A fortnight of history for each target, and a capacity decision of the last period on it."""
+        """A fortnight of history for each target, and a decision of the last period on it."""
         at = NOW - 5 * MINUTE
         templates: dict[str, tuple[str, StoredHistory]] = {}
         for target in self.targets:

@@ -117,13 +117,13 @@ class Application:
         """One tick of one loop; see `application.deciding`."""
         from bedrock_autoscaler.application.deciding import observe_and_decide
 
-        return self._logged(observe_and_decide(loop, scheduled_at, self._deciding))
+        return self._logged(observe_and_decide(loop, scheduled_at, self.deciding))
 
     def beat(self, scheduled_at: datetime | None) -> Summary:
         """The heartbeat of a minute in which no loop ticks."""
         from bedrock_autoscaler.application.deciding import beat
 
-        return self._logged(beat(scheduled_at, self._deciding))
+        return self._logged(beat(scheduled_at, self.deciding))
 
     def purchase(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
         """One tick of the purchase actor; see `application.purchasing`."""
@@ -149,7 +149,8 @@ class Application:
         return summary
 
     @cached_property
-    def _deciding(self) -> DecidingPorts:
+    def deciding(self) -> DecidingPorts:
+        """What observing and deciding needs, for one account and Region."""
         from bedrock_autoscaler.application.deciding import DecidingPorts
         from bedrock_autoscaler.application.measuring import Listing
         from bedrock_autoscaler.application.observing import Sources

@@ -48,7 +48,7 @@ from bedrock_autoscaler.domain.decision import NO_MEMORY, Route, Situation
 from bedrock_autoscaler.domain.fleet import Fleet, Ownership, StackState
 from bedrock_autoscaler.domain.intent import PurchaseIntent
 from bedrock_autoscaler.domain.joining import join, span
-from bedrock_autoscaler.domain.observation import Observation, Traffic
+from bedrock_autoscaler.domain.observation import METRICS, Observation, Traffic
 from bedrock_autoscaler.domain.rates import RateMeasurement
 from bedrock_autoscaler.domain.studies import CommitmentStudy
 from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Target
@@ -332,7 +332,12 @@ class Observer:
                 for value in matching_ids(address, listed):
                     series.setdefault(value, set()).update(entry.look.series)
         try:
-            reading = self._sources.metrics.read(sorted(series), start, end, series)
+            reading = self._sources.metrics.read(
+                sorted(series),
+                start,
+                end,
+                {value: [n for n in METRICS if n in names] for value, names in series.items()},
+            )
         except ObservationError as error:
             self._sources.reporter.alarm("metrics_unread", "", str(error))
             return unread

@@ -12,7 +12,7 @@ from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.fleet import Status
 from bedrock_autoscaler.domain.joining import span
 from bedrock_autoscaler.domain.observation import Series, Traffic
-from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.target import Loop, Mode
 from bedrock_autoscaler.domain.units import MINUTE
 
 AT_ONCE = 1
@@ -44,11 +44,17 @@ def is_moving(situation: Situation, decision: Decision) -> bool:
         return True
     if any(pt.status is not Status.IN_SERVICE or pt.draining for pt in fleet.throughputs):
         return True
-    if situation.loop is Loop.ROUTING and decision.routes != situation.routes:
+    if _waits_for_publishing(situation, decision):
         return True
     if memory.trial is not None or (memory.pressure_until or now) > now:
         return True
     return _refusals(situation.observation.traffic) > 0
+
+
+def _waits_for_publishing(situation: Situation, decision: Decision) -> bool:
+    """Whether callers are about to be told of other routes; advice is never published."""
+    is_published = situation.loop is Loop.ROUTING and decision.mode is Mode.ACT
+    return is_published and decision.routes != situation.routes
 
 
 def slot_after(at: datetime, minutes: int, offset: int) -> datetime:
@@ -83,18 +89,19 @@ def _pace(recent: Traffic) -> int:
 
 
 def _is_calm(calls: Series, tokens: Series) -> bool:
-    """Whether no five minutes are far off the middle ones, neither in calls nor in tokens.
+    """Whether no five minutes differ much from any other, neither in calls nor in tokens.
 
-    Far: by more than half, and by more than chance explains, which lets so many calls differ as
-    the root of their number, and the tokens that go with them.
+    Much: by more than half of the most, and what chance explains, which lets so many calls differ
+    as the root of their number, and the tokens that go with them.
     """
-    middle = float(np.median(calls))
-    chance = _SIGMAS * float(np.sqrt(max(middle, 1.0)))
+    chance = _SIGMAS * float(np.sqrt(max(float(np.median(calls)), 1.0)))
     size = float(tokens.sum() / max(calls.sum(), 1.0))
-    tokens_middle = float(np.median(tokens))
-    is_far = np.abs(calls - middle) > _RELATIVE * middle + chance
-    is_far |= np.abs(tokens - tokens_middle) > _RELATIVE * tokens_middle + size * chance
-    return not bool(is_far.any())
+    return _spread(calls) <= chance and _spread(tokens) <= size * chance
+
+
+def _spread(blocks: Series) -> float:
+    """How far the least is below half of the most, and then some."""
+    return float(blocks.max() - blocks.min() - _RELATIVE * blocks.max())
 
 
 def _blocks(values: Series) -> Series:

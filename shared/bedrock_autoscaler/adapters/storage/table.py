@@ -182,7 +182,7 @@ class Table:
             return {"L": [self._wired(each) for each in value]}
         if type(value) is int:
             return {"N": str(value)}
-        return self._serializer.serialize(value)
+        return dict(self._serializer.serialize(value))
 
     def _from_wire(self, item: Mapping[str, Any]) -> Item:
         return {name: self._plain(value) for name, value in item.items()}
@@ -194,7 +194,8 @@ class Table:
                 return value[kind]
         if "L" in value:
             return [self._plain(each) for each in value["L"]]
-        return self._deserializer.deserialize(value)
+        wire: Any = value
+        return self._deserializer.deserialize(wire)
 
     def _bounded(self, item: Item) -> Item:
         size = _size(item)

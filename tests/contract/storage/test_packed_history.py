@@ -1,0 +1,128 @@
+"""Packed days: fewer items to read, the same answer, and nothing that hangs on them."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pytest
+
+from bedrock_autoscaler.adapters.storage.history import DynamoHistory
+from bedrock_autoscaler.adapters.storage.packed import PackedHistory
+from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.units import HOUR
+from tests.builders import MODEL, NOW, build_traffic, pt_arn
+from tests.comparing import plain
+from tests.contract.conftest import LEDGER
+from tests.contract.storage.faulty import NO_ANSWER, FaultyClient
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SPAN = timedelta(days=5)
+DAYS = "HISTORY#chat#days"
+
+
+def traffic(hours: int, seed: int = 1) -> dict[str, Traffic]:
+    """Whole numbers up to NOW; a PT joined 30 hours ago, some minutes were not read."""
+    generator = np.random.default_rng(seed)
+    calls = generator.integers(0, 90, hours * 60).astype(float)
+    calls[100:130] = np.nan
+    joined = min(hours, 30)
+    return {
+        MODEL: build_traffic(hours * 60, end=NOW, invocations=calls, input_tokens=calls * 70_000),
+        pt_arn(1): build_traffic(joined * 60, end=NOW, invocations=2.5),
+    }
+
+
+def store(history: PackedHistory | DynamoHistory, hours: int) -> None:
+    known = traffic(hours)
+    history.store("chat", {MODEL: known[MODEL]})
+    history.store("chat", known)
+
+
+def queries(client: FaultyClient) -> list[str]:
+    """The partitions that were read since the last time."""
+    found = [
+        sent["ExpressionAttributeValues"][":pk"]["S"]
+        for sent in client.sent
+        if "KeyConditionExpression" in sent
+    ]
+    client.sent.clear()
+    return found
+
+
+def test_days_give_the_very_answer_of_hours(dynamodb: "DynamoDBClient") -> None:
+    store(DynamoHistory(dynamodb, LEDGER), 100)
+    PackedHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)  # packs
+
+    for start, end in ((NOW - SPAN, NOW), (NOW - 50 * HOUR, NOW - 20 * HOUR)):
+        by_hours = DynamoHistory(dynamodb, LEDGER).load("chat", start, end)
+        by_days = PackedHistory(dynamodb, LEDGER).load("chat", start, end)
+
+        assert plain(by_days) == plain(by_hours)
+        exact = PackedHistory(dynamodb, LEDGER).load_exact("chat", by_days.reference)
+        assert plain(exact) == plain(by_hours)
+
+
+def test_a_second_process_reads_days_and_a_third_nothing_twice(
+    faulty_dynamodb: FaultyClient, dynamodb: "DynamoDBClient"
+) -> None:
+    store(DynamoHistory(dynamodb, LEDGER), 100)
+    PackedHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)
+    history = PackedHistory(cast("DynamoDBClient", faulty_dynamodb), LEDGER)
+
+    history.load("chat", NOW - SPAN, NOW)
+    assert queries(faulty_dynamodb) == [DAYS, "HISTORY#chat"]
+    history.load("chat", NOW - SPAN, NOW)
+    assert queries(faulty_dynamodb) == ["HISTORY#chat"]
+
+
+def test_days_before_the_first_hour_are_not_missing(
+    faulty_dynamodb: FaultyClient, dynamodb: "DynamoDBClient"
+) -> None:
+    store(DynamoHistory(dynamodb, LEDGER), 30)
+    PackedHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)
+    history = PackedHistory(cast("DynamoDBClient", faulty_dynamodb), LEDGER)
+
+    stored = history.load("chat", NOW - SPAN, NOW)
+
+    assert len(stored.reference.revisions) == 30
+    (last,) = [
+        sent["ExpressionAttributeValues"][":first"]["S"]
+        for sent in faulty_dynamodb.sent
+        if sent["ExpressionAttributeValues"][":pk"]["S"] == "HISTORY#chat"
+    ]
+    # NOW is noon: yesterday is packed, today is read by the hour.
+    assert last.startswith("2026-11-20T00:00:00Z")
+
+
+def test_an_hour_that_changes_later_packs_its_day_anew(dynamodb: "DynamoDBClient") -> None:
+    store(DynamoHistory(dynamodb, LEDGER), 100)
+    history = PackedHistory(dynamodb, LEDGER)
+    history.load("chat", NOW - SPAN, NOW)
+
+    history.store("chat", {MODEL: traffic(100, seed=2)[MODEL]})
+
+    expected = DynamoHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)
+    assert expected.reference.revisions[0][1] > 0
+    assert plain(history.load("chat", NOW - SPAN, NOW)) == plain(expected)
+    assert plain(PackedHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)) == plain(expected)
+
+
+@pytest.mark.parametrize("fault", ["damaged", "unwritten"])
+def test_nothing_hangs_on_a_day(
+    fault: str, faulty_dynamodb: FaultyClient, dynamodb: "DynamoDBClient"
+) -> None:
+    store(DynamoHistory(dynamodb, LEDGER), 60)
+    expected = DynamoHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)
+    if fault == "damaged":
+        for number in range(16, 20):
+            key = {"pk": {"S": DAYS}, "sk": {"S": f"2026-11-{number}T00:00:00Z#000000"}}
+            item = key | {"schema": {"N": "1"}, "content": {"B": b"torn"}}
+            dynamodb.put_item(TableName=LEDGER, Item=item)
+    else:
+        faulty_dynamodb.fail_next(NO_ANSWER, method="put_item", times=9)
+
+    history = PackedHistory(cast("DynamoDBClient", faulty_dynamodb), LEDGER)
+
+    assert plain(history.load("chat", NOW - SPAN, NOW)) == plain(expected)

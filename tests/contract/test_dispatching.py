@@ -1,0 +1,104 @@
+"""What policies and agenda guarantee, in memory and in DynamoDB."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bedrock_autoscaler.adapters.storage.agenda import DynamoAgenda
+from bedrock_autoscaler.adapters.storage.policies import DynamoPolicies
+from bedrock_autoscaler.application.assigning import (
+    Agenda,
+    AgendaEntry,
+    Policies,
+    Roster,
+)
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.ports import Settings
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import NOW, build_target
+from tests.contract.conftest import LEDGER
+from tests.fakes.memory_dispatch import MemoryAgenda, MemoryPolicies
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+ENTRY = AgendaEntry(
+    target="chat",
+    routing_at=NOW + MINUTE,
+    capacity_at=NOW + 5 * MINUTE,
+    visited_at=NOW,
+    seen_until=NOW - 3 * MINUTE,
+    last_call_at=None,
+)
+ROSTER = Roster.of(Settings(targets=(build_target(), build_target(name="search")), problems=()))
+
+
+@pytest.fixture(params=["memory", "moto"])
+def policies(request: pytest.FixtureRequest) -> Policies:
+    if request.param == "memory":
+        return MemoryPolicies()
+    return DynamoPolicies(request.getfixturevalue("dynamodb"), LEDGER)
+
+
+@pytest.fixture(params=["memory", "moto"])
+def agenda(request: pytest.FixtureRequest) -> Agenda:
+    if request.param == "memory":
+        return MemoryAgenda()
+    return DynamoAgenda(request.getfixturevalue("dynamodb"), LEDGER)
+
+
+def test_a_policy_is_kept_under_its_version(policies: Policies) -> None:
+    older, newer = build_target(), build_target(settings_version="fedcba9876543210")
+    policies.keep((older,), ROSTER)
+    policies.keep((newer,), ROSTER)
+
+    assert policies.target("chat", older.settings_version) == older
+    assert policies.target("chat", newer.settings_version) == newer
+    assert policies.roster(ROSTER.version) == ROSTER
+    with pytest.raises(ObservationError):
+        policies.target("chat", "0000000000000000")
+    with pytest.raises(ObservationError):
+        policies.roster("0000000000000000")
+
+
+def test_a_version_is_never_changed(policies: Policies) -> None:
+    policies.keep((build_target(),), ROSTER)
+
+    other = build_target(uses_mantle=True)
+    if isinstance(policies, DynamoPolicies):
+        # A process remembers what it has kept, and asks no more.
+        policies.keep((other,), ROSTER)
+    else:
+        with pytest.raises(ObservationError):
+            policies.keep((other,), ROSTER)
+
+    assert policies.target("chat", other.settings_version) == build_target()
+
+
+def test_a_roster_changes_its_version_with_its_names_and_its_caps() -> None:
+    alone = Roster.of(Settings(targets=(build_target(),), problems=()))
+
+    assert alone.version != ROSTER.version
+    assert Roster.of(Settings(targets=(build_target(),), problems=())) == alone
+
+
+def test_the_agenda_holds_the_newest_entry_of_each_target(agenda: Agenda) -> None:
+    later = replace(ENTRY, visited_at=NOW + MINUTE, last_call_at=NOW - MINUTE)
+    other = replace(ENTRY, target="search")
+
+    agenda.note(ENTRY)
+    agenda.note(other)
+    agenda.note(later)
+
+    assert dict(agenda.entries()) == {"chat": later, "search": other}
+
+
+def test_an_entry_that_cannot_be_read_is_left_out(dynamodb: "DynamoDBClient") -> None:
+    agenda = DynamoAgenda(dynamodb, LEDGER)
+    agenda.note(ENTRY)
+    agenda.note(replace(ENTRY, target="search"))
+    (item, _) = dynamodb.scan(TableName=LEDGER)["Items"]
+    dynamodb.put_item(TableName=LEDGER, Item=item | {"minutes": {"S": "next week"}})
+
+    assert set(agenda.entries()) == {"chat", "search"} - {item["sk"]["S"]}

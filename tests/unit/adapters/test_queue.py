@@ -1,0 +1,107 @@
+"""The queue: one group for each target, ten messages a call, what fails is told."""
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from bedrock_autoscaler.adapters.queue import SqsAssignments, read_assignment
+from bedrock_autoscaler.application.assigning import Assignment
+from bedrock_autoscaler.application.errors import ConfigurationError
+from bedrock_autoscaler.domain.target import Loop
+from tests.builders import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_sqs import SQSClient
+
+
+def assignment(name: str) -> Assignment:
+    return Assignment(
+        target=name,
+        settings_version="0123456789abcdef",
+        roster="fedcba9876543210",
+        loops=(Loop.CAPACITY, Loop.ROUTING),
+        scheduled_at=NOW,
+        capacity_at=NOW + timedelta(minutes=5),
+        silent_together=True,
+    )
+
+
+@pytest.fixture
+def sqs() -> "Iterator[SQSClient]":
+    with mock_aws():
+        yield boto3.client(
+            "sqs",
+            region_name="us-east-1",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",  # noqa: S106 - nobody checks it
+        )
+
+
+@pytest.fixture
+def url(sqs: "SQSClient") -> str:
+    return sqs.create_queue(QueueName="work.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+
+
+def test_an_assignment_comes_back_equal(sqs: "SQSClient", url: str) -> None:
+    assert SqsAssignments(sqs, url).send([assignment("chat")]) == ()
+
+    (message,) = sqs.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"]
+
+    assert read_assignment(message["Body"]) == assignment("chat")
+    assert message["Attributes"]["MessageGroupId"] == "chat"
+
+
+def test_the_same_assignment_sent_twice_is_handed_out_once(sqs: "SQSClient", url: str) -> None:
+    queue = SqsAssignments(sqs, url)
+    queue.send([assignment("chat")])
+    queue.send([assignment("chat")])
+
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])[
+        "Attributes"
+    ]
+
+    assert found["ApproximateNumberOfMessages"] == "1"
+
+
+class Refusing:
+    """Refuses every third message of a call, and the second call altogether."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def send_message_batch(self, **request: Any) -> dict[str, Any]:
+        self.sizes.append(len(request["Entries"]))
+        if len(self.sizes) == 2:
+            raise ClientError({"Error": {"Code": "RequestThrottled", "Message": ""}}, "x")
+        return {"Failed": [entry for entry in request["Entries"] if int(entry["Id"]) % 3 == 0]}
+
+
+def test_what_is_refused_is_told_and_holds_up_nothing() -> None:
+    client = Refusing()
+    names = [f"t{index}" for index in range(24)]
+
+    unsent = SqsAssignments(cast("SQSClient", client), "url").send(
+        [assignment(name) for name in names]
+    )
+
+    assert client.sizes == [10, 10, 4]
+    assert [each.target for each in unsent] == [
+        *("t0", "t3", "t6", "t9"),
+        *names[10:20],
+        *("t20", "t23"),
+    ]
+
+
+@pytest.mark.parametrize("body", ["", "no json", "{}", json.dumps({"target": "secret"})])
+def test_a_body_that_is_no_assignment_is_refused_and_not_quoted(body: str) -> None:
+    with pytest.raises(ConfigurationError, match="message: ") as caught:
+        read_assignment(body)
+
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,154 @@
+"""What the dispatcher sends, and when; its agenda saves visits and is never needed."""
+
+from dataclasses import replace
+
+import pytest
+
+from bedrock_autoscaler.application.assigning import AgendaEntry
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.together import seem_silent_together
+from bedrock_autoscaler.domain.cadence import QUIET, WATCHFUL
+from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import NOW
+from tests.unit.application.test_visiting import BOTH, Fleet, named
+
+NAMES = tuple(f"t{index}" for index in range(30))
+
+
+def entry(name: str, **overrides: object) -> AgendaEntry:
+    """A quiet target that was visited five minutes ago and is due in ten."""
+    known = AgendaEntry(
+        target=name,
+        routing_at=NOW + 10 * MINUTE,
+        capacity_at=NOW + 10 * MINUTE,
+        visited_at=NOW - 5 * MINUTE,
+        seen_until=NOW - 8 * MINUTE,
+        last_call_at=NOW - 9 * MINUTE,
+    )
+    return replace(known, **overrides)  # type: ignore[arg-type] # a test names fields
+
+
+def sent(fleet: Fleet) -> dict[str, tuple[Loop, ...]]:
+    """Loops by target of what one minute sends."""
+    fleet.dispatch()
+    return {each.target: each.loops for each in fleet.queue.receive()}
+
+
+def test_targets_that_were_never_heard_of_are_due_in_the_order_of_their_places() -> None:
+    fleet = Fleet(named("b"), named("c", account="000011112222"), named("a"))
+
+    assert sent(fleet) == {"c": BOTH, "a": BOTH, "b": BOTH}
+    assert fleet.scene.metrics.beats >= {NOW}
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (entry("a"), None),
+        (entry("a", routing_at=NOW), (Loop.ROUTING,)),
+        (entry("a", capacity_at=NOW - MINUTE, routing_at=NOW), BOTH),
+        # However it came about, a quarter of an hour is the longest rest.
+        (entry("a", visited_at=NOW - QUIET * MINUTE), BOTH),
+        # An entry of the future is of a clock that is not ours.
+        (entry("a", visited_at=NOW + MINUTE), BOTH),
+    ],
+)
+def test_the_agenda_says_what_is_due(known: AgendaEntry, expected: tuple[Loop, ...] | None) -> None:
+    fleet = Fleet(named("a"))
+    fleet.agenda.note(known)
+
+    assert sent(fleet) == ({} if expected is None else {"a": expected})
+
+
+def test_a_visit_without_the_capacity_loop_hands_on_when_that_is_due() -> None:
+    fleet = Fleet(named("a"))
+    fleet.agenda.note(entry("a", routing_at=NOW))
+    fleet.dispatch()
+
+    (assignment,) = fleet.queue.receive()
+
+    assert assignment.capacity_at == NOW + 10 * MINUTE
+
+
+def test_without_the_agenda_each_target_goes_at_an_even_pace() -> None:
+    fleet = Fleet(*(named(name) for name in NAMES))
+    minutes = []
+    for _ in range(2 * WATCHFUL):
+        fleet.agenda.fail_next(ObservationError("throttled"), method="entries")
+        minutes.append(set(sent(fleet)))
+        fleet.scene.clock.advance(MINUTE)
+
+    # Each target once in five minutes, and never all at once.
+    assert minutes[:WATCHFUL] == minutes[WATCHFUL:]
+    assert sorted(name for minute in minutes[:WATCHFUL] for name in minute) == sorted(NAMES)
+    assert max(len(minute) for minute in minutes) < len(NAMES)
+
+
+def test_what_could_not_be_sent_is_an_alarm_and_due_again() -> None:
+    fleet = Fleet(named("a"), named("b"))
+    fleet.queue.refused = {"b"}
+
+    assert set(sent(fleet)) == {"a"}
+    fleet.queue.refused = set()
+    fleet.scene.clock.advance(MINUTE)
+
+    assert set(sent(fleet)) == {"a", "b"}
+    assert "assignments_unsent" in {alarm.alarm for alarm in fleet.scene.reporter.alarms}
+
+
+def test_a_late_tick_sends_nothing() -> None:
+    fleet = Fleet(named("a"))
+    late = fleet.scene.clock
+    scheduled_at = fleet.scene.now
+    late.advance(3 * MINUTE)
+
+    fleet.dispatch_at(scheduled_at)
+
+    assert fleet.queue.sent == []
+
+
+def test_each_policy_is_kept_before_a_message_names_it() -> None:
+    fleet = Fleet(named("a"))
+    fleet.dispatch()
+
+    (assignment,) = fleet.queue.receive()
+
+    assert fleet.policies.target("a", assignment.settings_version) == fleet.scene.targets[0]
+    assert fleet.policies.roster(assignment.roster).names == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        # (minutes since it was heard of, minutes since its last call)
+        (((8, 20), (8, 22)), True),
+        (((8, 20), (8, 9)), False),  # one goes on
+        (((8, 20), (20, 21), (8, 22)), True),  # and one that was not heard of lately hides nothing
+        (((8, 20),), False),
+        (((8, 20), (8, 50)), False),
+        ((), False),
+    ],
+)
+def test_that_all_fell_silent_shows_in_the_agenda(
+    entries: tuple[tuple[int, int], ...], *, expected: bool
+) -> None:
+    known = [
+        entry(str(i), seen_until=NOW - heard * MINUTE, last_call_at=NOW - call * MINUTE)
+        for i, (heard, call) in enumerate(entries)
+    ]
+
+    assert seem_silent_together(known, 60) is expected
+
+
+def test_a_silence_is_told_to_all_targets_of_its_place_alone() -> None:
+    fleet = Fleet(named("a"), named("b"), named("away", account="000011112222"))
+    for name in ("a", "b"):
+        fleet.agenda.note(
+            entry(name, routing_at=NOW, seen_until=NOW - 3 * MINUTE, last_call_at=NOW - 20 * MINUTE)
+        )
+    fleet.dispatch()
+
+    told = {each.target: each.silent_together for each in fleet.queue.receive()}
+
+    assert told == {"a": True, "b": True, "away": False}

@@ -1,0 +1,116 @@
+"""What a look asks for: little while nothing calls for more."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bedrock_autoscaler.application.looking import capacity_look, routing_look, series_in_use
+from bedrock_autoscaler.domain.fleet import Fleet
+from bedrock_autoscaler.domain.observation import CORE, METRICS, Observation
+from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from tests.builders import (
+    NOW,
+    PROFILE,
+    build_fleet,
+    build_observation,
+    build_option,
+    build_pt,
+    build_target,
+    build_traffic,
+)
+
+END = NOW + 30 * MINUTE
+
+
+def seen(**overrides: object) -> Observation:
+    """What was observed five minutes ago, with a whole look in this hour."""
+    known = replace(build_observation(), whole_at=NOW)
+    return replace(known, **overrides)  # type: ignore[arg-type] # a test names fields
+
+
+def series(
+    before: Observation | None, target: Target | None = None, fleet: Fleet | None = None
+) -> set[str]:
+    """What the capacity loop asks for half past the hour, the hour before being kept."""
+    look = capacity_look(
+        target or build_target(), fleet or build_fleet(), before, kept_until=NOW, end=END
+    )
+    return set(look.series)
+
+
+def test_a_quiet_target_is_asked_for_the_core_over_an_hour() -> None:
+    look = capacity_look(build_target(), build_fleet(), seen(), kept_until=NOW, end=END)
+
+    assert (set(look.series), look.is_whole) == (set(CORE), False)
+    assert look.start == END - HOUR
+
+
+@pytest.mark.parametrize(
+    ("before", "target", "fleet", "more"),
+    [
+        (seen(), build_target(), build_fleet(build_pt()), set(METRICS)),
+        (seen(), build_target(), build_fleet(open_purchase_units=1), set(METRICS)),
+        (seen(traffic=build_traffic(throttles=1.0)), build_target(), build_fleet(), set(METRICS)),
+        (seen(in_use=("cache_read_tokens",)), build_target(), build_fleet(), {"cache_read_tokens"}),
+        (
+            seen(),
+            build_target(options=(build_option(), build_option(address=PROFILE))),
+            build_fleet(),
+            {"client_errors", "server_errors"},
+        ),
+    ],
+    ids=["units", "purchase open", "throttles", "in use", "several ways"],
+)
+def test_what_calls_for_more_is_asked_for_more(
+    before: Observation, target: Target, fleet: Fleet, more: set[str]
+) -> None:
+    assert series(before, target, fleet) == set(CORE) | more
+
+
+@pytest.mark.parametrize(
+    ("before", "kept_until"),
+    [
+        (seen(), NOW - HOUR),  # an hour is to be kept
+        (seen(whole_at=NOW - MINUTE), NOW),  # none in this hour
+        (seen(whole_at=None), NOW),
+        (None, NOW),
+    ],
+)
+def test_a_whole_look_comes_once_an_hour_and_reaches_back(
+    before: Observation | None, kept_until: object
+) -> None:
+    look = capacity_look(
+        build_target(),
+        build_fleet(),
+        before,
+        kept_until=kept_until,  # type: ignore[arg-type] # of a parameter
+        end=END,
+    )
+
+    assert (look.series, look.is_whole) == (METRICS, True)
+    assert look.start == NOW - 3 * HOUR
+
+
+def test_the_first_look_reaches_back_for_all_of_the_history() -> None:
+    look = capacity_look(build_target(), build_fleet(), None, kept_until=None, end=END)
+
+    assert look.start == NOW - 14 * 24 * HOUR
+
+
+def test_the_routing_loop_looks_from_where_it_has_not_read() -> None:
+    start = END - 4 * MINUTE
+    narrow = routing_look(build_target(), build_fleet(), seen(), start=start, end=END)
+    whole = routing_look(build_target(), build_fleet(), None, start=start, end=END)
+
+    assert (narrow.start, set(narrow.series), narrow.is_whole) == (start, set(CORE), False)
+    assert (whole.start, whole.series, whole.is_whole) == (start, METRICS, True)
+
+
+def test_a_series_is_in_use_when_it_shows_anything_and_says_something_alone() -> None:
+    traffic = build_traffic(60, cache_read_tokens=5.0, quota_tokens=7.0, client_errors=1.0)
+    gaps = build_traffic(60, cache_write_tokens=np.full(60, np.nan))
+
+    assert series_in_use(traffic) == ("cache_read_tokens",)
+    assert series_in_use(gaps) == ()

@@ -1,0 +1,271 @@
+"""A worker's batch: decided together, judged apart, and what the agenda says afterwards."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from bedrock_autoscaler.application.assigning import Assignment, Place, Roster
+from bedrock_autoscaler.application.dispatching import DispatchPorts, dispatch
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.ports import Metrics
+from bedrock_autoscaler.application.ticking import Summary
+from bedrock_autoscaler.application.visiting import VisitingPorts, visit
+from bedrock_autoscaler.domain.decision import Decision, Situation
+from bedrock_autoscaler.domain.observation import CORE, METRICS
+from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from tests.builders import NOW, build_option, build_target, build_traffic
+from tests.fakes.memory_dispatch import MemoryAgenda, MemoryAssignments, MemoryPolicies
+from tests.staging import Script, Stage
+
+BOTH = (Loop.CAPACITY, Loop.ROUTING)
+
+
+def named(name: str, **overrides: object) -> Target:
+    """A target with a `ModelId` of its own."""
+    option = build_option(address=f"profile-{name}")
+    return build_target(
+        name=name,
+        model_ids=(option.address,),
+        options=(option,),
+        **{"provisioned": None} | overrides,
+    )
+
+
+class Fleet:
+    """Dispatcher and worker over the stage of one place; `lost` places cannot be reached."""
+
+    def __init__(self, *targets: Target) -> None:
+        self.scene = Stage(*targets, core=Script())
+        self.policies = MemoryPolicies()
+        self.agenda = MemoryAgenda()
+        self.queue = MemoryAssignments()
+        self.lost: set[str] = set()
+        for target in targets:
+            for model_id in target.model_ids:
+                self.scene.metrics.put_traffic(model_id, build_traffic(240, end=NOW))
+
+    def dispatch(self) -> Summary:
+        """One minute of the dispatcher."""
+        return self.dispatch_at(self.scene.now)
+
+    def dispatch_at(self, scheduled_at: datetime) -> Summary:
+        """The dispatcher's tick of that time, now."""
+        return dispatch(
+            scheduled_at,
+            DispatchPorts(
+                clock=self.scene.clock,
+                read_settings=self.scene.settings,
+                policies=self.policies,
+                agenda=self.agenda,
+                assignments=self.queue,
+                metrics=self.metrics_of,
+                reporter=self.scene.reporter,
+            ),
+        )
+
+    def metrics_of(self, place: Place) -> Metrics:
+        """The stage's metrics, unless the place is lost."""
+        self._require(place)
+        return self.scene.metrics
+
+    def visit(self, *assignments: Assignment) -> Summary:
+        """One run of a worker, by default with all that was sent."""
+        return visit(
+            assignments or self.queue.receive(),
+            VisitingPorts(
+                clock=self.scene.clock,
+                reporter=self.scene.reporter,
+                policies=self.policies,
+                agenda=self.agenda,
+                deciding=self.deciding_at,
+            ),
+        )
+
+    def deciding_at(self, place: Place) -> object:
+        """The stage's ports, unless the place is lost."""
+        self._require(place)
+        return self.scene.application.deciding
+
+    def _require(self, place: Place) -> None:
+        if place.account in self.lost:
+            raise ObservationError(f"{place.name} cannot be reached")
+
+    def minutes(self, count: int) -> list[int]:
+        """So many minutes of both; how many targets were visited in each."""
+        visited = []
+        for _ in range(count):
+            self.dispatch()
+            visited.append(len(self.visit().outcomes) if self.queue.sent else 0)
+            self.scene.publish()
+            self.scene.clock.advance(MINUTE)
+        return visited
+
+
+def assignment(name: str, **overrides: object) -> Assignment:
+    """Both loops of a target at NOW, under the built settings."""
+    known = Assignment(
+        target=name,
+        settings_version="0123456789abcdef",
+        roster="roster",
+        loops=BOTH,
+        scheduled_at=NOW,
+        capacity_at=None,
+        silent_together=False,
+    )
+    return replace(known, **overrides)  # type: ignore[arg-type] # a test names fields
+
+
+def test_both_loops_of_a_due_target_are_decided_on_one_reading() -> None:
+    fleet = Fleet(named("a"), named("b"))
+    fleet.dispatch()
+
+    summary = fleet.visit()
+
+    assert summary.outcomes == (("a", "hold"), ("b", "hold"))
+    assert summary.failed == ()
+    decided = {(d.target, d.loop) for d in fleet.scene.reporter.decisions}
+    assert decided == {(name, loop) for name in "ab" for loop in BOTH}
+    # Both loops of both targets, one call.
+    assert len(fleet.scene.metrics.asked) == 1
+
+
+def test_a_message_handed_out_twice_is_decided_once() -> None:
+    fleet = Fleet(named("a"))
+    fleet.dispatch()
+    (sent,) = fleet.queue.receive()
+
+    fleet.visit(sent)
+    again = fleet.visit(sent)
+
+    assert again.outcomes == (("a", "decided before"),)
+    assert again.failed == ()
+    assert len(fleet.scene.reporter.decisions) == 2
+
+
+def test_a_target_whose_pass_raises_fails_alone() -> None:
+    fleet = Fleet(named("a"), named("b"))
+    script = Script()
+
+    def fails_on_a(situation: Situation) -> Decision:
+        if situation.target.name == "a":
+            raise RuntimeError("poison")
+        return script(situation)
+
+    fleet.scene.core = fails_on_a
+    fleet.dispatch()
+
+    summary = fleet.visit()
+
+    assert dict(summary.outcomes) == {"a": "failed", "b": "hold"}
+    assert set(summary.failed) == {"a"}
+    assert set(fleet.agenda.entries()) == {"b"}
+
+
+def test_a_policy_that_is_missing_fails_alone() -> None:
+    fleet = Fleet(named("a"))
+    fleet.dispatch()
+
+    summary = fleet.visit(assignment("stranger"), *fleet.queue.receive())
+
+    assert dict(summary.outcomes) == {"stranger": "policy unread", "a": "hold"}
+    assert summary.failed == ("stranger",)
+
+
+def test_a_place_that_cannot_be_reached_holds_up_no_other() -> None:
+    away = named("away", account="999988887777")
+    fleet = Fleet(named("a"), away)
+    fleet.lost = {"999988887777"}
+
+    fleet.dispatch()
+    summary = fleet.visit()
+
+    assert dict(summary.outcomes) == {"a": "hold", "away": "place unreachable"}
+    assert summary.failed == ("away",)
+    alarms = {(told.alarm, told.target) for told in fleet.scene.reporter.alarms}
+    assert ("place_unreachable", "999988887777/us-east-1") in alarms
+    assert ("heartbeat_failed", "999988887777/us-east-1") in alarms
+
+
+def test_an_assignment_that_waited_for_more_than_two_minutes_is_dropped() -> None:
+    fleet = Fleet(named("a"))
+    fleet.dispatch()
+    fleet.scene.clock.advance(3 * MINUTE)
+
+    summary = fleet.visit()
+
+    assert summary.outcomes == (("a", "overtaken"),)
+    assert fleet.scene.reporter.decisions == []
+
+
+def test_a_worker_leaves_the_targets_of_others_their_throughputs() -> None:
+    fleet = Fleet(named("a"), named("b"))
+    fleet.policies.keep(fleet.scene.targets, Roster.of(fleet.scene.settings()))
+
+    roster = Roster.of(fleet.scene.settings())
+    fleet.visit(assignment("a", roster=roster.version))
+
+    assert fleet.policies.roster(roster.version).names == ("a", "b")
+    assert {d.target for d in fleet.scene.reporter.decisions} == {"a"}
+
+
+def test_that_all_fell_silent_together_travels_with_the_message() -> None:
+    fleet = Fleet(named("a"))
+    fleet.policies.keep(fleet.scene.targets, Roster.of(fleet.scene.settings()))
+    roster = Roster.of(fleet.scene.settings()).version
+
+    fleet.visit(assignment("a", roster=roster, silent_together=True))
+
+    script = fleet.scene.core
+    assert isinstance(script, Script)
+    assert [s.observation.silent_together for s in script.situations] == [True, True]
+
+
+def test_quiet_targets_are_visited_four_times_an_hour_each_in_its_own_minute() -> None:
+    names = [f"t{index}" for index in range(12)]
+    fleet = Fleet(*(named(name) for name in names))
+    fleet.minutes(1)
+    for minute in range(60):
+        for name in names:
+            fleet.scene.metrics.put(
+                f"profile-{name}",
+                NOW + minute * MINUTE,
+                invocations=60.0,
+                input_tokens=60_000.0,
+                output_tokens=12_000.0,
+            )
+
+    visited = fleet.minutes(60)
+
+    # Once more at once, until the routes of the first visit are published; then four times.
+    assert 12 * 4 <= sum(visited) <= 12 * 6
+    assert max(visited[3:]) < 12
+
+
+def test_only_the_core_is_asked_for_between_whole_looks() -> None:
+    fleet = Fleet(named("a"))
+    fleet.scene.clock.advance(5 * MINUTE)
+    fleet.dispatch()
+    fleet.visit()
+    fleet.scene.clock.advance(5 * MINUTE)
+    fleet.scene.decide(Loop.CAPACITY)
+    fleet.scene.clock.advance(HOUR - 5 * MINUTE)
+    fleet.scene.decide(Loop.CAPACITY)
+
+    asked = [tuple(next(iter(series.values()))) for series in fleet.scene.metrics.asked]
+    assert asked == [METRICS, CORE, METRICS]
+
+
+@pytest.mark.parametrize("error", [ObservationError("throttled")])
+def test_an_agenda_that_cannot_be_written_leaves_the_target_due(error: Exception) -> None:
+    fleet = Fleet(named("a"))
+    fleet.agenda.fail_next(error, method="note")
+    fleet.dispatch()
+
+    summary = fleet.visit()
+    fleet.scene.clock.advance(MINUTE)
+    fleet.dispatch()
+
+    assert summary.failed == ()
+    assert [sent.target for sent in fleet.queue.receive()] == ["a"]
