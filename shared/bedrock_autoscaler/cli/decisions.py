@@ -63,7 +63,7 @@ def list_decisions(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List decisions, oldest first."""
-    from bedrock_autoscaler.cli.wording import is_change
+    from bedrock_autoscaler.report.wording import is_change
 
     found = _find(_open(source, stack), target, loop, _window(since, until))
     if changes:
@@ -94,7 +94,7 @@ def show(
     the decision (found by deciding again on other traffic and prices), and what came of it.
     """
     from bedrock_autoscaler.cli.argument import argue
-    from bedrock_autoscaler.cli.wording import headline
+    from bedrock_autoscaler.report.wording import headline
 
     ledger = _open(source, stack)
     recorded = _load(ledger, decision_id)
