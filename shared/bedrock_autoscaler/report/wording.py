@@ -2,12 +2,31 @@
 
 import re
 from collections import Counter
+from enum import StrEnum
 
-from bedrock_autoscaler.domain.decision import Action, Decision, Purchase, ReasonCode, Release
+from bedrock_autoscaler.domain.decision import (
+    Action,
+    Decision,
+    Purchase,
+    ReasonCode,
+    Release,
+    Restore,
+)
 from bedrock_autoscaler.domain.target import Loop, OptionKind
 from bedrock_autoscaler.domain.units import iso
 
 _ARN_START = re.compile(r"arn:aws[a-z-]*:[^\s/]+/")
+
+
+class Kind(StrEnum):
+    """What a decision comes to, in one word; a purchase counts before a release beside it."""
+
+    BUY = "buy"
+    RELEASE = "release"
+    RESTORE = "restore"
+    ROUTES = "routes"
+    HOLD = "hold"
+
 
 _LEADING = (
     ReasonCode.RELEASE,
@@ -62,6 +81,18 @@ def is_change(decision: Decision) -> bool:
     if decision.loop is Loop.CAPACITY:
         return bool(decision.actions)
     return all(reason.code is not ReasonCode.ROUTES_UNCHANGED for reason in decision.reasons)
+
+
+def kind_of(decision: Decision) -> Kind:
+    """What the decision comes to; `routes` is a routing table that differs from the last one."""
+    for kind, action in (
+        (Kind.BUY, Purchase),
+        (Kind.RELEASE, Release),
+        (Kind.RESTORE, Restore),
+    ):
+        if any(isinstance(each, action) for each in decision.actions):
+            return kind
+    return Kind.ROUTES if is_change(decision) else Kind.HOLD
 
 
 def class_name(decision: Decision) -> str:
