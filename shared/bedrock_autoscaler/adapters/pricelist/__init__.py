@@ -1,0 +1,15 @@
+"""The AWS Price List: Query API answers and bulk offer files of Bedrock's service codes, parsed."""
+
+from bedrock_autoscaler.adapters.pricelist.names import PriceNames, load_price_names
+from bedrock_autoscaler.adapters.pricelist.offers import products_of_answer, products_of_bulk
+from bedrock_autoscaler.adapters.pricelist.reading import Reading, Refused, read_products
+
+__all__ = [
+    "PriceNames",
+    "Reading",
+    "Refused",
+    "load_price_names",
+    "products_of_answer",
+    "products_of_bulk",
+    "read_products",
+]
