@@ -12,7 +12,7 @@ import typer
 from bedrock_autoscaler import __version__
 from bedrock_autoscaler.application.errors import AutoscalerError
 from bedrock_autoscaler.backtest.errors import BacktestError
-from bedrock_autoscaler.cli import backtest, decisions, demo, operating, routes, traces
+from bedrock_autoscaler.cli import backtest, decisions, demo, operating, routes, settings, traces
 from bedrock_autoscaler.cli.output import CommandError
 
 PROGRAM = "bedrock-autoscaler"
@@ -35,6 +35,7 @@ app.command(epilog=operating.ADOPT_EXAMPLE)(operating.adopt)
 app.command("reset-breaker", epilog=operating.RESET_EXAMPLE)(operating.reset_breaker)
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(routes.app, name="routes")
+app.add_typer(settings.app, name="settings")
 app.add_typer(traces.app, name="traces")
 
 

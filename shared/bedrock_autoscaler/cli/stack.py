@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, override
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -22,9 +22,10 @@ from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.adapters.storage.last_good import DynamoLastGood
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
+from bedrock_autoscaler.adapters.stored_settings import StoredSettings
 from bedrock_autoscaler.application.inspecting import InspectionPorts
-from bedrock_autoscaler.application.ports import Clock, LastGood, Settings
-from bedrock_autoscaler.application.settings import load_settings
+from bedrock_autoscaler.application.ports import Clock, Settings
+from bedrock_autoscaler.application.tuning import Tuning
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.domain.target import Target
 
@@ -118,20 +119,28 @@ class StackAccess:
         """One throughput with its tags; nothing here deletes."""
         return BedrockReleasing(self._bedrock)
 
+    @cached_property
+    def stored(self) -> StoredSettings:
+        """The settings documents with their versions, to read and to change."""
+        return StoredSettings(self._ssm, self._place.prefix)
+
+    @cached_property
+    def tuning(self) -> Tuning:
+        """What a change of the settings is judged by."""
+        place = self._place
+        return Tuning(
+            parameters=SsmParameters(self._ssm, place.prefix),
+            parser=TargetDocuments(
+                load_prices(), self._models.variants_of, decision_minutes=place.capacity_minutes
+            ),
+            last_good=DynamoLastGood(self._dynamodb, place.ledger),
+            account=place.account,
+            region=place.region,
+        )
+
     def settings(self) -> Settings:
         """The settings as the stack has them in force."""
-        parser = TargetDocuments(
-            load_prices(),
-            self._models.variants_of,
-            decision_minutes=self._place.capacity_minutes,
-        )
-        return load_settings(
-            SsmParameters(self._ssm, self._place.prefix),
-            parser,
-            _ReadOnly(DynamoLastGood(self._dynamodb, self._place.ledger)),
-            account=self._place.account,
-            region=self._place.region,
-        )
+        return self.tuning.settings()
 
     def target(self, name: str) -> Target:
         """A target in force.
@@ -177,19 +186,3 @@ class StackAccess:
     @cached_property
     def _models(self) -> ModelList:
         return load_models()
-
-
-class _ReadOnly(LastGood):
-    """The last good documents, without keeping new ones: that is the stack's own business."""
-
-    def __init__(self, kept: LastGood) -> None:
-        self._kept = kept
-
-    @override
-    def get(self, name: str) -> str | None:
-        """The last accepted text."""
-        return self._kept.get(name)
-
-    @override
-    def put(self, name: str, text: str) -> None:
-        """Keep nothing."""
