@@ -126,6 +126,14 @@ class DynamoDecisions(Decisions):
         whole = replace(observation, traffic=join(kept, observation.traffic))
         return replace(recorded, situation=replace(recorded.situation, observation=whole))
 
+    def policy(self, target: str, settings_version: str) -> Target:
+        """The target as its decisions under this settings version had it.
+
+        Raises:
+            ObservationError: it is not kept, or cannot be read.
+        """
+        return self._target(target, settings_version)
+
     def _read_back(self, item: Item, subject: str, error: NoAnswerError) -> bool:
         """Whether our item is the one that is kept."""
         try:
