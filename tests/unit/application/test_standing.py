@@ -83,20 +83,24 @@ def test_nothing_booked_under_a_cap_of_zero_is_no_alarm() -> None:
 @pytest.mark.parametrize(
     ("left", "is_alarm"),
     [
-        (15 * DAY, False),
+        (30 * DAY, False),
+        (30 * DAY - MINUTE, True),
+        (29 * DAY - MINUTE, False),
         (14 * DAY, False),
         (14 * DAY - MINUTE, True),
         (13 * DAY, True),
         (13 * DAY - MINUTE, False),
         (7 * DAY - MINUTE, True),
         (6 * DAY - MINUTE, False),
+        (3 * DAY - MINUTE, True),
+        (2 * DAY - MINUTE, False),
         (DAY, False),
         (DAY - MINUTE, True),
         (timedelta(0), True),
         (-MINUTE, False),
     ],
 )
-def test_a_term_is_an_alarm_a_fortnight_a_week_and_a_day_before_its_end(
+def test_a_term_is_an_alarm_on_five_days_before_its_end(
     left: timedelta, *, is_alarm: bool
 ) -> None:
     pt = build_pt(commitment=Commitment.ONE_MONTH, committed_until=NOW + left)
