@@ -26,6 +26,7 @@ from tests.builders import (
     build_traffic,
 )
 from tests.fakes.fake_clock import FakeClock
+from tests.fakes.memory_approvals import MemoryApprovals
 from tests.fakes.memory_capacity import MemoryCapacity
 from tests.fakes.memory_history import MemoryHistory
 from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
@@ -127,6 +128,7 @@ class Stage:
         self.capacity.quota[PT_MODEL] = 10
         self.decisions = MemoryDecisions()
         self.fleets = MemoryFleets()
+        self.approvals = MemoryApprovals(self.fleets)
         self.history = MemoryHistory()
         self.tables = MemoryRoutingTables()
         self.switch = MemorySwitch("allow")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from bedrock_autoscaler.adapters.models import ModelList
     from bedrock_autoscaler.application.ports import (
+        Approvals,
         Capacity,
         Clock,
         Decisions,
@@ -96,6 +97,16 @@ class AwsAdapters:
 
         environment = self._environment
         return DynamoFleets(self._dynamodb, environment.ledger_table, environment.consents_table)
+
+    @cached_property
+    def approvals(self) -> Approvals | None:
+        """Requests in the ledger and their answers; None without a table of consents."""
+        from bedrock_autoscaler.adapters.storage.approvals import DynamoApprovals
+
+        environment = self._environment
+        if environment.consents_table is None:
+            return None
+        return DynamoApprovals(self._dynamodb, environment.ledger_table, environment.consents_table)
 
     @cached_property
     def history(self) -> History:

@@ -53,7 +53,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
         "cloudwatch:GetMetricData": ["*"],
         "cloudwatch:ListMetrics": ["*"],
         "cloudwatch:PutMetricData": ["*"],
-        "dynamodb:GetItem": ["LedgerTable.Arn", "RoutesTable.Arn"],
+        "dynamodb:GetItem": ["ConsentsTable.Arn", "LedgerTable.Arn", "RoutesTable.Arn"],
         "servicequotas:GetAWSDefaultServiceQuota": ["*"],
         "servicequotas:GetServiceQuota": [
             "arn:aws:servicequotas:eu-central-1:111111111111:bedrock/*"

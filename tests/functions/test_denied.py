@@ -91,6 +91,7 @@ NEVER_ASKED: Mapping[tuple[str, str], str] = {
     ("ObserveDecide", "bedrock:ListInferenceProfiles"): RESERVED,
     ("ObserveDecide", "servicequotas:ListServiceQuotas"): RESERVED,
     ("ObserveDecide", "servicequotas:GetAWSDefaultServiceQuota"): "asked without an applied quota",
+    ("ObserveDecide", "dynamodb:GetItem consents"): CONSENT,
     ("Purchase", "dynamodb:GetItem consents"): CONSENT,
     ("Purchase", "dynamodb:UpdateItem consents"): CONSENT,
 }

@@ -422,6 +422,7 @@ class Simulation:
         }
         gated["clock"] = SkewedClock(self.world, gate)
         gated["reporter"] = self.reporter
+        gated["approvals"] = None  # consents are given by the plan, and nobody is asked
         return gated
 
     def _close(self) -> None:

@@ -6,6 +6,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from bedrock_autoscaler.application.ports import Reporter
+from bedrock_autoscaler.domain.asking import Request
 from bedrock_autoscaler.domain.decision import (
     Action,
     Decision,
@@ -118,6 +119,20 @@ class PowertoolsReporter(Reporter):
         metrics.add_dimensions(Deployment=self._deployment)
         metrics.add_metric("Alarms", MetricUnit.Count, 1)
         metrics.flush_metrics()
+
+    @override
+    def asks(self, request: Request) -> None:
+        """A line with what is asked, and a count of the metric `Alarms`: a person is needed."""
+        text = (
+            f"{request.id}: {request.units} units under {request.term.value} for "
+            f"{request.usd_per_hour_in_all} USD per hour; unanswered until "
+            f"{iso(request.expires_at)} it is a no"
+        )
+        self.alarm("approval_asked", request.target, text)
+
+    @override
+    def flush(self) -> None:
+        """Nothing waits: lines and metrics are written at once."""
 
     def _count_decision(self, decision: Decision) -> None:
         metrics = self._metrics("Target", cleaned(decision.target))

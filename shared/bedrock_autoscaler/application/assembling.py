@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from bedrock_autoscaler.application.deciding import DecidingPorts
     from bedrock_autoscaler.application.ports import (
+        Approvals,
         Capacity,
         Clock,
         Decisions,
@@ -62,6 +63,10 @@ class Adapters(Protocol):
     @property
     def fleets(self) -> Fleets:
         """Intents and reservations."""
+
+    @property
+    def approvals(self) -> Approvals | None:
+        """Requests to persons, and their answers; None where nobody is asked."""
 
     @property
     def history(self) -> History:
@@ -117,36 +122,42 @@ class Application:
         """One tick of one loop; see `application.deciding`."""
         from bedrock_autoscaler.application.deciding import observe_and_decide
 
-        return self._logged(observe_and_decide(loop, scheduled_at, self._deciding))
+        return self._told(lambda: observe_and_decide(loop, scheduled_at, self._deciding))
 
     def beat(self, scheduled_at: datetime | None) -> Summary:
         """The heartbeat of a minute in which no loop ticks."""
         from bedrock_autoscaler.application.deciding import beat
 
-        return self._logged(beat(scheduled_at, self._deciding))
+        return self._told(lambda: beat(scheduled_at, self._deciding))
 
     def purchase(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
         """One tick of the purchase actor; see `application.purchasing`."""
         from bedrock_autoscaler.application.purchasing import purchase
 
-        return self._logged(purchase(scheduled_at, deadline, self._purchase))
+        return self._told(lambda: purchase(scheduled_at, deadline, self._purchase))
 
     def release(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
         """One tick of the release actor; see `application.releasing`."""
         from bedrock_autoscaler.application.releasing import release
 
-        return self._logged(release(scheduled_at, deadline, self._release))
+        return self._told(lambda: release(scheduled_at, deadline, self._release))
 
     def publish(self, scheduled_at: datetime | None, deadline: Deadline | None = None) -> Summary:
         """One tick of the publish actor; see `application.publishing`."""
         from bedrock_autoscaler.application.publishing import publish
 
-        return self._logged(publish(scheduled_at, self._publish, deadline))
+        return self._told(lambda: publish(scheduled_at, self._publish, deadline))
 
-    def _logged(self, summary: Summary) -> Summary:
-        outcome = "; ".join(f"{target}: {what}" for target, what in summary.outcomes)
-        self._adapters.reporter.happened("tick", "", outcome=outcome or "nothing to do")
-        return summary
+    def _told(self, run: Callable[[], Summary]) -> Summary:
+        """Log what the run did, and send what it has to say when all is done, or has failed."""
+        reporter = self._adapters.reporter
+        try:
+            summary = run()
+            outcome = "; ".join(f"{target}: {what}" for target, what in summary.outcomes)
+            reporter.happened("tick", "", outcome=outcome or "nothing to do")
+            return summary
+        finally:
+            reporter.flush()
 
     @cached_property
     def _deciding(self) -> DecidingPorts:
@@ -166,6 +177,7 @@ class Application:
             tables=adapters.tables,
             reporter=adapters.reporter,
             deployment=self._deployment,
+            approvals=adapters.approvals,
         )
         return DecidingPorts(
             clock=adapters.clock,

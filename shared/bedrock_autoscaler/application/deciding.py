@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bedrock_autoscaler.application.asking import ask_persons
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing import Known, Observer, Sources
 from bedrock_autoscaler.application.ports import Clock, RecordedDecision, Settings
@@ -115,6 +116,7 @@ def _decide_target(known: Known, observer: Observer, ports: DecidingPorts) -> st
     if situation.loop is Loop.CAPACITY:
         report_standing(situation, decision, ports.sources.reporter)
         remind(situation, ports.sources.reporter)
+        ask_persons(situation, decision, ports.sources.approvals, ports.sources.reporter)
     if situation.is_late:
         return "late: recorded"
     return ", ".join(_phrase(action) for action in decision.actions) or "hold"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bedrock_autoscaler.application.advising import Advisor
+from bedrock_autoscaler.application.asking import open_consents
 from bedrock_autoscaler.application.counting import counted
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.measuring import (
@@ -16,6 +17,7 @@ from bedrock_autoscaler.application.measuring import (
 )
 from bedrock_autoscaler.application.merging import overlaid, silent_before
 from bedrock_autoscaler.application.ports import (
+    Approvals,
     Capacity,
     Decisions,
     Fleets,
@@ -35,6 +37,7 @@ from bedrock_autoscaler.application.stacking import StackWatch
 from bedrock_autoscaler.application.surveying import Survey
 from bedrock_autoscaler.application.ticking import Tick, period_of
 from bedrock_autoscaler.application.together import fell_silent_together
+from bedrock_autoscaler.domain.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Route, Situation
 from bedrock_autoscaler.domain.fleet import Fleet, Ownership, StackState
 from bedrock_autoscaler.domain.intent import PurchaseIntent
@@ -55,6 +58,7 @@ class Sources:
 
     Attributes:
         listing: remembers which `ModelId`s CloudWatch lists, from tick to tick.
+        approvals: what persons were asked and agreed to; None where nobody is asked.
     """
 
     metrics: Metrics
@@ -66,6 +70,7 @@ class Sources:
     tables: RoutingTables
     reporter: Reporter
     deployment: str
+    approvals: Approvals | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,8 +213,18 @@ class Observer:
             routes=known.routes,
             memory=known.previous.decision.memory if known.previous else NO_MEMORY,
             is_late=self._tick.is_late(period_of(self._loop, known.target)),
+            consents=self._consents(known.target),
         )
         return situation, stored.reference if stored else None
+
+    def _consents(self, target: Target) -> tuple[RecordedConsent, ...]:
+        """What persons agreed to, for the capacity loop: the other buys nothing."""
+        if self._loop is Loop.ROUTING:
+            return ()
+        sources = self._sources
+        return open_consents(
+            target.name, self._tick.scheduled_at, sources.approvals, sources.reporter
+        )
 
     def _study(self, known: Known, rate: RateMeasurement | None) -> CommitmentStudy | None:
         """The study of the day, for the capacity loop."""

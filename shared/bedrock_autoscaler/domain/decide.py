@@ -11,6 +11,7 @@ from bedrock_autoscaler.domain.assurance import steered
 from bedrock_autoscaler.domain.balance import settled
 from bedrock_autoscaler.domain.classification import classify
 from bedrock_autoscaler.domain.commitment_reasons import commitment_reasons
+from bedrock_autoscaler.domain.consenting import consented
 from bedrock_autoscaler.domain.decision import (
     Action,
     Decision,
@@ -49,7 +50,7 @@ def decide(situation: Situation) -> Decision:
     if situation.loop is Loop.ROUTING:
         decision = decide_routing(situation)
     else:
-        decision = decide_capacity(situation)
+        decision = consented(decide_capacity(situation), situation)
     return observed_only(decision, situation) if situation.is_late else decision
 
 

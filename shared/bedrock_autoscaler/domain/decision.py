@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bedrock_autoscaler.domain.assurance import NO_ASSURANCE, Assurance
 from bedrock_autoscaler.domain.balance import NO_BALANCE, Balance
+from bedrock_autoscaler.domain.consent import RecordedConsent
 from bedrock_autoscaler.domain.distribution import NOT_CALIBRATED, Calibration
 from bedrock_autoscaler.domain.fleet import Fleet
 from bedrock_autoscaler.domain.learning import NOTHING_LEARNED, Learned
@@ -105,6 +106,10 @@ class ReasonCode(StrEnum):
     UNIT_RATE_DIFFERS = "unit_rate_differs"
     COMMITMENT_PAYS = "commitment_pays"
     COMMITMENT_NOT_ADVISED = "commitment_not_advised"
+    # consents of a person
+    APPROVAL_NEEDED = "approval_needed"
+    CONSENTED = "consented"
+    CONSENT_WAITS = "consent_waits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +132,7 @@ class Purchase:
 
     Attributes:
         usd_per_hour: of all its units.
-        consent_id: the consent to use up; the rules of this package never name one.
+        consent_id: the consent to use up; None where nobody had to agree.
     """
 
     model_id: str
@@ -265,6 +270,8 @@ class Situation:
         scheduled_at: the tick's scheduled time; decisions know no other clock.
         routes: the table in force (empty before the first one).
         is_late: the tick came too late, or clock and schedule differ: nothing follows from it.
+        consents: of persons to purchases of this target, neither used nor rejected; the routing
+            loop sees none.
     """
 
     target: Target
@@ -275,6 +282,7 @@ class Situation:
     routes: tuple[Route, ...]
     memory: Memory
     is_late: bool = False
+    consents: tuple[RecordedConsent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
