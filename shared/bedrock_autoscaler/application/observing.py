@@ -42,6 +42,7 @@ from bedrock_autoscaler.domain.decision import NO_MEMORY, Route, Situation
 from bedrock_autoscaler.domain.fleet import Fleet, Ownership, StackState
 from bedrock_autoscaler.domain.intent import PurchaseIntent
 from bedrock_autoscaler.domain.joining import join, span
+from bedrock_autoscaler.domain.lawfulness import seen_options
 from bedrock_autoscaler.domain.observation import Observation, Traffic
 from bedrock_autoscaler.domain.rates import RateMeasurement
 from bedrock_autoscaler.domain.studies import CommitmentStudy
@@ -103,7 +104,7 @@ class Known:
     def addresses(self) -> tuple[str, ...]:
         """All addresses that the metrics are asked for."""
         own = (address for address, _ in self.births)
-        options = (option.address for option in self.target.options)
+        options = (option.series for option in seen_options(self.target))
         return tuple(dict.fromkeys([*own, *options]))
 
 
@@ -341,10 +342,10 @@ class Observer:
         before = dict(known.before.by_option) if known.before else {}
         start = known.read_to - recent_minutes(known.target) * MINUTE
         found = []
-        for option in known.target.options:
-            new = measured.of(option.address)
-            merged = overlaid(before.get(option.address), new, start, known.read_to)
-            found.append((option.address, merged))
+        for option in seen_options(known.target):
+            new = measured.of(option.series)
+            merged = overlaid(before.get(option.series), new, start, known.read_to)
+            found.append((option.series, merged))
         return tuple(found)
 
     def _model(self, target: Target) -> tuple[bool | None, int | None]:

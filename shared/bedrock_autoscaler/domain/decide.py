@@ -27,6 +27,7 @@ from bedrock_autoscaler.domain.distribution import calibrate
 from bedrock_autoscaler.domain.economics import Economics, build_economics
 from bedrock_autoscaler.domain.facts import missing_facts
 from bedrock_autoscaler.domain.holding import observed_only
+from bedrock_autoscaler.domain.lawfulness import seen_options
 from bedrock_autoscaler.domain.learning import learn
 from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.overriding import overridden
@@ -75,6 +76,7 @@ def decide_routing(situation: Situation) -> Decision:
         expected_saving_usd_per_hour=0.0,
         actions=(),
         routes=choice.routes,
+        deferrable=choice.deferrable,
         reasons=(
             *describe_change(situation.routes, choice.routes),
             *choice.reasons,
@@ -137,6 +139,7 @@ def decide_capacity(situation: Situation) -> Decision:
         ),
         actions=actions,
         routes=routing.routes,
+        deferrable=routing.deferrable,
         reasons=_distinct(
             diagnosis.reason,
             *grounds.blockers,
@@ -182,13 +185,14 @@ def _ways(situation: Situation) -> tuple[Way, ...]:
     target with both is judged by its on-demand ways, any other by all that it does.
     """
     target, observation = situation.target, situation.observation
-    quotas = {option.address: option.quota for option in target.options}
+    seen = seen_options(target)
+    quotas = {option.series: option.quota for option in seen}
     if situation.fleet.in_service_units and observation.by_option:
         return tuple(
             Way(traffic=traffic, quota=quotas.get(address))
             for address, traffic in observation.by_option
         )
-    first = target.options[0].quota if target.options else None
+    first = seen[0].quota if seen else None
     return (Way(traffic=observation.traffic, quota=first),)
 
 

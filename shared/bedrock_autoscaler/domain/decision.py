@@ -50,6 +50,7 @@ class ReasonCode(StrEnum):
     DATA_STALE = "data_stale"
     INVENTORY_INCOMPLETE = "inventory_incomplete"
     MANTLE_UNSEEN = "mantle_unseen"
+    REGION_UNSEEN = "region_unseen"
     SERVER_ERRORS = "server_errors"
     PT_UNSEEN = "pt_unseen"
     PAID_PERIOD_RUNS = "paid_period_runs"
@@ -99,9 +100,14 @@ class ReasonCode(StrEnum):
     NO_FALLBACK = "no_fallback"
     ROUTE_ON_TRIAL = "route_on_trial"
     ROUTE_REFUSED = "route_refused"
+    OPTION_REFUSED = "option_refused"
+    LOAD_SPREAD = "load_spread"
+    WORK_DEFERRED = "work_deferred"
+    ROUTER_FAULT = "router_fault"
     # standing remarks
     ADVISE_MODE = "advise_mode"
     UNMANAGED_PT = "unmanaged_pt"
+    COPIES_COST = "copies_cost"
     UNIT_RATE_MEASURED = "unit_rate_measured"
     UNIT_RATE_DIFFERS = "unit_rate_differs"
     COMMITMENT_PAYS = "commitment_pays"
@@ -232,6 +238,7 @@ class Memory:
         proven: on-demand addresses that have served calls, sorted.
         refused: addresses that refused calls, sorted, and until when they are left out.
         trial: the address that gets a small share first, and since when; None without.
+        spread: while no single way carries the load, each way's share of it by its place.
     """
 
     label: Label
@@ -250,6 +257,7 @@ class Memory:
     proven: tuple[str, ...] = ()
     refused: tuple[tuple[str, datetime], ...] = ()
     trial: tuple[str, datetime] | None = None
+    spread: tuple[tuple[str, float], ...] = ()
 
 
 NO_MEMORY = Memory(
@@ -297,6 +305,7 @@ class Decision:
         numbers: further evidence by name.
         expected_saving_usd_per_hour: of the actions against doing nothing.
         unit_rate: which unit rate the capacity loop used; None of the routing loop.
+        deferrable: where work that may wait is to go, best first.
     """
 
     id: str
@@ -317,6 +326,7 @@ class Decision:
     numbers: tuple[tuple[str, float], ...]
     memory: Memory
     unit_rate: RateInUse | None = None
+    deferrable: tuple[Route, ...] = ()
 
     @property
     def is_hold(self) -> bool:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bedrock_autoscaler.domain.copies import copy_reasons
 from bedrock_autoscaler.domain.decision import Alternative, Reason, ReasonCode, Situation
 from bedrock_autoscaler.domain.demand import Demand
 from bedrock_autoscaler.domain.diagnosis import Diagnosis
@@ -90,6 +91,14 @@ def remarks(situation: Situation) -> tuple[Reason, ...]:
                 "decision",
             )
         )
+    if target.has_unseen_regions:
+        found.append(
+            Reason(
+                code=ReasonCode.REGION_UNSEEN,
+                message="calls from other Regions show in the metrics there, which are not read",
+            )
+        )
+    found += copy_reasons(target.options, situation.observation.copies)
     return tuple(found)
 
 

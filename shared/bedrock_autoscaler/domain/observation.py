@@ -1,7 +1,9 @@
 """What was read of the world this tick, with its gaps left as gaps."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,9 @@ METRICS = (
     "quota_tokens",
 )
 
+all_series = attrgetter(*METRICS)
+"""The series of a traffic, in the order of METRICS."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Traffic:
@@ -47,8 +52,8 @@ class Traffic:
 
     def __post_init__(self) -> None:
         """Refuse series of different lengths."""
-        lengths = {name: len(getattr(self, name)) for name in METRICS}
-        if len(set(lengths.values())) > 1:
+        if len(set(map(len, all_series(self)))) > 1:
+            lengths = {name: len(getattr(self, name)) for name in METRICS}
             message = f"traffic from {self.start.isoformat()}: lengths differ: {lengths}"
             raise ValueError(message)
 
@@ -64,15 +69,48 @@ class Traffic:
     def since(self, moment: datetime) -> "Traffic":
         """The minutes from `moment` on; all of them when it lies before the start."""
         first = min(max(whole_minutes(moment - self.start), 0), len(self))
+        if not first:
+            return self
         return Traffic(
             start=self.start + first * MINUTE,
-            **{name: getattr(self, name)[first:] for name in METRICS},
+            **each_series(lambda series: series[first:], self),
         )
 
     @staticmethod
     def empty(start: datetime) -> "Traffic":
         """No minutes at all."""
-        return Traffic(start=start, **{name: np.empty(0) for name in METRICS})
+        return Traffic(start=start, **dict.fromkeys(METRICS, np.empty(0)))
+
+
+def each_series(change: Callable[..., Series], *traffics: Traffic) -> dict[str, Series]:
+    """What `change` makes of the series of each metric, one of each traffic.
+
+    Metrics that share one array, as those without a point do, go on sharing one: most of a target's
+    nine series are such, and each is worked out once.
+    """
+    made: dict[tuple[int, ...], Series] = {}
+    found: dict[str, Series] = {}
+    columns = zip(*map(all_series, traffics), strict=True)
+    for name, series in zip(METRICS, columns, strict=True):
+        key = tuple(map(id, series))
+        if key not in made:
+            made[key] = change(*series)
+        found[name] = made[key]
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiesSeen:
+    """The copies of one imported model in the newest hour.
+
+    Attributes:
+        by_window: the most copies that ran in each window of 5 minutes, oldest first.
+        unread_minutes: minutes of the hour that were not read.
+    """
+
+    address: str
+    by_window: tuple[int, ...]
+    unread_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +127,7 @@ class Observation:
         silent_together: every target of the stack is silent, and several of them were not lately.
         unit_rate: what the target's own units showed of their rate; None: nothing yet.
         commitment: the study of the day; None before the first one.
+        copies: of imported models in the newest hour, for the capacity loop.
     """
 
     traffic: Traffic
@@ -100,3 +139,4 @@ class Observation:
     silent_together: bool = False
     unit_rate: RateMeasurement | None = None
     commitment: CommitmentStudy | None = None
+    copies: tuple[CopiesSeen, ...] = ()

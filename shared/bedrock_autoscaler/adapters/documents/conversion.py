@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Protocol
 
-from bedrock_autoscaler.adapters.documents.addresses import bare_id
 from bedrock_autoscaler.adapters.documents.document import (
     BacktestDocument,
     Document,
@@ -19,6 +18,7 @@ from bedrock_autoscaler.adapters.documents.values import (
     money,
 )
 from bedrock_autoscaler.application.settings import settings_version
+from bedrock_autoscaler.domain.addresses import bare_id
 from bedrock_autoscaler.domain.consent import Consent
 from bedrock_autoscaler.domain.target import (
     Commitment,

@@ -4,13 +4,6 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
-from bedrock_autoscaler.adapters.documents.addresses import (
-    bare_id,
-    geography_of,
-    is_application_profile,
-    place_of,
-    produces_no_tokens,
-)
 from bedrock_autoscaler.adapters.documents.controls import ControlsDocument
 from bedrock_autoscaler.adapters.documents.limits import GuardRailsDocument, SloDocument
 from bedrock_autoscaler.adapters.documents.thresholds import (
@@ -33,6 +26,13 @@ from bedrock_autoscaler.adapters.documents.values import (
     UnitRateDocument,
     UsdPerUnitHour,
     conflict,
+)
+from bedrock_autoscaler.domain.addresses import (
+    bare_id,
+    geography_of,
+    is_application_profile,
+    place_of,
+    produces_no_tokens,
 )
 
 NO_IMAGES = (
