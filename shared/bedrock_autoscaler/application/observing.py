@@ -182,7 +182,7 @@ class Observer:
 
     def situation(self, known: Known) -> tuple[Situation, HistoryReference | None]:
         """The situation of one target, and the stored minutes at the front of its traffic."""
-        measured = replace(self._measured[known.read_from], end=known.read_to)
+        measured = self._measured[known.read_from].until(known.read_to)
         stack = self._stack_state()
         traffic, stored = self._traffic(known, measured)
         rate = measured_rate(
@@ -246,7 +246,7 @@ class Observer:
         self._together = tuple(
             total(
                 (
-                    replace(self._measured[entry.read_from], end=entry.read_to).of(address)
+                    self._measured[entry.read_from].until(entry.read_to).of(address)
                     for address, _ in entry.births
                 ),
                 entry.read_from,
