@@ -100,6 +100,20 @@ def each_series(change: Callable[..., Series], *traffics: Traffic) -> dict[str, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopiesSeen:
+    """The copies of one imported model in the newest hour.
+
+    Attributes:
+        by_window: the most copies that ran in each window of 5 minutes, oldest first.
+        unread_minutes: minutes of the hour that were not read.
+    """
+
+    address: str
+    by_window: tuple[int, ...]
+    unread_minutes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """What one tick knows.
 
@@ -113,6 +127,7 @@ class Observation:
         silent_together: every target of the stack is silent, and several of them were not lately.
         unit_rate: what the target's own units showed of their rate; None: nothing yet.
         commitment: the study of the day; None before the first one.
+        copies: of imported models in the newest hour, for the capacity loop.
     """
 
     traffic: Traffic
@@ -124,3 +139,4 @@ class Observation:
     silent_together: bool = False
     unit_rate: RateMeasurement | None = None
     commitment: CommitmentStudy | None = None
+    copies: tuple[CopiesSeen, ...] = ()
