@@ -12,7 +12,17 @@ import typer
 from bedrock_autoscaler import __version__
 from bedrock_autoscaler.application.errors import AutoscalerError
 from bedrock_autoscaler.backtest.errors import BacktestError
-from bedrock_autoscaler.cli import backtest, decisions, demo, operating, routes, settings, traces
+from bedrock_autoscaler.cli import (
+    backtest,
+    decisions,
+    demo,
+    operating,
+    routes,
+    savings,
+    settings,
+    standing,
+    traces,
+)
 from bedrock_autoscaler.cli.output import CommandError
 
 PROGRAM = "bedrock-autoscaler"
@@ -33,6 +43,9 @@ app.command(epilog=backtest.EXAMPLE)(backtest.backtest)
 app.command(epilog=operating.VERIFY_EXAMPLE)(operating.verify)
 app.command(epilog=operating.ADOPT_EXAMPLE)(operating.adopt)
 app.command("reset-breaker", epilog=operating.RESET_EXAMPLE)(operating.reset_breaker)
+app.command(epilog=standing.STATUS_EXAMPLE)(standing.status)
+app.command(epilog=standing.WATCH_EXAMPLE)(standing.watch)
+app.command(epilog=savings.EXAMPLE)(savings.ledger)
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(routes.app, name="routes")
 app.add_typer(settings.app, name="settings")

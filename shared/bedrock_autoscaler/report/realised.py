@@ -6,7 +6,7 @@ Source: docs/review.md, section "The arithmetic".
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from bedrock_autoscaler.application.accounting import UNBILLED
 from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.demand import estimate_demand
-from bedrock_autoscaler.domain.economics import Economics, build_economics, period_usd
+from bedrock_autoscaler.domain.economics import build_economics, period_usd
 from bedrock_autoscaler.domain.intent import PurchaseIntent, ReleaseIntent, ReleaseState
 from bedrock_autoscaler.domain.joining import span
 from bedrock_autoscaler.domain.observation import Series, Traffic
@@ -42,7 +42,7 @@ class Realised:
         held, in_service: owned units that exist, and that callers could use.
         units_usd: booked in this minute for started periods of units.
         on_demand_usd: tokens served on demand in this minute, at the settings' prices.
-        reference_usd: the same minute's demand all on demand, as far as quotas admit it.
+        reference_usd: what was served in this minute at the prices of all on demand.
         overflow_usd, throttle_usd: by number of units (rows): USD per hour of what they leave to
             other ways, and the worth of what nobody would serve.
         throttle_price: worth of one throttled unit-hour, USD.
@@ -96,9 +96,11 @@ def realise(record: Record) -> Realised:
         demand[rows] = load = estimate_demand(part, rate, attempts).load
         price[rows] = economics.throttle_usd
         for size in range(sizes):
-            served, lost = _left(economics, load, size)
-            overflow[size, rows], throttle[size, rows] = served, lost
-        reference[rows] = overflow[0, rows] / _MINUTES_PER_HOUR
+            left = economics.overflow_usd(np.maximum(load - size, 0.0))
+            overflow[size, rows], throttle[size, rows] = left
+        served_alone = replace(part, throttles=np.zeros(len(part)))
+        served = estimate_demand(served_alone, rate, attempts).load
+        reference[rows] = economics.overflow_usd(served)[0] / _MINUTES_PER_HOUR
     return Realised(
         start=record.start,
         demand=demand,
@@ -149,11 +151,6 @@ def _rated(record: Record, decision: Decision) -> Target:
 
 def _cut(traffic: Traffic, start: datetime, rows: slice) -> Traffic:
     return span(traffic, start + rows.start * MINUTE, start + rows.stop * MINUTE)
-
-
-def _left(economics: Economics, load: Series, size: int) -> tuple[Series, Series]:
-    """USD per hour of what `size` units leave to other ways, and the worth of what is lost."""
-    return economics.overflow_usd(np.maximum(load - size, 0.0))
 
 
 def _on_demand_usd(record: Record, target: Target, rows: slice) -> Series:

@@ -68,14 +68,29 @@ class Record:
         return self.policies[self.decisions[-1].settings_version] if self.decisions else None
 
 
-def read_record(sources: Sources, name: str, start: datetime, end: datetime) -> Record:
-    """Read a target's record; `start` and `end` are cut to whole minutes.
+def read_record(
+    sources: Sources,
+    name: str,
+    start: datetime,
+    end: datetime,
+    *,
+    decisions: tuple[Decision, ...] | None = None,
+) -> Record:
+    """Read a target's record.
+
+    Args:
+        sources: where from.
+        name: of the target.
+        start: of the span, cut to a whole minute.
+        end: likewise.
+        decisions: those to take, where they are known already.
 
     Raises:
         ObservationError: something of it could not be read.
     """
     start, end = floor_minute(start), floor_minute(end)
-    decisions = sources.decisions.between(name, None, start, end)
+    if decisions is None:
+        decisions = sources.decisions.between(name, None, start, end)
     versions = {decision.settings_version for decision in decisions}
     policies = {version: sources.policy(name, version) for version in sorted(versions)}
     newest = sources.decisions.latest(name, Loop.CAPACITY)

@@ -64,7 +64,7 @@ class Sums:
         held_unit_hours: units that existed.
         requests, throttles: calls served, and refusals.
         units_usd, on_demand_usd: paid for units and for tokens.
-        reference_usd: what the same demand costs all on demand, as far as its quotas admit it.
+        reference_usd: what was served at the prices of all on demand.
         judged: capacity decisions whose whole period after them is known.
         expected_usd, came_usd, best_usd: of these, each for the time until the next one.
         expected_throttled, came_throttled: unit-hours of demand that nobody serves, in the same.

@@ -63,11 +63,11 @@ def summary(decision: Decision) -> str:
     if decision.actions:
         return " and ".join(describe_action(action) for action in decision.actions)
     if decision.loop is Loop.ROUTING:
-        return f"routes {_route_kinds(decision)}" if decision.routes else "no route"
+        return f"routes {route_kinds(decision)}" if decision.routes else "no route"
     return f"hold {units(decision.actual_units)}"
 
 
-def _route_kinds(decision: Decision) -> str:
+def route_kinds(decision: Decision) -> str:
     """`2 PT > on demand > geographic profile`: the routes by kind, in spill order."""
     counts = Counter(route.kind for route in decision.routes)
     return " > ".join(
@@ -101,9 +101,14 @@ def class_name(decision: Decision) -> str:
 
 
 def leading_reason(decision: Decision) -> str:
-    """The reason that a person wants to read first, with ARNs cut to the id at their end."""
+    """The reason that a person wants to read first, with its ARNs cut short."""
     ranked = sorted(decision.reasons, key=lambda reason: _rank(reason.code))
-    return _ARN_START.sub("", ranked[0].message) if ranked else ""
+    return short(ranked[0].message) if ranked else ""
+
+
+def short(text: str) -> str:
+    """The text with ARNs cut to the id at their end."""
+    return _ARN_START.sub("", text)
 
 
 def describe_action(action: Action) -> str:
