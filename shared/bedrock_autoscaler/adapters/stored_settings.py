@@ -24,12 +24,12 @@ from bedrock_autoscaler.application.errors import (
 from bedrock_autoscaler.domain.units import as_utc
 
 if TYPE_CHECKING:
-
     from mypy_boto3_ssm import SSMClient
 
 STANDARD_BYTES, ADVANCED_BYTES = 4_096, 8_192
 """Sizes of the two tiers. Source: the API reference of PutParameter."""
 _MAX_WHY = 1_024
+_NO_REASON = "changed by bedrock-autoscaler; no reason given"
 _SHARED = frozenset({"defaults", "stack"})
 _NOT_FOUND = "ParameterNotFound"
 _EXISTS = "ParameterAlreadyExists"
@@ -118,9 +118,13 @@ class StoredSettings:
 
     def _put(self, name: str, text: str, *, why: str, is_new: bool, tier: str) -> int:
         parameter = self.parameter(name)
-        request: dict[str, Any] = {"Name": parameter, "Value": text, "Type": "String"}
-        if why:
-            request["Description"] = why[:_MAX_WHY]
+        # Without a description the version might show that of the one before.
+        request: dict[str, Any] = {
+            "Name": parameter,
+            "Value": text,
+            "Type": "String",
+            "Description": why[:_MAX_WHY] or _NO_REASON,
+        }
         if tier == "Advanced":
             request["Tier"] = tier
         try:

@@ -1,14 +1,15 @@
 """Observe and decide: one tick of one loop for all targets; records decisions, changes nothing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bedrock_autoscaler.application.asking import ask_persons
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing import Known, Observer, Sources
-from bedrock_autoscaler.application.ports import Clock, RecordedDecision, Settings
+from bedrock_autoscaler.application.ports import Clock, RecordedDecision, Settings, SettingsProblem
 from bedrock_autoscaler.application.reminding import remind
+from bedrock_autoscaler.application.settings import DEFAULTS, STACK
 from bedrock_autoscaler.application.standing import report_orphans, report_standing
 from bedrock_autoscaler.application.ticking import (
     Summary,
@@ -21,6 +22,8 @@ from bedrock_autoscaler.domain.decision import Action, Decision, Situation
 from bedrock_autoscaler.domain.target import Loop, Target
 
 _PUNCTUAL = timedelta(minutes=5)
+_MAX_REJECTED = 300
+"""Characters of a problem of the settings that each decision repeats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,7 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
     observer = Observer(loop, tick, targets, ports.sources, rails=settings.rails)
     if loop is Loop.CAPACITY:
         report_orphans(observer.tagged_as_ours(), targets, ports.sources.reporter)
-    return _decide_targets(observer, targets, ports).checked()
+    return _decide_targets(observer, settings, ports).checked()
 
 
 def beat(scheduled_at: datetime | None, ports: DecidingPorts) -> Summary:
@@ -80,11 +83,9 @@ def beat(scheduled_at: datetime | None, ports: DecidingPorts) -> Summary:
     return Summary(outcomes=())
 
 
-def _decide_targets(
-    observer: Observer, targets: tuple[Target, ...], ports: DecidingPorts
-) -> Summary:
+def _decide_targets(observer: Observer, settings: Settings, ports: DecidingPorts) -> Summary:
     """Recall each target, read the metrics of all in one batch, then decide each."""
-    reporter = ports.sources.reporter
+    reporter, targets = ports.sources.reporter, settings.targets
     known: dict[str, Known] = {}
 
     def recall(target: Target) -> str:
@@ -95,7 +96,8 @@ def _decide_targets(
         return "recalled"
 
     def decide(target: Target) -> str:
-        return _decide_target(known[target.name], observer, ports)
+        rejected = _rejected(settings, target)
+        return _decide_target(known[target.name], observer, ports, rejected)
 
     recalled = visit_targets(targets, recall, reporter)
     observer.measure(known.values())
@@ -103,9 +105,12 @@ def _decide_targets(
     return recalled.followed_by(visit_targets(waiting, decide, reporter))
 
 
-def _decide_target(known: Known, observer: Observer, ports: DecidingPorts) -> str:
+def _decide_target(
+    known: Known, observer: Observer, ports: DecidingPorts, rejected: tuple[str, ...]
+) -> str:
     """Decide and record one target; the record of another run of the same tick wins."""
     situation, history = observer.situation(known)
+    situation = replace(situation, rejected=rejected)
     decision = ports.decide(situation)
     recorded = RecordedDecision(
         decision=decision, situation=situation, history=history, code_version=ports.code_version
@@ -122,11 +127,24 @@ def _decide_target(known: Known, observer: Observer, ports: DecidingPorts) -> st
     return ", ".join(_phrase(action) for action in decision.actions) or "hold"
 
 
+def _rejected(settings: Settings, target: Target) -> tuple[str, ...]:
+    """What is wrong with the documents that the target's settings come from."""
+    documents = (target.name, DEFAULTS, STACK)
+    return tuple(
+        f"{problem.document}: {_text(problem)}"[:_MAX_REJECTED]
+        for problem in settings.problems
+        if problem.document in documents
+    )
+
+
+def _text(problem: SettingsProblem) -> str:
+    return f"{problem.field}: {problem.message}" if problem.field else problem.message
+
+
 def _settings_in_force(ports: DecidingPorts) -> Settings:
     settings = ports.read_settings()
     for problem in settings.problems:
-        text = f"{problem.field}: {problem.message}" if problem.field else problem.message
-        ports.sources.reporter.alarm("settings_rejected", problem.document, text)
+        ports.sources.reporter.alarm("settings_rejected", problem.document, _text(problem))
     return settings
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -24,6 +24,9 @@ from bedrock_autoscaler.cli.output import CommandError, Output, print_json
 from bedrock_autoscaler.cli.spending import spending_lines
 from bedrock_autoscaler.cli.stack import StackAccess
 from bedrock_autoscaler.domain.target import Mode
+
+if TYPE_CHECKING:
+    from bedrock_autoscaler.adapters.documents.fields import DocumentKind
 
 _SHOWN = 80
 
@@ -91,7 +94,9 @@ def change_of(
             "written"
         )
     base = _file_object(file) if file is not None else _stored_object(access, name, stored)
-    document = edited(base, assignments(texts), [full_path(each) for each in removals])
+    kind: DocumentKind = "stack" if name == STACK else "target"
+    paths = [full_path(each, kind) for each in removals]
+    document = edited(base, assignments(texts, kind), paths)
     return Change(access=access, name=name, stored=stored, text=document_text(document))
 
 

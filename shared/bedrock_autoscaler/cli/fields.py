@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from bedrock_autoscaler.adapters.documents.fields import Field, fields_of
+from bedrock_autoscaler.adapters.documents.fields import DocumentKind, Field, fields_of
 from bedrock_autoscaler.cli.output import CommandError
 
 _INDENT = (0, 0, 0, 4)
@@ -36,21 +36,22 @@ def chosen(name: str) -> tuple[Field, ...]:
     return tuple(found)
 
 
-def full_path(name: str) -> str:
+def full_path(name: str, kind: DocumentKind = "target") -> str:
     """The path of a field, which may be given by its last part where that is unique.
 
     Raises:
         CommandError: several fields end so.
     """
-    if "." in name or any(field.path.split(".")[0] == name for field in fields_of()):
+    fields = fields_of(kind)
+    if "." in name or any(field.path.split(".")[0] == name for field in fields):
         return name
-    ends = [field.path for field in fields_of() if field.path.rpartition(".")[2] == name]
+    ends = [field.path for field in fields if field.path.rpartition(".")[2] == name]
     if len(ends) > 1:
         raise CommandError(f"several fields are called {name}: give one of {', '.join(ends)}")
     return ends[0] if ends else name
 
 
-def assignments(texts: Sequence[str]) -> dict[str, Any]:
+def assignments(texts: Sequence[str], kind: DocumentKind = "target") -> dict[str, Any]:
     """Values by path, from `field=value`; a value that is no JSON is taken for a word.
 
     Raises:
@@ -61,7 +62,7 @@ def assignments(texts: Sequence[str]) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise CommandError(f"{text!r} is no change; write FIELD=VALUE, such as max_units=3")
-        path = full_path(name)
+        path = full_path(name, kind)
         if path in found:
             raise CommandError(f"{path} is given twice")
         found[path] = _value(value)

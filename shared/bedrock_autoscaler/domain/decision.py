@@ -106,6 +106,7 @@ class ReasonCode(StrEnum):
     ROUTER_FAULT = "router_fault"
     # standing remarks
     ADVISE_MODE = "advise_mode"
+    SETTINGS_REJECTED = "settings_rejected"
     UNMANAGED_PT = "unmanaged_pt"
     COPIES_COST = "copies_cost"
     UNIT_RATE_MEASURED = "unit_rate_measured"
@@ -280,6 +281,8 @@ class Situation:
         is_late: the tick came too late, or clock and schedule differ: nothing follows from it.
         consents: of persons to purchases of this target, neither used nor rejected; the routing
             loop sees none.
+        rejected: what is wrong with settings documents, in whose place the last good ones are in
+            force; each with the document's name first.
     """
 
     target: Target
@@ -291,6 +294,7 @@ class Situation:
     memory: Memory
     is_late: bool = False
     consents: tuple[RecordedConsent, ...] = ()
+    rejected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

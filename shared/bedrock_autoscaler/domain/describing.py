@@ -72,6 +72,14 @@ def remarks(situation: Situation) -> tuple[Reason, ...]:
                 message=f"target {target.name} is in mode advise: nothing is carried out",
             )
         )
+    if situation.rejected:
+        found.append(
+            Reason(
+                code=ReasonCode.SETTINGS_REJECTED,
+                message="settings are not as they were written last; the last good ones, version "
+                f"{target.settings_version}, are in force: {'; '.join(situation.rejected)}",
+            )
+        )
     foreign = [pt for pt in situation.fleet.throughputs if pt.ownership is Ownership.UNMANAGED]
     if foreign:
         units = sum(pt.model_units for pt in foreign)

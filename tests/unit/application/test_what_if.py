@@ -47,13 +47,18 @@ ON_DEMAND_USD_PER_HOUR = 49.5
 
 
 def ticks(
-    hours: float, target: Target, fleet: Fleet | None = None, *, every: timedelta = 5 * MINUTE
+    hours: float,
+    target: Target,
+    fleet: Fleet | None = None,
+    *,
+    every: timedelta = 5 * MINUTE,
+    start: datetime = NOW,
 ) -> list[RecordedDecision]:
     """Recorded holds of a target, one each five minutes; the fleet stays what it was."""
-    end = NOW + timedelta(hours=hours)
+    end = start + timedelta(hours=hours)
     whole = build_traffic(24 * 60 + int(hours * 60), end=end, **DEMAND)
     recorded = []
-    moment = NOW
+    moment = start
     while moment <= end:
         situation = build_situation(
             target=target,

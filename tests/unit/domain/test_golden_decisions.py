@@ -79,7 +79,8 @@ TABLE = tomllib.loads(
 )["decision"]
 GIVEN = {
     "balance", "blocked_until", "consents", "controls", "demand", "facts", "fleet", "held", "late",
-    "loop", "measured", "options", "profile", "rails", "routes", "server_errors", "settings",
+    "loop", "measured", "options", "profile", "rails", "rejected", "routes", "server_errors",
+    "settings",
     "spilled", "stack",
     "study", "target", "throttles", "trusted",
 }  # fmt: skip
@@ -127,6 +128,7 @@ def situation_of(given: dict[str, Any]) -> Situation:
             stack=_stack(given["stack"]) if "stack" in given else None,
         ),
         is_late=given.get("late", False),
+        rejected=tuple(given.get("rejected", ())),
         routes=tuple(
             Route(
                 kind=KINDS[name],

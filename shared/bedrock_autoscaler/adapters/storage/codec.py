@@ -182,6 +182,7 @@ class _StoredInputs:
     history: HistoryReference | None
     is_late: bool = False  # records of before it was noted have none
     consents: tuple[RecordedConsent, ...] = ()  # likewise
+    rejected: tuple[str, ...] = ()  # likewise
 
 
 _DECISION = TypeAdapter(_StoredDecision)
