@@ -16,7 +16,10 @@ def use_problem(option: InferenceOption, target: Target) -> str | None:
     """Why the target may not use this option of its own; None when it may."""
     if target.residency is not None:
         problem = residency_problem(option, target.residency, target.region)
-        problem = problem or model_problem(option, target, target.residency)
+        bought = target.provisioned.model_id if target.provisioned else ""
+        problem = problem or model_problem(
+            option, target.residency, bought=bought, first=target.options[0]
+        )
         if problem:
             return problem
     if option.latency and target.slo.latency != OPTIMIZED:
@@ -47,22 +50,29 @@ def residency_problem(option: InferenceOption, residency: Residency, home: str) 
     return None
 
 
-def model_problem(option: InferenceOption, target: Target, residency: Residency) -> str | None:
-    """Why another model than the target's would answer."""
+def model_problem(
+    option: InferenceOption, residency: Residency, *, bought: str, first: InferenceOption
+) -> str | None:
+    """Why another model than the target's would answer there.
+
+    Args:
+        option: where.
+        residency: may allow it.
+        bought: the model that may be bought, which is the target's; empty for none.
+        first: the target's first option, which tells its model where none may be bought.
+    """
     if residency.other_models:
         return None
     if option.kind is OptionKind.PROMPT_ROUTER:
         return "either of two models answers there; residency.other_models does not allow it"
-    named = target.provisioned.model_id if target.provisioned else ""
-    first = target.options[0]
-    own = ":custom-model/" in named if named else _has_own_weights(first)
+    own = ":custom-model/" in bought if bought else _has_own_weights(first)
     if own != _has_own_weights(option):
         answers = "a customized model" if _has_own_weights(option) else "a base model"
         return (
             f"{answers} answers there, and the target's is "
             f"{'a customized' if own else 'a base'} one; residency.other_models does not allow it"
         )
-    model, expected = model_of(option.address), model_of(named or first.address)
+    model, expected = model_of(option.address), model_of(bought or first.address)
     if own or model is None or expected is None or model == expected:
         return None
     return f"{model} answers there, not {expected}; residency.other_models does not allow it"
