@@ -12,6 +12,7 @@ from bedrock_autoscaler.adapters.bedrock.capacity import BedrockCapacity
 from bedrock_autoscaler.adapters.bedrock.releasing import BedrockReleasing
 from bedrock_autoscaler.adapters.clients import Clients
 from bedrock_autoscaler.adapters.clock import clock_at
+from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
 from bedrock_autoscaler.adapters.documents import TargetDocuments
 from bedrock_autoscaler.adapters.models import ModelList, load_models
 from bedrock_autoscaler.adapters.observability import PowertoolsReporter
@@ -110,6 +111,11 @@ class StackAccess:
         return clock_at(self._place.clock_endpoint)
 
     @cached_property
+    def metrics(self) -> CloudWatchMetrics:
+        """The metrics of Bedrock, and this deployment's heartbeat."""
+        return CloudWatchMetrics(self._clients.cloudwatch(), self._place.name)
+
+    @cached_property
     def fleets(self) -> DynamoFleets:
         """Intents, reservations, consents."""
         return DynamoFleets(self._dynamodb, self._place.ledger, self._place.consents)
@@ -148,10 +154,13 @@ class StackAccess:
         Raises:
             CommandError: there is none of this name.
         """
-        known = {target.name: target for target in self.settings().targets}
+        settings = self.settings()
+        known = {target.name: target for target in settings.targets}
         if name not in known:
             names = ", ".join(sorted(known)) or "none"
-            raise CommandError(f"target {name!r} is not in force; those that are: {names}")
+            faults = [one for one in settings.problems if one.document == name]
+            why = "".join(f" ({one.field}: {one.message})".replace("(: ", "(") for one in faults)
+            raise CommandError(f"target {name!r} is not in force{why}; those that are: {names}")
         return known[name]
 
     def inspection(self) -> InspectionPorts:
