@@ -197,15 +197,27 @@ def _weeks(days: Series) -> list[Series]:
 
 
 def _daily_usd(days: Series, level: int, economics: Economics) -> Series:
-    """What the level costs without a commitment, USD per hour of each day; NaN for unread days."""
+    """What the level costs without a commitment, USD per hour of each day; NaN for unread days.
+
+    In each hour it costs what it avoids elsewhere, but at most a unit's price: a unit without
+    commitment can be given up by the hour, so that a level that fills up by day alone is paid for
+    by day alone.
+    """
     load = np.nan_to_num(days)
     with_unit = np.add(*economics.overflow_usd(np.maximum(load - level - 1, 0.0)))
     without = np.add(*economics.overflow_usd(np.maximum(load - level, 0.0)))
     known = ~np.isnan(days)
-    minutes = np.count_nonzero(known, axis=1)
-    avoided = np.where(known, without - with_unit, 0.0).sum(axis=1) / np.maximum(minutes, 1)
-    daily = np.minimum(avoided, economics.unit_usd)
-    return np.where(minutes >= _LEAST_KNOWN * _DAY_MINUTES, daily, np.nan)
+    avoided = _hourly_sums(np.where(known, without - with_unit, 0.0))
+    minutes = _hourly_sums(known.astype(np.float64))
+    hourly = np.minimum(avoided / np.maximum(minutes, 1.0), economics.unit_usd)
+    read = minutes.sum(axis=1)
+    daily: Series = (hourly * minutes).sum(axis=1) / np.maximum(read, 1.0)
+    return np.where(read >= _LEAST_KNOWN * _DAY_MINUTES, daily, np.nan)
+
+
+def _hourly_sums(days: Series) -> Series:
+    sums: Series = days.reshape(len(days), -1, 60).sum(axis=2)
+    return sums
 
 
 def _mean(values: Series) -> float:

@@ -8,7 +8,7 @@ from datetime import datetime
 class LevelStudy:
     """One model unit's worth of demand: what serving it without a commitment costs.
 
-    All money is in USD per hour at the prices of the day of the study. The cost of a day is what
+    All money is in USD per hour at the prices of the day of the study. The cost of an hour is what
     the level avoids on demand, but at most the price of a unit without commitment.
 
     Attributes:
