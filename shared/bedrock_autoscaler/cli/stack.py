@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,11 @@ _NEEDED = ("LedgerTableName", "RoutesTableName", "ConsentsTableName", "SettingsP
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a stack keeps its things."""
+    """Where a stack keeps its things.
+
+    Attributes:
+        outputs, parameters: of the stack, as CloudFormation tells them.
+    """
 
     name: str
     account: str
@@ -52,6 +56,15 @@ class Place:
     prefix: str
     capacity_minutes: int
     clock_endpoint: str | None
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def purchasable(self) -> tuple[str, ...]:
+        """ARNs of the models that the purchase function may buy; `*` at an end stands for all."""
+        return tuple(
+            arn for arn in self.parameters.get("PurchasableModelArns", "").split(",") if arn
+        )
 
 
 def find_stack(name: str) -> Place:
@@ -90,6 +103,8 @@ def place_of(name: str, described: Mapping[str, Any]) -> Place:
         prefix=outputs["SettingsPrefixPath"],
         capacity_minutes=int(given.get("CapacityMinutes", "15")),
         clock_endpoint=given.get("ClockEndpoint") or None,
+        outputs=outputs,
+        parameters=given,
     )
 
 
@@ -99,6 +114,16 @@ class StackAccess:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._clients = Clients(place.region)
+
+    @property
+    def place(self) -> Place:
+        """Where the stack keeps its things."""
+        return self._place
+
+    @property
+    def clients(self) -> Clients:
+        """Makes SDK clients of the stack's Region."""
+        return self._clients
 
     @property
     def deployment(self) -> str:
@@ -123,19 +148,19 @@ class StackAccess:
     @cached_property
     def releasing(self) -> BedrockReleasing:
         """One throughput with its tags; nothing here deletes."""
-        return BedrockReleasing(self._bedrock)
+        return BedrockReleasing(self.bedrock)
 
     @cached_property
     def stored(self) -> StoredSettings:
         """The settings documents with their versions, to read and to change."""
-        return StoredSettings(self._ssm, self._place.prefix)
+        return StoredSettings(self.ssm, self._place.prefix)
 
     @cached_property
     def tuning(self) -> Tuning:
         """What a change of the settings is judged by."""
         place = self._place
         return Tuning(
-            parameters=SsmParameters(self._ssm, place.prefix),
+            parameters=SsmParameters(self.ssm, place.prefix),
             parser=TargetDocuments(
                 load_prices(), self._models.variants_of, decision_minutes=place.capacity_minutes
             ),
@@ -147,6 +172,26 @@ class StackAccess:
     def settings(self) -> Settings:
         """The settings as the stack has them in force."""
         return self.tuning.settings()
+
+    @property
+    def switch(self) -> str | None:
+        """What the kill switch says; only `allow` lets anything act. None: it is not set.
+
+        Raises:
+            CommandError: it cannot be read.
+        """
+        name = self.switch_name
+        try:
+            return self.ssm.get_parameter(Name=name)["Parameter"].get("Value")
+        except self.ssm.exceptions.ParameterNotFound:
+            return None
+        except (BotoCoreError, ClientError) as error:
+            raise CommandError(f"{name} cannot be read: {error}") from error
+
+    @property
+    def switch_name(self) -> str:
+        """The parameter of the kill switch."""
+        return f"{self._place.prefix}/switch"
 
     def target(self, name: str) -> Target:
         """A target in force.
@@ -166,11 +211,11 @@ class StackAccess:
     def inspection(self) -> InspectionPorts:
         """What `verify` reads."""
         place = self._place
-        tables = DynamoRoutingTables(self._dynamodb, place.routes, self._ssm, place.prefix)
+        tables = DynamoRoutingTables(self._dynamodb, place.routes, self.ssm, place.prefix)
         reporter = PowertoolsReporter(place.name, "ERROR")
         return InspectionPorts(
             capacity=BedrockCapacity(
-                self._bedrock, self._clients.service_quotas(), self._models.codes_of, reporter
+                self.bedrock, self._clients.service_quotas(), self._models.codes_of, reporter
             ),
             decisions=DynamoDecisions(self._dynamodb, place.ledger),
             fleets=self.fleets,
@@ -181,7 +226,8 @@ class StackAccess:
         )
 
     @cached_property
-    def _bedrock(self) -> "BedrockClient":
+    def bedrock(self) -> "BedrockClient":
+        """The control plane of Bedrock."""
         return self._clients.bedrock()
 
     @cached_property
@@ -189,7 +235,8 @@ class StackAccess:
         return self._clients.dynamodb()
 
     @cached_property
-    def _ssm(self) -> "SSMClient":
+    def ssm(self) -> "SSMClient":
+        """Parameter Store."""
         return self._clients.ssm()
 
     @cached_property
