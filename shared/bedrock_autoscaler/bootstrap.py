@@ -134,10 +134,11 @@ class AwsAdapters:
 
     @cached_property
     def reporter(self) -> Reporter:
-        """JSON lines and embedded metrics."""
+        """JSON lines and embedded metrics; events and messages where the stack has a place."""
         from bedrock_autoscaler.adapters.observability import PowertoolsReporter
 
-        return PowertoolsReporter(self._environment.deployment, self._environment.log_level)
+        environment = self._environment
+        return self._telling(PowertoolsReporter(environment.deployment, environment.log_level))
 
     @cached_property
     def settings(self) -> Callable[[], Settings]:
@@ -161,6 +162,29 @@ class AwsAdapters:
             region=environment.region,
         )
         return SettingsReader(SsmParameters(self._ssm, environment.settings_prefix), load)
+
+    def _telling(self, inner: Reporter) -> Reporter:
+        """The reporter with events and messages at the end of each run."""
+        environment, clients = self._environment, self._clients
+        if environment.event_bus is None and environment.alert_topic_arn is None:
+            return inner
+        from bedrock_autoscaler.adapters.storage.told import DynamoTold
+        from bedrock_autoscaler.adapters.telling.outlets import AwsOutlets
+        from bedrock_autoscaler.application.telling import Teller
+
+        return Teller(
+            inner,
+            outlets=AwsOutlets(
+                events=cache(clients.events),
+                sns=cache(clients.sns),
+                bus=environment.event_bus,
+                topic=environment.alert_topic_arn,
+                deployment=environment.deployment,
+            ),
+            told=DynamoTold(self._dynamodb, environment.ledger_table),
+            clock=self.clock,
+            deployment=environment.deployment,
+        )
 
     @cached_property
     def _bedrock(self) -> BedrockClient:

@@ -34,7 +34,8 @@ NEVER = re.compile(
     r"|UntagResource)"
     r"|dynamodb:(Delete|Scan|BatchWrite|CreateTable|UpdateTable)"
     r"|iam:|lambda:(Update|Create|Delete|Put|Add)|ssm:(Delete|LabelParameterVersion)"
-    r"|servicequotas:(Request|Put)|sts:AssumeRole|states:|events:|scheduler:"
+    r"|servicequotas:(Request|Put)|sts:AssumeRole|states:|events:(?!PutEvents$)|scheduler:"
+    r"|sns:(?!Publish$)"
 )
 
 
@@ -127,6 +128,14 @@ def no_function_writes_its_bounds(stack: Stack) -> Iterator[str]:
             }
             if grant.action != "dynamodb:GetItem" and not uses_up:
                 yield f"{grant.role}: {grant.action} on consents"
+
+
+def functions_tell_their_own_only(stack: Stack) -> Iterator[str]:
+    """Events go to the stack's own bus and messages to its own topic; nobody else is imitated."""
+    places = {"events:PutEvents": "EventBus.Arn", "sns:Publish": "AlertTopic"}
+    for grant in grants(stack):
+        if grant.action in places and grant.resources != (places[grant.action],):
+            yield f"{grant.role}: {grant.action} on {grant.resources}"
 
 
 def schedules_do_not_insist(stack: Stack) -> Iterator[str]:
@@ -297,7 +306,9 @@ SILENT_FAILURES: Mapping[str, tuple[str, ...]] = {
     "metrics incomplete for 30 minutes": ("metrics_incomplete",),
     "routing publish failed": ("table_kept", "projection_newer"),
     "price book stale": ("price_stale",),
-    "idle paid units": ("idle_units",),
+    "idle paid units": ("idle_units", "idle_while_overflowing"),
+    "ticks late": ("loop_late",),
+    "messages lost": ("telling_failed",),
 }
 """Alarms that the failure model demands, and the names under which the code counts them. Missing
 heartbeat, dead letters and failed functions have metrics of their own (`trouble_is_an_alarm`)."""
@@ -340,6 +351,7 @@ RULES = (
     purchases_carry_the_owner,
     releases_need_the_owner,
     no_function_writes_its_bounds,
+    functions_tell_their_own_only,
     schedules_do_not_insist,
     functions_are_not_retried,
     dead_letters_can_be_sent,

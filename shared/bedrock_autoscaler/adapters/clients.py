@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_service_quotas import ServiceQuotasClient
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_ssm import SSMClient
 
 # An SDK hang at its defaults costs three times 60 seconds; a tick lasts less than one of them.
@@ -62,6 +64,8 @@ REQUIRED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "GetParametersByPath": ("Path", "Recursive", "MaxResults", "NextToken"),
         "PutParameter": ("Name", "Value", "Type", "Overwrite"),
     },
+    "events": {"PutEvents": ("Entries",)},
+    "sns": {"Publish": ("TopicArn", "Subject", "Message")},
 }
 """Each operation that the application calls, with the input members that it cannot do without."""
 
@@ -110,6 +114,24 @@ class Clients:
         client = boto3.client("ssm", config=self._config)
         require("ssm", client.meta.service_model)
         return client
+
+    def events(self) -> EventBridgeClient:
+        """Events for whoever listens."""
+        client = boto3.client("events", config=self._brief())
+        require("events", client.meta.service_model)
+        return client
+
+    def sns(self) -> SNSClient:
+        """Messages to persons."""
+        client = boto3.client("sns", config=self._brief())
+        require("sns", client.meta.service_model)
+        return client
+
+    def _brief(self) -> Config:
+        """Nothing waits for a message: one short attempt, and the next run says what holds still."""
+        return self._config.merge(
+            Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+        )
 
 
 def require(service: str, model: ServiceModel) -> None:

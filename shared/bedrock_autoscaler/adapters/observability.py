@@ -122,13 +122,21 @@ class PowertoolsReporter(Reporter):
 
     @override
     def asks(self, request: Request) -> None:
-        """A line with what is asked, and a count of the metric `Alarms`: a person is needed."""
-        text = (
-            f"{request.id}: {request.units} units under {request.term.value} for "
-            f"{request.usd_per_hour_in_all} USD per hour; unanswered until "
-            f"{iso(request.expires_at)} it is a no"
+        """A line with what is asked, and a count; it is no alarm, which would last for days."""
+        self._logger.info(
+            "approval_asked",
+            extra={
+                "target": cleaned(request.target),
+                "subject": cleaned(request.id),
+                "units": request.units,
+                "usd_per_hour": float(request.usd_per_hour_in_all),
+                "detail": f"{request.term.value}; unanswered until {iso(request.expires_at)} it is "
+                "a no",
+            },
         )
-        self.alarm("approval_asked", request.target, text)
+        metrics = self._metrics("Target", cleaned(request.target))
+        metrics.add_metric("Requests", MetricUnit.Count, 1)
+        metrics.flush_metrics()
 
     @override
     def flush(self) -> None:

@@ -15,6 +15,7 @@ from bedrock_autoscaler.application.ticking import (
     Summary,
     Tick,
     period_of,
+    report_late,
     visit_targets,
 )
 from bedrock_autoscaler.domain.decide import decide as decide_by_rules
@@ -66,7 +67,10 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
     targets = settings.targets
     if not targets:
         return Summary(outcomes=())
-    tick = Tick.of(scheduled_at, now, min(period_of(loop, target) for target in targets))
+    shortest = min(period_of(loop, target) for target in targets)
+    tick = Tick.of(scheduled_at, now, shortest)
+    if tick.is_late(shortest):
+        report_late(tick, ports.sources.reporter)
     observer = Observer(loop, tick, targets, ports.sources, rails=settings.rails)
     if loop is Loop.CAPACITY:
         report_orphans(observer.tagged_as_ours(), targets, ports.sources.reporter)

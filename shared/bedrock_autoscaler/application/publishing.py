@@ -29,6 +29,7 @@ from bedrock_autoscaler.application.ticking import (
     Tick,
     has_time,
     is_outdated,
+    report_late,
     visit_targets,
 )
 from bedrock_autoscaler.domain.decision import Route
@@ -75,8 +76,9 @@ def publish(
         ObservationError: the settings could not be read.
     """
     now = ports.clock.now()
-    if not Tick.of(scheduled_at, now, MINUTE).may_act:
-        ports.reporter.happened("tick_late", "")
+    tick = Tick.of(scheduled_at, now, MINUTE)
+    if not tick.may_act:
+        report_late(tick, ports.reporter)
         return Summary(outcomes=())
     shelf = _Shelf(ports.capacity)
 

@@ -48,6 +48,7 @@ from bedrock_autoscaler.application.ticking import (
     carrying_problem,
     has_time,
     period_of,
+    report_late,
     visit_targets,
 )
 from bedrock_autoscaler.domain.consenting import consent_problem, needs_consent
@@ -94,8 +95,9 @@ def purchase(scheduled_at: datetime | None, deadline: Deadline, ports: PurchaseP
         ObservationError: the settings could not be read.
     """
     now = ports.clock.now()
-    if not Tick.of(scheduled_at, now, MINUTE).may_act:
-        ports.reporter.happened("tick_late", "")
+    tick = Tick.of(scheduled_at, now, MINUTE)
+    if not tick.may_act:
+        report_late(tick, ports.reporter)
         return Summary(outcomes=())
     settings = ports.read_settings()
     stack = StackWatch(

@@ -106,7 +106,19 @@ def _idle(situation: Situation) -> Iterator[Finding]:
         quiet = found.quiet_minutes if found.seen else served
         if served >= period and quiet >= period:
             never = "" if found.seen else " or never seen in metrics"
-            yield "idle_units", f"{pt.arn} is idle{never}; {_cost(pt, situation)}"
+            cost = _cost(pt, situation)
+            yield "idle_units", f"{pt.arn} is idle{never}; {cost}"
+            elsewhere = _on_demand_calls(situation)
+            if elsewhere > 0:
+                text = f"{pt.arn} is idle while {elsewhere:.0f} calls in {INCOMPLETE_MINUTES} "
+                text += f"minutes went on demand: callers do not follow the table; {cost}"
+                yield "idle_while_overflowing", text
+
+
+def _on_demand_calls(situation: Situation) -> float:
+    """Calls of the newest half hour that the target's on-demand ways served."""
+    calls = (traffic.invocations for _, traffic in situation.observation.by_option)
+    return float(sum(np.nansum(each[-INCOMPLETE_MINUTES:]) for each in calls))
 
 
 def _cost(pt: ProvisionedThroughput, situation: Situation) -> str:
