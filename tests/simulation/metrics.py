@@ -89,6 +89,10 @@ class SimulatedMetrics:
         """The same without every other series."""
         return self._read(model_ids, start, end, frozenset(sorted(model_ids)[::2]))
 
+    def copies(self, address: str, start: datetime, end: datetime) -> tuple[int, ...]:
+        """No target here has an imported model."""
+        raise NotImplementedError(address)
+
     def model_ids(self) -> frozenset[str]:
         """Those that have a point."""
         return frozenset(self._calls)

@@ -38,12 +38,14 @@ from bedrock_autoscaler.application.surveying import Survey
 from bedrock_autoscaler.application.ticking import Tick, period_of
 from bedrock_autoscaler.application.together import fell_silent_together
 from bedrock_autoscaler.domain.consent import RecordedConsent
+from bedrock_autoscaler.domain.copies import WINDOW_MINUTES
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Route, Situation
 from bedrock_autoscaler.domain.fleet import Fleet, Ownership, StackState
 from bedrock_autoscaler.domain.intent import PurchaseIntent
 from bedrock_autoscaler.domain.joining import join, span
-from bedrock_autoscaler.domain.lawfulness import seen_options
-from bedrock_autoscaler.domain.observation import Observation, Traffic
+from bedrock_autoscaler.domain.lawfulness import seen_options, usable_options
+from bedrock_autoscaler.domain.observation import CopiesSeen, Observation, Traffic
+from bedrock_autoscaler.domain.option import OptionKind
 from bedrock_autoscaler.domain.rates import RateMeasurement
 from bedrock_autoscaler.domain.studies import CommitmentStudy
 from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Target
@@ -51,6 +53,7 @@ from bedrock_autoscaler.domain.units import MINUTE, floor_hour, floor_minute
 
 RECENT_MINUTES = 30
 _REREAD = timedelta(hours=3)
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +204,7 @@ class Observer:
             model_is_active=active,
             unit_rate=rate,
             commitment=self._study(known, rate),
+            copies=self._copies(known),
             silent_together=fell_silent_together(
                 self._together, known.target.thresholds.gating.mass_silence_minutes
             ),
@@ -346,6 +350,23 @@ class Observer:
             new = measured.of(option.series)
             merged = overlaid(before.get(option.series), new, start, known.read_to)
             found.append((option.series, merged))
+        return tuple(found)
+
+    def _copies(self, known: Known) -> tuple[CopiesSeen, ...]:
+        """Copies of imported models in the newest hour, for the capacity loop."""
+        if self._loop is Loop.ROUTING:
+            return ()
+        end = known.read_to - timedelta(minutes=known.read_to.minute % WINDOW_MINUTES)
+        found = []
+        for option in usable_options(known.target):
+            if option.kind is not OptionKind.IMPORTED_MODEL:
+                continue
+            try:
+                windows = self._sources.metrics.copies(option.address, end - _HOUR, end)
+            except ObservationError as error:
+                self._sources.reporter.alarm("metrics_unread", known.target.name, str(error))
+                continue
+            found.append(CopiesSeen(address=option.address, by_window=windows))
         return tuple(found)
 
     def _model(self, target: Target) -> tuple[bool | None, int | None]:

@@ -68,6 +68,15 @@ class Metrics(Protocol):
     def model_ids(self) -> frozenset[str]:
         """The values of the `ModelId` dimension that CloudWatch lists now."""
 
+    def copies(self, address: str, start: datetime, end: datetime) -> tuple[int, ...]:
+        """The most copies of an imported model that ran in each 5 minutes of [start, end).
+
+        Both lie on whole 5 minutes. Where nothing was published no copy ran.
+
+        Raises:
+            ObservationError: they could not be read, or not all of them.
+        """
+
     def beat(self, at: datetime) -> None:
         """Put this deployment's heartbeat into the minute of `at`."""
 

@@ -105,12 +105,10 @@ class CopiesSeen:
 
     Attributes:
         by_window: the most copies that ran in each window of 5 minutes, oldest first.
-        unread_minutes: minutes of the hour that were not read.
     """
 
     address: str
     by_window: tuple[int, ...]
-    unread_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
