@@ -23,7 +23,10 @@ class Stacks:
     """CloudFormation's answers on two stacks; moto's own would need a further package."""
 
     def __init__(self, clock: str) -> None:
-        self._stacks = {DEPLOYMENT: (OUTPUTS, {"ClockEndpoint": clock}), "other": ({}, {})}
+        self.outputs: dict[str, str] = dict(OUTPUTS)
+        self.parameters: dict[str, str] = {"ClockEndpoint": clock}
+        nothing: dict[str, str] = {}
+        self._stacks = {DEPLOYMENT: (self.outputs, self.parameters), "other": (nothing, nothing)}
 
     def __call__(
         self, model: OperationModel, params: dict[str, Any], **_: object

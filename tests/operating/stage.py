@@ -1,13 +1,15 @@
 """One emulated account, on which the command line is run as a person runs it."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from moto import mock_aws
 
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
@@ -32,10 +34,17 @@ DOCUMENT: dict[str, Any] = SETTINGS | {"mode": "advise"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """The account, and what the commands printed."""
+    """The account, and what the commands printed.
+
+    Attributes:
+        stacks: outputs and parameters of the stack, to edit.
+        replies: answers to calls that moto does not know, or that are to be refused.
+    """
 
     world: World
+    stacks: Stacks
     capsys: pytest.CaptureFixture[str]
+    replies: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
 
     @property
     def ssm(self) -> "SSMClient":
@@ -71,6 +80,26 @@ class Stage:
         for name, text in texts.items():
             packed = json.dumps({"defaults": texts.get("defaults"), "document": text})
             good.put(name, text if name in {"defaults", "stack"} else packed)
+
+    def answer(self, operation: str, reply: Callable[[Any], Any]) -> None:
+        """Let a call be answered by `reply`, given its parameters; an error's code refuses it."""
+        is_new = operation not in self.replies
+        self.replies[operation] = reply
+        if not is_new:
+            return
+
+        def hook(params: dict[str, Any], **_: object) -> tuple[AWSResponse, dict[str, Any]]:
+            found = self.replies[operation](params["body"])
+            answer = {"ResponseMetadata": {"RequestId": "1", "HTTPStatusCode": 200}}
+            if isinstance(found, str):
+                error = {"Code": found, "Message": f"{operation} is refused"}
+                return AWSResponse("", 400, HTTPHeaders(), None), {**answer, "Error": error}
+            return AWSResponse("", 200, HTTPHeaders(), None), {**answer, **found}
+
+        session = boto3.DEFAULT_SESSION
+        assert session is not None
+        hooks: Any = session.events  # the published stub forgets that a hook may answer
+        hooks.register_first(f"before-call.{operation}", hook)
 
     def record(self, decisions: Sequence[RecordedDecision]) -> None:
         """Put decisions into the ledger, as taken under the target in force."""
@@ -126,11 +155,12 @@ def staged(
         session = boto3.DEFAULT_SESSION
         assert session is not None
         hooks: Any = session.events  # the published stub forgets that a hook may answer
-        hooks.register_first("before-call.cloudformation.DescribeStacks", Stacks(clock))
+        stacks = Stacks(clock)
+        hooks.register_first("before-call.cloudformation.DescribeStacks", stacks)
         for service in BY_WORLD:
             hooks.register_first(f"before-send.{service}", answering(world))
         _make_tables()
-        made = Stage(world=world, capsys=capsys)
+        made = Stage(world=world, stacks=stacks, capsys=capsys)
         made.put("targets/chat", DOCUMENT)
         yield made
 

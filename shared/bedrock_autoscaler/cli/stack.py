@@ -125,6 +125,13 @@ class StackAccess:
         """Makes SDK clients of the stack's Region."""
         return self._clients
 
+    def client(self, service: str) -> Any:  # noqa: ANN401 - each service has a kind of its own
+        """An SDK client of a service that the functions do not use."""
+        import boto3  # noqa: PLC0415 - loading the SDK takes longer than --help
+
+        make: Any = boto3.client  # its stub knows services by their literal names alone
+        return make(service, region_name=self._place.region)
+
     @property
     def deployment(self) -> str:
         """Value of the owner tag."""
@@ -162,7 +169,7 @@ class StackAccess:
         return Tuning(
             parameters=SsmParameters(self.ssm, place.prefix),
             parser=TargetDocuments(
-                load_prices(), self._models.variants_of, decision_minutes=place.capacity_minutes
+                load_prices(), self.models.variants_of, decision_minutes=place.capacity_minutes
             ),
             last_good=DynamoLastGood(self._dynamodb, place.ledger),
             account=place.account,
@@ -215,7 +222,7 @@ class StackAccess:
         reporter = PowertoolsReporter(place.name, "ERROR")
         return InspectionPorts(
             capacity=BedrockCapacity(
-                self.bedrock, self._clients.service_quotas(), self._models.codes_of, reporter
+                self.bedrock, self._clients.service_quotas(), self.models.codes_of, reporter
             ),
             decisions=DynamoDecisions(self._dynamodb, place.ledger),
             fleets=self.fleets,
@@ -240,5 +247,6 @@ class StackAccess:
         return self._clients.ssm()
 
     @cached_property
-    def _models(self) -> ModelList:
+    def models(self) -> ModelList:
+        """What is known of the models that can be bought."""
         return load_models()
