@@ -11,6 +11,7 @@ from bedrock_autoscaler.application.ports import (
     Settings,
     SettingsProblem,
 )
+from bedrock_autoscaler.application.pricing import PricingPorts
 from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Action, Decision, Route, Situation, decision_id
@@ -21,6 +22,7 @@ from tests.builders import (
     MODEL,
     NOW,
     PT_MODEL,
+    REGION,
     build_target,
     build_thresholds,
     build_traffic,
@@ -31,6 +33,7 @@ from tests.fakes.memory_capacity import MemoryCapacity
 from tests.fakes.memory_history import MemoryHistory
 from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
 from tests.fakes.memory_metrics import MemoryMetrics
+from tests.fakes.memory_prices import MemoryOffers, MemoryPrices
 from tests.fakes.memory_routes import MemoryRoutingTables
 from tests.fakes.memory_settings import MemorySwitch
 from tests.fakes.recording_reporter import RecordingReporter
@@ -133,6 +136,8 @@ class Stage:
         self.tables = MemoryRoutingTables()
         self.switch = MemorySwitch("allow")
         self.reporter = RecordingReporter()
+        self.offers = MemoryOffers()
+        self.prices = MemoryPrices()
         self.deadline = FakeDeadline()
         self.metrics.beat_through(NOW - history_hours * HOUR, NOW)
         self.metrics.put_traffic(MODEL, build_traffic(history_hours * 60, end=NOW))
@@ -153,6 +158,18 @@ class Stage:
     def releasing(self) -> Releasing:
         """Bedrock once more."""
         return self.capacity
+
+    @property
+    def pricing(self) -> PricingPorts:
+        """A price list that a test fills."""
+        return PricingPorts(
+            clock=self.clock,
+            offers=self.offers,
+            store=self.prices,
+            reporter=self.reporter,
+            references=(),
+            region=REGION,
+        )
 
     @property
     def events(self) -> list[tuple[str, str]]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Settings,
         Switch,
     )
+    from bedrock_autoscaler.application.pricing import PriceStore, PricingPorts
 
 
 class AwsAdapters:
@@ -147,12 +148,14 @@ class AwsAdapters:
         from bedrock_autoscaler.adapters.parameters import SsmParameters
         from bedrock_autoscaler.adapters.prices import load_prices
         from bedrock_autoscaler.adapters.storage.last_good import DynamoLastGood
+        from bedrock_autoscaler.application.pricing import CurrentPrices
         from bedrock_autoscaler.application.settings import load_settings
         from bedrock_autoscaler.application.snapshots import SettingsReader
 
         environment = self._environment
+        prices = CurrentPrices(load_prices(), self.price_store)
         parser = TargetDocuments(
-            load_prices(), self._models.variants_of, decision_minutes=environment.decision_minutes
+            prices, self._models.variants_of, decision_minutes=environment.decision_minutes
         )
         load = partial(
             load_settings,
@@ -161,7 +164,32 @@ class AwsAdapters:
             account=self._account,
             region=environment.region,
         )
-        return SettingsReader(SsmParameters(self._ssm, environment.settings_prefix), load)
+        parameters = SsmParameters(self._ssm, environment.settings_prefix)
+        return SettingsReader(parameters, load, prices.version)
+
+    @cached_property
+    def price_store(self) -> PriceStore:
+        """The prices of the newest refresh, in the ledger."""
+        from bedrock_autoscaler.adapters.storage.prices import DynamoPrices
+
+        return DynamoPrices(self._dynamodb, self._environment.ledger_table)
+
+    @cached_property
+    def pricing(self) -> PricingPorts:
+        """The published price list, and where its prices are kept."""
+        from bedrock_autoscaler.adapters.pricelist import QueryApi, load_price_names
+        from bedrock_autoscaler.adapters.prices import load_prices
+        from bedrock_autoscaler.application.pricing import PricingPorts
+
+        names = load_price_names()
+        return PricingPorts(
+            clock=self.clock,
+            offers=QueryApi(self._clients.pricing(), names),
+            store=self.price_store,
+            reporter=self.reporter,
+            references=(*load_prices().quotes, *names.references),
+            region=self._environment.region,
+        )
 
     def _telling(self, inner: Reporter) -> Reporter:
         """The reporter with events and messages at the end of each run."""

@@ -110,11 +110,19 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
         "ssm:GetParameter": [ROUTES, SWITCH],
         "ssm:PutParameter": [ROUTES],
     },
+    "RefreshPricesRole": _logs("RefreshPrices")
+    | {
+        "dynamodb:GetItem": ["LedgerTable.Arn"],
+        "dynamodb:PutItem": ["LedgerTable.Arn"],
+        "pricing:GetProducts": ["*"],
+        "sqs:SendMessage": ["DeadLetterQueue.Arn"],
+    },
     "SchedulerRole": {
         "lambda:InvokeFunction": [
             "ObserveDecideFunctionAliaslive",
             "PublishFunctionAliaslive",
             "PurchaseFunctionAliaslive",
+            "RefreshPricesFunctionAliaslive",
             "ReleaseFunctionAliaslive",
         ],
         "sqs:SendMessage": ["DeadLetterQueue.Arn"],
@@ -169,6 +177,17 @@ def test_who_does_not_buy_reaches_no_reservation(role: str, keys: list[str]) -> 
     (grant,) = [g for g in grants(stack()) if (g.role, g.action) == (role, "dynamodb:PutItem")]
 
     assert grant.conditions == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
+
+
+def test_prices_are_all_that_their_refresh_reaches() -> None:
+    own = [g for g in grants(stack()) if g.role == "RefreshPricesRole"]
+
+    tables = [g for g in own if g.action.startswith("dynamodb:")]
+    keys = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["PRICES"]}}
+    assert [g.conditions for g in tables] == [keys, keys]
+    (listed,) = [g for g in own if g.action == "pricing:GetProducts"]
+    regions = ["ap-south-1", "eu-central-1", "us-east-1"]
+    assert listed.conditions == {"StringEquals": {"aws:RequestedRegion": regions}}
 
 
 def test_customer_key_is_used_through_its_services_only() -> None:

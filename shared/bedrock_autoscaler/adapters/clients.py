@@ -13,6 +13,7 @@ from bedrock_autoscaler.application.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from botocore.client import BaseClient
     from botocore.model import ServiceModel
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -55,6 +56,9 @@ REQUIRED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "TransactWriteItems": ("TransactItems", "ClientRequestToken"),
         "UpdateItem": ("TableName", "Key", "ConditionExpression"),
     },
+    "pricing": {
+        "GetProducts": ("ServiceCode", "Filters", "FormatVersion", "NextToken"),
+    },
     "service-quotas": {
         "GetAWSDefaultServiceQuota": ("ServiceCode", "QuotaCode"),
         "GetServiceQuota": ("ServiceCode", "QuotaCode"),
@@ -77,6 +81,7 @@ class Clients:
     """
 
     def __init__(self, region: str) -> None:
+        self._region = region
         self._config = Config(
             region_name=region,
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -101,6 +106,13 @@ class Clients:
         """The ledger and the routing tables."""
         client = boto3.client("dynamodb", config=self._config)
         require("dynamodb", client.meta.service_model)
+        return client
+
+    def pricing(self) -> BaseClient:
+        """The price list, in a Region that has its API."""
+        elsewhere = self._config.merge(Config(region_name=price_list_region(self._region)))
+        client: BaseClient = boto3.client("pricing", config=elsewhere)
+        require("pricing", client.meta.service_model)
         return client
 
     def service_quotas(self) -> ServiceQuotasClient:
@@ -132,6 +144,16 @@ class Clients:
         return self._config.merge(
             Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
         )
+
+
+def price_list_region(region: str) -> str:
+    """The nearest Region with the Query API of the Price List.
+
+    Source: botocore 1.44.5, endpoints of `api.pricing`.
+    """
+    if region.startswith("eu-"):
+        return "eu-central-1"
+    return "ap-south-1" if region.startswith("ap-") else "us-east-1"
 
 
 def require(service: str, model: ServiceModel) -> None:

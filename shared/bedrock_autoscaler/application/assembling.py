@@ -1,4 +1,4 @@
-"""The four use cases over one set of adapters, whichever they are."""
+"""The use cases over one set of adapters, whichever they are."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Settings,
         Switch,
     )
+    from bedrock_autoscaler.application.pricing import PricingPorts
     from bedrock_autoscaler.application.publishing import PublishPorts
     from bedrock_autoscaler.application.purchasing import PurchasePorts
     from bedrock_autoscaler.application.ticking import Deadline, Summary
@@ -88,9 +89,13 @@ class Adapters(Protocol):
     def settings(self) -> Callable[[], Settings]:
         """A fresh snapshot of the settings on each call."""
 
+    @property
+    def pricing(self) -> PricingPorts:
+        """The published price list, and where its prices are kept."""
+
 
 class Application:
-    """The four use cases over one set of adapters; each run ends with a line in the log.
+    """The use cases over one set of adapters; each run ends with a line in the log.
 
     The module of a use case is imported when it first runs, since a function runs one of them:
     the actors load no decision core, and what decides loads no actor.
@@ -147,6 +152,12 @@ class Application:
         from bedrock_autoscaler.application.publishing import publish
 
         return self._told(lambda: publish(scheduled_at, self._publish, deadline))
+
+    def refresh_prices(self) -> Summary:
+        """Read the price list anew; see `application.pricing`."""
+        from bedrock_autoscaler.application.pricing import refresh_prices
+
+        return self._told(lambda: refresh_prices(self._adapters.pricing))
 
     def _told(self, run: Callable[[], Summary]) -> Summary:
         """Log what the run did, and send what it has to say when all is done, or has failed."""

@@ -30,6 +30,34 @@ _ADDRESS = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A product that looks like a price we need and is not understood beyond doubt.
+
+    Attributes:
+        keys: what it would have priced, as far as that is known.
+    """
+
+    sku: str
+    usage_type: str
+    reason: str
+    keys: tuple[PriceKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """All that one reading of the Price List gave.
+
+    Attributes:
+        quotes: one SKU may price several addresses; two SKUs may price one.
+        ignored: products that price something else.
+    """
+
+    quotes: tuple[Quote, ...]
+    refused: tuple[Refused, ...]
+    ignored: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
     """What came of a reading.
 
@@ -46,7 +74,7 @@ class Review:
 
 
 def review(
-    fresh: Iterable[Quote],
+    reading: Reading,
     known: Sequence[Quote],
     *,
     region: str,
@@ -54,16 +82,21 @@ def review(
 ) -> Review:
     """Sort a reading into what may be used and what blocks.
 
+    A product that had to be refused blocks what it would have priced, even where another product
+    has a price for it: two tell different things.
+
     Args:
-        fresh: all quotes of one reading, double ones among them.
+        reading: all quotes, double ones among them, and all refusals.
         known: quotes that are trusted: shipped, or accepted by an earlier review.
         region: that was read.
         accepted: prices that a person has looked at and vouches for, exactly so.
     """
     quotes: dict[PriceKey, Quote] = {}
-    doubts: dict[PriceKey, str] = {}
+    doubts = {key: one.reason for one in reading.refused for key in one.keys}
     references = _references(known)
-    for key, same in _by_key(fresh).items():
+    for key, same in _by_key(reading.quotes).items():
+        if key in doubts:
+            continue
         reason = _conflict(same) or _implausible(same[0], references, accepted)
         if reason:
             doubts[key] = reason

@@ -1,5 +1,6 @@
 """A reading is held against what is known: right prices pass, another unit never does."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -15,7 +16,7 @@ from bedrock_autoscaler.domain.price_book import (
     Quote,
     Standing,
 )
-from bedrock_autoscaler.domain.price_review import Review, model_of, review
+from bedrock_autoscaler.domain.price_review import Reading, Refused, Review, model_of, review
 from bedrock_autoscaler.domain.target import Commitment
 
 REGION = "us-east-1"
@@ -50,8 +51,20 @@ KNOWN = (
 )
 
 
+def judged(
+    fresh: Iterable[Quote],
+    known: tuple[Quote, ...] = KNOWN,
+    *,
+    region: str = REGION,
+    accepted: Mapping[PriceKey, Decimal] | None = None,
+    refused: tuple[Refused, ...] = (),
+) -> Review:
+    reading = Reading(quotes=tuple(fresh), refused=refused, ignored=0)
+    return review(reading, known, region=region, accepted=accepted or {})
+
+
 def reviewed(*fresh: Quote) -> Review:
-    return review(fresh, KNOWN, region=REGION, accepted={})
+    return judged(fresh)
 
 
 def test_a_usual_change_of_price_passes() -> None:
@@ -81,7 +94,7 @@ def test_every_shipped_price_is_safe_from_a_thousandfold_error(factor: int) -> N
         for usd in (one.usd * factor, one.usd / factor):
             wrong = replace(one, usd=usd, standing=Standing.LISTED)
 
-            found = review([wrong], shipped, region=one.key.region, accepted={})
+            found = judged([wrong], shipped, region=one.key.region, accepted={})
 
             assert found.quotes == (), wrong
 
@@ -92,7 +105,7 @@ def test_every_shipped_price_passes_as_it_is() -> None:
 
     for region in {one.key.region for one in shipped}:
         here = [one for one in fresh if one.key.region == region]
-        assert review(here, shipped, region=region, accepted={}).doubts == ()
+        assert judged(here, shipped, region=region).doubts == ()
 
 
 def test_a_model_that_was_never_seen_waits_for_a_person() -> None:
@@ -101,21 +114,21 @@ def test_a_model_that_was_never_seen_waits_for_a_person() -> None:
     (doubt,) = reviewed(new).doubts
 
     assert "a person must accept it" in doubt.reason
-    assert review([new], KNOWN, region=REGION, accepted={new.key: new.usd}).quotes == (new,)
-    other = review([new], KNOWN, region=REGION, accepted={new.key: Decimal("0.0008")})
+    assert judged([new], KNOWN, region=REGION, accepted={new.key: new.usd}).quotes == (new,)
+    other = judged([new], KNOWN, region=REGION, accepted={new.key: Decimal("0.0008")})
     assert other.quotes == ()
 
 
 def test_acceptance_does_not_admit_what_was_never_possible() -> None:
     free = quote("0.000001")
 
-    assert review([free], KNOWN, region=REGION, accepted={free.key: free.usd}).quotes == ()
+    assert judged([free], KNOWN, region=REGION, accepted={free.key: free.usd}).quotes == ()
 
 
 def test_the_same_model_elsewhere_is_a_measure() -> None:
     there = quote("0.00096", address="eu.amazon.nova-pro-v1:0", region="eu-central-1")
 
-    assert review([there], KNOWN, region="eu-central-1", accepted={}).quotes == (there,)
+    assert judged([there], KNOWN, region="eu-central-1", accepted={}).quotes == (there,)
 
 
 def test_two_prices_for_one_thing_block_it() -> None:
@@ -123,6 +136,14 @@ def test_two_prices_for_one_thing_block_it() -> None:
 
     assert found.quotes == ()
     assert "0.0008 USD (test) and 0.0009 USD (test)" in found.doubts[0].reason
+
+
+def test_a_refusal_blocks_what_another_product_prices() -> None:
+    refused = Refused(sku="S", usage_type="U", reason="two units", keys=(KNOWN[0].key,))
+
+    found = judged([quote("0.0008")], refused=(refused,))
+
+    assert (found.quotes, [doubt.reason for doubt in found.doubts]) == ((), ["two units"])
 
 
 def test_the_same_price_twice_is_no_conflict() -> None:

@@ -6,7 +6,6 @@ the model from a likeness of names. What a quote must survive beyond that: `doma
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
@@ -14,6 +13,7 @@ from bedrock_autoscaler.adapters.pricelist.names import PricedModel, PriceNames
 from bedrock_autoscaler.adapters.pricelist.offers import Dimension, Product
 from bedrock_autoscaler.adapters.pricelist.usage_types import Scope, Usage, parse_usage
 from bedrock_autoscaler.domain.price_book import Measure, PriceKey, Quote, Standing
+from bedrock_autoscaler.domain.price_review import Reading, Refused
 
 _THOUSAND, _MILLION = 1_000, 1_000_000
 _THOUSAND_WORDS = re.compile(r"(?<![0-9.,])(1k|1,000|1000)(?![0-9,])|\bthousand\b", re.IGNORECASE)
@@ -22,34 +22,6 @@ _MILLION_WORDS = re.compile(
 )
 _HOUR_WORDS = re.compile(r"\b(hour|hours|hourly|hrs?)\b", re.IGNORECASE)
 _UNDECLARED = frozenset({"", "units", "unit", "quantity", "tokens", "token"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """A product that looks like a price we need and is not understood beyond doubt.
-
-    Attributes:
-        keys: what it would have priced, as far as that is known.
-    """
-
-    sku: str
-    usage_type: str
-    reason: str
-    keys: tuple[PriceKey, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """All that one reading of the Price List gave.
-
-    Attributes:
-        quotes: one SKU may price several addresses; two SKUs may price one.
-        ignored: products that price something else.
-    """
-
-    quotes: tuple[Quote, ...]
-    refused: tuple[Refused, ...]
-    ignored: int
 
 
 class _RefusalError(Exception):

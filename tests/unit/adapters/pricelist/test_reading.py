@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 
 from bedrock_autoscaler.adapters.pricelist import (
-    Reading,
     load_price_names,
     products_of_answer,
     products_of_bulk,
@@ -15,6 +14,7 @@ from bedrock_autoscaler.adapters.pricelist import (
 )
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.domain.price_book import Measure, PriceKey
+from bedrock_autoscaler.domain.price_review import Reading
 from bedrock_autoscaler.domain.target import Commitment
 from tests.unit.adapters.pricelist.products import bulk, entry, market, term
 
