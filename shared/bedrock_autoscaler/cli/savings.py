@@ -50,7 +50,7 @@ def ledger(
     start, end = span_of(Criteria(since=since, until=until), opened.now())
     found = []
     for name in targets_of(opened, target):
-        record = read_record(opened.sources, name, start, end)
+        record = read_record(opened.sources, name, start, end).trimmed()
         found.append(add_up(record, realise(record)))
     if output is Output.JSON:
         print_json([_plain(savings) for savings in found])
@@ -86,7 +86,7 @@ def _money(name: str, sums: "Sums") -> tuple[str, ...]:
         f"{sums.on_demand_usd:,.2f}",
         f"{sums.paid_usd:,.2f}",
         f"{sums.reference_usd:,.2f}",
-        f"{sums.saved_usd:+,.2f}",
+        _signed(sums.saved_usd),
         _share(sums.throttles, sums.requests + sums.throttles),
     )
 
@@ -118,6 +118,11 @@ TABLES = (
         _foresight,
     ),
 )
+
+
+def _signed(usd: float) -> str:
+    """With its sign, but for what rounds to nothing."""
+    return f"{usd:+,.2f}" if abs(usd) >= 0.005 else "0.00"  # noqa: PLR2004 - half a cent
 
 
 def _share(part: float, whole: float) -> str:
@@ -153,7 +158,7 @@ def _purchase(row: "PurchaseRow") -> tuple[str, ...]:
         row.state.value.replace("_", " "),
         f"{row.paid_usd:,.2f}",
         f"{row.avoided_usd:,.2f}",
-        f"{row.avoided_usd - row.paid_usd:+,.2f}",
+        _signed(row.avoided_usd - row.paid_usd),
     )
 
 

@@ -1,7 +1,7 @@
 """What the ledger has of one target over a span of time, read once for whatever is made of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -19,7 +19,7 @@ from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.joining import join, span
 from bedrock_autoscaler.domain.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.target import Loop, Target
-from bedrock_autoscaler.domain.units import floor_minute, whole_minutes
+from bedrock_autoscaler.domain.units import MINUTE, floor_minute, whole_minutes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +61,24 @@ class Record:
     def minutes(self) -> int:
         """How many minutes the span has."""
         return whole_minutes(self.end - self.start)
+
+    def trimmed(self) -> "Record":
+        """The same without the days before anything is known, from a midnight UTC on."""
+        known = np.flatnonzero(~np.isnan(self.total.invocations))
+        moments = [one.scheduled_at for one in self.decisions[:1]]
+        moments += [self.start + int(row) * MINUTE for row in known[:1]]
+        if not moments:
+            return self
+        midnight = min(moments).replace(hour=0, minute=0, second=0, microsecond=0)
+        start = max(self.start, midnight)
+        return replace(
+            self,
+            start=start,
+            total=span(self.total, start, self.end),
+            by_address={
+                address: span(part, start, self.end) for address, part in self.by_address.items()
+            },
+        )
 
     @property
     def newest_policy(self) -> Target | None:
