@@ -17,6 +17,7 @@ from bedrock_autoscaler.cli import (
     decisions,
     demo,
     operating,
+    reviewing,
     routes,
     savings,
     settings,
@@ -46,6 +47,8 @@ app.command("reset-breaker", epilog=operating.RESET_EXAMPLE)(operating.reset_bre
 app.command(epilog=standing.STATUS_EXAMPLE)(standing.status)
 app.command(epilog=standing.WATCH_EXAMPLE)(standing.watch)
 app.command(epilog=savings.EXAMPLE)(savings.ledger)
+app.command(epilog=reviewing.REPORT_EXAMPLE)(reviewing.report)
+app.command(epilog=reviewing.REVIEW_EXAMPLE)(reviewing.review)
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(routes.app, name="routes")
 app.add_typer(settings.app, name="settings")
