@@ -14,6 +14,7 @@ from bedrock_autoscaler.application.errors import AutoscalerError
 from bedrock_autoscaler.backtest.errors import BacktestError
 from bedrock_autoscaler.cli import (
     backtest,
+    bench,
     decisions,
     demo,
     operating,
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.command(epilog=demo.EXAMPLE)(demo.demo)
 app.command(epilog=backtest.EXAMPLE)(backtest.backtest)
+app.command(epilog=bench.EXAMPLE)(bench.bench)
 app.command(epilog=operating.VERIFY_EXAMPLE)(operating.verify)
 app.command(epilog=operating.ADOPT_EXAMPLE)(operating.adopt)
 app.command("reset-breaker", epilog=operating.RESET_EXAMPLE)(operating.reset_breaker)

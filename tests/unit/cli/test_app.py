@@ -11,6 +11,7 @@ from bedrock_autoscaler.cli.app import run
 COMMANDS = [
     ["demo"],
     ["backtest"],
+    ["bench"],
     ["decisions", "list"],
     ["decisions", "show"],
     ["decisions", "replay"],
