@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_sts import STSClient
 
 # An SDK hang at its defaults costs three times 60 seconds; a tick lasts less than one of them.
 CONNECT_TIMEOUT_SECONDS = 2
@@ -139,8 +140,12 @@ class Clients:
         require("sns", client.meta.service_model)
         return client
 
+    def sts(self) -> STSClient:
+        """Who asks, for the commands of a person."""
+        return boto3.client("sts", config=self._config)
+
     def _brief(self) -> Config:
-        """Nothing waits for a message: one short attempt, and the next run says what holds still."""
+        """Nothing waits for a message: one short attempt; the next run says what still holds."""
         return self._config.merge(
             Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
         )

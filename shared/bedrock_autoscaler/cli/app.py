@@ -13,6 +13,7 @@ from bedrock_autoscaler import __version__
 from bedrock_autoscaler.application.errors import AutoscalerError
 from bedrock_autoscaler.backtest.errors import BacktestError
 from bedrock_autoscaler.cli import (
+    approving,
     backtest,
     bench,
     decisions,
@@ -23,6 +24,7 @@ from bedrock_autoscaler.cli import (
     savings,
     settings,
     standing,
+    steering,
     traces,
 )
 from bedrock_autoscaler.cli.output import CommandError
@@ -46,6 +48,14 @@ app.command(epilog=bench.EXAMPLE)(bench.bench)
 app.command(epilog=operating.VERIFY_EXAMPLE)(operating.verify)
 app.command(epilog=operating.ADOPT_EXAMPLE)(operating.adopt)
 app.command("reset-breaker", epilog=operating.RESET_EXAMPLE)(operating.reset_breaker)
+app.command(epilog=approving.REQUESTS_EXAMPLE)(approving.requests)
+app.command(epilog=approving.APPROVE_EXAMPLE)(approving.approve)
+app.command(epilog=approving.REJECT_EXAMPLE)(approving.reject)
+app.command(epilog=steering.PAUSE_EXAMPLE)(steering.pause)
+app.command(epilog=steering.RESUME_EXAMPLE)(steering.resume)
+app.command(epilog=steering.STOP_EXAMPLE)(steering.stop)
+app.command(epilog=steering.START_EXAMPLE)(steering.start)
+app.add_typer(steering.override, name="override")
 app.command(epilog=standing.STATUS_EXAMPLE)(standing.status)
 app.command(epilog=standing.WATCH_EXAMPLE)(standing.watch)
 app.command(epilog=savings.EXAMPLE)(savings.ledger)

@@ -18,6 +18,7 @@ from bedrock_autoscaler.adapters.models import ModelList, load_models
 from bedrock_autoscaler.adapters.observability import PowertoolsReporter
 from bedrock_autoscaler.adapters.parameters import SsmParameters
 from bedrock_autoscaler.adapters.prices import load_prices
+from bedrock_autoscaler.adapters.storage.approvals import DynamoApprovals
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 _STACK_ARN = re.compile(r"arn:aws[a-z-]*:cloudformation:([a-z0-9-]+):([0-9]{12}):stack/.+")
+_MAX_DESCRIPTION = 1_024
 _NEEDED = ("LedgerTableName", "RoutesTableName", "ConsentsTableName", "SettingsPrefixPath")
 
 
@@ -153,6 +155,24 @@ class StackAccess:
         return DynamoFleets(self._dynamodb, self._place.ledger, self._place.consents)
 
     @cached_property
+    def approvals(self) -> DynamoApprovals:
+        """What persons were asked, and their answers."""
+        return DynamoApprovals(self._dynamodb, self._place.ledger, self._place.consents)
+
+    @cached_property
+    def identity(self) -> str:
+        """Who runs this command, as AWS knows the credentials.
+
+        Raises:
+            CommandError: AWS does not say.
+        """
+        try:
+            arn: str = self._clients.sts().get_caller_identity()["Arn"]
+        except (BotoCoreError, ClientError) as error:
+            raise CommandError(f"AWS does not say who you are: {error}") from error
+        return arn
+
+    @cached_property
     def releasing(self) -> BedrockReleasing:
         """One throughput with its tags; nothing here deletes."""
         return BedrockReleasing(self.bedrock)
@@ -194,6 +214,25 @@ class StackAccess:
             return None
         except (BotoCoreError, ClientError) as error:
             raise CommandError(f"{name} cannot be read: {error}") from error
+
+    def throw(self, value: str, why: str) -> None:
+        """Write the kill switch.
+
+        Raises:
+            CommandError: it was not written, or may not have been.
+        """
+        name = self.switch_name
+        text = f"{why or 'by a command'}: {self.identity}"
+        try:
+            self.ssm.put_parameter(
+                Name=name,
+                Value=value,
+                Type="String",
+                Overwrite=True,
+                Description=text[:_MAX_DESCRIPTION],
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise CommandError(f"{name} was not written to {value!r}: {error}") from error
 
     @property
     def switch_name(self) -> str:
