@@ -18,6 +18,8 @@ from bedrock_autoscaler.cli import (
     bench,
     decisions,
     demo,
+    doctor,
+    economics,
     operating,
     reviewing,
     routes,
@@ -25,6 +27,7 @@ from bedrock_autoscaler.cli import (
     settings,
     standing,
     steering,
+    targets,
     traces,
 )
 from bedrock_autoscaler.cli.output import CommandError
@@ -45,9 +48,12 @@ app = typer.Typer(
 app.command(epilog=demo.EXAMPLE)(demo.demo)
 app.command(epilog=backtest.EXAMPLE)(backtest.backtest)
 app.command(epilog=bench.EXAMPLE)(bench.bench)
+app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
+app.command(epilog=economics.EXAMPLE)(economics.economics)
 app.command(epilog=operating.VERIFY_EXAMPLE)(operating.verify)
 app.command(epilog=operating.ADOPT_EXAMPLE)(operating.adopt)
 app.command("reset-breaker", epilog=operating.RESET_EXAMPLE)(operating.reset_breaker)
+app.command(epilog=targets.MODE_EXAMPLE)(targets.mode)
 app.command(epilog=approving.REQUESTS_EXAMPLE)(approving.requests)
 app.command(epilog=approving.APPROVE_EXAMPLE)(approving.approve)
 app.command(epilog=approving.REJECT_EXAMPLE)(approving.reject)
@@ -64,6 +70,7 @@ app.command(epilog=reviewing.REVIEW_EXAMPLE)(reviewing.review)
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(routes.app, name="routes")
 app.add_typer(settings.app, name="settings")
+app.add_typer(targets.app, name="targets")
 app.add_typer(traces.app, name="traces")
 
 

@@ -23,10 +23,12 @@ from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.adapters.storage.last_good import DynamoLastGood
+from bedrock_autoscaler.adapters.storage.prices import DynamoPrices
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
 from bedrock_autoscaler.adapters.stored_settings import StoredSettings
 from bedrock_autoscaler.application.inspecting import InspectionPorts
 from bedrock_autoscaler.application.ports import Clock, Settings
+from bedrock_autoscaler.application.pricing import CurrentPrices
 from bedrock_autoscaler.application.tuning import Tuning
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.domain.target import Target
@@ -189,12 +191,23 @@ class StackAccess:
         return Tuning(
             parameters=SsmParameters(self.ssm, place.prefix),
             parser=TargetDocuments(
-                load_prices(), self.models.variants_of, decision_minutes=place.capacity_minutes
+                self.prices(), self.models.variants_of, decision_minutes=place.capacity_minutes
             ),
             last_good=DynamoLastGood(self._dynamodb, place.ledger),
             account=place.account,
             region=place.region,
         )
+
+    @cached_property
+    def price_store(self) -> DynamoPrices:
+        """What the newest refresh of prices left."""
+        return DynamoPrices(self._dynamodb, self._place.ledger)
+
+    def prices(self) -> CurrentPrices:
+        """The price list that the stack goes by now."""
+        current = CurrentPrices(load_prices(), self.price_store)
+        current.version()
+        return current
 
     def settings(self) -> Settings:
         """The settings as the stack has them in force."""
