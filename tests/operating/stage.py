@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.loaders import create_loader
 from moto import mock_aws
 
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 STACK = "test"
+_LOADER = create_loader()
 DOCUMENT: dict[str, Any] = SETTINGS | {"mode": "advise"}
 
 
@@ -154,6 +156,8 @@ def staged(
         boto3.setup_default_session()
         session = boto3.DEFAULT_SESSION
         assert session is not None
+        # Reading the SDK's service descriptions anew takes longer than all that a test does.
+        session._session.register_component("data_loader", _LOADER)
         hooks: Any = session.events  # the published stub forgets that a hook may answer
         stacks = Stacks(clock)
         hooks.register_first("before-call.cloudformation.DescribeStacks", stacks)
