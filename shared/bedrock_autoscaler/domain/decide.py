@@ -27,6 +27,7 @@ from bedrock_autoscaler.domain.distribution import calibrate
 from bedrock_autoscaler.domain.economics import Economics, build_economics
 from bedrock_autoscaler.domain.facts import missing_facts
 from bedrock_autoscaler.domain.holding import observed_only
+from bedrock_autoscaler.domain.instances import scale_endpoints
 from bedrock_autoscaler.domain.lawfulness import seen_options
 from bedrock_autoscaler.domain.learning import learn
 from bedrock_autoscaler.domain.observation import Traffic
@@ -118,7 +119,7 @@ def decide_capacity(situation: Situation) -> Decision:
     )
     outcome = act(situation, wish, grounds)
     actions: tuple[Action, ...] = () if outcome.action is None else (outcome.action,)
-    routing = choose_routes(situation)
+    routing, scalings = choose_routes(situation), scale_endpoints(situation)
     held = fleet.staying_units
     after = held + change(actions)
     alternatives = plan.alternatives if plan else ()
@@ -140,12 +141,14 @@ def decide_capacity(situation: Situation) -> Decision:
         actions=actions,
         routes=routing.routes,
         deferrable=routing.deferrable,
+        scalings=scalings.changes,
         reasons=_distinct(
             diagnosis.reason,
             *grounds.blockers,
             *wish.reasons,
             *outcome.reasons,
             *routing.reasons,
+            *scalings.reasons,
             *remarks(situation),
             *rate_reasons(stated, use),
             *commitment_reasons(situation, classification),

@@ -91,6 +91,8 @@ class ReasonCode(StrEnum):
     PURCHASE = "purchase"
     RELEASE = "release"
     RESTORE = "restore"
+    ENDPOINT_SCALED = "endpoint_scaled"
+    ENDPOINT_HELD = "endpoint_held"
     # routing
     ROUTES_UNCHANGED = "routes_unchanged"
     ROUTES_CHANGED = "routes_changed"
@@ -163,6 +165,15 @@ class Restore:
 
     arn: str
     model_units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """Change how many instances a Marketplace endpoint runs."""
+
+    address: str
+    from_instances: int
+    to_instances: int
 
 
 Action = Purchase | Release | Restore
@@ -310,6 +321,7 @@ class Decision:
         expected_saving_usd_per_hour: of the actions against doing nothing.
         unit_rate: which unit rate the capacity loop used; None of the routing loop.
         deferrable: where work that may wait is to go, best first.
+        scalings: changes of endpoints' instances; units are changed by `actions`.
     """
 
     id: str
@@ -331,6 +343,7 @@ class Decision:
     memory: Memory
     unit_rate: RateInUse | None = None
     deferrable: tuple[Route, ...] = ()
+    scalings: tuple[Scaling, ...] = ()
 
     @property
     def is_hold(self) -> bool:

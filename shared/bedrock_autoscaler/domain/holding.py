@@ -117,6 +117,7 @@ def observed_only(decision: Decision, situation: Situation) -> Decision:
         decision,
         mode=Mode.ADVISE,
         actions=(),
+        scalings=(),
         allowed_units=situation.fleet.staying_units,
         expected_saving_usd_per_hour=0.0,
         routes=situation.routes or decision.routes,

@@ -112,6 +112,22 @@ class CopiesSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointState:
+    """A Marketplace endpoint as Bedrock reports it.
+
+    Attributes:
+        instances: that it runs, or changes to while it is not settled.
+        is_settled: it is in service and no change is under way.
+        changed_at: when it was last changed.
+    """
+
+    address: str
+    instances: int
+    is_settled: bool
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """What one tick knows.
 
@@ -126,6 +142,7 @@ class Observation:
         unit_rate: what the target's own units showed of their rate; None: nothing yet.
         commitment: the study of the day; None before the first one.
         copies: of imported models in the newest hour, for the capacity loop.
+        endpoints: those whose instances may be changed, for the capacity loop; unread ones lack.
     """
 
     traffic: Traffic
@@ -138,3 +155,4 @@ class Observation:
     unit_rate: RateMeasurement | None = None
     commitment: CommitmentStudy | None = None
     copies: tuple[CopiesSeen, ...] = ()
+    endpoints: tuple[EndpointState, ...] = ()

@@ -10,20 +10,23 @@ import pytest
 
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Purchase, Reason, Route, Situation
-from bedrock_autoscaler.domain.observation import CopiesSeen
+from bedrock_autoscaler.domain.observation import CopiesSeen, EndpointState
 from bedrock_autoscaler.domain.option import (
     ImportedCopies,
     InferenceOption,
+    InstanceRails,
     OptionKind,
     Quota,
     Residency,
     TokenPrice,
 )
 from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     ACCOUNT,
     AS_OF,
     MODEL,
+    NOW,
     PROFILE,
     PT_MODEL,
     REGION,
@@ -102,6 +105,18 @@ OPTIONS: dict[str, InferenceOption] = {
         quota=None,
     ),
 }
+OPTIONS["scaled"] = replace(
+    OPTIONS["endpoint"],
+    address=f"{OPTIONS['endpoint'].address}-scaled",
+    instances=InstanceRails(
+        min_instances=1,
+        max_instances=3,
+        calls_per_minute=40.0,
+        usd_per_instance_hour=Decimal("1.5"),
+        source="test",
+        as_of=AS_OF,
+    ),
+)
 
 
 @pytest.mark.parametrize("row", TABLE, ids=[row["id"] for row in TABLE])
@@ -113,6 +128,8 @@ def test_traffic_goes_where_the_golden_table_says(row: dict[str, Any]) -> None:
     assert [f"{_name(route)} {route.weight:g}" for route in decision.routes] == [
         f"{name} {float(weight):g}" for name, weight in map(str.split, row["routes"])
     ]
+    changes = [f"{each.from_instances} to {each.to_instances}" for each in decision.scalings]
+    assert changes == row.get("scalings", [])
     assert [_name(route) for route in decision.deferrable] == row.get("deferrable", [])
     assert sorted(reason.code.value for reason in decision.reasons) == sorted(row["reasons"])
     for code, numbers in row.get("numbers", {}).items():
@@ -157,15 +174,16 @@ def situation_of(given: dict[str, Any]) -> Situation:
     target = target_of(given)
     held = (build_pt(1),) if given.get("held") else ()
     first = target.options[0].series
-    recent = build_traffic(30, invocations=1000.0, throttles=throttled)
+    recent = build_traffic(30, invocations=given.get("endpoint_calls", 1000.0), throttles=throttled)
     return build_situation(
         target=target,
         loop=Loop(given.get("loop", "capacity")),
         observation=build_observation(
             traffic=traffic,
-            by_option=((first, recent),) if throttled or held else (),
+            by_option=((first, recent),) if throttled or held or "instances" in given else (),
             provisioned=tuple(build_pt_traffic(pt.arn, quiet_minutes=30) for pt in held),
             copies=_copies(given),
+            endpoints=_endpoints(given),
         ),
         fleet=build_fleet(*held),
         routes=tuple(Route(kind=OptionKind.PROVISIONED, address=pt.arn, weight=1.0) for pt in held),
@@ -189,7 +207,7 @@ def target_of(given: dict[str, Any]) -> Target:
     bought = build_provisioned(price=price)
     if given.get("custom"):
         bought = replace(bought, model_id=CUSTOM)
-    residency = {
+    residency: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in given.get("residency", {}).items()
     }
@@ -205,6 +223,18 @@ def _copies(given: dict[str, Any]) -> tuple[CopiesSeen, ...]:
     if "copies" not in given:
         return ()
     return (CopiesSeen(address=OPTIONS["imported"].address, by_window=tuple(given["copies"])),)
+
+
+def _endpoints(given: dict[str, Any]) -> tuple[EndpointState, ...]:
+    if "instances" not in given:
+        return ()
+    state = EndpointState(
+        address=OPTIONS["scaled"].address,
+        instances=given["instances"],
+        is_settled=True,
+        changed_at=NOW - 120 * MINUTE,
+    )
+    return (state,)
 
 
 def _name(route: Route) -> str:
