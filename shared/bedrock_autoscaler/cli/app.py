@@ -19,16 +19,15 @@ from bedrock_autoscaler.cli import (
     decisions,
     demo,
     doctor,
-    doctor,
     economics,
     operating,
+    prices,
     reviewing,
     routes,
     savings,
     settings,
     standing,
     steering,
-    targets,
     targets,
     traces,
 )
@@ -52,7 +51,6 @@ app.command(epilog=backtest.EXAMPLE)(backtest.backtest)
 app.command(epilog=bench.EXAMPLE)(bench.bench)
 app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
 app.command(epilog=economics.EXAMPLE)(economics.economics)
-app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
 app.command(epilog=operating.VERIFY_EXAMPLE)(operating.verify)
 app.command(epilog=operating.ADOPT_EXAMPLE)(operating.adopt)
 app.command("reset-breaker", epilog=operating.RESET_EXAMPLE)(operating.reset_breaker)
@@ -65,16 +63,15 @@ app.command(epilog=steering.RESUME_EXAMPLE)(steering.resume)
 app.command(epilog=steering.STOP_EXAMPLE)(steering.stop)
 app.command(epilog=steering.START_EXAMPLE)(steering.start)
 app.add_typer(steering.override, name="override")
-app.command(epilog=targets.MODE_EXAMPLE)(targets.mode)
 app.command(epilog=standing.STATUS_EXAMPLE)(standing.status)
 app.command(epilog=standing.WATCH_EXAMPLE)(standing.watch)
 app.command(epilog=savings.EXAMPLE)(savings.ledger)
 app.command(epilog=reviewing.REPORT_EXAMPLE)(reviewing.report)
 app.command(epilog=reviewing.REVIEW_EXAMPLE)(reviewing.review)
 app.add_typer(decisions.app, name="decisions")
+app.add_typer(prices.app, name="prices")
 app.add_typer(routes.app, name="routes")
 app.add_typer(settings.app, name="settings")
-app.add_typer(targets.app, name="targets")
 app.add_typer(targets.app, name="targets")
 app.add_typer(traces.app, name="traces")
 
