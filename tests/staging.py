@@ -30,6 +30,7 @@ from tests.builders import (
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.memory_approvals import MemoryApprovals
 from tests.fakes.memory_capacity import MemoryCapacity
+from tests.fakes.memory_endpoints import MemoryEndpoints
 from tests.fakes.memory_history import MemoryHistory
 from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
 from tests.fakes.memory_metrics import MemoryMetrics
@@ -136,6 +137,7 @@ class Stage:
         self.tables = MemoryRoutingTables()
         self.switch = MemorySwitch("allow")
         self.reporter = RecordingReporter()
+        self.endpoints = MemoryEndpoints(self.clock)
         self.offers = MemoryOffers()
         self.prices = MemoryPrices()
         self.deadline = FakeDeadline()
@@ -202,6 +204,10 @@ class Stage:
     def publish(self, scheduled_at: datetime | None = None) -> Summary:
         """One tick of the publish actor."""
         return self.application.publish(scheduled_at, self.deadline)
+
+    def scale_endpoint(self, scheduled_at: datetime | None = None) -> Summary:
+        """One tick of the actor of endpoints."""
+        return self.application.scale_endpoint(scheduled_at, self.deadline)
 
     def run(self, minutes: int, traffic: Traffic | None = None) -> None:
         """So many minutes of all schedules; `traffic` is published beforehand on demand."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Capacity,
         Clock,
         Decisions,
+        Endpoints,
         Fleets,
         History,
         Metrics,
@@ -83,6 +84,13 @@ class AwsAdapters:
         from bedrock_autoscaler.adapters.bedrock.releasing import BedrockReleasing
 
         return BedrockReleasing(self._bedrock)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        """Marketplace endpoints of this Region, through Bedrock."""
+        from bedrock_autoscaler.adapters.bedrock.endpoints import BedrockEndpoints
+
+        return BedrockEndpoints(self._bedrock)
 
     @cached_property
     def decisions(self) -> Decisions:

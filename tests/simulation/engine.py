@@ -425,6 +425,7 @@ class Simulation:
         gated["clock"] = SkewedClock(self.world, gate)
         gated["reporter"] = self.reporter
         gated["approvals"] = None  # consents are given by the plan, and nobody is asked
+        gated["endpoints"] = None  # no target here has one
         return gated
 
     def _close(self) -> None:

@@ -41,9 +41,15 @@ REQUIRED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
         "DeleteProvisionedModelThroughput": ("provisionedModelId",),
         "GetFoundationModel": ("modelIdentifier",),
+        "GetMarketplaceModelEndpoint": ("endpointArn",),
         "GetProvisionedModelThroughput": ("provisionedModelId",),
         "ListProvisionedModelThroughputs": ("nextToken",),
         "ListTagsForResource": ("resourceARN",),
+        "UpdateMarketplaceModelEndpoint": (
+            "clientRequestToken",
+            "endpointArn",
+            "endpointConfig",
+        ),
     },
     "cloudwatch": {
         "GetMetricData": ("MetricDataQueries", "StartTime", "EndTime", "NextToken", "ScanBy"),

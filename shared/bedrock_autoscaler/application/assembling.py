@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Capacity,
         Clock,
         Decisions,
+        Endpoints,
         Fleets,
         History,
         Metrics,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bedrock_autoscaler.application.pricing import PricingPorts
     from bedrock_autoscaler.application.publishing import PublishPorts
     from bedrock_autoscaler.application.purchasing import PurchasePorts
+    from bedrock_autoscaler.application.scaling import ScalePorts
     from bedrock_autoscaler.application.ticking import Deadline, Summary
     from bedrock_autoscaler.application.withdrawing import ReleasePorts
     from bedrock_autoscaler.domain.decision import Decision, Situation
@@ -76,6 +78,10 @@ class Adapters(Protocol):
     @property
     def tables(self) -> RoutingTables:
         """Routing tables and their projection."""
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Marketplace endpoints."""
 
     @property
     def switch(self) -> Switch:
@@ -153,6 +159,12 @@ class Application:
 
         return self._told(lambda: publish(scheduled_at, self._publish, deadline))
 
+    def scale_endpoint(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
+        """One tick of the actor of endpoints; see `application.scaling`."""
+        from bedrock_autoscaler.application.scaling import scale_endpoints
+
+        return self._told(lambda: scale_endpoints(scheduled_at, deadline, self._scale))
+
     def refresh_prices(self) -> Summary:
         """Read the price list anew; see `application.pricing`."""
         from bedrock_autoscaler.application.pricing import refresh_prices
@@ -189,6 +201,7 @@ class Application:
             reporter=adapters.reporter,
             deployment=self._deployment,
             approvals=adapters.approvals,
+            endpoints=adapters.endpoints,
         )
         return DecidingPorts(
             clock=adapters.clock,
@@ -196,6 +209,21 @@ class Application:
             sources=sources,
             code_version=self._code_version,
             decide=self._decide or decide,
+        )
+
+    @cached_property
+    def _scale(self) -> ScalePorts:
+        from bedrock_autoscaler.application.scaling import ScalePorts
+
+        adapters = self._adapters
+        return ScalePorts(
+            clock=adapters.clock,
+            read_settings=adapters.settings,
+            switch=adapters.switch,
+            decisions=adapters.decisions,
+            endpoints=adapters.endpoints,
+            reporter=adapters.reporter,
+            deployment=self._deployment,
         )
 
     @cached_property

@@ -20,6 +20,7 @@ from bedrock_autoscaler.application.ports import (
     Approvals,
     Capacity,
     Decisions,
+    Endpoints,
     Fleets,
     History,
     HistoryReference,
@@ -44,7 +45,12 @@ from bedrock_autoscaler.domain.fleet import Fleet, Ownership, StackState
 from bedrock_autoscaler.domain.intent import PurchaseIntent
 from bedrock_autoscaler.domain.joining import join, span
 from bedrock_autoscaler.domain.lawfulness import seen_options, usable_options
-from bedrock_autoscaler.domain.observation import CopiesSeen, Observation, Traffic
+from bedrock_autoscaler.domain.observation import (
+    CopiesSeen,
+    EndpointState,
+    Observation,
+    Traffic,
+)
 from bedrock_autoscaler.domain.option import OptionKind
 from bedrock_autoscaler.domain.rates import RateMeasurement
 from bedrock_autoscaler.domain.studies import CommitmentStudy
@@ -63,6 +69,7 @@ class Sources:
     Attributes:
         listing: remembers which `ModelId`s CloudWatch lists, from tick to tick.
         approvals: what persons were asked and agreed to; None where nobody is asked.
+        endpoints: Marketplace endpoints; None where none is looked at.
     """
 
     metrics: Metrics
@@ -75,6 +82,7 @@ class Sources:
     reporter: Reporter
     deployment: str
     approvals: Approvals | None = None
+    endpoints: Endpoints | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +213,7 @@ class Observer:
             unit_rate=rate,
             commitment=self._study(known, rate),
             copies=self._copies(known),
+            endpoints=self._endpoints(known),
             silent_together=fell_silent_together(
                 self._together, known.target.thresholds.gating.mass_silence_minutes
             ),
@@ -350,6 +359,21 @@ class Observer:
             new = measured.of(option.series)
             merged = overlaid(before.get(option.series), new, start, known.read_to)
             found.append((option.series, merged))
+        return tuple(found)
+
+    def _endpoints(self, known: Known) -> tuple[EndpointState, ...]:
+        """Endpoints whose instances may be changed, for the capacity loop."""
+        port = self._sources.endpoints
+        if self._loop is Loop.ROUTING or port is None:
+            return ()
+        found = []
+        for option in usable_options(known.target):
+            if option.instances is None:
+                continue
+            try:
+                found.append(port.state(option.address))
+            except ObservationError as error:
+                self._sources.reporter.alarm("metrics_unread", known.target.name, str(error))
         return tuple(found)
 
     def _copies(self, known: Known) -> tuple[CopiesSeen, ...]:

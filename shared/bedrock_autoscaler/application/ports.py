@@ -21,7 +21,7 @@ from bedrock_autoscaler.domain.intent import (
     PurchaseState,
     ReleaseIntent,
 )
-from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.observation import EndpointState, Traffic
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Target
 
@@ -79,6 +79,27 @@ class Metrics(Protocol):
 
     def beat(self, at: datetime) -> None:
         """Put this deployment's heartbeat into the minute of `at`."""
+
+
+class Endpoints(Protocol):
+    """Marketplace endpoints, whose instances are paid by time."""
+
+    def state(self, address: str) -> EndpointState:
+        """How the endpoint stands, read afresh.
+
+        Raises:
+            ObservationError: it could not be read, or has no instances.
+        """
+
+    def scale(self, before: EndpointState, instances: int, token: str) -> None:
+        """Ask for another number of instances; the same token asks once.
+
+        Raises:
+            StaleDecisionError: the endpoint has moved since `before`, or is being changed.
+            CapacityUnavailableError: it was refused.
+            UnknownOutcomeError: nobody knows whether it took effect.
+            ObservationError: the endpoint could not be read.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
