@@ -17,6 +17,7 @@ from bedrock_autoscaler.domain.demand import estimate_demand
 from bedrock_autoscaler.domain.economics import build_economics, period_usd
 from bedrock_autoscaler.domain.intent import PurchaseIntent, ReleaseIntent, ReleaseState
 from bedrock_autoscaler.domain.joining import span
+from bedrock_autoscaler.domain.lawfulness import seen_options
 from bedrock_autoscaler.domain.observation import Series, Traffic
 from bedrock_autoscaler.domain.rate_choice import with_rate
 from bedrock_autoscaler.domain.target import Loop, Target
@@ -155,12 +156,14 @@ def _cut(traffic: Traffic, start: datetime, rows: slice) -> Traffic:
 
 def _on_demand_usd(record: Record, target: Target, rows: slice) -> Series:
     """Tokens served on demand at the price of their address; a stranger's at the first price."""
-    prices = {option.address: option.price for option in target.options if option.price}
-    usual = next(iter(prices.values()), None)
+    options = {option.series: option for option in seen_options(target)}
+    usual = next((option.price for option in target.options if option.price), None)
     usd = np.where(np.isnan(record.total.invocations[rows]), np.nan, 0.0)
     for address, traffic in record.by_address.items():
-        price = prices.get(address, usual)
-        if _PROVISIONED in address or price is None:
+        option = options.get(address)
+        is_by_time = option is not None and not option.is_billed_by_token
+        price = (option.price if option else None) or usual
+        if _PROVISIONED in address or is_by_time or price is None:
             continue
         written = traffic.input_tokens[rows] + traffic.cache_write_tokens[rows]
         cost = written * float(price.input_usd_per_1k)
