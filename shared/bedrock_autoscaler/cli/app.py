@@ -29,6 +29,7 @@ from bedrock_autoscaler.cli import (
     standing,
     steering,
     targets,
+    teardown,
     traces,
 )
 from bedrock_autoscaler.cli.output import CommandError
@@ -68,6 +69,7 @@ app.command(epilog=standing.WATCH_EXAMPLE)(standing.watch)
 app.command(epilog=savings.EXAMPLE)(savings.ledger)
 app.command(epilog=reviewing.REPORT_EXAMPLE)(reviewing.report)
 app.command(epilog=reviewing.REVIEW_EXAMPLE)(reviewing.review)
+app.command(epilog=teardown.EXAMPLE)(teardown.teardown)
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(prices.app, name="prices")
 app.add_typer(routes.app, name="routes")
