@@ -17,11 +17,14 @@ BIN := .venv/bin
 DEV := .venv/.stamp
 TOOLS := .tools/.stamp
 GATEWAYS := .bench/.stamp
+BROWSER := .browser/.stamp
 SOURCES := shared world functions tests scripts $(wildcard benchmarks)
 WORKERS ?= 2
 
 LOCKS := shared/requirements.txt requirements/dev.txt requirements/tools.txt
 STRICT ?=
+CHROMIUM ?=
+SCREENSHOTS ?=
 TRACE ?=
 STACK ?= bedrock-autoscaler
 CONFIG_ENV ?= default
@@ -60,6 +63,11 @@ $(TOOLS): requirements/tools.txt .python-version $(UV)
 $(GATEWAYS): requirements/gateways.txt .python-version $(UV)
 	$(UV) venv --quiet --allow-existing --python $(PYTHON_VERSION) .bench
 	VIRTUAL_ENV=.bench $(UV) pip sync --quiet --require-hashes requirements/gateways.txt
+	@touch $@
+
+$(BROWSER): requirements/browser.txt .python-version $(UV)
+	$(UV) venv --quiet --allow-existing --python $(PYTHON_VERSION) .browser
+	VIRTUAL_ENV=.browser $(UV) pip sync --quiet --require-hashes requirements/browser.txt
 	@touch $@
 
 ## fmt: format the code and mend what ruff can
@@ -127,9 +135,15 @@ gateways: export PYTHONPATH := $(CURDIR)/shared:$(CURDIR)/world:$(CURDIR)
 gateways: export LITELLM_LOCAL_MODEL_COST_MAP := True
 gateways: export LLMETER_DISABLE_ALL_PROGRESS_BARS := 1
 gateways: $(GATEWAYS)
-	.bench/bin/pytest -q -p no:cacheprovider tests/client/test_litellm.py tests/client/test_asynchronous.py
+	.bench/bin/pytest -q -p no:cacheprovider tests/client/test_litellm.py tests/client/test_asynchronous.py tests/client/test_load.py
 	.bench/bin/python -W ignore -m benchmarks.client_overhead
 	.bench/bin/python -W ignore -m benchmarks.burst_routing
+
+## check-browser: the review page in Chromium; skipped with a word where there is none
+.PHONY: check-browser
+check-browser: $(DEV) $(BROWSER)
+	.browser/bin/python scripts/check_browser.py $(BIN)/python $(if $(STRICT),--strict) \
+	  $(if $(CHROMIUM),--chromium "$(CHROMIUM)") $(if $(SCREENSHOTS),--folder "$(SCREENSHOTS)")
 
 ## soak: the long runs of simulated faults
 .PHONY: soak
@@ -165,7 +179,7 @@ sbom: $(TOOLS)
 lock: $(UV)
 	@for pair in requirements/bootstrap:requirements/bootstrap requirements/layer:shared/requirements \
 	    requirements/dev:requirements/dev requirements/tools:requirements/tools \
-	    requirements/gateways:requirements/gateways; do \
+	    requirements/gateways:requirements/gateways requirements/browser:requirements/browser; do \
 	  $(UV) pip compile --quiet --generate-hashes --no-header --universal \
 	    --python-version $(PYTHON_VERSION) $${UPGRADE:+--upgrade} "$${pair%%:*}.in" -o "$${pair##*:}.txt"; done
 
@@ -183,4 +197,4 @@ clean:
 
 .PHONY: distclean
 distclean: clean
-	rm -rf .venv .tools .bench .uv
+	rm -rf .venv .tools .bench .browser .uv

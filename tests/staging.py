@@ -11,6 +11,7 @@ from bedrock_autoscaler.application.ports import (
     Settings,
     SettingsProblem,
 )
+from bedrock_autoscaler.application.pricing import PricingPorts
 from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Action, Decision, Route, Situation, decision_id
@@ -21,15 +22,19 @@ from tests.builders import (
     MODEL,
     NOW,
     PT_MODEL,
+    REGION,
     build_target,
     build_thresholds,
     build_traffic,
 )
 from tests.fakes.fake_clock import FakeClock
+from tests.fakes.memory_approvals import MemoryApprovals
 from tests.fakes.memory_capacity import MemoryCapacity
+from tests.fakes.memory_endpoints import MemoryEndpoints
 from tests.fakes.memory_history import MemoryHistory
 from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
 from tests.fakes.memory_metrics import MemoryMetrics
+from tests.fakes.memory_prices import MemoryOffers, MemoryPrices
 from tests.fakes.memory_routes import MemoryRoutingTables
 from tests.fakes.memory_settings import MemorySwitch
 from tests.fakes.recording_reporter import RecordingReporter
@@ -127,10 +132,14 @@ class Stage:
         self.capacity.quota[PT_MODEL] = 10
         self.decisions = MemoryDecisions()
         self.fleets = MemoryFleets()
+        self.approvals = MemoryApprovals(self.fleets)
         self.history = MemoryHistory()
         self.tables = MemoryRoutingTables()
         self.switch = MemorySwitch("allow")
         self.reporter = RecordingReporter()
+        self.endpoints = MemoryEndpoints(self.clock)
+        self.offers = MemoryOffers()
+        self.prices = MemoryPrices()
         self.deadline = FakeDeadline()
         self.metrics.beat_through(NOW - history_hours * HOUR, NOW)
         self.metrics.put_traffic(MODEL, build_traffic(history_hours * 60, end=NOW))
@@ -151,6 +160,18 @@ class Stage:
     def releasing(self) -> Releasing:
         """Bedrock once more."""
         return self.capacity
+
+    @property
+    def pricing(self) -> PricingPorts:
+        """A price list that a test fills."""
+        return PricingPorts(
+            clock=self.clock,
+            offers=self.offers,
+            store=self.prices,
+            reporter=self.reporter,
+            references=(),
+            region=REGION,
+        )
 
     @property
     def events(self) -> list[tuple[str, str]]:
@@ -183,6 +204,10 @@ class Stage:
     def publish(self, scheduled_at: datetime | None = None) -> Summary:
         """One tick of the publish actor."""
         return self.application.publish(scheduled_at, self.deadline)
+
+    def scale_endpoint(self, scheduled_at: datetime | None = None) -> Summary:
+        """One tick of the actor of endpoints."""
+        return self.application.scale_endpoint(scheduled_at, self.deadline)
 
     def run(self, minutes: int, traffic: Traffic | None = None) -> None:
         """So many minutes of all schedules; `traffic` is published beforehand on demand."""

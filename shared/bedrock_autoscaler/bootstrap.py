@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
     from bedrock_autoscaler.adapters.models import ModelList
     from bedrock_autoscaler.application.ports import (
+        Approvals,
         Capacity,
         Clock,
         Decisions,
+        Endpoints,
         Fleets,
         History,
         Metrics,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
         Settings,
         Switch,
     )
+    from bedrock_autoscaler.application.pricing import PriceStore, PricingPorts
 
 
 class AwsAdapters:
@@ -83,6 +86,13 @@ class AwsAdapters:
         return BedrockReleasing(self._bedrock)
 
     @cached_property
+    def endpoints(self) -> Endpoints:
+        """Marketplace endpoints of this Region, through Bedrock."""
+        from bedrock_autoscaler.adapters.bedrock.endpoints import BedrockEndpoints
+
+        return BedrockEndpoints(self._bedrock)
+
+    @cached_property
     def decisions(self) -> Decisions:
         """The ledger's decision log."""
         from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
@@ -96,6 +106,16 @@ class AwsAdapters:
 
         environment = self._environment
         return DynamoFleets(self._dynamodb, environment.ledger_table, environment.consents_table)
+
+    @cached_property
+    def approvals(self) -> Approvals | None:
+        """Requests in the ledger and their answers; None without a table of consents."""
+        from bedrock_autoscaler.adapters.storage.approvals import DynamoApprovals
+
+        environment = self._environment
+        if environment.consents_table is None:
+            return None
+        return DynamoApprovals(self._dynamodb, environment.ledger_table, environment.consents_table)
 
     @cached_property
     def history(self) -> History:
@@ -123,10 +143,11 @@ class AwsAdapters:
 
     @cached_property
     def reporter(self) -> Reporter:
-        """JSON lines and embedded metrics."""
+        """JSON lines and embedded metrics; events and messages where the stack has a place."""
         from bedrock_autoscaler.adapters.observability import PowertoolsReporter
 
-        return PowertoolsReporter(self._environment.deployment, self._environment.log_level)
+        environment = self._environment
+        return self._telling(PowertoolsReporter(environment.deployment, environment.log_level))
 
     @cached_property
     def settings(self) -> Callable[[], Settings]:
@@ -135,12 +156,14 @@ class AwsAdapters:
         from bedrock_autoscaler.adapters.parameters import SsmParameters
         from bedrock_autoscaler.adapters.prices import load_prices
         from bedrock_autoscaler.adapters.storage.last_good import DynamoLastGood
+        from bedrock_autoscaler.application.pricing import CurrentPrices
         from bedrock_autoscaler.application.settings import load_settings
         from bedrock_autoscaler.application.snapshots import SettingsReader
 
         environment = self._environment
+        prices = CurrentPrices(load_prices(), self.price_store)
         parser = TargetDocuments(
-            load_prices(), self._models.variants_of, decision_minutes=environment.decision_minutes
+            prices, self._models.variants_of, decision_minutes=environment.decision_minutes
         )
         load = partial(
             load_settings,
@@ -149,7 +172,55 @@ class AwsAdapters:
             account=self._account,
             region=environment.region,
         )
-        return SettingsReader(SsmParameters(self._ssm, environment.settings_prefix), load)
+        parameters = SsmParameters(self._ssm, environment.settings_prefix)
+        return SettingsReader(parameters, load, prices.version)
+
+    @cached_property
+    def price_store(self) -> PriceStore:
+        """The prices of the newest refresh, in the ledger."""
+        from bedrock_autoscaler.adapters.storage.prices import DynamoPrices
+
+        return DynamoPrices(self._dynamodb, self._environment.ledger_table)
+
+    @cached_property
+    def pricing(self) -> PricingPorts:
+        """The published price list, and where its prices are kept."""
+        from bedrock_autoscaler.adapters.pricelist import QueryApi, load_price_names
+        from bedrock_autoscaler.adapters.prices import load_prices
+        from bedrock_autoscaler.application.pricing import PricingPorts
+
+        names = load_price_names()
+        return PricingPorts(
+            clock=self.clock,
+            offers=QueryApi(self._clients.pricing(), names),
+            store=self.price_store,
+            reporter=self.reporter,
+            references=(*load_prices().quotes, *names.references),
+            region=self._environment.region,
+        )
+
+    def _telling(self, inner: Reporter) -> Reporter:
+        """The reporter with events and messages at the end of each run."""
+        environment, clients = self._environment, self._clients
+        if environment.event_bus is None and environment.alert_topic_arn is None:
+            return inner
+        from bedrock_autoscaler.adapters.storage.told import DynamoTold
+        from bedrock_autoscaler.adapters.telling.outlets import AwsOutlets
+        from bedrock_autoscaler.application.telling import Teller
+
+        return Teller(
+            inner,
+            outlets=AwsOutlets(
+                events=cache(clients.events),
+                sns=cache(clients.sns),
+                bus=environment.event_bus,
+                topic=environment.alert_topic_arn,
+                deployment=environment.deployment,
+            ),
+            told=DynamoTold(self._dynamodb, environment.ledger_table),
+            clock=self.clock,
+            deployment=environment.deployment,
+        )
 
     @cached_property
     def _bedrock(self) -> BedrockClient:

@@ -68,7 +68,7 @@ def test_development_uses_the_layer_s_versions() -> None:
 def test_locks_pin_by_hash_and_name_no_index() -> None:
     locks = [*(ROOT / "requirements").glob("*.txt"), ROOT / "shared" / "requirements.txt"]
 
-    assert len(locks) == 5
+    assert len(locks) == 6
     for lock in locks:
         text = lock.read_text(encoding="utf-8")
         pins = re.findall(

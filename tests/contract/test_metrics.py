@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,24 @@ def world(request: pytest.FixtureRequest) -> World:
             )
 
     return World(CloudWatchMetrics(client, "test"), put)
+
+
+def test_copies_are_the_most_of_each_5_minutes(request: pytest.FixtureRequest) -> None:
+    arn = "arn:aws:bedrock:us-east-1:111122223333:imported-model/abcdef123456"
+    published = ((1, 1), (4, 3), (12, 2), (60, 9))
+    memory, client = MemoryMetrics(), request.getfixturevalue("cloudwatch")
+    for minute, running in published:
+        memory.put_copies(arn, NOW + minute * MINUTE, running)
+        datum: Any = {
+            "MetricName": "ModelCopy",
+            "Dimensions": [{"Name": "ModelId", "Value": arn}],
+            "Timestamp": NOW + minute * MINUTE,
+            "Value": float(running),
+        }
+        client.put_metric_data(Namespace="AWS/Bedrock", MetricData=[datum])
+
+    for metrics in (memory, CloudWatchMetrics(client, "test")):
+        assert metrics.copies(arn, NOW, NOW + 15 * MINUTE) == (3, 0, 2)
 
 
 def beat_through(world: World, start: datetime, minutes: int) -> None:

@@ -114,6 +114,7 @@ _ARNS = {
     "AWS::Lambda::Alias": "lambda:{region}:{account}:function:prod-{name}:live",
     "AWS::Logs::LogGroup": "logs:{region}:{account}:log-group:/aws/lambda/prod-{name}:*",
     "AWS::SNS::Topic": "sns:{region}:{account}:prod-{name}-1A2B",
+    "AWS::Events::EventBus": "events:{region}:{account}:event-bus/prod",
     "AWS::SQS::Queue": "sqs:{region}:{account}:prod-{name}-1A2B",
 }
 _SETS = ("ForAllValues:", "ForAnyValue:")

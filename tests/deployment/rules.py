@@ -12,7 +12,9 @@ from datetime import timedelta
 from tests.deployment.policies import actions_of, as_tuple, grants, statements
 from tests.deployment.template import OWN, Properties, Stack
 
-FUNCTIONS = ("ObserveDecide", "Purchase", "Release", "Publish")
+FUNCTIONS = ("ObserveDecide", "Purchase", "Release", "Publish", "RefreshPrices")
+DAILY = ("RefreshPricesFunction",)
+"""Functions that no tick waits for."""
 OWNER_TAG = "bedrock-autoscaler:deployment"
 TAG_KEYS = ["bedrock-autoscaler:decision", OWNER_TAG, "bedrock-autoscaler:target"]
 
@@ -24,6 +26,7 @@ WITHOUT_RESOURCE_LEVEL = {
     "cloudwatch:GetMetricData": "metrics have no ARN",
     "cloudwatch:ListMetrics": "metrics have no ARN",
     "cloudwatch:PutMetricData": "metrics have no ARN; a condition names the namespace",
+    "pricing:GetProducts": "the price list is public",
     "servicequotas:GetAWSDefaultServiceQuota": "default quotas belong to no account",
     "servicequotas:ListServiceQuotas": "a list over a service's quotas",
     "xray:PutTelemetryRecords": "traces have no ARN when they are sent",
@@ -34,7 +37,8 @@ NEVER = re.compile(
     r"|UntagResource)"
     r"|dynamodb:(Delete|Scan|BatchWrite|CreateTable|UpdateTable)"
     r"|iam:|lambda:(Update|Create|Delete|Put|Add)|ssm:(Delete|LabelParameterVersion)"
-    r"|servicequotas:(Request|Put)|sts:AssumeRole|states:|events:|scheduler:"
+    r"|servicequotas:(Request|Put)|sts:AssumeRole|states:|events:(?!PutEvents$)|scheduler:"
+    r"|sns:(?!Publish$)"
 )
 
 
@@ -129,6 +133,14 @@ def no_function_writes_its_bounds(stack: Stack) -> Iterator[str]:
                 yield f"{grant.role}: {grant.action} on consents"
 
 
+def functions_tell_their_own_only(stack: Stack) -> Iterator[str]:
+    """Events go to the stack's own bus and messages to its own topic; nobody else is imitated."""
+    places = {"events:PutEvents": "EventBus.Arn", "sns:Publish": "AlertTopic"}
+    for grant in grants(stack):
+        if grant.action in places and grant.resources != (places[grant.action],):
+            yield f"{grant.role}: {grant.action} on {grant.resources}"
+
+
 def schedules_do_not_insist(stack: Stack) -> Iterator[str]:
     """Every schedule has an explicit short retry policy and a dead-letter queue."""
     for name, schedule in stack.of("AWS::Scheduler::Schedule").items():
@@ -169,9 +181,9 @@ def dead_letters_can_be_sent(stack: Stack) -> Iterator[str]:
 
 
 def functions_end_before_the_next_tick(stack: Stack) -> Iterator[str]:
-    """A function's time-out is shorter than the shortest period that a schedule can have."""
-    shortest = timedelta(minutes=1)
+    """A function's time-out is shorter than the shortest period that its schedule can have."""
     for name, function in stack.of("AWS::Lambda::Function").items():
+        shortest = timedelta(minutes=15) if name in DAILY else timedelta(minutes=1)
         if not timedelta(seconds=function.get("Timeout", 3)) < shortest:
             yield f"{name}: {function.get('Timeout')} s"
 
@@ -297,7 +309,10 @@ SILENT_FAILURES: Mapping[str, tuple[str, ...]] = {
     "metrics incomplete for 30 minutes": ("metrics_incomplete",),
     "routing publish failed": ("table_kept", "projection_newer"),
     "price book stale": ("price_stale",),
-    "idle paid units": ("idle_units",),
+    "a price in doubt": ("price_doubted",),
+    "idle paid units": ("idle_units", "idle_while_overflowing"),
+    "ticks late": ("loop_late",),
+    "messages lost": ("telling_failed",),
 }
 """Alarms that the failure model demands, and the names under which the code counts them. Missing
 heartbeat, dead letters and failed functions have metrics of their own (`trouble_is_an_alarm`)."""
@@ -340,6 +355,7 @@ RULES = (
     purchases_carry_the_owner,
     releases_need_the_owner,
     no_function_writes_its_bounds,
+    functions_tell_their_own_only,
     schedules_do_not_insist,
     functions_are_not_retried,
     dead_letters_can_be_sent,

@@ -121,10 +121,10 @@ def test_schedules_can_be_stopped_and_then_no_heartbeat_is_expected() -> None:
     assert stack().of("AWS::CloudWatch::Alarm")["HeartbeatAlarm"]["ActionsEnabled"] is True
 
 
-def test_basic_alarms_leave_out_the_composite_only() -> None:
+def test_basic_alarms_leave_out_the_composite_and_the_queries_only() -> None:
     left_out = stack().resources.keys() - stack(AlarmSet="basic").resources.keys()
 
-    assert left_out == {"UnhealthyAlarm"}
+    assert left_out == {"UnhealthyAlarm", *stack().of("AWS::Logs::QueryDefinition")}
 
 
 def test_composite_alarm_names_every_alarm() -> None:
@@ -166,11 +166,12 @@ def test_functions_get_the_names_they_read() -> None:
         "DEPLOYMENT": "prod",
         "CLOCK_ENDPOINT": "http://127.0.0.1:1",
         "ALERT_TOPIC_ARN": "AlertTopic",
+        "EVENT_BUS": "EventBus",
         "POWERTOOLS_METRICS_NAMESPACE": "BedrockAutoscaler",
         "OPENBLAS_NUM_THREADS": "1",
         "LOG_LEVEL": "INFO",
     }
-    services = ("observe_decide", "purchase", "release", "publish")
+    services = ("observe_decide", "purchase", "release", "publish", "refresh_prices")
     assert [function["Environment"]["Variables"] for function in functions.values()] == [
         shared | {"POWERTOOLS_SERVICE_NAME": service} for service in services
     ]

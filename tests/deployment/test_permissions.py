@@ -28,6 +28,14 @@ KEEP_LEDGER = {
 }
 
 
+TELL = {
+    "events:PutEvents": ["EventBus.Arn"],
+    "kms:Decrypt": ["AlertKey.Arn"],
+    "kms:GenerateDataKey": ["AlertKey.Arn"],
+    "sns:Publish": ["AlertTopic"],
+}
+
+
 def _logs(role: str) -> dict[str, list[str]]:
     group = f"{role}LogGroup.Arn"
     return {"logs:CreateLogStream": [group], "logs:PutLogEvents": [group]}
@@ -41,6 +49,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
     | LOOKS
     | READ_SETTINGS
     | KEEP_LEDGER
+    | TELL
     | _logs("ObserveDecide")
     | {
         "bedrock:GetFoundationModel": ["arn:aws:bedrock:eu-central-1::foundation-model/*"],
@@ -53,7 +62,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
         "cloudwatch:GetMetricData": ["*"],
         "cloudwatch:ListMetrics": ["*"],
         "cloudwatch:PutMetricData": ["*"],
-        "dynamodb:GetItem": ["LedgerTable.Arn", "RoutesTable.Arn"],
+        "dynamodb:GetItem": ["ConsentsTable.Arn", "LedgerTable.Arn", "RoutesTable.Arn"],
         "servicequotas:GetAWSDefaultServiceQuota": ["*"],
         "servicequotas:GetServiceQuota": [
             "arn:aws:servicequotas:eu-central-1:111111111111:bedrock/*"
@@ -65,6 +74,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
     | LOOKS
     | READ_SETTINGS
     | KEEP_LEDGER
+    | TELL
     | _logs("Purchase")
     | {
         "bedrock:CreateProvisionedModelThroughput": [MODELS],
@@ -77,6 +87,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
     "ReleaseRole": LOOKS
     | READ_SETTINGS
     | KEEP_LEDGER
+    | TELL
     | _logs("Release")
     | {
         "bedrock:DeleteProvisionedModelThroughput": [THROUGHPUTS],
@@ -88,6 +99,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
     },
     "PublishRole": LISTS
     | READ_SETTINGS
+    | TELL
     | _logs("Publish")
     | {
         "dynamodb:GetItem": ["LedgerTable.Arn", "RoutesTable.Arn"],
@@ -98,11 +110,19 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
         "ssm:GetParameter": [ROUTES, SWITCH],
         "ssm:PutParameter": [ROUTES],
     },
+    "RefreshPricesRole": _logs("RefreshPrices")
+    | {
+        "dynamodb:GetItem": ["LedgerTable.Arn"],
+        "dynamodb:PutItem": ["LedgerTable.Arn"],
+        "pricing:GetProducts": ["*"],
+        "sqs:SendMessage": ["DeadLetterQueue.Arn"],
+    },
     "SchedulerRole": {
         "lambda:InvokeFunction": [
             "ObserveDecideFunctionAliaslive",
             "PublishFunctionAliaslive",
             "PurchaseFunctionAliaslive",
+            "RefreshPricesFunctionAliaslive",
             "ReleaseFunctionAliaslive",
         ],
         "sqs:SendMessage": ["DeadLetterQueue.Arn"],
@@ -159,11 +179,23 @@ def test_who_does_not_buy_reaches_no_reservation(role: str, keys: list[str]) -> 
     assert grant.conditions == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
 
 
+def test_prices_are_all_that_their_refresh_reaches() -> None:
+    own = [g for g in grants(stack()) if g.role == "RefreshPricesRole"]
+
+    tables = [g for g in own if g.action.startswith("dynamodb:")]
+    keys = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["PRICES"]}}
+    assert [g.conditions for g in tables] == [keys, keys]
+    (listed,) = [g for g in own if g.action == "pricing:GetProducts"]
+    regions = ["ap-south-1", "eu-central-1", "us-east-1"]
+    assert listed.conditions == {"StringEquals": {"aws:RequestedRegion": regions}}
+
+
 def test_customer_key_is_used_through_its_services_only() -> None:
     key = "arn:aws:kms:eu-central-1:111111111111:key/0a1b2c3d"
 
-    with_key = [g for g in grants(stack(KmsKeyArn=key)) if g.action.startswith("kms:")]
+    of_kms = [g for g in grants(stack(KmsKeyArn=key)) if g.action.startswith("kms:")]
 
+    with_key = [g for g in of_kms if g.resources != ("AlertKey.Arn",)]
     assert {g.role for g in with_key} == set(EXPECTED)
     assert {g.resources for g in with_key} == {(key,)}
     services = [
@@ -171,7 +203,16 @@ def test_customer_key_is_used_through_its_services_only() -> None:
         "sqs.eu-central-1.amazonaws.com",
     ]
     assert all(g.conditions == {"StringEquals": {"kms:ViaService": services}} for g in with_key)
-    assert not [g for g in grants(stack()) if g.action.startswith("kms:")]
+    without = [g for g in grants(stack()) if g.action.startswith("kms:")]
+    assert {g.resources for g in without} == {("AlertKey.Arn",)}
+
+
+def test_the_topic_s_key_is_used_through_the_topic_only() -> None:
+    used = [g for g in grants(stack()) if g.resources == ("AlertKey.Arn",)]
+
+    through = {"StringEquals": {"kms:ViaService": "sns.eu-central-1.amazonaws.com"}}
+    assert used
+    assert all(g.conditions == through for g in used)
 
 
 def test_traces_are_sent_only_where_they_are_wanted() -> None:

@@ -93,6 +93,9 @@ NAMED_ALARMS = (
     "ProjectionNewerAlarm",
     "PriceStaleAlarm",
     "IdleUnitsAlarm",
+    "LoopLateAlarm",
+    "IdleWhileOverflowingAlarm",
+    "TellingFailedAlarm",
 )
 OWNER_ONLY_IN_FOR_ALL_VALUES = {
     "ForAllValues:StringEquals": {
@@ -156,6 +159,26 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
         rules.no_function_writes_its_bounds,
         "issues consents",
         _widen("PurchaseRole", "UseConsents", Condition={}),
+    ),
+    (
+        rules.functions_tell_their_own_only,
+        "another bus",
+        _widen("PublishRole", "Announce", Resource="arn:aws:events:::event-bus/default"),
+    ),
+    (
+        rules.functions_tell_their_own_only,
+        "another topic",
+        _widen("PurchaseRole", "Tell", Resource="arn:aws:sns:eu-central-1:111111111111:x"),
+    ),
+    (
+        rules.forbidden_actions,
+        "an event rule",
+        _widen("PublishRole", "Announce", Action="events:PutRule"),
+    ),
+    (
+        rules.forbidden_actions,
+        "a subscription",
+        _widen("PublishRole", "Tell", Action="sns:Subscribe"),
     ),
     (rules.schedules_do_not_insist, "default", _drop("CapacitySchedule", RETRY)),
     (

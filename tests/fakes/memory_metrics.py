@@ -26,6 +26,7 @@ class MemoryMetrics(Failures):
         self.failing: set[str] = set()
         self.beats: set[datetime] = set()
         self.asked: list[dict[str, tuple[str, ...]]] = []
+        self._copies: dict[str, dict[datetime, int]] = defaultdict(dict)
         self._points: dict[str, dict[datetime, dict[str, float]]] = defaultdict(dict)
 
     def put(self, model_id: str, minute: datetime, **sums: float) -> None:
@@ -84,6 +85,19 @@ class MemoryMetrics(Failures):
         """Those that ever had a point."""
         self._begin("model_ids")
         return frozenset(self._points)
+
+    def put_copies(self, address: str, minute: datetime, running: int) -> None:
+        """Publish how many copies of an imported model ran in a minute."""
+        self._copies[address][floor_minute(minute)] = running
+
+    def copies(self, address: str, start: datetime, end: datetime) -> tuple[int, ...]:
+        """The most of each 5 minutes."""
+        self._begin("copies")
+        known = self._copies[address]
+        return tuple(
+            max(known.get(start + (window + minute) * MINUTE, 0) for minute in range(5))
+            for window in range(0, whole_minutes(end - start), 5)
+        )
 
     def beat(self, at: datetime) -> None:
         """Put one heartbeat."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from bedrock_autoscaler.domain.asking import Request
 from bedrock_autoscaler.domain.decision import Decision
 
 
@@ -30,6 +31,8 @@ class RecordingReporter:
         self.decisions: list[Decision] = []
         self.happenings: list[Happening] = []
         self.alarms: list[Alarm] = []
+        self.requests: list[Request] = []
+        self.flushes = 0
 
     def decided(self, decision: Decision) -> None:
         """Keep the decision."""
@@ -42,6 +45,14 @@ class RecordingReporter:
     def alarm(self, alarm: str, target: str, message: str) -> None:
         """Keep the alarm."""
         self.alarms.append(Alarm(alarm, target, message))
+
+    def asks(self, request: Request) -> None:
+        """Keep the request."""
+        self.requests.append(request)
+
+    def flush(self) -> None:
+        """Count the ends of runs."""
+        self.flushes += 1
 
     @property
     def events(self) -> list[tuple[str, str]]:

@@ -83,6 +83,7 @@ the first of two writes that the next tick completes. Whatever is not here write
 The decision core is a script; what real decisions make of gaps is tested with the core."""
 
 RESERVED = "section 4.2 of the failure model; the observation of profiles and quotas will need it"
+TELLS = "told at the end of a run, to a bus and a topic that this account does not have"
 CONSENT = "asked for a commitment alone; this life buys without one"
 NEVER_ASKED: Mapping[tuple[str, str], str] = {
     ("ObserveDecide", "bedrock:GetInferenceProfile"): RESERVED,
@@ -91,8 +92,14 @@ NEVER_ASKED: Mapping[tuple[str, str], str] = {
     ("ObserveDecide", "bedrock:ListInferenceProfiles"): RESERVED,
     ("ObserveDecide", "servicequotas:ListServiceQuotas"): RESERVED,
     ("ObserveDecide", "servicequotas:GetAWSDefaultServiceQuota"): "asked without an applied quota",
+    ("ObserveDecide", "dynamodb:GetItem consents"): CONSENT,
     ("Purchase", "dynamodb:GetItem consents"): CONSENT,
     ("Purchase", "dynamodb:UpdateItem consents"): CONSENT,
+    **{
+        (function, action): TELLS
+        for function in ("ObserveDecide", "Purchase", "Release", "Publish")
+        for action in ("events:PutEvents", "sns:Publish")
+    },
 }
 """Permissions of a role that this life does not use, and why it has them."""
 

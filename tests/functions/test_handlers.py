@@ -16,8 +16,9 @@ from bedrock_autoscaler.domain.units import MINUTE
 from functions.observe_decide import app as observe_decide
 from functions.publish import app as publish
 from functions.purchase import app as purchase
+from functions.refresh_prices import app as refresh_prices
 from functions.release import app as release
-from tests.builders import MODEL, build_target
+from tests.builders import MODEL, REGION, build_target
 from tests.intents import TWO_UNITS
 from tests.staging import Script, Stage
 
@@ -205,6 +206,13 @@ def test_advise_sends_nothing(scene: Stage) -> None:
     assert scene.capacity.calls == []
     assert scene.tables.published == []
     assert ("would_buy", "chat") in scene.events
+
+
+def test_prices_are_refreshed_once_a_day(scene: Stage) -> None:
+    outcome = refresh_prices.handler(event("refresh_prices"), Context())
+
+    assert outcome == {REGION: "0 prices in use, 0 blocked"}
+    assert scene.offers.asked == [(REGION, scene.now.date())]
 
 
 def test_a_replaced_application_gives_way_afterwards(

@@ -1,33 +1,20 @@
 """`verify`, `adopt` and `reset-breaker` over the real adapters, on moto and the Bedrock world."""
 
 import json
-from collections.abc import Iterator
-from typing import Any
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
-from botocore.model import OperationModel
 
-from bedrock_autoscaler.application.assembling import Application
 from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.stack import find_stack, place_of
 from bedrock_autoscaler.domain.intent import PurchaseState
 from bedrock_autoscaler.domain.units import MINUTE
-from bedrock_world.server import serve
 from tests.builders import ACCOUNT, NOW, PT_MODEL, REGION
-from tests.functions.account import DEPLOYMENT, Account, opened
-from tests.functions.account import _Adapters as Adapters
+from tests.functions.account import DEPLOYMENT, Account
 from tests.functions.life import LIFE
+from tests.functions.stacks import OUTPUTS, by_the_rules
 
-OUTPUTS = {
-    "LedgerTableName": "ledger",
-    "RoutesTableName": "routes",
-    "ConsentsTableName": "consents",
-    "SettingsPrefixPath": "/bedrock-autoscaler",
-}
 TAGS = {
     "bedrock-autoscaler:deployment": DEPLOYMENT,
     "bedrock-autoscaler:target": "chat",
@@ -35,50 +22,10 @@ TAGS = {
 }
 
 
-class Stacks:
-    """CloudFormation's answers on two stacks; moto's own would need a further package."""
-
-    def __init__(self, clock: str) -> None:
-        self._stacks = {DEPLOYMENT: (OUTPUTS, {"ClockEndpoint": clock}), "other": ({}, {})}
-
-    def __call__(
-        self, model: OperationModel, params: dict[str, Any], **_: object
-    ) -> tuple[AWSResponse, dict[str, Any]]:
-        """What DescribeStacks answers."""
-        name = params["body"]["StackName"]
-        answer = {"ResponseMetadata": {"RequestId": "1", "HTTPStatusCode": 200}}
-        if name not in self._stacks:
-            error = {"Code": "ValidationError", "Message": f"Stack {name} does not exist"}
-            return AWSResponse("", 400, HTTPHeaders(), None), {**answer, "Error": error}
-        outputs, given = self._stacks[name]
-        stack = {
-            "StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/1",
-            "Outputs": [{"OutputKey": k, "OutputValue": v} for k, v in outputs.items()],
-            "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in given.items()],
-        }
-        return AWSResponse("", 200, HTTPHeaders(), None), {**answer, "Stacks": [stack]}
-
-
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+def account(deployed_account: Account) -> Account:
     """A deployed stack, whose clock is the world's, on loopback."""
-    with opened(monkeypatch) as made, serve(made.world) as server:
-        monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-        session = boto3.DEFAULT_SESSION
-        assert session is not None
-        hooks: Any = session.events  # the published stub forgets that a hook may answer
-        hooks.register_first(
-            "before-call.cloudformation.DescribeStacks", Stacks(f"{server.url}/_world/clock")
-        )
-        yield made
-
-
-def by_the_rules(account: Account) -> None:
-    """The functions decide by the package's own rules, whose decisions replay."""
-    for name in account.applications:
-        account.applications[name] = Application(
-            Adapters(account), deployment=DEPLOYMENT, code_version="1.2.3"
-        )
+    return deployed_account
 
 
 def verified(capsys: pytest.CaptureFixture[str], status: int) -> list[tuple[str, str]]:

@@ -96,6 +96,8 @@ WATCHED = frozenset(
 )
 """Calls that change something, or whose answer an oracle refers to."""
 
+_BYTES = {call: call.encode() for call in POSSIBLE}
+
 type Place = tuple[int, int, int]
 """Moment, number of the run in it, and number of the call in the run."""
 
@@ -162,7 +164,6 @@ class Gate:
     Attributes:
         run: the one that is at work.
         counts: faults by (call, kind).
-        passed: calls by name.
         is_open: False once nothing may strike any more.
         outages: prefixes of calls that fail until a moment.
         before: called first at each call; interleaved schedules switch runs in it.
@@ -173,7 +174,6 @@ class Gate:
     def __init__(self, time: Time, script: Script, watch: Onlooker) -> None:
         self.run: Run | None = None
         self.counts: Counter[tuple[str, Kind]] = Counter()
-        self.passed: Counter[str] = Counter()
         self.is_open = True
         self.outages: dict[str, int] = {}
         self.before: Callable[[], None] | None = None
@@ -198,11 +198,13 @@ class Gate:
             return method(*args, **kwargs)
         run.calls += 1
         kind = self._kind(call, run)
-        self.digest.update(f"{call}/{kind}".encode() if kind else call.encode())
-        sent = Sent(call, run, method, args, kwargs)
+        self.digest.update(f"{call}/{kind}".encode() if kind else _BYTES[call])
         try:
+            if kind is None and call not in WATCHED:
+                return method(*args, **kwargs)
+            sent = Sent(call, run, method, args, kwargs)
             if kind is None:
-                return self._done(sent) if call in WATCHED else method(*args, **kwargs)
+                return self._done(sent)
             if kind in EVERYWHERE:
                 return self._beside(kind, sent)
             self.counts[call, kind] += 1
@@ -268,7 +270,7 @@ class Gate:
         return self._done(sent) if sent.call in WATCHED else sent.make()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sent:
     """One call on its way."""
 

@@ -12,7 +12,8 @@ from bedrock_autoscaler.domain.joining import combine, join, span
 from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.units import HOUR, floor_hour
 
-type Hour = tuple[bytes, Traffic]
+type Hour = tuple[bytes, Traffic, int]
+"""What it holds, as bytes; its minutes; and how many of them are gaps."""
 
 
 class SimulatedHistory:
@@ -31,19 +32,26 @@ class SimulatedHistory:
         """Keep each whole hour with something in it, as a new revision where it differs."""
         parts = list(traffic.values())
         start = max(part.start for part in parts)
-        hour = floor_hour(start - timedelta(microseconds=1)) + HOUR
-        end = min(part.end for part in parts)
-        while hour + HOUR <= end:
-            fresh = combine([span(part, hour, hour + HOUR) for part in parts])
-            content = fresh.invocations.tobytes() + fresh.throttles.tobytes()
-            newest = self._newest.get(target, {})
-            revision = newest.get(hour, -1)
-            kept = self._hours.get((target, hour, revision))
-            is_worse = kept is not None and _gaps(fresh) > _gaps(kept[1])
-            if _gaps(fresh) < len(fresh) and not is_worse and (not kept or kept[0] != content):
-                self._hours[target, hour, revision + 1] = (content, fresh)
-                self._newest[target] = newest | {hour: revision + 1}
-            hour += HOUR
+        first = floor_hour(start - timedelta(microseconds=1)) + HOUR
+        end = floor_hour(min(part.end for part in parts))
+        if first >= end:
+            return
+        whole = combine([span(part, first, end) for part in parts])
+        gaps = np.isnan(whole.invocations).reshape(-1, 60).sum(axis=1)
+        for index, missing in enumerate(gaps.tolist()):
+            if missing < 60:
+                hour = first + index * HOUR
+                self._keep(target, hour, span(whole, hour, hour + HOUR), missing)
+
+    def _keep(self, target: str, hour: datetime, fresh: Traffic, gaps: int) -> None:
+        content = fresh.invocations.tobytes() + fresh.throttles.tobytes()
+        newest = self._newest.get(target, {})
+        revision = newest.get(hour, -1)
+        kept = self._hours.get((target, hour, revision))
+        if kept is not None and (gaps > kept[2] or content == kept[0]):
+            return
+        self._hours[target, hour, revision + 1] = (content, fresh, gaps)
+        self._newest[target] = newest | {hour: revision + 1}
 
     def load(self, target: str, start: datetime, end: datetime) -> StoredHistory:
         """The newest revisions in [start, end)."""
@@ -78,7 +86,3 @@ class SimulatedHistory:
         stored = StoredHistory(reference=reference, traffic={}, total=total)
         self._loaded[target, reference] = stored
         return stored
-
-
-def _gaps(traffic: Traffic) -> int:
-    return int(np.isnan(traffic.invocations).sum())

@@ -14,6 +14,7 @@ from bedrock_autoscaler.domain.observation import METRICS, Series, Traffic
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
 EPOCH = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+_MINUTES = 366 * 24 * 60
 _BEAT_LAG = 1
 _TOKENS = {"input_tokens": 1_000.0, "output_tokens": 200.0, "quota_tokens": 1_200.0}
 
@@ -41,32 +42,32 @@ class SimulatedMetrics:
         self.failing: set[str] = set()
         self._clock = clock
         self._calls: dict[str, dict[int, float]] = defaultdict(dict)
-        self._throttles: dict[str, dict[int, float]] = defaultdict(dict)
-        self._beats: set[int] = set()
+        self._beats = np.zeros(_MINUTES, dtype=np.bool_)
 
     def heal(self) -> None:
         """Everything is shown again."""
         self.dark, self.missed = (0, 0), 0.0
         self.failing.clear()
 
-    def put(self, model_id: str, minute: int, calls: float, throttles: float = 0.0) -> None:
+    def put(self, model_id: str, minute: int, calls: float) -> None:
         """Calls of one minute of one `ModelId`."""
         known = self._calls[model_id]
         known[minute] = known.get(minute, 0.0) + calls
-        if throttles:
-            refused = self._throttles[model_id]
-            refused[minute] = refused.get(minute, 0.0) + throttles
 
     def beat_through(self, start: datetime, end: datetime) -> None:
         """A heartbeat in each minute of [start, end), but for those that the chance takes."""
-        for minute in range(minute_of(start), minute_of(end)):
-            if not self.missed or self._chance.random() >= self.missed:
-                self._beats.add(minute)
+        first, last = minute_of(start), minute_of(end)
+        if not self.missed:
+            self._beats[first:last] = True
+            return
+        for minute in range(first, last):
+            self._beats[minute] |= self._chance.random() >= self.missed
 
     def has_shown_calls(self, model_id: str, since: int) -> bool:
         """Whether a query now would show any call of this series since that minute."""
         horizon = self._horizon()
-        return any(since <= minute <= horizon for minute in self._calls.get(model_id, ()))
+        calls = self._calls.get(model_id)
+        return calls is not None and any(since <= minute <= horizon for minute in calls)
 
     def calls_within(self, model_id: str, first: int, last: int) -> bool:
         """Whether there truly were calls in these minutes, shown or not."""
@@ -75,8 +76,7 @@ class SimulatedMetrics:
 
     def shown_beats(self, first: int, last: int) -> int:
         """How many of these minutes show a heartbeat now."""
-        horizon = self._horizon(_BEAT_LAG)
-        return sum(minute in self._beats and minute <= horizon for minute in range(first, last))
+        return int(self._beats[first : min(last, self._horizon(_BEAT_LAG) + 1)].sum())
 
     # -- the port ------------------------------------------------------------------------------
 
@@ -102,13 +102,17 @@ class SimulatedMetrics:
         part = self._read(model_ids, start, end, frozenset(sorted(model_ids)[::2]))
         return _narrowed(part, series or {})
 
+    def copies(self, address: str, start: datetime, end: datetime) -> tuple[int, ...]:
+        """No target here has an imported model."""
+        raise NotImplementedError(address)
+
     def model_ids(self) -> frozenset[str]:
         """Those that have a point."""
         return frozenset(self._calls)
 
     def beat(self, at: datetime) -> None:
         """One heartbeat."""
-        self._beats.add(minute_of(at))
+        self._beats[minute_of(at)] = True
 
     def _horizon(self, lag: int | None = None) -> int:
         """The newest minute that is shown; heartbeats are shown sooner than other series."""
@@ -123,10 +127,8 @@ class SimulatedMetrics:
     ) -> MetricsReading:
         first, count = minute_of(start), max(whole_minutes(end - start), 0)
         shown = min(max(self._horizon() + 1 - first, 0), count)
-        beats = self._beats
-        read = np.zeros(count, dtype=np.bool_)
-        beating = min(max(self._horizon(_BEAT_LAG) + 1 - first, 0), count)
-        read[:beating] = [minute in beats for minute in range(first, first + beating)]
+        read = self._beats[first : first + count].copy()
+        read[max(self._horizon(_BEAT_LAG) + 1 - first, 0) :] = False
         silent = _zeros(count) if read.all() else np.where(read, 0.0, np.nan)
         traffic: dict[str, Traffic] = {}
         problems = []
@@ -145,18 +147,16 @@ class SimulatedMetrics:
         if not inside:
             return _even(start, silent)
         places = [minute - first for minute in inside]
-        base = silent.copy()
-        base[places] = 0.0  # a minute with a point is known, whether or not it counts as read
+        # A minute with a point is known, whether or not it counts as read.
+        base = silent
+        if np.isnan(silent[places]).any():
+            base = silent.copy()
+            base[places] = 0.0
         counts = base.copy()
         counts[places] = [calls[minute] for minute in inside]
         series = dict.fromkeys(METRICS, base)
         series["invocations"] = counts
         series |= {name: counts * each for name, each in _TOKENS.items()}
-        refused = self._throttles.get(model_id)
-        if refused:
-            throttles = base.copy()
-            throttles[places] = [refused.get(minute, 0.0) for minute in inside]
-            series["throttles"] = throttles
         return Traffic(start=start, **series)
 
 

@@ -566,7 +566,7 @@ def _each(price: UnitPrice, intent: PurchaseIntent) -> Decimal | None:
 
 def _time_of(decision_id: str) -> datetime:
     """The scheduled time that a decision's id ends with."""
-    return datetime.strptime(decision_id[-16:], "%Y%m%dT%H%M%S%z")
+    return datetime.fromisoformat(decision_id[-16:])
 
 
 _EFFECTS = frozenset(

@@ -25,6 +25,15 @@ from tests.world.support import (
 )
 
 PT = {"modelUnits": 1, "provisionedModelName": "fleet-1", "modelId": NOVA_2}
+OURS = "arn:aws:bedrock:us-east-1:111111111111"
+IMPORTED = f"{OURS}:imported-model/abcdefghijkl"
+CUSTOM = f"{OURS}:custom-model/amazon.nova-2-lite-v1:0:256k/abcdefghijkl"
+ENDPOINT = "arn:aws:sagemaker:us-east-1:111111111111:endpoint/own"
+INSTANCES = {
+    "initialInstanceCount": 2,
+    "instanceType": "ml.g5.2xlarge",
+    "executionRole": "arn:aws:iam::111111111111:role/endpoint",
+}
 LITE_ARN = f"arn:aws:bedrock:us-east-1::foundation-model/{NOVA_LITE}"
 Script = list[tuple[str, Callable[[dict[str, str]], Mapping[str, Any]]]]
 
@@ -88,11 +97,48 @@ SCRIPT: Script = [
         lambda _: {"ServiceCode": "bedrock", "QuotaCode": "L-FE44174A"},
     ),
     ("ListServiceQuotas", lambda _: {"ServiceCode": "bedrock", "MaxResults": 1}),
+    ("GetImportedModel", lambda _: {"modelIdentifier": IMPORTED}),
+    (
+        "CreateCustomModelDeployment",
+        lambda _: {"modelDeploymentName": "tuned-1", "modelArn": CUSTOM},
+    ),
+    (
+        "GetCustomModelDeployment",
+        lambda arns: {"customModelDeploymentIdentifier": arns["customModelDeploymentArn"]},
+    ),
+    (
+        "DeleteCustomModelDeployment",
+        lambda arns: {"customModelDeploymentIdentifier": arns["customModelDeploymentArn"]},
+    ),
+    ("GetMarketplaceModelEndpoint", lambda _: {"endpointArn": ENDPOINT}),
+    (
+        "UpdateMarketplaceModelEndpoint",
+        lambda _: {"endpointArn": ENDPOINT, "endpointConfig": {"sageMaker": INSTANCES}},
+    ),
+    (
+        "CreateModelInvocationJob",
+        lambda _: {
+            "jobName": "nightly",
+            "roleArn": "arn:aws:iam::111111111111:role/batch",
+            "modelId": NOVA_LITE,
+            "inputDataConfig": {"s3InputDataConfig": {"s3Uri": "s3://team/in.jsonl"}},
+            "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://team/out/"}},
+        },
+    ),
+    ("GetModelInvocationJob", lambda arns: {"jobIdentifier": arns["jobArn"]}),
 ]
 
 
 def _run_script() -> list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    world, arns = world_with(lead_time=timedelta(0)), dict[str, str]()
+    world, arns = (
+        world_with(
+            lead_time=timedelta(0),
+            imported_models=[IMPORTED],
+            custom_models=[{"arn": CUSTOM, "base": NOVA_2}],
+            endpoints=[{"arn": ENDPOINT}],
+        ),
+        dict[str, str](),
+    )
     done: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = []
     for operation, params_of in SCRIPT:
         params = params_of(arns)

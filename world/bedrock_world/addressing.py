@@ -1,11 +1,13 @@
 """From the `modelId` of a call to the capacity that serves it."""
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bedrock_world.admission import Pool, meter
 from bedrock_world.catalogue import Family, FoundationModel, Quota, catalogue
+from bedrock_world.deployments import Deployments
+from bedrock_world.endpoints import Endpoints
 from bedrock_world.errors import BedrockError, not_found, validation
 from bedrock_world.models import Models
 from bedrock_world.profiles import Profile, Profiles
@@ -17,6 +19,12 @@ from bedrock_world.settings import Config, Episode, Window
 TOO_MANY_REQUESTS = "Too many requests, please wait before trying again."
 TOO_MANY_TOKENS = "Too many tokens, please wait before trying again."
 _INVALID = "The provided model identifier is invalid."
+_CHANGING = (
+    ":application-inference-profile/",
+    ":custom-model-deployment/",
+    ":endpoint/",
+    "prompt-router/",
+)
 _IMPORTED = FoundationModel(
     id="imported",
     name="Imported",
@@ -41,6 +49,7 @@ class Route:
         output_weight: for a PT with one weighted limit, what an output token counts.
         ends: when the model reaches its end of life.
         imported: the ARN of an imported model; empty for every other kind.
+        tier, latency: what a call served here was served by.
     """
 
     metric_id: str
@@ -52,6 +61,17 @@ class Route:
     purchase: ProvisionedModel | None = None
     output_weight: float | None = None
     imported: str = ""
+    tier: str = "default"
+    latency: str = "standard"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What of a call decides where it goes besides its address."""
+
+    input_tokens: int
+    tier: str
+    latency: str
 
 
 class Addresses:
@@ -64,8 +84,18 @@ class Addresses:
         models: Models,
         profiles: Profiles,
         purchases: Purchases,
+        deployments: Deployments,
+        endpoints: Endpoints,
         quotas: Quotas,
     ) -> None:
+        self._deployments = deployments
+        self._endpoints = endpoints
+        self._own: dict[str, Callable[[str], Route]] = {
+            ":imported-model/": self._imported,
+            ":custom-model-deployment/": self._deployed,
+            ":endpoint/": self._endpoint,
+            "prompt-router/": lambda address: self.resolve(self._routed(address, 1)),
+        }
         self._config = config
         self._models = models
         self._profiles = profiles
@@ -87,11 +117,51 @@ class Addresses:
         route = self._routes.get(address)
         if route is None:
             route = self._build(address)
-            # A profile of the account can be deleted and a PT renamed: those are looked up anew.
+            # What the account can delete, resize or rename is looked up anew.
             renamable = self._config.current.pt_metric_id == "name"
-            if ":application-inference-profile/" not in address and not renamable:
+            if not renamable and not any(part in address for part in _CHANGING):
                 self._routes[address] = route
         return route
+
+    def ways(self, address: str, asked: Asked) -> tuple[Route, ...]:
+        """Where a call may be served: as it asks for first, then the usual way.
+
+        Latency-optimized calls that its quota refuses are served and billed as standard ones, and
+        so are those that a reservation does not hold.
+
+        Raises:
+            BedrockError: the address leads nowhere, or has no such latency.
+        """
+        if "prompt-router/" in address:
+            address = self._routed(address, asked.input_tokens)
+        usual = self.resolve(address)
+        if asked.latency == "optimized":
+            return (self._optimized(usual, address), usual)
+        reserved = self._config.current.reserved_tokens_per_minute.get(usual.metric_id)
+        if asked.tier == "reserved" and reserved is not None:
+            pool = self._pool(("reserved", usual.metric_id), None, reserved, Window())
+            return (replace(usual, pool=pool, tier="reserved"), usual)
+        return (usual,)
+
+    def _routed(self, address: str, input_tokens: int) -> str:
+        """The profile that a prompt router picks."""
+        settings = self._config.current
+        for router in settings.prompt_routers:
+            if router.arn == address:
+                is_long = input_tokens >= settings.router_long_prompt_tokens
+                return router.large if is_long else router.small
+        raise not_found(f"The prompt router {address} was not found.")
+
+    def _optimized(self, usual: Route, address: str) -> Route:
+        """The latency-optimized way, which some models have through their `us` profile."""
+        name = address.rsplit("/", maxsplit=1)[-1]
+        if "optimized" not in usual.base.quotas or not name.startswith("us."):
+            raise validation(
+                f"Latency performance configuration is not supported for {usual.base.id}"
+            )
+        pool = self._on_demand_pool(usual.base, "optimized")
+        metric_id = f"{usual.metric_id}+latency-optimized"
+        return replace(usual, pool=pool, metric_id=metric_id, latency="optimized")
 
     def _build(self, address: str) -> Route:
         if ":provisioned-model/" in address:
@@ -101,8 +171,9 @@ class Addresses:
             if profile is None:
                 raise not_found(f"The inference profile {address} was not found.")
             return self._profile(profile, address)
-        if ":imported-model/" in address:
-            return self._imported(address)
+        own = next((build for part, build in self._own.items() if part in address), None)
+        if own is not None:
+            return own(address)
         if ":custom-model/" in address:
             raise validation("The provided model doesn't support on-demand throughput.")
         system = self._profiles.system_profile(address)
@@ -146,6 +217,16 @@ class Addresses:
         metric_id = profile.id if form == "id" else profile.arn
         pool = self._on_demand_pool(profile.base, family)
         return self._route(metric_id, profile.base, pool, address)
+
+    def _deployed(self, address: str) -> Route:
+        deployment = self._deployments.active(address)
+        pool = self._on_demand_pool(deployment.base, "deployment")
+        return self._route(address, deployment.base, pool, address)
+
+    def _endpoint(self, address: str) -> Route:
+        limit = self._endpoints.calls_per_minute(self._endpoints.find(address))
+        pool = self._pool(("endpoint", address), limit, None, Window())
+        return self._route(address, _IMPORTED, pool, address)
 
     def _imported(self, address: str) -> Route:
         if address not in self._config.current.imported_models:

@@ -8,11 +8,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-Family = Literal["on_demand", "cross_region", "global"]
+Family = Literal["on_demand", "cross_region", "global", "optimized", "deployment"]
 FAMILY_NAMES: dict[Family, str] = {
     "on_demand": "On-demand",
     "cross_region": "Cross-region",
     "global": "Global cross-region",
+    "optimized": "Latency-optimized",
+    "deployment": "Custom model deployment",
 }
 
 

@@ -1,5 +1,6 @@
 """The operations of `bedrock-runtime`: what a caller sends and gets, around one offered call."""
 
+import json
 import math
 import random
 from collections import deque
@@ -38,7 +39,7 @@ class Inference:
             "stopReason": _stop_reason(call, outcome),
             "usage": _usage(call, outcome),
             "metrics": {"latencyMs": outcome.latency_ms},
-            **_tier(params),
+            **_served_by(params, outcome),
         }
 
     def converse_stream(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +57,7 @@ class Inference:
                 "metadata": {
                     "usage": _usage(call, outcome),
                     "metrics": {"latencyMs": outcome.latency_ms},
-                    **_tier(params),
+                    **_served_by(params, outcome),
                 }
             },
         ]
@@ -71,39 +72,77 @@ class Inference:
             )
         if not params.get("messages"):
             raise validation("A conversation must have at least one message.")
-        if params.get("performanceConfig", {}).get("latency") == "optimized":
-            raise validation(f"Latency performance configuration is not supported for {model.id}")
         prompt = [params["messages"], params.get("system"), params.get("toolConfig")]
         limit = params.get("inferenceConfig", {}).get("maxTokens")
-        return self._offer(params["modelId"], prompt, limit)
+        asked = {
+            "tier": params.get("serviceTier", {}).get("type", ""),
+            "latency": params.get("performanceConfig", {}).get("latency", ""),
+        }
+        return self._offer(params["modelId"], prompt, limit, asked)
 
     def invoke_model(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """`InvokeModel` with the native body of the model's family."""
-        body = self._invoke(params)
-        return {"body": body, "contentType": _JSON, **_flat_tier(params)}
+        body, outcome = self._invoke(params)
+        return {"body": body, "contentType": _JSON, **_flat(params, outcome)}
 
     def invoke_model_with_response_stream(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """`InvokeModelWithResponseStream`: the native body as one chunk, under `body`."""
         if not self._model(params["modelId"]).streams:
             raise validation("The model is unsupported for streaming.")
-        chunk = {"chunk": {"bytes": self._invoke(params)}}
-        return {"body": [chunk], "contentType": _JSON, **_flat_tier(params)}
+        body, outcome = self._invoke(params)
+        chunk = {"chunk": {"bytes": body}}
+        return {"body": [chunk], "contentType": _JSON, **_flat(params, outcome)}
 
-    def _invoke(self, params: Mapping[str, Any]) -> bytes:
+    def answer_record(
+        self, model: FoundationModel, record: Mapping[str, Any], *, converse: bool
+    ) -> dict[str, Any]:
+        """The answer to one record of a batch job, which takes no quota.
+
+        Raises:
+            BedrockError: the record is malformed.
+        """
+        output = self._draw_output()
+        characters = self._config.current.characters_per_token
+        text, tokens = answer_text(output, characters), count_tokens(record, characters)
+        if not converse:
+            read_body(model.body, json.dumps(record).encode())
+            body = write_body(model.body, text, input_tokens=tokens, output_tokens=output)
+            answer: dict[str, Any] = json.loads(body)
+            return answer
+        if not record.get("messages"):
+            raise validation("A conversation must have at least one message.")
+        return {
+            "output": {"message": {"role": "assistant", "content": [{"text": text}]}},
+            "stopReason": "end_turn",
+            "usage": {
+                "inputTokens": tokens,
+                "outputTokens": output,
+                "totalTokens": tokens + output,
+            },
+        }
+
+    def _invoke(self, params: Mapping[str, Any]) -> tuple[bytes, Outcome]:
         family = self._model(params["modelId"]).body
         content, limit = read_body(family, params.get("body", b""))
-        call, outcome = self._offer(params["modelId"], content, limit)
-        return write_body(
+        asked = {
+            "tier": params.get("serviceTier", ""),
+            "latency": params.get("performanceConfigLatency", ""),
+        }
+        call, outcome = self._offer(params["modelId"], content, limit, asked)
+        body = write_body(
             family,
             self._text(outcome),
             input_tokens=call.input_tokens,
             output_tokens=outcome.output_tokens,
         )
+        return body, outcome
 
     def _model(self, address: str) -> FoundationModel:
         return self._addresses.resolve(address).base
 
-    def _offer(self, address: str, prompt: object, limit: int | None) -> tuple[Call, Outcome]:
+    def _offer(
+        self, address: str, prompt: object, limit: int | None, asked: Mapping[str, str]
+    ) -> tuple[Call, Outcome]:
         """Offer the call that a prompt makes.
 
         Raises:
@@ -114,6 +153,8 @@ class Inference:
             input_tokens=count_tokens(prompt, settings.characters_per_token),
             output_tokens=self._draw_output(),
             max_tokens=limit,
+            tier=asked["tier"],
+            latency=asked["latency"],
         )
         outcome = self._runtime.offer(address, call)
         if outcome.code is not None:
@@ -143,19 +184,24 @@ def _usage(call: Call, outcome: Outcome) -> dict[str, int]:
     }
 
 
-def _tier(params: Mapping[str, Any]) -> dict[str, Any]:
-    tier = params.get("serviceTier")
-    return {"serviceTier": {"type": _resolved(tier["type"])}} if tier else {}
+def _served_by(params: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
+    """The tier and the latency of the answer, where the call asked for one."""
+    found: dict[str, Any] = {}
+    if "serviceTier" in params:
+        found["serviceTier"] = {"type": outcome.tier}
+    if "performanceConfig" in params:
+        found["performanceConfig"] = {"latency": outcome.latency}
+    return found
 
 
-def _flat_tier(params: Mapping[str, Any]) -> dict[str, str]:
-    tier = params.get("serviceTier")
-    return {"serviceTier": _resolved(tier)} if tier else {}
-
-
-def _resolved(tier: str) -> str:
-    """The tier that serves: nothing is reserved here, and what overflows there runs as default."""
-    return "default" if tier == "reserved" else tier
+def _flat(params: Mapping[str, Any], outcome: Outcome) -> dict[str, str]:
+    """The same as InvokeModel answers it."""
+    found = {}
+    if "serviceTier" in params:
+        found["serviceTier"] = outcome.tier
+    if "performanceConfigLatency" in params:
+        found["performanceConfigLatency"] = outcome.latency
+    return found
 
 
 def _halves(text: str) -> tuple[str, str] | tuple[str]:

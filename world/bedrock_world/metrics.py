@@ -129,6 +129,11 @@ class Recorder:
         if sample.cache_write_tokens:
             cell.add(f"CacheWriteInputToken{suffix or 's'}", sample.cache_write_tokens)
 
+    def copies(self, model_id: str, at: float, running: int) -> None:
+        """Copies of an imported model that run in a minute; its Maximum is what is billed."""
+        key = (model_id, int(at // _MINUTE) * _MINUTE, False)
+        self._cells.setdefault(key, _Cell()).add("ModelCopy", running)
+
     def throttled(self, model_id: str, at: float) -> None:
         """A call refused for want of capacity."""
         truth, cell = self._open(model_id, at)

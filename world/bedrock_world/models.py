@@ -59,6 +59,19 @@ class Models:
         ]
         return {"modelSummaries": chosen}
 
+    def get_imported_model(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """`GetImportedModel`; every copy of one has a single unit here."""
+        identifier = params["modelIdentifier"]
+        if identifier not in self._config.current.imported_models:
+            raise not_found(f"The imported model {identifier} was not found.")
+        units = {"customModelUnitsPerModelCopy": 1, "customModelUnitsVersion": "v1.0"}
+        return {
+            "modelArn": identifier,
+            "instructSupported": True,
+            "creationTime": self._config.current.start,
+            "customModelUnits": units,
+        }
+
     def _summaries(self) -> Iterator[dict[str, Any]]:
         """Base models, each followed by its PT ids, which AWS lists as models of their own."""
         for model in catalogue().models.values():

@@ -1,12 +1,13 @@
 """The admission of calls: one at a time, or a minute of them for a traffic driver."""
 
+import math
 import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bedrock_world.addressing import Addresses, Route
+from bedrock_world.addressing import Addresses, Asked, Route
 from bedrock_world.admission import Demand
 from bedrock_world.clock import VirtualClock, as_utc
 from bedrock_world.errors import BedrockError, not_found, validation
@@ -22,6 +23,7 @@ class Call:
         max_tokens: None stands for the model's largest output, as on AWS, and reserves it.
         cache_read_tokens: input served from the prompt cache; takes no quota.
         cache_write_tokens: input written to it; takes quota like input.
+        tier, latency: that it asks for.
     """
 
     input_tokens: int
@@ -29,6 +31,8 @@ class Call:
     max_tokens: int | None = None
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    tier: str = ""
+    latency: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +42,15 @@ class Outcome:
     Attributes:
         output_tokens: generated, never more than the call allowed; 0 when refused.
         latency_ms: 0 when refused.
+        tier, latency: by which it was served.
     """
 
     code: str | None
     message: str = ""
     output_tokens: int = 0
     latency_ms: int = 0
+    tier: str = "default"
+    latency: str = "standard"
 
     @property
     def served(self) -> bool:
@@ -102,15 +109,22 @@ class Runtime:
         self._chance = random.Random(f"{config.current.seed}/episodes")  # noqa: S311 - simulation
         # Imported models: when the copy that runs or loads is ready, and when it was last asked.
         self._copies: dict[str, tuple[datetime, datetime]] = {}
+        self._calls: dict[str, tuple[datetime, int]] = {}
 
     def offer(self, address: str, call: Call, at: datetime | None = None) -> Outcome:
         """Offer one call at an instant, now by default; it is served or refused, never raised."""
         instant = self._clock.now() if at is None else as_utc(at)
         try:
-            route = self._addresses.resolve(address)
+            asked = Asked(input_tokens=call.input_tokens, tier=call.tier, latency=call.latency)
+            ways = self._addresses.ways(address, asked)
         except BedrockError as error:
             return Outcome(code=error.code, message=error.message)
-        return self._offer(route, call, instant, instant.timestamp())
+        for way in ways[:-1]:
+            # What a reservation or the faster way refuses is served the usual way.
+            outcome = self._offer(way, call, instant, instant.timestamp())
+            if outcome.code != "ThrottlingException":
+                return outcome
+        return self._offer(ways[-1], call, instant, instant.timestamp())
 
     def offer_minute(self, offer: MinuteOffer) -> MinuteResult:
         """Offer a minute of calls in the order of their instants."""
@@ -147,7 +161,9 @@ class Runtime:
         demand = self._demand(route, call, output, seconds + latency / 1000)
         refusal = route.pool.admit(seconds, demand)
         if refusal is not None:
-            self._recorder.throttled(route.metric_id, seconds)
+            # What is served another way was not refused.
+            if route.tier == "default" and route.latency == "standard":
+                self._recorder.throttled(route.metric_id, seconds)
             return Outcome(code="ThrottlingException", message=refusal)
         burndown = 1 if route.purchase else route.base.burndown
         self._recorder.served(
@@ -162,7 +178,14 @@ class Runtime:
                 latency_ms=round(latency),
             ),
         )
-        return Outcome(code=None, output_tokens=output, latency_ms=round(latency))
+        tier = route.tier if call.tier in {"", "reserved"} else call.tier
+        return Outcome(
+            code=None,
+            output_tokens=output,
+            latency_ms=round(latency),
+            tier=tier,
+            latency=route.latency,
+        )
 
     def _most_output(self, route: Route, call: Call) -> int:
         if call.max_tokens is None or not route.base.is_text:
@@ -248,11 +271,24 @@ class Runtime:
         if ready is None or asked is None or instant - asked >= settings.imported_idle_time:
             ready = instant + settings.imported_load_time
         self._copies[arn] = (ready, instant)
+        self._count_copies(arn, instant)
         if instant < ready:
             raise BedrockError(
                 "ModelNotReadyException",
                 "Model is not ready for inference. Wait and try your request again.",
             )
+
+    def _count_copies(self, arn: str, instant: datetime) -> None:
+        """Copies run from the first call on until they have idled; many calls need more of them."""
+        settings = self._config.current
+        minute = instant.replace(second=0, microsecond=0)
+        begun, calls = self._calls.get(arn, (minute, 0))
+        calls = calls + 1 if begun == minute else 1
+        self._calls[arn] = (minute, calls)
+        copies = math.ceil(calls / settings.imported_calls_per_copy)
+        while minute < instant + settings.imported_idle_time:
+            self._recorder.copies(arn, minute.timestamp(), copies)
+            minute += timedelta(minutes=1)
 
     def _count_error(self, route: Route, error: BedrockError, seconds: float) -> None:
         by_server = error.code in {"ServiceUnavailableException", "InternalServerException"}

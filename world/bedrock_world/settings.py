@@ -75,6 +75,24 @@ class CustomModel(_Part):
     base: str
 
 
+class Endpoint(_Part):
+    """A Marketplace endpoint of this account."""
+
+    arn: str
+    model: str = "own-model"
+    instance_type: str = "ml.g5.2xlarge"
+    instances: Annotated[int, Field(ge=1)] = 1
+    calls_per_instance: Positive = 60.0
+
+
+class PromptRouter(_Part):
+    """A router between two profiles: long prompts go to `large`, others to `small`."""
+
+    arn: str
+    large: str
+    small: str
+
+
 class LifeCycle(_Part):
     """When a model turns LEGACY and when it ends."""
 
@@ -129,6 +147,7 @@ class WorldSettings(_Part):
     per_model_quota: Literal["purchase", "total"] = "purchase"
     failed_holds_quota: bool = True
     quota_window: Window = Window()
+    reserved_tokens_per_minute: dict[str, Positive] = {}
 
     # Money
     unit_prices: dict[str, UnitPrice] = DEFAULT_PRICES
@@ -141,6 +160,16 @@ class WorldSettings(_Part):
     imported_models: tuple[str, ...] = ()
     imported_load_time: Length = timedelta(minutes=2)
     imported_idle_time: Length = timedelta(minutes=5)
+    imported_calls_per_copy: Positive = 60.0
+    deployment_time: Length = timedelta(minutes=5)
+    max_deployments: Annotated[int, Field(ge=0)] = 10
+    endpoints: tuple[Endpoint, ...] = ()
+    endpoint_update_time: Length = timedelta(minutes=10)
+    max_endpoint_instances: Annotated[int, Field(ge=1)] = 4
+    prompt_routers: tuple[PromptRouter, ...] = ()
+    router_long_prompt_tokens: Annotated[int, Field(ge=1)] = 200
+    batch_time: Length = timedelta(hours=2)
+    batch_min_records: Annotated[int, Field(ge=1)] = 100
     life_cycles: dict[str, LifeCycle] = {}
     in_region: dict[str, bool] = {}
     emit_unmodelled_inference_type: bool = False

@@ -23,12 +23,19 @@ from bedrock_world.shapes import ShapeWalk, Wire, wire_name
 # What the world models. Anything else of these services is refused loudly.
 OPERATIONS: dict[str, tuple[str, ...]] = {
     "bedrock": (
+        "CreateCustomModelDeployment",
         "CreateInferenceProfile",
+        "CreateModelInvocationJob",
         "CreateProvisionedModelThroughput",
+        "DeleteCustomModelDeployment",
         "DeleteInferenceProfile",
         "DeleteProvisionedModelThroughput",
+        "GetCustomModelDeployment",
         "GetFoundationModel",
+        "GetImportedModel",
         "GetInferenceProfile",
+        "GetMarketplaceModelEndpoint",
+        "GetModelInvocationJob",
         "GetProvisionedModelThroughput",
         "ListFoundationModels",
         "ListInferenceProfiles",
@@ -36,6 +43,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "ListTagsForResource",
         "TagResource",
         "UntagResource",
+        "UpdateMarketplaceModelEndpoint",
         "UpdateProvisionedModelThroughput",
     ),
     "bedrock-runtime": (

@@ -9,10 +9,13 @@ from bedrock_world.addressing import Addresses
 from bedrock_world.billing import Bill, Billing
 from bedrock_world.clock import VirtualClock
 from bedrock_world.control_plane import ControlPlane
+from bedrock_world.deployments import Deployments
+from bedrock_world.endpoints import Endpoints
 from bedrock_world.errors import BedrockError, ConnectionDroppedError
 from bedrock_world.faults import Fault, FaultPlan, When
 from bedrock_world.idempotency import TokenMemory
 from bedrock_world.inference import Inference
+from bedrock_world.jobs import Jobs
 from bedrock_world.metrics import NAMESPACE, Recorder, Traffic
 from bedrock_world.models import Models
 from bedrock_world.naming import Names
@@ -58,6 +61,10 @@ class World:
         self._profiles = Profiles(
             config, clock, models=self._models, names=names, tags=self._tags, tokens=tokens
         )
+        self._deployments = Deployments(
+            config, clock, models=self._models, names=names, tokens=tokens
+        )
+        self._endpoints = Endpoints(config, clock, tokens)
         self._quotas = Quotas(config)
         self._recorder = Recorder(config)
         addresses = Addresses(
@@ -65,16 +72,29 @@ class World:
             models=self._models,
             profiles=self._profiles,
             purchases=self.purchases,
+            deployments=self._deployments,
+            endpoints=self._endpoints,
             quotas=self._quotas,
         )
         self.runtime = Runtime(config, clock, addresses, self._recorder)
         self.inference = Inference(config, addresses, self.runtime)
+        self.jobs = Jobs(
+            config, clock, addresses=addresses, inference=self.inference, names=names, tokens=tokens
+        )
         self._billing = Billing(config, self.purchases.all)
         self._handlers = self._table()
         clock.subscribe(self._publish)
 
     def _table(self) -> dict[str, Handler]:
         return {
+            "CreateCustomModelDeployment": self._deployments.create_custom_model_deployment,
+            "CreateModelInvocationJob": self.jobs.create_model_invocation_job,
+            "DeleteCustomModelDeployment": self._deployments.delete_custom_model_deployment,
+            "GetCustomModelDeployment": self._deployments.get_custom_model_deployment,
+            "GetImportedModel": self._models.get_imported_model,
+            "GetMarketplaceModelEndpoint": self._endpoints.get_marketplace_model_endpoint,
+            "GetModelInvocationJob": self.jobs.get_model_invocation_job,
+            "UpdateMarketplaceModelEndpoint": self._endpoints.update_marketplace_model_endpoint,
             "CreateInferenceProfile": self._profiles.create_inference_profile,
             "CreateProvisionedModelThroughput": self._control.create_provisioned_model_throughput,
             "DeleteInferenceProfile": self._profiles.delete_inference_profile,

@@ -13,12 +13,16 @@ from bedrock_autoscaler.application.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from botocore.client import BaseClient
     from botocore.model import ServiceModel
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_service_quotas import ServiceQuotasClient
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_sts import STSClient
 
 # An SDK hang at its defaults costs three times 60 seconds; a tick lasts less than one of them.
 CONNECT_TIMEOUT_SECONDS = 2
@@ -37,9 +41,15 @@ REQUIRED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
         "DeleteProvisionedModelThroughput": ("provisionedModelId",),
         "GetFoundationModel": ("modelIdentifier",),
+        "GetMarketplaceModelEndpoint": ("endpointArn",),
         "GetProvisionedModelThroughput": ("provisionedModelId",),
         "ListProvisionedModelThroughputs": ("nextToken",),
         "ListTagsForResource": ("resourceARN",),
+        "UpdateMarketplaceModelEndpoint": (
+            "clientRequestToken",
+            "endpointArn",
+            "endpointConfig",
+        ),
     },
     "cloudwatch": {
         "GetMetricData": ("MetricDataQueries", "StartTime", "EndTime", "NextToken", "ScanBy"),
@@ -53,6 +63,9 @@ REQUIRED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "TransactWriteItems": ("TransactItems", "ClientRequestToken"),
         "UpdateItem": ("TableName", "Key", "ConditionExpression"),
     },
+    "pricing": {
+        "GetProducts": ("ServiceCode", "Filters", "FormatVersion", "NextToken"),
+    },
     "service-quotas": {
         "GetAWSDefaultServiceQuota": ("ServiceCode", "QuotaCode"),
         "GetServiceQuota": ("ServiceCode", "QuotaCode"),
@@ -62,6 +75,8 @@ REQUIRED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "GetParametersByPath": ("Path", "Recursive", "MaxResults", "NextToken"),
         "PutParameter": ("Name", "Value", "Type", "Overwrite"),
     },
+    "events": {"PutEvents": ("Entries",)},
+    "sns": {"Publish": ("TopicArn", "Subject", "Message")},
 }
 """Each operation that the application calls, with the input members that it cannot do without."""
 
@@ -73,6 +88,7 @@ class Clients:
     """
 
     def __init__(self, region: str) -> None:
+        self._region = region
         self._config = Config(
             region_name=region,
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -99,6 +115,13 @@ class Clients:
         require("dynamodb", client.meta.service_model)
         return client
 
+    def pricing(self) -> BaseClient:
+        """The price list, in a Region that has its API."""
+        elsewhere = self._config.merge(Config(region_name=price_list_region(self._region)))
+        client: BaseClient = boto3.client("pricing", config=elsewhere)
+        require("pricing", client.meta.service_model)
+        return client
+
     def service_quotas(self) -> ServiceQuotasClient:
         """Applied quotas."""
         client = boto3.client("service-quotas", config=self._config)
@@ -110,6 +133,38 @@ class Clients:
         client = boto3.client("ssm", config=self._config)
         require("ssm", client.meta.service_model)
         return client
+
+    def events(self) -> EventBridgeClient:
+        """Events for whoever listens."""
+        client = boto3.client("events", config=self._brief())
+        require("events", client.meta.service_model)
+        return client
+
+    def sns(self) -> SNSClient:
+        """Messages to persons."""
+        client = boto3.client("sns", config=self._brief())
+        require("sns", client.meta.service_model)
+        return client
+
+    def sts(self) -> STSClient:
+        """Who asks, for the commands of a person."""
+        return boto3.client("sts", config=self._config)
+
+    def _brief(self) -> Config:
+        """Nothing waits for a message: one short attempt; the next run says what still holds."""
+        return self._config.merge(
+            Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+        )
+
+
+def price_list_region(region: str) -> str:
+    """The nearest Region with the Query API of the Price List.
+
+    Source: botocore 1.44.5, endpoints of `api.pricing`.
+    """
+    if region.startswith("eu-"):
+        return "eu-central-1"
+    return "ap-south-1" if region.startswith("ap-") else "us-east-1"
 
 
 def require(service: str, model: ServiceModel) -> None:

@@ -15,6 +15,7 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9_.-]+){1,10}")
 _DEPLOYMENT = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
+_BUS = re.compile(r"[A-Za-z0-9._/-]{1,256}")
 _FUNCTION = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:([0-9]{12}):function:.+")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _MAX_PERIOD = 60
@@ -30,6 +31,7 @@ class FunctionEnvironment:
         deployment: id of this deployment in tags and metrics: the stack's name.
         clock_endpoint: loopback URL of a virtual clock; None: the system's clock.
         alert_topic_arn: SNS topic for people; None: none.
+        event_bus: name of the event bus for decisions and changes; None: none.
         log_level: least level that is logged.
         region: the Region of the stack.
         decision_minutes: period of the capacity loop; 5 where `CAPACITY_MINUTES` is not set.
@@ -40,6 +42,7 @@ class FunctionEnvironment:
     deployment: str
     clock_endpoint: str | None
     alert_topic_arn: str | None
+    event_bus: str | None
     log_level: str
     region: str
     decision_minutes: int
@@ -104,6 +107,8 @@ def _common(variables: Mapping[str, str]) -> dict[str, Any]:
         raise _refused("LOG_LEVEL", level, f"one of {', '.join(_LEVELS)}")
     has_topic = bool(variables.get("ALERT_TOPIC_ARN"))
     topic = _matching(variables, "ALERT_TOPIC_ARN", _TOPIC, "a topic's ARN") if has_topic else None
+    has_bus = bool(variables.get("EVENT_BUS"))
+    bus = _matching(variables, "EVENT_BUS", _BUS, "an event bus's name") if has_bus else None
     prefix = _matching(variables, "SETTINGS_PREFIX", _PREFIX, "a path such as /bedrock-autoscaler")
     return {
         "ledger_table": _matching(variables, "LEDGER_TABLE", _TABLE, "a table's name"),
@@ -111,6 +116,7 @@ def _common(variables: Mapping[str, str]) -> dict[str, Any]:
         "deployment": _matching(variables, "DEPLOYMENT", _DEPLOYMENT, "a stack's name"),
         "clock_endpoint": _loopback(variables.get("CLOCK_ENDPOINT", "")),
         "alert_topic_arn": topic,
+        "event_bus": bus,
         "log_level": level,
         "region": _matching(variables, "AWS_REGION", _REGION, "a Region such as us-east-1"),
         "decision_minutes": _minutes(variables),

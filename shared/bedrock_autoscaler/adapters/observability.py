@@ -6,6 +6,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from bedrock_autoscaler.application.ports import Reporter
+from bedrock_autoscaler.domain.asking import Request
 from bedrock_autoscaler.domain.decision import (
     Action,
     Decision,
@@ -118,6 +119,28 @@ class PowertoolsReporter(Reporter):
         metrics.add_dimensions(Deployment=self._deployment)
         metrics.add_metric("Alarms", MetricUnit.Count, 1)
         metrics.flush_metrics()
+
+    @override
+    def asks(self, request: Request) -> None:
+        """A line with what is asked, and a count; it is no alarm, which would last for days."""
+        self._logger.info(
+            "approval_asked",
+            extra={
+                "target": cleaned(request.target),
+                "subject": cleaned(request.id),
+                "units": request.units,
+                "usd_per_hour": float(request.usd_per_hour_in_all),
+                "detail": f"{request.term.value}; unanswered until {iso(request.expires_at)} it is "
+                "a no",
+            },
+        )
+        metrics = self._metrics("Target", cleaned(request.target))
+        metrics.add_metric("Requests", MetricUnit.Count, 1)
+        metrics.flush_metrics()
+
+    @override
+    def flush(self) -> None:
+        """Nothing waits: lines and metrics are written at once."""
 
     def _count_decision(self, decision: Decision) -> None:
         """Counts for each target that holds or wants units, or is about to.

@@ -1,6 +1,6 @@
 """The shipped price list: a dated snapshot, read strictly; what it lacks is unknown, never 0."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from importlib.resources import files
@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bedrock_autoscaler.application.errors import ConfigurationError
-from bedrock_autoscaler.domain.target import TokenPrice, UnitPrice
+from bedrock_autoscaler.domain.price_book import Measure, PriceBook, PriceKey, Quote, Standing
+from bedrock_autoscaler.domain.target import Commitment
 
 _Usd = Annotated[float, Field(gt=0, le=10_000)]
 _Name = Annotated[str, Field(min_length=3, max_length=300)]
@@ -31,15 +32,30 @@ class _Entry(_Closed):
         """What the entry is looked up by."""
         return self.model_id, self.region
 
-    @property
-    def cited(self) -> str:
-        """The source with how far it is trusted."""
-        return f"shipped list ({self.confidence}): {self.source}"
+    def quote(
+        self, measure: Measure, price: float, commitment: Commitment = Commitment.NONE
+    ) -> Quote:
+        """One price of the entry; its source says how far it is trusted."""
+        key = PriceKey(
+            address=self.model_id, region=self.region, measure=measure, commitment=commitment
+        )
+        return Quote(
+            key=key,
+            usd=_exact(price),
+            source=f"shipped list ({self.confidence}): {self.source}",
+            as_of=self.as_of,
+            standing=Standing.SHIPPED,
+        )
 
 
 class _TokenEntry(_Entry):
     input_usd_per_1k: _Usd
     output_usd_per_1k: _Usd
+
+    def quotes(self) -> Iterator[Quote]:
+        """Input, then output."""
+        yield self.quote(Measure.INPUT_1K, self.input_usd_per_1k)
+        yield self.quote(Measure.OUTPUT_1K, self.output_usd_per_1k)
 
 
 class _UnitEntry(_Entry):
@@ -47,36 +63,22 @@ class _UnitEntry(_Entry):
     one_month_usd_per_hour: _Usd | None
     six_months_usd_per_hour: _Usd | None
 
+    def quotes(self) -> Iterator[Quote]:
+        """Without commitment, then the terms that are sold."""
+        for commitment, price in (
+            (Commitment.NONE, self.usd_per_hour),
+            (Commitment.ONE_MONTH, self.one_month_usd_per_hour),
+            (Commitment.SIX_MONTHS, self.six_months_usd_per_hour),
+        ):
+            if price is not None:
+                yield self.quote(Measure.UNIT_HOUR, price, commitment)
+
 
 class _Book(_Closed):
     schema_version: Literal[1] = Field(alias="schema")
     about: str
     tokens: tuple[_TokenEntry, ...]
     units: tuple[_UnitEntry, ...]
-
-
-class PriceBook:
-    """List prices by model or profile id and by the Region that is called."""
-
-    def __init__(
-        self,
-        tokens: dict[tuple[str, str], TokenPrice],
-        units: dict[tuple[str, str], UnitPrice],
-    ) -> None:
-        self._tokens = tokens
-        self._units = units
-
-    def token_price(self, address: str, region: str) -> TokenPrice | None:
-        """The on-demand price of a model or profile, named by id or ARN; None when unknown."""
-        return self._tokens.get((_listed_id(address), region))
-
-    def unit_price(self, model_id: str, region: str) -> UnitPrice | None:
-        """The price of a unit-hour; None when unknown.
-
-        A custom model costs what its base model does. Source: Bedrock User Guide, provisioned
-        throughput, read 2026-11-21.
-        """
-        return self._units.get((_listed_id(model_id), region))
 
 
 def load_prices(text: str | None = None) -> PriceBook:
@@ -97,8 +99,9 @@ def load_prices(text: str | None = None) -> PriceBook:
     _refuse_duplicates(book.tokens)
     _refuse_duplicates(book.units)
     return PriceBook(
-        {entry.key: _token_price(entry) for entry in book.tokens},
-        {entry.key: _unit_price(entry) for entry in book.units},
+        quote
+        for quotes in (*(e.quotes() for e in book.tokens), *(e.quotes() for e in book.units))
+        for quote in quotes
     )
 
 
@@ -110,32 +113,6 @@ def _refuse_duplicates(entries: Iterable[_Entry]) -> None:
         seen.add(entry.key)
 
 
-def _token_price(entry: _TokenEntry) -> TokenPrice:
-    return TokenPrice(
-        input_usd_per_1k=_exact(entry.input_usd_per_1k),
-        output_usd_per_1k=_exact(entry.output_usd_per_1k),
-        source=entry.cited,
-        as_of=entry.as_of,
-    )
-
-
-def _unit_price(entry: _UnitEntry) -> UnitPrice:
-    month, half_year = entry.one_month_usd_per_hour, entry.six_months_usd_per_hour
-    return UnitPrice(
-        usd_per_hour=_exact(entry.usd_per_hour),
-        one_month_usd_per_hour=None if month is None else _exact(month),
-        six_months_usd_per_hour=None if half_year is None else _exact(half_year),
-        source=entry.cited,
-        as_of=entry.as_of,
-    )
-
-
 def _exact(price: float) -> Decimal:
     """The price as the file has it, without the noise of binary fractions."""
     return Decimal(str(price))
-
-
-def _listed_id(address: str) -> str:
-    """The id under which the list has a model: `.../custom-model/<base>/<id>` is its base."""
-    _, custom, tail = address.partition(":custom-model/")
-    return tail.split("/")[0] if custom else address.rsplit("/", maxsplit=1)[-1]

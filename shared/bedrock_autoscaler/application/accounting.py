@@ -15,7 +15,9 @@ from bedrock_autoscaler.domain.intent import (
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import MINUTE, usd, whole_minutes
 
-_UNBILLED = frozenset({PurchaseState.REFUSED, PurchaseState.ABANDONED})
+UNBILLED = frozenset({PurchaseState.REFUSED, PurchaseState.ABANDONED})
+"""States of a purchase that never cost anything."""
+
 _ENDED = frozenset({PurchaseState.RELEASED, PurchaseState.LOST})
 NOT_SENT = "not_sent"
 """How the detail of a purchase begins that was stopped before its call."""
@@ -108,7 +110,7 @@ def _started_usd(
 ) -> Decimal:
     total = Decimal(0)
     for intent in purchases:
-        if intent.state in _UNBILLED:
+        if intent.state in UNBILLED:
             continue
         begun = intent.billed_from or intent.recorded_at
         end = min(intent.ended_at or now + _INSTANT, now + _INSTANT)

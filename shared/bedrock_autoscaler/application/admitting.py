@@ -39,8 +39,9 @@ def pace_problem(
     target: Target, wanted: Purchase, intents: tuple[PurchaseIntent, ...], now: datetime
 ) -> str | None:
     """Why not now: too many calls, a fresh failure, or a cap on spend; None when none holds."""
-    if target.controls.pause_growth:
-        return "controls.pause_growth is set"
+    by_hand = target.controls.growth_problem(now)
+    if by_hand is not None:
+        return by_hand
     rails = target.guard_rails
     made = purchases_since(intents, now)
     if made >= rails.max_purchases_per_day:

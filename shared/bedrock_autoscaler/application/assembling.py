@@ -1,4 +1,4 @@
-"""The four use cases over one set of adapters, whichever they are."""
+"""The use cases over one set of adapters, whichever they are."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
     from bedrock_autoscaler.application.deciding import DecidingPorts
     from bedrock_autoscaler.application.ports import (
+        Approvals,
         Capacity,
         Clock,
         Decisions,
+        Endpoints,
         Fleets,
         History,
         Metrics,
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
         Settings,
         Switch,
     )
+    from bedrock_autoscaler.application.pricing import PricingPorts
     from bedrock_autoscaler.application.publishing import PublishPorts
     from bedrock_autoscaler.application.purchasing import PurchasePorts
+    from bedrock_autoscaler.application.scaling import ScalePorts
     from bedrock_autoscaler.application.ticking import Deadline, Summary
     from bedrock_autoscaler.application.withdrawing import ReleasePorts
     from bedrock_autoscaler.domain.decision import Decision, Situation
@@ -64,12 +68,20 @@ class Adapters(Protocol):
         """Intents and reservations."""
 
     @property
+    def approvals(self) -> Approvals | None:
+        """Requests to persons, and their answers; None where nobody is asked."""
+
+    @property
     def history(self) -> History:
         """Minute history."""
 
     @property
     def tables(self) -> RoutingTables:
         """Routing tables and their projection."""
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Marketplace endpoints."""
 
     @property
     def switch(self) -> Switch:
@@ -83,9 +95,13 @@ class Adapters(Protocol):
     def settings(self) -> Callable[[], Settings]:
         """A fresh snapshot of the settings on each call."""
 
+    @property
+    def pricing(self) -> PricingPorts:
+        """The published price list, and where its prices are kept."""
+
 
 class Application:
-    """The four use cases over one set of adapters; each run ends with a line in the log.
+    """The use cases over one set of adapters; each run ends with a line in the log.
 
     The module of a use case is imported when it first runs, since a function runs one of them:
     the actors load no decision core, and what decides loads no actor.
@@ -117,36 +133,54 @@ class Application:
         """One tick of one loop; see `application.deciding`."""
         from bedrock_autoscaler.application.deciding import observe_and_decide
 
-        return self._logged(observe_and_decide(loop, scheduled_at, self.deciding))
+        return self._told(lambda: observe_and_decide(loop, scheduled_at, self.deciding))
 
     def beat(self, scheduled_at: datetime | None) -> Summary:
         """The heartbeat of a minute in which no loop ticks."""
         from bedrock_autoscaler.application.deciding import beat
 
-        return self._logged(beat(scheduled_at, self.deciding))
+        return self._told(lambda: beat(scheduled_at, self.deciding))
 
     def purchase(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
         """One tick of the purchase actor; see `application.purchasing`."""
         from bedrock_autoscaler.application.purchasing import purchase
 
-        return self._logged(purchase(scheduled_at, deadline, self._purchase))
+        return self._told(lambda: purchase(scheduled_at, deadline, self._purchase))
 
     def release(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
         """One tick of the release actor; see `application.releasing`."""
         from bedrock_autoscaler.application.releasing import release
 
-        return self._logged(release(scheduled_at, deadline, self._release))
+        return self._told(lambda: release(scheduled_at, deadline, self._release))
 
     def publish(self, scheduled_at: datetime | None, deadline: Deadline | None = None) -> Summary:
         """One tick of the publish actor; see `application.publishing`."""
         from bedrock_autoscaler.application.publishing import publish
 
-        return self._logged(publish(scheduled_at, self._publish, deadline))
+        return self._told(lambda: publish(scheduled_at, self._publish, deadline))
 
-    def _logged(self, summary: Summary) -> Summary:
-        outcome = "; ".join(f"{target}: {what}" for target, what in summary.outcomes)
-        self._adapters.reporter.happened("tick", "", outcome=outcome or "nothing to do")
-        return summary
+    def scale_endpoint(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
+        """One tick of the actor of endpoints; see `application.scaling`."""
+        from bedrock_autoscaler.application.scaling import scale_endpoints
+
+        return self._told(lambda: scale_endpoints(scheduled_at, deadline, self._scale))
+
+    def refresh_prices(self) -> Summary:
+        """Read the price list anew; see `application.pricing`."""
+        from bedrock_autoscaler.application.pricing import refresh_prices
+
+        return self._told(lambda: refresh_prices(self._adapters.pricing))
+
+    def _told(self, run: Callable[[], Summary]) -> Summary:
+        """Log what the run did, and send what it has to say when all is done, or has failed."""
+        reporter = self._adapters.reporter
+        try:
+            summary = run()
+            outcome = "; ".join(f"{target}: {what}" for target, what in summary.outcomes)
+            reporter.happened("tick", "", outcome=outcome or "nothing to do")
+            return summary
+        finally:
+            reporter.flush()
 
     @cached_property
     def deciding(self) -> DecidingPorts:
@@ -167,6 +201,8 @@ class Application:
             tables=adapters.tables,
             reporter=adapters.reporter,
             deployment=self._deployment,
+            approvals=adapters.approvals,
+            endpoints=adapters.endpoints,
         )
         return DecidingPorts(
             clock=adapters.clock,
@@ -174,6 +210,21 @@ class Application:
             sources=sources,
             code_version=self._code_version,
             decide=self._decide or decide,
+        )
+
+    @cached_property
+    def _scale(self) -> ScalePorts:
+        from bedrock_autoscaler.application.scaling import ScalePorts
+
+        adapters = self._adapters
+        return ScalePorts(
+            clock=adapters.clock,
+            read_settings=adapters.settings,
+            switch=adapters.switch,
+            decisions=adapters.decisions,
+            endpoints=adapters.endpoints,
+            reporter=adapters.reporter,
+            deployment=self._deployment,
         )
 
     @cached_property

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Protocol
 from zlib import crc32
 
-from bedrock_autoscaler.application.ports import Settings
+from bedrock_autoscaler.application.ports import Settings, SettingsProblem
 from bedrock_autoscaler.domain.cadence import QUIET
 from bedrock_autoscaler.domain.target import Loop, StackRails, Target
 
@@ -58,20 +58,22 @@ class Roster:
     Attributes:
         names: of all targets in force, sorted.
         rails: the caps on all of them together.
-        version: names both.
+        problems: of the settings, for the decisions that they concern.
+        version: names all of it.
     """
 
     names: tuple[str, ...]
     rails: StackRails
+    problems: tuple[SettingsProblem, ...]
     version: str
 
     @staticmethod
     def of(settings: Settings) -> "Roster":
         """The roster of a snapshot of the settings."""
         names = tuple(sorted(target.name for target in settings.targets))
-        rails = settings.rails
-        digest = sha256(repr((names, rails)).encode()).hexdigest()
-        return Roster(names=names, rails=rails, version=digest[:16])
+        rails, problems = settings.rails, settings.problems
+        digest = sha256(repr((names, rails, problems)).encode()).hexdigest()
+        return Roster(names=names, rails=rails, problems=problems, version=digest[:16])
 
 
 class Policies(Protocol):

@@ -4,15 +4,24 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bedrock_autoscaler.application.asking import ask_persons
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing import Company, Known, Observer, Sources
-from bedrock_autoscaler.application.ports import Clock, Metrics, RecordedDecision, Settings
+from bedrock_autoscaler.application.ports import (
+    Clock,
+    Metrics,
+    RecordedDecision,
+    Settings,
+    SettingsProblem,
+)
 from bedrock_autoscaler.application.reminding import remind
+from bedrock_autoscaler.application.settings import DEFAULTS, STACK
 from bedrock_autoscaler.application.standing import report_orphans, report_standing
 from bedrock_autoscaler.application.ticking import (
     Summary,
     Tick,
     period_of,
+    report_late,
     visit_targets,
 )
 from bedrock_autoscaler.domain.decide import decide as decide_by_rules
@@ -21,6 +30,8 @@ from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE
 
 _PUNCTUAL = timedelta(minutes=5)
+_MAX_REJECTED = 300
+"""Characters of a problem of the settings that each decision repeats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +78,16 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
     targets = settings.targets
     if not targets:
         return Summary(outcomes=())
-    tick = Tick.of(scheduled_at, now, min(period_of(loop, target) for target in targets))
+    shortest = min(period_of(loop, target) for target in targets)
+    tick = Tick.of(scheduled_at, now, shortest)
+    if tick.is_late(shortest):
+        report_late(tick, ports.sources.reporter)
     names = frozenset(target.name for target in targets)
     company = Company(names=names, rails=settings.rails)
     observer = Observer(loop, tick, targets, ports.sources, company=company)
     if loop is Loop.CAPACITY:
         report_orphans(observer.tagged_as_ours(), targets, ports.sources.reporter)
-    return _decide_targets(observer, targets, ports).checked()
+    return _decide_targets(observer, targets, ports, problems=settings.problems).checked()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +96,13 @@ class Batch:
 
     Attributes:
         scheduled_at: of the tick that they are due in.
+        problems: of the settings.
     """
 
     targets: tuple[Target, ...]
     company: Company
     scheduled_at: datetime
+    problems: tuple[SettingsProblem, ...] = ()
 
     def only(self, names: Iterable[str]) -> "Batch":
         """The same with these targets alone."""
@@ -116,7 +132,7 @@ def decide_batch(
         return Summary(outcomes=())
     tick = Tick.of(batch.scheduled_at, ports.clock.now(), MINUTE)
     observer = Observer(loop, tick, batch.targets, ports.sources, company=batch.company)
-    return _decide_targets(observer, batch.targets, ports, decided)
+    return _decide_targets(observer, batch.targets, ports, problems=batch.problems, decided=decided)
 
 
 def beat(scheduled_at: datetime | None, ports: DecidingPorts) -> Summary:
@@ -133,6 +149,8 @@ def _decide_targets(
     observer: Observer,
     targets: tuple[Target, ...],
     ports: DecidingPorts,
+    *,
+    problems: tuple[SettingsProblem, ...],
     decided: Callable[[RecordedDecision], None] = lambda _: None,
 ) -> Summary:
     """Recall each target, read the metrics of all in one batch, then decide each."""
@@ -147,7 +165,11 @@ def _decide_targets(
         return "recalled"
 
     def decide(target: Target) -> str:
-        return _decide_target(known[target.name], observer, ports, decided)
+        rejected = _rejected(problems, target)
+        found, outcome = _decide_target(known[target.name], observer, ports, rejected)
+        if found is not None:
+            decided(found)
+        return outcome
 
     recalled = visit_targets(targets, recall, reporter)
     observer.measure(known.values())
@@ -156,34 +178,45 @@ def _decide_targets(
 
 
 def _decide_target(
-    known: Known,
-    observer: Observer,
-    ports: DecidingPorts,
-    decided: Callable[[RecordedDecision], None],
-) -> str:
-    """Decide and record one target; the record of another run of the same tick wins."""
+    known: Known, observer: Observer, ports: DecidingPorts, rejected: tuple[str, ...]
+) -> tuple[RecordedDecision | None, str]:
+    """Decide and record one target, and the outcome; another run's record of the tick wins."""
     situation, history = observer.situation(known)
+    situation = replace(situation, rejected=rejected)
     decision = ports.decide(situation)
     recorded = RecordedDecision(
         decision=decision, situation=situation, history=history, code_version=ports.code_version
     )
     if not ports.sources.decisions.record(recorded):
-        return "decided before"
-    decided(recorded)
+        return None, "decided before"
     ports.sources.reporter.decided(decision)
     if situation.loop is Loop.CAPACITY:
         report_standing(situation, decision, ports.sources.reporter)
         remind(situation, ports.sources.reporter)
+        ask_persons(situation, decision, ports.sources.approvals, ports.sources.reporter)
     if situation.is_late:
-        return "late: recorded"
-    return ", ".join(_phrase(action) for action in decision.actions) or "hold"
+        return recorded, "late: recorded"
+    return recorded, ", ".join(_phrase(action) for action in decision.actions) or "hold"
+
+
+def _rejected(problems: Iterable[SettingsProblem], target: Target) -> tuple[str, ...]:
+    """What is wrong with the documents that the target's settings come from."""
+    documents = (target.name, DEFAULTS, STACK)
+    return tuple(
+        f"{problem.document}: {_text(problem)}"[:_MAX_REJECTED]
+        for problem in problems
+        if problem.document in documents
+    )
+
+
+def _text(problem: SettingsProblem) -> str:
+    return f"{problem.field}: {problem.message}" if problem.field else problem.message
 
 
 def _settings_in_force(ports: DecidingPorts) -> Settings:
     settings = ports.read_settings()
     for problem in settings.problems:
-        text = f"{problem.field}: {problem.message}" if problem.field else problem.message
-        ports.sources.reporter.alarm("settings_rejected", problem.document, text)
+        ports.sources.reporter.alarm("settings_rejected", problem.document, _text(problem))
     return settings
 
 

@@ -42,5 +42,9 @@ class StaleDecisionError(AutoscalerError):
     """The world moved between deciding and acting; end quietly and decide anew."""
 
 
+class SettingsMovedError(AutoscalerError):
+    """Another write of the same settings document came between; read it and change it again."""
+
+
 class TargetsFailedError(AutoscalerError):
     """The pass of some targets failed and was reported; the run as a whole counts as failed."""

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from bedrock_autoscaler.domain.fleet import Fleet
+from bedrock_autoscaler.domain.lawfulness import seen_options
 from bedrock_autoscaler.domain.observation import CORE, METRICS, Observation, Traffic
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import MINUTE, floor_hour
@@ -102,4 +103,4 @@ def _series(target: Target, fleet: Fleet, before: Observation | None) -> tuple[s
 
 
 def _may_reroute(target: Target) -> bool:
-    return len(target.options) > 1
+    return len(seen_options(target)) > 1

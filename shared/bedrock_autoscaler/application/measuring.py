@@ -1,7 +1,7 @@
 """From metric readings to what a decision looks at: traffic with its gaps, evidence on each PT."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -77,11 +77,20 @@ class Measured:
     listed: frozenset[str]
     start: datetime
     end: datetime
+    _combined: dict[str, Traffic] = field(default_factory=dict, init=False, repr=False)
 
     def of(self, address: str) -> Traffic:
-        """The traffic of an address under all its `ModelId` values."""
-        ids = matching_ids(address, self.listed)
-        return combine([self._found(model_id) for model_id in ids])
+        """The traffic of an address under all its `ModelId` values, put together once."""
+        found = self._combined.get(address)
+        if found is None:
+            ids = matching_ids(address, self.listed)
+            found = combine([self._found(model_id) for model_id in ids])
+            self._combined[address] = found
+        return found
+
+    def until(self, end: datetime) -> "Measured":
+        """The same without the minutes from `end` on."""
+        return self if end == self.end else replace(self, end=end)
 
     def evidence(self, pt: ProvisionedThroughput, before: Observation | None) -> PtTraffic:
         """What is known of one PT, carried on from the previous observation."""

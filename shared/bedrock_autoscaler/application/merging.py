@@ -5,7 +5,7 @@ from datetime import datetime
 import numpy as np
 
 from bedrock_autoscaler.domain.joining import span
-from bedrock_autoscaler.domain.observation import METRICS, Series, Traffic
+from bedrock_autoscaler.domain.observation import METRICS, Series, Traffic, each_series
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
 
@@ -19,15 +19,17 @@ def overlaid(older: Traffic | None, newer: Traffic, start: datetime, end: dateti
     fresh = span(newer, start, end)
     if older is None:
         return fresh
-    known = span(older, start, end)
-    return _chosen(np.isnan(fresh.invocations), known, fresh)
+    missing = np.isnan(fresh.invocations)
+    return _chosen(missing, span(older, start, end), fresh) if missing.any() else fresh
 
 
 def silent_before(traffic: Traffic, birth: datetime) -> Traffic:
     """The same minutes, with zeros before `birth`: what did not exist had no traffic."""
-    unborn = np.arange(len(traffic)) < whole_minutes(birth - traffic.start)
-    silence = Traffic(start=traffic.start, **{name: np.zeros(len(traffic)) for name in METRICS})
-    return _chosen(unborn, silence, traffic)
+    minutes = whole_minutes(birth - traffic.start)
+    if minutes <= 0:
+        return traffic
+    silence = Traffic(start=traffic.start, **dict.fromkeys(METRICS, np.zeros(len(traffic))))
+    return _chosen(np.arange(len(traffic)) < minutes, silence, traffic)
 
 
 def first_gap(traffic: Traffic) -> datetime:
@@ -39,8 +41,8 @@ def first_gap(traffic: Traffic) -> datetime:
 def _chosen(where: np.typing.NDArray[np.bool_], one: Traffic, other: Traffic) -> Traffic:
     """`one` in the minutes of `where`, `other` in the rest."""
 
-    def pick(name: str) -> Series:
-        picked: Series = np.where(where, getattr(one, name), getattr(other, name))
+    def pick(chosen: Series, otherwise: Series) -> Series:
+        picked: Series = np.where(where, chosen, otherwise)
         return picked
 
-    return Traffic(start=one.start, **{name: pick(name) for name in METRICS})
+    return Traffic(start=one.start, **each_series(pick, one, other))

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bedrock_autoscaler.application.advising import Advisor
+from bedrock_autoscaler.application.asking import open_consents
 from bedrock_autoscaler.application.counting import counted
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.keeping import Keepsakes
@@ -25,8 +26,10 @@ from bedrock_autoscaler.application.measuring import (
 )
 from bedrock_autoscaler.application.merging import overlaid, silent_before
 from bedrock_autoscaler.application.ports import (
+    Approvals,
     Capacity,
     Decisions,
+    Endpoints,
     Fleets,
     History,
     HistoryReference,
@@ -44,17 +47,28 @@ from bedrock_autoscaler.application.stacking import StackWatch
 from bedrock_autoscaler.application.surveying import Survey
 from bedrock_autoscaler.application.ticking import Tick, period_of
 from bedrock_autoscaler.application.together import fell_silent_together
+from bedrock_autoscaler.domain.consent import RecordedConsent
+from bedrock_autoscaler.domain.copies import WINDOW_MINUTES
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Route, Situation
 from bedrock_autoscaler.domain.fleet import Fleet, Ownership, StackState
 from bedrock_autoscaler.domain.intent import PurchaseIntent
 from bedrock_autoscaler.domain.joining import join, span
-from bedrock_autoscaler.domain.observation import METRICS, Observation, Traffic
+from bedrock_autoscaler.domain.lawfulness import seen_options, usable_options
+from bedrock_autoscaler.domain.observation import (
+    METRICS,
+    CopiesSeen,
+    EndpointState,
+    Observation,
+    Traffic,
+)
+from bedrock_autoscaler.domain.option import OptionKind
 from bedrock_autoscaler.domain.rates import RateMeasurement
 from bedrock_autoscaler.domain.studies import CommitmentStudy
 from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Target
 from bedrock_autoscaler.domain.units import MINUTE, floor_hour, floor_minute
 
 RECENT_MINUTES = 30
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +78,8 @@ class Sources:
     Attributes:
         listing: remembers which `ModelId`s CloudWatch lists, from tick to tick.
         keepsakes: what else is remembered.
+        approvals: what persons were asked and agreed to; None where nobody is asked.
+        endpoints: Marketplace endpoints; None where none is looked at.
     """
 
     metrics: Metrics
@@ -76,6 +92,8 @@ class Sources:
     reporter: Reporter
     deployment: str
     keepsakes: Keepsakes = field(default_factory=Keepsakes)
+    approvals: Approvals | None = None
+    endpoints: Endpoints | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +153,7 @@ class Known:
     def addresses(self) -> tuple[str, ...]:
         """All addresses that the metrics are asked for."""
         own = (address for address, _ in self.births)
-        options = (option.address for option in self.target.options)
+        options = (option.series for option in seen_options(self.target))
         return tuple(dict.fromkeys([*own, *options]))
 
 
@@ -215,7 +233,7 @@ class Observer:
 
     def situation(self, known: Known) -> tuple[Situation, HistoryReference | None]:
         """The situation of one target, and the stored minutes at the front of its traffic."""
-        measured = replace(self._measured[known.read_from], end=known.read_to)
+        measured = self._measured[known.read_from].until(known.read_to)
         stack = self._stack_state()
         traffic, stored = self._traffic(known, measured)
         rate = measured_rate(
@@ -234,6 +252,8 @@ class Observer:
             model_is_active=active,
             unit_rate=rate,
             commitment=self._study(known, rate),
+            copies=self._copies(known),
+            endpoints=self._endpoints(known),
             silent_together=self._fell_silent(known.target),
             **_looked(known, measured),
         )
@@ -246,6 +266,7 @@ class Observer:
             routes=known.routes,
             memory=known.previous.decision.memory if known.previous else NO_MEMORY,
             is_late=self._tick.is_late(period_of(self._loop, known.target)),
+            consents=self._consents(known.target),
         )
         return situation, stored.reference if stored else None
 
@@ -253,6 +274,15 @@ class Observer:
         minutes = target.thresholds.gating.mass_silence_minutes
         told = self._company.silent_together
         return fell_silent_together(self._together, minutes) if told is None else told
+
+    def _consents(self, target: Target) -> tuple[RecordedConsent, ...]:
+        """What persons agreed to, for the capacity loop: the other buys nothing."""
+        if self._loop is Loop.ROUTING:
+            return ()
+        sources = self._sources
+        return open_consents(
+            target.name, self._tick.scheduled_at, sources.approvals, sources.reporter
+        )
 
     def _study(self, known: Known, rate: RateMeasurement | None) -> CommitmentStudy | None:
         """The study of the day, for the capacity loop."""
@@ -273,7 +303,7 @@ class Observer:
         self._together = tuple(
             total(
                 (
-                    replace(self._measured[entry.read_from], end=entry.read_to).of(address)
+                    self._measured[entry.read_from].until(entry.read_to).of(address)
                     for address, _ in entry.births
                 ),
                 entry.read_from,
@@ -375,10 +405,42 @@ class Observer:
         before = dict(known.before.by_option) if known.before else {}
         start = known.read_to - recent_minutes(known.target) * MINUTE
         found = []
-        for option in known.target.options:
-            new = measured.of(option.address)
-            merged = overlaid(before.get(option.address), new, start, known.read_to)
-            found.append((option.address, merged))
+        for option in seen_options(known.target):
+            new = measured.of(option.series)
+            merged = overlaid(before.get(option.series), new, start, known.read_to)
+            found.append((option.series, merged))
+        return tuple(found)
+
+    def _endpoints(self, known: Known) -> tuple[EndpointState, ...]:
+        """Endpoints whose instances may be changed, for the capacity loop."""
+        port = self._sources.endpoints
+        if self._loop is Loop.ROUTING or port is None:
+            return ()
+        found = []
+        for option in usable_options(known.target):
+            if option.instances is None:
+                continue
+            try:
+                found.append(port.state(option.address))
+            except ObservationError as error:
+                self._sources.reporter.alarm("metrics_unread", known.target.name, str(error))
+        return tuple(found)
+
+    def _copies(self, known: Known) -> tuple[CopiesSeen, ...]:
+        """Copies of imported models in the newest hour, for the capacity loop."""
+        if self._loop is Loop.ROUTING:
+            return ()
+        end = known.read_to - timedelta(minutes=known.read_to.minute % WINDOW_MINUTES)
+        found = []
+        for option in usable_options(known.target):
+            if option.kind is not OptionKind.IMPORTED_MODEL:
+                continue
+            try:
+                windows = self._sources.metrics.copies(option.address, end - _HOUR, end)
+            except ObservationError as error:
+                self._sources.reporter.alarm("metrics_unread", known.target.name, str(error))
+                continue
+            found.append(CopiesSeen(address=option.address, by_window=windows))
         return tuple(found)
 
     def _model(self, target: Target) -> tuple[bool | None, int | None]:

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bedrock_autoscaler.domain.asking import Request
 from bedrock_autoscaler.domain.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.fleet import Status
@@ -20,7 +21,7 @@ from bedrock_autoscaler.domain.intent import (
     PurchaseState,
     ReleaseIntent,
 )
-from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.observation import EndpointState, Traffic
 from bedrock_autoscaler.domain.routing_table import RoutingTable
 from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Target
 
@@ -80,8 +81,38 @@ class Metrics(Protocol):
     def model_ids(self) -> frozenset[str]:
         """The values of the `ModelId` dimension that CloudWatch lists now."""
 
+    def copies(self, address: str, start: datetime, end: datetime) -> tuple[int, ...]:
+        """The most copies of an imported model that ran in each 5 minutes of [start, end).
+
+        Both lie on whole 5 minutes. Where nothing was published no copy ran.
+
+        Raises:
+            ObservationError: they could not be read, or not all of them.
+        """
+
     def beat(self, at: datetime) -> None:
         """Put this deployment's heartbeat into the minute of `at`."""
+
+
+class Endpoints(Protocol):
+    """Marketplace endpoints, whose instances are paid by time."""
+
+    def state(self, address: str) -> EndpointState:
+        """How the endpoint stands, read afresh.
+
+        Raises:
+            ObservationError: it could not be read, or has no instances.
+        """
+
+    def scale(self, before: EndpointState, instances: int, token: str) -> None:
+        """Ask for another number of instances; the same token asks once.
+
+        Raises:
+            StaleDecisionError: the endpoint has moved since `before`, or is being changed.
+            CapacityUnavailableError: it was refused.
+            UnknownOutcomeError: nobody knows whether it took effect.
+            ObservationError: the endpoint could not be read.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -492,6 +523,43 @@ class Fleets(Protocol):
         """
 
 
+class Approvals(Protocol):
+    """What persons were asked, and what they answered; the functions ask, persons answer."""
+
+    def ask(self, request: Request) -> bool:
+        """Keep a request; False when one of this id was kept before (nothing changes).
+
+        Raises:
+            ObservationError: it could not be kept.
+            UnknownOutcomeError: it may have been kept.
+        """
+
+    def asked(self, target: str, since: datetime) -> tuple[Request, ...]:
+        """Requests of the target that end after `since`, oldest first, read consistently."""
+
+    def answer(self, consent_id: str) -> RecordedConsent | None:
+        """The answer to a request, read consistently; None while nobody gave one."""
+
+
+class Answers(Protocol):
+    """A person's side of approvals; no function may call it."""
+
+    def give(self, consent: RecordedConsent) -> bool:
+        """Keep a consent, or a refusal; False when one of this id is there (nothing changes).
+
+        Raises:
+            ObservationError: it could not be kept.
+            UnknownOutcomeError: it may have been kept.
+        """
+
+    def take_back(self, consent: RecordedConsent, by: str, at: datetime) -> None:
+        """Reject a consent that was given and not used.
+
+        Raises:
+            StaleDecisionError: it was used or rejected meanwhile.
+        """
+
+
 class RoutingTables(Protocol):
     """The authority for routing tables, and its projection that callers read."""
 
@@ -520,3 +588,9 @@ class Reporter(Protocol):
 
     def alarm(self, alarm: str, target: str, message: str) -> None:
         """Something a person must look at: a metric and a line."""
+
+    def asks(self, request: Request) -> None:
+        """A purchase waits for a person's word; said again until it is answered or over."""
+
+    def flush(self) -> None:
+        """Send what waits to be sent, at the end of a run; never raises, and gives up soon."""

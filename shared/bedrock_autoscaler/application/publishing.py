@@ -29,6 +29,7 @@ from bedrock_autoscaler.application.ticking import (
     Tick,
     has_time,
     is_outdated,
+    report_late,
     visit_targets,
 )
 from bedrock_autoscaler.domain.decision import Route
@@ -75,8 +76,9 @@ def publish(
         ObservationError: the settings could not be read.
     """
     now = ports.clock.now()
-    if not Tick.of(scheduled_at, now, MINUTE).may_act:
-        ports.reporter.happened("tick_late", "")
+    tick = Tick.of(scheduled_at, now, MINUTE)
+    if not tick.may_act:
+        report_late(tick, ports.reporter)
         return Summary(outcomes=())
     shelf = _Shelf(ports.capacity)
 
@@ -125,9 +127,10 @@ class _Publisher:
         if newest is None:
             return "nothing decided"
         decision = newest.decision
-        routes, decision_id = decision.routes, decision.id
+        routes, waiting, decision_id = decision.routes, decision.deferrable, decision.id
         if current is not None and _time_of(current.decision_id) > decision.scheduled_at:
-            routes, decision_id = current.routes, current.decision_id
+            routes, waiting = current.routes, current.deferrable
+            decision_id = current.decision_id
         known = self._releases(newest, routes, current)
         releases = tuple(intent for intent in known if intent.state in OPEN_RELEASES)
         try:
@@ -138,6 +141,7 @@ class _Publisher:
         wanted = self._table(usable, decision_id, current)
         if wanted is None:
             return self._project(current, "kept")
+        wanted = replace(wanted, deferrable=self._deferrable(waiting))
         is_same = current is not None and _content(wanted) == _content(current)
         if is_same and all(_is_noted(intent, current) for intent in releases):
             return self._project(current, "unchanged")
@@ -235,7 +239,7 @@ class _Publisher:
 
         Whatever a decision names, callers are sent nowhere else.
         """
-        options = {(option.kind, option.address) for option in self.target.options}
+        options = {(option.kind, option.place) for option in self.target.options}
         owned = {pt.arn for pt in newest.situation.fleet.serving}
         in_force = current.routes if current else ()
         owned |= {route.address for route in in_force if route.kind is OptionKind.PROVISIONED}
@@ -245,10 +249,15 @@ class _Publisher:
             if (
                 route.address in owned
                 if route.kind is OptionKind.PROVISIONED
-                else (route.kind, route.address) in options
+                else (route.kind, route.place) in options
             )
         )
         return routes if len(kept) == len(routes) else scaled(kept)
+
+    def _deferrable(self, routes: tuple[Route, ...]) -> tuple[Route, ...]:
+        """The routes for waiting work that are still options of the target."""
+        options = {(option.kind, option.place) for option in self.target.options}
+        return tuple(route for route in routes if (route.kind, route.place) in options)
 
     def _usable(
         self, routes: tuple[Route, ...], releases: tuple[ReleaseIntent, ...]

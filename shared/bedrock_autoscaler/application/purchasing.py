@@ -48,14 +48,15 @@ from bedrock_autoscaler.application.ticking import (
     carrying_problem,
     has_time,
     period_of,
+    report_late,
     visit_targets,
 )
-from bedrock_autoscaler.domain.consent import consent_problem
+from bedrock_autoscaler.domain.consenting import consent_problem, needs_consent
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.fleet import Fleet, Ownership
 from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.lifecycle import refusal_of, stepped
-from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
+from bedrock_autoscaler.domain.target import Loop, Mode, Target
 from bedrock_autoscaler.domain.units import MINUTE
 
 _NAME_DIGITS = 4
@@ -94,8 +95,9 @@ def purchase(scheduled_at: datetime | None, deadline: Deadline, ports: PurchaseP
         ObservationError: the settings could not be read.
     """
     now = ports.clock.now()
-    if not Tick.of(scheduled_at, now, MINUTE).may_act:
-        ports.reporter.happened("tick_late", "")
+    tick = Tick.of(scheduled_at, now, MINUTE)
+    if not tick.may_act:
+        report_late(tick, ports.reporter)
         return Summary(outcomes=())
     settings = ports.read_settings()
     stack = StackWatch(
@@ -206,8 +208,8 @@ class _Buyer:
         return self._buy(intent, record, unmanaged, view.room)
 
     def _consent_problem(self, wanted: Purchase) -> str | None:
-        """Why nobody consented to this commitment; without a commitment nobody need."""
-        if wanted.commitment is Commitment.NONE:
+        """Why nobody consented to this term, or to a purchase above the limit for approvals."""
+        if wanted.consent_id is None and not needs_consent(wanted, self.target):
             return None
         consent = self.ports.fleets.consent(wanted.consent_id or "")
         return consent_problem(consent, wanted, self.target.name, self.now)

@@ -31,6 +31,7 @@ from bedrock_autoscaler.application.ticking import (
     Summary,
     Tick,
     has_time,
+    report_late,
     visit_targets,
 )
 from bedrock_autoscaler.application.withdrawing import ReleasePorts, Withdrawal, is_fresh
@@ -58,8 +59,9 @@ def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePor
         ObservationError: the settings could not be read.
     """
     now = ports.clock.now()
-    if not Tick.of(scheduled_at, now, MINUTE).may_act:
-        ports.reporter.happened("tick_late", "")
+    tick = Tick.of(scheduled_at, now, MINUTE)
+    if not tick.may_act:
+        report_late(tick, ports.reporter)
         return Summary(outcomes=())
 
     def visit(target: Target) -> str:

@@ -107,6 +107,8 @@ def _is_same(path: str, before: object, after: object) -> bool:
 
 def _is_same_number(before: float, after: float) -> bool:
     """Equal to 6 significant digits, also where the last bits fall on both sides of a rounding."""
+    if before == after:
+        return True
     if isnan(before) or isnan(after):
         return isnan(before) and isnan(after)
     return significant(before) == significant(after) or isclose(

@@ -200,7 +200,7 @@ class _Loader:
         packed = self._last_good.get(problem.document)
         if packed is None:
             return
-        target = self._parse(problem.document, *_unpack(packed))
+        target = self._parse(problem.document, *unpacked(packed))
         if isinstance(target, Target):
             self._recalled[problem.document] = target
 
@@ -210,6 +210,7 @@ def _pack(defaults: str | None, text: str) -> str:
     return json.dumps({"defaults": defaults, "document": text})
 
 
-def _unpack(packed: str) -> tuple[str | None, str]:
+def unpacked(packed: str) -> tuple[str | None, str]:
+    """The defaults and the text of a target's document that was kept as good."""
     parts = json.loads(packed)
     return parts["defaults"], parts["document"]

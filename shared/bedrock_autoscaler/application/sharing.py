@@ -73,6 +73,11 @@ class SharedMetrics(Metrics):
         return self._metrics.model_ids()
 
     @override
+    def copies(self, address: str, start: datetime, end: datetime) -> tuple[int, ...]:
+        """As of the metrics themselves."""
+        return self._metrics.copies(address, start, end)
+
+    @override
     def beat(self, at: datetime) -> None:
         """As of the metrics themselves."""
         self._metrics.beat(at)

@@ -27,11 +27,19 @@ class SettingsReader:
     Args:
         parameters: the documents as they stand.
         load: works the settings out of documents.
+        prices: names the price list in force; a new list means new targets.
     """
 
-    def __init__(self, parameters: Parameters, load: Callable[[Parameters], Settings]) -> None:
+    def __init__(
+        self,
+        parameters: Parameters,
+        load: Callable[[Parameters], Settings],
+        prices: Callable[[], object] = lambda: None,
+    ) -> None:
         self._parameters = parameters
         self._load = load
+        self._prices = prices
+        self._listed: object = None
         self._texts: Mapping[str, str] | None = None
         self._settings = Settings(targets=(), problems=())
 
@@ -39,12 +47,12 @@ class SettingsReader:
         """The settings in force.
 
         Raises:
-            ObservationError: the documents could not be read.
+            ObservationError: the documents or the price list could not be read.
         """
-        texts = dict(self._parameters.documents())
-        if texts != self._texts:
+        texts, listed = dict(self._parameters.documents()), self._prices()
+        if texts != self._texts or listed != self._listed:
             settings = self._load(_Texts(texts=texts))
             if settings.problems:
                 return settings
-            self._texts, self._settings = texts, settings
+            self._texts, self._settings, self._listed = texts, settings, listed
         return self._settings

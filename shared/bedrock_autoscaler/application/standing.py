@@ -14,19 +14,15 @@ from bedrock_autoscaler.application.ports import ListedThroughput, Reporter
 from bedrock_autoscaler.domain.decision import Decision, ReasonCode, Situation
 from bedrock_autoscaler.domain.economics import period_usd
 from bedrock_autoscaler.domain.fleet import Ownership, ProvisionedThroughput, Status
+from bedrock_autoscaler.domain.renewal import milestone, renewal_of, sentence
 from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.units import MINUTE
 
 NEAR = Decimal("0.8")
 """Share of a cap from which a person is told, so that the cap itself is no surprise."""
 
-TERM_DAYS = (14, 7, 1)
-"""Days before the end of a term on which it is an alarm: a fortnight, a week, the last day."""
-
 INCOMPLETE_MINUTES = 30
 """So long metrics may be incomplete before it is an alarm; CloudWatch backfills within minutes."""
-
-_DAY = timedelta(days=1)
 
 type Finding = tuple[str, str]
 """The alarm's name and its text."""
@@ -81,15 +77,21 @@ def _spend(situation: Situation) -> Iterator[Finding]:
 
 
 def _terms(situation: Situation) -> Iterator[Finding]:
+    """Terms that end in so many days, with the verdict on their renewal."""
+    bought = situation.target.provisioned
     for pt in situation.fleet.owned:
         if pt.committed_until is None:
             continue
-        left = pt.committed_until - situation.scheduled_at
-        if any(days - 1 <= left / _DAY < days for days in TERM_DAYS):
-            yield (
-                "term_ending",
-                f"the term of {pt.arn} ends at {pt.committed_until.isoformat()}, then it renews",
+        days = milestone(pt.committed_until, situation.scheduled_at)
+        if days is not None:
+            renewal = renewal_of(
+                pt,
+                situation.fleet.owned,
+                situation.observation.commitment,
+                price=bought.price if bought else None,
+                now=situation.scheduled_at,
             )
+            yield "term_ending", sentence(renewal, days)
 
 
 def _idle(situation: Situation) -> Iterator[Finding]:
@@ -104,7 +106,19 @@ def _idle(situation: Situation) -> Iterator[Finding]:
         quiet = found.quiet_minutes if found.seen else served
         if served >= period and quiet >= period:
             never = "" if found.seen else " or never seen in metrics"
-            yield "idle_units", f"{pt.arn} is idle{never}; {_cost(pt, situation)}"
+            cost = _cost(pt, situation)
+            yield "idle_units", f"{pt.arn} is idle{never}; {cost}"
+            elsewhere = _on_demand_calls(situation)
+            if elsewhere > 0:
+                text = f"{pt.arn} is idle while {elsewhere:.0f} calls in {INCOMPLETE_MINUTES} "
+                text += f"minutes went on demand: callers do not follow the table; {cost}"
+                yield "idle_while_overflowing", text
+
+
+def _on_demand_calls(situation: Situation) -> float:
+    """Calls of the newest half hour that the target's on-demand ways served."""
+    calls = (traffic.invocations for _, traffic in situation.observation.by_option)
+    return float(sum(np.nansum(each[-INCOMPLETE_MINUTES:]) for each in calls))
 
 
 def _cost(pt: ProvisionedThroughput, situation: Situation) -> str:

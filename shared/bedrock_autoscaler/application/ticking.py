@@ -16,7 +16,7 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.application.ports import RecordedDecision, Reporter
 from bedrock_autoscaler.domain.target import Loop, Target
-from bedrock_autoscaler.domain.units import MINUTE, floor_minute, floor_period
+from bedrock_autoscaler.domain.units import MINUTE, floor_minute, floor_period, iso
 
 ROUTING_PERIOD = MINUTE
 """Period of the routing loop and of the three acting functions, as the schedules have it."""
@@ -81,6 +81,18 @@ class Tick:
     def is_late(self, period: timedelta) -> bool:
         """Whether nothing may follow from what is decided now: it is only recorded."""
         return not self.may_act or is_outdated(self.scheduled_at, self.now, period)
+
+
+def report_late(tick: Tick, reporter: Reporter) -> None:
+    """Say that nothing follows from this tick: schedule and clock are too far apart."""
+    reporter.happened("tick_late", "")
+    minutes = (tick.now - tick.scheduled_at) / MINUTE
+    reporter.alarm(
+        "loop_late",
+        "",
+        f"the tick of {iso(tick.scheduled_at)} ran {minutes:.0f} minutes after its time: nothing "
+        "follows from it",
+    )
 
 
 class Deadline(Protocol):

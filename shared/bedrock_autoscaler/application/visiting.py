@@ -116,6 +116,7 @@ def _visit_group(visits: Sequence[_Visit], ports: VisitingPorts) -> Summary:
             silent_together=any(visit.assignment.silent_together for visit in visits),
         ),
         scheduled_at=scheduled_at,
+        problems=team.problems,
     )
     summary, decided = Summary(outcomes=()), list[RecordedDecision]()
     for loop in _LOOPS:

@@ -12,7 +12,26 @@ import typer
 from bedrock_autoscaler import __version__
 from bedrock_autoscaler.application.errors import AutoscalerError
 from bedrock_autoscaler.backtest.errors import BacktestError
-from bedrock_autoscaler.cli import backtest, decisions, demo, operating, routes, traces
+from bedrock_autoscaler.cli import (
+    approving,
+    backtest,
+    bench,
+    decisions,
+    demo,
+    doctor,
+    economics,
+    operating,
+    prices,
+    reviewing,
+    routes,
+    savings,
+    settings,
+    standing,
+    steering,
+    targets,
+    teardown,
+    traces,
+)
 from bedrock_autoscaler.cli.output import CommandError
 
 PROGRAM = "bedrock-autoscaler"
@@ -30,11 +49,32 @@ app = typer.Typer(
 )
 app.command(epilog=demo.EXAMPLE)(demo.demo)
 app.command(epilog=backtest.EXAMPLE)(backtest.backtest)
+app.command(epilog=bench.EXAMPLE)(bench.bench)
+app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
+app.command(epilog=economics.EXAMPLE)(economics.economics)
 app.command(epilog=operating.VERIFY_EXAMPLE)(operating.verify)
 app.command(epilog=operating.ADOPT_EXAMPLE)(operating.adopt)
 app.command("reset-breaker", epilog=operating.RESET_EXAMPLE)(operating.reset_breaker)
+app.command(epilog=targets.MODE_EXAMPLE)(targets.mode)
+app.command(epilog=approving.REQUESTS_EXAMPLE)(approving.requests)
+app.command(epilog=approving.APPROVE_EXAMPLE)(approving.approve)
+app.command(epilog=approving.REJECT_EXAMPLE)(approving.reject)
+app.command(epilog=steering.PAUSE_EXAMPLE)(steering.pause)
+app.command(epilog=steering.RESUME_EXAMPLE)(steering.resume)
+app.command(epilog=steering.STOP_EXAMPLE)(steering.stop)
+app.command(epilog=steering.START_EXAMPLE)(steering.start)
+app.add_typer(steering.override, name="override")
+app.command(epilog=standing.STATUS_EXAMPLE)(standing.status)
+app.command(epilog=standing.WATCH_EXAMPLE)(standing.watch)
+app.command(epilog=savings.EXAMPLE)(savings.ledger)
+app.command(epilog=reviewing.REPORT_EXAMPLE)(reviewing.report)
+app.command(epilog=reviewing.REVIEW_EXAMPLE)(reviewing.review)
+app.command(epilog=teardown.EXAMPLE)(teardown.teardown)
 app.add_typer(decisions.app, name="decisions")
+app.add_typer(prices.app, name="prices")
 app.add_typer(routes.app, name="routes")
+app.add_typer(settings.app, name="settings")
+app.add_typer(targets.app, name="targets")
 app.add_typer(traces.app, name="traces")
 
 

@@ -8,9 +8,6 @@ import numpy as np
 
 from bedrock_autoscaler.application.ports import RecordedDecision
 from bedrock_autoscaler.cli.counterfactual import what_would_change
-from bedrock_autoscaler.cli.expected import expected_lines
-from bedrock_autoscaler.cli.rates import rate_line
-from bedrock_autoscaler.cli.wording import units
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.demand import completeness, estimate_demand
 from bedrock_autoscaler.domain.fleet import Fleet
@@ -19,6 +16,9 @@ from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.rate_choice import with_rate
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import MINUTE, iso, usd
+from bedrock_autoscaler.report.expected import expected_lines
+from bedrock_autoscaler.report.rates import rate_line
+from bedrock_autoscaler.report.wording import units
 
 _HOUR = 60
 

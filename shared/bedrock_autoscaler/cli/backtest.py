@@ -2,15 +2,27 @@
 
 # ruff: noqa: PLC0415 - a command imports what it needs, so that --help answers at once
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bedrock_autoscaler.cli.operating import DEFAULT_STACK, StackOption
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 
 if TYPE_CHECKING:
     from bedrock_autoscaler.backtest.run import BacktestResult
+    from bedrock_autoscaler.cli.recorded_traffic import Files
+
+
+class UnreadMinutes(StrEnum):
+    """What becomes of minutes that nobody can tell silent from unread."""
+
+    LONGEST = "longest"
+    REFUSE = "refuse"
+    ZERO = "zero"
+
 
 EXAMPLE = (
     "Example: bedrock-autoscaler backtest examples/sample.csv.gz --scale 15.43"
@@ -20,10 +32,34 @@ EXAMPLE = (
 
 def backtest(
     trace: Annotated[
-        Path, typer.Argument(help="Demand per minute, .csv or .csv.gz.", show_default=False)
-    ],
-    scenario: Annotated[Path, typer.Option(help="Prices, unit rate, quotas and delays (JSON).")],
+        Path | None, typer.Argument(help="Demand per minute, .csv or .csv.gz.", show_default=False)
+    ] = None,
     *,
+    scenario: Annotated[
+        Path | None, typer.Option(help="Prices, unit rate, quotas and delays (JSON).")
+    ] = None,
+    from_cloudwatch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TARGET",
+            help="Read this target's own minutes instead, and take prices, rate and quotas of it.",
+        ),
+    ] = None,
+    days: Annotated[
+        float, typer.Option(min=1, max=15, help="With --from-cloudwatch: so far back.")
+    ] = 14,
+    unread: Annotated[
+        UnreadMinutes,
+        typer.Option(
+            help="With --from-cloudwatch, minutes that may be silent or unread: replay the longest"
+            " stretch without one, refuse, or take them for silent."
+        ),
+    ] = UnreadMinutes.LONGEST,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="With --from-cloudwatch: the trace file to write; TARGET.csv.gz."),
+    ] = None,
+    stack: StackOption = DEFAULT_STACK,
     settings: Annotated[
         Path | None,
         typer.Option(help="The document that a target has in SSM; default: shipped defaults."),
@@ -48,6 +84,20 @@ def backtest(
     from bedrock_autoscaler.backtest.run import run_backtest
     from bedrock_autoscaler.cli.policies import core_policy
 
+    if from_cloudwatch is not None:
+        if trace is not None:
+            raise CommandError("give a trace or --from-cloudwatch, not both")
+        files = _fetched(
+            from_cloudwatch, days=days, unread=unread, out=out, stack=stack, output=output
+        )
+        trace, scenario, settings = (
+            files.trace,
+            scenario or files.scenario,
+            settings or (files.settings),
+        )
+    if trace is None or scenario is None:
+        missing = "a TRACE" if trace is None else "--scenario"
+        raise CommandError(f"{missing} is missing; --from-cloudwatch TARGET brings both")
     result = run_backtest(
         trace, scenario, core_policy, settings_path=settings, scale=scale, score_from=score_from
     )
@@ -61,6 +111,32 @@ def backtest(
         print_json(result.report.to_document())
     else:
         _print_table(result)
+
+
+def _fetched(
+    target: str,
+    *,
+    days: float,
+    unread: UnreadMinutes,
+    out: Path | None,
+    stack: str,
+    output: Output,
+) -> "Files":
+    """The target's traffic, prices and settings, written to files."""
+    from bedrock_autoscaler.cli.recorded_traffic import fetch
+    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
+
+    is_quiet = output is Output.JSON
+    access = StackAccess(find_stack(stack))
+    files = fetch(access, target, days=days, out=out, unread=unread, is_quiet=is_quiet)
+    for note in files.notes:
+        typer.echo(note, err=True)
+    if not is_quiet:
+        typer.echo(
+            f"again: bedrock-autoscaler backtest {files.trace} --scenario {files.scenario} "
+            f"--settings {files.settings}"
+        )
+    return files
 
 
 def _page(result: "BacktestResult", trace: Path, scenario: Path, scale: float) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bedrock_autoscaler.application.ports import RecordedDecision
-from bedrock_autoscaler.cli.wording import summary
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.report.wording import summary
 
 _HALVINGS = 10
 

@@ -2,13 +2,28 @@
 
 # ruff: noqa: PLC0415 - a command imports what it needs, so that --help answers at once
 
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bedrock_autoscaler.cli import explaining, exporting
+from bedrock_autoscaler.cli.choosing import (
+    DEFAULT_STACK,
+    ChangesOption,
+    Criteria,
+    FromOption,
+    KindOption,
+    LoopOption,
+    MinUsdOption,
+    ReasonOption,
+    SinceOption,
+    StackOption,
+    TargetOption,
+    UntilOption,
+    VerdictOption,
+    find,
+    open_ledger,
+)
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 
 if TYPE_CHECKING:
@@ -18,31 +33,9 @@ if TYPE_CHECKING:
     from bedrock_autoscaler.cli.ledger import Ledger
     from bedrock_autoscaler.domain.decision import Decision
 
-app = typer.Typer(help="Read the decision log, and replay it.", no_args_is_help=True)
-
-DEFAULT_STACK = "bedrock-autoscaler"
-_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
-_LAST = datetime(3000, 1, 1, tzinfo=UTC)
-
-
-class LoopChoice(StrEnum):
-    """The loops; the same names as in the domain."""
-
-    ROUTING = "routing"
-    CAPACITY = "capacity"
-
-
-FromOption = Annotated[
-    Path | None,
-    typer.Option("--from", help="An export of the ledger, instead of a live stack's table."),
-]
-StackOption = Annotated[str, typer.Option(help="Stack whose ledger is read.")]
-TargetOption = Annotated[str | None, typer.Option(help="Only this target.")]
-LoopOption = Annotated[LoopChoice | None, typer.Option(help="Only this loop.")]
-SinceOption = Annotated[
-    str | None, typer.Option(help="First moment, ISO 8601 in UTC: 2025-03-17 or ...T09:00Z.")
-]
-UntilOption = Annotated[str | None, typer.Option(help="Moment before which to stop.")]
+app = typer.Typer(help="Read the decision log, export it, replay it.", no_args_is_help=True)
+app.command(epilog=explaining.EXAMPLE)(explaining.explain)
+app.command(epilog=exporting.EXAMPLE)(exporting.export)
 
 
 @app.command(
@@ -56,18 +49,27 @@ def list_decisions(
     loop: LoopOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    changes: Annotated[
-        bool, typer.Option("--changes", help="Leave out holds and unchanged routes.")
-    ] = False,
+    verdict: VerdictOption = None,
+    kind: KindOption = None,
+    reason: ReasonOption = None,
+    min_usd: MinUsdOption = None,
+    changes: ChangesOption = False,
     last: Annotated[int, typer.Option(min=0, help="At most so many, the newest; 0: all.")] = 40,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List decisions, oldest first."""
-    from bedrock_autoscaler.cli.wording import is_change
-
-    found = _find(_open(source, stack), target, loop, _window(since, until))
-    if changes:
-        found = [decision for decision in found if is_change(decision)]
+    criteria = Criteria(
+        target=target,
+        loop=loop,
+        since=since,
+        until=until,
+        verdict=verdict,
+        kind=kind,
+        reasons=tuple(reason or ()),
+        min_usd=min_usd,
+        changes=changes,
+    )
+    found = find(open_ledger(source, stack), criteria)
     shown = found[-last:] if last else found
     if output is Output.JSON:
         print_json([_plain(decision) for decision in shown])
@@ -94,9 +96,9 @@ def show(
     the decision (found by deciding again on other traffic and prices), and what came of it.
     """
     from bedrock_autoscaler.cli.argument import argue
-    from bedrock_autoscaler.cli.wording import headline
+    from bedrock_autoscaler.report.wording import headline
 
-    ledger = _open(source, stack)
+    ledger = open_ledger(source, stack)
     recorded = _load(ledger, decision_id)
     outcomes = _outcomes(ledger, recorded.decision)
     sections = argue(recorded, outcomes)
@@ -138,10 +140,9 @@ def replay(
 
     Exit status 0 when there is none, 2 otherwise.
     """
-    ledger = _open(source, stack)
-    ids = decision_ids or [
-        decision.id for decision in _find(ledger, target, loop, _window(since, until))
-    ]
+    ledger = open_ledger(source, stack)
+    criteria = Criteria(target=target, loop=loop, since=since, until=until)
+    ids = decision_ids or [decision.id for decision in find(ledger, criteria)]
     differences = replay_all(ledger, ids)
     if output is Output.JSON:
         print_json(
@@ -183,37 +184,6 @@ def replay_all(ledger: "Ledger", ids: list[str]) -> "list[Difference]":
     return [difference for difference in found if difference is not None]
 
 
-def _open(source: Path | None, stack: str) -> "Ledger":
-    from bedrock_autoscaler.cli.ledger import open_export, open_stack
-
-    return open_export(source) if source is not None else open_stack(stack)
-
-
-def _find(
-    ledger: "Ledger",
-    target: str | None,
-    loop: LoopChoice | None,
-    window: tuple[datetime, datetime],
-) -> "list[Decision]":
-    """Decisions of all targets or of one, oldest first.
-
-    Raises:
-        CommandError: the target is unknown.
-    """
-    from bedrock_autoscaler.domain.target import Loop
-
-    if target is not None and target not in ledger.targets:
-        known = ", ".join(ledger.targets) or "none"
-        raise CommandError(f"target {target!r} has no decision; there are: {known}")
-    chosen = Loop(loop.value) if loop is not None else None
-    found = [
-        decision
-        for name in ([target] if target is not None else ledger.targets)
-        for decision in ledger.decisions.between(name, chosen, *window)
-    ]
-    return sorted(found, key=lambda decision: (decision.scheduled_at, decision.id))
-
-
 def _load(ledger: "Ledger", decision_id: str) -> "RecordedDecision":
     recorded = ledger.decisions.load(decision_id, ledger.history)
     if recorded is None:
@@ -229,29 +199,6 @@ def _outcomes(ledger: "Ledger", decision: "Decision") -> "Outcomes":
         purchases=tuple(i for i in fleets.purchases(name) if i.decision_id == decision.id),
         releases=tuple(i for i in fleets.releases(name) if i.decision_id == decision.id),
     )
-
-
-def _window(since: str | None, until: str | None) -> tuple[datetime, datetime]:
-    return _moment("--since", since) or _FIRST, _moment("--until", until) or _LAST
-
-
-def _moment(option: str, text: str | None) -> datetime | None:
-    """A moment in UTC.
-
-    Raises:
-        CommandError: it is none.
-    """
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise CommandError(
-            f"{option} {text!r} is not ISO 8601, such as 2025-03-17T09:00Z"
-        ) from error
-    if moment.utcoffset() not in {None, timedelta(0)}:
-        raise CommandError(f"{option} {text!r} is not UTC; write it with a trailing Z")
-    return moment.replace(tzinfo=UTC)
 
 
 def _plain(decision: "Decision") -> object:

@@ -7,19 +7,24 @@ S3 in its JSON format; so an export made there can be read here too, gzipped or 
 import base64
 import gzip
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from bedrock_autoscaler.adapters.clock import clock_at
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.adapters.storage.table import Table
-from bedrock_autoscaler.application.ports import Decisions, Fleets, History
+from bedrock_autoscaler.application.ports import Clock, Decisions, Fleets, History
 from bedrock_autoscaler.cli.output import CommandError
+from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.report.record import Sources
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,12 +39,41 @@ class Ledger:
 
     Attributes:
         targets: names of all targets that were ever decided upon.
+        policy: a target by its name and a settings version of its decisions.
+        clock: the stack's own; None for an export, which stands still.
     """
 
     decisions: Decisions
     history: History
     fleets: Fleets
     targets: tuple[str, ...]
+    policy: Callable[[str, str], Target]
+    clock: Clock | None = None
+
+    @property
+    def sources(self) -> Sources:
+        """What reports read."""
+        return Sources(
+            decisions=self.decisions, history=self.history, fleets=self.fleets, policy=self.policy
+        )
+
+    def now(self) -> datetime:
+        """The stack's time; of an export the minute after its newest decision.
+
+        Raises:
+            CommandError: there is no decision at all.
+        """
+        if self.clock is not None:
+            return self.clock.now()
+        newest = [
+            recorded.decision.scheduled_at
+            for name in self.targets
+            for loop in Loop
+            if (recorded := self.decisions.latest(name, loop)) is not None
+        ]
+        if not newest:
+            raise CommandError("the export holds no decision")
+        return max(newest) + MINUTE
 
 
 def open_export(path: Path) -> Ledger:
@@ -62,6 +96,7 @@ def open_stack(stack: str) -> Ledger:
     try:
         described = boto3.client("cloudformation").describe_stacks(StackName=stack)
         outputs = described["Stacks"][0].get("Outputs", [])
+        given = described["Stacks"][0].get("Parameters", [])
         client = boto3.client("dynamodb")
     except (BotoCoreError, ClientError) as error:
         raise CommandError(
@@ -71,20 +106,25 @@ def open_stack(stack: str) -> Ledger:
     names = [o["OutputValue"] for o in outputs if o["OutputKey"] == "LedgerTableName"]
     if not names:
         raise CommandError(f"stack {stack!r} has no output LedgerTableName; is it the autoscaler?")
-    return open_table(client, names[0])
+    endpoints = [p["ParameterValue"] for p in given if p["ParameterKey"] == "ClockEndpoint"]
+    clock = clock_at(next(filter(None, endpoints), None))
+    return open_table(client, names[0], clock=clock)
 
 
-def open_table(client: "DynamoDBClient", table: str) -> Ledger:
+def open_table(client: "DynamoDBClient", table: str, *, clock: Clock | None = None) -> Ledger:
     """The ledger in a table."""
     versions = Table(client, table).query(
         "SETTINGS", first=_VERSIONS, last=f"{_VERSIONS}~", attributes=("sk",)
     )
     targets = {item["sk"].removeprefix(_VERSIONS).rpartition("#")[0] for item in versions}
+    decisions = DynamoDecisions(client, table)
     return Ledger(
-        decisions=DynamoDecisions(client, table),
+        decisions=decisions,
         history=DynamoHistory(client, table),
         fleets=DynamoFleets(client, table),
         targets=tuple(sorted(targets)),
+        policy=decisions.policy,
+        clock=clock,
     )
 
 

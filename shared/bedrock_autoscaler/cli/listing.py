@@ -7,8 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bedrock_autoscaler.cli.wording import class_name, leading_reason, summary
 from bedrock_autoscaler.domain.decision import Decision
+from bedrock_autoscaler.report.wording import class_name, leading_reason, summary
 
 _WIDE = 120
 

@@ -37,7 +37,7 @@ def show(
 
     from bedrock_autoscaler.client.document import routing_table_text
 
-    table = _table(target, source, prefix)
+    table = read_table(target, source, prefix)
     if output is Output.JSON:
         print_json(json.loads(routing_table_text(table)))
         return
@@ -62,7 +62,7 @@ def litellm(
     """Print the table as a LiteLLM Router or proxy configuration (JSON, which is YAML too)."""
     from bedrock_autoscaler.client.litellm_config import router_config
 
-    print_json(router_config(_table(target, source, prefix), region))
+    print_json(router_config(read_table(target, source, prefix), region))
 
 
 @app.command(
@@ -80,10 +80,10 @@ def envoy(
     """Print the table as resources of Envoy AI Gateway (JSON, which is YAML too)."""
     from bedrock_autoscaler.client.envoy import envoy_resources
 
-    print_json(envoy_resources(_table(target, source, prefix), region, gateway))
+    print_json(envoy_resources(read_table(target, source, prefix), region, gateway))
 
 
-def _table(target: str, source: Path | None, prefix: str) -> "RoutingTable":
+def read_table(target: str, source: Path | None, prefix: str) -> "RoutingTable":
     """The table of a target.
 
     Raises:

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, override
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -12,19 +12,24 @@ from bedrock_autoscaler.adapters.bedrock.capacity import BedrockCapacity
 from bedrock_autoscaler.adapters.bedrock.releasing import BedrockReleasing
 from bedrock_autoscaler.adapters.clients import Clients
 from bedrock_autoscaler.adapters.clock import clock_at
+from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
 from bedrock_autoscaler.adapters.documents import TargetDocuments
 from bedrock_autoscaler.adapters.models import ModelList, load_models
 from bedrock_autoscaler.adapters.observability import PowertoolsReporter
 from bedrock_autoscaler.adapters.parameters import SsmParameters
 from bedrock_autoscaler.adapters.prices import load_prices
+from bedrock_autoscaler.adapters.storage.approvals import DynamoApprovals
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.adapters.storage.last_good import DynamoLastGood
+from bedrock_autoscaler.adapters.storage.prices import DynamoPrices
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
+from bedrock_autoscaler.adapters.stored_settings import StoredSettings
 from bedrock_autoscaler.application.inspecting import InspectionPorts
-from bedrock_autoscaler.application.ports import Clock, LastGood, Settings
-from bedrock_autoscaler.application.settings import load_settings
+from bedrock_autoscaler.application.ports import Clock, Settings
+from bedrock_autoscaler.application.pricing import CurrentPrices
+from bedrock_autoscaler.application.tuning import Tuning
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.domain.target import Target
 
@@ -34,12 +39,17 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 _STACK_ARN = re.compile(r"arn:aws[a-z-]*:cloudformation:([a-z0-9-]+):([0-9]{12}):stack/.+")
+_MAX_DESCRIPTION = 1_024
 _NEEDED = ("LedgerTableName", "RoutesTableName", "ConsentsTableName", "SettingsPrefixPath")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a stack keeps its things."""
+    """Where a stack keeps its things.
+
+    Attributes:
+        outputs, parameters: of the stack, as CloudFormation tells them.
+    """
 
     name: str
     account: str
@@ -50,6 +60,15 @@ class Place:
     prefix: str
     capacity_minutes: int
     clock_endpoint: str | None
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def purchasable(self) -> tuple[str, ...]:
+        """ARNs of the models that the purchase function may buy; `*` at an end stands for all."""
+        return tuple(
+            arn for arn in self.parameters.get("PurchasableModelArns", "").split(",") if arn
+        )
 
 
 def find_stack(name: str) -> Place:
@@ -88,6 +107,8 @@ def place_of(name: str, described: Mapping[str, Any]) -> Place:
         prefix=outputs["SettingsPrefixPath"],
         capacity_minutes=int(given.get("CapacityMinutes", "15")),
         clock_endpoint=given.get("ClockEndpoint") or None,
+        outputs=outputs,
+        parameters=given,
     )
 
 
@@ -97,6 +118,23 @@ class StackAccess:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._clients = Clients(place.region)
+
+    @property
+    def place(self) -> Place:
+        """Where the stack keeps its things."""
+        return self._place
+
+    @property
+    def clients(self) -> Clients:
+        """Makes SDK clients of the stack's Region."""
+        return self._clients
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - each service has a kind of its own
+        """An SDK client of a service that the functions do not use."""
+        import boto3  # noqa: PLC0415 - loading the SDK takes longer than --help
+
+        make: Any = boto3.client  # its stub knows services by their literal names alone
+        return make(service, region_name=self._place.region)
 
     @property
     def deployment(self) -> str:
@@ -109,29 +147,110 @@ class StackAccess:
         return clock_at(self._place.clock_endpoint)
 
     @cached_property
+    def metrics(self) -> CloudWatchMetrics:
+        """The metrics of Bedrock, and this deployment's heartbeat."""
+        return CloudWatchMetrics(self._clients.cloudwatch(), self._place.name)
+
+    @cached_property
     def fleets(self) -> DynamoFleets:
         """Intents, reservations, consents."""
         return DynamoFleets(self._dynamodb, self._place.ledger, self._place.consents)
 
     @cached_property
+    def approvals(self) -> DynamoApprovals:
+        """What persons were asked, and their answers."""
+        return DynamoApprovals(self._dynamodb, self._place.ledger, self._place.consents)
+
+    @cached_property
+    def identity(self) -> str:
+        """Who runs this command, as AWS knows the credentials.
+
+        Raises:
+            CommandError: AWS does not say.
+        """
+        try:
+            arn: str = self._clients.sts().get_caller_identity()["Arn"]
+        except (BotoCoreError, ClientError) as error:
+            raise CommandError(f"AWS does not say who you are: {error}") from error
+        return arn
+
+    @cached_property
     def releasing(self) -> BedrockReleasing:
         """One throughput with its tags; nothing here deletes."""
-        return BedrockReleasing(self._bedrock)
+        return BedrockReleasing(self.bedrock)
+
+    @cached_property
+    def stored(self) -> StoredSettings:
+        """The settings documents with their versions, to read and to change."""
+        return StoredSettings(self.ssm, self._place.prefix)
+
+    @cached_property
+    def tuning(self) -> Tuning:
+        """What a change of the settings is judged by."""
+        place = self._place
+        return Tuning(
+            parameters=SsmParameters(self.ssm, place.prefix),
+            parser=TargetDocuments(
+                self.prices(), self.models.variants_of, decision_minutes=place.capacity_minutes
+            ),
+            last_good=DynamoLastGood(self._dynamodb, place.ledger),
+            account=place.account,
+            region=place.region,
+        )
+
+    @cached_property
+    def price_store(self) -> DynamoPrices:
+        """What the newest refresh of prices left."""
+        return DynamoPrices(self._dynamodb, self._place.ledger)
+
+    def prices(self) -> CurrentPrices:
+        """The price list that the stack goes by now."""
+        current = CurrentPrices(load_prices(), self.price_store)
+        current.version()
+        return current
 
     def settings(self) -> Settings:
         """The settings as the stack has them in force."""
-        parser = TargetDocuments(
-            load_prices(),
-            self._models.variants_of,
-            decision_minutes=self._place.capacity_minutes,
-        )
-        return load_settings(
-            SsmParameters(self._ssm, self._place.prefix),
-            parser,
-            _ReadOnly(DynamoLastGood(self._dynamodb, self._place.ledger)),
-            account=self._place.account,
-            region=self._place.region,
-        )
+        return self.tuning.settings()
+
+    @property
+    def switch(self) -> str | None:
+        """What the kill switch says; only `allow` lets anything act. None: it is not set.
+
+        Raises:
+            CommandError: it cannot be read.
+        """
+        name = self.switch_name
+        try:
+            return self.ssm.get_parameter(Name=name)["Parameter"].get("Value")
+        except self.ssm.exceptions.ParameterNotFound:
+            return None
+        except (BotoCoreError, ClientError) as error:
+            raise CommandError(f"{name} cannot be read: {error}") from error
+
+    def throw(self, value: str, why: str) -> None:
+        """Write the kill switch.
+
+        Raises:
+            CommandError: it was not written, or may not have been.
+        """
+        name = self.switch_name
+        text = f"{why or 'by a command'}: {self.identity}"
+        try:
+            self.ssm.put_parameter(
+                Name=name,
+                Value=value,
+                Type="String",
+                Overwrite=True,
+                Description=text[:_MAX_DESCRIPTION],
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise CommandError(f"{name} was not written to {value!r}: {error}") from error
+
+    @property
+    def switch_name(self) -> str:
+        """The parameter of the kill switch."""
+        return f"{self._place.prefix}/switch"
 
     def target(self, name: str) -> Target:
         """A target in force.
@@ -139,20 +258,23 @@ class StackAccess:
         Raises:
             CommandError: there is none of this name.
         """
-        known = {target.name: target for target in self.settings().targets}
+        settings = self.settings()
+        known = {target.name: target for target in settings.targets}
         if name not in known:
             names = ", ".join(sorted(known)) or "none"
-            raise CommandError(f"target {name!r} is not in force; those that are: {names}")
+            faults = [one for one in settings.problems if one.document == name]
+            why = "".join(f" ({one.field}: {one.message})".replace("(: ", "(") for one in faults)
+            raise CommandError(f"target {name!r} is not in force{why}; those that are: {names}")
         return known[name]
 
     def inspection(self) -> InspectionPorts:
         """What `verify` reads."""
         place = self._place
-        tables = DynamoRoutingTables(self._dynamodb, place.routes, self._ssm, place.prefix)
+        tables = DynamoRoutingTables(self._dynamodb, place.routes, self.ssm, place.prefix)
         reporter = PowertoolsReporter(place.name, "ERROR")
         return InspectionPorts(
             capacity=BedrockCapacity(
-                self._bedrock, self._clients.service_quotas(), self._models.codes_of, reporter
+                self.bedrock, self._clients.service_quotas(), self.models.codes_of, reporter
             ),
             decisions=DynamoDecisions(self._dynamodb, place.ledger),
             fleets=self.fleets,
@@ -163,7 +285,8 @@ class StackAccess:
         )
 
     @cached_property
-    def _bedrock(self) -> "BedrockClient":
+    def bedrock(self) -> "BedrockClient":
+        """The control plane of Bedrock."""
         return self._clients.bedrock()
 
     @cached_property
@@ -171,25 +294,11 @@ class StackAccess:
         return self._clients.dynamodb()
 
     @cached_property
-    def _ssm(self) -> "SSMClient":
+    def ssm(self) -> "SSMClient":
+        """Parameter Store."""
         return self._clients.ssm()
 
     @cached_property
-    def _models(self) -> ModelList:
+    def models(self) -> ModelList:
+        """What is known of the models that can be bought."""
         return load_models()
-
-
-class _ReadOnly(LastGood):
-    """The last good documents, without keeping new ones: that is the stack's own business."""
-
-    def __init__(self, kept: LastGood) -> None:
-        self._kept = kept
-
-    @override
-    def get(self, name: str) -> str | None:
-        """The last accepted text."""
-        return self._kept.get(name)
-
-    @override
-    def put(self, name: str, text: str) -> None:
-        """Keep nothing."""

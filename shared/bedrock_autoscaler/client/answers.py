@@ -61,6 +61,15 @@ _INVALID_ADDRESS = (
     "latency performance configuration is not supported",
 )
 _SERVER_ERROR = 500
+_VANISHING = frozenset(
+    {
+        OptionKind.PROVISIONED,
+        OptionKind.CUSTOM_DEPLOYMENT,
+        OptionKind.IMPORTED_MODEL,
+        OptionKind.MARKETPLACE_ENDPOINT,
+    }
+)
+"""Kinds of which an address can be deleted; Bedrock may then call the request invalid."""
 
 
 def code_of(error: CallError) -> str:
@@ -95,5 +104,5 @@ def _judge_invalid(error: ClientError, route: Route) -> Verdict:
     message = error.response.get("Error", {}).get("Message", "").lower()
     if any(words in message for words in _INVALID_ADDRESS):
         return Verdict.GONE
-    asks_for_more = route.kind is OptionKind.PROVISIONED or route.tier or route.latency
+    asks_for_more = route.kind in _VANISHING or route.tier or route.latency
     return Verdict.SUSPECT if asks_for_more else Verdict.FINAL

@@ -16,7 +16,10 @@ from typing import Any
 type Schema = Mapping[str, Any]
 
 SCHEMA_VERSION = 1
-KINDS = "provisioned, on_demand, geographic_profile, global_profile, batch"
+KINDS = (
+    "provisioned, on_demand, geographic_profile, global_profile, custom_deployment, "
+    "imported_model, marketplace_endpoint, prompt_router, batch"
+)
 _REGION = r"^[a-z]{2,}(-[a-z0-9]+)+$"
 _NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 

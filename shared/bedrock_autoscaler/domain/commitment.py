@@ -19,11 +19,23 @@ from bedrock_autoscaler.domain.economics import Economics, build_economics
 from bedrock_autoscaler.domain.features import measure
 from bedrock_autoscaler.domain.observation import Series, Traffic
 from bedrock_autoscaler.domain.studies import CommitmentStudy, LevelStudy
-from bedrock_autoscaler.domain.target import Classifying, Commitment, Target, UnitPrice
+from bedrock_autoscaler.domain.target import (
+    Classifying,
+    Commitment,
+    GuardRails,
+    Target,
+    UnitPrice,
+)
 from bedrock_autoscaler.domain.units import HOUR, MINUTE, significant
 
 STUDY_DAYS = 56
 """History that a study looks at; a term of six months needs all of it."""
+
+LEAST_HISTORY_DAYS = 30
+"""Without so much history nothing is said on any term."""
+
+EVALUATED_EVERY = timedelta(days=7)
+"""A ladder is worth a person's attention once a week; what it rests on is renewed daily."""
 
 _DAY_MINUTES = 1440
 _WEEK, _MONTH = 7, 28
@@ -32,6 +44,7 @@ _LEAST_KNOWN = 0.5
 _MARGIN = 1.03
 _MOST_LEVELS = 64
 _DIGITS = 6
+_ROUNDING = 1e-9
 _LASTING = frozenset({Label.STEADY, Label.SEASONAL})
 
 
@@ -54,6 +67,27 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """What a person has agreed to at most, units on a term included.
+
+    Attributes:
+        units: held at once.
+        usd_per_hour: for all of them together.
+    """
+
+    units: int
+    usd_per_hour: float
+
+    @classmethod
+    def of(cls, rails: GuardRails) -> "Ceiling":
+        """The guard rails of a target, which bind a commitment like any purchase."""
+        return cls(units=rails.max_units, usd_per_hour=float(rails.max_usd_per_hour))
+
+
+NO_CEILING = Ceiling(units=10**9, usd_per_hour=float("inf"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommitmentAdvice:
     """Units that would be cheaper on a term, lowest levels first; money over the whole term.
 
@@ -63,6 +97,8 @@ class CommitmentAdvice:
         utilization: of these units over 28 days; `utilization_two_months` over 56.
         term_usd: price of all units for the whole term, due whatever happens.
         saving_usd: against no commitment, if the term is like the cheaper of the spans looked at.
+        saving_low_usd, saving_high_usd: if the whole term is like the worst, or the best, of the
+            weeks looked at.
         spent_share: what these levels cost in the newest 28 days as a share of `term_usd`.
         regret_halved_usd: lost against no commitment if demand halves tomorrow.
         regret_ended_usd: lost if demand ends tomorrow.
@@ -80,6 +116,8 @@ class CommitmentAdvice:
     spent_share: float
     regret_halved_usd: float
     regret_ended_usd: float
+    saving_low_usd: float = 0.0
+    saving_high_usd: float = 0.0
 
 
 # -- the study ---------------------------------------------------------------------------------
@@ -144,19 +182,42 @@ def _level(days: Series, level: int, economics: Economics) -> LevelStudy:
         "utilization_two_months": _mean(used),
         "share_above": _mean(np.where(np.isnan(month), np.nan, month >= level + 1)),
     }
-    return LevelStudy(**{name: significant(value, _DIGITS) for name, value in values.items()})
+    weekly = [_mean(week) for week in _weeks(costs)]
+    return LevelStudy(
+        **{name: significant(value, _DIGITS) for name, value in values.items()},
+        weekly_usd=tuple(significant(value, _DIGITS) for value in weekly),
+    )
+
+
+def _weeks(days: Series) -> list[Series]:
+    """Whole weeks, back from the newest day, those without a known day left out."""
+    whole = len(days) // _WEEK * _WEEK
+    weeks = days[len(days) - whole :].reshape(-1, _WEEK)
+    return [week for week in weeks if not np.isnan(week).all()]
 
 
 def _daily_usd(days: Series, level: int, economics: Economics) -> Series:
-    """What the level costs without a commitment, USD per hour of each day; NaN for unread days."""
+    """What the level costs without a commitment, USD per hour of each day; NaN for unread days.
+
+    In each hour it costs what it avoids elsewhere, but at most a unit's price: a unit without
+    commitment can be given up by the hour, so that a level that fills up by day alone is paid for
+    by day alone.
+    """
     load = np.nan_to_num(days)
     with_unit = np.add(*economics.overflow_usd(np.maximum(load - level - 1, 0.0)))
     without = np.add(*economics.overflow_usd(np.maximum(load - level, 0.0)))
     known = ~np.isnan(days)
-    minutes = np.count_nonzero(known, axis=1)
-    avoided = np.where(known, without - with_unit, 0.0).sum(axis=1) / np.maximum(minutes, 1)
-    daily = np.minimum(avoided, economics.unit_usd)
-    return np.where(minutes >= _LEAST_KNOWN * _DAY_MINUTES, daily, np.nan)
+    avoided = _hourly_sums(np.where(known, without - with_unit, 0.0))
+    minutes = _hourly_sums(known.astype(np.float64))
+    hourly = np.minimum(avoided / np.maximum(minutes, 1.0), economics.unit_usd)
+    read = minutes.sum(axis=1)
+    daily: Series = (hourly * minutes).sum(axis=1) / np.maximum(read, 1.0)
+    return np.where(read >= _LEAST_KNOWN * _DAY_MINUTES, daily, np.nan)
+
+
+def _hourly_sums(days: Series) -> Series:
+    sums: Series = days.reshape(len(days), -1, 60).sum(axis=2)
+    return sums
 
 
 def _mean(values: Series) -> float:
@@ -190,7 +251,7 @@ def terms_of(price: UnitPrice) -> tuple[Term, ...]:
     """The terms that are sold, the longest first."""
     offers = (
         (Commitment.SIX_MONTHS, 180, STUDY_DAYS, price.six_months_usd_per_hour),
-        (Commitment.ONE_MONTH, 30, _MONTH, price.one_month_usd_per_hour),
+        (Commitment.ONE_MONTH, 30, LEAST_HISTORY_DAYS, price.one_month_usd_per_hour),
     )
     return tuple(
         Term(
@@ -215,33 +276,57 @@ def ends_in_time(study: CommitmentStudy, term: Term, now: datetime) -> bool:
 
 
 def advise(
-    study: CommitmentStudy, price: UnitPrice, *, committed_units: int, now: datetime
+    study: CommitmentStudy,
+    price: UnitPrice,
+    *,
+    committed_units: int,
+    now: datetime,
+    ceiling: Ceiling = NO_CEILING,
 ) -> tuple[CommitmentAdvice, ...]:
     """What would be cheaper on a term, the longer term first; empty when nothing would.
 
     A level is advised on while the lower of its cost over the whole span and over the newest week
-    is above the price of the term by 3%.
+    is above the price of the term by 3%, and while all units on a term stay below the ceiling.
+
+    Args:
+        study: of the day.
+        price: with the terms that are sold.
+        committed_units: on a term already; taken to cost what the dearest term does.
+        now: a term must end before the model does.
+        ceiling: what a person has agreed to.
     """
     found = []
     first = committed_units
-    for term in terms_of(price):
+    terms = terms_of(price)
+    spent = committed_units * max((term.usd_per_hour for term in terms), default=0.0)
+    for term in terms:
         if not (is_long_enough(study, term) and ends_in_time(study, term, now)):
             continue
-        chosen = _paying(study.levels[first:], term)
+        room = _room(ceiling, term, first, spent)
+        chosen = _paying(study.levels[first:], term)[:room]
         if chosen:
             found.append(_advice(chosen, term, first))
             first += len(chosen)
+            spent += len(chosen) * term.usd_per_hour
     return tuple(found)
+
+
+def _room(ceiling: Ceiling, term: Term, units: int, usd_per_hour: float) -> int:
+    """Further units that the ceiling leaves room for."""
+    by_money = (ceiling.usd_per_hour - usd_per_hour) / term.usd_per_hour
+    return int(max(min(float(ceiling.units - units), by_money + _ROUNDING), 0.0))
 
 
 def _paying(levels: Sequence[LevelStudy], term: Term) -> list[LevelStudy]:
     """The levels from the first on whose cost is above the price of the term."""
     least = _MARGIN * term.usd_per_hour
-    return list(takewhile(lambda level: _sure_usd(level, term) > least, levels))
+    return list(takewhile(lambda level: sure_usd(level, term) > least, levels))
 
 
-def _sure_usd(level: LevelStudy, term: Term) -> float:
-    span = level.two_months_usd if term.days_needed > _MONTH else level.month_usd
+def sure_usd(level: LevelStudy, term: Term) -> float:
+    """USD per hour that the level costs without a commitment, by the more cautious span."""
+    is_long = term.days_needed > LEAST_HISTORY_DAYS
+    span = level.two_months_usd if is_long else level.month_usd
     return min(span, level.week_usd)
 
 
@@ -249,6 +334,7 @@ def _advice(levels: Sequence[LevelStudy], term: Term, first: int) -> CommitmentA
     term_usd = len(levels) * term.usd_per_hour * term.hours
     halved_usd = sum(level.halved_usd for level in levels) * term.hours
     spent = sum(level.month_usd for level in levels) * _MONTH * 24
+    weeks = _sums_by_week(levels, term)
     return CommitmentAdvice(
         commitment=term.commitment,
         units=len(levels),
@@ -258,8 +344,16 @@ def _advice(levels: Sequence[LevelStudy], term: Term, first: int) -> CommitmentA
         utilization=float(np.mean([level.utilization for level in levels])),
         utilization_two_months=float(np.mean([level.utilization_two_months for level in levels])),
         term_usd=term_usd,
-        saving_usd=sum(_sure_usd(level, term) for level in levels) * term.hours - term_usd,
+        saving_usd=sum(sure_usd(level, term) for level in levels) * term.hours - term_usd,
         spent_share=spent / term_usd,
         regret_halved_usd=max(term_usd - halved_usd, 0.0),
         regret_ended_usd=term_usd,
+        saving_low_usd=min(weeks) * term.hours - term_usd,
+        saving_high_usd=max(weeks) * term.hours - term_usd,
     )
+
+
+def _sums_by_week(levels: Sequence[LevelStudy], term: Term) -> list[float]:
+    """USD per hour of all levels together, week by week; the safe figure while none is known."""
+    sums = [sum(week) for week in zip(*(level.weekly_usd for level in levels), strict=False)]
+    return sums or [sum(sure_usd(level, term) for level in levels)]

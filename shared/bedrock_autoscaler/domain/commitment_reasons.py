@@ -1,6 +1,7 @@
 """Commitment advice in a decision: sentences with their numbers, and why there is none."""
 
 from bedrock_autoscaler.domain.commitment import (
+    Ceiling,
     CommitmentAdvice,
     advise,
     ends_in_time,
@@ -30,15 +31,31 @@ def commitment_reasons(situation: Situation, classification: Classification) -> 
     obstacle = _obstacle(situation, study, classification)
     if obstacle is not None:
         return (_not_advised(obstacle, study),)
-    advice = advise(
+    advice = commitment_advice(situation)
+    if not advice:
+        rails = situation.target.guard_rails
+        return (
+            _not_advised(
+                "no further unit was used enough to pay on a term within max_units "
+                f"{rails.max_units} and max_usd_per_hour {rails.max_usd_per_hour}",
+                study,
+            ),
+        )
+    return tuple(_advised(one, study) for one in advice)
+
+
+def commitment_advice(situation: Situation) -> tuple[CommitmentAdvice, ...]:
+    """What the situation's own study advises within the guard rails, its class left aside."""
+    study, bought = situation.observation.commitment, situation.target.provisioned
+    if study is None or bought is None or bought.price is None:
+        return ()
+    return advise(
         study,
         bought.price,
         committed_units=situation.fleet.committed_units,
         now=situation.scheduled_at,
+        ceiling=Ceiling.of(situation.target.guard_rails),
     )
-    if not advice:
-        return (_not_advised("no further unit was used enough to pay on a term", study),)
-    return tuple(_advised(one, study) for one in advice)
 
 
 def _obstacle(
@@ -72,6 +89,8 @@ def _advised(advice: CommitmentAdvice, study: CommitmentStudy) -> Reason:
             ("usd_per_hour", advice.usd_per_hour),
             ("term_usd", advice.term_usd),
             ("saving_usd", advice.saving_usd),
+            ("saving_low_usd", advice.saving_low_usd),
+            ("saving_high_usd", advice.saving_high_usd),
             ("quantile", advice.quantile),
             ("utilization_28_days", advice.utilization),
             ("utilization_56_days", advice.utilization_two_months),
@@ -89,8 +108,10 @@ def _sentence(advice: CommitmentAdvice, study: CommitmentStudy) -> str:
     return (
         f"units {advice.first_level} to {last} would be cheaper for "
         f"{_WORDS[advice.commitment]}: {advice.term_usd:,.0f} USD at {advice.usd_per_hour:.2f} per "
-        f"unit-hour save {advice.saving_usd:,.0f}, if the term is like the past weeks. Demand does "
-        f"not fill them in {advice.quantile:.0%} of minutes; they were used "
+        f"unit-hour save {advice.saving_usd:,.0f}, if the term is like the past weeks "
+        f"({advice.saving_low_usd:+,.0f} like the worst of them, "
+        f"{advice.saving_high_usd:+,.0f} like the best). Demand does not fill "
+        f"them in {advice.quantile:.0%} of minutes; they were used "
         f"{advice.utilization:.0%} over 28 days and {advice.utilization_two_months:.0%} over 56, "
         f"the class has lasted {study.steady_days} days, and what they cost in 28 days is "
         f"{advice.spent_share:.0%} of the term's price. If demand halves tomorrow it loses "

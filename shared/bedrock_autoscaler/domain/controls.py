@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 _RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
@@ -51,6 +52,9 @@ class Controls:
         pause_growth: nothing is bought.
         pause_shrink: nothing is released; a drain already begun stops before its Delete.
         shrink_windows: likewise while one of these is open.
+        pause_growth_until, pause_shrink_until: the same until then; it ends by itself.
+        approval_above_usd_per_hour: a purchase that costs more waits for a person's consent to
+            it; None: none waits.
     """
 
     pause_growth: bool = False
@@ -58,6 +62,9 @@ class Controls:
     shrink_windows: tuple[ChangeWindow, ...] = ()
     units: UnitsOverride | None = None
     route: RouteOverride | None = None
+    pause_growth_until: datetime | None = None
+    pause_shrink_until: datetime | None = None
+    approval_above_usd_per_hour: Decimal | None = None
 
     def units_at(self, now: datetime) -> UnitsOverride | None:
         """The override of units in force."""
@@ -67,10 +74,19 @@ class Controls:
         """The override of the first route in force."""
         return self.route if self.route is not None and now < self.route.until else None
 
+    def growth_problem(self, now: datetime) -> str | None:
+        """What a person set against buying now; None when nothing."""
+        if self.pause_growth:
+            return "controls.pause_growth is set"
+        return _pause("growth", self.pause_growth_until, now)
+
     def shrink_problem(self, now: datetime) -> str | None:
         """What a person set against releasing now; None when nothing."""
         if self.pause_shrink:
             return "controls.pause_shrink is set"
+        pause = _pause("shrink", self.pause_shrink_until, now)
+        if pause is not None:
+            return pause
         for window in self.shrink_windows:
             if is_open(window, now):
                 return f"the change window {window.cron!r} ({window.zone}) is open"
@@ -79,6 +95,12 @@ class Controls:
 
 NO_CONTROLS = Controls()
 """Nothing is set by hand."""
+
+
+def _pause(direction: str, until: datetime | None, now: datetime) -> str | None:
+    if until is None or now >= until:
+        return None
+    return f"controls.pause_{direction}_until is {until:%Y-%m-%d %H:%M} UTC"
 
 
 def is_open(window: ChangeWindow, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from bedrock_autoscaler.domain.assurance import steered
 from bedrock_autoscaler.domain.balance import settled
 from bedrock_autoscaler.domain.classification import classify
 from bedrock_autoscaler.domain.commitment_reasons import commitment_reasons
+from bedrock_autoscaler.domain.consenting import consented
 from bedrock_autoscaler.domain.decision import (
     Action,
     Decision,
@@ -26,6 +27,8 @@ from bedrock_autoscaler.domain.distribution import calibrate
 from bedrock_autoscaler.domain.economics import Economics, build_economics
 from bedrock_autoscaler.domain.facts import missing_facts
 from bedrock_autoscaler.domain.holding import observed_only
+from bedrock_autoscaler.domain.instances import scale_endpoints
+from bedrock_autoscaler.domain.lawfulness import seen_options
 from bedrock_autoscaler.domain.learning import learn
 from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.overriding import overridden
@@ -49,7 +52,7 @@ def decide(situation: Situation) -> Decision:
     if situation.loop is Loop.ROUTING:
         decision = decide_routing(situation)
     else:
-        decision = decide_capacity(situation)
+        decision = consented(decide_capacity(situation), situation)
     return observed_only(decision, situation) if situation.is_late else decision
 
 
@@ -74,6 +77,7 @@ def decide_routing(situation: Situation) -> Decision:
         expected_saving_usd_per_hour=0.0,
         actions=(),
         routes=choice.routes,
+        deferrable=choice.deferrable,
         reasons=(
             *describe_change(situation.routes, choice.routes),
             *choice.reasons,
@@ -115,7 +119,7 @@ def decide_capacity(situation: Situation) -> Decision:
     )
     outcome = act(situation, wish, grounds)
     actions: tuple[Action, ...] = () if outcome.action is None else (outcome.action,)
-    routing = choose_routes(situation)
+    routing, scalings = choose_routes(situation), scale_endpoints(situation)
     held = fleet.staying_units
     after = held + change(actions)
     alternatives = plan.alternatives if plan else ()
@@ -136,12 +140,15 @@ def decide_capacity(situation: Situation) -> Decision:
         ),
         actions=actions,
         routes=routing.routes,
+        deferrable=routing.deferrable,
+        scalings=scalings.changes,
         reasons=_distinct(
             diagnosis.reason,
             *grounds.blockers,
             *wish.reasons,
             *outcome.reasons,
             *routing.reasons,
+            *scalings.reasons,
             *remarks(situation),
             *rate_reasons(stated, use),
             *commitment_reasons(situation, classification),
@@ -181,13 +188,14 @@ def _ways(situation: Situation) -> tuple[Way, ...]:
     target with both is judged by its on-demand ways, any other by all that it does.
     """
     target, observation = situation.target, situation.observation
-    quotas = {option.address: option.quota for option in target.options}
+    seen = seen_options(target)
+    quotas = {option.series: option.quota for option in seen}
     if situation.fleet.in_service_units and observation.by_option:
         return tuple(
             Way(traffic=traffic, quota=quotas.get(address))
             for address, traffic in observation.by_option
         )
-    first = target.options[0].quota if target.options else None
+    first = seen[0].quota if seen else None
     return (Way(traffic=observation.traffic, quota=first),)
 
 

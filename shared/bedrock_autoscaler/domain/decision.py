@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bedrock_autoscaler.domain.assurance import NO_ASSURANCE, Assurance
 from bedrock_autoscaler.domain.balance import NO_BALANCE, Balance
+from bedrock_autoscaler.domain.consent import RecordedConsent
 from bedrock_autoscaler.domain.distribution import NOT_CALIBRATED, Calibration
 from bedrock_autoscaler.domain.fleet import Fleet
 from bedrock_autoscaler.domain.learning import NOTHING_LEARNED, Learned
@@ -49,6 +50,7 @@ class ReasonCode(StrEnum):
     DATA_STALE = "data_stale"
     INVENTORY_INCOMPLETE = "inventory_incomplete"
     MANTLE_UNSEEN = "mantle_unseen"
+    REGION_UNSEEN = "region_unseen"
     SERVER_ERRORS = "server_errors"
     PT_UNSEEN = "pt_unseen"
     PAID_PERIOD_RUNS = "paid_period_runs"
@@ -89,6 +91,8 @@ class ReasonCode(StrEnum):
     PURCHASE = "purchase"
     RELEASE = "release"
     RESTORE = "restore"
+    ENDPOINT_SCALED = "endpoint_scaled"
+    ENDPOINT_HELD = "endpoint_held"
     # routing
     ROUTES_UNCHANGED = "routes_unchanged"
     ROUTES_CHANGED = "routes_changed"
@@ -98,13 +102,23 @@ class ReasonCode(StrEnum):
     NO_FALLBACK = "no_fallback"
     ROUTE_ON_TRIAL = "route_on_trial"
     ROUTE_REFUSED = "route_refused"
+    OPTION_REFUSED = "option_refused"
+    LOAD_SPREAD = "load_spread"
+    WORK_DEFERRED = "work_deferred"
+    ROUTER_FAULT = "router_fault"
     # standing remarks
     ADVISE_MODE = "advise_mode"
+    SETTINGS_REJECTED = "settings_rejected"
     UNMANAGED_PT = "unmanaged_pt"
+    COPIES_COST = "copies_cost"
     UNIT_RATE_MEASURED = "unit_rate_measured"
     UNIT_RATE_DIFFERS = "unit_rate_differs"
     COMMITMENT_PAYS = "commitment_pays"
     COMMITMENT_NOT_ADVISED = "commitment_not_advised"
+    # consents of a person
+    APPROVAL_NEEDED = "approval_needed"
+    CONSENTED = "consented"
+    CONSENT_WAITS = "consent_waits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +141,7 @@ class Purchase:
 
     Attributes:
         usd_per_hour: of all its units.
-        consent_id: the consent to use up; the rules of this package never name one.
+        consent_id: the consent to use up; None where nobody had to agree.
     """
 
     model_id: str
@@ -151,6 +165,15 @@ class Restore:
 
     arn: str
     model_units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """Change how many instances a Marketplace endpoint runs."""
+
+    address: str
+    from_instances: int
+    to_instances: int
 
 
 Action = Purchase | Release | Restore
@@ -227,6 +250,7 @@ class Memory:
         proven: on-demand addresses that have served calls, sorted.
         refused: addresses that refused calls, sorted, and until when they are left out.
         trial: the address that gets a small share first, and since when; None without.
+        spread: while no single way carries the load, each way's share of it by its place.
     """
 
     label: Label
@@ -245,6 +269,7 @@ class Memory:
     proven: tuple[str, ...] = ()
     refused: tuple[tuple[str, datetime], ...] = ()
     trial: tuple[str, datetime] | None = None
+    spread: tuple[tuple[str, float], ...] = ()
 
 
 NO_MEMORY = Memory(
@@ -265,6 +290,10 @@ class Situation:
         scheduled_at: the tick's scheduled time; decisions know no other clock.
         routes: the table in force (empty before the first one).
         is_late: the tick came too late, or clock and schedule differ: nothing follows from it.
+        consents: of persons to purchases of this target, neither used nor rejected; the routing
+            loop sees none.
+        rejected: what is wrong with settings documents, in whose place the last good ones are in
+            force; each with the document's name first.
     """
 
     target: Target
@@ -275,6 +304,8 @@ class Situation:
     routes: tuple[Route, ...]
     memory: Memory
     is_late: bool = False
+    consents: tuple[RecordedConsent, ...] = ()
+    rejected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +320,8 @@ class Decision:
         numbers: further evidence by name.
         expected_saving_usd_per_hour: of the actions against doing nothing.
         unit_rate: which unit rate the capacity loop used; None of the routing loop.
+        deferrable: where work that may wait is to go, best first.
+        scalings: changes of endpoints' instances; units are changed by `actions`.
     """
 
     id: str
@@ -309,6 +342,8 @@ class Decision:
     numbers: tuple[tuple[str, float], ...]
     memory: Memory
     unit_rate: RateInUse | None = None
+    deferrable: tuple[Route, ...] = ()
+    scalings: tuple[Scaling, ...] = ()
 
     @property
     def is_hold(self) -> bool:

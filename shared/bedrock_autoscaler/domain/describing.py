@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bedrock_autoscaler.domain.copies import copy_reasons
 from bedrock_autoscaler.domain.decision import Alternative, Reason, ReasonCode, Situation
 from bedrock_autoscaler.domain.demand import Demand
 from bedrock_autoscaler.domain.diagnosis import Diagnosis
@@ -71,6 +72,14 @@ def remarks(situation: Situation) -> tuple[Reason, ...]:
                 message=f"target {target.name} is in mode advise: nothing is carried out",
             )
         )
+    if situation.rejected:
+        found.append(
+            Reason(
+                code=ReasonCode.SETTINGS_REJECTED,
+                message="settings are not as they were written last; the last good ones, version "
+                f"{target.settings_version}, are in force: {'; '.join(situation.rejected)}",
+            )
+        )
     foreign = [pt for pt in situation.fleet.throughputs if pt.ownership is Ownership.UNMANAGED]
     if foreign:
         units = sum(pt.model_units for pt in foreign)
@@ -90,6 +99,14 @@ def remarks(situation: Situation) -> tuple[Reason, ...]:
                 "decision",
             )
         )
+    if target.has_unseen_regions:
+        found.append(
+            Reason(
+                code=ReasonCode.REGION_UNSEEN,
+                message="calls from other Regions show in the metrics there, which are not read",
+            )
+        )
+    found += copy_reasons(target.options, situation.observation.copies)
     return tuple(found)
 
 

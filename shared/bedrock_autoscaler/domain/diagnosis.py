@@ -241,10 +241,10 @@ def _quota_use(way: Way) -> _QuotaUse | None:
 
 def _summed(series: Sequence[Series]) -> Series:
     """Sums over the newest half hour, aligned at its end; a gap counts as nothing."""
-    newest = [np.nan_to_num(one[-WINDOW_MINUTES:]) for one in series]
+    newest = [one[-WINDOW_MINUTES:] for one in series]
     sums = np.zeros(max((len(one) for one in newest), default=0))
     for one in newest:
-        sums[len(sums) - len(one) :] += one
+        sums[len(sums) - len(one) :] += np.where(np.isnan(one), 0.0, one)
     return sums
 
 

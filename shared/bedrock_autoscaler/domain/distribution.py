@@ -5,6 +5,7 @@ in that mixture is counted, and quantiles are read where the counts say that the
 docs/model.md, section "Forecast".
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,9 +50,9 @@ class Calibration:
     within_95: float = 0.0
     judged: float = 0.0
 
-    def level_of(self, probability: float) -> float:
-        """The share of the mixture below which this share of outcomes fell."""
-        return float(np.interp(probability, self._reached(), _EDGES))
+    def levels_of(self, probabilities: Sequence[float]) -> Series:
+        """The shares of the mixture below which these shares of outcomes fell."""
+        return np.interp(probabilities, self._reached(), _EDGES)
 
     def probability_of(self, levels: Series) -> Series:
         """The share of outcomes below these shares of the mixture."""
@@ -85,10 +86,10 @@ class Distribution:
             reached[np.searchsorted(self.values, outcomes, side="right")],
         )
 
-    def at(self, level: float) -> float:
-        """The demand that this share of the weight does not exceed."""
-        index = int(np.searchsorted(self.reached, level))
-        return float(self.values[min(index, len(self.values) - 1)])
+    def at(self, levels: Series) -> Series:
+        """The demands that these shares of the weight do not exceed."""
+        index = np.searchsorted(self.reached, levels)
+        return self.values[np.minimum(index, len(self.values) - 1)]
 
 
 def mixture(windows: Sets, weights: Series) -> Distribution:
@@ -120,7 +121,8 @@ def quantiles(
     distribution: Distribution, calibration: Calibration
 ) -> tuple[tuple[float, float], ...]:
     """(probability, demand in units) for each of `QUANTILES`."""
-    return tuple((p, distribution.at(calibration.level_of(p))) for p in QUANTILES)
+    demands = distribution.at(calibration.levels_of(QUANTILES))
+    return tuple(zip(QUANTILES, demands.tolist(), strict=True))
 
 
 def calibrate(
@@ -165,9 +167,7 @@ def calibrate(
 
 def _inside(calibration: Calibration, low: Series, high: Series, share: float) -> Series:
     """How much of each outcome lies within the central interval; an atom counts in part."""
-    least = calibration.level_of((1 - share) / 2)
-    most = calibration.level_of((1 + share) / 2)
-    bounds = np.array([[least], [most]])
+    bounds = calibration.levels_of(((1 - share) / 2, (1 + share) / 2))[:, np.newaxis]
     inside: Series = np.diff(_passed(bounds, low, high), axis=0)[0]
     return inside
 

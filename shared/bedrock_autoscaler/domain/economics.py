@@ -10,6 +10,7 @@ from decimal import Decimal
 import numpy as np
 
 from bedrock_autoscaler.domain.demand import Demand, estimate_demand
+from bedrock_autoscaler.domain.lawfulness import overflow_options
 from bedrock_autoscaler.domain.observation import Series, Traffic
 from bedrock_autoscaler.domain.target import InferenceOption, Target, TokenPrice, UnitRate
 
@@ -162,7 +163,7 @@ def build_economics(target: Target, traffic: Traffic) -> Economics | None:
                 capacity_units=capacity_units(option, mix),
                 usd_per_unit_hour=usd_per_unit_hour(option.price, mix),
             )
-            for option in target.options
+            for option in overflow_options(target)
             if option.price is not None
         ),
         key=lambda tier: tier.usd_per_unit_hour,

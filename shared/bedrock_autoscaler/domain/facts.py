@@ -4,6 +4,7 @@ from datetime import datetime
 
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.economics import is_stale
+from bedrock_autoscaler.domain.lawfulness import overflow_options
 from bedrock_autoscaler.domain.observation import Observation
 from bedrock_autoscaler.domain.target import ProvisionedOption, Target, TokenPrice, UnitPrice
 
@@ -33,7 +34,7 @@ def missing_facts(target: Target, now: datetime) -> tuple[Reason, ...]:
             code=ReasonCode.QUOTA_UNKNOWN,
             message=f"the quota of {option.address} is not known; set its `quota`",
         )
-        for option in target.options
+        for option in overflow_options(target)
         if option.quota is None
     ]
     return tuple(found)
@@ -74,7 +75,7 @@ def _price_reasons(target: Target, bought: ProvisionedOption, now: datetime) -> 
     """The prices of the unit and of every option that are unknown or too old."""
     limit = target.thresholds.gating.max_price_age_days
     named: list[tuple[str, UnitPrice | TokenPrice | None]] = [(bought.model_id, bought.price)]
-    named += [(option.address, option.price) for option in target.options]
+    named += [(option.address, option.price) for option in overflow_options(target)]
     found = []
     for address, price in named:
         if price is None:

@@ -42,6 +42,14 @@ def may_shrink(
                 "does not show: its demand is only partly seen, so nothing is released",
             )
         )
+    if target.has_unseen_regions:
+        found.append(
+            Reason(
+                code=ReasonCode.REGION_UNSEEN,
+                message=f"calls of target {target.name} are also made from other Regions, whose "
+                "metrics are not read: its demand is only partly seen, so nothing is released",
+            )
+        )
     if not fleet.complete:
         found.append(
             Reason(

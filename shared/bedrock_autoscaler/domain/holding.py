@@ -25,10 +25,9 @@ def growth_hold(target: Target, fleet: Fleet, now: datetime) -> Reason | None:
             "purchase of them: it may have been restored or lost; nothing is bought until a "
             "person adopts or removes them",
         )
-    if target.controls.pause_growth:
-        return Reason(
-            code=ReasonCode.GROWTH_PAUSED, message=f"controls.pause_growth of {target.name} is set"
-        )
+    by_hand = target.controls.growth_problem(now)
+    if by_hand is not None:
+        return Reason(code=ReasonCode.GROWTH_PAUSED, message=f"{by_hand} for {target.name}")
     if fleet.rests_until is not None and now < fleet.rests_until:
         return Reason(
             code=ReasonCode.RESTING,
@@ -118,6 +117,7 @@ def observed_only(decision: Decision, situation: Situation) -> Decision:
         decision,
         mode=Mode.ADVISE,
         actions=(),
+        scalings=(),
         allowed_units=situation.fleet.staying_units,
         expected_saving_usd_per_hour=0.0,
         routes=situation.routes or decision.routes,

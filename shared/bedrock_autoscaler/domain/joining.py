@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from bedrock_autoscaler.domain.observation import METRICS, Series, Traffic
+from bedrock_autoscaler.domain.observation import Series, Traffic, each_series
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
 
@@ -24,10 +24,12 @@ def combine(parts: Sequence[Traffic]) -> Traffic:
         raise ValueError(message)
     if len(parts) == 1:
         return parts[0]
-    return Traffic(
-        start=parts[0].start,
-        **{name: np.sum([getattr(part, name) for part in parts], axis=0) for name in METRICS},
-    )
+    return Traffic(start=parts[0].start, **each_series(_sum, *parts))
+
+
+def _sum(*parts: Series) -> Series:
+    added: Series = np.add.reduce(parts)
+    return added
 
 
 def join(older: Traffic, newer: Traffic) -> Traffic:
@@ -43,10 +45,7 @@ def join(older: Traffic, newer: Traffic) -> Traffic:
     missing = np.full(whole_minutes(rest.start - older.end), np.nan)
     return Traffic(
         start=older.start,
-        **{
-            name: np.concatenate([getattr(older, name), missing, getattr(rest, name)])
-            for name in METRICS
-        },
+        **each_series(lambda old, new: np.concatenate([old, missing, new]), older, rest),
     )
 
 
@@ -65,12 +64,12 @@ def span(traffic: Traffic, start: datetime, end: datetime) -> Traffic:
             fits[first - offset : last - offset] = series[first:last]
         return fits
 
-    return Traffic(start=start, **{name: fitted(getattr(traffic, name)) for name in METRICS})
+    return Traffic(start=start, **each_series(fitted, traffic))
 
 
 def _cut(traffic: Traffic, first: int, last: int) -> Traffic:
     """So many of its minutes, as views."""
     return Traffic(
         start=traffic.start + first * MINUTE,
-        **{name: getattr(traffic, name)[first:last] for name in METRICS},
+        **each_series(lambda series: series[first:last], traffic),
     )

@@ -1,7 +1,9 @@
 """What was read of the world this tick, with its gaps left as gaps."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,9 @@ METRICS = (
     "cache_write_tokens",
     "quota_tokens",
 )
+
+all_series = attrgetter(*METRICS)
+"""The series of a traffic, in the order of METRICS."""
 
 
 CORE = ("invocations", "throttles", "input_tokens", "output_tokens")
@@ -51,8 +56,7 @@ class Traffic:
 
     def __post_init__(self) -> None:
         """Refuse series of different lengths."""
-        minutes = len(self.invocations)
-        if any(len(getattr(self, name)) != minutes for name in METRICS):
+        if len(set(map(len, all_series(self)))) > 1:
             lengths = {name: len(getattr(self, name)) for name in METRICS}
             message = f"traffic from {self.start.isoformat()}: lengths differ: {lengths}"
             raise ValueError(message)
@@ -69,15 +73,62 @@ class Traffic:
     def since(self, moment: datetime) -> "Traffic":
         """The minutes from `moment` on; all of them when it lies before the start."""
         first = min(max(whole_minutes(moment - self.start), 0), len(self))
+        if not first:
+            return self
         return Traffic(
             start=self.start + first * MINUTE,
-            **{name: getattr(self, name)[first:] for name in METRICS},
+            **each_series(lambda series: series[first:], self),
         )
 
     @staticmethod
     def empty(start: datetime) -> "Traffic":
         """No minutes at all."""
-        return Traffic(start=start, **{name: np.empty(0) for name in METRICS})
+        return Traffic(start=start, **dict.fromkeys(METRICS, np.empty(0)))
+
+
+def each_series(change: Callable[..., Series], *traffics: Traffic) -> dict[str, Series]:
+    """What `change` makes of the series of each metric, one of each traffic.
+
+    Metrics that share one array, as those without a point do, go on sharing one: most of a target's
+    nine series are such, and each is worked out once.
+    """
+    made: dict[tuple[int, ...], Series] = {}
+    found: dict[str, Series] = {}
+    columns = zip(*map(all_series, traffics), strict=True)
+    for name, series in zip(METRICS, columns, strict=True):
+        key = tuple(map(id, series))
+        if key not in made:
+            made[key] = change(*series)
+        found[name] = made[key]
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiesSeen:
+    """The copies of one imported model in the newest hour.
+
+    Attributes:
+        by_window: the most copies that ran in each window of 5 minutes, oldest first.
+    """
+
+    address: str
+    by_window: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointState:
+    """A Marketplace endpoint as Bedrock reports it.
+
+    Attributes:
+        instances: that it runs, or changes to while it is not settled.
+        is_settled: it is in service and no change is under way.
+        changed_at: when it was last changed.
+    """
+
+    address: str
+    instances: int
+    is_settled: bool
+    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +148,8 @@ class Observation:
         whole_at: end of the minutes at the newest look that asked for all series; None: unknown.
         in_use: series beyond CORE that showed anything at that look. The others are 0 in minutes
             that were read since.
+        copies: of imported models in the newest hour, for the capacity loop.
+        endpoints: those whose instances may be changed, for the capacity loop; unread ones lack.
     """
 
     traffic: Traffic
@@ -110,3 +163,5 @@ class Observation:
     commitment: CommitmentStudy | None = None
     whole_at: datetime | None = None
     in_use: tuple[str, ...] = ()
+    copies: tuple[CopiesSeen, ...] = ()
+    endpoints: tuple[EndpointState, ...] = ()

@@ -8,7 +8,7 @@ from datetime import datetime
 class LevelStudy:
     """One model unit's worth of demand: what serving it without a commitment costs.
 
-    All money is in USD per hour at the prices of the day of the study. The cost of a day is what
+    All money is in USD per hour at the prices of the day of the study. The cost of an hour is what
     the level avoids on demand, but at most the price of a unit without commitment.
 
     Attributes:
@@ -16,6 +16,7 @@ class LevelStudy:
         halved_usd: as `month_usd`, had demand been half of what it was.
         utilization, utilization_two_months: how full the unit would have been over 28 and 56 days.
         share_above: minutes of the newest 28 days in which demand filled the whole level, 0 to 1.
+        weekly_usd: mean of each week looked at, the oldest first.
     """
 
     week_usd: float
@@ -25,6 +26,7 @@ class LevelStudy:
     utilization: float
     utilization_two_months: float
     share_above: float
+    weekly_usd: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,11 @@ from enum import StrEnum
 from math import isfinite
 
 from bedrock_autoscaler.domain.controls import NO_CONTROLS, Controls
+from bedrock_autoscaler.domain.option import InferenceOption as InferenceOption  # noqa: PLC0414
+from bedrock_autoscaler.domain.option import OptionKind as OptionKind  # noqa: PLC0414
+from bedrock_autoscaler.domain.option import Quota as Quota  # noqa: PLC0414
+from bedrock_autoscaler.domain.option import Residency
+from bedrock_autoscaler.domain.option import TokenPrice as TokenPrice  # noqa: PLC0414 - of a target
 
 
 class Mode(StrEnum):
@@ -28,17 +33,6 @@ class Loop(StrEnum):
 
     ROUTING = "routing"
     CAPACITY = "capacity"
-
-
-class OptionKind(StrEnum):
-    """A way to run inference on Bedrock; `other` is one that this version has no word for."""
-
-    PROVISIONED = "provisioned"
-    ON_DEMAND = "on_demand"
-    GEOGRAPHIC_PROFILE = "geographic_profile"
-    GLOBAL_PROFILE = "global_profile"
-    BATCH = "batch"
-    OTHER = "other"
 
 
 class Commitment(StrEnum):
@@ -91,22 +85,6 @@ class UnitRate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenPrice:
-    """USD per 1,000 tokens, with where and when the figure was read."""
-
-    input_usd_per_1k: Decimal
-    output_usd_per_1k: Decimal
-    source: str
-    as_of: date
-
-    def __post_init__(self) -> None:
-        """Refuse what is no price."""
-        for price in (self.input_usd_per_1k, self.output_usd_per_1k):
-            if not (price.is_finite() and price >= 0):
-                raise ValueError(f"price {price} USD per 1,000 tokens: must be at least 0")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UnitPrice:
     """USD per model unit and hour without commitment, and under the terms that are sold."""
 
@@ -133,40 +111,6 @@ class UnitPrice:
             Commitment.ONE_MONTH: self.one_month_usd_per_hour,
             Commitment.SIX_MONTHS: self.six_months_usd_per_hour,
         }[commitment]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
-    """What Bedrock admits per minute on one option; a None member does not bind.
-
-    Attributes:
-        tokens_per_minute: quota tokens (input + output x `output_burndown`).
-        requests_per_minute: calls.
-        output_burndown: quota tokens that one output token uses up.
-        source: applied quota, operator's word, or scenario.
-    """
-
-    tokens_per_minute: float | None
-    requests_per_minute: float | None
-    output_burndown: float
-    source: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InferenceOption:
-    """An option that callers of a target may be sent to.
-
-    Attributes:
-        kind: how it is addressed and billed.
-        address: the `modelId` a caller passes; empty for `provisioned` (each PT has its ARN).
-        price: None while unknown, which blocks every money decision that needs it.
-        quota: None while unknown, likewise.
-    """
-
-    kind: OptionKind
-    address: str
-    price: TokenPrice | None
-    quota: Quota | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,11 +146,15 @@ class Slo:
             on-demand price.
         assure_throttled_share: share of the demand, above 0, that units are to keep throttling
             below whatever they cost; None: units must be worth their price.
+        latency: `optimized` asks for latency-optimized inference first, whatever it costs.
+        deferrable_share: share of the work, 0 to 1, that may wait for hours.
     """
 
     max_throttled_share: float
     throttle_cost_factor: float
     assure_throttled_share: float | None = None
+    latency: str = ""
+    deferrable_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -424,6 +372,7 @@ class Target:
         options: on-demand ways, in the operator's order of preference at equal price.
         settings_version: hash of the effective settings document.
         controls: what a person set by hand.
+        residency: None of records from before it was kept: then the settings were checked alone.
     """
 
     name: str
@@ -440,3 +389,9 @@ class Target:
     thresholds: Thresholds
     settings_version: str
     controls: Controls = NO_CONTROLS
+    residency: Residency | None = None
+
+    @property
+    def has_unseen_regions(self) -> bool:
+        """Whether calls are made from Regions whose metrics this stack does not read."""
+        return any(option.region not in {"", self.region} for option in self.options)

@@ -44,7 +44,7 @@ def review(options: tuple[InferenceOption, ...], situation: Situation) -> Memory
     answers = {
         address: _answers(traffic)
         for address, traffic in situation.observation.by_option
-        if any(option.address == address for option in options)
+        if any(option.series == address for option in options)
     }
     serving = [a for a, seen in answers.items() if seen.served and seen.refused_share < _MOSTLY]
     proven = tuple(sorted({*memory.proven, *serving}))
@@ -73,12 +73,12 @@ def without_refused(
     The last way stays whatever it answers: a table without a route helps nobody.
     """
     refused = dict(memory.refused)
-    kept = [option for option in options if option.address not in refused] or options[:1]
+    kept = [option for option in options if option.series not in refused] or options[:1]
     reasons = tuple(
         Reason(
             code=ReasonCode.ROUTE_REFUSED,
-            message=f"{option.address} refuses calls; it is left out of the table until "
-            f"{refused[option.address]:%H:%M} UTC",
+            message=f"{option.series} refuses calls; it is left out of the table until "
+            f"{refused[option.series]:%H:%M} UTC",
         )
         for option in options
         if option not in kept
@@ -97,12 +97,12 @@ def share_on_trial(
     """
     rules, now = situation.target.thresholds.routing, situation.scheduled_at
     fallback = next(
-        (index for index, option in enumerate(options) if option.address in memory.proven), None
+        (index for index, option in enumerate(options) if option.series in memory.proven), None
     )
     if not fallback:  # none is proven, or the first one is
         weights = tuple(0.0 if index else 1.0 for index in range(len(options)))
         return weights, replace(memory, trial=None), ()
-    first = options[0].address
+    first = options[0].series
     since = memory.trial[1] if memory.trial and memory.trial[0] == first else now
     if now - since >= rules.trial_minutes * MINUTE and _is_called(situation):
         refused = dict(memory.refused) | {first: now + rules.refused_minutes * MINUTE}
@@ -116,7 +116,7 @@ def share_on_trial(
     reason = Reason(
         code=ReasonCode.ROUTE_ON_TRIAL,
         message=f"{first} has not served yet: it gets {rules.trial_share:.0%} of the traffic, "
-        f"{options[fallback].address} the rest",
+        f"{options[fallback].series} the rest",
         numbers=(("trial_share", rules.trial_share),),
     )
     return weights, replace(memory, trial=(first, since)), (reason,)

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from math import floor, isfinite, log10
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -28,9 +27,7 @@ def significant(value: float, digits: int = 6) -> float:
 
     Two processors may differ in the last bits of a sum; a decision is compared at 6 digits.
     """
-    if value == 0 or not isfinite(value):
-        return value
-    return round(value, digits - 1 - floor(log10(abs(value))))
+    return float(f"{value:.{digits}g}")
 
 
 def as_utc(moment: datetime) -> datetime:

@@ -1,1 +1,1 @@
-"""Self-contained HTML reports with plots of demand, capacity, cost and routes."""
+"""What people read: self-contained HTML pages, and decisions in words."""

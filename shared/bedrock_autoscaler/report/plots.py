@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from bedrock_autoscaler.report.series import MarkKind, RunSeries
 
-_WIDTH_INCHES = 11.0
+WIDTH_INCHES = 11.0
 _USUAL_SHARE = 0.995
 _HEADROOM = 1.25
 _COLORS = {
@@ -119,7 +119,7 @@ def bill_plot(parts: Mapping[str, Mapping[str, float]]) -> str:
         parts: by bar, from top to bottom: USD by part.
     """
     with style.context(_STYLE):
-        figure = Figure(figsize=(_WIDTH_INCHES, 0.8 + 0.32 * len(parts)), layout="constrained")
+        figure = Figure(figsize=(WIDTH_INCHES, 0.8 + 0.32 * len(parts)), layout="constrained")
         axes = figure.add_subplot()
         left = np.zeros(len(parts))
         names: Sequence[str] = list(dict.fromkeys(name for one in parts.values() for name in one))
@@ -131,7 +131,14 @@ def bill_plot(parts: Mapping[str, Mapping[str, float]]) -> str:
         axes.invert_yaxis()
         axes.set_xlabel("USD")
         figure.legend(loc="outside upper right", ncols=len(names), frameon=False, fontsize=8)
-        return _svg(figure)
+        return svg_of(figure)
+
+
+@contextmanager
+def plain_style() -> Iterator[None]:
+    """The style of all plots, for those that are drawn elsewhere."""
+    with style.context(_STYLE):
+        yield
 
 
 @contextmanager
@@ -139,7 +146,7 @@ def _axes(run: RunSeries, *, height: float) -> Iterator[tuple[Axes, list[str]]]:
     """Axes over the run's time; the SVG stands in the list once they are left."""
     result: list[str] = []
     with style.context(_STYLE):
-        figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
+        figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
         axes = figure.add_subplot()
         yield axes, result
         locator = AutoDateLocator()  # type: ignore[no-untyped-call] # matplotlib leaves it untyped
@@ -147,7 +154,7 @@ def _axes(run: RunSeries, *, height: float) -> Iterator[tuple[Axes, list[str]]]:
         formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call] # likewise
         axes.xaxis.set_major_formatter(formatter)
         axes.set_xlim(_number(run.moments[0]), _number(run.moments[-1] + timedelta(minutes=1)))
-        result.append(_svg(figure))
+        result.append(svg_of(figure))
 
 
 def _cut_spikes(axes: Axes, run: RunSeries) -> None:
@@ -186,7 +193,7 @@ def _number(moment: datetime) -> float:
     return moment.timestamp() / 86_400
 
 
-def _svg(figure: Figure) -> str:
+def svg_of(figure: Figure) -> str:
     """The figure as an SVG element, without the XML prologue that HTML does not want."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})

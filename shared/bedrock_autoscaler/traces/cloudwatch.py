@@ -31,6 +31,7 @@ HEARTBEAT = "heartbeat"
 SERIES = (*REQUIRED, "throttles", HEARTBEAT)
 
 Points = dict[datetime, float]
+type Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,19 +181,26 @@ def _trace(export: _Export, start: datetime, end: datetime, attempts_per_call: f
         _array(export.series(name), start, length)
         for name in ("invocations", "throttles", "input_tokens", "output_tokens")
     )
+    columns = with_refused(
+        admitted, throttles, (inputs, outputs), attempts_per_call=attempts_per_call
+    )
+    return Trace.of("cloudwatch", start, columns)
+
+
+def with_refused(
+    admitted: Floats, throttles: Floats, tokens: tuple[Floats, Floats], *, attempts_per_call: float
+) -> tuple[Floats, Floats, Floats]:
+    """What was asked for: requests, input tokens and output tokens, refused ones included.
+
+    A refused request is as large as those admitted in its minute; where none was, as large as the
+    mean over the series.
+    """
     throttled = throttles / attempts_per_call
     calls = max(float(admitted.sum()), 1.0)
     raised = np.where(admitted > 0, throttled / np.maximum(admitted, 1.0), 0.0)
     unserved = np.where(admitted > 0, 0.0, throttled)
-    return Trace.of(
-        "cloudwatch",
-        start,
-        (
-            admitted + throttled,
-            inputs * (1 + raised) + unserved * inputs.sum() / calls,
-            outputs * (1 + raised) + unserved * outputs.sum() / calls,
-        ),
-    )
+    inputs, outputs = (column * (1 + raised) + unserved * column.sum() / calls for column in tokens)
+    return admitted + throttled, inputs, outputs
 
 
 def _array(points: Points, start: datetime, length: int) -> NDArray[np.float64]:

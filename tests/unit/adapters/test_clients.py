@@ -37,7 +37,19 @@ def model_without(service: str, operation: str, member: str | None = None) -> Se
     return model  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("service", sorted(REQUIRED))
+BRIEF = {"events", "sns"}
+"""Services that nothing waits for."""
+
+
+@pytest.mark.parametrize("service", sorted(BRIEF))
+def test_what_is_only_told_has_one_short_attempt(clients: Clients, service: str) -> None:
+    config = getattr(clients, service)().meta.config
+
+    assert (config.connect_timeout, config.read_timeout) == (1, 2)
+    assert config.retries == {"total_max_attempts": 1, "mode": "standard"}
+
+
+@pytest.mark.parametrize("service", sorted(REQUIRED.keys() - BRIEF))
 def test_each_client_has_explicit_time_outs_and_three_attempts(
     clients: Clients, service: str
 ) -> None:

@@ -194,7 +194,13 @@ def test_an_embedding_target_has_no_output_tokens() -> None:
         BASE
         | {
             "modality": "embedding",
-            "options": [ON_DEMAND | {"price": PRICE | {"output_usd_per_1k": 0}}],
+            "options": [
+                {
+                    "kind": "on_demand",
+                    "address": "amazon.titan-embed-image-v1",
+                    "price": PRICE | {"output_usd_per_1k": 0},
+                }
+            ],
             "provisioned": {
                 "model_id": "amazon.titan-embed-image-v1:0",
                 "unit_rate": {"input_tokens_per_minute": 1e6, "source": "test"},

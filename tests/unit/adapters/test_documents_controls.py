@@ -43,6 +43,9 @@ def test_controls_become_a_domain_value() -> None:
         "shrink_windows": [{"cron": "0 9 * * 1-5", "minutes": 480, "zone": "Europe/Berlin"}],
         "units": {"units": 2, "until": UNTIL, "by": "jane"},
         "route": {"address": MODEL, "until": UNTIL, "by": "jane"},
+        "pause_growth_until": UNTIL,
+        "pause_shrink_until": "2026-11-21T01:00:00+01:00",
+        "approval_above_usd_per_hour": 120.5,
     }
     until = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -52,6 +55,9 @@ def test_controls_become_a_domain_value() -> None:
         shrink_windows=(ChangeWindow(cron="0 9 * * 1-5", minutes=480, zone="Europe/Berlin"),),
         units=UnitsOverride(units=2, until=until, by="jane"),
         route=RouteOverride(address=MODEL, until=until, by="jane"),
+        pause_growth_until=until,
+        pause_shrink_until=until,
+        approval_above_usd_per_hour=Decimal("120.5"),
     )
 
 

@@ -17,6 +17,7 @@ VARIABLES = {
     "DEPLOYMENT": "bedrock-autoscaler",
     "CLOCK_ENDPOINT": "",
     "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:111122223333:alerts",
+    "EVENT_BUS": "bedrock-autoscaler",
     "LOG_LEVEL": "INFO",
     "AWS_REGION": "us-east-1",
 }
@@ -33,6 +34,7 @@ def test_the_variables_become_one_frozen_value() -> None:
         deployment="bedrock-autoscaler",
         clock_endpoint=None,
         alert_topic_arn="arn:aws:sns:us-east-1:111122223333:alerts",
+        event_bus="bedrock-autoscaler",
         log_level="INFO",
         region="us-east-1",
         decision_minutes=5,
@@ -49,13 +51,13 @@ def test_the_process_s_own_variables_are_read_by_default(monkeypatch: pytest.Mon
 
 
 def test_what_may_be_left_out_has_a_default() -> None:
-    optional = {"CLOCK_ENDPOINT", "ALERT_TOPIC_ARN", "LOG_LEVEL", "ROUTES_TABLE"}
+    optional = {"CLOCK_ENDPOINT", "ALERT_TOPIC_ARN", "EVENT_BUS", "LOG_LEVEL", "ROUTES_TABLE"}
     variables = {name: value for name, value in VARIABLES.items() if name not in optional}
 
     environment = FunctionEnvironment.read(variables)
 
     assert environment.clock_endpoint is None
-    assert environment.alert_topic_arn is None
+    assert (environment.alert_topic_arn, environment.event_bus) == (None, None)
     assert environment.log_level == "INFO"
     assert environment.decision_minutes == 5
 
@@ -87,6 +89,7 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("DEPLOYMENT", "a b"),
         ("DEPLOYMENT", "x" * 129),
         ("ALERT_TOPIC_ARN", "alerts"),
+        ("EVENT_BUS", "a bus"),
         ("LOG_LEVEL", "info"),
         ("LOG_LEVEL", "TRACE"),
         ("AWS_REGION", "Virginia"),

@@ -158,6 +158,7 @@ def test_a_tick_off_the_clock_changes_nothing(minutes: int) -> None:
 
     assert summary.outcomes == ()
     assert scene.events == [("tick_late", "")]
+    assert scene.reporter.alarm_names == [("loop_late", "")]
     assert scene.capacity.calls == []
 
 

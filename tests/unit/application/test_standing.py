@@ -1,5 +1,6 @@
 """What lasts is an alarm at each capacity tick, and only while it lasts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from bedrock_autoscaler.domain.fleet import Ownership, Spend, Status
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
+    MODEL,
     NOW,
     build_decision,
     build_fleet,
@@ -83,22 +85,24 @@ def test_nothing_booked_under_a_cap_of_zero_is_no_alarm() -> None:
 @pytest.mark.parametrize(
     ("left", "is_alarm"),
     [
-        (15 * DAY, False),
+        (30 * DAY, False),
+        (30 * DAY - MINUTE, True),
+        (29 * DAY - MINUTE, False),
         (14 * DAY, False),
         (14 * DAY - MINUTE, True),
         (13 * DAY, True),
         (13 * DAY - MINUTE, False),
         (7 * DAY - MINUTE, True),
         (6 * DAY - MINUTE, False),
+        (3 * DAY - MINUTE, True),
+        (2 * DAY - MINUTE, False),
         (DAY, False),
         (DAY - MINUTE, True),
         (timedelta(0), True),
         (-MINUTE, False),
     ],
 )
-def test_a_term_is_an_alarm_a_fortnight_a_week_and_a_day_before_its_end(
-    left: timedelta, *, is_alarm: bool
-) -> None:
+def test_a_term_is_an_alarm_on_five_days_before_its_end(left: timedelta, *, is_alarm: bool) -> None:
     pt = build_pt(commitment=Commitment.ONE_MONTH, committed_until=NOW + left)
 
     found = alarms(build_situation(fleet=build_fleet(pt)))
@@ -144,6 +148,20 @@ def test_a_unit_without_a_call_for_a_paid_hour_is_an_alarm_with_its_cost_so_far(
 
     # Created 135 minutes ago: three hours have started, at 60.50 USD each.
     assert found["idle_units"].endswith("is idle; 181.5 USD have been paid for it so far")
+
+
+def test_a_unit_that_is_idle_while_calls_go_on_demand_says_that_callers_do_not_follow() -> None:
+    situation = idle(quiet=60)
+    served = ((MODEL, build_traffic(60, invocations=2.0)),)
+    silent = ((MODEL, build_traffic(60, invocations=0.0)),)
+
+    overflowing = replace(situation, observation=replace(situation.observation, by_option=served))
+    quiet = replace(situation, observation=replace(situation.observation, by_option=silent))
+
+    # Two calls a minute in the newest thirty minutes.
+    assert "is idle while 60 calls" in alarms(overflowing)["idle_while_overflowing"]
+    assert "181.5 USD have been paid" in alarms(overflowing)["idle_while_overflowing"]
+    assert "idle_while_overflowing" not in alarms(quiet)
 
 
 @pytest.mark.parametrize(

@@ -4,132 +4,17 @@ import base64
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from bedrock_autoscaler.adapters.storage.codec import encode_decision
-from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
-from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.application.ports import RecordedDecision
 from bedrock_autoscaler.cli.app import run
-from bedrock_autoscaler.cli.ledger import open_export, write_export
+from bedrock_autoscaler.cli.ledger import open_export
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import Decision, Situation
-from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent, PurchaseState
-from bedrock_autoscaler.domain.target import Commitment, Loop
-from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import (
-    NOW,
-    REGION,
-    UNIT_PRICE,
-    build_observation,
-    build_provisioned,
-    build_situation,
-    build_target,
-    build_traffic,
-)
-
-TABLE = "ledger"
-# Two full model units for a day, at a price far below what their tokens cost on demand.
-BUSY = build_traffic(input_tokens=2_000_000.0, output_tokens=600_000.0, invocations=2_000.0)
-CHEAP = replace(UNIT_PRICE, usd_per_hour=Decimal(20))
-
-
-TARGET = build_target(provisioned=build_provisioned(price=CHEAP))
-
-
-def busy_situation() -> Situation:
-    return build_situation(target=TARGET, observation=build_observation(traffic=BUSY))
-
-
-def quiet_situation() -> Situation:
-    idle = build_traffic(input_tokens=100.0, output_tokens=10.0, invocations=1.0)
-    return build_situation(target=TARGET, observation=build_observation(traffic=idle))
-
-
-def recorded(situation: Situation, decision: Decision | None = None) -> RecordedDecision:
-    return RecordedDecision(
-        decision=decision or decide(situation),
-        situation=situation,
-        history=None,
-        code_version="1.2.3",
-    )
-
-
-@pytest.fixture(scope="module")
-def export(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A ledger with a purchase decision and its intent, a later hold and a routing decision."""
-    with pytest.MonkeyPatch.context() as environment, mock_aws():
-        environment.setenv("AWS_ACCESS_KEY_ID", "testing")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        client = boto3.client("dynamodb", region_name=REGION)
-        client.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-        )
-        decisions = DynamoDecisions(client, TABLE)
-        purchase = recorded(busy_situation())
-        decisions.record(purchase)
-        decisions.record(recorded(replace(quiet_situation(), scheduled_at=NOW + 15 * MINUTE)))
-        decisions.record(recorded(replace(quiet_situation(), loop=Loop.ROUTING)))
-        DynamoFleets(client, TABLE).begin_purchase(
-            intent_of(purchase.decision.id),
-            fleet=FleetRecord(
-                target="chat", reserved_units=0, reserved_usd_per_hour=Decimal(0), version=0
-            ),
-            unmanaged_units=0,
-            max_units=10,
-            max_usd_per_hour=Decimal(1000),
-        )
-        path = tmp_path_factory.mktemp("export") / "ledger.jsonl.gz"
-        assert write_export(client, TABLE, path) > 4
-        yield path
-
-
-def intent_of(decision_id: str) -> PurchaseIntent:
-    return PurchaseIntent(
-        decision_id=decision_id,
-        target="chat",
-        token="token",  # noqa: S106 - an idempotency token
-        name="a-name",
-        model_id="m",
-        model_units=1,
-        commitment=Commitment.NONE,
-        usd_per_hour=Decimal("60.5"),
-        state=PurchaseState.RECORDED,
-        recorded_at=NOW,
-        arn=None,
-        billed_from=None,
-        in_service_since=None,
-        ended_at=None,
-        detail="waiting",
-        version=1,
-    )
-
-
-BUY = "chat-capacity-20261120T120000Z"
-HOLD = "chat-capacity-20261120T121500Z"
-
-
-def told(arguments: list[str], export: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    status = run([*arguments, "--from", str(export)])
-    printed = capsys.readouterr()
-    assert status == 0, printed.err
-    return printed.out
+from tests.unit.cli.ledgers import BUY, HOLD, ROUTES, busy_situation, recorded, told
 
 
 def test_list_has_all_decisions_of_both_loops_in_their_order(
@@ -138,7 +23,7 @@ def test_list_has_all_decisions_of_both_loops_in_their_order(
     text = told(["decisions", "list", "--output", "json"], export, capsys)
 
     ids = [decision["id"] for decision in json.loads(text)]
-    assert ids == [BUY, "chat-routing-20261120T120000Z", HOLD]
+    assert ids == [BUY, ROUTES, HOLD]
 
 
 @pytest.mark.parametrize(
@@ -147,6 +32,14 @@ def test_list_has_all_decisions_of_both_loops_in_their_order(
         (["--loop", "capacity"], [BUY, HOLD]),
         (["--loop", "capacity", "--changes"], [BUY]),
         (["--last", "1"], [HOLD]),
+        (["--kind", "buy"], [BUY]),
+        (["--kind", "hold"], [HOLD]),
+        (["--kind", "routes"], [ROUTES]),
+        (["--verdict", "unknown"], [BUY, HOLD]),
+        (["--verdict", "bursty"], []),
+        (["--reason", "units_pay_off"], [BUY]),
+        (["--reason", "units_pay_off", "--reason", "history_short"], []),
+        (["--min-usd", "1"], [BUY]),
         (["--since", "2026-11-20T12:01Z"], [HOLD]),
         (["--loop", "capacity", "--until", "2026-11-20T12:15Z"], [BUY]),
     ],
@@ -237,6 +130,10 @@ def _with_decision(export: Path, forged: RecordedDecision) -> bytes:
     [
         (["decisions", "show", "chat-capacity-20200101T000000Z"], "is unknown; `decisions list`"),
         (["decisions", "list", "--target", "other"], "'other' has no decision; there are: chat"),
+        (["decisions", "list", "--reason", "unit_pays_off"], "did you mean units_pay_off"),
+        (["decisions", "list", "--reason", "xyz"], "'xyz' is unknown; see `decisions explain`"),
+        (["decisions", "export", "x.txt"], "x.txt: the ending says none of csv, json, parquet"),
+        (["decisions", "export", "/nowhere/x.csv"], "/nowhere/x.csv: cannot be written"),
         (["decisions", "list", "--since", "yesterday"], "'yesterday' is not ISO 8601"),
         (["decisions", "list", "--since", "2026-11-20T12:00+01:00"], "is not UTC"),
     ],

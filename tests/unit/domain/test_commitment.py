@@ -225,7 +225,7 @@ def test_a_month_takes_what_six_months_of_history_do_not_show() -> None:
 
 
 def test_the_dollars_of_an_advice_can_be_worked_out() -> None:
-    (found,) = advise(weeks(level(34.0), days=28), PRICE, committed_units=0, now=NOW)
+    (found,) = advise(weeks(level(34.0), days=30), PRICE, committed_units=0, now=NOW)
 
     # 720 hours at 30 USD; 34 USD without; half the demand would cost 17.
     assert found.commitment is Commitment.ONE_MONTH
@@ -251,7 +251,7 @@ def test_a_high_week_or_a_high_month_alone_does_not_pay(changed: dict[str, float
 
 @pytest.mark.parametrize(
     "changed",
-    [{"known_days": 26.0}, {"steady_days": 27}],
+    [{"known_days": 28.0}, {"steady_days": 29}],
     ids=["too little was read", "the class is too young"],
 )
 def test_a_term_needs_as_much_history_as_it_says(changed: dict[str, Any]) -> None:
@@ -311,7 +311,7 @@ def codes(
 
 def test_an_advice_is_a_reason_with_its_dollars() -> None:
     situation = build_situation(
-        target=target(), observation=build_observation(commitment=weeks(level(34.0), days=28))
+        target=target(), observation=build_observation(commitment=weeks(level(34.0), days=30))
     )
 
     (reason,) = commitment_reasons(situation, STEADY)

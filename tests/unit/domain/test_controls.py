@@ -155,3 +155,16 @@ def test_overrides_end_by_themselves() -> None:
     assert controls.units_at(NOW - MINUTE) == units
     assert controls.route_at(NOW - MINUTE) == route
     assert (controls.units_at(NOW), controls.route_at(NOW)) == (None, None)
+
+
+def test_a_pause_ends_by_itself_in_each_direction() -> None:
+    growth = Controls(pause_growth_until=NOW + MINUTE)
+    shrink = Controls(pause_shrink_until=NOW + MINUTE)
+
+    assert growth.growth_problem(NOW) == "controls.pause_growth_until is 2026-11-20 12:01 UTC"
+    assert growth.growth_problem(NOW + MINUTE) is None
+    assert growth.shrink_problem(NOW) is None
+    assert shrink.shrink_problem(NOW) == "controls.pause_shrink_until is 2026-11-20 12:01 UTC"
+    assert shrink.shrink_problem(NOW + MINUTE) is None
+    assert shrink.growth_problem(NOW) is None
+    assert Controls(pause_growth=True).growth_problem(NOW) == "controls.pause_growth is set"

@@ -97,7 +97,7 @@ def test_quantiles_are_read_off_the_mixture() -> None:
 
 
 def test_before_anything_fell_the_mixture_is_believed() -> None:
-    assert NOT_CALIBRATED.level_of(0.3) == pytest.approx(0.3)
+    assert NOT_CALIBRATED.levels_of([0.3]) == pytest.approx(0.3)
     assert NOT_CALIBRATED.probability_of(np.array([0.0, 0.3, 1.0])) == pytest.approx([0, 0.3, 1])
 
 
@@ -106,7 +106,7 @@ def test_quantiles_move_to_where_demand_fell() -> None:
     high = counted(bin_39=120.0)
 
     # 39 of 160 below it; the median is (80 - 39) / 121 of the way through it.
-    assert high.level_of(0.5) == pytest.approx(0.975 + 0.025 * 41 / 121)
+    assert high.levels_of([0.5]) == pytest.approx(0.975 + 0.025 * 41 / 121)
     assert high.probability_of(np.array([0.975])) == pytest.approx([39 / 160])
 
 
@@ -184,7 +184,7 @@ def test_a_rising_demand_is_recalibrated_for() -> None:
         found = taught(demand, found, ago=ago)
 
     # Demand of the mixture's median was exceeded more often than not, and the median moved up.
-    assert found.level_of(0.5) > 0.52
+    assert found.levels_of([0.5]) > 0.52
     assert found.within_80 == pytest.approx(0.80, abs=0.05)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.domain.balance import Balance
+from bedrock_autoscaler.domain.consent import RecordedConsent
 from bedrock_autoscaler.domain.controls import (
     ChangeWindow,
     Controls,
@@ -54,6 +55,7 @@ from tests.builders import (
     MODEL,
     NOW,
     PROFILE,
+    PT_MODEL,
     UNIT_PRICE,
     UNIT_RATE,
     build_fleet,
@@ -76,9 +78,10 @@ TABLE = tomllib.loads(
     (Path(__file__).parents[2] / "golden" / "decisions.toml").read_text(encoding="utf-8")
 )["decision"]
 GIVEN = {
-    "balance", "blocked_until", "controls", "demand", "facts", "fleet", "held", "late", "loop",
-    "measured", "options", "profile", "rails", "routes", "server_errors", "settings", "spilled",
-    "stack",
+    "balance", "blocked_until", "consents", "controls", "demand", "facts", "fleet", "held", "late",
+    "loop", "measured", "options", "profile", "rails", "rejected", "routes", "server_errors",
+    "settings",
+    "spilled", "stack",
     "study", "target", "throttles", "trusted",
 }  # fmt: skip
 ADDRESSES = {"on-demand": MODEL, "profile": PROFILE, "pt": pt_arn(1)}
@@ -125,6 +128,7 @@ def situation_of(given: dict[str, Any]) -> Situation:
             stack=_stack(given["stack"]) if "stack" in given else None,
         ),
         is_late=given.get("late", False),
+        rejected=tuple(given.get("rejected", ())),
         routes=tuple(
             Route(
                 kind=KINDS[name],
@@ -134,6 +138,21 @@ def situation_of(given: dict[str, Any]) -> Situation:
             for position, name in enumerate(given.get("routes", []))
         ),
         memory=_memory(given),
+        consents=tuple(_consent(**each) for each in given.get("consents", [])),
+    )
+
+
+def _consent(units: int, term: str, left: int, ceiling: str = "60.5") -> RecordedConsent:
+    """Jane's word, which ends in so many minutes."""
+    return RecordedConsent(
+        id="c-1",
+        target="chat",
+        model_id=PT_MODEL,
+        units=units,
+        term=Commitment(term),
+        max_usd_per_hour=Decimal(ceiling),
+        given_by="jane",
+        valid_until=NOW + left * MINUTE,
     )
 
 
@@ -197,6 +216,9 @@ def _controls(given: dict[str, Any]) -> Controls:
         changed["route"] = RouteOverride(
             address=ADDRESSES[name], until=NOW + left * MINUTE, by="jane"
         )
+    if "approval_above_usd_per_hour" in changed:
+        limit = Decimal(changed["approval_above_usd_per_hour"])
+        changed["approval_above_usd_per_hour"] = limit
     return Controls(**changed)
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.observation import METRICS, Traffic
+from bedrock_autoscaler.domain.observation import METRICS, Traffic, each_series
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, build_traffic
 
@@ -40,3 +40,14 @@ def test_empty_traffic_has_all_series_and_no_minute() -> None:
 
     assert all(getattr(empty, name).size == 0 for name in METRICS)
     assert empty.end == NOW
+
+
+def test_metrics_that_share_one_array_go_on_sharing_one() -> None:
+    quiet, calls = np.zeros(3), np.array([1.0, 2.0, 3.0])
+    traffic = Traffic(start=NOW, **(dict.fromkeys(METRICS, quiet) | {"invocations": calls}))
+
+    doubled = each_series(lambda one, other: one + other, traffic, traffic)
+
+    assert doubled["invocations"].tolist() == [2.0, 4.0, 6.0]
+    assert doubled["throttles"] is doubled["quota_tokens"]
+    assert doubled["throttles"].tolist() == [0.0, 0.0, 0.0]

@@ -25,9 +25,13 @@ def test_each_reason_says_what_it_means_and_what_to_do() -> None:
 
 
 def test_each_reason_is_given_by_a_row_of_the_golden_table() -> None:
-    table = tomllib.loads(
-        (ROOT / "tests" / "golden" / "decisions.toml").read_text(encoding="utf-8")
-    )
-    given = {reason for row in table["decision"] for reason in row["reasons"]}
+    given = {
+        reason
+        for name in ("decision", "option")
+        for row in tomllib.loads(
+            (ROOT / "tests" / "golden" / f"{name}s.toml").read_text(encoding="utf-8")
+        )[name]
+        for reason in row["reasons"]
+    }
 
     assert given == {code.value for code in ReasonCode}

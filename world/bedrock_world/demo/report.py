@@ -7,7 +7,6 @@ import numpy as np
 
 from bedrock_autoscaler.backtest.baselines import all_on_demand
 from bedrock_autoscaler.backtest.replay import Replay
-from bedrock_autoscaler.cli.wording import describe_action, headline, is_change
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Release
 from bedrock_autoscaler.domain.target import Loop, OptionKind
 from bedrock_autoscaler.report.page import Block, folded, page, table
@@ -19,6 +18,7 @@ from bedrock_autoscaler.report.plots import (
     throttle_plot,
 )
 from bedrock_autoscaler.report.series import Mark, MarkKind, RunSeries, Series, thinned
+from bedrock_autoscaler.report.wording import describe_action, headline, is_change
 from bedrock_world.demo.plan import MEAN_UNITS, DemoPlan
 from bedrock_world.demo.results import MinuteResult, Row, Served
 

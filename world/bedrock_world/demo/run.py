@@ -14,8 +14,8 @@ from rich.console import Console
 from bedrock_autoscaler.backtest.errors import BacktestError
 from bedrock_autoscaler.backtest.scenario import DAY_MINUTES
 from bedrock_autoscaler.cli.ledger import Ledger, open_table, write_export
-from bedrock_autoscaler.cli.wording import describe_action
 from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.report.wording import describe_action
 from bedrock_world.demo.checks import backtest_score, check_log
 from bedrock_world.demo.display import Display
 from bedrock_world.demo.driver import Driver, Stage

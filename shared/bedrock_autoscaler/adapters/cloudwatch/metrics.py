@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, override
 import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from bedrock_autoscaler.adapters.cloudwatch.copies import read_copies
 from bedrock_autoscaler.adapters.cloudwatch.points import METRIC_NAMES, Mask, Points, to_traffic
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports import Metrics, MetricsReading
@@ -113,6 +114,15 @@ class CloudWatchMetrics(Metrics):
             except (BotoCoreError, ClientError) as error:
                 raise _unread("the list of metrics", error) from error
         return frozenset(found)
+
+    @override
+    def copies(self, address: str, start: datetime, end: datetime) -> tuple[int, ...]:
+        """One call; the dimension is not documented, so `ModelId` with the ARN is assumed.
+
+        Raises:
+            ObservationError: they could not be read, or not all of them.
+        """
+        return read_copies(self._client, address, start, end)
 
     @override
     def beat(self, at: datetime) -> None:

@@ -1,5 +1,6 @@
 """The section that a person sets by hand: pauses, change windows, overrides with an expiry."""
 
+from datetime import UTC, datetime
 from typing import Self
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -13,6 +14,7 @@ from bedrock_autoscaler.domain.controls import (
     parse_cron,
     zone_of,
 )
+from bedrock_autoscaler.domain.units import usd
 
 
 class ChangeWindowDocument(Section):
@@ -83,6 +85,19 @@ class ControlsDocument(Section):
     route: RouteOverrideDocument | None = Field(
         default=None, description="An on-demand way that goes first; null: none."
     )
+    pause_growth_until: AwareDatetime | None = Field(
+        default=None, description="Nothing is bought until then; null: no such pause."
+    )
+    pause_shrink_until: AwareDatetime | None = Field(
+        default=None, description="Nothing is released until then; null: no such pause."
+    )
+    approval_above_usd_per_hour: float | None = Field(
+        default=None,
+        ge=0,
+        le=100_000,
+        description="A purchase that costs more than this an hour waits for a person's consent to "
+        "it (`approve`), and is not made without; 0 asks for each; null asks for none.",
+    )
 
     def to_domain(self) -> Controls:
         """The same as a domain value."""
@@ -92,4 +107,15 @@ class ControlsDocument(Section):
             shrink_windows=tuple(window.to_domain() for window in self.shrink_windows),
             units=None if self.units is None else UnitsOverride(**dict(self.units)),
             route=None if self.route is None else RouteOverride(**dict(self.route)),
+            pause_growth_until=_utc(self.pause_growth_until),
+            pause_shrink_until=_utc(self.pause_shrink_until),
+            approval_above_usd_per_hour=(
+                None
+                if self.approval_above_usd_per_hour is None
+                else usd(self.approval_above_usd_per_hour)
+            ),
         )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)

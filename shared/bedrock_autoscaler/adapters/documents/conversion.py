@@ -3,14 +3,14 @@
 from dataclasses import replace
 from typing import Protocol
 
-from bedrock_autoscaler.adapters.documents.addresses import bare_id
 from bedrock_autoscaler.adapters.documents.document import (
     BacktestDocument,
     Document,
-    OptionDocument,
     ProvisionedDocument,
     TargetDocument,
 )
+from bedrock_autoscaler.adapters.documents.options import OptionDocument
+from bedrock_autoscaler.adapters.documents.price_factors import factor_of
 from bedrock_autoscaler.adapters.documents.values import (
     QuotaDocument,
     TokenPriceDocument,
@@ -19,6 +19,7 @@ from bedrock_autoscaler.adapters.documents.values import (
     money,
 )
 from bedrock_autoscaler.application.settings import settings_version
+from bedrock_autoscaler.domain.addresses import bare_id
 from bedrock_autoscaler.domain.consent import Consent
 from bedrock_autoscaler.domain.target import (
     Commitment,
@@ -69,12 +70,13 @@ def target_of(
             if document.provisioned is not None
             else None
         ),
-        options=tuple(_option(option, prices, document.region) for option in document.options),
+        options=tuple(_option(option, prices, document) for option in document.options),
         slo=document.slo.to_domain(),
         guard_rails=document.guard_rails.to_domain(),
         thresholds=thresholds_of(document, decision_minutes=decision_minutes),
         settings_version="",
         controls=document.controls.to_domain(),
+        residency=document.residency.to_domain(),
     )
     return replace(target, settings_version=settings_version(target))
 
@@ -109,20 +111,41 @@ def _model_ids(document: TargetDocument) -> tuple[str, ...]:
     """The stated ModelIds and those of the options, since traffic is seen where it is sent."""
     found = {bare_id(model_id): model_id for model_id in document.model_ids}
     for option in document.options:
-        found.setdefault(bare_id(option.address), option.address)
+        if option.kind != "batch" and option.region in {None, document.region}:
+            series = option.unpriced().series
+            found.setdefault(bare_id(series), series)
     return tuple(found.values())
 
 
-def _option(option: OptionDocument, prices: Prices, region: str) -> InferenceOption:
-    return InferenceOption(
-        kind=OptionKind(option.kind),
-        address=option.address,
-        price=(
-            prices.token_price(option.address, region)
-            if option.price == "list"
-            else _token_price(option.price)
-        ),
-        quota=_quota(option.quota),
+def _option(option: OptionDocument, prices: Prices, document: TargetDocument) -> InferenceOption:
+    price = (
+        _list_price(option, prices, document)
+        if option.price == "list"
+        else _token_price(option.price)
+    )
+    return replace(option.unpriced(), price=price, quota=_quota(option.quota))
+
+
+def _list_price(
+    option: OptionDocument, prices: Prices, document: TargetDocument
+) -> TokenPrice | None:
+    """The listed price times the factor of what is asked for; None unless both are known."""
+    plain, region = option.unpriced(), option.region or document.region
+    if not plain.is_billed_by_token:
+        return None
+    address, bought = option.address, document.provisioned
+    if plain.kind is OptionKind.CUSTOM_DEPLOYMENT and bought is not None:
+        # The address tells no model; that of the one that may be bought names its base.
+        base = bought.model_id.partition(":custom-model/")[2].split("/")[0]
+        address = f"custom:{':'.join(base.split(':')[:2])}"
+    price, factor = prices.token_price(address, region), factor_of(plain)
+    if price is None or factor is None or factor.times == 1:
+        return price if factor is not None else None
+    return TokenPrice(
+        input_usd_per_1k=price.input_usd_per_1k * factor.times,
+        output_usd_per_1k=price.output_usd_per_1k * factor.times,
+        source=f"{price.source}; times {factor.times}: {factor.source}",
+        as_of=min(price.as_of, factor.as_of),
     )
 
 

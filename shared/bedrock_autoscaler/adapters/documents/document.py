@@ -4,15 +4,13 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
-from bedrock_autoscaler.adapters.documents.addresses import (
-    bare_id,
-    geography_of,
-    is_application_profile,
-    place_of,
-    produces_no_tokens,
-)
 from bedrock_autoscaler.adapters.documents.controls import ControlsDocument
 from bedrock_autoscaler.adapters.documents.limits import GuardRailsDocument, SloDocument
+from bedrock_autoscaler.adapters.documents.options import (
+    OptionDocument,
+    ResidencyDocument,
+    form_problem,
+)
 from bedrock_autoscaler.adapters.documents.thresholds import (
     ClassifyingDocument,
     DrainingDocument,
@@ -24,54 +22,26 @@ from bedrock_autoscaler.adapters.documents.thresholds import (
 from bedrock_autoscaler.adapters.documents.values import (
     Account,
     Address,
-    Geography,
-    QuotaChoice,
     Region,
     Section,
-    TokenPriceChoice,
     UnitPriceChoice,
     UnitRateDocument,
     UsdPerUnitHour,
     conflict,
 )
+from bedrock_autoscaler.domain.addresses import (
+    bare_id,
+    geography_of,
+    is_application_profile,
+    place_of,
+    produces_no_tokens,
+)
+from bedrock_autoscaler.domain.lawfulness import model_problem, residency_problem
 
 NO_IMAGES = (
     "image and video models are not managed: they are billed by what they draw, and CloudWatch "
     "counts no tokens that could be turned into model units"
 )
-
-
-class ResidencyDocument(Section):
-    """Where requests may be served besides the target's own Region."""
-
-    geographies: tuple[Geography, ...] = Field(
-        default=(),
-        max_length=16,
-        description="Geographic profiles allowed: us, eu, apac, jp, au, ...",
-    )
-    global_profiles: bool = Field(
-        default=False, description="Whether global profiles, which serve anywhere, are allowed."
-    )
-
-
-class OptionDocument(Section):
-    """One on-demand way to serve the target."""
-
-    kind: Literal["on_demand", "geographic_profile", "global_profile"] = Field(
-        description="How it is addressed: a model in its Region, or a profile across Regions."
-    )
-    address: Address = Field(description="The modelId that callers pass: a model or profile.")
-    geography: Geography | None = Field(
-        default=None,
-        description="Geography of an application profile, whose address does not tell it.",
-    )
-    price: TokenPriceChoice = Field(
-        default="list", description="A price, or `list`: looked up in the shipped price list."
-    )
-    quota: QuotaChoice | None = Field(
-        default=None,
-        description="A quota, or `unlimited`, or null: unknown, which blocks decisions on money.",
-    )
 
 
 class ProvisionedDocument(Section):
@@ -148,7 +118,9 @@ class Document(Section):
         default=None, description="What may be bought; null: nothing."
     )
     options: tuple[OptionDocument, ...] = Field(
-        default=(), max_length=20, description="On-demand ways, the preferred first at equal price."
+        default=(),
+        max_length=20,
+        description="Ways besides provisioned throughput, the preferred first at equal price.",
     )
     slo: SloDocument = SloDocument()
     guard_rails: GuardRailsDocument = GuardRailsDocument()
@@ -215,12 +187,13 @@ class TargetDocument(Document):
             raise conflict(["options"], "neither options nor provisioned: nothing can be managed")
         for path, address in self._addresses():
             self._check_address(path, address)
-        seen: set[str] = set()
+        seen: set[tuple[str | bool, ...]] = set()
         for index, option in enumerate(self.options):
-            if bare_id(option.address) in seen:
+            place = (bare_id(option.address), option.kind == "batch", *option.place[1:])
+            if place in seen:
                 raise conflict(["options", index, "address"], f"{option.address!r} stands twice")
-            seen.add(bare_id(option.address))
-            self._check_residency(index, option)
+            seen.add(place)
+            self._check_use(index, option)
             self._check_figures(index, option)
         self._check_purchasable()
         self._check_unit_rate()
@@ -242,6 +215,7 @@ class TargetDocument(Document):
         named += [
             (["options", index, "address"], option.address)
             for index, option in enumerate(self.options)
+            if option.region is None
         ]
         if self.provisioned is not None:
             named.append((["provisioned", "model_id"], self.provisioned.model_id))
@@ -270,46 +244,21 @@ class TargetDocument(Document):
             )
             raise conflict(path, reason)
 
-    def _check_residency(self, index: int, option: OptionDocument) -> None:
-        """Refuse an option that would serve where the operator does not allow it."""
+    def _check_use(self, index: int, option: OptionDocument) -> None:
+        """Refuse an option that is malformed, or that the operator does not allow."""
+        problem = form_problem(option)
+        if problem:
+            raise conflict(["options", index, problem[0]], problem[1])
         path: list[str | int] = ["options", index, "address"]
-        told = geography_of(option.address)
-        if option.kind == "on_demand":
-            if told is not None:
-                reason = f"{option.address!r} is a profile ({told}); its kind cannot be on_demand"
-                raise conflict(["options", index, "kind"], reason)
-            return
-        if option.kind == "global_profile":
-            if told != "global" and not is_application_profile(option.address):
-                raise conflict(path, f"{option.address!r} is no global profile (`global.`...)")
-            if not self.residency.global_profiles:
-                reason = (
-                    f"{option.address!r} may serve in any Region of the world; "
-                    "residency.global_profiles does not allow it"
-                )
-                raise conflict(path, reason)
-            return
-        self._check_geography(path, option, told)
-
-    def _check_geography(
-        self, path: list[str | int], option: OptionDocument, told: str | None
-    ) -> None:
-        geography = told or option.geography
-        if option.geography not in {None, geography}:
-            raise conflict(path, f"{option.address!r} contradicts geography {option.geography!r}")
-        if geography is None or not (told or is_application_profile(option.address)):
-            reason = (
-                f"the geography of {option.address!r} cannot be told; give a profile id such as "
-                "`us.`..., or an application profile's ARN with its `geography`"
-            )
-            raise conflict(path, reason)
-        if geography not in self.residency.geographies:
-            allowed = ", ".join(self.residency.geographies) or "none"
-            reason = (
-                f"{option.address!r} serves in geography {geography!r}; residency.geographies "
-                f"allows {allowed}"
-            )
-            raise conflict(path, reason)
+        residency, plain = self.residency.to_domain(), option.unpriced()
+        unlawful = residency_problem(plain, residency, self.region) or model_problem(
+            plain,
+            residency,
+            bought=self.provisioned.model_id if self.provisioned else "",
+            first=self.options[0].unpriced(),
+        )
+        if unlawful:
+            raise conflict(path, f"{option.address!r} is not allowed: {unlawful}")
 
     def _check_figures(self, index: int, option: OptionDocument) -> None:
         """Refuse a quota without a limit, and free output of a text model."""

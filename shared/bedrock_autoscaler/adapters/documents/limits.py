@@ -1,6 +1,6 @@
 """The sections that protect the operator: what throttling is worth, and the hard bounds."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -35,6 +35,19 @@ class SloDocument(Section):
         ),
     )
 
+    latency: Literal["optimized"] | None = Field(
+        default=None,
+        description="`optimized`: latency-optimized options come first, whatever they cost; null: "
+        "they are not used.",
+    )
+    deferrable_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of the work that may wait for hours: above 0, batch jobs and the flex "
+        "tier stand in the table for it. Callers choose which work that is.",
+    )
+
     @model_validator(mode="after")
     def _promise_has_a_price(self) -> Self:
         if self.assure_throttled_share is not None and self.throttle_cost_factor == 0:
@@ -47,7 +60,7 @@ class SloDocument(Section):
 
     def to_domain(self) -> Slo:
         """The same as a domain value."""
-        return Slo(**dict(self))
+        return Slo(**(dict(self) | {"latency": self.latency or ""}))
 
 
 class GuardRailsDocument(Section):

@@ -65,25 +65,25 @@ def allowed_at(schema: Node, path: Sequence[str | int]) -> str:
     nodes = [schema]
     for part in path:
         nodes = [child for node in nodes for child in _children(schema, node, part)]
-    return " or ".join(dict.fromkeys(_described(schema, node) for node in nodes)) or "nothing here"
+    return " or ".join(dict.fromkeys(described(schema, node) for node in nodes)) or "nothing here"
 
 
-def _alternatives(schema: Node, node: Node) -> Iterator[Node]:
+def alternatives(schema: Node, node: Node) -> Iterator[Node]:
     """The node itself with its reference followed, or each branch of a union."""
     if "$ref" in node:
         name = str(node["$ref"]).rsplit("/", maxsplit=1)[-1]
-        yield from _alternatives(schema, schema["$defs"][name])
+        yield from alternatives(schema, schema["$defs"][name])
         return
     branches = node.get("anyOf", []) + node.get("oneOf", [])
     for branch in branches:
-        yield from _alternatives(schema, branch)
+        yield from alternatives(schema, branch)
     if not branches:
         yield node
 
 
 def _children(schema: Node, node: Node, part: str | int) -> Iterator[Node]:
     """What may stand under a key or an index of the node."""
-    for alternative in _alternatives(schema, node):
+    for alternative in alternatives(schema, node):
         child = (
             alternative.get("properties", {}).get(part)
             if isinstance(part, str)
@@ -93,9 +93,10 @@ def _children(schema: Node, node: Node, part: str | int) -> Iterator[Node]:
             yield child
 
 
-def _described(schema: Node, node: Node) -> str:
+def described(schema: Node, node: Node) -> str:
+    """What the schema's node allows, in words."""
     return " or ".join(
-        dict.fromkeys(_describe_one(alternative) for alternative in _alternatives(schema, node))
+        dict.fromkeys(_describe_one(alternative) for alternative in alternatives(schema, node))
     )
 
 

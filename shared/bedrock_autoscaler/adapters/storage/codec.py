@@ -18,6 +18,7 @@ from pydantic import ConfigDict, PlainSerializer, PlainValidator, TypeAdapter, V
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports import HistoryReference
+from bedrock_autoscaler.domain.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import (
     Action,
     Decision,
@@ -253,6 +254,8 @@ class _StoredInputs:
     memory: Memory
     history: _StoredReference | None
     is_late: bool = False  # records of before it was noted have none
+    consents: tuple[RecordedConsent, ...] = ()  # likewise
+    rejected: tuple[str, ...] = ()  # likewise
 
 
 _DECISION = TypeAdapter(_StoredDecision)

@@ -40,7 +40,7 @@ from bedrock_autoscaler.domain.decision import (
     decision_id,
 )
 from bedrock_autoscaler.domain.joining import join
-from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import iso
 
 if TYPE_CHECKING:
@@ -124,6 +124,14 @@ class DynamoDecisions(Decisions):
         kept = counted(stored.total, stored.traffic, recorded.situation.target)
         whole = replace(observation, traffic=join(kept, observation.traffic))
         return replace(recorded, situation=replace(recorded.situation, observation=whole))
+
+    def policy(self, target: str, settings_version: str) -> Target:
+        """The target as its decisions under this settings version had it.
+
+        Raises:
+            ObservationError: it is not kept, or cannot be read.
+        """
+        return self._versions.target(target, settings_version)
 
     def _read_back(self, item: Item, subject: str, error: NoAnswerError) -> bool:
         """Whether our item is the one that is kept."""

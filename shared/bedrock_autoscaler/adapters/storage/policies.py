@@ -1,18 +1,12 @@
 """Settings as resolved, by version: targets, and the roster of all (`SETTINGS`, `ROSTER#<v>`)."""
 
-import json
 import zlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, override
 
 from pydantic import TypeAdapter
 
-from bedrock_autoscaler.adapters.storage.codec import (
-    SCHEMA,
-    decode_flat,
-    encode_flat,
-    require_schema,
-)
+from bedrock_autoscaler.adapters.storage.codec import SCHEMA, require_schema
 from bedrock_autoscaler.adapters.storage.table import (
     ConditionFailedError,
     Item,
@@ -22,12 +16,12 @@ from bedrock_autoscaler.adapters.storage.table import (
 from bedrock_autoscaler.adapters.storage.versions import ABSENT, TargetVersions
 from bedrock_autoscaler.application.assigning import Policies, Roster
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.domain.target import StackRails, Target
+from bedrock_autoscaler.domain.target import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_RAILS = TypeAdapter(StackRails)
+_ROSTER = TypeAdapter(Roster)
 _ALL = 20_000
 """Versions that a dispatcher remembers to have kept: each of ten thousand targets, and edits."""
 
@@ -66,12 +60,8 @@ class DynamoPolicies(Policies):
         return self._roster
 
     def _put(self, roster: Roster) -> None:
-        names = zlib.compress(json.dumps(roster.names).encode())
-        item = _key(roster.version) | {
-            "schema": SCHEMA,
-            "names": names,
-            "rails": encode_flat(_RAILS, roster.rails),
-        }
+        content = zlib.compress(_ROSTER.dump_json(roster))
+        item = _key(roster.version) | {"schema": SCHEMA, "content": content}
         try:
             self._table.put(item, condition=ABSENT)
         except ConditionFailedError:
@@ -86,12 +76,9 @@ class DynamoPolicies(Policies):
             raise ObservationError(f"{subject} is missing")
         require_schema(item.get("schema"), subject)
         try:
-            names = tuple(json.loads(zlib.decompress(item["names"])))
-        except (TypeError, ValueError, zlib.error) as error:
+            return _ROSTER.validate_json(zlib.decompress(item["content"]))
+        except (KeyError, TypeError, ValueError, zlib.error) as error:
             raise ObservationError(f"{subject} is damaged: {type(error).__name__}") from error
-        return Roster(
-            names=names, rails=decode_flat(_RAILS, item["rails"], subject), version=version
-        )
 
     def _remember(self, key: tuple[str, str]) -> None:
         if len(self._kept) >= _ALL:

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from bedrock_autoscaler.cli.rates import rate_line
 from bedrock_autoscaler.domain.rates import RateBasis, RateInUse, RateKind
 from bedrock_autoscaler.domain.target import RateCombination
+from bedrock_autoscaler.report.rates import rate_line
 from tests.builders import UNIT_RATE, build_rate_measurement
 
 BOUND = build_rate_measurement(kind=RateKind.LOWER_BOUND, low=1.0, high=None)

@@ -7,6 +7,7 @@ _GEOGRAPHY = re.compile(r"^(global|apac|us-gov|[a-z]{2}(?:-[a-z]+)?)\.")
 _PRODUCES_NO_TOKENS = re.compile(
     r"nova-canvas|nova-reel|titan-image-generator|stability\.|stable-|luma\."
 )
+_NAMES_A_MODEL = re.compile(r":(?:foundation-model|inference-profile)/")
 _ARN_PARTS = 6
 
 
@@ -47,3 +48,16 @@ def place_of(address: str) -> Place | None:
 def produces_no_tokens(address: str) -> bool:
     """Whether the address names an image or video model, which is billed by what it draws."""
     return _PRODUCES_NO_TOKENS.search(bare_id(address)) is not None
+
+
+def model_of(address: str) -> str | None:
+    """The model that an address names, without its version's context length: `amazon.nova-lite-v1`.
+
+    A custom model is one of its own. None where the address does not tell: an application
+    profile, a deployment, an imported model, an endpoint, a router.
+    """
+    if ":custom-model/" in address:
+        return address
+    if address.startswith("arn:") and not _NAMES_A_MODEL.search(address):
+        return None
+    return _GEOGRAPHY.sub("", bare_id(address)).split(":", maxsplit=1)[0]

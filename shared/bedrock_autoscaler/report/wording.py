@@ -2,12 +2,31 @@
 
 import re
 from collections import Counter
+from enum import StrEnum
 
-from bedrock_autoscaler.domain.decision import Action, Decision, Purchase, ReasonCode, Release
+from bedrock_autoscaler.domain.decision import (
+    Action,
+    Decision,
+    Purchase,
+    ReasonCode,
+    Release,
+    Restore,
+)
 from bedrock_autoscaler.domain.target import Loop, OptionKind
 from bedrock_autoscaler.domain.units import iso
 
 _ARN_START = re.compile(r"arn:aws[a-z-]*:[^\s/]+/")
+
+
+class Kind(StrEnum):
+    """What a decision comes to, in one word; a purchase counts before a release beside it."""
+
+    BUY = "buy"
+    RELEASE = "release"
+    RESTORE = "restore"
+    ROUTES = "routes"
+    HOLD = "hold"
+
 
 _LEADING = (
     ReasonCode.RELEASE,
@@ -44,11 +63,11 @@ def summary(decision: Decision) -> str:
     if decision.actions:
         return " and ".join(describe_action(action) for action in decision.actions)
     if decision.loop is Loop.ROUTING:
-        return f"routes {_route_kinds(decision)}" if decision.routes else "no route"
+        return f"routes {route_kinds(decision)}" if decision.routes else "no route"
     return f"hold {units(decision.actual_units)}"
 
 
-def _route_kinds(decision: Decision) -> str:
+def route_kinds(decision: Decision) -> str:
     """`2 PT > on demand > geographic profile`: the routes by kind, in spill order."""
     counts = Counter(route.kind for route in decision.routes)
     return " > ".join(
@@ -64,15 +83,32 @@ def is_change(decision: Decision) -> bool:
     return all(reason.code is not ReasonCode.ROUTES_UNCHANGED for reason in decision.reasons)
 
 
+def kind_of(decision: Decision) -> Kind:
+    """What the decision comes to; `routes` is a routing table that differs from the last one."""
+    for kind, action in (
+        (Kind.BUY, Purchase),
+        (Kind.RELEASE, Release),
+        (Kind.RESTORE, Restore),
+    ):
+        if any(isinstance(each, action) for each in decision.actions):
+            return kind
+    return Kind.ROUTES if is_change(decision) else Kind.HOLD
+
+
 def class_name(decision: Decision) -> str:
     """The class of the traffic; empty where the loop does not classify."""
     return decision.classification.label.value if decision.classification else ""
 
 
 def leading_reason(decision: Decision) -> str:
-    """The reason that a person wants to read first, with ARNs cut to the id at their end."""
+    """The reason that a person wants to read first, with its ARNs cut short."""
     ranked = sorted(decision.reasons, key=lambda reason: _rank(reason.code))
-    return _ARN_START.sub("", ranked[0].message) if ranked else ""
+    return short(ranked[0].message) if ranked else ""
+
+
+def short(text: str) -> str:
+    """The text with ARNs cut to the id at their end."""
+    return _ARN_START.sub("", text)
 
 
 def describe_action(action: Action) -> str:

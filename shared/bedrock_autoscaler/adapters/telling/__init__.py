@@ -1,0 +1,1 @@
+"""EventBridge and SNS: events for whoever listens, messages for persons."""

@@ -1,0 +1,111 @@
+"""Fields of settings documents on the command line: found by name, printed, assigned."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from bedrock_autoscaler.adapters.documents.fields import DocumentKind, Field, fields_of
+from bedrock_autoscaler.cli.output import CommandError
+
+_INDENT = (0, 0, 0, 4)
+
+
+def chosen(name: str) -> tuple[Field, ...]:
+    """The fields that a name means: a path, all below a path, or the last part of paths.
+
+    Raises:
+        CommandError: no field has such a name.
+    """
+    fields = fields_of()
+    pattern = ".".join("[]" if part.isdecimal() else part for part in name.split("."))
+    pattern = pattern.replace(".[]", "[]")
+    found = [
+        field
+        for field in fields
+        if field.path == pattern or field.path.startswith((f"{pattern}.", f"{pattern}["))
+    ]
+    found = found or [f for f in fields if f.path.rpartition(".")[2] == name]
+    if not found:
+        near = [field.path for field in fields if name.rpartition(".")[2] in field.path][:5]
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise CommandError(f"there is no field {name!r}{hint} `settings explain` lists them all")
+    return tuple(found)
+
+
+def full_path(name: str, kind: DocumentKind = "target") -> str:
+    """The path of a field, which may be given by its last part where that is unique.
+
+    Raises:
+        CommandError: several fields end so.
+    """
+    fields = fields_of(kind)
+    if "." in name or any(field.path.split(".")[0] == name for field in fields):
+        return name
+    ends = [field.path for field in fields if field.path.rpartition(".")[2] == name]
+    if len(ends) > 1:
+        raise CommandError(f"several fields are called {name}: give one of {', '.join(ends)}")
+    return ends[0] if ends else name
+
+
+def assignments(texts: Sequence[str], kind: DocumentKind = "target") -> dict[str, Any]:
+    """Values by path, from `field=value`; a value that is no JSON is taken for a word.
+
+    Raises:
+        CommandError: there is no equals sign, or a field is given twice.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise CommandError(f"{text!r} is no change; write FIELD=VALUE, such as max_units=3")
+        path = full_path(name, kind)
+        if path in found:
+            raise CommandError(f"{path} is given twice")
+        found[path] = _value(value)
+    return found
+
+
+def value_at(document: Mapping[str, Any], name: str) -> object:
+    """The value of a field.
+
+    Raises:
+        CommandError: it is not there.
+    """
+    path = full_path(name)
+    node: Any = document
+    for part in path.split("."):
+        if isinstance(node, dict) and part in node:
+            node = node[part]
+        elif isinstance(node, list) and part.isdecimal() and int(part) < len(node):
+            node = node[int(part)]
+        else:
+            raise CommandError(f"{path} has no value; `settings show --all` lists what has one")
+    return node
+
+
+def print_fields(fields: Sequence[Field]) -> None:
+    """Each field on a line with range and shipped value, its effect below."""
+    console = Console()
+    section = None
+    for field in fields:
+        if field.section != section:
+            section = field.section
+            console.print(Text(f"\n{section or 'the document'}", style="bold"))
+        line = Text(f"  {field.path}", style="cyan")
+        line.append(f"  {field.allowed}", style="default")
+        if field.default:
+            line.append(f" (shipped: {field.default})", style="dim")
+        console.print(line, soft_wrap=True)
+        if field.effect:
+            console.print(Padding(Text(field.effect, style="dim"), _INDENT))
+
+
+def _value(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,129 @@
+"""A person's hand on the lever, through the command line: pauses, overrides, the kill switch."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bedrock_autoscaler.domain.controls import Controls
+from bedrock_autoscaler.domain.units import HOUR
+from tests.builders import MODEL, NOW
+from tests.functions.account import PREFIX
+from tests.operating.stage import DOCUMENT, Stage
+
+ME = "arn:aws:sts::123456789012:user/moto"
+DAY = timedelta(days=1)
+
+
+def controls(stage: Stage) -> Controls:
+    """What is in force for the target."""
+    return stage.access.target("chat").controls
+
+
+def switch(stage: Stage) -> str | None:
+    return stage.access.switch
+
+
+def test_a_pause_stops_both_directions_until_it_is_resumed(stage: Stage) -> None:
+    printed = stage.told("pause", "chat")
+
+    assert "controls.pause_growth: (not set) -> true" in printed
+    assert (controls(stage).pause_growth, controls(stage).pause_shrink) == (True, True)
+    stage.told("resume", "chat", "--yes")
+    assert controls(stage) == Controls()
+    assert "nothing of the kind is set" in stage.told("resume", "chat", "--yes")
+
+
+def test_a_pause_of_one_direction_ends_by_itself(stage: Stage) -> None:
+    stage.told("pause", "chat", "--direction", "grow", "--until", "4h")
+    assert controls(stage) == Controls(pause_growth_until=NOW + 4 * HOUR)
+
+    stage.told("pause", "chat", "--direction", "shrink", "--until", "2d")
+    assert controls(stage).pause_shrink_until == NOW + 2 * DAY
+
+
+def test_resuming_one_direction_leaves_the_other(stage: Stage) -> None:
+    stage.told("pause", "chat")
+    stage.told("pause", "chat", "--until", "2d")
+
+    stage.told("resume", "chat", "--direction", "shrink", "--yes")
+
+    assert controls(stage) == Controls(pause_growth=True, pause_growth_until=NOW + 2 * DAY)
+
+
+def test_a_pause_is_a_version_with_its_reason(stage: Stage) -> None:
+    stage.told("pause", "chat", "--why", "incident 4711")
+
+    newest = stage.json("settings", "history", "chat")[0]
+    assert newest["why"] == "incident 4711"
+
+
+def test_units_are_overridden_by_who_asks_for_them(stage: Stage) -> None:
+    stage.told("override", "units", "chat", "3", "--until", "2026-11-22T08:00Z", "--yes")
+
+    override = controls(stage).units
+    assert override is not None
+    assert (override.units, override.by) == (3, ME)
+    assert override.until.isoformat() == "2026-11-22T08:00:00+00:00"
+    stage.told("override", "clear", "chat", "--yes")
+    assert controls(stage) == Controls()
+
+
+def test_a_route_is_put_first_if_the_target_has_it(stage: Stage) -> None:
+    stage.told("override", "route", "chat", MODEL, "--until", "90m", "--yes")
+
+    override = controls(stage).route
+    assert override is not None
+    assert (override.address, override.until) == (MODEL, NOW + 1.5 * HOUR)
+    told = stage.refused("override", "route", "chat", "other", "--until", "90m", "--yes")
+    assert "controls.route" in told
+
+
+def test_an_end_that_is_none_changes_nothing(stage: Stage) -> None:
+    for until, told in (
+        ("soon", "'soon' is no moment"),
+        ("2026-11-19", "which is over"),
+        ("0m", "which is over"),
+        ("9999w", "is no moment"),
+    ):
+        assert told in stage.refused("pause", "chat", "--until", until)
+
+    assert controls(stage) == Controls()
+
+
+def test_a_target_that_is_not_there_is_refused_by_name(stage: Stage) -> None:
+    assert "target 'email' is not in force" in stage.refused("pause", "email")
+    assert "target 'email' is not in force" in stage.refused("resume", "email", "--yes")
+
+
+def test_the_switch_is_thrown_at_once_and_opened_after_a_question(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert f"{PREFIX}/switch: (not set) -> stop" in stage.told("stop", "--why", "incident")
+    assert switch(stage) == "stop"
+
+    def refuse(text: str, **_: Any) -> None:
+        import typer  # noqa: PLC0415 - the answer of a person who says no
+
+        raise typer.Abort
+
+    monkeypatch.setattr("typer.confirm", refuse)
+    stage.refused("start", status=130)
+    assert switch(stage) == "stop"
+
+    stage.told("start", "--yes")
+    assert switch(stage) == "allow"
+    described = stage.ssm.describe_parameters(
+        ParameterFilters=[{"Key": "Name", "Values": [f"{PREFIX}/switch"]}]
+    )["Parameters"][0]
+    assert described["Description"] == f"by a command: {ME}"
+
+
+def test_a_pause_of_settings_that_are_broken_says_what_else_to_do(stage: Stage) -> None:
+    """What cannot be read cannot be changed safely; the kill switch needs no document."""
+    stage.put("targets/chat", json.dumps(DOCUMENT | {"mode": "dance"}))
+
+    assert "mode" in stage.refused("pause", "chat")
+    stage.told("stop")
+    assert switch(stage) == "stop"

@@ -1,0 +1,193 @@
+"""`targets` and `mode`: from an account that runs Bedrock to a target that acts."""
+
+from typing import Any
+
+import boto3
+import pytest
+
+from bedrock_autoscaler.domain.units import HOUR
+from tests.builders import ACCOUNT, MODEL, NOW, PROFILE, PT_MODEL, REGION
+from tests.documents import APPLICATION_PROFILE
+from tests.functions.account import SETTINGS
+from tests.operating.stage import DOCUMENT, Stage
+from tests.operating.test_backtest_from_cloudwatch import put, span
+from tests.unit.application.test_what_if import limited, ticks
+
+OTHER = "amazon.nova-lite-v1:0"
+
+
+def buy(*, tags: dict[str, str]) -> str:
+    bedrock = boto3.client("bedrock", region_name=REGION)
+    return bedrock.create_provisioned_model_throughput(
+        modelUnits=2,
+        provisionedModelName="one-of-others",
+        modelId=PT_MODEL,
+        tags=[{"key": key, "value": value} for key, value in tags.items()],
+    )["provisionedModelArn"]
+
+
+def test_what_carries_traffic_is_found_with_whose_it_is(stage: Stage) -> None:
+    minutes = span(NOW - HOUR, NOW)
+    put("Invocations", minutes, 2.0, OTHER)
+    put("Invocations", minutes[:10], 1.0, MODEL)
+    put("InvocationThrottles", minutes[:5], 1.0, PROFILE)
+    arn = buy(tags={"team": "search"})
+
+    found = {one["address"]: one for one in stage.json("targets", "discover")}
+
+    assert list(found) == [OTHER, MODEL, PROFILE, arn]
+    assert (found[OTHER]["kind"], found[OTHER]["calls_last_hour"]) == ("on_demand", 120.0)
+    assert (found[MODEL]["target"], found[OTHER]["target"]) == ("chat", "")
+    assert (found[PROFILE]["kind"], found[PROFILE]["of"]) == (
+        "geographic_profile",
+        "amazon.nova-2-lite-v1:0",
+    )
+    assert found[arn]["note"].startswith("2 units of amazon.nova-2-lite-v1:0")
+    assert found[arn]["note"].endswith("not of any deployment")
+    text = stage.told("targets", "discover")
+    assert f"next: bedrock-autoscaler targets add NAME --address {OTHER}" in text
+
+
+def test_an_application_profile_shows_without_any_call(stage: Stage) -> None:
+    bedrock = boto3.client("bedrock", region_name=REGION)
+    arn = bedrock.create_inference_profile(
+        inferenceProfileName="search",
+        modelSource={"copyFrom": f"arn:aws:bedrock:{REGION}::foundation-model/{MODEL}"},
+    )["inferenceProfileArn"]
+
+    (found,) = stage.json("targets", "discover")
+
+    assert (found["address"], found["kind"], found["of"]) == (arn, "application_profile", MODEL)
+    assert len(stage.json("targets", "discover", "--all")) > 1
+
+
+def test_an_account_without_traffic_is_told_so(stage: Stage) -> None:
+    assert "CloudWatch lists no ModelId of AWS/Bedrock" in stage.told("targets", "discover")
+
+
+def test_targets_are_listed_with_their_newest_decision_and_problems(stage: Stage) -> None:
+    stage.record(ticks(0, limited(1), start=NOW))
+    stage.put("targets/broken", DOCUMENT | {"mode": "go"})
+
+    text = stage.told("targets", "list")
+
+    assert "chat" in text
+    assert "advise" in text
+    assert "not in force" in text
+    assert 'broken: INVALID: mode: "go" is not allowed; give "advise" or "act"' in text
+    found = {one["name"]: one for one in stage.json("targets", "list")}
+    assert (found["chat"]["units"], found["chat"]["decided_at"]) == (1, "2026-11-20T12:00:00Z")
+    assert found["chat"]["may_buy"] == PT_MODEL
+
+
+def test_a_target_is_added_by_options_and_only_advises(stage: Stage) -> None:
+    text = stage.told(
+        *("targets", "add", "search", "--address", OTHER, "--address", f"us.{OTHER}"),
+        *("--provisioned", f"{OTHER}:300k", "--input-rate", "1000000", "--output-rate", "2e5"),
+        *("--rate-source", "load test of 2026-11-19", "--tokens-per-minute", "4000000"),
+        *("--max-units", "2", "--max-usd-per-day", "500", "--yes"),
+    )
+
+    stored = stage.stored("targets/search")
+    assert stored["mode"] == "advise"
+    assert stored["residency"] == {"geographies": ["us"]}
+    assert [option["kind"] for option in stored["options"]] == ["on_demand", "geographic_profile"]
+    assert stored["options"][0]["quota"]["tokens_per_minute"] == 4e6
+    assert stored["guard_rails"] == {"max_units": 2, "max_usd_per_day": 500.0}
+    assert stage.access.target("search").provisioned is not None
+    assert "written as version 1" in text
+    assert "next: bedrock-autoscaler doctor search" in text
+
+
+def test_what_no_option_tells_is_asked(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(
+        [OTHER, f"{OTHER}:300k", "many", "1,000,000", "200000", "load test", "2", "", "4e6", "y"]
+    )
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: next(answers))
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: next(answers) == "y")
+
+    text = stage.told("targets", "add", "search")
+
+    stored = stage.stored("targets/search")
+    assert "'many' is no number" in text
+    assert stored["provisioned"]["unit_rate"] == {
+        "input_tokens_per_minute": 1e6,
+        "output_tokens_per_minute": 2e5,
+        "source": "load test",
+    }
+    assert stored["guard_rails"] == {"max_units": 2}
+    assert next(answers, None) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["chat", "--address", OTHER], "target 'chat' exists, at version 1; change it by"),
+        (["search"], "nothing to manage; give --address or --provisioned"),
+        (["search", "--address", MODEL], f"{MODEL} is also a ModelId of chat"),
+        (["Search", "--address", OTHER], "a target's name is lower-case letters"),
+        (["defaults", "--address", OTHER], "'defaults' is no name for a target"),
+        (
+            ["search", "--provisioned", f"{OTHER}:300k", "--input-rate", "5"],
+            "--rate-source is missing: AWS publishes no rate of a unit",
+        ),
+        (
+            [
+                "search",
+                "--address",
+                APPLICATION_PROFILE,
+            ],
+            "is an application profile, whose address does not tell where it serves",
+        ),
+    ],
+)
+def test_what_cannot_be_added_is_refused(stage: Stage, options: list[str], message: str) -> None:
+    assert message in stage.refused("targets", "add", *options, "--yes")
+
+
+def test_a_new_target_beside_defaults_repeats_nothing_of_them(stage: Stage) -> None:
+    stage.put("defaults", {"account": ACCOUNT, "region": REGION})
+
+    stage.told("targets", "add", "search", "--address", OTHER, "--yes")
+
+    assert "account" not in stage.stored("targets/search")
+
+
+def test_acting_says_what_may_be_spent_and_what_still_hinders(stage: Stage) -> None:
+    text = stage.told("mode", "chat", "act", "--yes")
+
+    assert "the switch is not set, so nothing acts yet: aws ssm put-parameter" in text
+    assert "PurchasableModelArns of the stack is empty" in text
+    assert (
+        f"chat acts: it may hold 4 units of {PT_MODEL} (60.5 USD an hour each), for at most 242.00 "
+        "USD an hour, 5,000.00 a day, 50,000.00 a month, in 6 purchases a day"
+    ) in text
+    assert stage.stored() == SETTINGS
+    assert stage.json("settings", "history", "chat")[0]["why"] == "mode act"
+
+
+def test_acting_is_asked_about_first(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decline(*_: Any, **__: Any) -> None:
+        raise SystemExit(130)
+
+    monkeypatch.setattr("typer.confirm", decline)
+    with pytest.raises(SystemExit):
+        stage.told("mode", "chat", "act")
+
+    assert stage.version() == 1
+
+
+def test_advising_again_needs_no_word_on_spending(stage: Stage) -> None:
+    stage.told("mode", "chat", "act", "--yes")
+
+    text = stage.told("mode", "chat", "advise", "--yes")
+
+    assert "USD" not in text
+    assert stage.stored()["mode"] == "advise"
+    assert "nothing differs" in stage.told("mode", "chat", "advise", "--yes")
+
+
+def test_the_mode_of_an_unknown_target_is_refused(stage: Stage) -> None:
+    assert "target 'web' is not in force; those that are: chat" in stage.refused(
+        "mode", "web", "act"
+    )

@@ -1,0 +1,57 @@
+"""A small ledger for all commands that read one."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
+from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
+from bedrock_autoscaler.cli.ledger import write_export
+from bedrock_autoscaler.domain.intent import FleetRecord
+from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import NOW, REGION
+from tests.unit.cli.ledgers import TABLE, busy_situation, intent_of, quiet_situation, recorded
+
+
+@pytest.fixture(scope="session")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A ledger with a purchase decision and its intent, a later hold and a routing decision."""
+    with pytest.MonkeyPatch.context() as environment, mock_aws():
+        environment.setenv("AWS_ACCESS_KEY_ID", "testing")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        client = boto3.client("dynamodb", region_name=REGION)
+        client.create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+        )
+        decisions = DynamoDecisions(client, TABLE)
+        purchase = recorded(busy_situation())
+        decisions.record(purchase)
+        decisions.record(recorded(replace(quiet_situation(), scheduled_at=NOW + 15 * MINUTE)))
+        decisions.record(recorded(replace(quiet_situation(), loop=Loop.ROUTING)))
+        DynamoFleets(client, TABLE).begin_purchase(
+            intent_of(purchase.decision.id),
+            fleet=FleetRecord(
+                target="chat", reserved_units=0, reserved_usd_per_hour=Decimal(0), version=0
+            ),
+            unmanaged_units=0,
+            max_units=10,
+            max_usd_per_hour=Decimal(1000),
+        )
+        path = tmp_path_factory.mktemp("export") / "ledger.jsonl.gz"
+        assert write_export(client, TABLE, path) > 4
+        yield path

@@ -1,0 +1,60 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from bedrock_autoscaler.cli.app import run
+from tests.unit.cli.ledgers import told
+
+
+def test_status_tells_fleet_routes_spend_and_what_comes(
+    export: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+
+    text = told(["status", "chat"], export, capsys)
+
+    assert "chat  mode act" in text
+    assert "1 unit requested, a-name, 60.50 USD an hour since 2026-11-20 12:00" in text
+    # Recorded at noon, without an answer: it counts as billed from then.
+    assert "60.50 booked for them today" in text
+    assert "1 unit ordered at 12:00 UTC (recorded), expected in service about 12:15 UTC" in text
+    assert "breaker  closed" in text
+
+
+def test_status_is_the_same_as_json(export: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads(told(["status", "--output", "json"], export, capsys))
+
+    # An export stands still a minute after its newest decision.
+    assert document["now"] == "2026-11-20T12:16:00+00:00"
+    (chat,) = document["targets"]
+    assert (chat["name"], chat["mode"], chat["is_late"]) == ("chat", "act", False)
+    assert chat["held"][0]["life"] == "requested"
+
+
+def test_watch_looks_as_often_as_it_is_told(
+    export: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = told(["watch", "--looks", "1"], export, capsys)
+
+    assert "looked at again at 12:20 UTC" in text
+
+
+def test_an_unknown_target_is_refused(export: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status", "other", "--from", str(export)]) == 2
+    assert "'other' has no decision; there are: chat" in capsys.readouterr().err
+
+
+def test_the_ledger_names_what_was_booked(export: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = told(["ledger"], export, capsys)
+
+    assert "booked for units this month: 60.50 USD" in text
+    assert "chat-capacity-20261120T120000Z      1  recorded" in text
+
+
+def test_the_ledger_is_the_same_as_json(export: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (chat,) = json.loads(told(["ledger", "--output", "json"], export, capsys))
+
+    assert chat["total"]["units_usd"] == 60.5
+    assert chat["days"][-1]["day"] == "2026-11-20"
+    assert chat["purchases"][0]["recorded_at"] == "2026-11-20T12:00:00+00:00"

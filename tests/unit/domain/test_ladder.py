@@ -1,0 +1,123 @@
+"""The ladder: a base on terms, a flexible layer above it, overflow on demand, and refusals."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bedrock_autoscaler.domain.commitment import Ceiling
+from bedrock_autoscaler.domain.ladder import build_ladder, is_due
+from bedrock_autoscaler.domain.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.target import Commitment
+from tests.builders import NOW, UNIT_PRICE
+
+DAY = timedelta(days=1)
+PRICE = replace(
+    UNIT_PRICE,
+    usd_per_hour=Decimal(40),
+    one_month_usd_per_hour=Decimal(36),
+    six_months_usd_per_hour=Decimal(20),
+)
+
+
+def study(*usd: float, days: int = 56, **overrides: Any) -> CommitmentStudy:
+    """Levels that cost so much an hour in every week; half of it at half the demand."""
+    levels = tuple(
+        LevelStudy(
+            week_usd=one,
+            month_usd=one,
+            two_months_usd=one,
+            halved_usd=one / 2,
+            utilization=0.9,
+            utilization_two_months=0.9,
+            share_above=0.8,
+            weekly_usd=(one - 4, one + 2),
+        )
+        for one in usd
+    )
+    values = CommitmentStudy(
+        at=NOW, known_days=float(days), steady_days=days, levels=levels, model_ends_at=None
+    )
+    return replace(values, **overrides)
+
+
+def test_a_base_a_flexible_layer_and_overflow() -> None:
+    found = build_ladder(
+        study(40.0, 30.0, 20.0, 19.0, 3.0, days=30), PRICE, committed_units=0, now=NOW
+    )
+
+    # 36 x 1.03 = 37.08: level 1 alone. 20 is half of 40: levels 2 and 3 are held half the week.
+    assert [(one.commitment, one.units) for one in found.base] == [(Commitment.ONE_MONTH, 1)]
+    assert (found.flexible_units, found.flexible_usd_per_hour) == (2, 50.0)
+    assert found.overflow_usd_per_hour == 22.0
+    ((refused, why),) = found.refused
+    assert refused is Commitment.SIX_MONTHS
+    assert why.startswith("30 days are known and 30 of them were steady or seasonal in a row")
+    assert why.endswith("it needs 56 of both")
+
+
+def test_regret_is_that_of_the_whole_base() -> None:
+    found = build_ladder(study(40.0, 25.0), PRICE, committed_units=0, now=NOW)
+
+    # Six months of 4,320 hours at 20 USD for both; half the demand is worth 20 and 12.50.
+    assert found.regret_ended_usd == pytest.approx(2 * 20 * 4_320)
+    assert found.regret_halved_usd == pytest.approx((40 - 32.5) * 4_320)
+
+
+def test_confidence_is_the_worst_and_the_best_of_the_weeks() -> None:
+    (one,) = build_ladder(study(40.0, days=30), PRICE, committed_units=0, now=NOW).base
+
+    # 720 hours at 36 USD; weeks at 36 and at 42.
+    assert one.saving_low_usd == pytest.approx(0.0)
+    assert one.saving_high_usd == pytest.approx(6 * 720)
+    assert one.saving_usd == pytest.approx(4 * 720)
+
+
+@pytest.mark.parametrize("days", [0, 14, 28])
+def test_less_than_thirty_days_support_no_base(days: int) -> None:
+    found = build_ladder(study(40.0, days=days), PRICE, committed_units=0, now=NOW)
+
+    assert found.base == ()
+    assert {commitment for commitment, _ in found.refused} == {
+        Commitment.ONE_MONTH,
+        Commitment.SIX_MONTHS,
+    }
+
+
+def test_a_term_past_the_end_of_the_model_is_refused() -> None:
+    ends = study(40.0, model_ends_at=NOW + 20 * DAY)
+
+    found = build_ladder(ends, PRICE, committed_units=0, now=NOW)
+
+    assert found.base == ()
+    assert {why for _, why in found.refused} == {"it would run past the end of the model"}
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "committed", "units"),
+    [
+        (Ceiling(units=2, usd_per_hour=1e9), 0, 2),
+        (Ceiling(units=2, usd_per_hour=1e9), 1, 1),
+        (Ceiling(units=9, usd_per_hour=59.99), 0, 2),
+        (Ceiling(units=9, usd_per_hour=60.0), 0, 3),
+        (Ceiling(units=9, usd_per_hour=60.0), 1, 1),
+        (Ceiling(units=0, usd_per_hour=60.0), 0, 0),
+        (Ceiling(units=9, usd_per_hour=0.0), 0, 0),
+        (Ceiling(units=1, usd_per_hour=1e9), 2, 0),
+    ],
+)
+def test_nothing_is_advised_above_the_ceiling(ceiling: Ceiling, committed: int, units: int) -> None:
+    # A unit that is on a term already is taken to cost the dearest one, 36 USD.
+    found = build_ladder(
+        study(40.0, 40.0, 40.0), PRICE, committed_units=committed, now=NOW, ceiling=ceiling
+    )
+
+    assert sum(one.units for one in found.base) == units
+
+
+def test_a_ladder_is_due_once_a_week() -> None:
+    assert is_due(None, NOW)
+    assert not is_due(NOW - 6 * DAY, NOW)
+    assert is_due(NOW - 7 * DAY, NOW)

@@ -1,0 +1,166 @@
+"""Verdicts on terms that end: which units are worth the term again, and what it costs to wait."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bedrock_autoscaler.domain.fleet import ProvisionedThroughput
+from bedrock_autoscaler.domain.renewal import (
+    Renewal,
+    RenewalVerdict,
+    milestone,
+    renewal_of,
+    sentence,
+)
+from bedrock_autoscaler.domain.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.target import Commitment, UnitPrice
+from tests.builders import NOW, UNIT_PRICE, build_pt
+
+DAY = timedelta(days=1)
+END = NOW + 7 * DAY
+PRICE = replace(UNIT_PRICE, usd_per_hour=Decimal(34), one_month_usd_per_hour=Decimal(30))
+ARN = "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/other0000001"
+
+
+def term(units: int = 1, **overrides: Any) -> ProvisionedThroughput:
+    values: dict[str, Any] = {
+        "commitment": Commitment.ONE_MONTH,
+        "committed_until": END,
+    } | overrides
+    return build_pt(model_units=units, **values)
+
+
+def study(*usd: float, **overrides: Any) -> CommitmentStudy:
+    levels = tuple(
+        LevelStudy(
+            week_usd=one,
+            month_usd=one + 1,
+            two_months_usd=one + 2,
+            halved_usd=one / 2,
+            utilization=0.9,
+            utilization_two_months=0.9,
+            share_above=0.8,
+        )
+        for one in usd
+    )
+    values = CommitmentStudy(
+        at=NOW - DAY, known_days=56.0, steady_days=56, levels=levels, model_ends_at=None
+    )
+    return replace(values, **overrides)
+
+
+def judged(
+    pt: ProvisionedThroughput,
+    found: CommitmentStudy | None,
+    *others: ProvisionedThroughput,
+    price: UnitPrice | None = PRICE,
+) -> Renewal:
+    return renewal_of(pt, (pt, *others), found, price=price, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("usd", "verdict", "kept"),
+    [
+        ((33.0, 31.0), RenewalVerdict.KEEP, 2),
+        ((33.0, 30.0), RenewalVerdict.SHRINK, 1),
+        ((33.0,), RenewalVerdict.SHRINK, 1),
+        ((29.0, 5.0), RenewalVerdict.DROP, 0),
+        ((), RenewalVerdict.DROP, 0),
+    ],
+)
+def test_units_that_are_worth_the_term_are_kept(
+    usd: tuple[float, ...], verdict: RenewalVerdict, kept: int
+) -> None:
+    found = judged(term(2), study(*usd))
+
+    assert (found.verdict, found.kept_units) == (verdict, kept)
+
+
+def test_the_dollars_of_a_verdict() -> None:
+    found = judged(term(2), study(33.0, 20.0))
+
+    # 720 hours: two units at 30 USD; unit 1 is worth 33, unit 2 only 20; half of 33 is 16.50.
+    assert found.renewal_usd == pytest.approx(2 * 30 * 720)
+    assert found.saving_usd == pytest.approx(3 * 720)
+    assert found.wasted_usd == pytest.approx(10 * 720)
+    assert found.halved_usd == pytest.approx(13.5 * 720)
+
+
+def test_terms_that_end_later_stand_below() -> None:
+    later = term(1, arn=ARN, committed_until=END + DAY)
+    sooner = term(1, arn=ARN, committed_until=END - DAY)
+
+    assert judged(term(1), study(33.0, 10.0), later).verdict is RenewalVerdict.DROP
+    assert judged(term(1), study(33.0, 10.0), sooner).verdict is RenewalVerdict.KEEP
+
+
+def test_two_terms_that_end_together_stand_on_levels_of_their_own() -> None:
+    one, other = term(1), term(1, arn=ARN)
+
+    verdicts = {judged(pt, study(33.0, 10.0), one, other).verdict for pt in (one, other)}
+
+    assert verdicts == {RenewalVerdict.KEEP, RenewalVerdict.DROP}
+
+
+def test_a_term_past_the_end_of_the_model_is_dropped() -> None:
+    ends = study(33.0, model_ends_at=END + 29 * DAY)
+
+    found = judged(term(1), ends)
+
+    assert found.verdict is RenewalVerdict.DROP
+    assert "the model ends on" in found.because
+    assert judged(term(1), study(33.0, model_ends_at=END + 30 * DAY)).kept_units == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "price", "words"),
+    [
+        (None, PRICE, "could not be studied"),
+        (study(33.0, at=NOW - 4 * DAY), PRICE, "could not be studied"),
+        (study(33.0), None, "not known"),
+        (study(33.0), replace(PRICE, one_month_usd_per_hour=None), "not known"),
+    ],
+    ids=["no study", "old study", "no price", "term not sold any more"],
+)
+def test_without_facts_there_is_no_verdict(
+    found: CommitmentStudy | None, price: UnitPrice | None, words: str
+) -> None:
+    renewal = judged(term(1), found, price=price)
+
+    assert renewal.verdict is RenewalVerdict.UNKNOWN
+    assert words in renewal.because
+    assert "a person must decide" in sentence(renewal, 7)
+
+
+def test_a_unit_without_a_term_has_no_renewal() -> None:
+    with pytest.raises(ValueError, match="under no term"):
+        judged(build_pt(), study(33.0))
+
+
+def test_the_sentence_says_who_acts_and_what_it_costs_not_to() -> None:
+    said = sentence(judged(term(2), study(33.0, 20.0)), 7)
+
+    assert "shrink: delete it when its term ends and agree to 1 of its 2 units anew" in said
+    assert "Renewed whole it costs 43,200 USD" in said
+    assert "save 2,160, the others waste 7,200" in said
+    assert said.endswith("AWS renews it unless a person acts")
+
+
+@pytest.mark.parametrize(
+    ("left", "days"),
+    [
+        (31.0, None),
+        (29.9, 30),
+        (20.0, None),
+        (13.5, 14),
+        (6.5, 7),
+        (2.5, 3),
+        (0.5, 1),
+        (-0.1, None),
+    ],
+)
+def test_a_person_hears_on_five_days(left: float, days: int | None) -> None:
+    assert milestone(NOW + left * DAY, NOW) == days

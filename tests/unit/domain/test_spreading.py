@@ -1,0 +1,131 @@
+"""The load is spread by quotas where no way carries it alone, and does not swing."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory, ReasonCode
+from bedrock_autoscaler.domain.option import InferenceOption, OptionKind, Quota
+from bedrock_autoscaler.domain.routing import RouteChoice, choose_routes
+from bedrock_autoscaler.domain.spreading import Load, spread_weights
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import (
+    MODEL,
+    NOW,
+    PROFILE,
+    build_observation,
+    build_option,
+    build_situation,
+    build_target,
+    build_traffic,
+)
+
+LOAD = Load(calls=100.0, input_tokens=80_000.0, output_tokens=4_000.0)
+
+
+def admitting(calls: float | None, *, tokens: float | None = None, **changes: Any) -> Any:
+    """An option with these quotas."""
+    quota = Quota(
+        tokens_per_minute=tokens, requests_per_minute=calls, output_burndown=5.0, source="test"
+    )
+    return replace(build_option(), quota=quota, **changes)
+
+
+IN_REGION = admitting(60.0)
+US = admitting(60.0, kind=OptionKind.GEOGRAPHIC_PROFILE, address=PROFILE)
+AWAY = replace(US, region="us-west-2")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        # 60 of 100 calls fit each, nine tenths of them are offered: 54, and the 46 that are left.
+        ([IN_REGION, US], (0.55, 0.45)),
+        # 90,000 of 80,000 + 5 x 4,000 quota tokens fit; 81% are offered.
+        ([admitting(None, tokens=90_000.0), US], (0.8, 0.2)),
+        # 18% and 18% are too little for all: they are offered equally.
+        ([admitting(20.0), admitting(20.0, address=PROFILE)], (0.5, 0.5)),
+        # A tier has no quota of its own.
+        ([IN_REGION, replace(IN_REGION, tier="priority"), US], (0.55, 0.0, 0.45)),
+        # What is not known is offered what is left.
+        ([admitting(20.0), build_option(address=PROFILE, quota=None)], (0.2, 0.8)),
+    ],
+)
+def test_each_way_is_offered_what_its_quota_admits(
+    options: list[InferenceOption], expected: tuple[float, ...]
+) -> None:
+    assert spread_weights(options, LOAD) == pytest.approx(expected)
+
+
+@given(st.lists(st.floats(min_value=0.1, max_value=1e6), min_size=1, max_size=8))
+def test_weights_always_make_a_table(limits: list[float]) -> None:
+    options = [admitting(limit, address=f"way-{n}") for n, limit in enumerate(limits)]
+
+    weights = spread_weights(options, LOAD)
+
+    assert sum(weights) == pytest.approx(1.0)
+    assert all(0 <= weight <= 1 for weight in weights)
+
+
+def choice(
+    *, calls: float = 60.0, throttles: float = 60.0, memory: Memory = NO_MEMORY, at: datetime = NOW
+) -> RouteChoice:
+    """Routes while so many calls a minute are served, and refused three times each."""
+    traffic = build_traffic(30, invocations=calls, throttles=throttles, end=at - 3 * MINUTE)
+    return choose_routes(
+        build_situation(
+            target=build_target(options=(IN_REGION, US)),
+            observation=build_observation(traffic=traffic, by_option=((MODEL, traffic),)),
+            memory=memory,
+            scheduled_at=at,
+        )
+    )
+
+
+def weights(found: RouteChoice) -> dict[str, float]:
+    return {route.address: pytest.approx(route.weight) for route in found.routes}
+
+
+def test_a_load_beyond_the_first_way_is_spread() -> None:
+    # 60 + 60 / 3 = 80 are wanted and 54 offered to the first: 67.5%, and 32.5% to the second.
+    found = choice()
+
+    assert weights(found) == {MODEL: 0.7, PROFILE: 0.3}
+    assert [reason.code for reason in found.reasons] == [ReasonCode.LOAD_SPREAD]
+
+
+def test_a_throttle_that_the_quota_does_not_explain_changes_the_order() -> None:
+    found = choice(calls=30.0, throttles=3.0)
+
+    assert [route.address for route in found.routes] == [PROFILE, MODEL]
+
+
+def test_small_changes_leave_the_shares_alone() -> None:
+    first = choice()
+    # 75 are wanted: 54 of 75 are 72%, which is a tenth neither way.
+    again = choice(calls=60.0, throttles=45.0, memory=first.memory, at=NOW + MINUTE)
+
+    assert weights(again) == weights(first)
+    assert again.memory.spread == first.memory.spread
+
+
+def test_it_stays_spread_while_the_load_would_not_fit() -> None:
+    memory = choice().memory
+    for minute in range(1, 120):
+        found = choice(calls=80.0, throttles=0.0, memory=memory, at=NOW + minute * MINUTE)
+        memory = found.memory
+
+        assert weights(found) == {MODEL: 0.7, PROFILE: 0.3}
+
+
+def test_it_ends_when_the_load_fits_the_first_way() -> None:
+    memory, later = choice().memory, NOW + 20 * MINUTE
+
+    found = choice(calls=40.0, throttles=0.0, memory=memory, at=later)
+
+    assert weights(found) == {MODEL: 1.0, PROFILE: 0.0}
+    assert found.memory.spread == ()

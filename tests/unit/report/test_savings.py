@@ -1,0 +1,174 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from bedrock_autoscaler.domain.intent import PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.report.realised import realise
+from bedrock_autoscaler.report.record import Record
+from bedrock_autoscaler.report.savings import Savings, add_up, outlooks
+from tests.builders import NOW, build_option, build_traffic, pt_arn
+from tests.recorded import build_release
+from tests.unit.report.records import (
+    BOUGHT,
+    BUSY,
+    END,
+    FULL_USD,
+    MINUTES,
+    TARGET,
+    UNIT_USD,
+    alternative,
+    build_record,
+    decided,
+)
+
+
+def savings_of(record: Record) -> Savings:
+    return add_up(record, realise(record))
+
+
+def test_minutes_have_demand_units_and_dollars() -> None:
+    realised = realise(build_record())
+
+    assert realised.demand == pytest.approx(np.ones(MINUTES))
+    assert (realised.held[44], realised.held[45]) == (0, 1)
+    assert (realised.in_service[59], realised.in_service[60]) == (0, 1)
+    # Periods start at minutes 45 and 105.
+    assert np.flatnonzero(realised.units_usd).tolist() == [45, 105]
+    assert realised.units_usd[45] == UNIT_USD
+    assert realised.on_demand_usd[:60].sum() == pytest.approx(FULL_USD)
+    assert realised.on_demand_usd[60:].sum() == 0.0
+    assert realised.paid_usd.sum() == pytest.approx(FULL_USD + 2 * UNIT_USD)
+
+
+def test_the_ledger_sets_what_was_paid_against_all_on_demand() -> None:
+    total = savings_of(build_record()).total
+
+    assert total.demand_unit_hours == pytest.approx(2.0)
+    assert total.held_unit_hours == pytest.approx(75 / 60)
+    assert total.reference_usd == pytest.approx(2 * FULL_USD)
+    # 138.60 on demand, less one hour of it and two paid periods of 20.
+    assert total.saved_usd == pytest.approx(FULL_USD - 2 * UNIT_USD)
+    assert (total.requests, total.throttles) == (MINUTES * 1_000.0, 0.0)
+
+
+def test_a_forecast_is_held_against_what_came_and_against_the_best_size() -> None:
+    first, second = outlooks(build_record(), realise(build_record()))
+
+    # Nothing held: 50 foreseen, a full unit's traffic came; one unit would have cost its price.
+    assert (first.expected_usd, first.came_usd) == pytest.approx((50.0, FULL_USD))
+    assert (first.best_units, first.best_usd) == pytest.approx((1, UNIT_USD))
+    assert first.regret_usd == pytest.approx(FULL_USD - UNIT_USD)
+    assert (first.expected_throttle_usd, first.came_throttle_usd) == (20.0, 0.0)
+    # One held: 21 foreseen, its price came, and nothing would have been better.
+    assert (second.expected_usd, second.came_usd) == pytest.approx((21.0, UNIT_USD))
+    assert second.regret_usd == 0.0
+
+
+def test_outlooks_count_for_the_time_until_the_next_decision() -> None:
+    total = savings_of(build_record()).total
+
+    # The target decides each five minutes: a twelfth of the hour that a forecast covers.
+    assert total.judged == 2
+    assert total.expected_usd == pytest.approx((50.0 + 21.0) / 12)
+    assert total.came_usd == pytest.approx((FULL_USD + UNIT_USD) / 12)
+    # 20 USD of throttling at ten times 69.30 for a unit-hour.
+    assert total.expected_throttled == pytest.approx(20.0 / 12 / (10 * FULL_USD))
+    assert total.judged_unit_hours == pytest.approx(2 * 5 / 60)
+
+
+def test_a_decision_whose_hour_is_not_over_is_not_judged() -> None:
+    late = decided(END - 30 * MINUTE, 1, alternative(0, 60.0), alternative(1, 1.0))
+
+    assert outlooks(build_record(decisions=(late,)), realise(build_record())) == ()
+
+
+def test_a_decision_is_not_judged_where_minutes_are_missing() -> None:
+    missing = np.full(MINUTES, 1_000.0)
+    missing[10:20] = np.nan  # more than a tenth of the first hour
+    total = build_traffic(
+        MINUTES, end=END, input_tokens=1e6, output_tokens=300_000.0, invocations=missing
+    )
+    record = build_record(total=total)
+
+    (judged,) = outlooks(record, realise(record))
+
+    assert judged.scheduled_at == NOW + 60 * MINUTE
+    assert savings_of(record).total.known_minutes == MINUTES - 10
+
+
+def test_a_purchase_is_worth_what_its_minutes_would_have_cost_without_it() -> None:
+    (row,) = savings_of(build_record()).purchases
+
+    # In service for an hour at one unit's demand; two periods have started.
+    assert row.avoided_usd == pytest.approx(FULL_USD)
+    assert row.paid_usd == 2 * UNIT_USD
+    assert row.expected_usd_per_hour is None
+
+
+def test_a_release_ends_service_before_the_unit_ends() -> None:
+    release = replace(
+        build_release(NOW + 85 * MINUTE),
+        arn=pt_arn(1),
+        state=ReleaseState.DELETED,
+        withdrawn_at=NOW + 90 * MINUTE,
+    )
+    ended = replace(BOUGHT, ended_at=NOW + 100 * MINUTE, state=PurchaseState.RELEASED)
+    state = replace(build_record().state, purchases=(ended,), releases=(release,))
+
+    realised = realise(build_record(state=state))
+
+    assert (realised.in_service[89], realised.in_service[90]) == (1, 0)
+    assert (realised.held[99], realised.held[100]) == (1, 0)
+    assert realised.units_usd.sum() == UNIT_USD
+
+
+def test_refused_purchases_cost_nothing() -> None:
+    refused = replace(BOUGHT, state=PurchaseState.REFUSED, arn=None, in_service_since=None)
+    state = replace(build_record().state, purchases=(refused,))
+
+    realised = realise(build_record(state=state))
+
+    assert realised.held.sum() == realised.units_usd.sum() == 0.0
+
+
+def test_days_are_those_of_utc() -> None:
+    # From noon for two days and a half, at the same demand throughout.
+    end = NOW + timedelta(hours=60)
+    record = build_record(end=end, total=build_traffic(3600, end=end, **BUSY), by_address={})
+
+    savings = savings_of(record)
+
+    assert [(day.isoformat(), sums.minutes) for day, sums in savings.days] == [
+        ("2026-11-20", 720),
+        ("2026-11-21", 1440),
+        ("2026-11-22", 1440),
+    ]
+    assert savings.total.demand_unit_hours == pytest.approx(60.0)
+
+
+def test_without_a_unit_rate_only_money_that_was_paid_is_known() -> None:
+    target = replace(TARGET, provisioned=None)
+    record = build_record(policies={TARGET.settings_version: target})
+
+    total = savings_of(record).total
+
+    assert total.on_demand_usd == pytest.approx(FULL_USD)
+    assert (total.reference_usd, total.demand_unit_hours, total.judged) == (0.0, 0.0, 0)
+
+
+def test_traffic_at_an_address_without_a_price_counts_at_the_first_one() -> None:
+    record = build_record()
+    (traffic, *_) = record.by_address.values()
+    strange = build_record(by_address={"another.model": traffic})
+
+    assert realise(strange).on_demand_usd.sum() == pytest.approx(FULL_USD)
+
+
+def test_without_any_price_tokens_on_demand_cost_nothing_known() -> None:
+    target = replace(TARGET, options=(build_option(price=None),))
+    record = build_record(policies={TARGET.settings_version: target})
+
+    assert realise(record).on_demand_usd.sum() == 0.0
