@@ -117,9 +117,15 @@ def test_nothing_hangs_on_a_day(
     expected = DynamoHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)
     if fault == "damaged":
         for number in range(16, 20):
-            key = {"pk": {"S": DAYS}, "sk": {"S": f"2026-11-{number}T00:00:00Z#000000"}}
-            item = key | {"schema": {"N": "1"}, "content": {"B": b"torn"}}
-            dynamodb.put_item(TableName=LEDGER, Item=item)
+            dynamodb.put_item(
+                TableName=LEDGER,
+                Item={
+                    "pk": {"S": DAYS},
+                    "sk": {"S": f"2026-11-{number}T00:00:00Z#000000"},
+                    "schema": {"N": "1"},
+                    "content": {"B": b"torn"},
+                },
+            )
     else:
         faulty_dynamodb.fail_next(NO_ANSWER, method="put_item", times=9)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 
 from bedrock_autoscaler.application.assigning import Assignment, Place, Roster
+from bedrock_autoscaler.application.deciding import DecidingPorts
 from bedrock_autoscaler.application.dispatching import DispatchPorts, dispatch
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports import Metrics
@@ -83,7 +84,7 @@ class Fleet:
             ),
         )
 
-    def deciding_at(self, place: Place) -> object:
+    def deciding_at(self, place: Place) -> DecidingPorts:
         """The stage's ports, unless the place is lost."""
         self._require(place)
         return self.scene.application.deciding
