@@ -27,6 +27,7 @@ COMMANDS = [
     ["targets", "add"],
     ["targets", "discover"],
     ["targets", "list"],
+    ["teardown"],
     ["traces", "import"],
     ["traces", "sample"],
 ]
