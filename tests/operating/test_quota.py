@@ -87,7 +87,7 @@ def test_an_option_without_a_quota_is_unknown_and_not_unlimited(stage: Stage) ->
 def test_a_request_is_prepared_with_evidence_and_not_sent(stage: Stage) -> None:
     with_history(stage)
     listed(stage)
-    sent = []
+    sent: list[Any] = []
     stage.answer("service-quotas.RequestServiceQuotaIncrease", sent.append)
 
     text = stage.told("quota", "request", "chat", "--quota", POOL, "--value", "5")
