@@ -86,6 +86,17 @@ ACCEPTED: Mapping[Accepted, str] = {
         Problem.PASSES_WHEN_ABSENT,
         "dynamodb:LeadingKeys",
     ): "every item has a partition key, so the key is never absent",
+    (
+        "dynamodb:GetItem",
+        Problem.PASSES_WHEN_ABSENT,
+        "dynamodb:LeadingKeys",
+    ): "every read names its item's key, so the key is never absent",
+    **{
+        ("sagemaker:UpdateEndpoint", Problem.COVERS_ONLY, kind): (
+            "one statement names the endpoints, another one their configurations"
+        )
+        for kind in ("endpoint", "endpoint-config")
+    },
     **{
         (f"cloudwatch:{action}", Problem.HAS_RESOURCE_LEVEL, "dataset"): (
             "datasets are an optional type of their own; metrics in namespaces have no ARN"
@@ -97,6 +108,7 @@ ACCEPTED: Mapping[Accepted, str] = {
 
 # Keys of every request; the data lists only those of each service.
 _GLOBAL_KEYS = {
+    "aws:calledvialast": "String",
     "aws:requestedregion": "String",
     "aws:securetransport": "Bool",
     "aws:sourceaccount": "String",

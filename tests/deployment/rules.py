@@ -12,7 +12,7 @@ from datetime import timedelta
 from tests.deployment.policies import actions_of, as_tuple, grants, statements
 from tests.deployment.template import OWN, Properties, Stack
 
-FUNCTIONS = ("ObserveDecide", "Purchase", "Release", "Publish", "RefreshPrices")
+FUNCTIONS = ("ObserveDecide", "Purchase", "Release", "Publish", "RefreshPrices", "ScaleEndpoint")
 DAILY = ("RefreshPricesFunction",)
 """Functions that no tick waits for."""
 OWNER_TAG = "bedrock-autoscaler:deployment"
@@ -36,7 +36,7 @@ NEVER = re.compile(
     r"bedrock:(InvokeModel|Converse|UpdateProvisionedModelThroughput|.*ModelInvocationLogging"
     r"|UntagResource)"
     r"|dynamodb:(Delete|Scan|BatchWrite|CreateTable|UpdateTable)"
-    r"|iam:|lambda:(Update|Create|Delete|Put|Add)|ssm:(Delete|LabelParameterVersion)"
+    r"|iam:(?!PassRole$)|lambda:(Update|Create|Delete|Put|Add)|ssm:(Delete|LabelParameterVersion)"
     r"|servicequotas:(Request|Put)|sts:AssumeRole|states:|events:(?!PutEvents$)|scheduler:"
     r"|sns:(?!Publish$)"
 )
@@ -115,6 +115,23 @@ def releases_need_the_owner(stack: Stack) -> Iterator[str]:
             wanted = {"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": OWN}}
             if grant.conditions != wanted:
                 yield f"{grant.role}: {grant.conditions}"
+
+
+def endpoints_are_scaled_through_bedrock(stack: Stack) -> Iterator[str]:
+    """One role changes endpoints, only through Bedrock, and passes roles to SageMaker alone."""
+    for grant in grants(stack):
+        scales = grant.action == "bedrock:UpdateMarketplaceModelEndpoint"
+        if (scales or grant.action == "iam:PassRole") and grant.role != "ScaleEndpointRole":
+            yield f"{grant.role}: {grant.action}"
+        service = grant.conditions.get("StringEquals", {})
+        if grant.action == "iam:PassRole":
+            if service.get("iam:PassedToService") != "sagemaker.amazonaws.com":
+                yield f"{grant.role}: passes {grant.resources} to {service}"
+            if any("*" in resource for resource in grant.resources):
+                yield f"{grant.role}: passes {grant.resources}"
+        is_direct = service.get("aws:CalledViaLast") != "bedrock.amazonaws.com"
+        if grant.action.startswith("sagemaker:") and is_direct:
+            yield f"{grant.role}: {grant.action} not through Bedrock"
 
 
 def no_function_writes_its_bounds(stack: Stack) -> Iterator[str]:
@@ -311,6 +328,7 @@ SILENT_FAILURES: Mapping[str, tuple[str, ...]] = {
     "price book stale": ("price_stale",),
     "a price in doubt": ("price_doubted",),
     "idle paid units": ("idle_units", "idle_while_overflowing"),
+    "an endpoint that could not be scaled": ("scaling_failed",),
     "ticks late": ("loop_late",),
     "messages lost": ("telling_failed",),
 }
@@ -354,6 +372,7 @@ RULES = (
     buying_and_deleting_are_apart,
     purchases_carry_the_owner,
     releases_need_the_owner,
+    endpoints_are_scaled_through_bedrock,
     no_function_writes_its_bounds,
     functions_tell_their_own_only,
     schedules_do_not_insist,

@@ -50,8 +50,9 @@ def test_the_arithmetic_is_that_of_the_user_guide(
 COUNTED = (
     "AttentionAlarm", "BreakerAlarm", "DeadLetterAlarm", "FailedAlarm",
     "IdleUnitsAlarm", "IdleWhileOverflowingAlarm", "LoopLateAlarm", "MetricsIncompleteAlarm",
-    "PriceStaleAlarm", "ProjectionNewerAlarm", "PurchaseAbandonedAlarm",
+    "PriceDoubtedAlarm", "PriceStaleAlarm", "ProjectionNewerAlarm", "PurchaseAbandonedAlarm",
     "PurchaseUnresolvedAlarm", "SettingsRejectedAlarm", "SpendAtCapAlarm", "SpendNearCapAlarm",
+    "RefreshPricesErrorsAlarm", "ScalingFailedAlarm",
     "StackAtCapAlarm", "StackNearCapAlarm", "StuckAlarm", "TableKeptAlarm", "TellingFailedAlarm",
     "TermEndingAlarm", "UnmanagedAlarm",
 )  # fmt: skip
@@ -62,6 +63,7 @@ FAILING = (
     "PublishErrorsAlarm",
     "PurchaseErrorsAlarm",
     "ReleaseErrorsAlarm",
+    "ScaleEndpointErrorsAlarm",
 )
 """Alarms on failed runs: one failure is made good by the next tick, two in five minutes are not."""
 

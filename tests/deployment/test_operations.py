@@ -18,6 +18,9 @@ def test_every_operation_is_allowed_to_a_function() -> None:
     needed = set[str]().union(*(MADE_OF.get(action, {action}) for action in used))
     models = "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0*"
 
-    allowed = {grant.action for grant in grants(stack(PurchasableModelArns=models))}
+    endpoint = "arn:aws:sagemaker:eu-central-1:111111111111:endpoint/own"
+
+    deployed = stack(PurchasableModelArns=models, ScalableEndpointArns=endpoint)
+    allowed = {grant.action for grant in grants(deployed)}
 
     assert needed - allowed == set()

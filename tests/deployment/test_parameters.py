@@ -171,7 +171,14 @@ def test_functions_get_the_names_they_read() -> None:
         "OPENBLAS_NUM_THREADS": "1",
         "LOG_LEVEL": "INFO",
     }
-    services = ("observe_decide", "purchase", "release", "publish", "refresh_prices")
+    services = (
+        "observe_decide",
+        "purchase",
+        "release",
+        "publish",
+        "refresh_prices",
+        "scale_endpoint",
+    )
     assert [function["Environment"]["Variables"] for function in functions.values()] == [
         shared | {"POWERTOOLS_SERVICE_NAME": service} for service in services
     ]

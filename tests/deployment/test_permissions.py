@@ -4,6 +4,7 @@ import pytest
 
 from tests.deployment.policies import grants, statements
 from tests.deployment.template import Stack, stack
+from tests.deployment.test_rules import ENDPOINT, ENDPOINT_ROLE
 
 pytestmark = pytest.mark.xdist_group("template")
 
@@ -117,6 +118,16 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
         "pricing:GetProducts": ["*"],
         "sqs:SendMessage": ["DeadLetterQueue.Arn"],
     },
+    "ScaleEndpointRole": READ_SETTINGS
+    | TELL
+    | _logs("ScaleEndpoint")
+    | {
+        "dynamodb:GetItem": ["LedgerTable.Arn"],
+        "dynamodb:PutItem": ["LedgerTable.Arn"],
+        "dynamodb:Query": ["LedgerTable.Arn"],
+        "sqs:SendMessage": ["DeadLetterQueue.Arn"],
+        "ssm:GetParameter": [SWITCH],
+    },
     "SchedulerRole": {
         "lambda:InvokeFunction": [
             "ObserveDecideFunctionAliaslive",
@@ -124,6 +135,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
             "PurchaseFunctionAliaslive",
             "RefreshPricesFunctionAliaslive",
             "ReleaseFunctionAliaslive",
+            "ScaleEndpointFunctionAliaslive",
         ],
         "sqs:SendMessage": ["DeadLetterQueue.Arn"],
     },
@@ -150,6 +162,27 @@ def test_nothing_may_be_bought_until_a_model_is_listed() -> None:
 
     assert "bedrock:CreateProvisionedModelThroughput" not in actions
     assert "bedrock:TagResource" not in actions
+
+
+def test_only_listed_endpoints_may_be_scaled() -> None:
+    named = {"ScalableEndpointArns": f"{ENDPOINT},{ENDPOINT}-2", "EndpointRoleArns": ENDPOINT_ROLE}
+    config = "arn:aws:sagemaker:eu-central-1:111111111111:endpoint-config/*"
+
+    allowed = _allowed(stack(**named))["ScaleEndpointRole"]
+
+    assert allowed["sagemaker:UpdateEndpoint"] == sorted([config, ENDPOINT, f"{ENDPOINT}-2"])
+    assert allowed["sagemaker:CreateEndpointConfig"] == [config]
+    assert allowed["iam:PassRole"] == [ENDPOINT_ROLE]
+    without = [action for actions in _allowed(stack()).values() for action in actions]
+    assert not [a for a in without if a.startswith("sagemaker:") or "Marketplace" in a]
+
+
+def test_settings_are_all_that_scaling_writes() -> None:
+    role = "ScaleEndpointRole"
+    (grant,) = [g for g in grants(stack()) if (g.role, g.action) == (role, "dynamodb:PutItem")]
+
+    keys = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["SETTINGS"]}}
+    assert grant.conditions == keys
 
 
 def test_only_listed_models_may_be_bought() -> None:

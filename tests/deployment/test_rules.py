@@ -13,11 +13,14 @@ pytestmark = pytest.mark.xdist_group("template")
 
 MODEL = "arn:aws:bedrock:eu-central-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0*"
 KEY = "arn:aws:kms:eu-central-1:111111111111:key/0a1b2c3d"
+ENDPOINT = "arn:aws:sagemaker:eu-central-1:111111111111:endpoint/own"
+ENDPOINT_ROLE = "arn:aws:iam::111111111111:role/endpoint"
 VARIANTS: dict[str, dict[str, str]] = {
     "defaults": {},
     "buying": {"PurchasableModelArns": MODEL},
     "customer key": {"PurchasableModelArns": MODEL, "KmsKeyArn": KEY},
     "traced": {"PurchasableModelArns": MODEL, "Tracing": "Active"},
+    "scaling": {"ScalableEndpointArns": ENDPOINT, "EndpointRoleArns": ENDPOINT_ROLE},
     "local": {"AlarmSet": "basic", "SchedulesState": "DISABLED", "Architecture": "x86_64"},
 }
 
@@ -88,6 +91,7 @@ NAMED_ALARMS = (
     "StackNearCapAlarm",
     "StackAtCapAlarm",
     "BreakerAlarm",
+    "ScalingFailedAlarm",
     "MetricsIncompleteAlarm",
     "TableKeptAlarm",
     "ProjectionNewerAlarm",
@@ -285,6 +289,23 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
         "unheard",
         _drop("DeadLetterAlarm", "Properties/AlarmActions"),
     ),
+    *(
+        (
+            rules.endpoints_are_scaled_through_bedrock,
+            defect,
+            _widen("ScaleEndpointRole", sid, **changes),
+        )
+        for defect, sid, changes in (
+            ("to any service", "KeepExecutionRole", {"Condition": {}}),
+            ("any role", "KeepExecutionRole", {"Resource": "arn:aws:iam::111111111111:role/*"}),
+            ("past Bedrock", "ScaleNamed", {"Condition": {}}),
+        )
+    ),
+    (
+        rules.endpoints_are_scaled_through_bedrock,
+        "by another role",
+        _widen("PublishRole", "Owners", Action="bedrock:UpdateMarketplaceModelEndpoint"),
+    ),
     (
         rules.trouble_is_an_alarm,
         "one name only",
@@ -321,7 +342,7 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
     [pytest.param(rule, spoil, id=f"{rule.__name__}: {defect}") for rule, defect, spoil in DEFECTS],
 )
 def test_rule_notices_the_defect(rule: Rule, spoil: Callable[[Stack], None]) -> None:
-    spoiled = stack(**VARIANTS["buying"]).copy()
+    spoiled = stack(**VARIANTS["buying"], **VARIANTS["scaling"]).copy()
 
     spoil(spoiled)
 

@@ -19,6 +19,7 @@ SECTIONS = {
     "ReleaseRole": "release",
     "PublishRole": "publish",
     "RefreshPricesRole": "refresh_prices",
+    "ScaleEndpointRole": "scale_endpoint",
     "SchedulerRole": "The scheduler",
 }
 
@@ -37,7 +38,7 @@ def _explained() -> dict[str, set[str]]:
 
 def _deployed() -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
-    for variant in ("customer key", "traced"):
+    for variant in ("customer key", "traced", "scaling"):
         for role, statement in statements(stack(**VARIANTS[variant])):
             found[role].add(statement["Sid"])
     return found

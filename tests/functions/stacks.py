@@ -28,6 +28,10 @@ class Stacks:
         nothing: dict[str, str] = {}
         self._stacks = {DEPLOYMENT: (self.outputs, self.parameters), "other": (nothing, nothing)}
 
+    def forget(self, name: str) -> None:
+        """The stack is gone."""
+        del self._stacks[name]
+
     def __call__(
         self, model: OperationModel, params: dict[str, Any], **_: object
     ) -> tuple[AWSResponse, dict[str, Any]]:

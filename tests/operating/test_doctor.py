@@ -136,7 +136,7 @@ def test_a_closed_switch_is_red_only_where_a_target_should_act(sound: Stage) -> 
     found = examined(sound, status=1)["", "switch"]
 
     assert "although chat should" in found["message"]
-    assert found["remedy"].endswith("--name /bedrock-autoscaler/switch --value allow")
+    assert found["remedy"] == "bedrock-autoscaler start --stack test"
     sound.ssm.put_parameter(Name="/bedrock-autoscaler/switch", Value="allow", Type="String")
     assert examined(sound)["", "switch"]["state"] == "GREEN"
 

@@ -156,7 +156,9 @@ def test_a_new_target_beside_defaults_repeats_nothing_of_them(stage: Stage) -> N
 def test_acting_says_what_may_be_spent_and_what_still_hinders(stage: Stage) -> None:
     text = stage.told("mode", "chat", "act", "--yes")
 
-    assert "the switch is not set, so nothing acts yet: aws ssm put-parameter" in text
+    assert (
+        "the switch is not set, so nothing acts yet: bedrock-autoscaler start --stack test" in text
+    )
     assert "PurchasableModelArns of the stack is empty" in text
     assert (
         f"chat acts: it may hold 4 units of {PT_MODEL} (60.5 USD an hour each), for at most 242.00 "

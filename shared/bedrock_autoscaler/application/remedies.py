@@ -69,6 +69,10 @@ REMEDIES: Mapping[str, Remedy] = {
         title="a throughput of ours belongs to no target in force",
         commands=(_VERIFY, _VALIDATE, _HISTORY),
     ),
+    "price_doubted": Remedy(
+        title="a price is not certain, and what depends on it is blocked",
+        commands=("prices list --stack {stack}", "prices diff --stack {stack}"),
+    ),
     "price_stale": Remedy(
         title="a price is too old to spend money on", commands=(_SHOW, _VALIDATE)
     ),
@@ -108,6 +112,10 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "request_unrecorded": Remedy(
         title="a request to you could not be kept", commands=(_REQUESTS, _EXPLAIN)
+    ),
+    "scaling_failed": Remedy(
+        title="the instances of an endpoint could not be changed",
+        commands=(_EXPLAIN, _PAUSE_GROWTH, _STOP),
     ),
     "settings_rejected": Remedy(
         title="settings are invalid; the last valid ones stay in force",

@@ -22,6 +22,7 @@ from bedrock_autoscaler.cli import (
     economics,
     operating,
     prices,
+    quota,
     reviewing,
     routes,
     savings,
@@ -72,6 +73,7 @@ app.command(epilog=reviewing.REVIEW_EXAMPLE)(reviewing.review)
 app.command(epilog=teardown.EXAMPLE)(teardown.teardown)
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(prices.app, name="prices")
+app.add_typer(quota.app, name="quota")
 app.add_typer(routes.app, name="routes")
 app.add_typer(settings.app, name="settings")
 app.add_typer(targets.app, name="targets")

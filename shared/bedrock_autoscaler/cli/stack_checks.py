@@ -99,10 +99,7 @@ def _switch(access: StackAccess) -> Iterator[Check]:
         state=State.RED if acting else State.GREEN,
         message=f"{message}, so nothing acts"
         + (f", although {', '.join(acting)} should" if acting else ", as no target should yet"),
-        remedy=f"aws ssm put-parameter --type String --overwrite --name {access.switch_name} "
-        "--value allow"
-        if acting
-        else "",
+        remedy=f"bedrock-autoscaler start --stack {access.deployment}" if acting else "",
     )
 
 

@@ -154,8 +154,8 @@ def _hindrances(access: "StackAccess") -> list[str]:
     lines = []
     if access.switch != "allow":
         lines.append(
-            f"the switch is {access.switch or 'not set'}, so nothing acts yet: aws ssm "
-            f"put-parameter --type String --overwrite --name {access.switch_name} --value allow"
+            f"the switch is {access.switch or 'not set'}, so nothing acts yet: "
+            f"bedrock-autoscaler start --stack {access.deployment}"
         )
     if not access.place.purchasable:
         lines.append(

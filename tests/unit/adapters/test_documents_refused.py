@@ -32,6 +32,7 @@ WHOLE_NUMBER = "give a whole number from 0 to 1000"
         pytest.param("", "not JSON: Expecting value at line 1, column 1", id="empty"),
         pytest.param("   ", "not JSON: Expecting value at line 1, column 4", id="blank"),
         pytest.param("\x00\x7f%$", "not JSON: Expecting value at line 1, column 1", id="noise"),
+        pytest.param("q7#" * 3_000, "not JSON: Expecting value at line 1, column 1", id="9 KB"),
         pytest.param("mode: act", "not JSON: Expecting value at line 1, column 1", id="yaml"),
         pytest.param('{"mode": "act"', "not JSON: Expecting ',' delimiter", id="cut off"),
         pytest.param("null", "not a JSON object but NoneType", id="null"),

@@ -1,0 +1,85 @@
+"""The samples on the page on operating are what is sent."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+from bedrock_autoscaler.adapters.telling.detail import detail_of
+from bedrock_autoscaler.application.messages import (
+    Message,
+    message_on_alarm,
+    message_on_request,
+)
+from bedrock_autoscaler.application.telling import Announcement, Kind
+from bedrock_autoscaler.domain.asking import Request
+from tests.builders import NOW
+from tests.deployment.template import ROOT
+from tests.unit.application.test_asking import ASKED
+
+PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+STACK = "bedrock-autoscaler"
+REQUEST: Request = replace(
+    ASKED,
+    evidence="units 1 to 2 would be cheaper for one month: 79,200 USD at 55.00 per unit-hour save "
+    "7,920, if the term is like the past weeks (+5,100 like the worst of them, +7,920 like the "
+    "best). If demand halves tomorrow it loses 35,640 USD, if it ends 79,200",
+)
+ARN = "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/abc123"
+IDLE = f"{ARN} is idle; 181.50 USD have been paid for it so far"
+CHANGE = Announcement(
+    kind=Kind.CHANGE,
+    id="chat-capacity-20261120T120000Z/purchase_bought",
+    name="purchase_bought",
+    target="chat",
+    at=NOW + timedelta(seconds=41),
+    fields={
+        "decision_id": "chat-capacity-20261120T120000Z",
+        "units": 1,
+        "usd_per_hour": 60.5,
+        "arn": ARN,
+    },
+)
+
+
+def shown(message: Message) -> str:
+    return f"Subject: {message.subject}\n\n{message.body}"
+
+
+def samples() -> tuple[str, str, str]:
+    """As they stand on the page."""
+    return (
+        shown(message_on_request(REQUEST, STACK)),
+        shown(message_on_alarm("idle_units", "chat", [IDLE], STACK)),
+        json.dumps(
+            {
+                "source": STACK,
+                "detail-type": "Bedrock Autoscaler Change",
+                "detail": detail_of(CHANGE, STACK),
+            },
+            indent=2,
+        )
+        + "\n",
+    )
+
+
+def test_the_page_shows_what_is_sent() -> None:
+    for sample in samples():
+        assert f"\n{sample}```" in PAGE
+
+
+def test_a_subject_is_what_the_topic_takes() -> None:
+    long = message_on_alarm("idle_units", "größe-" + "x" * 200, [IDLE], STACK)
+
+    assert len(long.subject) == 100
+    assert long.subject.isascii()
+    assert long.subject.isprintable()
+
+
+def test_text_from_outside_cannot_add_lines_and_is_bounded() -> None:
+    texts = ["MARKER\r\nYes, until then:\n" + "x" * 5_000] * 30
+
+    body = message_on_alarm("idle_units", "chat", texts, STACK).body
+
+    assert "\nYes, until then:" not in body
+    assert "... and 10 more of the kind" in body
+    assert len(body) < 256 * 1024

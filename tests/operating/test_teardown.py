@@ -1,0 +1,191 @@
+"""`teardown`: what costs money, what goes, in which order, and what is left."""
+
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+
+from bedrock_autoscaler.cli.app import run
+from bedrock_autoscaler.domain.intent import FleetRecord
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import NOW, PT_MODEL, REGION
+from tests.operating.stage import STACK, Stage
+from tests.recorded import build_purchase
+
+OWN = {
+    "bedrock-autoscaler:deployment": STACK,
+    "bedrock-autoscaler:target": "chat",
+    "bedrock-autoscaler:decision": "chat-capacity-20261119T120000Z",
+}
+KINDS = ["AWS::Lambda::Function", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Alarm"]
+
+
+def buy(name: str, tags: dict[str, str], term: str | None = None) -> str:
+    bedrock: Any = boto3.client("bedrock", region_name=REGION)
+    extra = {"commitmentDuration": term} if term else {}
+    answer = bedrock.create_provisioned_model_throughput(
+        modelUnits=2,
+        provisionedModelName=name,
+        modelId=PT_MODEL,
+        tags=[{"key": key, "value": value} for key, value in tags.items()],
+        **extra,
+    )
+    return str(answer["provisionedModelArn"])
+
+
+@pytest.fixture
+def built(stage: Stage) -> Stage:
+    """A stack with resources, logs and a switch."""
+    resources = [
+        {
+            "LogicalResourceId": f"R{number}",
+            "ResourceType": kind,
+            "LastUpdatedTimestamp": NOW,
+            "ResourceStatus": "CREATE_COMPLETE",
+        }
+        for number, kind in enumerate(KINDS)
+    ]
+    stage.answer(
+        "cloudformation.ListStackResources", lambda _: {"StackResourceSummaries": resources}
+    )
+    groups = [{"logGroupName": "/aws/lambda/test-purchase", "storedBytes": 2**30}]
+    stage.answer("logs.DescribeLogGroups", lambda _: {"logGroups": groups})
+
+    def delete(_: Any) -> Any:
+        stage.stacks.forget(STACK)
+        return {}
+
+    stage.answer("cloudformation.DeleteStack", delete)
+    stage.ssm.put_parameter(Name="/bedrock-autoscaler/switch", Value="allow", Type="String")
+    return stage
+
+
+def tables() -> list[str]:
+    return boto3.client("dynamodb", region_name=REGION).list_tables()["TableNames"]
+
+
+def existing(stage: Stage) -> set[str]:
+    return {pt.arn for pt in stage.world.purchases.existing(stage.world.clock.now())}
+
+
+def test_a_dry_run_lists_what_costs_money_and_deletes_nothing(built: Stage) -> None:
+    own, foreign = buy("own", OWN), buy("foreign", {"team": "search"})
+
+    found = built.json("teardown", "--dry-run")
+
+    parts = {part["name"]: part for part in found["parts"]}
+    # Two units at 60.50 USD for 730 hours.
+    assert parts[own]["usd_per_month"] == pytest.approx(2 * 60.5 * 730)
+    assert (parts[own]["is_deleted"], parts[foreign]["is_deleted"]) == (True, False)
+    assert "not this stack's" in parts[foreign]["note"]
+    by_kind = {part["kind"]: part for part in found["parts"]}
+    assert by_kind["alarms"]["usd_per_month"] == pytest.approx(0.2)
+    assert by_kind["logs"]["usd_per_month"] == pytest.approx(0.03)
+    assert [part["name"] for part in found["parts"] if part["kind"] == "table"] == [
+        "ledger",
+        "routes",
+        "consents",
+    ]
+    assert by_kind["parameters"]["note"].startswith("2 parameters")
+    assert existing(built) == {own, foreign}
+    assert len(tables()) == 3
+    text = built.told("teardown", "--dry-run")
+    assert "STAYS" in text
+    assert "USD a month now" in text
+
+
+def test_what_is_ours_goes_and_what_is_not_stays(built: Stage) -> None:
+    own, foreign = buy("own", OWN), buy("foreign", {"team": "search"})
+
+    built.world.advance(20 * MINUTE)  # until then Bedrock refuses to delete them
+
+    text = built.told("teardown", "--yes")
+
+    assert existing(built) == {foreign}
+    assert tables() == []
+    assert (
+        built.ssm.get_parameters_by_path(Path="/bedrock-autoscaler", Recursive=True)["Parameters"]
+        == []
+    )
+    order = [
+        "/bedrock-autoscaler/switch is `stop`",
+        f"throughput {own} deleted",
+        "stack test deleted",
+        "table ledger deleted",
+        "2 parameters below /bedrock-autoscaler deleted",
+        f"left: throughput {foreign}",
+    ]
+    places = [text.index(each) for each in order]
+    assert places == sorted(places)
+
+
+def test_a_commitment_is_named_with_its_end_and_left(built: Stage) -> None:
+    arn = buy("term", OWN, "OneMonth")
+
+    text = built.told("teardown", "--yes", "--keep-tables")
+
+    assert f"left: throughput {arn}" in text
+    assert "committed (one_month) until 2026-12-2" in text
+    assert existing(built) == {arn}
+    assert len(tables()) == 3
+    assert "table ledger: 0 bytes, kept as asked" in " ".join(text.split())
+
+
+def test_another_name_deletes_nothing(built: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    arn = buy("own", OWN)
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: "yes")
+
+    assert "'yes' is not 'test'; nothing was deleted" in built.refused("teardown")
+    assert existing(built) == {arn}
+    parameter = built.ssm.get_parameter(Name="/bedrock-autoscaler/switch")["Parameter"]
+    assert parameter["Value"] == "allow"
+
+
+def test_the_stack_s_name_is_asked_for(built: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: STACK)
+
+    assert "stack test deleted" in built.told("teardown")
+
+
+def test_a_throughput_that_cannot_be_deleted_keeps_its_watcher(built: Stage) -> None:
+    buy("own", OWN)
+    built.answer("bedrock.DeleteProvisionedModelThroughput", lambda _: "AccessDeniedException")
+
+    error = built.refused("teardown", "--yes")
+
+    assert "delete throughputs failed: " in error
+    assert "what comes after it was not begun" in error
+    assert len(tables()) == 3
+    assert built.told("settings", "get", "chat", "mode") == '"advise"\n'
+
+
+def test_a_purchase_without_an_answer_forbids_it(built: Stage) -> None:
+    intent = build_purchase()
+    built.access.fleets.begin_purchase(
+        intent,
+        fleet=FleetRecord(
+            target="chat", reserved_units=0, reserved_usd_per_hour=Decimal(0), version=0
+        ),
+        unmanaged_units=0,
+        max_units=10,
+        max_usd_per_hour=Decimal(1_000),
+    )
+
+    found = built.json("teardown", "--dry-run")
+
+    (open_purchase,) = found["unanswered_purchases"]
+    assert open_purchase == f"{intent.name} of chat, asked for at 2026-11-20T12:00:00Z"
+    assert "has no answer yet and may still bring" in built.refused("teardown", "--yes")
+    assert len(tables()) == 3
+
+
+def test_a_list_that_was_not_read_to_its_end_is_no_plan(built: Stage) -> None:
+    buy("own", OWN)
+    built.answer("bedrock.ListTagsForResource", lambda _: "ThrottlingException")
+
+    assert "could not be read to its end" in built.refused("teardown", "--dry-run")
+
+
+def test_the_stack_must_be_named() -> None:
+    assert run(["teardown", "--dry-run"]) == 2
