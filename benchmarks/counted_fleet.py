@@ -110,6 +110,7 @@ class Fleet:
         self.meter = Meter()
         self.clock = _Clock()
         self.core_ns = 0
+        self.visited = 0
         self._places = min(size, most_places)
         each = -(-size // self._places)
         self._series = {_model_id(i): _template(kinds[i % len(kinds)], i) for i in range(each)}
@@ -152,8 +153,7 @@ class Fleet:
 
     def hour(self, minutes: int = 60) -> None:
         """Some minutes without a report."""
-        for _ in range(minutes):
-            self.minute()
+        self.visited = sum(self.minute().done for _ in range(minutes))
 
     def _points(self, model_id: str, metric: str) -> Series | None:
         name = _METRICS.get(metric)
@@ -289,7 +289,7 @@ def _target(number: int, account: str, region: str) -> Target:
         "region": region,
         "mode": "act",
         "model_ids": [_model_id(number)],
-        "residency": {"geographies": ["us"], "global_profiles": False},
+        "residency": {"geographies": ["us"], "global_profiles": False, "other_models": True},
         "options": [
             {
                 "kind": "on_demand",

@@ -120,9 +120,9 @@ class AwsAdapters:
     @cached_property
     def history(self) -> History:
         """The ledger's minute history."""
-        from bedrock_autoscaler.adapters.storage.history import DynamoHistory
+        from bedrock_autoscaler.adapters.storage.packed import PackedHistory
 
-        return DynamoHistory(self._dynamodb, self._environment.ledger_table)
+        return PackedHistory(self._dynamodb, self._environment.ledger_table)
 
     @cached_property
     def tables(self) -> RoutingTables:

@@ -9,7 +9,7 @@ from bedrock_autoscaler.application.advising import Advisor
 from bedrock_autoscaler.application.asking import open_consents
 from bedrock_autoscaler.application.counting import counted
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.keeping import Keepsakes
+from bedrock_autoscaler.application.keeping import Keepsakes, Kept
 from bedrock_autoscaler.application.looking import (
     REREAD,
     Look,
@@ -184,6 +184,7 @@ class Observer:
         self._tick = tick
         self._sources = sources
         self._measured: dict[datetime, Measured] = {}
+        self._models: Kept[str, tuple[bool | None, int | None]] = Kept(MINUTE)
         self._advisor = Advisor(sources.history, sources.capacity, sources.reporter)
         self.inventory = self._read_inventory()
         self._survey = Survey(
@@ -448,7 +449,8 @@ class Observer:
         if self._loop is Loop.ROUTING or target.provisioned is None:
             return None, None
         model_id, capacity = target.provisioned.model_id, self._sources.capacity
-        return self._sources.keepsakes.models.get(
+        kept = self._models if self._company.is_present else self._sources.keepsakes.models
+        return kept.get(
             model_id,
             self._tick.now,
             lambda: (capacity.is_active(model_id), capacity.model_unit_quota(model_id)),

@@ -25,6 +25,7 @@ from bedrock_autoscaler.cli import (
     quota,
     reviewing,
     routes,
+    running,
     savings,
     settings,
     standing,
@@ -70,6 +71,7 @@ app.command(epilog=standing.WATCH_EXAMPLE)(standing.watch)
 app.command(epilog=savings.EXAMPLE)(savings.ledger)
 app.command(epilog=reviewing.REPORT_EXAMPLE)(reviewing.report)
 app.command(epilog=reviewing.REVIEW_EXAMPLE)(reviewing.review)
+app.command("cost-of-running", epilog=running.EXAMPLE)(running.cost_of_running)
 app.command(epilog=teardown.EXAMPLE)(teardown.teardown)
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(prices.app, name="prices")
