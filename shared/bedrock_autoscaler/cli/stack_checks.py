@@ -36,7 +36,7 @@ def _schedule(access: StackAccess) -> Iterator[Check]:
     if access.place.parameters.get("SchedulesState") == "DISABLED":
         yield Check(
             about="schedule",
-            state=State.RED,
+            state=State.YELLOW,
             message="SchedulesState is DISABLED: nothing is observed or decided, and what is held "
             "is billed on",
             remedy="sam deploy --parameter-overrides SchedulesState=ENABLED",
