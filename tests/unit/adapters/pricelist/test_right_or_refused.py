@@ -126,7 +126,8 @@ def attribute(name: str, value: str | None) -> Mistake:
 def renamed(before: str, after: str) -> Mistake:
     def change(row: dict[str, Any]) -> None:
         attributes = row["product"]["attributes"]
-        attributes["usagetype"] = attributes["usagetype"].replace(before, after)
+        if "usagetype" in attributes:
+            attributes["usagetype"] = attributes["usagetype"].replace(before, after)
 
     return change
 
