@@ -155,6 +155,20 @@ def test_a_permission_that_is_denied_is_red(sound: Stage) -> None:
     assert len(asked) > 10
 
 
+def test_a_refusal_for_want_of_a_condition_s_key_is_no_proof(sound: Stage) -> None:
+    result = {
+        "EvalActionName": "x",
+        "EvalDecision": "implicitDeny",
+        "MissingContextValues": ["aws:PrincipalOrgID"],
+    }
+    sound.answer("iam.SimulatePrincipalPolicy", lambda _: {"EvaluationResults": [result]})
+
+    found = examined(sound)["", "permissions"]
+
+    assert found["state"] == "YELLOW"
+    assert found["message"].endswith("says the simulation, but was not told aws:PrincipalOrgID")
+
+
 def test_permissions_that_cannot_be_simulated_are_yellow(sound: Stage) -> None:
     sound.answer("iam.SimulatePrincipalPolicy", lambda _: "AccessDenied")
 
