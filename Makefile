@@ -20,6 +20,7 @@ GATEWAYS := .bench/.stamp
 BROWSER := .browser/.stamp
 SOURCES := shared world functions tests scripts $(wildcard benchmarks)
 WORKERS ?= 2
+SCHEDULES ?= 20000
 
 LOCKS := shared/requirements.txt requirements/dev.txt requirements/tools.txt
 STRICT ?=
@@ -145,10 +146,17 @@ check-browser: $(DEV) $(BROWSER)
 	.browser/bin/python scripts/check_browser.py $(BIN)/python $(if $(STRICT),--strict) \
 	  $(if $(CHROMIUM),--chromium "$(CHROMIUM)") $(if $(SCREENSHOTS),--folder "$(SCREENSHOTS)")
 
-## soak: the long runs of simulated faults
+## soak: the long runs of simulated faults, and other long tests; SCHEDULES=n says how many
 .PHONY: soak
 soak: $(DEV) $(TOOLS)
+	$(BIN)/python -m tests.simulation soak $(SCHEDULES) --jobs $(WORKERS)
 	$(BIN)/pytest -m soak
+
+## faults: the schedules of `make check` alone, with the table of (call, fault, scenario)
+.PHONY: faults
+faults: $(DEV)
+	$(BIN)/python -m tests.simulation run --table --jobs $(WORKERS)
+	$(BIN)/python -m tests.simulation recovery
 
 ## audit: known vulnerabilities in the locks (or `not run`), secrets, unsafe constructs, policies
 .PHONY: audit

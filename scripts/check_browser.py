@@ -26,10 +26,12 @@ except ImportError as error:
 MOST_MILLISECONDS = 2000
 SIZES = ((1440, 900), (390, 844))
 MONTH = "tests.month"
+PAPER_PIXELS = 700
+"""What lies between the margins of A4, 186 mm at 96 pixels an inch."""
 THEMES = ("light", "dark")
 NAMES = ("chromium", "chromium-browser", "chromium-headless-shell", "google-chrome")
 SERIOUS = {"serious", "critical"}
-_TRIES = 3
+_TRIES = 5
 _AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 _RULES = "axe.run({resultTypes: ['violations']}).then((found) => found.violations)"
 
@@ -122,9 +124,7 @@ def check_file(page: Page, path: Path, findings: Findings) -> None:
     """The page of a month, from its file."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    milliseconds = min(open_page(page, path.resolve().as_uri()) for _ in range(_TRIES))
-    print(f"  opened in {milliseconds} ms")
-    findings.require(f"opens within {MOST_MILLISECONDS} ms", holds=milliseconds < MOST_MILLISECONDS)
+    check_speed(page, path.resolve().as_uri(), findings)
     findings.require(
         f"asks for nothing else: {asked}", holds=set(asked) == {path.resolve().as_uri()}
     )
@@ -134,6 +134,44 @@ def check_file(page: Page, path: Path, findings: Findings) -> None:
     check_axe(page, "a decision chosen", findings)
     check_width(page, findings)
     check_print(page, findings)
+
+
+def check_speed(page: Page, address: str, findings: Findings) -> None:
+    """It opens in time by the clock, and always by the work that it takes.
+
+    On a machine that is busy with other things the clock says little, and is only told.
+    """
+    waited = open_often(page, address)
+    worked = work(page, address)
+    load = os.getloadavg()[0]
+    is_busy = load > (os.cpu_count() or 1)
+    told = f", not judged at load {load:.1f}" if is_busy and waited >= MOST_MILLISECONDS else ""
+    print(f"  opened in {waited} ms{told}, with {worked} ms of work")
+    in_time = waited < MOST_MILLISECONDS or is_busy
+    findings.require(f"opens within {MOST_MILLISECONDS} ms", holds=in_time)
+    findings.require(
+        f"needs less work than {MOST_MILLISECONDS} ms", holds=worked < MOST_MILLISECONDS
+    )
+
+
+def work(page: Page, address: str) -> int:
+    """Milliseconds for which the page's thread worked until all was drawn."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    open_page(page, address)
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    session.detach()
+    return round(1000 * next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
+
+
+def open_often(page: Page, address: str) -> int:
+    """The best of some tries, since others may use this machine; the first one that is in time."""
+    best = open_page(page, address)
+    for _ in range(_TRIES):
+        if best < MOST_MILLISECONDS:
+            break
+        best = min(best, open_page(page, address))
+    return best
 
 
 def open_page(page: Page, address: str) -> int:
@@ -201,6 +239,8 @@ def check_print(page: Page, findings: Findings) -> None:
     findings.require("print leaves the list out", holds=not page.is_visible("#list"))
     rows = page.locator("#printed tr").count()
     findings.require(f"print has the changes: {rows}", holds=rows == 264)  # noqa: PLR2004 - 66 purchases, 66 releases, a table after each
+    wide = page.evaluate("document.querySelector('.uplot').clientWidth")
+    findings.require(f"charts fit on paper: {wide} px", holds=wide <= PAPER_PIXELS)
     page.emulate_media(media="screen")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
 

@@ -30,6 +30,9 @@ class ListedPrices:
     def unit_price(self, model_id: str, region: str) -> UnitPrice | None:
         return UNIT_PRICE if (model_id, region) == (PT_MODEL, REGION) else None
 
+    def doubt_about(self, address: str, region: str) -> str:
+        return ""
+
 
 def parse(
     document: Mapping[str, Any] | str, defaults: str | None = None

@@ -20,6 +20,7 @@ from bedrock_autoscaler.domain.decision import (
     Release,
     Restore,
     Route,
+    Scaling,
     Situation,
     Verdict,
     decision_id,
@@ -131,6 +132,11 @@ def build_decision(situation: Situation, **overrides: Any) -> Decision:
         ),
         numbers=(("demand_last_hour_units", 1.9),),
         memory=MEMORY,
+        deferrable=(
+            Route(kind=OptionKind.BATCH, address=MODEL, weight=0.0),
+            Route(kind=OptionKind.ON_DEMAND, address=MODEL, weight=0.0, tier="flex"),
+        ),
+        scalings=(Scaling(address="an-endpoint", from_instances=1, to_instances=3),),
     )
     return replace(decision, **overrides)
 

@@ -16,6 +16,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from bedrock_autoscaler.adapters.bedrock.endpoints import BedrockEndpoints
 from bedrock_autoscaler.adapters.documents import TargetDocuments
 from bedrock_autoscaler.adapters.prices import load_prices
 from bedrock_autoscaler.client import FollowedTable, RoutedClient
@@ -37,6 +38,7 @@ from tests.builders import (
     build_traffic,
 )
 from tests.client.stage import ONCE, MemorySource, at_once, runtime_client
+from tests.staging import Stage
 from tests.world.support import (
     CREDENTIALS,
     HELLO,
@@ -371,6 +373,31 @@ def test_a_marketplace_endpoint(build: Build, running: RunningWorld, control: An
     assert by(running, option).call_until_refused() == 3
     world.advance(timedelta(minutes=2))
     assert by(running, option).call_until_refused() == 6
+
+
+def test_the_instances_of_an_endpoint_follow_its_calls(
+    build: Build, running: RunningWorld, control: Any
+) -> None:
+    world = build(endpoints=[{"arn": ENDPOINT, "calls_per_instance": 3.0}])
+    bounds = {
+        "max_instances": 4,
+        "calls_per_minute": 3,
+        "usd_per_instance_hour": 1.5,
+        "source": "the world",
+        "as_of": "2026-11-20",
+    }
+    option = {"kind": "marketplace_endpoint", "address": ENDPOINT, "instances": bounds}
+    stage: Any = Stage(target_of(option, mode="act"))
+    stage.endpoints = BedrockEndpoints(control)
+    # 3 served and 12 tries refused, three of a call: 7 calls, of which an instance is given 2.4.
+    stage.metrics.put_traffic(ENDPOINT, build_traffic(60, end=NOW, invocations=3.0, throttles=12.0))
+
+    stage.decide()
+    ((_, outcome),) = stage.scale_endpoint().outcomes
+
+    assert outcome == "scaled to 3"
+    world.advance(timedelta(minutes=11))
+    assert by(running, option).call_until_refused() == 9
 
 
 def test_a_prompt_router(build: Build, running: RunningWorld) -> None:

@@ -181,7 +181,7 @@ def test_settings_are_all_that_scaling_writes() -> None:
     role = "ScaleEndpointRole"
     (grant,) = [g for g in grants(stack()) if (g.role, g.action) == (role, "dynamodb:PutItem")]
 
-    keys = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["SETTINGS"]}}
+    keys = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["SETTINGS", "TOLD#*"]}}
     assert grant.conditions == keys
 
 
@@ -202,8 +202,8 @@ def test_metrics_are_put_into_our_namespace_only() -> None:
 @pytest.mark.parametrize(
     ("role", "keys"),
     [
-        ("ObserveDecideRole", ["HISTORY#*", "SETTINGS", "TARGET#*"]),
-        ("PublishRole", ["SETTINGS", "TARGET#*"]),
+        ("ObserveDecideRole", ["HISTORY#*", "SETTINGS", "TARGET#*", "TOLD#*"]),
+        ("PublishRole", ["SETTINGS", "TARGET#*", "TOLD#*"]),
     ],
 )
 def test_who_does_not_buy_reaches_no_reservation(role: str, keys: list[str]) -> None:

@@ -81,3 +81,10 @@ def test_leaves_a_page_behind_that_loads_nothing(summary: DemoSummary) -> None:
     assert page.count("<svg") == 5
     assert not re.search(r'(?:href|src)="(?!#)', page)
     assert "buy 1 unit" in page
+
+
+def test_leaves_a_review_of_every_decision_behind(summary: DemoSummary) -> None:
+    page = Path(summary.review).read_text()
+
+    assert f'"decisions": {summary.decisions}, ' in page
+    assert "Made of the demo" in page

@@ -1,16 +1,13 @@
 """One emulated account, on which the command line is run as a person runs it."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
-from botocore.loaders import create_loader
 from moto import mock_aws
 
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
@@ -25,12 +22,12 @@ from tests.bedrock_stage import OWN, POOL
 from tests.builders import ACCOUNT, NOW, REGION
 from tests.functions.account import BY_WORLD, PREFIX, SETTINGS, TABLES, VARIABLES
 from tests.functions.stacks import Stacks
+from tests.operating.sdk import CLIENTS, SWITCHBOARD, Reply
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 STACK = "test"
-_LOADER = create_loader()
 DOCUMENT: dict[str, Any] = SETTINGS | {"mode": "advise"}
 
 
@@ -40,13 +37,11 @@ class Stage:
 
     Attributes:
         stacks: outputs and parameters of the stack, to edit.
-        replies: answers to calls that moto does not know, or that are to be refused.
     """
 
     world: World
     stacks: Stacks
     capsys: pytest.CaptureFixture[str]
-    replies: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
 
     @property
     def ssm(self) -> "SSMClient":
@@ -83,25 +78,9 @@ class Stage:
             packed = json.dumps({"defaults": texts.get("defaults"), "document": text})
             good.put(name, text if name in {"defaults", "stack"} else packed)
 
-    def answer(self, operation: str, reply: Callable[[Any], Any]) -> None:
+    def answer(self, operation: str, reply: Reply) -> None:
         """Let a call be answered by `reply`, given its parameters; an error's code refuses it."""
-        is_new = operation not in self.replies
-        self.replies[operation] = reply
-        if not is_new:
-            return
-
-        def hook(params: dict[str, Any], **_: object) -> tuple[AWSResponse, dict[str, Any]]:
-            found = self.replies[operation](params["body"])
-            answer = {"ResponseMetadata": {"RequestId": "1", "HTTPStatusCode": 200}}
-            if isinstance(found, str):
-                error = {"Code": found, "Message": f"{operation} is refused"}
-                return AWSResponse("", 400, HTTPHeaders(), None), {**answer, "Error": error}
-            return AWSResponse("", 200, HTTPHeaders(), None), {**answer, **found}
-
-        session = boto3.DEFAULT_SESSION
-        assert session is not None
-        hooks: Any = session.events  # the published stub forgets that a hook may answer
-        hooks.register_first(f"before-call.{operation}", hook)
+        SWITCHBOARD.replies[operation] = reply
 
     def record(self, decisions: Sequence[RecordedDecision]) -> None:
         """Put decisions into the ledger, as taken under the target in force."""
@@ -153,16 +132,10 @@ def staged(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     with mock_aws(config={"core": {"passthrough": {"services": list(BY_WORLD)}}}):
-        boto3.setup_default_session()
-        session = boto3.DEFAULT_SESSION
-        assert session is not None
-        # Reading the SDK's service descriptions anew takes longer than all that a test does.
-        session._session.register_component("data_loader", _LOADER)
-        hooks: Any = session.events  # the published stub forgets that a hook may answer
+        monkeypatch.setattr(boto3, "client", CLIENTS)
         stacks = Stacks(clock)
-        hooks.register_first("before-call.cloudformation.DescribeStacks", stacks)
-        for service in BY_WORLD:
-            hooks.register_first(f"before-send.{service}", answering(world))
+        SWITCHBOARD.replies = {}
+        SWITCHBOARD.describe, SWITCHBOARD.send = stacks, answering(world)
         _make_tables()
         made = Stage(world=world, stacks=stacks, capsys=capsys)
         made.put("targets/chat", DOCUMENT)

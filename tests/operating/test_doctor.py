@@ -104,7 +104,9 @@ def test_a_loop_without_heartbeat_is_red(stage: Stage) -> None:
     assert (found["state"], found["remedy"][:9]) == ("RED", "aws logs ")
     assert "no heartbeat in the last 10 minutes" in found["message"]
     stage.stacks.parameters["SchedulesState"] = "DISABLED"
-    assert "SchedulesState=ENABLED" in examined(stage, status=1)["", "schedule"]["remedy"]
+    found = examined(stage)["", "schedule"]
+    assert found["state"] == "YELLOW"
+    assert "SchedulesState=ENABLED" in found["remedy"]
 
 
 def test_few_heartbeats_are_yellow(stage: Stage) -> None:
@@ -151,6 +153,20 @@ def test_a_permission_that_is_denied_is_red(sound: Stage) -> None:
     )
     assert found["remedy"].startswith("aws iam simulate-principal-policy --policy-source-arn")
     assert len(asked) > 10
+
+
+def test_a_refusal_for_want_of_a_condition_s_key_is_no_proof(sound: Stage) -> None:
+    result = {
+        "EvalActionName": "x",
+        "EvalDecision": "implicitDeny",
+        "MissingContextValues": ["aws:PrincipalOrgID"],
+    }
+    sound.answer("iam.SimulatePrincipalPolicy", lambda _: {"EvaluationResults": [result]})
+
+    found = examined(sound)["", "permissions"]
+
+    assert found["state"] == "YELLOW"
+    assert found["message"].endswith("says the simulation, but was not told aws:PrincipalOrgID")
 
 
 def test_permissions_that_cannot_be_simulated_are_yellow(sound: Stage) -> None:

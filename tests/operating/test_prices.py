@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.cli.app import run
+from bedrock_autoscaler.domain.decision import ReasonCode
+from bedrock_autoscaler.domain.facts import missing_facts
+from tests.builders import NOW
 from tests.operating.stage import DOCUMENT, Stage
 from tests.unit.adapters.pricelist.products import bulk, entry
 
@@ -54,6 +57,12 @@ def test_a_thousandfold_error_blocks_the_target_that_needs_it(stage: Stage, tmp_
 
     (after,) = stage.access.settings().targets
     assert after.options[0].price is None
+    (reason,) = [
+        one
+        for one in missing_facts(after, NOW)
+        if one.code is ReasonCode.PRICE_UNKNOWN and "in doubt" in one.message
+    ]
+    assert "0.31 USD lies outside of all prices ever seen" in reason.message
     doubted = [line["doubt"] for line in stage.json("prices", "show", NOVA) if line["doubt"]]
     assert len(doubted) == 2
     assert "0.31 USD lies outside of all prices ever seen" in doubted[0]

@@ -108,7 +108,7 @@ class Adversary:
             purchase = self._committed(situation, purchase, chance)
         if chance.random() < self.temper.lies:
             purchase = chance.choice(_WRONG_PURCHASES)(purchase)
-        return [purchase] * chance.choice((1, 1, 1, 3))
+        return [purchase] * chance.choice(_TIMES)
 
     @staticmethod
     def _committed(situation: Situation, purchase: Purchase, chance: random.Random) -> Purchase:
@@ -181,6 +181,7 @@ class Adversary:
 
 
 _ROUTED, _STRANGE, _ADDS_UP = 0.9, 0.3, 0.7
+_TIMES = (1, 1, 1, 1, 1, 1, 1, 3)
 
 _WRONG_PURCHASES: tuple[Callable[[Purchase], Purchase], ...] = (
     lambda wanted: replace(wanted, model_id=_NOWHERE),

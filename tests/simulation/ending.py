@@ -1,6 +1,7 @@
 """What must come true once faults stop: L1, L2, L4, and what every decision must satisfy."""
 
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,12 @@ from bedrock_autoscaler.domain.decision import (
     Situation,
     decision_id,
 )
-from bedrock_autoscaler.domain.intent import OPEN_RELEASES, PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.intent import (
+    OPEN_RELEASES,
+    PurchaseIntent,
+    PurchaseState,
+    ReleaseState,
+)
 from bedrock_autoscaler.domain.target import OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 from tests.simulation.schedule import Firing, Function, Moment
@@ -24,8 +30,22 @@ if TYPE_CHECKING:
 
 _ALL = tuple(Firing(function) for function in Function)
 _EACH_MINUTE = tuple(firing for firing in _ALL if firing.function is not Function.CAPACITY)
-_WAITS = ((1, _ALL), (1, _EACH_MINUTE), (25, _ALL), *[(1, _EACH_MINUTE)] * 3)
-"""Minutes between the healthy ticks, and what fires: more than the grace, and three more."""
+_TABLE_TICKS, _AFTER_GRACE_TICKS = 2, 3
+_GRACE_MINUTES = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """How soon all was well again once faults had stopped.
+
+    Attributes:
+        table_ticks: until callers had the table in force.
+        late_ticks: after the grace, until every intent had its outcome.
+    """
+
+    table_ticks: int
+    late_ticks: int
+
 
 _STANDING = frozenset({PurchaseState.BOUGHT, PurchaseState.IN_SERVICE, PurchaseState.FAILED})
 
@@ -68,26 +88,75 @@ def _even_routes(situation: Situation) -> tuple[Route, ...]:
     return tuple(routes)
 
 
-def heal_and_check(simulation: "Simulation") -> None:
-    """Stop all faults, let time pass, and ask what must have come true by then."""
-    moment = len(simulation.plan.moments)
+def heal_and_check(simulation: "Simulation") -> Recovery:
+    """Stop all faults, let time pass, and ask what must have come true by then.
+
+    No more ticks are run than it takes: at most two until the tables are right, and three after
+    the grace until no intent is open.
+    """
     simulation.heal()
-    for minutes, firings in _WAITS:
-        simulation.play(moment, Moment(minutes * MINUTE, (), firings))
-        moment += 1
+    ticks = _Ticks(simulation)
+    table_ticks = ticks.until(_are_copies_right, _TABLE_TICKS)
+    _check_copies(simulation)
+    ticks.play(_GRACE_MINUTES - 1, _ALL)
+    late_ticks = 0 if not _open_intents(simulation) else ticks.until(_is_settled, 2)
+    ticks.play(1, _ALL)
     _check_intents(simulation)
     _check_records(simulation)
+    _check_copies(simulation)
     _check_tables(simulation)
-    _check_rest(simulation, moment)
+    _check_rest(simulation, ticks)
+    return Recovery(table_ticks=table_ticks, late_ticks=late_ticks)
+
+
+class _Ticks:
+    """Healthy ticks, one after the other."""
+
+    def __init__(self, simulation: "Simulation") -> None:
+        self._simulation = simulation
+        self._next = len(simulation.plan.moments)
+
+    def play(self, minutes: int, firings: tuple[Firing, ...]) -> list[str]:
+        """One of them, and what it changed."""
+        effects = self._simulation.watch.effects
+        before = len(effects)
+        self._simulation.play(self._next, Moment(minutes * MINUTE, (), firings))
+        self._next += 1
+        return effects[before:]
+
+    def until(self, condition: Callable[["Simulation"], bool], most: int) -> int:
+        """One a minute until it holds: how many that took."""
+        for count in range(1, most + 1):
+            self.play(1, _ALL if count == 1 else _EACH_MINUTE)
+            if condition(self._simulation):
+                return count
+        return most
+
+
+def _is_settled(simulation: "Simulation") -> bool:
+    return not _open_intents(simulation)
+
+
+def _are_copies_right(simulation: "Simulation") -> bool:
+    return not any(True for _ in _wrong_copies(simulation))
+
+
+def _open_intents(simulation: "Simulation") -> list[tuple[str, PurchaseIntent]]:
+    fleets = simulation.ledger.fleets
+    return [
+        (name, intent)
+        for name in simulation.plan.targets
+        for intent in fleets.peek_purchases(name)
+        if intent.state is PurchaseState.RECORDED
+    ]
 
 
 def _check_intents(simulation: "Simulation") -> None:
     """L1: no intent without an outcome or an alarm."""
     fleets, watch = simulation.ledger.fleets, simulation.watch
-    for name in simulation.plan.targets:
-        for intent in fleets.peek_purchases(name):
-            if intent.state is PurchaseState.RECORDED and not _is_alarmed(simulation, name):
-                watch.failed("L1", f"{intent.decision_id} is still {intent.state}")
+    for name, intent in _open_intents(simulation):
+        if not _is_alarmed(simulation, name):
+            watch.failed("L1", f"{intent.decision_id} is still {intent.state}")
     standing = {pt.arn for pt in simulation.bedrock.existing()}
     for release in fleets.peek_releases():
         if release.state is ReleaseState.DELETING and release.arn not in standing:
@@ -114,19 +183,30 @@ def _is_alarmed(simulation: "Simulation", name: str) -> bool:
     return any(a.alarm in wanted and a.target == name for a in simulation.reporter.alarms)
 
 
-def _check_tables(simulation: "Simulation") -> None:
-    """L2: the table in force, and the callers' copy, are what the newest decision wants."""
+def _wrong_copies(simulation: "Simulation") -> Iterator[str]:
     for target in simulation.targets_in_force():
-        table = simulation.tables.peek(target.name)
-        copy = simulation.tables.projected.get(target.name)
         if target.mode == "advise":
             continue
+        table = simulation.tables.peek(target.name)
+        copy = simulation.tables.projected.get(target.name)
         if table is None or copy != table:
-            simulation.watch.failed("L2", f"callers of {target.name} have {copy}, not {table}")
-            continue
-        if not any(route.weight > 0 for route in table.routes):
-            simulation.watch.failed("L2", f"no route of {target.name} has a weight")
-        _check_shares(simulation, target, {route.address for route in table.routes})
+            yield f"callers of {target.name} have {copy}, not {table}"
+        elif not any(route.weight > 0 for route in table.routes):
+            yield f"no route of {target.name} has a weight"
+
+
+def _check_copies(simulation: "Simulation") -> None:
+    """L2: callers have the table in force."""
+    for problem in _wrong_copies(simulation):
+        simulation.watch.failed("L2", problem)
+
+
+def _check_tables(simulation: "Simulation") -> None:
+    """L2: the table in force is what the newest decision wants."""
+    for target in simulation.targets_in_force():
+        table = simulation.tables.peek(target.name)
+        if target.mode != "advise" and table is not None:
+            _check_shares(simulation, target, {route.address for route in table.routes})
 
 
 def _check_shares(simulation: "Simulation", target: Target, named: set[str]) -> None:
@@ -159,14 +239,12 @@ def _check_shares(simulation: "Simulation", target: Target, named: set[str]) -> 
             simulation.watch.failed("L2", f"the table of {target.name} leaves {pt.arn} out")
 
 
-def _check_rest(simulation: "Simulation", moment: int) -> None:
+def _check_rest(simulation: "Simulation", ticks: _Ticks) -> None:
     """L4: the same tick again does nothing."""
-    simulation.play(moment, Moment(timedelta(0), (), _ALL))
-    before = list(simulation.watch.effects)
-    simulation.play(moment + 1, Moment(timedelta(0), (), _ALL))
-    after = simulation.watch.effects[len(before) :]
-    if after:
-        simulation.watch.failed("L4", f"a second tick did {after}")
+    if ticks.play(0, _ALL):  # it may finish what an earlier one began
+        again = ticks.play(0, _ALL)
+        if again:
+            simulation.watch.failed("L4", f"a second tick did {again}")
 
 
 def check_replays(simulation: "Simulation", sample: int) -> None:

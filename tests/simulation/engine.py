@@ -13,7 +13,7 @@ from bedrock_autoscaler.adapters.documents import TargetDocuments
 from bedrock_autoscaler.application.assembling import Application
 from bedrock_autoscaler.application.errors import AutoscalerError
 from bedrock_autoscaler.application.ports import Settings, SettingsProblem
-from bedrock_autoscaler.application.settings import load_settings
+from bedrock_autoscaler.application.settings import STACK, load_settings
 from bedrock_autoscaler.application.snapshots import SettingsReader
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, Situation
@@ -26,7 +26,7 @@ from tests.fakes.recording_reporter import RecordingReporter
 from tests.simulation.adversary import Adversary, Temper
 from tests.simulation.bedrock import Knobs, SimulatedBedrock
 from tests.simulation.callers import Callers
-from tests.simulation.ending import check_replays, heal_and_check, hold
+from tests.simulation.ending import Recovery, check_replays, heal_and_check, hold
 from tests.simulation.faults import Killed, Kind
 from tests.simulation.gate import Chance, Gate, Gated, Place, Replay, Run, calls_of
 from tests.simulation.happenings import Happenings
@@ -34,7 +34,16 @@ from tests.simulation.ledger import Ledger, SimulatedTables
 from tests.simulation.metrics import SimulatedMetrics
 from tests.simulation.opening import open_with
 from tests.simulation.overlap import Overlap
-from tests.simulation.schedule import PERIODS, RARE, START, Firing, Function, Moment, Plan, Scenario
+from tests.simulation.schedule import (
+    PERIODS,
+    SELDOM,
+    START,
+    Firing,
+    Function,
+    Moment,
+    Plan,
+    Scenario,
+)
 from tests.simulation.watch import Surroundings, Violation, Watch
 
 DEPLOYMENT = "sim"
@@ -99,6 +108,7 @@ class Outcome:
         struck: every fault with its place, for a replay.
         digest: of every call, fault and outcome in order.
         effects: changes of the world, the ledger and the tables, by kind.
+        recovery: how soon all was well again; None when that was not tried.
     """
 
     plan: Plan
@@ -110,6 +120,7 @@ class Outcome:
     struck: Mapping[Place, Kind]
     digest: str
     effects: Counter[str]
+    recovery: Recovery | None
 
 
 class Simulation:
@@ -155,7 +166,7 @@ class Simulation:
         self.script = (
             Replay(strikes)
             if strikes is not None
-            else Chance(str(plan.seed), plan.rate, _focus(plan), RARE)
+            else Chance(str(plan.seed), plan.rate, _focus(plan), SELDOM)
         )
         self.gate = Gate(self.world, self.script, self.watch)
         self.gate.late = self._later
@@ -168,6 +179,7 @@ class Simulation:
             decide if plan.has_rules else Adversary(temper_of(plan))
         )
         self.moments = self.runs = 0
+        self.recovery: Recovery | None = None
         self._replayed = _REPLAYED
         if plan.has_rules:
             self._replayed = _ALL_OF_THEM
@@ -183,12 +195,15 @@ class Simulation:
         opening = random.Random(f"opening {plan.seed}")  # noqa: S311 - simulation
         self.ledger.fleets.consents = {consent.id: consent for consent in plan.consents}
         for name, text in plan.documents:
+            if name == STACK:
+                continue
             target = _PARSERS[plan.decision_minutes].parse(name, None, text)
-            if isinstance(target, Target):
-                open_with(self, target, opening)
-                self.callers.add(target)
-                if target.provisioned is not None:
-                    self.bedrock.quota[target.provisioned.model_id] = 50
+            if not isinstance(target, Target):
+                raise ValueError(f"a schedule begins with valid settings: {target}")  # noqa: TRY004
+            open_with(self, target, opening)
+            self.callers.add(target)
+            if target.provisioned is not None:
+                self.bedrock.quota[target.provisioned.model_id] = 50
         self.callers.demand = dict.fromkeys(plan.targets, 1.0)
 
     # -- running -------------------------------------------------------------------------------
@@ -203,7 +218,7 @@ class Simulation:
             self.finish()
             if heal and not self.watch.violations:
                 check_replays(self, self._replayed)
-                heal_and_check(self)
+                self.recovery = heal_and_check(self)
         finally:
             self.overlap.abort()
         return self.outcome()
@@ -222,6 +237,7 @@ class Simulation:
             struck=self.script.struck,
             digest=digest.hexdigest(),
             effects=Counter(line.split()[0] for line in self.watch.effects),
+            recovery=self.recovery,
         )
 
     def play(self, number: int, moment: Moment) -> None:
@@ -424,6 +440,9 @@ class Simulation:
         }
         gated["clock"] = SkewedClock(self.world, gate)
         gated["reporter"] = self.reporter
+        gated["endpoints"] = (
+            None  # instances are paid by time, and changed by an actor of their own
+        )
         gated["approvals"] = None  # consents are given by the plan, and nobody is asked
         gated["endpoints"] = None  # no target here has one
         return gated

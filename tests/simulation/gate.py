@@ -120,19 +120,19 @@ class Chance:
     """
 
     def __init__(
-        self, seed: str, rate: float, focus: Mapping[str, list[Kind]], rare: frozenset[str]
+        self, seed: str, rate: float, focus: Mapping[str, list[Kind]], seldom: frozenset[str]
     ) -> None:
         self.struck: dict[Place, Kind] = {}
         self._random = random.Random(seed)  # noqa: S311 - simulation
         self._rate = rate
-        self._rare = rare
+        self._seldom = seldom
         self._focus = {call: list(kinds) for call, kinds in focus.items()}
 
     def strike(self, call: str, run: Run) -> Kind | None:
         """Draw."""
         chance = self._random
         wanted = self._focus.get(call)
-        if wanted and chance.random() < (_RARE if call in self._rare else _FOCUSED):
+        if wanted and chance.random() < (_AT_ONCE if call in self._seldom else _SOME_TIME):
             kind = wanted.pop(0)
         elif chance.random() < self._rate:
             kinds = EVERYWHERE if chance.random() < _BESIDE else POSSIBLE[call]
@@ -143,7 +143,7 @@ class Chance:
         return kind
 
 
-_FOCUSED, _RARE, _BESIDE = 0.5, 0.9, 0.05
+_SOME_TIME, _AT_ONCE, _BESIDE = 0.15, 0.9, 0.05
 
 
 class Replay:

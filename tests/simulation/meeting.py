@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import tee
+from itertools import islice, tee
 
 from tests.simulation.ending import heal_and_check
 from tests.simulation.engine import Outcome, Simulation
@@ -102,6 +102,16 @@ def two_stand(meeting: Meeting) -> Iterator[Way]:
                     yield name, partial(_stand_twice, stands=stands)
 
 
+def quick_ways(meeting: Meeting) -> Iterator[Way]:
+    """The ways of the quick run: one stands; and two, where several targets share a cap."""
+    yield from one_stands(meeting)
+    if len(meeting.story.names) > 1:
+        yield from islice(two_stand(meeting), 0, None, _THINNED)
+
+
+_THINNED = 4
+
+
 def _stand_twice(
     simulation: Simulation, *, stands: tuple[tuple[int, int], tuple[int, int]]
 ) -> None:
@@ -164,7 +174,7 @@ def each_way(meeting: Meeting, ways: Iterator[Way]) -> Iterator[Outcome]:
             way(simulation)
             simulation.finish()
             if not simulation.watch.violations:
-                heal_and_check(simulation)
+                simulation.recovery = heal_and_check(simulation)
         finally:
             simulation.overlap.abort()
         yield simulation.outcome()
@@ -190,6 +200,22 @@ def all_stand(calls: int) -> Iterator[Way]:
     """All runs stand before the same call, for each call, and then go on in any order."""
     for steps in range(1, calls + 1):
         yield f"all before call {steps}", partial(_stand_together, steps=steps)
+
+
+def crowds(function: Function, story: Story, after: int) -> Iterator[tuple[Meeting, Way]]:
+    """Two to eight runs of one event that stand before the same call, for each of its calls."""
+    for count in range(2, MOST_OVERLAPPING + 1):
+        meeting = duplicates(function, story, after, count)
+        for way in all_stand(calls_of_one(meeting)):
+            yield meeting, way
+
+
+MOST_OVERLAPPING = 8
+
+
+def calls_of_one(meeting: Meeting) -> int:
+    """How many calls the first run of a meeting makes when nobody is in its way."""
+    return _most_calls(meeting, 0)
 
 
 def _stand_together(simulation: Simulation, *, steps: int) -> None:

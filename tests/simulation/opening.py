@@ -32,7 +32,7 @@ def open_with(simulation: "Simulation", target: Target, chance: random.Random) -
     affordable = int(rails.max_usd_per_hour // bought.price.usd_per_hour)
     held = simulation.plan.held
     if held is None:
-        count = min(chance.choice((0, 1, 1, 2)), rails.max_units, affordable)
+        count = min(chance.choice((0, 1, 2, 3)), rails.max_units, affordable)
         held = tuple(chance.sample(range(_NEWEST, _OLDEST), count))
     # A decision has a minute of its own, so that no two PTs have the same age.
     pts = [_bought(simulation, target, START - age * MINUTE) for age in sorted(held)[::-1]]

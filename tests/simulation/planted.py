@@ -32,9 +32,15 @@ _NOTHING_BOOKED = Spend(day_usd=Decimal(0), month_usd=Decimal(0))
 _OTHER_MODES = SimpleNamespace(ADVISE="nobody")
 
 
-def _one(guard: str, rows: str, scenario: Scenario, *plants: tuple[str, Any]) -> Defect:
+def _one(
+    guard: str,
+    rows: str,
+    scenario: Scenario,
+    *plants: tuple[str, Any],
+    near: str | None = None,
+) -> Defect:
     places = tuple((place.replace("app.", f"{_APP}.", 1), plant) for place, plant in plants)
-    return Defect(guard=guard, rows=rows, plants=places, scenario=scenario)
+    return Defect(guard=guard, rows=rows, plants=places, scenario=scenario, near=near)
 
 
 _STORE = "tests.fakes.memory_ledger:MemoryFleets"
@@ -67,6 +73,7 @@ DEFECTS: tuple[Defect, ...] = (
         "5, 6",
         Scenario.OVERLAPPING,
         (f"{_STORE}.begin_purchase", without_fence),
+        near="two targets under one cap",
     ),
     _one(
         "repair before deciding",
@@ -117,12 +124,19 @@ DEFECTS: tuple[Defect, ...] = (
         ("app.breaking:purchases_since", answers(0)),
     ),
     _one("breaker", "11", Scenario.SETTINGS, ("app.purchasing:breaker_problem", FINDS_NOTHING)),
-    _one("releases a day", "21", Scenario.CALM, ("app.withdrawing:releases_since", answers(0))),
+    _one(
+        "releases a day",
+        "21",
+        Scenario.CALM,
+        ("app.withdrawing:releases_since", answers(0)),
+        near="more leave than a day allows",
+    ),
     _one(
         "tag of the owner",
         "15",
         Scenario.NEIGHBOURS,
         ("app.releasing:identity_problem", by_ledger_alone),
+        near="tagged as another's while it leaves",
     ),
     _one(
         "ledger of the owner",
@@ -180,7 +194,13 @@ DEFECTS: tuple[Defect, ...] = (
         ("app.releasing:bound_problem", FINDS_NOTHING),
         ("app.withdrawing:bound_problem", FINDS_NOTHING),
     ),
-    _one("term forbids a Delete", "O7", Scenario.TERMS, (f"{_BEDROCK}.get", looks_uncommitted)),
+    _one(
+        "term forbids a Delete",
+        "O7",
+        Scenario.TERMS,
+        (f"{_BEDROCK}.get", looks_uncommitted),
+        near="a term outlasts the wish",
+    ),
     _one(
         "kill switch of purchases",
         "34",

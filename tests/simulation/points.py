@@ -93,22 +93,31 @@ class Swept:
 
     Attributes:
         variants: how many ran.
+        struck: in how many of them all the faults struck; a first one may keep a second one away.
         cells: faults by (call, kind).
         failures: (faults, oracle, message).
     """
 
     story: str
     variants: int
+    struck: int
     cells: Counter[tuple[str, Kind]]
     failures: tuple[tuple[dict[Place, Kind], str, str], ...]
 
 
 def sweep(story: Story, variants: Iterator[dict[Place, Kind]]) -> Swept:
     """Run a story with each of these sets of faults."""
-    count, cells, failures = 0, Counter[tuple[str, Kind]](), []
+    count, struck, cells, failures = 0, 0, Counter[tuple[str, Kind]](), []
     for strikes in variants:
         outcome = run_with(story, strikes)
         count += 1
+        struck += outcome.strikes.total() == len(strikes)
         cells.update(outcome.strikes)
         failures += [(strikes, found.oracle, found.message) for found in outcome.violations]
-    return Swept(story=story.name, variants=count, cells=cells, failures=tuple(failures))
+    return Swept(
+        story=story.name,
+        variants=count,
+        struck=struck,
+        cells=cells,
+        failures=tuple(failures),
+    )

@@ -126,26 +126,26 @@ _STEPS = (1, 1, 1, 1, 2, 2, 3, 3, 4, 5)
 _RULES_EVERY = 16
 
 
-def plan(seed: int, moments: int, scenario: Scenario | None = None) -> Plan:
-    """The schedule of a seed; the same seed gives the same one."""
+def plan(seed: int, moments: int, targets: int = len(NAMES)) -> Plan:
+    """The schedule of a seed, so many ticks and targets; the same seed gives the same one."""
     chance = random.Random(f"schedule {seed}")  # noqa: S311 - simulation
-    scenario = scenario or SCENARIOS[seed % len(SCENARIOS)]
+    scenario, names = SCENARIOS[seed % len(SCENARIOS)], NAMES[:targets]
     round_number = seed // len(SCENARIOS)
-    period = chance.choice(PERIODS)
+    period = chance.choice((5, 5, 15))
     cells = _focus(round_number)
     shared = chance.random() < _SHARED
-    documents = [(name, document(name, chance, shared=shared)) for name in NAMES]
+    documents = [(name, document(name, chance, shared=shared)) for name in names]
     if chance.random() < _CAPPED:
         documents.append(("stack", stack_document(chance)))
     return Plan(
         seed=seed,
         scenario=scenario,
-        targets=NAMES,
+        targets=names,
         documents=tuple(documents),
-        consents=_consents(chance, shared=shared),
+        consents=_consents(names, chance, shared=shared),
         decision_minutes=period,
         lags=tuple(_lags(scenario, chance).items()),
-        rate=chance.choice((0.0, 0.005, 0.01, 0.02, 0.05)),
+        rate=chance.choice((0.0, 0.003, 0.006, 0.012, 0.03)),
         focus=tuple(cells),
         moments=tuple(_moments(scenario, moments, period, chance)),
         has_rules=seed % _RULES_EVERY == 0,
@@ -156,31 +156,31 @@ def _focus(round_number: int) -> list[tuple[str, Kind]]:
     """The kinds that this schedule shall see at its calls, each in its turn.
 
     A schedule of the next round begins with the next kind of each call, so that every kind has
-    its turn at the first occasion, however seldom a call comes up. Calls that come up often take
-    part in every other round, so that a schedule is not faults alone.
+    its turn at the first occasion, however seldom a call comes up. Calls that come up all the time
+    have a fault in every other round, so that a schedule is not faults alone.
     """
     found = []
     for index, (call, kinds) in enumerate(POSSIBLE.items()):
-        is_rare = call in RARE
-        if is_rare or (index + round_number) % 2:
-            first = round_number if is_rare else round_number // 2
-            turns = _MORE_TURNS if is_rare else _TURNS
+        every = 1 if call in SELDOM else 2
+        if (index + round_number) % every == 0:
+            first, turns = round_number // every, 3 if call in _SCARCE else 1
             found += [(call, kinds[(first + offset) % len(kinds)]) for offset in range(turns)]
     return found
 
 
-_TURNS, _MORE_TURNS = 2, 4
-RARE = frozenset(
-    {
-        "fleets.trip",
-        "fleets.begin_purchase",
-        "fleets.begin_release",
-        "fleets.update_release",
-        "purchasing.buy",
-        "releasing.delete",
-    }
-)
-"""Calls that come up seldom."""
+_SCARCE = frozenset({"fleets.trip", "fleets.consent", "purchasing.buy", "releasing.delete"})
+SELDOM = _SCARCE | {
+    "fleets.account",
+    "fleets.begin_purchase",
+    "fleets.begin_release",
+    "fleets.record_of",
+    "fleets.update_purchase",
+    "fleets.update_release",
+    "capacity.is_active",
+    "capacity.end_of_life",
+    "capacity.model_unit_quota",
+}
+"""Calls that come up a few times in a schedule, or not at all."""
 
 _SHARED, _CAPPED = 0.3, 0.4
 
@@ -198,7 +198,9 @@ def stack_document(chance: random.Random) -> str:
     )
 
 
-def _consents(chance: random.Random, *, shared: bool) -> tuple[RecordedConsent, ...]:
+def _consents(
+    names: tuple[str, ...], chance: random.Random, *, shared: bool
+) -> tuple[RecordedConsent, ...]:
     """Persons' words for terms, some of them for what nobody asks."""
     return tuple(
         RecordedConsent(
@@ -211,7 +213,7 @@ def _consents(chance: random.Random, *, shared: bool) -> tuple[RecordedConsent, 
             given_by="a person",
             valid_until=START + chance.choice((0, 60, 180, 10_000)) * MINUTE,
         )
-        for name in NAMES
+        for name in names
         for term in TERMS
         for units in (1, 2)
     )
@@ -266,13 +268,14 @@ def document(name: str, chance: random.Random, *, shared: bool, **changes: Any) 
                 "quota": "unlimited",
             }
         ],
+        "residency": {"other_models": True},
         "guard_rails": {
             "min_units": chance.choice((0, 0, 0, 1)),
             "max_units": most,
             "max_usd_per_hour": chance.choice((price * most, price * most * 0.7, 1_000.0)),
             "max_usd_per_day": chance.choice((200.0, 600.0, 50_000.0)),
-            "max_purchases_per_day": chance.choice((2, 3, 6, 20)),
-            "max_releases_per_day": chance.choice((1, 2, 20)),
+            "max_purchases_per_day": chance.choice((2, 4, 20, 20)),
+            "max_releases_per_day": chance.choice((1, 3, 20)),
         },
         "observing": {"history_days": 1, "settling_minutes": chance.choice((3, 3, 4))},
         "sizing": {

@@ -183,6 +183,29 @@ _CONSENT = RecordedConsent(
     valid_until=START + timedelta(hours=6),
 )
 
+BRIEF: tuple[Story, ...] = (
+    Story(
+        name="buy once",
+        core=_BUY,
+        moments=((5, (), (CAPACITY, PURCHASE)), (2, (), (PURCHASE,))),
+        must=frozenset({"created"}),
+    ),
+    Story(
+        name="let go once",
+        core=_LEAVE,
+        held=(15,),
+        moments=((1, (), (CAPACITY, RELEASE, PUBLISH)), (9, (), (RELEASE,))),
+        must=frozenset({"gone"}),
+    ),
+    Story(
+        name="publish once",
+        core=Wishes(units=()),
+        moments=((5, (), (CAPACITY, PUBLISH)), (1, (), (ROUTING, PUBLISH))),
+        must=frozenset({"tables.publish"}),
+    ),
+)
+"""Stories so short that every pair of faults can strike them."""
+
 STORIES: tuple[Story, ...] = (
     Story(
         name="buy and route",
@@ -327,6 +350,18 @@ STORIES: tuple[Story, ...] = (
         must=frozenset({"created"}),
     ),
     Story(
+        name="a term outlasts the wish",
+        core=Wishes(units=((0, 1), (10, 0)), consent_id="c0"),
+        moments=(
+            (5, (), (CAPACITY, PURCHASE)),
+            (2, (), (PURCHASE, ROUTING, PUBLISH)),
+            (3, (), (CAPACITY, RELEASE, PUBLISH)),
+            (18, (), (RELEASE, PUBLISH)),
+        ),
+        consents=(_CONSENT,),
+        must=frozenset({"created", "fleets.begin_release"}),
+    ),
+    Story(
         name="two targets under one cap",
         core=_BUY,
         names=NAMES[:2],
@@ -360,3 +395,21 @@ STORIES: tuple[Story, ...] = (
         must=frozenset({"created", "fleets.trip"}),
     ),
 )
+
+STRUCK = frozenset(
+    {
+        "buy and route",
+        "refused for quota",
+        "bought and failed",
+        "stuck in creation",
+        "release",
+        "tagged as another's while it leaves",
+        "restore",
+        "lost by somebody's hand",
+        "settings spoiled and mended",
+        "commit on a person's word",
+        "two decisions in turn",
+        "more asked than a day allows",
+    }
+)
+"""The twelve whose every call is struck by every fault in the quick run; the others in the soak."""

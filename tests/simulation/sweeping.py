@@ -1,10 +1,14 @@
 """Sweeps all stories and all meetings on several processes, and tells what came of them."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import track
 
 from tests.simulation.meeting import (
     MEETINGS,
@@ -12,6 +16,7 @@ from tests.simulation.meeting import (
     Met,
     all_stand,
     at_random,
+    calls_of_one,
     duplicates,
     meet,
     one_stands,
@@ -26,70 +31,90 @@ from tests.simulation.points import (
     sweep,
 )
 from tests.simulation.schedule import Function
-from tests.simulation.stories import STORIES, Story
+from tests.simulation.stories import BRIEF, STORIES, Story
 
 if TYPE_CHECKING:
     from tests.simulation.faults import Kind
     from tests.simulation.gate import Place
+    from tests.simulation.wire import WireOutcome
 
 WITHIN = 3
 """Ticks between the two faults of a pair, at most."""
 
 _PARTS = 8
-_SHORT = 3
-_COPIES = 16
-_MOST_CALLS = 25
+COPIES_AT_ONCE = 16
 _SHOWN = 5
 
 
-def sweep_stories(jobs: int, *, pairs: bool, sampled: int) -> tuple[list[str], int]:
-    """Every single fault at every call of every story, and pairs if wanted: lines and failures."""
-    tasks = [partial(_single, index, part) for index in range(len(STORIES)) for part in range(2)]
-    short = _shortest()
+type Told = tuple[list[str], int]
+"""Lines for a person, and how much failed."""
+
+
+def sweep_stories(jobs: int, *, pairs: bool, sampled: int) -> Told:
+    """Every single fault at every call of every story, and pairs of faults if wanted."""
+    tasks = [partial(_single, index, part) for index in range(len(_ALL)) for part in range(2)]
+    brief = range(len(BRIEF))
     if pairs:
-        tasks += [partial(_pairs, index, part) for index in short for part in range(_PARTS)]
-    others = [index for index in range(len(STORIES)) if index not in short]
+        tasks += [partial(_pairs, index, part) for index in brief for part in range(_PARTS)]
+    others = [index for index in range(len(_ALL)) if index not in brief]
     tasks += [
         partial(_sampled, index, sampled // len(others) // _PARTS + 1, part)
         for index in others
         for part in range(_PARTS if sampled else 0)
     ]
-    lines, failures, variants = [], 0, 0
-    for what, swept in _all(tasks, jobs):
-        variants += swept.variants
+    lines, failures = [], 0
+    variants: Counter[tuple[str, str]] = Counter()
+    for what, swept in _all(tasks, jobs, "stories"):
+        variants[what, swept.story] += swept.variants
         failures += len(swept.failures)
         if swept.failures:
             lines.append(f"{swept.story}, {what}: {len(swept.failures)} of {swept.variants} fail")
         lines += [f"  {faults}: {oracle} {text}" for faults, oracle, text in _some(swept)]
-    counts = [f"{story.name}: {len(boundaries_of(story))} calls" for story in STORIES]
-    total = f"{len(STORIES)} stories, {variants:,} variants, {failures} failures"
+    counts = [f"{story}, {what}: {count:,}" for (what, story), count in variants.items()]
+    total = f"{len(_ALL)} stories, {variants.total():,} variants, {failures} failures"
     return [*lines, *counts, total], failures
 
 
-def sweep_meetings(jobs: int, *, ways: int) -> tuple[list[str], int]:
-    """Runs that meet at every call, and sixteen copies of one event: lines and failures."""
+def sweep_meetings(jobs: int, *, ways: int) -> Told:
+    """Runs that meet at every call, and copies of one event."""
     tasks: list[Callable[[], tuple[str, Met]]] = [
         *(partial(_standing, index) for index in range(len(MEETINGS))),
         *(partial(_two, index) for index in range(len(MEETINGS))),
         *(partial(_random, index, ways) for index in range(len(MEETINGS))),
-        *(partial(_copies, index) for index in range(len(COPIES))),
+        *(partial(_copies, index, 16) for index in range(len(COPIES))),
+        *(partial(_copies, index, count) for index in range(len(COPIES)) for count in range(2, 9)),
     ]
     lines, failures = [], 0
-    for what, met in _all(tasks, jobs):
+    for what, met in _all(tasks, jobs, "meetings"):
         lines.append(f"{what}: {met.ways} ways, {len(met.failures)} failures")
         lines += [f"  {way}: {oracle} {text}" for way, oracle, text in met.failures[:_SHOWN]]
         failures += len(met.failures)
     return lines, failures
 
 
-def _all[Result](tasks: Sequence[Callable[[], Result]], jobs: int) -> Iterator[Result]:
+def sweep_wire(jobs: int, schedules: int) -> Told:
+    """Schedules through handlers, adapters, moto and the Bedrock world."""
+    outcomes = list(_all([partial(_wired, seed) for seed in range(schedules)], jobs, "wire"))
+    lines = [
+        f"seed {outcome.seed}: {oracle} {text}"
+        for outcome in outcomes
+        for oracle, text in outcome.violations
+    ]
+    ticks = sum(outcome.ticks for outcome in outcomes)
+    faults = sum(outcome.struck.total() + outcome.happened.total() for outcome in outcomes)
+    total = f"{len(outcomes)} schedules on the wire, {ticks:,} ticks, {faults:,} faults"
+    return [*lines, f"{total}, {len(lines)} violations"], len(lines)
+
+
+def _all[Result](tasks: Sequence[Callable[[], Result]], jobs: int, what: str) -> Iterator[Result]:
+    """The results in the order of the tasks, with a bar that shows how far it is."""
+    bar = partial(track, description=what, total=len(tasks), console=Console(stderr=True))
     if jobs == 1:
-        yield from (task() for task in tasks)
+        yield from bar(task() for task in tasks)
         return
     with ProcessPoolExecutor(jobs) as pool:
         futures = [pool.submit(task) for task in tasks]
-        for future in futures:
-            yield future.result()
+        yield from bar(future.result() for future in futures)
 
 
 def _some(swept: Swept) -> list[tuple[str, str, str]]:
@@ -99,25 +124,23 @@ def _some(swept: Swept) -> list[tuple[str, str, str]]:
     ]
 
 
-def _shortest() -> list[int]:
-    sizes = [(len(boundaries_of(story)), index) for index, story in enumerate(STORIES)]
-    return [index for _, index in sorted(sizes)[:_SHORT]]
+_ALL = (*BRIEF, *STORIES)
 
 
 def _single(index: int, part: int) -> tuple[str, Swept]:
-    story = STORIES[index]
+    story = _ALL[index]
     variants = islice(single_faults(boundaries_of(story)), part, None, 2)
     return "single faults", sweep(story, variants)
 
 
 def _pairs(index: int, part: int) -> tuple[str, Swept]:
-    story = STORIES[index]
+    story = _ALL[index]
     variants: Iterator[dict[Place, Kind]] = pairs(boundaries_of(story), WITHIN)
     return "pairs", sweep(story, islice(variants, part, None, _PARTS))
 
 
 def _sampled(index: int, count: int, part: int) -> tuple[str, Swept]:
-    story = STORIES[index]
+    story = _ALL[index]
     return "sampled pairs", sweep(story, sampled_pairs(boundaries_of(story), WITHIN, count, part))
 
 
@@ -136,10 +159,16 @@ def _random(index: int, ways: int) -> tuple[str, Met]:
     return f"{_called(meeting)}, in any order", meet(meeting, at_random(range(ways)))
 
 
-def _copies(index: int) -> tuple[str, Met]:
+def _copies(index: int, count: int) -> tuple[str, Met]:
     story, after, function = COPIES[index]
-    meeting = duplicates(function, _story(story), after, _COPIES)
-    return f"{story}: {_COPIES} times {function}", meet(meeting, all_stand(_MOST_CALLS))
+    meeting = duplicates(function, _story(story), after, count)
+    return f"{story}: {count} times {function}", meet(meeting, all_stand(calls_of_one(meeting)))
+
+
+def _wired(seed: int) -> "WireOutcome":
+    from tests.simulation.wire import SOAK_TICKS, run_wire  # noqa: PLC0415 - it loads moto
+
+    return run_wire(seed, SOAK_TICKS)
 
 
 def _called(meeting: Meeting) -> str:

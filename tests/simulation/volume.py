@@ -1,19 +1,39 @@
 """Runs ranges of seeds on several processes, and adds their results up."""
 
+import gc
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import Any
 
 from tests.simulation.engine import Outcome, Simulation
 from tests.simulation.faults import ANY_CALL, EVERYWHERE, POSSIBLE, Kind
-from tests.simulation.schedule import SCENARIOS, plan
+from tests.simulation.schedule import SCENARIOS, Scenario, plan
 
-_BATCH = 25
+_BATCH = 26
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How long each schedule is, and how many targets it has."""
+
+    moments: int
+    targets: int = 3
+
+
+QUICK = Size(moments=60, targets=2)
+"""Schedules of `make check`."""
+
+QUICK_SCHEDULES = 1_001
+"""As many of each scenario."""
+
+LONG = Size(moments=100)
+"""Schedules of `make soak` and of the recorded run."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,6 +44,7 @@ class Totals:
         schedules, ticks, runs: by decision core.
         cells: faults at calls, by scenario, call and kind.
         happenings: of the world, by scenario and name.
+        recovered: how soon all was well once faults had stopped, by how many schedules.
         digests: one for each batch of seeds: (first seed, last seed, hash of their transcripts).
         violations: (seed, oracle, message).
     """
@@ -35,6 +56,7 @@ class Totals:
     happenings: Counter[tuple[str, str]] = field(default_factory=Counter)
     disturbed: Counter[str] = field(default_factory=Counter)
     effects: Counter[str] = field(default_factory=Counter)
+    recovered: Counter[str] = field(default_factory=Counter)
     digests: list[tuple[int, int, str]] = field(default_factory=list)
     violations: list[tuple[int, str, str]] = field(default_factory=list)
 
@@ -57,21 +79,46 @@ class Totals:
             self.happenings[scenario, what] += count
         self.disturbed += _disturbed(outcome)
         self.effects += outcome.effects
+        if outcome.recovery is not None:
+            late, ticks = outcome.recovery.late_ticks, outcome.recovery.table_ticks
+            self.recovered[f"every intent resolved {late} ticks after the grace"] += 1
+            self.recovered[f"callers had the table after {ticks} ticks"] += 1
         for found in outcome.violations:
             self.violations.append((outcome.plan.seed, found.oracle, found.message))
 
     def merge(self, other: "Totals") -> None:
         """The totals of other seeds."""
-        for name in ("schedules", "ticks", "runs", "cells", "happenings", "disturbed", "effects"):
+        for name in (*_PLAIN, "cells", "happenings"):
             getattr(self, name).update(getattr(other, name))
         self.digests = sorted({*self.digests, *other.digests})
         self.violations += other.violations
 
+    def lines(self) -> list[str]:
+        """The counts as a person reads them."""
+        whole = max(self.schedules.total(), 1)
+        effects = ", ".join(f"{count:,} {what}" for what, count in self.effects.most_common())
+        return [
+            *(
+                f"{core}: {count:,} schedules ({count / whole:.1%}), {self.ticks[core]:,} ticks, "
+                f"{self.runs[core]:,} runs of functions"
+                for core, count in sorted(self.schedules.items())
+            ),
+            (
+                f"in all: {whole:,} schedules, {self.ticks.total():,} ticks, "
+                f"{self.runs.total():,} runs of functions"
+            ),
+            (
+                f"{self.faults:,} faults: {self.cells.total():,} at calls, "
+                f"{self.happenings.total():,} of the world, {self.disturbed.total():,} of events"
+            ),
+            f"effects: {effects}",
+            *(f"{what}: {count:,} schedules" for what, count in sorted(self.recovered.items())),
+        ]
+
     def to_json(self) -> dict[str, Any]:
         """As plain values, keys joined by ` | `."""
         counted = ("cells", "happenings")
-        plain = ("schedules", "ticks", "runs", "disturbed", "effects")
-        found: dict[str, Any] = {name: dict(sorted(getattr(self, name).items())) for name in plain}
+        found: dict[str, Any] = {name: dict(sorted(getattr(self, name).items())) for name in _PLAIN}
         for name in counted:
             items = sorted(getattr(self, name).items())
             found[name] = {" | ".join(key): count for key, count in items}
@@ -84,7 +131,7 @@ class Totals:
     def from_json(value: dict[str, Any]) -> "Totals":
         """The inverse of `to_json`."""
         totals = Totals()
-        for name in ("schedules", "ticks", "runs", "disturbed", "effects"):
+        for name in _PLAIN:
             getattr(totals, name).update(value[name])
         for key, count in value["cells"].items():
             scenario, call, kind = key.split(" | ")
@@ -105,6 +152,9 @@ class Totals:
         )
 
 
+_PLAIN = ("schedules", "ticks", "runs", "disturbed", "effects", "recovered")
+
+
 def _disturbed(outcome: Outcome) -> Counter[str]:
     """Events of the schedules that came late, twice, on a skewed clock, or to a cold start."""
     found: Counter[str] = Counter()
@@ -116,38 +166,72 @@ def _disturbed(outcome: Outcome) -> Counter[str]:
     return found
 
 
-def run_batch(seeds: tuple[int, ...], moments: int) -> Totals:
+def run_batch(seeds: Sequence[int], size: Size) -> Totals:
     """Some schedules in this process."""
     totals, digest = Totals(), hashlib.sha256()
-    for seed in seeds:
-        outcome = Simulation(plan(seed, moments)).run()
-        totals.add(outcome)
-        digest.update(outcome.digest.encode())
+    with few_collections():
+        for seed in seeds:
+            outcome = Simulation(plan(seed, size.moments, size.targets)).run()
+            totals.add(outcome)
+            digest.update(outcome.digest.encode())
     totals.digests.append((seeds[0], seeds[-1], digest.hexdigest()))
     return totals
 
 
-def run_range(seeds: Iterable[int], moments: int, jobs: int) -> Iterator[Totals]:
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Collect garbage seldom: a schedule makes much of it, and little that is cyclic."""
+    usual = gc.get_threshold()
+    gc.set_threshold(_SELDOM)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+_SELDOM = 200_000
+
+
+def batches_of(seeds: range) -> int:
+    """Into how many batches these are divided."""
+    return -(-len(seeds) // _BATCH)
+
+
+def run_range(seeds: Iterable[int], size: Size, jobs: int) -> Iterator[Totals]:
     """The totals of batches of seeds, in their order."""
     batches = list(batched(seeds, _BATCH, strict=False))
     if jobs == 1:
-        yield from (run_batch(batch, moments) for batch in batches)
+        yield from (run_batch(batch, size) for batch in batches)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(run_batch, batches, [moments] * len(batches))
+        yield from pool.map(run_batch, batches, [size] * len(batches))
 
+
+def fill(totals: Totals, scenarios: Sequence[Scenario], size: Size) -> None:
+    """Run more seeds of the scenarios in which a fault has not struck yet, but not for ever."""
+    for scenario in scenarios:
+        first = QUICK_SCHEDULES + SCENARIOS.index(scenario)
+        for seed in range(first, first + _MOST_MORE * len(SCENARIOS), len(SCENARIOS)):
+            if not missing_cells(totals, [scenario]):
+                break
+            totals.merge(run_batch([seed], size))
+
+
+_MOST_MORE = 40
 
 # -- the table ---------------------------------------------------------------------------------
 
 
-def missing_cells(totals: Totals) -> list[tuple[str, str, str]]:
+def missing_cells(
+    totals: Totals, scenarios: Sequence[Scenario] = SCENARIOS
+) -> list[tuple[str, str, str]]:
     """Faults that could strike and never did, by scenario, call and kind."""
-    return [cell for cell in possible_cells() if not totals.cells[cell]]
+    return [cell for cell in possible_cells(scenarios) if not totals.cells[cell]]
 
 
-def possible_cells() -> Iterator[tuple[str, str, str]]:
-    """Every call and kind that is possible, in every scenario."""
-    for scenario in SCENARIOS:
+def possible_cells(scenarios: Sequence[Scenario]) -> Iterator[tuple[str, str, str]]:
+    """Every call and kind that is possible, in each of the scenarios."""
+    for scenario in scenarios:
         for call, kinds in POSSIBLE.items():
             for kind in kinds:
                 yield scenario.value, call, kind.value
@@ -156,13 +240,14 @@ def possible_cells() -> Iterator[tuple[str, str, str]]:
 
 
 def table(totals: Totals) -> str:
-    """Counts by call and kind, summed over scenarios, with the least of any scenario beside."""
-    lines = []
+    """Counts by call, kind and scenario."""
+    names = [scenario.value for scenario in SCENARIOS]
+    lines = [f"{'':34}" + "".join(f"{name.split()[0]:>12}" for name in names)]
     for call, kinds in {**POSSIBLE, ANY_CALL: EVERYWHERE}.items():
         lines.append(call)
         for kind in kinds:
-            counts = [totals.cells[scenario.value, call, kind.value] for scenario in SCENARIOS]
-            lines.append(f"  {kind.value:32} {sum(counts):9,}   least {min(counts):7,}")
+            counts = [totals.cells[name, call, kind.value] for name in names]
+            lines.append(f"  {kind.value:32}" + "".join(f"{count:12,}" for count in counts))
     return "\n".join(lines)
 
 

@@ -88,6 +88,7 @@ class Watch:
         self._made: dict[str, list[str]] = defaultdict(list)
         self._sent: dict[str, list[datetime]] = defaultdict(list)
         self._deletes: dict[str, dict[str, datetime]] = defaultdict(dict)
+        self._leaving: dict[str, datetime] = {}
         self._left: dict[tuple[str, str], datetime | None] = {}
         self._versions: dict[str, int] = {}
         self.is_restored = False
@@ -101,6 +102,7 @@ class Watch:
         self._done: Mapping[str, Callable[[Run, Any, Any], None]] = {
             "fleets.begin_purchase": self._reserved,
             "fleets.update_purchase": self._updated,
+            "fleets.begin_release": self._leaves,
             "tables.publish": self._published,
             "tables.project": self._projected,
             "capacity.inventory": self._listed,
@@ -461,6 +463,9 @@ class Watch:
     def _purchase_of(self, target: str, arn: str) -> PurchaseIntent | None:
         return next((i for i in self._world.fleets.peek_purchases(target) if i.arn == arn), None)
 
+    def _leaves(self, _: Run, release: ReleaseIntent, __: object) -> None:
+        self._leaving[release.arn] = self._world.time.now
+
     # -- routing -------------------------------------------------------------------------------
 
     def _publish(self, run: Run, table: RoutingTable) -> None:
@@ -481,6 +486,15 @@ class Watch:
             else:
                 self._is_routable(table.target, route.address)
         self._leaves_none_out(table, serving)
+        self._names_none_that_leaves(run, table)
+
+    def _names_none_that_leaves(self, run: Run, table: RoutingTable) -> None:
+        """O6: no call is sent to a PT whose release this run could know of."""
+        leaving = {r.arn for r in self._world.fleets.peek_releases() if r.state in OPEN_RELEASES}
+        for route in table.routes:
+            begun = self._leaving.get(route.address)
+            if route.address in leaving and begun is not None and begun < run.started_at:
+                self.failed("O6", f"table of {table.target} names {route.address}, which leaves")
 
     def _leaves_none_out(self, table: RoutingTable, serving: set[str]) -> None:
         """O8: what the decision sends to a PT that serves is not taken away for want of data."""

@@ -75,6 +75,11 @@ _ENDINGS = (
 _SECONDS = "botocore.endpoint.time.sleep"
 
 
+QUICK_TICKS, SOAK_TICKS = 6, 12
+SOAK_SCHEDULES = 200
+"""As many pass the handlers and adapters in the soak; each fifth has the deployed core."""
+
+
 @dataclass(slots=True, kw_only=True)
 class WireOutcome:
     """What came of one schedule.

@@ -213,3 +213,7 @@ class CurrentPrices:
     def unit_price(self, model_id: str, region: str) -> UnitPrice | None:
         """The price of a unit-hour; None when unknown or doubted."""
         return self._book.unit_price(model_id, region)
+
+    def doubt_about(self, address: str, region: str) -> str:
+        """Why prices of this address are blocked; empty when none is in doubt."""
+        return self._book.doubt_about(address, region)

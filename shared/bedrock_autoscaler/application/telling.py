@@ -35,6 +35,7 @@ CHANGES = frozenset(
         "release_cancelled",
         "release_unresolved",
         "released",
+        "scaled",
     }
 )
 """Events of a run that change what is held, on order or routed to; others are for the log."""

@@ -82,17 +82,25 @@ class Tuning:
         Raises:
             ObservationError: the documents could not be read.
         """
+        (effect,) = self.effects(name, (text,))
+        return effect
+
+    def effects(self, name: str, candidates: Sequence[str | None]) -> Iterator[Effect]:
+        """The same of each of several texts, beside documents that are read once.
+
+        Raises:
+            ObservationError: the documents could not be read.
+        """
         texts = self.parameters.documents()
-        changed = {key: value for key, value in texts.items() if key != name}
-        if text is not None:
-            changed[name] = text
-        before, after = self._load(texts), self._load(changed)
+        before = self._load(texts)
         known = {problem for problem in before.problems if problem.document != name}
-        return Effect(
-            before=before,
-            after=after,
-            problems=tuple(problem for problem in after.problems if problem not in known),
-        )
+        for text in candidates:
+            changed = {key: value for key, value in texts.items() if key != name}
+            if text is not None:
+                changed[name] = text
+            after = self._load(changed)
+            new = tuple(problem for problem in after.problems if problem not in known)
+            yield Effect(before=before, after=after, problems=new)
 
     def _load(self, texts: Mapping[str, str]) -> Settings:
         return load_settings(

@@ -16,6 +16,7 @@ from bedrock_autoscaler.cli import (
     approving,
     backtest,
     bench,
+    commitments,
     decisions,
     demo,
     doctor,
@@ -54,6 +55,7 @@ app.command(epilog=backtest.EXAMPLE)(backtest.backtest)
 app.command(epilog=bench.EXAMPLE)(bench.bench)
 app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
 app.command(epilog=economics.EXAMPLE)(economics.economics)
+app.command(epilog=commitments.EXAMPLE)(commitments.commitments)
 app.command(epilog=operating.VERIFY_EXAMPLE)(operating.verify)
 app.command(epilog=operating.ADOPT_EXAMPLE)(operating.adopt)
 app.command("reset-breaker", epilog=operating.RESET_EXAMPLE)(operating.reset_breaker)

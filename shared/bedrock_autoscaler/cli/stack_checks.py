@@ -36,7 +36,7 @@ def _schedule(access: StackAccess) -> Iterator[Check]:
     if access.place.parameters.get("SchedulesState") == "DISABLED":
         yield Check(
             about="schedule",
-            state=State.RED,
+            state=State.YELLOW,
             message="SchedulesState is DISABLED: nothing is observed or decided, and what is held "
             "is billed on",
             remedy="sam deploy --parameter-overrides SchedulesState=ENABLED",
@@ -135,26 +135,38 @@ def _permissions(access: StackAccess) -> Iterator[Check]:
         if name is None:
             continue
         role = functions.get_function_configuration(FunctionName=name)["Role"]
-        denied = [need for need in needs if not _is_allowed(iam, role, need)]
-        if not denied:
+        answers = [(need, *_simulated(iam, role, need)) for need in needs]
+        if all(is_allowed for _, is_allowed, _ in answers):
             yield Check(
                 about="permissions",
                 state=State.GREEN,
                 message=f"{name} may do all {len(needs)} things that were simulated",
             )
-        for need in denied:
-            yield Check(
-                about="permissions",
-                state=State.RED,
-                message=f"{name} may not {need['action']} on {need['resource']}",
-                remedy=f"aws iam simulate-principal-policy --policy-source-arn {role} "
-                f"--action-names {need['action']} --resource-arns {need['resource']!r} "
-                "(a service control policy or a permissions boundary forbids it, or sam deploy "
-                "again)",
-            )
+        for need, is_allowed, missing in answers:
+            if not is_allowed:
+                yield _denied(name, role, need, missing)
 
 
-def _is_allowed(iam: Any, role: str, need: Mapping[str, Any]) -> bool:  # noqa: ANN401 - no stub of IAM is installed
+def _denied(name: str, role: str, need: Mapping[str, Any], missing: Sequence[str]) -> Check:
+    """A refusal; one that may come of a condition's key that was not given is no proof."""
+    unknown = f", but was not told {', '.join(missing)}" if missing else ""
+    return Check(
+        about="permissions",
+        state=State.YELLOW if missing else State.RED,
+        message=f"{name} may not {need['action']} on {need['resource']}"
+        f"{f', says the simulation{unknown}' if missing else ''}",
+        remedy=f"aws iam simulate-principal-policy --policy-source-arn {role} --action-names "
+        f"{need['action']} --resource-arns {need['resource']!r} (a service control policy or a "
+        "permissions boundary forbids it, or the stack is older than these commands: sam deploy)",
+    )
+
+
+def _simulated(
+    iam: Any,  # noqa: ANN401 - no stub of IAM is installed
+    role: str,
+    need: Mapping[str, Any],
+) -> tuple[bool, list[str]]:
+    """Whether the role may, and which keys of conditions the simulation lacked."""
     entries = [
         {
             "ContextKeyName": key,
@@ -169,7 +181,9 @@ def _is_allowed(iam: Any, role: str, need: Mapping[str, Any]) -> bool:  # noqa: 
         ResourceArns=[need["resource"]],
         ContextEntries=entries,
     )
-    return all(one["EvalDecision"] == "allowed" for one in answer["EvaluationResults"])
+    results = answer["EvaluationResults"]
+    missing = {key for one in results for key in one.get("MissingContextValues", ())}
+    return all(one["EvalDecision"] == "allowed" for one in results), sorted(missing)
 
 
 def _needs(access: StackAccess) -> dict[str, list[dict[str, Any]]]:

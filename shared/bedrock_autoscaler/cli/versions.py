@@ -8,7 +8,7 @@ import typer
 
 from bedrock_autoscaler.adapters.documents.text import read_object
 from bedrock_autoscaler.adapters.stored_settings import StoredVersion
-from bedrock_autoscaler.application.tuning import FieldChange, differences
+from bedrock_autoscaler.application.tuning import Effect, FieldChange, differences
 from bedrock_autoscaler.cli.changing import change_lines
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.stack import StackAccess
@@ -61,15 +61,11 @@ def history_of(access: StackAccess, name: str) -> list[Entry]:
     versions = _versions(access, name)
     entries: list[Entry] = []
     before: dict[str, Any] = {}
-    for stored in versions:
+    effects = access.tuning.effects(name, [stored.text for stored in versions])
+    for stored, effect in zip(versions, effects, strict=True):
         document = _object_or_nothing(stored.text)
-        entries.append(
-            Entry(
-                stored=stored,
-                changes=differences(before, document),
-                problem=_problem(access, name, stored.text),
-            )
-        )
+        changes = differences(before, document)
+        entries.append(Entry(stored=stored, changes=changes, problem=_first_problem(effect)))
         before = document
     return entries[::-1]
 
@@ -139,8 +135,10 @@ def earlier_version(
     newest = versions[-1]
     if to is not None:
         return newest, _numbered(versions, to)
-    for stored in reversed(versions[:-1]):
-        if stored.text != newest.text and not _problem(access, name, stored.text):
+    earlier = [stored for stored in reversed(versions[:-1]) if stored.text != newest.text]
+    effects = access.tuning.effects(name, [stored.text for stored in earlier])
+    for stored, effect in zip(earlier, effects, strict=True):
+        if not effect.problems:
             return newest, stored
     raise CommandError(
         f"{name} has no earlier version that is valid and another than version {newest.version}; "
@@ -163,11 +161,11 @@ def _numbered(versions: tuple[StoredVersion, ...], number: int) -> StoredVersion
     return found
 
 
-def _problem(access: StackAccess, name: str, text: str) -> str:
-    problems = access.tuning.effect(name, text).problems
-    if not problems:
+def _first_problem(effect: Effect) -> str:
+    if not effect.problems:
         return ""
-    return f"{problems[0].field}: {problems[0].message}".removeprefix(": ")
+    problem = effect.problems[0]
+    return f"{problem.field}: {problem.message}".removeprefix(": ")
 
 
 def _object(text: str, subject: str) -> dict[str, Any]:

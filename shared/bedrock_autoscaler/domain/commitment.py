@@ -203,21 +203,44 @@ def _daily_usd(days: Series, level: int, economics: Economics) -> Series:
     commitment can be given up by the hour, so that a level that fills up by day alone is paid for
     by day alone.
     """
-    load = np.nan_to_num(days)
+    hourly, minutes = _hourly_usd(days.reshape(-1, 60), level, economics)
+    by_day = minutes.reshape(len(days), -1)
+    read = by_day.sum(axis=1)
+    spent = (hourly.reshape(len(days), -1) * by_day).sum(axis=1)
+    return np.where(read >= _LEAST_KNOWN * _DAY_MINUTES, spent / np.maximum(read, 1.0), np.nan)
+
+
+def _hourly_usd(hours: Series, level: int, economics: Economics) -> tuple[Series, Series]:
+    """(USD per hour, minutes known) of the level in each hour, which has a row of minutes."""
+    load = np.nan_to_num(hours)
     with_unit = np.add(*economics.overflow_usd(np.maximum(load - level - 1, 0.0)))
     without = np.add(*economics.overflow_usd(np.maximum(load - level, 0.0)))
-    known = ~np.isnan(days)
-    avoided = _hourly_sums(np.where(known, without - with_unit, 0.0))
-    minutes = _hourly_sums(known.astype(np.float64))
-    hourly = np.minimum(avoided / np.maximum(minutes, 1.0), economics.unit_usd)
-    read = minutes.sum(axis=1)
-    daily: Series = (hourly * minutes).sum(axis=1) / np.maximum(read, 1.0)
-    return np.where(read >= _LEAST_KNOWN * _DAY_MINUTES, daily, np.nan)
+    known = ~np.isnan(hours)
+    minutes: Series = known.sum(axis=1).astype(np.float64)
+    avoided = np.where(known, without - with_unit, 0.0).sum(axis=1) / np.maximum(minutes, 1.0)
+    return np.minimum(avoided, economics.unit_usd), minutes
 
 
-def _hourly_sums(days: Series) -> Series:
-    sums: Series = days.reshape(len(days), -1, 60).sum(axis=2)
-    return sums
+def uncommitted_usd(target: Target, traffic: Traffic, levels: range) -> tuple[float, float]:
+    """(USD, hours): what some levels would have cost without a commitment over known hours.
+
+    By the same arithmetic and prices as a study; hours of which less than half was read are left
+    out, so that a saving is never booked for what nobody saw. No hours while a price is unknown.
+
+    Args:
+        target: with the unit rate that is in use.
+        traffic: whole hours, from the first one that is asked for.
+        levels: counted from 0.
+    """
+    economics, bought = build_economics(target, traffic), target.provisioned
+    if economics is None or bought is None or bought.unit_rate is None:
+        return 0.0, 0.0
+    attempts = target.thresholds.observing.attempts_per_call
+    load = estimate_demand(traffic, bought.unit_rate, attempts).load
+    hours = load[: len(load) // 60 * 60].reshape(-1, 60)
+    known = (~np.isnan(hours)).mean(axis=1) >= _LEAST_KNOWN
+    usd = sum(_hourly_usd(hours[known], level, economics)[0].sum() for level in levels)
+    return float(usd), float(np.count_nonzero(known))
 
 
 def _mean(values: Series) -> float:

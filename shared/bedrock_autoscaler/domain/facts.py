@@ -74,15 +74,18 @@ def purchase_facts(target: Target, observation: Observation) -> tuple[Reason, ..
 def _price_reasons(target: Target, bought: ProvisionedOption, now: datetime) -> list[Reason]:
     """The prices of the unit and of every option that are unknown or too old."""
     limit = target.thresholds.gating.max_price_age_days
-    named: list[tuple[str, UnitPrice | TokenPrice | None]] = [(bought.model_id, bought.price)]
-    named += [(option.address, option.price) for option in overflow_options(target)]
+    named: list[tuple[str, UnitPrice | TokenPrice | None, str]] = [
+        (bought.model_id, bought.price, bought.price_doubt)
+    ]
+    named += [(one.address, one.price, one.price_doubt) for one in overflow_options(target)]
     found = []
-    for address, price in named:
+    for address, price, doubt in named:
         if price is None:
+            why = f"the listed price is in doubt, {doubt}" if doubt else "no price is known"
             found.append(
                 Reason(
                     code=ReasonCode.PRICE_UNKNOWN,
-                    message=f"no price is known for {address}; set it in the target's document",
+                    message=f"{address}: {why}; set it in the target's document",
                 )
             )
         elif is_stale(price.as_of, now.date(), limit):

@@ -133,6 +133,7 @@ class InferenceOption:
         geography: of an address that does not tell its own.
         copies: of an imported model; None while their price is unknown.
         instances: of a Marketplace endpoint; None: its instances are left alone.
+        price_doubt: why the listed price must not be used; empty when it is not in doubt.
     """
 
     kind: OptionKind
@@ -145,6 +146,7 @@ class InferenceOption:
     geography: str = ""
     copies: ImportedCopies | None = None
     instances: InstanceRails | None = None
+    price_doubt: str = ""
 
     @property
     def place(self) -> tuple[str, str, str, str]:

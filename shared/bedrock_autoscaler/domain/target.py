@@ -126,6 +126,7 @@ class ProvisionedOption:
         attempts_per_call: tries of a caller at a provisioned throughput; None unknown: between 1
             and `observing.attempts_per_call`.
         use_unmanaged: PTs of this model that are not ours serve too; they are never released.
+        price_doubt: why the listed price must not be used; empty when it is not in doubt.
     """
 
     model_id: str
@@ -134,6 +135,7 @@ class ProvisionedOption:
     unit_rate_from: RateSource = RateSource.STATED
     attempts_per_call: float | None = None
     use_unmanaged: bool = False
+    price_doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,10 +18,12 @@ _STYLES = ("vendor/uPlot.min.css", "assets/page.css")
 _SCRIPTS = (
     "vendor/uPlot.iife.min.js",
     "assets/data.js",
+    "assets/strip.js",
     "assets/charts.js",
     "assets/list.js",
     "assets/evidence.js",
     "assets/ledger.js",
+    "assets/page.js",
     "assets/main.js",
 )
 _PLACE = re.compile(r"\{\{(\w+)\}\}")

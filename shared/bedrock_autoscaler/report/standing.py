@@ -265,8 +265,9 @@ def _holds_back(reason: Reason) -> bool:
 
 def _by_hand(target: Target, now: datetime) -> Iterator[str]:
     controls = target.controls
-    if controls.pause_growth:
-        yield "purchases are paused (controls.pause_growth)"
+    paused = controls.growth_problem(now)
+    if paused is not None:
+        yield f"purchases are paused: {paused}"
     held_back = controls.shrink_problem(now)
     if held_back is not None:
         yield f"releases are paused: {held_back}"

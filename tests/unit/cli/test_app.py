@@ -12,6 +12,7 @@ COMMANDS = [
     ["demo"],
     ["backtest"],
     ["bench"],
+    ["commitments"],
     ["decisions", "list"],
     ["decisions", "show"],
     ["decisions", "replay"],

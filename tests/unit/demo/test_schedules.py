@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bedrock_world.demo.schedules import Schedule, minutes_of
+from bedrock_world.demo.schedules import Schedule, is_daily, minutes_of
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,19 @@ def test_reads_the_minutes_of_the_templates_schedules(expression: str, expected:
 def test_refuses_a_schedule_that_it_would_fire_wrongly(expression: str) -> None:
     with pytest.raises(ValueError, match="schedule"):
         minutes_of(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("cron(20 5 * * ? *)", True),
+        ("cron(* * * * ? *)", False),
+        ("cron(0/15 * * * ? *)", False),
+        ("cron(0 * * * ? *)", False),
+    ],
+)
+def test_tells_what_runs_once_a_day(expression: str, *, expected: bool) -> None:
+    assert is_daily(expression) is expected
 
 
 def test_sends_the_scheduled_time_in_place_of_its_placeholder() -> None:

@@ -216,7 +216,7 @@ def test_scripts_set_text_as_text_alone() -> None:
         one.read_text(encoding="utf-8") for one in assets.iterdir() if one.name.endswith(".js")
     ]
 
-    assert len(scripts) == 6
+    assert len(scripts) == 8
     forbidden = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b")
     assert [text for text in scripts if forbidden.search(text)] == []
 

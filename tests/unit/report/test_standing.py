@@ -161,7 +161,7 @@ def test_what_a_person_set_is_told_while_it_lasts() -> None:
     target = build_target(controls=controls)
 
     assert standing(build_decision(), target=target).by_hand == (
-        "purchases are paused (controls.pause_growth)",
+        "purchases are paused: controls.pause_growth is set",
         "releases are paused: controls.pause_shrink is set",
         "2 units until 2026-11-20 13:00 UTC by jane",
     )

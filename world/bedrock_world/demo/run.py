@@ -15,6 +15,9 @@ from bedrock_autoscaler.backtest.errors import BacktestError
 from bedrock_autoscaler.backtest.scenario import DAY_MINUTES
 from bedrock_autoscaler.cli.ledger import Ledger, open_table, write_export
 from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.report.building import payloads_from
+from bedrock_autoscaler.report.review import Head, review_page
 from bedrock_autoscaler.report.wording import describe_action
 from bedrock_world.demo.checks import backtest_score, check_log
 from bedrock_world.demo.display import Display
@@ -29,6 +32,7 @@ from bedrock_world.demo.seeding import load_history, write_settings
 from bedrock_world.demo.summary import (
     LEDGER_FILE,
     REPORT_FILE,
+    REVIEW_FILE,
     SUMMARY_FILE,
     DemoSummary,
     Replayed,
@@ -219,9 +223,22 @@ def _concluded(display: Display, running: _Deployed, run: Replayed, out: Path) -
     summary = summarise(run, check, rows, out)
     html = demo_page(run.plan, run.minutes, rows, check.decisions)
     (out / REPORT_FILE).write_text(html, encoding="utf-8")
+    (out / REVIEW_FILE).write_text(_review(run), encoding="utf-8")
     (out / SUMMARY_FILE).write_text(json.dumps(summary.to_document(), indent=2) + "\n")
     tell(display, summary)
     return summary
+
+
+def _review(run: Replayed) -> str:
+    """The page that `report` makes of a stack's ledger, of the replayed minutes."""
+    start = run.plan.start
+    end = start + (run.plan.minutes + 1) * MINUTE
+    head = Head(
+        title=f"Review of {run.plan.source.name}",
+        made="Made of the demo's ledger; its prices and rates are the demo's own numbers.",
+        place=f"--from {LEDGER_FILE}",
+    )
+    return review_page(head, payloads_from(run.ledger.sources, run.ledger.targets, start, end))
 
 
 def _keep(display: Display, running: _Deployed) -> None:

@@ -1,6 +1,7 @@
 """The deployed schedules, fired on virtual time with the events that they would send."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from bedrock_autoscaler.domain.units import iso
 _PLACEHOLDER = "<aws.scheduler.scheduled-time>"
 _EVERY_HOUR = "* * ? *"
 _HOUR_MINUTES = 60
+_DAILY = re.compile(r"cron\([0-9]+ [0-9]+ \* \* \? \*\)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +44,15 @@ def read_schedules(scheduler: Any, stack: str) -> tuple[Schedule, ...]:  # noqa:
     """The schedules of the stack, deciding ones first, then those that buy, release and publish.
 
     EventBridge fires those of one minute together, in any order. One fixed order gives the same
-    day for the same trace; it is the one in which each function sees what the minute decided.
+    day for the same trace; it is the one in which each function sees what the minute decided. What
+    runs once a day is left out: it asks AWS for its price list, which no emulator has.
     """
     pages = scheduler.get_paginator("list_schedules").paginate()
     found = [item for page in pages for item in page["Schedules"]]
     read = [
         scheduler.get_schedule(Name=item["Name"], GroupName=item["GroupName"]) for item in found
     ]
-    schedules = [_schedule(item) for item in read]
+    schedules = [_schedule(item) for item in read if not is_daily(item["ScheduleExpression"])]
     ours = [schedule for schedule in schedules if schedule.function.startswith(f"{stack}-")]
     return tuple(sorted(ours, key=lambda schedule: (_rank(schedule), schedule.event)))
 
@@ -68,6 +71,11 @@ def _schedule(described: Mapping[str, Any]) -> Schedule:
 def _rank(schedule: Schedule) -> int:
     order: Sequence[str] = ("observe-decide", "purchase", "release", "publish")
     return next((k for k, name in enumerate(order) if schedule.function.endswith(name)), len(order))
+
+
+def is_daily(expression: str) -> bool:
+    """Whether a cron expression of the template names one minute of the day."""
+    return _DAILY.fullmatch(expression) is not None
 
 
 def minutes_of(expression: str) -> frozenset[int]:

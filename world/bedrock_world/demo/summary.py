@@ -16,6 +16,7 @@ from bedrock_world.demo.results import MinuteResult, Row
 
 LEDGER_FILE = "ledger.jsonl.gz"
 REPORT_FILE = "report.html"
+REVIEW_FILE = "review.html"
 SUMMARY_FILE = "summary.json"
 
 
@@ -65,6 +66,7 @@ class DemoSummary:
     http_calls: int
     ledger: str
     report: str
+    review: str
 
     def to_document(self) -> dict[str, object]:
         """The same as plain JSON values."""
@@ -97,6 +99,7 @@ def summarise(run: Replayed, check: LogCheck, rows: tuple[Row, ...], out: Path) 
         http_calls=driver.http_calls,
         ledger=str(out / LEDGER_FILE),
         report=str(out / REPORT_FILE),
+        review=str(out / REVIEW_FILE),
     )
 
 
@@ -129,4 +132,5 @@ def tell(display: Display, summary: DemoSummary) -> None:
             f"{summary.surprises} minutes were taken for still and were not: another run may differ"
         )
     display.say(f"Report: {summary.report}")
+    display.say(f"Every decision with its evidence: {summary.review}")
     display.say(f"Decision log: bedrock-autoscaler decisions list --from {summary.ledger}")

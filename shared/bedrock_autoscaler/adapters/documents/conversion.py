@@ -52,6 +52,9 @@ class Prices(Protocol):
     def unit_price(self, model_id: str, region: str) -> UnitPrice | None:
         """The price of a model unit of a model in a Region."""
 
+    def doubt_about(self, address: str, region: str) -> str:
+        """Why a listed price must not be used; empty when none is in doubt."""
+
 
 def target_of(
     name: str, document: TargetDocument, prices: Prices, *, decision_minutes: int
@@ -123,7 +126,13 @@ def _option(option: OptionDocument, prices: Prices, document: TargetDocument) ->
         if option.price == "list"
         else _token_price(option.price)
     )
-    return replace(option.unpriced(), price=price, quota=_quota(option.quota))
+    doubt = prices.doubt_about(option.address, option.region or document.region)
+    return replace(
+        option.unpriced(),
+        price=price,
+        quota=_quota(option.quota),
+        price_doubt=doubt if price is None else "",
+    )
 
 
 def _list_price(
@@ -158,17 +167,20 @@ def _quota(quota: str | QuotaDocument | None) -> Quota | None:
 def _provisioned(
     provisioned: ProvisionedDocument, prices: Prices, region: str
 ) -> ProvisionedOption:
+    price = (
+        prices.unit_price(provisioned.model_id, region)
+        if provisioned.price == "list"
+        else _unit_price(provisioned.price)
+    )
+    doubt = prices.doubt_about(provisioned.model_id, region)
     return ProvisionedOption(
         model_id=provisioned.model_id,
         unit_rate=None if provisioned.unit_rate is None else _unit_rate(provisioned.unit_rate),
         unit_rate_from=RateSource(provisioned.unit_rate_from),
         attempts_per_call=provisioned.attempts_per_call,
-        price=(
-            prices.unit_price(provisioned.model_id, region)
-            if provisioned.price == "list"
-            else _unit_price(provisioned.price)
-        ),
+        price=price,
         use_unmanaged=provisioned.use_unmanaged,
+        price_doubt=doubt if price is None else "",
     )
 
 

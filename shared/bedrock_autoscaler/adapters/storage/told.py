@@ -1,10 +1,9 @@
-"""What persons were told: `TARGET#<name>`, `TOLD#<key>` in the ledger table."""
+"""What persons were told: `TOLD#<target>`, `<alarm and day, or request>` in the ledger table."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, override
 
 from bedrock_autoscaler.adapters.storage.codec import SCHEMA
-from bedrock_autoscaler.adapters.storage.intents import partition
 from bedrock_autoscaler.adapters.storage.table import Item, NoAnswerError, Table
 from bedrock_autoscaler.application.errors import UnknownOutcomeError
 from bedrock_autoscaler.application.telling import Told
@@ -36,4 +35,4 @@ class DynamoTold(Told):
 
 
 def _key(target: str, key: str) -> Item:
-    return {"pk": partition(target or _NO_TARGET), "sk": f"TOLD#{key}"}
+    return {"pk": f"TOLD#{target or _NO_TARGET}", "sk": key}

@@ -2,27 +2,34 @@
 
 // Three charts over one span of time, and between them a strip of classes and decisions.
 class Charts {
-  constructor(target, { onPick, onSpan }) {
+  constructor(target, { order, onPick, onSpan }) {
     this.target = target;
     this.onPick = onPick;
     this.onSpan = onSpan;
-    this.order = [];
+    this.order = order;
     this.selected = null;
+    this.paper = null;
     this.plots = [];
     this.all = [target.times[0], target.times[target.times.length - 1]];
     this.span = [...this.all];
-    this.strip = document.getElementById("strip");
-    this.strip.onclick = (event) => this.pickOnStrip(event);
+    this.strip = new Strip(this);
     this.draw();
   }
 
+  // As wide as its place, or as paper is.
   get width() {
+    if (this.paper) return this.paper;
     const box = document.getElementById("charts");
     const style = getComputedStyle(box);
-    return Math.max(box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight), 200);
+    return Math.max(
+      box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight),
+      200,
+    );
   }
 
-  get gutter() { return this.width < 600 ? 54 : 62; }
+  get gutter() {
+    return this.width < 600 ? 54 : 62;
+  }
 
   destroy() {
     this.plots.forEach((plot) => plot.destroy());
@@ -35,43 +42,81 @@ class Charts {
     const { stepped } = uPlot.paths;
     const step = stepped({ align: 1 });
     const line = (label, name, more = {}) => ({
-      label, stroke: Say.colour(name), width: 1.25, points: { show: false },
-      value: (_, value) => (value === null || value === undefined ? "–" : Say.count(Number(value.toPrecision(5)))), ...more,
+      label,
+      stroke: Say.colour(name),
+      width: 1.25,
+      points: { show: false },
+      value: (_, value) =>
+        value === null || value === undefined ? "–" : Say.count(Number(value.toPrecision(5))),
+      ...more,
     });
     const tinted = (name) => `${Say.colour(name)}33`;
     this.plots = [
-      this.plot("chart-demand", 230, [series.demand, series.in_service, series.held], [
-        line("demand", "demand", { width: 1, fill: tinted("demand") }),
-        line("in service", "service", { width: 2, paths: step }),
-        line("held and paid", "held", { dash: [3, 3], paths: step }),
-      ], { drawClear: [(plot) => this.drawBands(plot)], draw: [(plot) => this.drawMarks(plot)] }),
-      this.plot("chart-throttles", 110, [series.throttles], [
-        line("throttled attempts", "throttled", { width: 1, fill: tinted("throttled") }),
-      ]),
-      this.plot("chart-cost", 170, [series.paid, series.units_paid, series.reference], [
-        line("paid", "paid", { width: 2 }),
-        line("of it for units", "units"),
-        line("all on demand", "reference", { dash: [6, 3] }),
-      ]),
+      this.plot(
+        "chart-demand",
+        230,
+        [series.demand, series.in_service, series.held],
+        [
+          line("demand", "demand", { width: 1, fill: tinted("demand") }),
+          line("in service", "service", { width: 2, paths: step }),
+          line("held and paid", "held", { dash: [3, 3], paths: step }),
+        ],
+        { drawClear: [(plot) => this.drawBands(plot)], draw: [(plot) => this.drawMarks(plot)] },
+      ),
+      this.plot(
+        "chart-throttles",
+        110,
+        [series.throttles],
+        [line("throttled attempts", "throttled", { width: 1, fill: tinted("throttled") })],
+      ),
+      this.plot(
+        "chart-cost",
+        170,
+        [series.paid, series.units_paid, series.reference],
+        [
+          line("paid", "paid", { width: 2 }),
+          line("of it for units", "units"),
+          line("all on demand", "reference", { dash: [6, 3] }),
+        ],
+      ),
     ];
-    this.drawStrip();
+    this.strip.draw();
   }
 
   plot(id, height, columns, series, hooks = {}) {
     const place = document.getElementById(id);
     place.replaceChildren();
-    const axis = { stroke: Say.colour("soft"), grid: { stroke: Say.colour("line"), width: 1 }, ticks: { stroke: Say.colour("line") } };
+    const axis = {
+      stroke: Say.colour("soft"),
+      grid: { stroke: Say.colour("line"), width: 1 },
+      ticks: { stroke: Say.colour("line") },
+    };
     const options = {
-      width: this.width, height, series: [{ value: (_, time) => (time ? `${Say.moment(time)} UTC` : "point at a minute") }, ...series],
+      width: this.width,
+      height,
+      series: [
+        { value: (_, time) => (time ? `${Say.moment(time)} UTC` : "point at a minute") },
+        ...series,
+      ],
       tzDate: (time) => uPlot.tzDate(new Date(1000 * time), "Etc/UTC"),
-      scales: { x: { min: this.span[0], max: this.span[1] }, y: { range: (_, low, high) => [0, high > 0 ? 1.08 * high : 1] } },
-      axes: [{ ...axis, values: (_, ticks, __, ___, apart) => this.sayTicks(ticks, apart), size: 40 }, { ...axis, size: this.gutter, values: (_, ticks) => ticks.map((tick) => Say.count(tick)) }],
+      scales: {
+        x: { min: this.span[0], max: this.span[1] },
+        y: { range: (_, low, high) => [0, high > 0 ? 1.08 * high : 1] },
+      },
+      axes: [
+        { ...axis, values: (_, ticks, __, ___, apart) => this.sayTicks(ticks, apart), size: 40 },
+        { ...axis, size: this.gutter, values: (_, ticks) => ticks.map((tick) => Say.count(tick)) },
+      ],
       cursor: { sync: { key: "review" }, drag: { x: true, y: false }, points: { size: 5 } },
       padding: [8, 8, 0, 0],
       hooks: {
         ...hooks,
         draw: [...(hooks.draw || []), (plot) => this.drawChosen(plot)],
-        setScale: [(plot, key) => { if (key === "x") this.follow(plot); }],
+        setScale: [
+          (plot, key) => {
+            if (key === "x") this.follow(plot);
+          },
+        ],
         ready: [(plot) => this.listen(plot)],
       },
     };
@@ -82,7 +127,11 @@ class Charts {
   sayTicks(ticks, apart) {
     return ticks.map((time, place) => {
       const at = new Date(1000 * time);
-      const day = at.toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+      const day = at.toLocaleDateString("en-GB", {
+        day: "numeric",
+        month: "short",
+        timeZone: "UTC",
+      });
       if (apart >= 86400) return day;
       const hour = at.toISOString().slice(11, 16);
       return place === 0 || hour === "00:00" ? `${hour}\n${day}` : hour;
@@ -91,7 +140,9 @@ class Charts {
 
   listen(plot) {
     let pressed = null;
-    plot.over.addEventListener("mousedown", (event) => { pressed = event.clientX; });
+    plot.over.addEventListener("mousedown", (event) => {
+      pressed = event.clientX;
+    });
     plot.over.addEventListener("click", (event) => {
       if (pressed === null || Math.abs(event.clientX - pressed) > 3) return;
       this.pickNear(plot.posToVal(event.offsetX, "x"), plot.over.clientWidth);
@@ -105,9 +156,11 @@ class Charts {
     if (min === null || max === null) return;
     this.following = true;
     this.span = [min, max];
-    this.plots.forEach((other) => { if (other !== plot) other.setScale("x", { min, max }); });
+    this.plots.forEach((other) => {
+      if (other !== plot) other.setScale("x", { min, max });
+    });
     this.following = false;
-    this.drawStrip();
+    this.strip.draw();
     this.onSpan(this.span);
   }
 
@@ -146,14 +199,14 @@ class Charts {
 
   redraw() {
     this.plots.forEach((plot) => plot.redraw(false, false));
-    this.drawStrip();
+    this.strip.draw();
   }
 
   resize() {
     this.plots.forEach((plot) => {
       plot.setSize({ width: this.width, height: plot.height });
     });
-    this.drawStrip();
+    this.strip.draw();
   }
 
   // -- drawing -------------------------------------------------------------------------------
@@ -219,7 +272,7 @@ class Charts {
     ctx.restore();
   }
 
-  * inSpan() {
+  *inSpan() {
     const first = this.target.firstAt(this.order, this.span[0]);
     for (let place = first; place < this.order.length; place += 1) {
       if (this.target.time(this.order[place]) > this.span[1]) return;
@@ -227,86 +280,7 @@ class Charts {
     }
   }
 
-  get frame() {
-    const { bbox } = this.plots[0];
-    return { left: bbox.left / devicePixelRatio, width: bbox.width / devicePixelRatio };
-  }
-
-  // Lanes from top to bottom: classes, capacity decisions, routing decisions.
-  drawStrip() {
-    if (!this.plots.length) return;
-    const canvas = this.strip;
-    const ratio = devicePixelRatio;
-    canvas.width = this.width * ratio;
-    canvas.height = 72 * ratio;
-    canvas.style.height = "72px";
-    const ctx = canvas.getContext("2d");
-    ctx.scale(ratio, ratio);
-    const { left, width } = this.frame;
-    const [min, max] = this.span;
-    const at = (time) => left + (width * (time - min)) / (max - min);
-    ctx.font = "11px system-ui, sans-serif";
-    ctx.textBaseline = "middle";
-    ctx.textAlign = "right";
-    ctx.fillStyle = Say.colour("soft");
-    ["class", "capacity", "routing"].forEach((name, lane) => ctx.fillText(name, left - 6, 11 + 24 * lane));
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(left, 0, width, 72);
-    ctx.clip();
-    this.stripBands(ctx, at, left, width);
-    this.stripTicks(ctx, at);
-    if (this.selected !== null) {
-      ctx.fillStyle = Say.colour("accent");
-      ctx.fillRect(at(this.target.time(this.selected)) - 1, 0, 2, 72);
-    }
-    ctx.restore();
-  }
-
-  stripBands(ctx, at, left, width) {
-    ctx.textAlign = "left";
-    for (const [from, until, name] of this.target.bands) {
-      const start = Math.max(at(from), left);
-      const length = Math.min(at(until), left + width) - start;
-      if (length <= 0) continue;
-      ctx.globalAlpha = 0.35;
-      ctx.fillStyle = Say.colour(`class-${name}`);
-      ctx.fillRect(start, 2, length, 18);
-      ctx.globalAlpha = 1;
-      ctx.fillStyle = Say.colour("ink");
-      if (ctx.measureText(name).width + 8 < length) ctx.fillText(name, start + 4, 11.5);
-    }
-  }
-
-  // A tick for each decision that passes the filter; changes are taller and lie over holds.
-  stripTicks(ctx, at) {
-    const changes = [];
-    const drawn = [-1, -1];
-    ctx.fillStyle = Say.colour("hold");
-    for (const k of this.inSpan()) {
-      if (this.target.kind(k) !== "hold") { changes.push(k); continue; }
-      const lane = this.target.table.loop[k];
-      const x = Math.round(2 * at(this.target.time(k))) / 2;
-      if (drawn[lane] === x) continue;
-      drawn[lane] = x;
-      ctx.fillRect(x, this.laneTop(k) + 5, 0.5, 8);
-    }
-    for (const k of changes) {
-      ctx.fillStyle = Say.colour(this.target.kind(k));
-      ctx.fillRect(at(this.target.time(k)) - 0.75, this.laneTop(k), 1.5, 18);
-    }
-  }
-
-  laneTop(k) { return this.target.loop(k) === "capacity" ? 26 : 50; }
-
   // -- picking -------------------------------------------------------------------------------
-
-  pickOnStrip(event) {
-    const { left, width } = this.frame;
-    const share = (event.offsetX - left) / width;
-    const lane = event.offsetY < 48 ? "capacity" : "routing";
-    this.pickNear(this.span[0] + share * (this.span[1] - this.span[0]), width, lane);
-  }
 
   // The nearest decision; within some pixels a change goes before a hold.
   pickNear(time, width, lane = null) {
@@ -318,7 +292,10 @@ class Charts {
       const apart = Math.abs(this.target.time(k) - time);
       const isChange = this.target.kind(k) !== "hold";
       const rank = apart <= reach && isChange ? apart - reach : apart;
-      if (rank < least) { least = rank; best = k; }
+      if (rank < least) {
+        least = rank;
+        best = k;
+      }
     }
     if (best !== null) this.onPick(best);
   }

@@ -53,15 +53,33 @@ const Data = (() => {
       this.names = review.codes;
     }
 
-    get length() { return this.table.at.length; }
-    time(k) { return this.head.start + 60 * this.table.at[k]; }
-    loop(k) { return this.review.loops[this.table.loop[k]]; }
-    kind(k) { return this.review.kinds[this.table.kind[k]]; }
-    text(k) { return this.table.texts[this.table.text[k]]; }
-    why(k) { return this.table.whys[this.table.why[k]]; }
-    trafficClass(k) { return this.table.classes[this.table.class[k]]; }
-    verdict(k) { return this.table.verdicts[this.table.verdict[k]]; }
-    codes(k) { return this.table.sets[this.table.set[k]]; }
+    get length() {
+      return this.table.at.length;
+    }
+    time(k) {
+      return this.head.start + 60 * this.table.at[k];
+    }
+    loop(k) {
+      return this.review.loops[this.table.loop[k]];
+    }
+    kind(k) {
+      return this.review.kinds[this.table.kind[k]];
+    }
+    text(k) {
+      return this.table.texts[this.table.text[k]];
+    }
+    why(k) {
+      return this.table.whys[this.table.why[k]];
+    }
+    trafficClass(k) {
+      return this.table.classes[this.table.class[k]];
+    }
+    verdict(k) {
+      return this.table.verdicts[this.table.verdict[k]];
+    }
+    codes(k) {
+      return this.table.sets[this.table.set[k]];
+    }
 
     id(k) {
       const at = new Date(1000 * this.time(k)).toISOString();
@@ -69,7 +87,10 @@ const Data = (() => {
     }
 
     heldAt(time) {
-      const row = Math.min(Math.max(Math.floor((time - this.head.start) / 60), 0), this.head.minutes - 1);
+      const row = Math.min(
+        Math.max(Math.floor((time - this.head.start) / 60), 0),
+        this.head.minutes - 1,
+      );
       return this.series.held[row] || 0;
     }
 
@@ -79,7 +100,8 @@ const Data = (() => {
       let high = order.length;
       while (low < high) {
         const middle = (low + high) >> 1;
-        if (this.time(order[middle]) < time) low = middle + 1; else high = middle;
+        if (this.time(order[middle]) < time) low = middle + 1;
+        else high = middle;
       }
       return low;
     }
@@ -128,14 +150,18 @@ function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value !== false && value !== null) element.setAttribute(name, value === true ? "" : value);
+    else if (value !== false && value !== null)
+      element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children.filter((child) => child !== null));
   return element;
 }
 
 const Say = {
-  usd: (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })),
+  usd: (value) =>
+    value === null || value === undefined
+      ? "–"
+      : value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
   share: (value) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(2)}%`),
   units: (value) => (value === 1 ? "1 unit" : `${value} units`),
   count: (value) => value.toLocaleString("en-US"),

@@ -3,10 +3,26 @@
 // The tiles on top, and the tables of the savings ledger.
 const Ledger = (() => {
   const MONEY = ["units", "on demand", "paid", "all on demand", "saved"];
-  const HEADINGS = ["day", ...MONEY, "throttled", "foreseen", "came", "regret", "throttled, foreseen", "came", "minutes read"];
+  const HEADINGS = [
+    "day",
+    ...MONEY,
+    "throttled",
+    "foreseen",
+    "came",
+    "regret",
+    "throttled, foreseen",
+    "came",
+    "minutes read",
+  ];
   const isShare = (column) => column === 6 || column >= 10;
 
-  const tile = (name, value, note = "") => make("div", {}, make("dt", {}, name), make("dd", {}, value, note ? make("small", {}, note) : null));
+  const tile = (name, value, note = "") =>
+    make(
+      "div",
+      {},
+      make("dt", {}, name),
+      make("dd", {}, value, note ? make("small", {}, note) : null),
+    );
 
   // A loss has its minus; what rounds to nothing has no sign.
   const signed = (value) => {
@@ -19,41 +35,84 @@ const Ledger = (() => {
     const [, units, , paid, reference, saved, throttled, , , regret] = savings.total;
     const last = minutes - 1;
     const { held, in_service: serving } = target.series;
-    document.getElementById("tiles").replaceChildren(
-      tile("Paid, USD", Say.usd(paid), `${Say.usd(units)} for units`),
-      tile("Saved, USD", signed(saved), reference ? `${Say.share(saved / reference)} of all on demand` : ""),
-      tile("Throttled attempts", Say.share(throttled), "of all"),
-      tile("Regret, USD", Say.usd(regret), "against the best sizes"),
-      tile("Units now", String(serving[last] ?? "–"), `in service, ${held[last] ?? "–"} held`),
-      tile("Booked this month, USD", Say.usd(savings.monthUnits), "for units"),
-    );
+    document
+      .getElementById("tiles")
+      .replaceChildren(
+        tile("Paid, USD", Say.usd(paid), `${Say.usd(units)} for units`),
+        tile(
+          "Saved, USD",
+          signed(saved),
+          reference ? `${Say.share(saved / reference)} of all on demand` : "",
+        ),
+        tile("Throttled attempts", Say.share(throttled), "of all"),
+        tile("Regret, USD", Say.usd(regret), "against the best sizes"),
+        tile("Units now", String(serving[last] ?? "–"), `in service, ${held[last] ?? "–"} held`),
+        tile("Booked this month, USD", Say.usd(savings.monthUnits), "for units"),
+      );
   }
 
   const cell = (value, column) => {
     if (column === 0) return make("th", { scope: "row" }, value);
-    return make("td", {}, isShare(column) ? Say.share(value) : column === 5 && value !== null ? signed(value) : Say.usd(value));
+    return make(
+      "td",
+      {},
+      isShare(column)
+        ? Say.share(value)
+        : column === 5 && value !== null
+          ? signed(value)
+          : Say.usd(value),
+    );
   };
 
   function days(target) {
     const { savings } = target.head;
     const row = (values, name) => make("tr", { class: name }, ...values.map(cell));
-    document.getElementById("days").replaceChildren(
-      make("thead", {}, make("tr", {}, ...HEADINGS.map((name) => make("th", { scope: "col" }, name)))),
-      make("tbody", {}, ...savings.days.map((values) => row(values, false)), row(savings.total, "total")),
-    );
+    document
+      .getElementById("days")
+      .replaceChildren(
+        make(
+          "thead",
+          {},
+          make("tr", {}, ...HEADINGS.map((name) => make("th", { scope: "col" }, name))),
+        ),
+        make(
+          "tbody",
+          {},
+          ...savings.days.map((values) => row(values, false)),
+          row(savings.total, "total"),
+        ),
+      );
   }
 
   function purchases(target, onPick) {
     const headings = ["decided", "units", "state", "ended", "paid USD", "avoided USD", "net USD"];
     const link = (id) => make("button", { type: "button", onclick: () => onPick(id) }, id);
-    document.getElementById("purchases").replaceChildren(
-      make("thead", {}, make("tr", {}, ...headings.map((name) => make("th", { scope: "col" }, name)))),
-      make("tbody", {}, ...target.head.savings.purchases.map(([id, units, state, , ended, paid, avoided]) => make(
-        "tr", {},
-        make("td", {}, link(id)), make("td", {}, String(units)), make("td", {}, state), make("td", {}, ended ? ended.slice(0, 16).replace("T", " ") : "–"),
-        make("td", {}, Say.usd(paid)), make("td", {}, Say.usd(avoided)), make("td", {}, signed(avoided - paid)),
-      ))),
-    );
+    document
+      .getElementById("purchases")
+      .replaceChildren(
+        make(
+          "thead",
+          {},
+          make("tr", {}, ...headings.map((name) => make("th", { scope: "col" }, name))),
+        ),
+        make(
+          "tbody",
+          {},
+          ...target.head.savings.purchases.map(([id, units, state, , ended, paid, avoided]) =>
+            make(
+              "tr",
+              {},
+              make("td", {}, link(id)),
+              make("td", {}, String(units)),
+              make("td", {}, state),
+              make("td", {}, ended ? ended.slice(0, 16).replace("T", " ") : "–"),
+              make("td", {}, Say.usd(paid)),
+              make("td", {}, Say.usd(avoided)),
+              make("td", {}, signed(avoided - paid)),
+            ),
+          ),
+        ),
+      );
   }
 
   function show(target, onPick) {

@@ -44,10 +44,22 @@ class List {
     const row = make(
       "div",
       {
-        class: "row", id: `row-${k}`, role: "option", "data-k": k, "data-kind": target.kind(k),
-        "aria-selected": String(k === this.selected), "aria-setsize": this.order.length, "aria-posinset": place + 1,
+        class: "row",
+        id: `row-${k}`,
+        role: "option",
+        "data-k": k,
+        "data-kind": target.kind(k),
+        "aria-selected": String(k === this.selected),
+        "aria-setsize": this.order.length,
+        "aria-posinset": place + 1,
       },
-      make("span", { class: "what" }, make("time", {}, Say.moment(target.time(k))), make("b", {}, target.text(k)), ` · ${target.loop(k)}`),
+      make(
+        "span",
+        { class: "what" },
+        make("time", {}, Say.moment(target.time(k))),
+        make("b", {}, target.text(k)),
+        ` · ${target.loop(k)}`,
+      ),
       make("span", { class: "why" }, target.why(k)),
     );
     row.style.top = `${place * this.height}px`;
@@ -71,14 +83,25 @@ class List {
   neighbour(rows) {
     if (!this.order.length) return null;
     const place = this.places.get(this.selected);
-    const next = place === undefined ? 0 : Math.min(Math.max(place + rows, 0), this.order.length - 1);
+    const next =
+      place === undefined ? 0 : Math.min(Math.max(place + rows, 0), this.order.length - 1);
     return this.order[next];
   }
 
   press(event) {
     const page = Math.max(Math.floor(this.box.clientHeight / this.height) - 1, 1);
-    const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
-    if (event.key === "Enter") { document.getElementById("evidence").scrollIntoView({ block: "nearest" }); return; }
+    const moves = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -Infinity,
+      End: Infinity,
+    };
+    if (event.key === "Enter") {
+      document.getElementById("evidence").scrollIntoView({ block: "nearest" });
+      return;
+    }
     if (!(event.key in moves)) return;
     event.preventDefault();
     const k = this.neighbour(moves[event.key]);

@@ -25,16 +25,24 @@ from bedrock_autoscaler.adapters.storage.codec import (
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports import HistoryReference
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Purchase, Reason
-from bedrock_autoscaler.domain.observation import METRICS, Traffic
+from bedrock_autoscaler.domain.observation import METRICS, CopiesSeen, EndpointState, Traffic
+from bedrock_autoscaler.domain.option import (
+    ImportedCopies,
+    InstanceRails,
+    OptionKind,
+    Residency,
+)
 from bedrock_autoscaler.domain.rates import RateBasis, RateInUse
 from bedrock_autoscaler.domain.studies import CommitmentStudy, LevelStudy
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
+    AS_OF,
     NOW,
     UNIT_RATE,
     build_fleet,
     build_observation,
+    build_option,
     build_pt,
     build_pt_traffic,
     build_rate_measurement,
@@ -104,6 +112,66 @@ def test_records_from_before_rates_were_measured_are_read() -> None:
     assert stored.observation.commitment is None
     assert decode_target(json.dumps(target), "x") == situation.target
     assert decode_decision(json.dumps(document).encode(), "x").unit_rate is None
+
+
+def test_every_way_to_run_inference_comes_back() -> None:
+    options = (
+        build_option(tier="priority", region="us-west-2", latency="optimized", geography="us"),
+        build_option(
+            kind=OptionKind.IMPORTED_MODEL,
+            copies=ImportedCopies(
+                units_per_copy=8, usd_per_unit_minute=Decimal("0.05718"), source="x", as_of=AS_OF
+            ),
+        ),
+        build_option(
+            kind=OptionKind.MARKETPLACE_ENDPOINT,
+            instances=InstanceRails(
+                min_instances=1,
+                max_instances=3,
+                calls_per_minute=40.5,
+                usd_per_instance_hour=Decimal("1.515"),
+                source="x",
+                as_of=AS_OF,
+            ),
+        ),
+    )
+    residency = Residency(geographies=("us",), source_regions=("us-west-2",), other_models=True)
+    target = build_target(options=options, residency=residency)
+    observation = build_observation(
+        copies=(CopiesSeen(address="imported", by_window=(0, 2, 1)),),
+        endpoints=(EndpointState(address="own", instances=2, is_settled=False, changed_at=NOW),),
+    )
+    situation = build_situation(target=target, observation=observation)
+
+    stored, _ = decode_inputs(encode_inputs(situation, None), target, "x")
+
+    assert decode_target(encode_target(target), "x") == target
+    assert stored.observation.copies == observation.copies
+    assert stored.observation.endpoints == observation.endpoints
+
+
+def test_records_from_before_there_were_such_ways_are_read() -> None:
+    situation = build_situation()
+    inputs = json.loads(encode_inputs(situation, None))
+    target = json.loads(encode_target(situation.target))
+    document = json.loads(encode_decision(DECISION))
+    for name in ("copies", "endpoints"):
+        del inputs["observation"][name]
+    del inputs["memory"]["spread"], document["memory"]["spread"], target["residency"]
+    for option in target["options"]:
+        for name in ("region", "tier", "latency", "geography", "copies", "instances"):
+            del option[name]
+    for name in ("latency", "deferrable_share"):
+        del target["slo"][name]
+    for name in ("deferrable", "scalings"):
+        del document[name]
+
+    stored, _ = decode_inputs(json.dumps(inputs).encode(), situation.target, "x")
+
+    assert (stored.observation.copies, stored.observation.endpoints) == ((), ())
+    assert decode_target(json.dumps(target), "x") == situation.target
+    decision = decode_decision(json.dumps(document).encode(), "x")
+    assert (decision.deferrable, decision.scalings, decision.memory.spread) == ((), (), ())
 
 
 def test_every_member_of_the_memory_is_recorded_here() -> None:

@@ -1,0 +1,98 @@
+"""`commitments`: the ladder, verdicts and books of a target on an emulated stack."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import boto3
+
+from bedrock_autoscaler.adapters.storage.history import DynamoHistory
+from bedrock_autoscaler.adapters.storage.intents import PURCHASE, to_item
+from bedrock_autoscaler.adapters.storage.table import Table
+from bedrock_autoscaler.application.ports import RecordedDecision
+from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.units import HOUR
+from tests.builders import (
+    MODEL,
+    NOW,
+    REGION,
+    build_decision,
+    build_fleet,
+    build_observation,
+    build_pt,
+    build_situation,
+)
+from tests.intents import build_purchase
+from tests.operating.stage import DOCUMENT, Stage
+from tests.unit.domain.test_ladder import study
+from tests.unit.domain.worlds import units_traffic
+
+DAY = timedelta(days=1)
+PROVISIONED = DOCUMENT["provisioned"] | {
+    "price": DOCUMENT["provisioned"]["price"] | {"one_month_usd_per_hour": 55.0}
+}
+
+
+def recorded(stage: Stage) -> None:
+    """A decision that knows eight weeks, and holds one unit for another six days."""
+    stage.put("targets/chat", DOCUMENT | {"provisioned": PROVISIONED})
+    held = build_pt(
+        commitment=Commitment.ONE_MONTH, committed_until=NOW + 6 * DAY, created_at=NOW - 24 * DAY
+    )
+    situation = build_situation(
+        fleet=build_fleet(held), observation=build_observation(commitment=study(60.0, 60.0, 20.0))
+    )
+    stage.record(
+        [
+            RecordedDecision(
+                decision=build_decision(), situation=situation, history=None, code_version="1"
+            )
+        ]
+    )
+
+
+def test_what_to_commit_to_and_what_to_do_about_a_term_that_ends(stage: Stage) -> None:
+    recorded(stage)
+
+    told = stage.told("commitments", "chat")
+
+    # Level 1 is on a term; level 2 costs 60 USD an hour without one, 55 with.
+    assert "on a term already: 1 units" in told
+    assert "advised: 1 units for one_month at 55.00 USD, 39,600 in all; saves 3,600" in told
+    assert "renewal 2026-11-26: keep 1 of 1 units" in told
+    assert "AWS renews it unless a person acts" in told
+
+
+def test_the_same_as_json(stage: Stage) -> None:
+    recorded(stage)
+
+    found = stage.json("commitments", "chat")
+
+    assert found["ladder"]["base"][0]["units"] == 1
+    assert found["ladder"]["base"][0]["regret_ended_usd"] == 39_600.0
+    assert [one["verdict"] for one in found["renewals"]] == ["keep"]
+    assert found["savings"] == []
+
+
+def test_savings_come_from_the_ledger_and_the_kept_minutes(stage: Stage) -> None:
+    recorded(stage)
+    client = boto3.client("dynamodb", region_name=REGION)
+    traffic = units_traffic((600, 1.0), end=NOW)
+    DynamoHistory(client, "ledger").store("chat", {MODEL: traffic})
+    begun = NOW - 10 * HOUR
+    intent = build_purchase(
+        commitment=Commitment.ONE_MONTH,
+        usd_per_hour=Decimal(55),
+        recorded_at=begun,
+        billed_from=begun,
+    )
+    Table(client, "ledger").put(to_item(PURCHASE, intent))
+
+    (saving,) = stage.json("commitments", "chat")["savings"]
+
+    assert (saving["hours"], saving["known_hours"], saving["paid_usd"]) == (10.0, 10.0, 550.0)
+    assert saving["predicted_usd"] is None
+    assert "10 hours read, unknown foretold, 550 paid" in stage.told("commitments", "chat")
+
+
+def test_without_a_decision_there_is_nothing_to_show(stage: Stage) -> None:
+    assert "has no capacity decision yet" in stage.refused("commitments", "chat")
