@@ -129,6 +129,7 @@ def caller(
     shown: RoutingTable | str | None = IN_REGION_THEN_PROFILE,
     *,
     patience: Patience = ONCE,
+    waits: bool = False,
     clients: Callable[[str], BedrockRuntimeClient] | None = None,
 ) -> Caller:
     """A caller of the served world; no table is published when `shown` is None."""
@@ -142,6 +143,7 @@ def caller(
         followed,
         clients=clients,
         patience=patience,
+        waits=waits,
         observer=attempts.append,
         sleep=clock.sleep,
         clock=clock,

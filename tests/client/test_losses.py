@@ -1,12 +1,15 @@
 """What is lost of the world around a caller costs no more calls than the capacity that went."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import boto3
 import pytest
 
 from bedrock_autoscaler.client.document import routing_table_text
+from bedrock_autoscaler.domain.route import Route
+from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_world.server import RunningWorld, serve
 from bedrock_world.settings import DEFAULT_UNIT_RATE
 from bedrock_world.world import World
@@ -217,3 +220,28 @@ def test_a_day_without_a_control_plane_from_the_first_call_on(
         assert made.say_hello(5) == {"served": 5}
 
     assert made.source.reads == 24
+
+
+def test_calls_that_may_take_long_go_by_the_flex_tier_and_else_as_usual(
+    build: Callable[..., World], running: RunningWorld
+) -> None:
+    build(applied_quotas={"L-89F8391A": 2.0})
+    shown = replace(table(route(NOVA_LITE)), deferrable=(route(NOVA_LITE_PROFILE, tier="flex"),))
+    patient, prompt = caller(running, shown, waits=True), caller(running, shown)
+
+    assert patient.say_hello(5) == {"served": 5}
+    assert prompt.say_hello(5) == {"served": 5}
+    # Two calls fit the flexible way; the rest of them, and all prompt ones, go as usual.
+    assert patient.places() == {NOVA_LITE_PROFILE: 2, NOVA_LITE: 3}
+    assert prompt.places() == {NOVA_LITE: 5}
+
+
+def test_where_nothing_is_set_apart_patience_changes_nothing(
+    world: World, running: RunningWorld
+) -> None:
+    batch = Route(kind=OptionKind.BATCH, address=NOVA_LITE_PROFILE, weight=0.0)
+    shown = replace(table(route(NOVA_LITE)), deferrable=(batch,))
+    made = caller(running, shown, waits=True)
+
+    assert made.say_hello(3) == {"served": 3}
+    assert made.places() == {NOVA_LITE: 3}

@@ -110,7 +110,9 @@ def table_of(target: Target, fleet: Fleet | None = None) -> RoutingTable:
 class Caller:
     """Calls by the published text of a table."""
 
-    def __init__(self, url: str, table: RoutingTable, **elsewhere: str) -> None:
+    def __init__(
+        self, url: str, table: RoutingTable, *, waits: bool = False, **elsewhere: str
+    ) -> None:
         source = MemorySource(routing_table_text(table))
         self.used = Counter[tuple[str, str]]()
         self.client = RoutedClient(
@@ -118,6 +120,7 @@ class Caller:
             FollowedTable(source, "chat", start=at_once),
             clients=lambda region: runtime_client(elsewhere[region.replace("-", "_")], region),
             patience=ONCE,
+            waits=waits,
             observer=lambda attempt: self.used.update([(attempt.route.address, attempt.code)]),
         )
 
@@ -285,12 +288,10 @@ def test_the_flex_tier_is_for_work_that_may_wait(world: World, running: RunningW
     ways = (plain, plain | {"tier": "flex"})
     table = table_of(target_of(*ways, slo={"deferrable_share": 0.2}))
 
-    (flexible,) = table.deferrable
-    answer = runtime_client(running.url).converse(
-        modelId=flexible.address, messages=HELLO, serviceTier={"type": flexible.tier}
-    )
+    patient, prompt = Caller(running.url, table, waits=True), Caller(running.url, table)
 
-    assert answer["serviceTier"]["type"] == "flex"
+    assert patient.call()["serviceTier"]["type"] == "flex"
+    assert "serviceTier" not in prompt.call()
     assert [route.tier for route in table.routes] == [""]
     assert table_of(target_of(*ways)).deferrable == ()
 

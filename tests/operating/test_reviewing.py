@@ -40,6 +40,9 @@ def test_status_watch_and_ledger_go_by_the_stack_s_clock(reviewed: Stage) -> Non
     (savings,) = reviewed.json("ledger")
 
     (chat,) = told["targets"]
+    # Nobody has set the switch in this account.
+    assert told["switch"] == "nothing"
+    assert "the kill switch says 'nothing': nothing is bought, deleted or routed" in live
     assert (told["now"], chat["is_late"]) == ("2026-11-20T12:00:00+00:00", False)
     # The stack looks each 15 minutes, lately at 11:58.
     assert chat["coming"][-1] == "looked at again at 12:13 UTC"

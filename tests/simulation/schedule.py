@@ -163,7 +163,10 @@ def _focus(round_number: int) -> list[tuple[str, Kind]]:
     for index, (call, kinds) in enumerate(POSSIBLE.items()):
         every = 1 if call in SELDOM else 2
         if (index + round_number) % every == 0:
-            first, turns = round_number // every, 3 if call in _SCARCE else 1
+            first, turns = round_number // every, 1
+            if call in _SCARCE:
+                # A Delete that failed is sent again by the next run, so that many can strike.
+                turns = 6 if call == "releasing.delete" and round_number % 2 else 3
             found += [(call, kinds[(first + offset) % len(kinds)]) for offset in range(turns)]
     return found
 
@@ -179,6 +182,7 @@ SELDOM = _SCARCE | {
     "capacity.is_active",
     "capacity.end_of_life",
     "capacity.model_unit_quota",
+    "releasing.get",
 }
 """Calls that come up a few times in a schedule, or not at all."""
 

@@ -1,12 +1,20 @@
 """One chain of decisions on a simulated fleet, over the observations that were recorded."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
 
+from bedrock_autoscaler.application.simulated import (
+    MINUTES_PER_HOUR,
+    Capacity,
+    Sums,
+    Unit,
+    ordered,
+    period_starts,
+)
 from bedrock_autoscaler.domain.decision import (
     Action,
     Decision,
@@ -25,126 +33,13 @@ from bedrock_autoscaler.domain.fleet import (
     Spend,
     Status,
 )
-from bedrock_autoscaler.domain.observation import Observation, Series, Traffic
+from bedrock_autoscaler.domain.observation import Observation
 from bedrock_autoscaler.domain.rate_choice import rate_in_use, with_rate
-from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 
 _DAY = timedelta(days=1)
 _PRICING = timedelta(days=7)
-_MINUTES_PER_HOUR = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What one run comes to over the minutes that were read.
-
-    Attributes:
-        unit_hours: held, until the end of the last decision's period.
-        units_usd: started billing periods, each booked whole.
-        overflow_usd: what the units did not take, served on demand.
-        throttled_share: of the demand, what neither units nor quotas could take; 0 to 1.
-        throttled_calls: the same in calls.
-        purchases, releases: decided.
-        peak_units: held at most.
-    """
-
-    unit_hours: float = 0.0
-    units_usd: float = 0.0
-    overflow_usd: float = 0.0
-    throttled_share: float = 0.0
-    throttled_calls: float = 0.0
-    purchases: int = 0
-    releases: int = 0
-    peak_units: int = 0
-
-    @property
-    def total_usd(self) -> float:
-        """The bill: units and overflow."""
-        return self.units_usd + self.overflow_usd
-
-
-@dataclass(slots=True)
-class Sums:
-    """What is added up over a run.
-
-    Attributes:
-        paid_unit_hours: of started billing periods, each whole.
-        load, throttled_load: model units times minutes.
-    """
-
-    unit_minutes: float = 0.0
-    paid_unit_hours: float = 0.0
-    overflow_usd: float = 0.0
-    load: float = 0.0
-    throttled_load: float = 0.0
-    throttled_calls: float = 0.0
-    purchases: int = 0
-    releases: int = 0
-    peak_units: int = 0
-    unread: int = 0
-    is_priced: bool = False
-
-    def outcome(self, unit_hour_usd: float) -> Outcome:
-        """The same at this price of a unit-hour."""
-        return Outcome(
-            unit_hours=self.unit_minutes / _MINUTES_PER_HOUR,
-            units_usd=self.paid_unit_hours * unit_hour_usd,
-            overflow_usd=self.overflow_usd,
-            throttled_share=self.throttled_load / self.load if self.load > 0 else 0.0,
-            throttled_calls=self.throttled_calls,
-            purchases=self.purchases,
-            releases=self.releases,
-            peak_units=self.peak_units,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Unit:
-    """A simulated throughput.
-
-    Attributes:
-        pt: as it was ordered, or as the first decision saw it.
-        serves_from: the first moment in service; None: it never will be.
-        gone_at: when a release of it ends; None while none runs.
-    """
-
-    pt: ProvisionedThroughput
-    serves_from: datetime | None
-    gone_at: datetime | None = None
-
-    def shown(self, now: datetime) -> ProvisionedThroughput:
-        """What the decision core is shown at `now`."""
-        pt, since = replace(self.pt, draining=self.gone_at is not None), self.serves_from
-        if pt.status is Status.CREATING and since is not None and since <= now:
-            return replace(pt, status=Status.IN_SERVICE, in_service_since=since)
-        return pt
-
-
-class _Capacity:
-    """Units in service over time, from changes that may lie ahead."""
-
-    def __init__(self) -> None:
-        self._units = 0
-        self._changes: list[tuple[datetime, int]] = []
-
-    def change(self, at: datetime, by: int) -> None:
-        """So many units more (or fewer) from `at` on."""
-        self._changes.append((at, by))
-
-    def over(self, traffic: Traffic) -> Series:
-        """Units in each minute of the traffic; changes before it are forgotten afterwards."""
-        steps = np.zeros(len(traffic))
-        ahead = []
-        for at, by in self._changes:
-            if at < traffic.start:
-                self._units += by
-            else:
-                ahead.append((at, by))
-                if at < traffic.end:
-                    steps[int((at - traffic.start) / MINUTE)] += by
-        self._changes = ahead
-        return np.maximum(self._units + np.cumsum(steps), 0.0)
 
 
 class Run:
@@ -161,7 +56,7 @@ class Run:
         self.sums = Sums()
         self._target, self._decide, self._first = target, decide, first
         self._memory, self._now = first.memory, first.scheduled_at
-        self._capacity, self._foreign = _Capacity(), 0
+        self._capacity, self._foreign = Capacity(), 0
         self._bought: list[datetime] = []
         self._released: list[tuple[datetime, int]] = []
         self._booked: list[tuple[datetime, Decimal]] = []
@@ -213,7 +108,7 @@ class Run:
         overflow = np.maximum(load - units[known], 0.0)
         throttled = np.maximum(overflow - sum(t.capacity_units for t in economics.tiers), 0.0)
         share = np.divide(throttled, load, out=np.zeros_like(load), where=load > 0)
-        sums.overflow_usd += float(economics.overflow_usd(overflow)[0].sum()) / _MINUTES_PER_HOUR
+        sums.overflow_usd += float(economics.overflow_usd(overflow)[0].sum()) / MINUTES_PER_HOUR
         sums.load += float(load.sum())
         sums.throttled_load += float(throttled.sum())
         sums.throttled_calls += float((share * demand.requests[known]).sum())
@@ -224,16 +119,16 @@ class Run:
     def _held_units(self) -> int:
         return sum(unit.pt.model_units for unit in self._units)
 
-    def _inherited(self, pt: ProvisionedThroughput) -> _Unit:
+    def _inherited(self, pt: ProvisionedThroughput) -> Unit:
         """A throughput that was there when the chain begins."""
         now, sizing = self._now, (self._target or self._first.target).thresholds.sizing
         serves = pt.in_service_since or max(now, pt.created_at + sizing.lead_minutes * MINUTE)
         if pt.status is Status.FAILED:
-            return _Unit(pt=pt, serves_from=None)
+            return Unit(pt=pt, serves_from=None)
         gone = pt.paid_until(now, sizing.billing_minutes * MINUTE) if pt.draining else None
         if gone is None:
             self._capacity.change(serves, pt.model_units)
-        return _Unit(pt=pt, serves_from=serves, gone_at=gone)
+        return Unit(pt=pt, serves_from=serves, gone_at=gone)
 
     def _pass_time(self, target: Target, now: datetime) -> None:
         """Pay for what was held since the last decision, and let go what has ended."""
@@ -242,14 +137,14 @@ class Run:
             end = min(now, unit.gone_at or now)
             held = max((end - self._now) / MINUTE, 0.0)
             self.sums.unit_minutes += unit.pt.model_units * held
-            for start in _period_starts(unit.pt.created_at, self._now, end, billing):
+            for start in period_starts(unit.pt.created_at, self._now, end, billing):
                 self._pay(target, start, unit.pt.model_units)
         self._units = [unit for unit in self._units if unit.gone_at is None or unit.gone_at > now]
 
     def _pay(self, target: Target, start: datetime, units: int) -> None:
         """A started billing period; caps count it at the price of the run's own settings."""
         billing = target.thresholds.sizing.billing_minutes
-        self.sums.paid_unit_hours += units * billing / _MINUTES_PER_HOUR
+        self.sums.paid_unit_hours += units * billing / MINUTES_PER_HOUR
         usd = Decimal(str(unit_hour_usd(target)))
         self._booked.append((start, units * period_usd(usd, billing)))
 
@@ -260,8 +155,8 @@ class Run:
                 self.sums.purchases += 1
                 self._bought.append(now)
                 serves = now + sizing.lead_minutes * MINUTE
-                pt = _ordered(action, now, self.sums.purchases)
-                self._units.append(_Unit(pt=pt, serves_from=serves))
+                pt = ordered(action, now, self.sums.purchases)
+                self._units.append(Unit(pt=pt, serves_from=serves))
                 self._capacity.change(serves, action.model_units)
                 self._pay(target, now, action.model_units)
             case Release():
@@ -365,23 +260,6 @@ class Run:
         )
 
 
-def _ordered(action: Purchase, now: datetime, number: int) -> ProvisionedThroughput:
-    return ProvisionedThroughput(
-        arn=f"what-if:order/{number:06d}",
-        name=f"what-if-{number}",
-        model_id=action.model_id,
-        model_units=action.model_units,
-        status=Status.CREATING,
-        ownership=Ownership.OWNED,
-        commitment=Commitment.NONE,
-        created_at=now,
-        in_service_since=None,
-        draining=False,
-        committed_until=None,
-        decision_id=None,
-    )
-
-
 def _foreign_units(fleet: Fleet) -> int:
     """Units of others that serve the target."""
     return sum(
@@ -389,16 +267,3 @@ def _foreign_units(fleet: Fleet) -> int:
         for pt in fleet.serving
         if pt.ownership is not Ownership.OWNED and pt.is_routable
     )
-
-
-def _period_starts(
-    created: datetime, after: datetime, until: datetime, billing: timedelta
-) -> list[datetime]:
-    """Starts of billing periods in [after, until), that of the creation left out."""
-    number = max(-((created - after) // billing), 1)
-    starts = []
-    while (start := created + number * billing) < until:
-        if start >= after:
-            starts.append(start)
-        number += 1
-    return starts

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bedrock_autoscaler.application.ports import RecordedDecision
-from bedrock_autoscaler.application.simulating import Outcome, Run, Sums
+from bedrock_autoscaler.application.simulated import Outcome, Sums
+from bedrock_autoscaler.application.simulating import Run
 from bedrock_autoscaler.domain.decide import decide as decide_by_rules
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.economics import unit_hour_usd

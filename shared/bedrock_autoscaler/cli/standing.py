@@ -17,7 +17,9 @@ from bedrock_autoscaler.cli.choosing import (
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
+    from pathlib import Path
 
     from rich.console import Group
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 STATUS_EXAMPLE = "Example: bedrock-autoscaler status chat --stack bedrock-autoscaler"
 WATCH_EXAMPLE = "Example: bedrock-autoscaler watch --stack bedrock-autoscaler --every 30"
+
+ALLOW, UNSET, UNTOLD = "allow", "nothing", "not read"
+"""What the kill switch may say, beside what a person wrote."""
 
 TargetArgument = Annotated[
     str | None, typer.Argument(metavar="[TARGET]", help="Only this target; default: all.")
@@ -40,7 +45,7 @@ def status(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show fleet, routes and spend, what changes next, and why not sooner."""
-    ledger = open_ledger(source, stack)
+    ledger, switch = open_ledger(source, stack), _switch_of(source, stack)
     now = ledger.now()
     found = _standings(ledger, target, now)
     if output is Output.JSON:
@@ -49,11 +54,11 @@ def status(
         from bedrock_autoscaler.report.standing import Standing
 
         plain = TypeAdapter(tuple[Standing, ...]).dump_python(tuple(found), mode="json")
-        print_json({"now": now.isoformat(), "targets": plain})
+        print_json({"now": now.isoformat(), "switch": switch(), "targets": plain})
         return
     from rich.console import Console
 
-    Console().print(_view(found, now))
+    Console().print(_view(found, now, switch()))
 
 
 def watch(
@@ -72,19 +77,38 @@ def watch(
 
     from bedrock_autoscaler.application.errors import ObservationError
 
-    ledger, pause, done = open_ledger(source, stack), Event(), 0
-    console = Console()
+    ledger, switch = open_ledger(source, stack), _switch_of(source, stack)
+    console, pause, done = Console(), Event(), 0
     with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
         while not looks or done < looks:
             if done:
                 pause.wait(every)
             try:
                 now = ledger.now()
-                live.update(_view(_standings(ledger, target, now), now), refresh=True)
+                found = _standings(ledger, target, now)
+                live.update(_view(found, now, switch()), refresh=True)
             except ObservationError as error:
                 # What was seen last stays; a look that failed is no reason to stop looking.
                 live.console.log(str(error))
             done += 1
+
+
+def _switch_of(source: "Path | None", stack: str) -> "Callable[[], str]":
+    """Reads what the kill switch says now; an export does not tell."""
+    if source is not None:
+        return lambda: UNTOLD
+    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
+
+    access = StackAccess(find_stack(stack))
+
+    def read() -> str:
+        try:
+            return access.switch or UNSET
+        except CommandError:
+            # Whoever reviews needs no right to the parameters.
+            return UNTOLD
+
+    return read
 
 
 def _standings(ledger: "Ledger", target: str | None, now: "datetime") -> "list[Standing]":
@@ -102,12 +126,15 @@ def _standings(ledger: "Ledger", target: str | None, now: "datetime") -> "list[S
     return known
 
 
-def _view(found: "Sequence[Standing]", now: "datetime") -> "Group":
-    """All targets, one below the other."""
+def _view(found: "Sequence[Standing]", now: "datetime", switch: str) -> "Group":
+    """The kill switch, and all targets, one below the other."""
     from rich.console import Group
     from rich.text import Text
 
     parts: list[object] = [Text(f"{now:%Y-%m-%d %H:%M:%S} UTC", style="dim")]
+    if switch not in {ALLOW, UNTOLD}:
+        stops = f"the kill switch says {switch!r}: nothing is bought, deleted or routed"
+        parts.append(Text(stops, style="bold"))
     for standing in found:
         parts += [Text(), *_section(standing, now)]
     return Group(*parts)  # type: ignore[arg-type] # texts and tables are renderable

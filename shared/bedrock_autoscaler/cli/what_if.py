@@ -10,7 +10,7 @@ from rich.progress import track
 from rich.table import Table
 
 from bedrock_autoscaler.application.ports import RecordedDecision
-from bedrock_autoscaler.application.simulating import Outcome
+from bedrock_autoscaler.application.simulated import Outcome
 from bedrock_autoscaler.application.tuning import Effect
 from bedrock_autoscaler.application.what_if import Turn, WhatIf, what_if
 from bedrock_autoscaler.cli.output import Output

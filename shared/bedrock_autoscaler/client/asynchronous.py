@@ -28,6 +28,7 @@ class AsyncRoutedClient:
         table: where to find the routes; None: always the given `modelId`.
         clients: gives the open client of another Region; asked once per Region.
         observer: is told of each attempt, in the event loop.
+        waits: calls may take long; see `RoutedClient`.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class AsyncRoutedClient:
         clients: Callable[[str], Awaitable[Any]] | None = None,
         patience: Patience | None = None,
         observer: Observer | None = None,
+        waits: bool = False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -52,6 +54,7 @@ class AsyncRoutedClient:
             reaches=lambda region: clients is not None or region in self._by_region,
             patience=patience or Patience(),
             observer=observer,
+            waits=waits,
             clock=clock,
         )
 

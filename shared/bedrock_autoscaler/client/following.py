@@ -4,7 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bedrock_autoscaler.client.answers import CallError, code_of
 from bedrock_autoscaler.client.patience import Budget, Patience
@@ -39,7 +39,11 @@ type Observer = Callable[[Attempt], None]
 
 
 class Following:
-    """The routes of the table in force, for one client."""
+    """The routes of the table in force, for one client.
+
+    Args:
+        waits: calls may take long: the table's cheaper routes for such work come first.
+    """
 
     def __init__(
         self,
@@ -48,6 +52,7 @@ class Following:
         reaches: Callable[[str], bool],
         patience: Patience,
         observer: Observer | None,
+        waits: bool = False,
         clock: Callable[[], float] = time.monotonic,
         chance: Chance = random.random,
     ) -> None:
@@ -55,6 +60,7 @@ class Following:
         self._reaches = reaches
         self._patience = patience
         self._observer = observer
+        self._waits = waits
         self._clock = clock
         self._chance = chance
         self._budget = Budget(patience)
@@ -91,18 +97,27 @@ class Following:
         return walk.failed(error)
 
     def _adopt(self, table: RoutingTable | None, before: RouteSet | None) -> RouteSet | None:
-        usable = [route for route in table.routes if self._reaches(route.region)] if table else []
-        if table is not None and len(usable) < len(table.routes):
+        wanted = self._wanted(table) if table is not None else ()
+        usable = [route for route in wanted if self._reaches(route.region)]
+        if table is not None and len(usable) < len(wanted):
             logger.warning(
                 "routing table of %s, version %s: %s of %s routes are in Regions without a client",
                 table.target,
                 table.version,
-                len(table.routes) - len(usable),
-                len(table.routes),
+                len(wanted) - len(usable),
+                len(wanted),
             )
         routes = RouteSet(usable, before, self._chance) if usable else None
         self._in_force = (table, routes)
         return routes
+
+    def _wanted(self, table: RoutingTable) -> tuple[Route, ...]:
+        """The routes of the table for these calls, in spill order; batch jobs are no calls."""
+        slow = [route for route in table.deferrable if route.kind is not OptionKind.BATCH]
+        if not (self._waits and slow):
+            return table.routes
+        others = (replace(route, weight=0.0) for route in (*slow[1:], *table.routes))
+        return (replace(slow[0], weight=1.0), *others)
 
     def _tell(self, walk: Walk, operation: str, code: str) -> None:
         table = self._in_force[0]

@@ -50,6 +50,8 @@ class RoutedClient:
         clients: makes the client of another Region, with the same credentials; asked once per
             Region. Without it, routes of other Regions are left out.
         observer: is told of each attempt, in the caller's thread.
+        waits: calls may take long: routes that the table sets apart for such work (the flex
+            tier, at a lower price) come first, the others take what they refuse.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class RoutedClient:
         clients: "Callable[[str], BedrockRuntimeClient] | None" = None,
         patience: Patience | None = None,
         observer: Observer | None = None,
+        waits: bool = False,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -73,6 +76,7 @@ class RoutedClient:
             reaches=lambda region: clients is not None or region in self._by_region,
             patience=patience or Patience(),
             observer=observer,
+            waits=waits,
             clock=clock,
         )
 
@@ -147,6 +151,7 @@ def connect(
     config: Config | None = None,
     patience: Patience | None = None,
     observer: Observer | None = None,
+    waits: bool = False,
 ) -> RoutedClient:
     """A client for a target whose table is at its usual place in Parameter Store.
 
@@ -158,6 +163,7 @@ def connect(
         config: merged over `PROMPT`; retries of the SDK come before the way to the next route.
         patience: how hard a call tries.
         observer: is told of each attempt, in the caller's thread.
+        waits: calls may take long; see `RoutedClient`.
     """
     session = session or boto3.Session()
     region = region_name or session.region_name
@@ -173,4 +179,5 @@ def connect(
         clients=make,
         patience=patience,
         observer=observer,
+        waits=waits,
     )

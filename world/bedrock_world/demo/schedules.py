@@ -45,7 +45,8 @@ def read_schedules(scheduler: Any, stack: str) -> tuple[Schedule, ...]:  # noqa:
 
     EventBridge fires those of one minute together, in any order. One fixed order gives the same
     day for the same trace; it is the one in which each function sees what the minute decided. What
-    runs once a day is left out: it asks AWS for its price list, which no emulator has.
+    runs once a day is left out: it asks AWS for its price list, which no emulator has. So is what
+    changes endpoints, of which no target has any here.
     """
     pages = scheduler.get_paginator("list_schedules").paginate()
     found = [item for page in pages for item in page["Schedules"]]
@@ -53,7 +54,12 @@ def read_schedules(scheduler: Any, stack: str) -> tuple[Schedule, ...]:  # noqa:
         scheduler.get_schedule(Name=item["Name"], GroupName=item["GroupName"]) for item in found
     ]
     schedules = [_schedule(item) for item in read if not is_daily(item["ScheduleExpression"])]
-    ours = [schedule for schedule in schedules if schedule.function.startswith(f"{stack}-")]
+    ours = [
+        schedule
+        for schedule in schedules
+        if schedule.function.startswith(f"{stack}-")
+        and not schedule.function.endswith("-scale-endpoint")
+    ]
     return tuple(sorted(ours, key=lambda schedule: (_rank(schedule), schedule.event)))
 
 
