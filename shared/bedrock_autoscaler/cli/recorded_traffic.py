@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from bedrock_autoscaler.adapters.documents.fields import shipped_defaults
 from bedrock_autoscaler.adapters.documents.text import merged, read_object
 from bedrock_autoscaler.application.counting import counted
 from bedrock_autoscaler.application.measuring import matching_ids
@@ -72,6 +73,12 @@ def fetch(
     trace = _trace(path, traffic, target.thresholds.observing.attempts_per_call)
     stem = path.name.removesuffix(".gz").removesuffix(".csv")
     scenario = scenario_of(target, rate, trace)
+    rails = target.guard_rails
+    bounds = (
+        f"the target's caps of {rails.max_units} units and {rails.max_usd_per_hour:,.2f} USD an "
+        "hour bind here too (the settings file has them); those on a day and a month do not"
+    )
+    notes = [*notes, bounds]
     quota = next((option.address for option in target.options if option.quota is None), None)
     if quota is not None:
         notes = [*notes, f"the quota of {quota} is unknown and taken for unlimited"]
@@ -213,8 +220,12 @@ def _rate(access: StackAccess, target: Target) -> UnitRate:
 
 
 def _policy(access: StackAccess, name: str) -> dict[str, object]:
-    """What the target's document and the defaults say."""
+    """What the target's document and the defaults say, with the caps that bind the target.
+
+    A backtest knows no caps but those of its document; the target has the shipped ones too.
+    """
     texts = access.tuning.parameters.documents()
     below = read_object(texts[DEFAULTS]) if DEFAULTS in texts else {}
     above = read_object(texts[name]) if name in texts else {}
-    return merged(below, above)
+    shipped = {"guard_rails": shipped_defaults()["guard_rails"]}
+    return merged(shipped, merged(below, above))
