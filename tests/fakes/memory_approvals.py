@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bedrock_autoscaler.application.errors import StaleDecisionError
-from bedrock_autoscaler.domain.asking import Request
-from bedrock_autoscaler.domain.consent import REJECTED, RecordedConsent
+from bedrock_autoscaler.domain.consent import REJECTED, RecordedConsent, Request
 from tests.fakes.failures import Failures
 from tests.fakes.memory_ledger import MemoryFleets
 

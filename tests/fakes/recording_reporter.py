@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bedrock_autoscaler.domain.asking import Request
+from bedrock_autoscaler.domain.consent import Request
 from bedrock_autoscaler.domain.decision import Decision
 
 

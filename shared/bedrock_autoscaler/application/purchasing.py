@@ -51,7 +51,7 @@ from bedrock_autoscaler.application.ticking import (
     report_late,
     visit_targets,
 )
-from bedrock_autoscaler.domain.consenting import consent_problem, needs_consent
+from bedrock_autoscaler.domain.agreeing import consent_problem, needs_consent
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.fleet import Fleet, Ownership
 from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent, PurchaseState

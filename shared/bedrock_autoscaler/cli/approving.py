@@ -12,8 +12,7 @@ from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, pr
 
 if TYPE_CHECKING:
     from bedrock_autoscaler.cli.stack import StackAccess
-    from bedrock_autoscaler.domain.asking import Request
-    from bedrock_autoscaler.domain.consent import RecordedConsent
+    from bedrock_autoscaler.domain.consent import RecordedConsent, Request
 
 REQUESTS_EXAMPLE = "Example: bedrock-autoscaler requests --target chat"
 APPROVE_EXAMPLE = "Example: bedrock-autoscaler approve chat-one-month-2026w47"

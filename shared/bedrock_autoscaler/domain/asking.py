@@ -4,12 +4,11 @@ Asking changes nothing: silence is a no, and what is not answered in time is for
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from math import isclose
 
 from bedrock_autoscaler.domain.commitment import Term, terms_of
+from bedrock_autoscaler.domain.consent import Request
 from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode, Situation
 from bedrock_autoscaler.domain.target import Commitment, Loop, UnitPrice
 from bedrock_autoscaler.domain.units import usd
@@ -24,35 +23,6 @@ REMEMBERED = timedelta(days=2)
 """How long after its end a request is still looked at, so that a late answer is named as late."""
 
 _HOURS_AGREE = 1e-6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A purchase that waits for a person's word.
-
-    Attributes:
-        id: of the consent that answers it; one per target, term and week, or per target, size
-            and day.
-        term: `NONE` for a purchase above the limit for approvals.
-        usd_per_hour: price of one unit and hour that was known when it was asked.
-        evidence: the sentence that argues for it, with its dollars.
-        expires_at: silence until then is a no.
-    """
-
-    id: str
-    target: str
-    model_id: str
-    units: int
-    term: Commitment
-    usd_per_hour: Decimal
-    evidence: str
-    asked_at: datetime
-    expires_at: datetime
-
-    @property
-    def usd_per_hour_in_all(self) -> Decimal:
-        """Price of all its units for an hour."""
-        return usd(self.usd_per_hour * self.units)
 
 
 def requests_of(decision: Decision, situation: Situation) -> tuple[Request, ...]:

@@ -1,10 +1,14 @@
-"""Consents: what a person allows to be bought; nothing else can express a commitment."""
+"""Requests and consents: what a person is asked for, and allows to be bought.
+
+Nothing else can express a commitment.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.units import usd
 
 REJECTED = "rejected"
 """What uses up a consent that a person refused: no decision has this id."""
@@ -61,3 +65,32 @@ class RecordedConsent:
     def is_open(self) -> bool:
         """Whether it is neither used nor rejected; it may have expired."""
         return self.used_by is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A purchase that waits for a person's word.
+
+    Attributes:
+        id: of the consent that answers it; one per target, term and week, or per target, size
+            and day.
+        term: `NONE` for a purchase above the limit for approvals.
+        usd_per_hour: price of one unit and hour that was known when it was asked.
+        evidence: the sentence that argues for it, with its dollars.
+        expires_at: silence until then is a no.
+    """
+
+    id: str
+    target: str
+    model_id: str
+    units: int
+    term: Commitment
+    usd_per_hour: Decimal
+    evidence: str
+    asked_at: datetime
+    expires_at: datetime
+
+    @property
+    def usd_per_hour_in_all(self) -> Decimal:
+        """Price of all its units for an hour."""
+        return usd(self.usd_per_hour * self.units)

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
+from bedrock_autoscaler.domain.agreeing import consent_problem, needs_consent
 from bedrock_autoscaler.domain.consent import REJECTED, RecordedConsent
-from bedrock_autoscaler.domain.consenting import consent_problem, consented, needs_consent
+from bedrock_autoscaler.domain.consenting import consented
 from bedrock_autoscaler.domain.controls import Controls
 from bedrock_autoscaler.domain.decision import Purchase, ReasonCode, Situation
 from bedrock_autoscaler.domain.studies import CommitmentStudy
