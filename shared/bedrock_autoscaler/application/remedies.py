@@ -32,6 +32,20 @@ _RESET = "reset-breaker --target {target} --stack {stack}"
 _REQUESTS = "requests --stack {stack}"
 
 REMEDIES: Mapping[str, Remedy] = {
+    "agenda_unread": Remedy(
+        title="nobody knows which target is due: each is visited every five minutes",
+        commands=(_VERIFY,),
+    ),
+    "assignments_unsent": Remedy(
+        title="some due targets were not handed to the workers; they are due again",
+        commands=(_VERIFY,),
+    ),
+    "place_unreachable": Remedy(
+        title="an account and Region cannot be reached; its targets hold", commands=(_VERIFY,)
+    ),
+    "policy_unread": Remedy(
+        title="a target's settings are not kept in the ledger; it holds", commands=(_VERIFY,)
+    ),
     "breaker_tripped": Remedy(
         title="the breaker tripped: nothing is bought or released",
         commands=(_EXPLAIN, _VERIFY, _RESET),
