@@ -271,7 +271,7 @@ def test_each_field_is_explained_with_range_and_effect(
     assert run(["settings", "explain", "grow_margin"]) == 0
     text = capsys.readouterr().out
     assert "sizing.grow_margin  a number from 1 to 5 (shipped: 1.15)" in text
-    assert "A unit is bought at this multiple of its price in worth." in text
+    assert "A unit is bought at this multiple of its price in worth; higher: fewer" in text
     assert run(["settings", "explain", "grow_margn"]) == 2
     assert "there is no field 'grow_margn'" in capsys.readouterr().err
 

@@ -31,19 +31,24 @@ class ObservingDocument(Section):
         description="Minute history looked at; two weeks show each weekday twice.",
     )
     min_completeness: float = Field(
-        default=0.9, ge=0.5, le=1, description="Share of read minutes below which nothing shrinks."
+        default=0.9,
+        ge=0.5,
+        le=1,
+        description="Share of read minutes below which nothing shrinks; lower releases on less.",
     )
     max_staleness_minutes: int = Field(
         default=10,
         ge=2,
         le=120,
-        description="Age of the newest usable minute above which nothing shrinks.",
+        description="Age of the newest usable minute above which nothing shrinks; higher releases "
+        "on older views.",
     )
     attempts_per_call: float = Field(
         default=3.0,
         ge=1,
         le=10,
-        description="Tries of the callers' SDK; throttled calls are divided by it to count demand.",
+        description="Tries of the callers' SDK; throttles are divided by it to count demand, so "
+        "too high a figure hides demand.",
     )
 
     @model_validator(mode="after")
@@ -68,7 +73,8 @@ class ClassifyingDocument(Section):
         default=24,
         ge=1,
         le=336,
-        description="History below which the class is unknown and nothing shrinks.",
+        description="History below which the class is unknown and nothing shrinks; lower judges "
+        "new targets sooner, on less.",
     )
     idle_requests_per_day: float = Field(
         default=12.0,
@@ -156,13 +162,18 @@ class ClassifyingDocument(Section):
         "less often and later.",
     )
     confirmations_to_unsteady: int = Field(
-        default=2, ge=1, le=96, description="Hourly repetitions before a bursty class is taken on."
+        default=2,
+        ge=1,
+        le=96,
+        description="Hourly repetitions before a bursty class is taken on; more of them follow "
+        "later and ignore odd hours.",
     )
     confirmations_to_steady: int = Field(
         default=12,
         ge=1,
         le=336,
-        description="Hourly repetitions before a steady class is taken on.",
+        description="Hourly repetitions before a steady class is taken on; fewer let a quiet night "
+        "count for calm.",
     )
     spike_factor: float = Field(
         default=3.0,
@@ -182,7 +193,8 @@ class ClassifyingDocument(Section):
         default=20.0,
         ge=0,
         le=1_000_000,
-        description="Requests in 5 minutes below which nothing is a spike.",
+        description="Requests in 5 minutes below which nothing is a spike; fewer tell of small "
+        "targets too.",
     )
 
     @model_validator(mode="after")
@@ -207,31 +219,40 @@ class SizingDocument(Section):
         default=15,
         ge=1,
         le=240,
-        description="From a purchase to InService; forecasts look this far ahead.",
+        description="From a purchase to InService; forecasts look this far ahead. Too low a figure "
+        "counts on minutes that a unit cannot serve yet.",
     )
     billing_minutes: int = Field(
-        default=60, ge=1, le=1_440, description="A started period of this length is paid whole."
+        default=60,
+        ge=1,
+        le=1_440,
+        description="A started period of this length is paid whole; releases wait for its end.",
     )
     grow_margin: float = Field(
         default=1.15,
         ge=1,
         le=5,
-        description="A unit is bought at this multiple of its price in worth.",
+        description="A unit is bought at this multiple of its price in worth; higher: fewer, surer "
+        "purchases.",
     )
     keep_margin: float = Field(
         default=0.95,
         ge=0,
         le=1,
-        description="A unit is kept above this multiple of its price in worth.",
+        description="A unit is kept above this multiple of its price in worth; lower: units stay "
+        "longer.",
     )
     bursty_may_hold_units: bool = Field(
-        default=True, description="Whether a bursty target may hold units without commitment."
+        default=True,
+        description="Whether a bursty target may hold units without commitment; false sends bursts "
+        "on demand whatever it costs.",
     )
     max_units_per_purchase: int = Field(
         default=8,
         ge=1,
         le=100,
-        description="Size of one purchase; a provisioned throughput is released only as a whole.",
+        description="Size of one purchase; a provisioned throughput is released only as a whole, "
+        "so smaller ones follow demand down and use up more changes a day.",
     )
     loss_budget_share: float = Field(
         default=0.01,
@@ -250,7 +271,8 @@ class SizingDocument(Section):
         default=1.25,
         ge=1,
         le=100,
-        description="Both margins are multiplied by this while that budget is used up.",
+        description="Both margins are multiplied by this while that budget is used up; 1: losses "
+        "change nothing.",
     )
     scarcity_factor: float = Field(
         default=1.3,
@@ -263,7 +285,8 @@ class SizingDocument(Section):
         default=0.3,
         ge=0,
         le=1,
-        description="By how much the keep margin falls as the releases of the day are used up.",
+        description="By how much the keep margin falls as the releases of the day are used up; 0 "
+        "spends them as they come.",
     )
 
     def to_domain(self, decision_minutes: int) -> Sizing:
@@ -278,13 +301,15 @@ class GatingDocument(Section):
         default=0,
         ge=0,
         le=1_440,
-        description="Wait after the last purchase is in service; units on their way count anyway.",
+        description="Wait after the last purchase is in service; units on their way count anyway. "
+        "Higher: slower growth.",
     )
     shrink_cooldown_minutes: int = Field(
         default=0,
         ge=0,
         le=1_440,
-        description="Wait after the last purchase or release before a release.",
+        description="Wait after the last purchase or release before a release; higher: units are "
+        "held and paid for longer.",
     )
     min_history_minutes: int = Field(
         default=120,
@@ -294,13 +319,25 @@ class GatingDocument(Section):
         "shrinks.",
     )
     max_error_share: float = Field(
-        default=0.05, ge=0, le=1, description="Share of server errors above which nothing shrinks."
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share of server errors above which nothing shrinks; higher lets units go in a "
+        "fault of the service.",
     )
     error_memory_minutes: int = Field(
-        default=30, ge=0, le=1_440, description="How long such errors keep shrinking blocked."
+        default=30,
+        ge=0,
+        le=1_440,
+        description="How long such errors keep shrinking blocked; lower releases sooner after a "
+        "fault.",
     )
     max_price_age_days: int = Field(
-        default=90, ge=1, le=366, description="Age above which a price blocks the money decision."
+        default=90,
+        ge=1,
+        le=366,
+        description="Age above which a price blocks the money decision; higher decides on older "
+        "prices.",
     )
     mass_silence_minutes: int = Field(
         default=60,
@@ -335,22 +372,29 @@ class DrainingDocument(Section):
         default=2,
         ge=1,
         le=60,
-        description="Longest time for which callers keep an old routing table.",
+        description="Longest time for which callers keep an old routing table; each drain waits as "
+        "long.",
     )
     longest_request_minutes: int = Field(
         default=5,
         ge=1,
         le=120,
-        description="Longest call that may still run on a withdrawn throughput.",
+        description="Longest call that may still run on a withdrawn throughput; each drain waits "
+        "as long.",
     )
     quiet_minutes: int = Field(
-        default=10, ge=1, le=120, description="Complete minutes without a call that must be seen."
+        default=10,
+        ge=1,
+        le=120,
+        description="Complete minutes without a call that must be seen before a Delete; fewer may "
+        "cut off a caller who calls seldom.",
     )
     release_window_minutes: int = Field(
         default=5,
         ge=2,
         le=60,
-        description="A Delete is sent only this close to the end of a paid period.",
+        description="A Delete is sent only this close to the end of a paid period; more leave room "
+        "for another attempt and give paid minutes away.",
     )
 
     def to_domain(self) -> Draining:
@@ -365,22 +409,29 @@ class RoutingDocument(Section):
         default=60,
         ge=10,
         le=3_600,
-        description="How often callers are asked to look for a newer table.",
+        description="How often callers are asked to look for a newer table; fewer follow sooner "
+        "and read more.",
     )
     pressure_share: float = Field(
         default=0.01,
         ge=0,
         le=1,
-        description="Recent throttled share above which spillover is reordered.",
+        description="Recent throttled share above which spillover is reordered; lower reacts to "
+        "fewer throttles.",
     )
     pressure_minutes: int = Field(
-        default=5, ge=1, le=30, description="Settled minutes that are looked at for pressure."
+        default=5,
+        ge=1,
+        le=30,
+        description="Settled minutes that are looked at for pressure; more are calmer and react "
+        "later.",
     )
     calm_minutes: int = Field(
         default=15,
         ge=1,
         le=240,
-        description="Minutes without pressure before the usual order returns.",
+        description="Minutes without pressure before the usual order returns; more stay on a "
+        "dearer way for longer.",
     )
     trial_share: float = Field(
         default=0.05,
@@ -393,13 +444,15 @@ class RoutingDocument(Section):
         default=15,
         ge=5,
         le=240,
-        description="Minutes after which a trial that shows no call has failed.",
+        description="Minutes after which a trial that shows no call has failed; more give a quiet "
+        "target time to prove it.",
     )
     refused_minutes: int = Field(
         default=60,
         ge=5,
         le=10_080,
-        description="Minutes for which a way that refuses calls is left out of the table.",
+        description="Minutes for which a way that refuses calls is left out of the table; fewer "
+        "find sooner that it serves again, at the cost of refused calls.",
     )
 
     def to_domain(self) -> Routing:
