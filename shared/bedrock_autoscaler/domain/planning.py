@@ -186,8 +186,8 @@ def _worth_reason(plan: SizePlan, situation: Situation, held: int) -> Reason:
         worth = float(plan.worth[held : plan.grow_to].min())
         return Reason(
             code=ReasonCode.UNITS_PAY_OFF,
-            message=f"units {held + 1} to {plan.grow_to} each avoid at least {worth:.2f} USD per "
-            f"hour and cost {price:.2f}",
+            message=f"{_units(held, plan.grow_to)} at least {worth:.2f} USD per hour and cost"
+            f"{'s' if plan.grow_to == held + 1 else ''} {price:.2f}",
             numbers=(("worth_usd_per_hour", worth), ("price_usd_per_hour", price)),
         )
     if plan.keep < held:
@@ -213,3 +213,10 @@ def _worth_reason(plan: SizePlan, situation: Situation, held: int) -> Reason:
             ("bought_from_usd_per_hour", plan.first_usd),
         ),
     )
+
+
+def _units(held: int, grow_to: int) -> str:
+    """The units after those held, as the subject of what they avoid."""
+    if grow_to == held + 1:
+        return f"unit {grow_to} avoids"
+    return f"units {held + 1} to {grow_to} each avoid"

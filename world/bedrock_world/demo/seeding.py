@@ -26,14 +26,19 @@ def write_settings(ssm: "SSMClient", prefix: str, plan: DemoPlan, account: str) 
 
 
 def load_history(
-    cloudwatch: "CloudWatchClient", trace: Trace, minutes: int, deployment: str
+    cloudwatch: "CloudWatchClient",
+    trace: Trace,
+    minutes: int,
+    deployment: str,
+    *,
+    model: str = MODEL,
 ) -> int:
     """Put the first `minutes` of a trace into CloudWatch, served on demand; how many points.
 
     As on AWS a minute without traffic has no point. The deployment's heartbeat has one in every
     minute, since the history counts as read.
     """
-    traffic = _batched(_traffic(trace, minutes))
+    traffic = _batched(_traffic(trace, minutes, model))
     points = 0
     for batch in traffic:
         cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=batch)
@@ -44,10 +49,10 @@ def load_history(
     return points
 
 
-def _traffic(trace: Trace, minutes: int) -> Iterator[dict[str, Any]]:
+def _traffic(trace: Trace, minutes: int, model: str) -> Iterator[dict[str, Any]]:
     names = ("Invocations", "InputTokenCount", "OutputTokenCount")
     columns = (trace.invocations, trace.input_tokens, trace.output_tokens)
-    dimensions = [{"Name": "ModelId", "Value": MODEL}]
+    dimensions = [{"Name": "ModelId", "Value": model}]
     for name, column in zip(names, columns, strict=True):
         for k in range(minutes):
             if trace.invocations[k] > 0:
