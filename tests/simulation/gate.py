@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from bedrock_autoscaler.application.errors import AutoscalerError
@@ -197,7 +198,12 @@ class Gate:
         if run is None:
             return method(*args, **kwargs)
         run.calls += 1
-        kind = self._kind(call, run)
+        if not self.is_open:
+            kind = None
+        elif self.outages and self._is_out(call, run):
+            kind = _OUT.get(call, Kind.ERROR)
+        else:
+            kind = self._script.strike(call, run)
         self.digest.update(f"{call}/{kind}".encode() if kind else _BYTES[call])
         try:
             if kind is None and call not in WATCHED:
@@ -212,14 +218,10 @@ class Gate:
         finally:
             run.last_call, run.last_at = call, self._time.now
 
-    def _kind(self, call: str, run: Run) -> Kind | None:
-        if not self.is_open:
-            return None
-        if self.outages:
-            for prefix, until in self.outages.items():
-                if run.moment < until and call.startswith(prefix):
-                    return _OUT.get(call, Kind.ERROR)
-        return self._script.strike(call, run)
+    def _is_out(self, call: str, run: Run) -> bool:
+        return any(
+            run.moment < until and call.startswith(prefix) for prefix, until in self.outages.items()
+        )
 
     def _done(self, sent: "Sent") -> Any:
         """Let it have its effect, watched."""
@@ -311,7 +313,7 @@ class Gated:
         """Wrap each method named in `calls` as the call that it stands for."""
         self._port = port
         for method, call in calls.items():
-            setattr(self, method, _passing(gate, call, getattr(port, method)))
+            setattr(self, method, partial(gate.through, call, getattr(port, method)))
 
     def __getattr__(self, name: str) -> Any:
         """What does not go out."""
@@ -321,12 +323,3 @@ class Gated:
 def calls_of(port: str) -> dict[str, str]:
     """The calls of a port, by method."""
     return {call.partition(".")[2]: call for call in POSSIBLE if call.partition(".")[0] == port}
-
-
-def _passing(gate: Gate, call: str, method: Callable[..., Any]) -> Callable[..., Any]:
-    through = gate.through
-
-    def passed(*args: Any, **kwargs: Any) -> Any:
-        return through(call, method, *args, **kwargs)
-
-    return passed
