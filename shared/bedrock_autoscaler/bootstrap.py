@@ -10,6 +10,7 @@ from bedrock_autoscaler import __version__
 from bedrock_autoscaler.adapters.clients import Clients
 from bedrock_autoscaler.adapters.environment import RoutedEnvironment, account_of
 from bedrock_autoscaler.application.assembling import Application
+from bedrock_autoscaler.application.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
     from bedrock_autoscaler.adapters.models import ModelList
+    from bedrock_autoscaler.application.assigning import Agenda, Assignments, Policies
     from bedrock_autoscaler.application.ports import (
         Approvals,
         Capacity,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         Switch,
     )
     from bedrock_autoscaler.application.pricing import PriceStore, PricingPorts
+    from bedrock_autoscaler.application.working import FleetApplication
 
 
 class AwsAdapters:
@@ -223,6 +226,34 @@ class AwsAdapters:
         )
 
     @cached_property
+    def policies(self) -> Policies:
+        """Settings as resolved, in the ledger."""
+        from bedrock_autoscaler.adapters.storage.policies import DynamoPolicies
+
+        return DynamoPolicies(self._dynamodb, self._environment.ledger_table)
+
+    @cached_property
+    def agenda(self) -> Agenda:
+        """When each target is due, in the ledger."""
+        from bedrock_autoscaler.adapters.storage.agenda import DynamoAgenda
+
+        return DynamoAgenda(self._dynamodb, self._environment.ledger_table)
+
+    @cached_property
+    def assignments(self) -> Assignments:
+        """The queue to the workers.
+
+        Raises:
+            ConfigurationError: the function has no queue to send to.
+        """
+        from bedrock_autoscaler.adapters.queue import SqsAssignments
+
+        url = self._environment.work_queue_url
+        if url is None:
+            raise ConfigurationError("WORK_QUEUE_URL is not set, and the dispatcher sends there")
+        return SqsAssignments(self._clients.sqs(), url)
+
+    @cached_property
     def _bedrock(self) -> BedrockClient:
         return self._clients.bedrock()
 
@@ -258,6 +289,15 @@ def application(function_arn: str) -> Application:
     return _deployed(account_of(function_arn))
 
 
+def fleet(function_arn: str) -> FleetApplication:
+    """Dispatcher and worker of this process, over the same application.
+
+    Raises:
+        ConfigurationError: a variable is missing or malformed, or the runtime's SDK is too old.
+    """
+    return _deployed_fleet(account_of(function_arn))
+
+
 @contextmanager
 def replaced_by(replacement: Application) -> Iterator[None]:
     """Let `application` answer with this one, for tests; the old one returns afterwards."""
@@ -270,9 +310,21 @@ def replaced_by(replacement: Application) -> Iterator[None]:
 
 @cache
 def _deployed(account: str) -> Application:
+    return _assembled(account)[0]
+
+
+@cache
+def _deployed_fleet(account: str) -> FleetApplication:
+    from bedrock_autoscaler.application.assigning import Place
+    from bedrock_autoscaler.application.working import FleetApplication
+
+    deployed, adapters, region = _assembled(account)
+    return FleetApplication(deployed, adapters, adapters, Place(account=account, region=region))
+
+
+@cache
+def _assembled(account: str) -> tuple[Application, AwsAdapters, str]:
     environment = RoutedEnvironment.read()
-    return Application(
-        AwsAdapters(environment, account),
-        deployment=environment.deployment,
-        code_version=__version__,
-    )
+    adapters = AwsAdapters(environment, account)
+    assembled = Application(adapters, deployment=environment.deployment, code_version=__version__)
+    return assembled, adapters, environment.region

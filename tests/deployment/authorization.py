@@ -109,6 +109,7 @@ ACCEPTED: Mapping[Accepted, str] = {
 # Keys of every request; the data lists only those of each service.
 _GLOBAL_KEYS = {
     "aws:calledvialast": "String",
+    "aws:principalarn": "ARN",
     "aws:requestedregion": "String",
     "aws:securetransport": "Bool",
     "aws:sourceaccount": "String",
@@ -117,7 +118,7 @@ _GLOBAL_KEYS = {
 _OPERATORS = {
     "String": {"StringEquals", "StringLike"},
     "ArrayOfString": {"StringEquals", "StringLike"},
-    "ARN": {"ArnEquals", "ArnLike", "StringEquals", "StringLike"},
+    "ARN": {"ArnEquals", "ArnLike", "ArnNotEquals", "StringEquals", "StringLike"},
     "Bool": {"Bool"},
 }
 _ARNS = {

@@ -13,6 +13,8 @@ from tests.deployment.policies import actions_of, as_tuple, grants, statements
 from tests.deployment.template import OWN, Properties, Stack
 
 FUNCTIONS = ("ObserveDecide", "Purchase", "Release", "Publish", "RefreshPrices", "ScaleEndpoint")
+FANNED = ("Dispatch", "Visit")
+"""Functions that there are with FanOut alone."""
 DAILY = ("RefreshPricesFunction",)
 """Functions that no tick waits for."""
 OWNER_TAG = "bedrock-autoscaler:deployment"
@@ -61,14 +63,15 @@ def wildcards(stack: Stack) -> Iterator[str]:
 
 def roles_are_written_out(stack: Stack) -> Iterator[str]:
     """One role a function and one for the scheduler; no managed policy, none made by SAM."""
-    expected = {f"{function}Role" for function in FUNCTIONS} | {"SchedulerRole"}
+    functions = (*FUNCTIONS, *(FANNED if "WorkQueue" in stack.resources else ()))
+    expected = {f"{function}Role" for function in functions} | {"SchedulerRole"}
     roles = stack.of("AWS::IAM::Role")
     if roles.keys() != expected:
         yield f"roles are {sorted(roles)}"
     for name, role in roles.items():
         if role.get("ManagedPolicyArns"):
             yield f"{name}: managed policies {role['ManagedPolicyArns']}"
-    for function in FUNCTIONS:
+    for function in functions:
         role = stack.of("AWS::Lambda::Function")[f"{function}Function"]["Role"]
         if role != f"{function}Role.Arn":
             yield f"{function}Function runs as {role}"
@@ -274,6 +277,39 @@ def messages_are_encrypted(stack: Stack) -> Iterator[str]:
             yield f"{name}: plain HTTP is accepted"
 
 
+def work_is_done_once_at_a_time(stack: Stack) -> Iterator[str]:
+    """Queues of work keep order and outlast a worker; failures are told message by message."""
+    queues = stack.of("AWS::SQS::Queue")
+    functions = stack.of("AWS::Lambda::Function")
+    for name, source in stack.of("AWS::Lambda::EventSourceMapping").items():
+        queue = queues[source["EventSourceArn"].removesuffix(".Arn")]
+        if queue.get("FifoQueue") is not True:
+            yield f"{name}: no order"
+        worker = functions[source["FunctionName"].removesuffix("Aliaslive")]
+        if queue["VisibilityTimeout"] <= worker["Timeout"]:
+            yield f"{name}: a message may be in two hands"
+        if source.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
+            yield f"{name}: one failure repeats the batch"
+    for grant in grants(stack):
+        sends = grant.action == "sqs:SendMessage" and "WorkQueue.Arn" in grant.resources
+        if sends and grant.role != "DispatchRole":
+            yield f"{grant.role} hands out work"
+
+
+def poisoned_work_ends(stack: Stack) -> Iterator[str]:
+    """A message that fails three times goes to dead letters, in order too, which are watched."""
+    queues = stack.of("AWS::SQS::Queue")
+    alarms = stack.of("AWS::CloudWatch::Alarm").values()
+    watched = {alarm["Dimensions"][0]["Value"] for alarm in alarms}
+    for name, source in stack.of("AWS::Lambda::EventSourceMapping").items():
+        redrive = queues[source["EventSourceArn"].removesuffix(".Arn")].get("RedrivePolicy", {})
+        letters = redrive.get("deadLetterTargetArn", "").removesuffix(".Arn")
+        if not queues.get(letters, {}).get("FifoQueue") or redrive["maxReceiveCount"] > 3:
+            yield f"{name}: a poisoned message stays"
+        if f"{letters}.QueueName" not in watched:
+            yield f"{name}: nobody hears of {letters}"
+
+
 def logs_end(stack: Stack) -> Iterator[str]:
     """Each function logs into its own group, which the stack makes with a retention."""
     groups = stack.of("AWS::Logs::LogGroup")
@@ -377,6 +413,8 @@ RULES = (
     functions_tell_their_own_only,
     schedules_do_not_insist,
     functions_are_not_retried,
+    work_is_done_once_at_a_time,
+    poisoned_work_ends,
     dead_letters_can_be_sent,
     functions_end_before_the_next_tick,
     schedules_tick_the_live_version,

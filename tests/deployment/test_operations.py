@@ -6,7 +6,10 @@ from tests.deployment.template import stack
 
 PREFIXES = {"service-quotas": "servicequotas"}
 # A transaction needs the permissions of the writes in it, and has none of its own.
-MADE_OF = {"dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem"}}
+MADE_OF = {
+    "dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
+    "sqs:SendMessageBatch": {"sqs:SendMessage"},
+}
 
 
 def test_every_operation_is_allowed_to_a_function() -> None:

@@ -21,6 +21,7 @@ VARIANTS: dict[str, dict[str, str]] = {
     "customer key": {"PurchasableModelArns": MODEL, "KmsKeyArn": KEY},
     "traced": {"PurchasableModelArns": MODEL, "Tracing": "Active"},
     "scaling": {"ScalableEndpointArns": ENDPOINT, "EndpointRoleArns": ENDPOINT_ROLE},
+    "fan-out": {"FanOut": "on"},
     "local": {"AlarmSet": "basic", "SchedulesState": "DISABLED", "Architecture": "x86_64"},
 }
 
@@ -306,6 +307,22 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
         "by another role",
         _widen("PublishRole", "Owners", Action="bedrock:UpdateMarketplaceModelEndpoint"),
     ),
+    *(
+        (rules.poisoned_work_ends, defect, spoil)
+        for defect, spoil in (
+            ("for ever", _drop("WorkQueue", "Properties/RedrivePolicy")),
+            ("unheard", _remove("WorkDeadLettersAlarm")),
+        )
+    ),
+    *(
+        (rules.work_is_done_once_at_a_time, defect, spoil)
+        for defect, spoil in (
+            ("no order", _set("WorkQueue", "Properties/FifoQueue", value=False)),
+            ("two hands", _set("WorkQueue", "Properties/VisibilityTimeout", value=50)),
+            ("all again", _drop("VisitSource", "Properties/FunctionResponseTypes")),
+            ("by a worker", _widen("VisitRole", "TakeWork", Action="sqs:SendMessage")),
+        )
+    ),
     (
         rules.trouble_is_an_alarm,
         "one name only",
@@ -342,7 +359,9 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
     [pytest.param(rule, spoil, id=f"{rule.__name__}: {defect}") for rule, defect, spoil in DEFECTS],
 )
 def test_rule_notices_the_defect(rule: Rule, spoil: Callable[[Stack], None]) -> None:
-    spoiled = stack(**VARIANTS["buying"], **VARIANTS["scaling"]).copy()
+    of_work = (rules.work_is_done_once_at_a_time, rules.poisoned_work_ends)
+    fanned = VARIANTS["fan-out"] if rule in of_work else {}
+    spoiled = stack(**VARIANTS["buying"], **VARIANTS["scaling"], **fanned).copy()
 
     spoil(spoiled)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
 
@@ -76,6 +77,7 @@ REQUIRED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "PutParameter": ("Name", "Value", "Type", "Overwrite"),
     },
     "events": {"PutEvents": ("Entries",)},
+    "sqs": {"SendMessageBatch": ("QueueUrl", "Entries")},
     "sns": {"Publish": ("TopicArn", "Subject", "Message")},
 }
 """Each operation that the application calls, with the input members that it cannot do without."""
@@ -144,6 +146,12 @@ class Clients:
         """Messages to persons."""
         client = boto3.client("sns", config=self._brief())
         require("sns", client.meta.service_model)
+        return client
+
+    def sqs(self) -> SQSClient:
+        """The queue between the dispatcher and its workers."""
+        client = boto3.client("sqs", config=self._config)
+        require("sqs", client.meta.service_model)
         return client
 
     def sts(self) -> STSClient:

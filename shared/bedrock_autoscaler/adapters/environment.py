@@ -17,6 +17,7 @@ _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
 _BUS = re.compile(r"[A-Za-z0-9._/-]{1,256}")
 _FUNCTION = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:([0-9]{12}):function:.+")
+_QUEUE = re.compile(r"https?://[A-Za-z0-9.:-]+/[0-9]{12}/[A-Za-z0-9_-]+\.fifo")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _MAX_PERIOD = 60
 
@@ -69,10 +70,12 @@ class RoutedEnvironment(FunctionEnvironment):
     Attributes:
         routes_table: name of the DynamoDB table with the routing tables in force.
         consents_table: of the table where persons put consents to commitments; None without.
+        work_queue_url: of the queue between dispatcher and workers; None but for the dispatcher.
     """
 
     routes_table: str
     consents_table: str | None
+    work_queue_url: str | None = None
 
     @classmethod
     @override
@@ -84,7 +87,17 @@ class RoutedEnvironment(FunctionEnvironment):
             if has_consents
             else None
         )
-        return _common(variables) | {"routes_table": routes, "consents_table": consents}
+        has_queue = bool(variables.get("WORK_QUEUE_URL"))
+        queue = (
+            _matching(variables, "WORK_QUEUE_URL", _QUEUE, "a FIFO queue's URL")
+            if has_queue
+            else None
+        )
+        return _common(variables) | {
+            "routes_table": routes,
+            "consents_table": consents,
+            "work_queue_url": queue,
+        }
 
 
 def account_of(function_arn: str) -> str:

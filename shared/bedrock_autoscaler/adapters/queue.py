@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import batched
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, Any, override
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter, ValidationError
@@ -13,10 +13,12 @@ from bedrock_autoscaler.application.errors import ConfigurationError
 from bedrock_autoscaler.domain.units import compact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+    from bedrock_autoscaler.application.ticking import Summary
 
 # The most that SendMessageBatch takes.
 _BATCH = 10
@@ -58,6 +60,30 @@ def read_assignment(body: str) -> Assignment:
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
         raise ConfigurationError(f"message: {fault['msg']}") from None
+
+
+def answered(
+    event: Mapping[str, Any], visit: Callable[[Sequence[Assignment]], Summary]
+) -> dict[str, object]:
+    """Visit the messages of an SQS event; which of them SQS shall hand out again.
+
+    A message that is no assignment fails alone, is handed out again, and ends as a dead letter. All
+    messages of a target that failed fail together, so that their order is kept.
+
+    Args:
+        event: as Lambda gives it.
+        visit: decides a batch.
+    """
+    by_message: dict[str, Assignment] = {}
+    failed = []
+    for record in event["Records"]:
+        try:
+            by_message[record["messageId"]] = read_assignment(record["body"])
+        except ConfigurationError:
+            failed.append(record["messageId"])
+    lost = set(visit(tuple(by_message.values())).failed)
+    failed += [message for message, each in by_message.items() if each.target in lost]
+    return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
 
 
 def _entry(name: str, assignment: Assignment) -> SendMessageBatchRequestEntryTypeDef:

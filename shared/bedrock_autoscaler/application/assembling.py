@@ -133,45 +133,45 @@ class Application:
         """One tick of one loop; see `application.deciding`."""
         from bedrock_autoscaler.application.deciding import observe_and_decide
 
-        return self._told(lambda: observe_and_decide(loop, scheduled_at, self.deciding))
+        return self.told(lambda: observe_and_decide(loop, scheduled_at, self.deciding))
 
     def beat(self, scheduled_at: datetime | None) -> Summary:
         """The heartbeat of a minute in which no loop ticks."""
         from bedrock_autoscaler.application.deciding import beat
 
-        return self._told(lambda: beat(scheduled_at, self.deciding))
+        return self.told(lambda: beat(scheduled_at, self.deciding))
 
     def purchase(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
         """One tick of the purchase actor; see `application.purchasing`."""
         from bedrock_autoscaler.application.purchasing import purchase
 
-        return self._told(lambda: purchase(scheduled_at, deadline, self._purchase))
+        return self.told(lambda: purchase(scheduled_at, deadline, self._purchase))
 
     def release(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
         """One tick of the release actor; see `application.releasing`."""
         from bedrock_autoscaler.application.releasing import release
 
-        return self._told(lambda: release(scheduled_at, deadline, self._release))
+        return self.told(lambda: release(scheduled_at, deadline, self._release))
 
     def publish(self, scheduled_at: datetime | None, deadline: Deadline | None = None) -> Summary:
         """One tick of the publish actor; see `application.publishing`."""
         from bedrock_autoscaler.application.publishing import publish
 
-        return self._told(lambda: publish(scheduled_at, self._publish, deadline))
+        return self.told(lambda: publish(scheduled_at, self._publish, deadline))
 
     def scale_endpoint(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
         """One tick of the actor of endpoints; see `application.scaling`."""
         from bedrock_autoscaler.application.scaling import scale_endpoints
 
-        return self._told(lambda: scale_endpoints(scheduled_at, deadline, self._scale))
+        return self.told(lambda: scale_endpoints(scheduled_at, deadline, self._scale))
 
     def refresh_prices(self) -> Summary:
         """Read the price list anew; see `application.pricing`."""
         from bedrock_autoscaler.application.pricing import refresh_prices
 
-        return self._told(lambda: refresh_prices(self._adapters.pricing))
+        return self.told(lambda: refresh_prices(self._adapters.pricing))
 
-    def _told(self, run: Callable[[], Summary]) -> Summary:
+    def told(self, run: Callable[[], Summary]) -> Summary:
         """Log what the run did, and send what it has to say when all is done, or has failed."""
         reporter = self._adapters.reporter
         try:

@@ -9,14 +9,16 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from bedrock_autoscaler.adapters.queue import SqsAssignments, read_assignment
+from bedrock_autoscaler.adapters.queue import SqsAssignments, answered, read_assignment
 from bedrock_autoscaler.application.assigning import Assignment
 from bedrock_autoscaler.application.errors import ConfigurationError
+from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.domain.target import Loop
 from tests.builders import NOW
+from tests.deployment.template import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mypy_boto3_sqs import SQSClient
 
@@ -105,3 +107,38 @@ def test_a_body_that_is_no_assignment_is_refused_and_not_quoted(body: str) -> No
         read_assignment(body)
 
     assert "secret" not in str(caught.value)
+
+
+def record(message: str, body: str) -> dict[str, str]:
+    return {"messageId": message, "body": body, "receiptHandle": "opaque"}
+
+
+def test_what_failed_is_told_message_by_message() -> None:
+    sample = json.loads((ROOT / "events" / "visit.json").read_text(encoding="utf-8"))
+    (chat,) = sample["Records"]
+    search = chat["body"].replace("chat", "search")
+    event = {
+        "Records": [
+            chat,
+            record("2", search),
+            record("3", "poison"),
+            record("4", search.replace("09:16", "09:17")),
+        ]
+    }
+    visited: list[Assignment] = []
+
+    def visit(batch: "Sequence[Assignment]") -> Summary:
+        visited.extend(batch)
+        return Summary(outcomes=(), failed=("search",))
+
+    answer = answered(event, visit)
+
+    assert [each.target for each in visited] == ["chat", "search", "search"]
+    failures = answer["batchItemFailures"]
+    assert failures == [{"itemIdentifier": message} for message in ("3", "2", "4")]
+
+
+def test_a_batch_without_failures_is_done() -> None:
+    sample = json.loads((ROOT / "events" / "visit.json").read_text(encoding="utf-8"))
+
+    assert answered(sample, lambda _: Summary(outcomes=())) == {"batchItemFailures": []}

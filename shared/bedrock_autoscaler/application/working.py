@@ -1,0 +1,121 @@
+"""Dispatcher and worker over one set of adapters: how a fleet of many targets is run."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.keeping import Kept
+from bedrock_autoscaler.domain.units import MINUTE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from bedrock_autoscaler.application.assembling import Adapters, Application
+    from bedrock_autoscaler.application.assigning import (
+        Agenda,
+        Assignment,
+        Assignments,
+        Place,
+        Policies,
+    )
+    from bedrock_autoscaler.application.deciding import DecidingPorts
+    from bedrock_autoscaler.application.dispatching import DispatchPorts
+    from bedrock_autoscaler.application.ports import Metrics, Settings
+    from bedrock_autoscaler.application.ticking import Summary
+    from bedrock_autoscaler.application.visiting import VisitingPorts
+
+_SETTINGS_AGE = 5 * MINUTE
+
+
+class FleetAdapters(Protocol):
+    """What dispatcher and worker need beside the adapters of one place."""
+
+    @property
+    def policies(self) -> Policies:
+        """Settings as resolved, by version."""
+
+    @property
+    def agenda(self) -> Agenda:
+        """When each target is due."""
+
+    @property
+    def assignments(self) -> Assignments:
+        """The way to the workers."""
+
+
+class FleetApplication:
+    """The two use cases of a fleet in one account and Region.
+
+    Args:
+        application: the use cases of this place.
+        adapters: its adapters.
+        fleet: what is shared by all targets.
+        home: the account and Region that this stack may look at.
+    """
+
+    def __init__(
+        self, application: Application, adapters: Adapters, fleet: FleetAdapters, home: Place
+    ) -> None:
+        self._application = application
+        self._adapters = adapters
+        self._fleet = fleet
+        self._home = home
+        self._settings: Kept[str, Settings] = Kept(_SETTINGS_AGE)
+
+    def dispatch(self, scheduled_at: datetime | None) -> Summary:
+        """One tick of the dispatcher; see `application.dispatching`."""
+        from bedrock_autoscaler.application.dispatching import dispatch
+
+        return self._application.told(lambda: dispatch(scheduled_at, self._dispatching))
+
+    def visit(self, assignments: Sequence[Assignment]) -> Summary:
+        """One batch of a worker; see `application.visiting`."""
+        from bedrock_autoscaler.application.visiting import visit
+
+        return self._application.told(lambda: visit(assignments, self._visiting))
+
+    @cached_property
+    def _dispatching(self) -> DispatchPorts:
+        from bedrock_autoscaler.application.dispatching import DispatchPorts
+
+        return DispatchPorts(
+            clock=self._adapters.clock,
+            read_settings=self._read_settings,
+            policies=self._fleet.policies,
+            agenda=self._fleet.agenda,
+            assignments=self._fleet.assignments,
+            metrics=self._metrics_of,
+            reporter=self._adapters.reporter,
+        )
+
+    @cached_property
+    def _visiting(self) -> VisitingPorts:
+        from bedrock_autoscaler.application.visiting import VisitingPorts
+
+        return VisitingPorts(
+            clock=self._adapters.clock,
+            reporter=self._adapters.reporter,
+            policies=self._fleet.policies,
+            agenda=self._fleet.agenda,
+            deciding=self._deciding_at,
+        )
+
+    def _read_settings(self) -> Settings:
+        """The settings, read anew every five minutes."""
+        now = self._adapters.clock.now()
+        return self._settings.get("", now, self._adapters.settings)
+
+    def _metrics_of(self, place: Place) -> Metrics:
+        self._require_home(place)
+        return self._adapters.metrics
+
+    def _deciding_at(self, place: Place) -> DecidingPorts:
+        self._require_home(place)
+        return self._application.deciding
+
+    def _require_home(self, place: Place) -> None:
+        if place != self._home:
+            raise ObservationError(f"{place.name} is not {self._home.name}, which this stack sees")
