@@ -160,6 +160,7 @@ def test_traffic_is_looked_for_where_it_is_filed() -> None:
         (ROUTER | {"geography": None}, "geography", "does not tell where it serves"),
         (ROUTER, "address", "either of two models answers there"),
         (US | {"region": "eu-west-1"}, "address", "it is called from eu-west-1"),
+        (US | {"region": REGION}, "region", "is the target's own Region; leave it out"),
         (IMPORTED | {"tier": "flex"}, "tier", "imported_model takes no tier"),
         (ENDPOINT | {"latency": "optimized"}, "latency", "marketplace_endpoint takes no latency"),
         ({"kind": "batch", "address": PROFILE, "tier": "flex"}, "tier", "batch takes no tier"),
