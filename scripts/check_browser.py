@@ -86,7 +86,7 @@ def check_month(browser: Browser, python: str, folder: Path, findings: Findings)
             for theme in THEMES:
                 with opened(browser, findings, size, theme) as page:
                     check_file(page, path, findings)
-                    take(page, folder / f"review-{size[0]}-{theme}.png")
+                    take(page, folder, f"{size[0]}-{theme}")
 
 
 @contextmanager
@@ -264,10 +264,17 @@ def check_live(page: Page, address: str, findings: Findings) -> None:
     findings.require("a live page asks its own server alone", holds=own)
 
 
-def take(page: Page, path: Path) -> None:
-    """A picture of the window, with a purchase chosen."""
+def take(page: Page, folder: Path, name: str) -> None:
+    """Pictures of the window, and of the decisions with a purchase chosen."""
+    page.evaluate("location.hash = '#chat-capacity-20261028T080000Z'")
+    page.wait_for_function(
+        "() => document.querySelector('#evidence h3').textContent === 'buy 1 unit'"
+    )
     page.evaluate("scrollTo(0, 0)")
-    page.screenshot(path=path)
+    page.screenshot(path=folder / f"review-{name}.png")
+    page.locator("section[aria-labelledby=decisions]").screenshot(
+        path=folder / f"evidence-{name}.png"
+    )
 
 
 if __name__ == "__main__":

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
 
 
-@pytest.mark.parametrize(
-    "event", sorted((ROOT / "events").glob("*.json")), ids=lambda path: path.stem
-)
+NEEDS_AWS = ("refresh_prices",)
+"""Functions that ask for what no emulator has; what they do with an answer is tested elsewhere."""
+
+EVENTS = sorted(path for path in (ROOT / "events").glob("*.json") if path.stem not in NEEDS_AWS)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda path: path.stem)
 def test_function_answers_its_sample_event(deployed: Deployed, event: Path) -> None:
     name, _, loop = event.stem.rpartition("_")
     is_loop = loop in {"routing", "capacity", "heartbeat"}
-    function: str = getattr(deployed.stack, name if is_loop else event.stem)
+    function = f"{STACK}-{name if is_loop else event.stem}".replace("_", "-")
 
     answer = deployed.aws.invoke(function, json.loads(event.read_text(encoding="utf-8")))
 
@@ -35,6 +39,11 @@ def test_function_answers_its_sample_event(deployed: Deployed, event: Path) -> N
 def test_a_failing_function_is_told_with_its_log(deployed: Deployed) -> None:
     with pytest.raises(FunctionFailedError, match="Traceback"):
         deployed.aws.invoke(deployed.stack.purchase, {"unknown": 1})
+
+
+def test_without_a_price_list_the_refresh_fails_and_says_so(deployed: Deployed) -> None:
+    with pytest.raises(FunctionFailedError, match="price list: AmazonBedrock could not be read"):
+        deployed.aws.invoke(f"{STACK}-refresh-prices", {})
 
 
 def test_the_stack_makes_no_setting(deployed: Deployed) -> None:

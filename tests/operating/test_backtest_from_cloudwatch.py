@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 
 from bedrock_autoscaler.backtest.trace import Trace, read_trace
+from bedrock_autoscaler.cli.backtest import UnreadMinutes
 from bedrock_autoscaler.cli.derived_scenario import scenario_of
+from bedrock_autoscaler.cli.output import CommandError
+from bedrock_autoscaler.cli.recorded_traffic import without_gaps
 from bedrock_autoscaler.domain.target import Quota
-from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     MODEL,
     NOW,
@@ -22,6 +25,7 @@ from tests.builders import (
     UNIT_RATE,
     build_option,
     build_target,
+    build_traffic,
 )
 from tests.functions.account import DEPLOYMENT
 from tests.operating.stage import DOCUMENT, Stage
@@ -106,17 +110,24 @@ def test_the_files_give_the_same_backtest_again(day: Stage) -> None:
     assert day.told(*command) == table
 
 
-def test_a_heartbeat_proves_silence_and_the_longest_stretch_is_replayed(day: Stage) -> None:
-    start = NOW - 2 * DAY
-    # 26 hours are proven, but for one minute in the second.
-    beats = span(start, start + 26 * HOUR)
-    put("Heartbeat", [beat for beat in beats if beat != start + HOUR + MINUTE], 1.0)
+def test_the_longest_stretch_without_an_unread_minute_is_replayed() -> None:
+    calls = np.full(30 * 60, 5.0)
+    calls[[0, 119, 120]] = np.nan
+    calls[300:400] = 0.0  # proven to be silent
+    seen = build_traffic(len(calls), end=NOW, invocations=calls)
 
-    day.told("backtest", "--from-cloudwatch", "chat", "--days", "2", "--out", "x.csv")
+    cut, (note,) = without_gaps(seen, UnreadMinutes.LONGEST, "chat", [])
 
-    trace = read_trace(Path("x.csv"))
-    assert trace.start == start + HOUR + 2 * MINUTE
-    assert len(trace) == 25 * 60 - 2
+    assert (cut.start, cut.end) == (seen.start + 121 * MINUTE, NOW)
+    assert note.startswith("3 of 1,800 minutes have neither a point nor a heartbeat")
+    with pytest.raises(CommandError, match="the longest stretch without such a minute has 1,679"):
+        without_gaps(seen, UnreadMinutes.REFUSE, "chat", [])
+
+
+def test_what_has_no_gap_stays_whole_with_its_problems() -> None:
+    seen = build_traffic(60, end=NOW)
+
+    assert without_gaps(seen, UnreadMinutes.REFUSE, "chat", ["odd"]) == (seen, ["odd"])
 
 
 def test_a_target_without_any_call_is_told_where_it_was_looked_for(stage: Stage) -> None:

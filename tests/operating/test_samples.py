@@ -12,6 +12,7 @@ from bedrock_autoscaler.application.messages import (
 )
 from bedrock_autoscaler.application.telling import Announcement, Kind
 from bedrock_autoscaler.domain.consent import Request
+from bedrock_autoscaler.domain.target import Commitment
 from tests.builders import NOW
 from tests.deployment.template import ROOT
 from tests.unit.application.test_asking import ASKED
@@ -65,6 +66,13 @@ def samples() -> tuple[str, str, str]:
 def test_the_page_shows_what_is_sent() -> None:
     for sample in samples():
         assert f"\n{sample}```" in PAGE
+
+
+def test_a_purchase_without_a_term_is_asked_for_without_the_warning_of_one() -> None:
+    large = message_on_request(replace(REQUEST, term=Commitment.NONE), STACK)
+
+    assert large.subject == f"[{STACK}] chat: approve 2 units without commitment?"
+    assert "A term is paid" not in large.body
 
 
 def test_a_subject_is_what_the_topic_takes() -> None:

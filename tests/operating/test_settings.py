@@ -252,7 +252,11 @@ def test_what_if_shows_units_dollars_and_throttles_and_writes_nothing(stage: Sta
     assert tried["after"]["unit_hours"] <= tried["before"]["unit_hours"]
     assert found["written_version"] is None
     assert stage.version() == 1
+    assert tried["routing_untried"] is False
+    text = stage.told("settings", "set", "chat", "pressure_share=0.5", "--what-if")
+    assert "which is not tried: routing decisions are not decided again" in text
     text = stage.told("settings", "set", "chat", "sizing.grow_margin=5", "--what-if")
+    assert "not tried" not in text
     assert "what if, chat: 13 decisions from " in text
     assert "together, USD" in text
 

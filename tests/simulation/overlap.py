@@ -47,6 +47,8 @@ class Overlap:
         self.waiting: list[Turn] = []
         self._gate = gate
         self._active: Turn | None = None
+        self._choose: Choice | None = None
+        self._chosen: Turn | None = None
         self._is_aborted = False
 
     def add(self, run: Run, work: Callable[[], None]) -> None:
@@ -55,12 +57,13 @@ class Overlap:
 
     def drive(self, choose: Choice, *, leave: int = 0) -> None:
         """Let the runs take turns until at most `leave` of them wait."""
-        self._gate.before = self._pause
+        self._gate.before, self._choose = self._pause, choose
         try:
             while len(self.waiting) > leave:
-                self.step(choose(self.waiting))
+                chosen, self._chosen = self._chosen or choose(self.waiting), None
+                self.step(chosen)
         finally:
-            self._gate.before = None
+            self._gate.before = self._choose = None
 
     def step_through(self, turn: Turn) -> None:
         """The same for who decides turn by turn."""
@@ -112,6 +115,12 @@ class Overlap:
         turn = self._active
         if turn is None:
             return
+        if self._choose is not None:
+            self._chosen = self._choose(self.waiting)
+            if self._chosen is turn:  # its own turn again: nothing to hand over
+                self._chosen = None
+                turn.steps += 1
+                return
         turn.stopped.release()
         turn.go.acquire()
         if self._is_aborted:

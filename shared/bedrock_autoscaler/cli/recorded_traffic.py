@@ -132,12 +132,17 @@ def _traffic(
         whole = counted(combine(list(filled.values())), filled, target)
         return whole, [f"{gaps:,} minutes without a point were taken for silent, as you said"]
     whole = counted(combine(list(seen.values())), seen, target)
-    return _without_gaps(whole, unread, target.name, problems)
+    return without_gaps(whole, unread, target.name, problems)
 
 
-def _without_gaps(
+def without_gaps(
     traffic: Traffic, unread: UnreadMinutes, name: str, problems: list[str]
 ) -> tuple[Traffic, list[str]]:
+    """The longest stretch of known minutes, and what must be known of it.
+
+    Raises:
+        CommandError: it is shorter than a day, or any gap is to be refused.
+    """
     known = ~np.isnan(traffic.invocations)
     missing = int((~known).sum())
     if not missing:

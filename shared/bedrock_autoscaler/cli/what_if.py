@@ -15,7 +15,7 @@ from bedrock_autoscaler.application.tuning import Effect
 from bedrock_autoscaler.application.what_if import Turn, WhatIf, what_if
 from bedrock_autoscaler.cli.output import Output
 from bedrock_autoscaler.cli.stack import StackAccess
-from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import iso
 from bedrock_autoscaler.report.wording import summary
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from bedrock_autoscaler.cli.changing import Options
 
 _SHOWN_TURNS = 10
+_UNTRIED = (
+    "The change also bears on the order of routes, which is not tried: routing decisions are not "
+    "decided again."
+)
 _ROWS = (
     ("unit-hours", "unit_hours", ",.1f"),
     ("peak units", "peak_units", ",d"),
@@ -51,9 +55,12 @@ def report_what_if(
             continue
         decisions = stored_decisions(access, after.name, options.days, is_quiet=is_json)
         result = what_if(after, decisions)
-        found.append(to_document(result))
+        routes = before is not None and _routes(before) != _routes(after)
+        found.append(to_document(result) | {"routing_untried": routes})
         if not is_json:
             _print(result, options.days, is_new=before is None)
+            if routes:
+                typer.echo(_UNTRIED)
     if not found and not is_json:
         typer.echo("what if: no target in force would be another one")
     return found
@@ -85,6 +92,17 @@ def stored_decisions(
         recorded = ports.decisions.load(decision_id, ports.history)
         if recorded is not None:
             yield recorded
+
+
+def _routes(target: Target) -> tuple[object, ...]:
+    """What of the settings bears on the order of routes."""
+    slo = target.slo
+    return (
+        target.thresholds.routing,
+        target.options,
+        target.controls.route,
+        (slo.latency, slo.deferrable_share),
+    )
 
 
 def to_document(result: WhatIf) -> dict[str, object]:

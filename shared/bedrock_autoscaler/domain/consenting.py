@@ -84,13 +84,11 @@ def _term_purchase(
     """The purchase that a consent asks for, and what stands against it now."""
     target, now = situation.target, situation.scheduled_at
     bought = target.provisioned
-    terms = terms_of(bought.price) if bought and bought.price else ()
-    term = next((one for one in terms if one.commitment is consent.term), None)
-    if bought is None or bought.price is None or term is None:
+    price = bought.price if bought else None
+    hourly = price.under(consent.term) if price else None
+    if bought is None or price is None or hourly is None:
         return None, f"no price of {consent.model_id} under {consent.term.value} is known"
-    hourly = bought.price.under(consent.term)
-    if hourly is None:
-        return None, f"no price of {consent.model_id} under {consent.term.value} is known"
+    term = next(one for one in terms_of(price) if one.commitment is consent.term)
     wanted = Purchase(
         model_id=bought.model_id,
         model_units=consent.units,

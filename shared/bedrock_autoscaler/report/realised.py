@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bedrock_autoscaler.application.accounting import UNBILLED
 from bedrock_autoscaler.domain.decision import Decision
@@ -101,7 +102,9 @@ def realise(record: Record) -> Realised:
             overflow[size, rows], throttle[size, rows] = left
         served_alone = replace(part, throttles=np.zeros(len(part)))
         served = estimate_demand(served_alone, rate, attempts).load
-        reference[rows] = economics.overflow_usd(served)[0] / _MINUTES_PER_HOUR
+        alone = economics.overflow_usd(served)[0] / _MINUTES_PER_HOUR
+        # Only beside what was paid is it of use.
+        reference[rows] = np.where(np.isnan(on_demand[rows]), np.nan, alone)
     return Realised(
         start=record.start,
         demand=demand,
@@ -159,6 +162,7 @@ def _on_demand_usd(record: Record, target: Target, rows: slice) -> Series:
     options = {option.series: option for option in seen_options(target)}
     usual = next((option.price for option in target.options if option.price), None)
     usd = np.where(np.isnan(record.total.invocations[rows]), np.nan, 0.0)
+    usd[_is_untold(record)[rows]] = np.nan
     for address, traffic in record.by_address.items():
         option = options.get(address)
         is_by_time = option is not None and not option.is_billed_by_token
@@ -170,6 +174,19 @@ def _on_demand_usd(record: Record, target: Target, rows: slice) -> Series:
         cost += traffic.output_tokens[rows] * float(price.output_usd_per_1k)
         usd += np.nan_to_num(cost) / 1000.0
     return usd
+
+
+def _is_untold(record: Record) -> NDArray[np.bool_]:
+    """Minutes of which the calls are known and not where they went: those of the newest hour."""
+    apart = [
+        np.isnan(traffic.invocations)
+        for address, traffic in record.by_address.items()
+        if _PROVISIONED not in address
+    ]
+    if not apart:
+        return np.zeros(record.minutes, dtype=np.bool_)
+    untold: NDArray[np.bool_] = np.logical_and.reduce(apart)
+    return untold
 
 
 # -- units -------------------------------------------------------------------------------------

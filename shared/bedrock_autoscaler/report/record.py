@@ -17,7 +17,7 @@ from bedrock_autoscaler.application.ports import (
 )
 from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.joining import join, span
-from bedrock_autoscaler.domain.observation import METRICS, Traffic
+from bedrock_autoscaler.domain.observation import METRICS, Series, Traffic, each_series
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, whole_minutes
 
@@ -139,15 +139,24 @@ def _traffic(
     recent = dict(situation.observation.by_option)
     addresses = sorted({*stored.traffic, *recent})
     apart = {
-        address: join(
-            stored.traffic.get(address, _gap(stored.total.start, stored.total.end)),
-            recent.get(address, Traffic.empty(total.end)),
-        )
+        address: join(_stored_part(stored, address), recent.get(address, Traffic.empty(total.end)))
         for address in addresses
     }
     return span(total, start, end), {
         address: span(part, start, end) for address, part in apart.items()
     }
+
+
+def _stored_part(stored: StoredHistory, address: str) -> Traffic:
+    """The stored minutes of one address; an hour that was kept without it had none of its calls."""
+    span_of = stored.total
+    part = stored.traffic.get(address) or _gap(span_of.start, span_of.end)
+    is_known = ~np.isnan(span_of.invocations)
+
+    def filled(series: Series) -> Series:
+        return np.where(np.isnan(series) & is_known, 0.0, series)
+
+    return Traffic(start=part.start, **each_series(filled, part))
 
 
 def _gap(start: datetime, end: datetime) -> Traffic:

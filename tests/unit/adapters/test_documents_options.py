@@ -1,8 +1,10 @@
 """Every way to run inference can stand in a target's document, and says why where it may not."""
 
 import json
+import re
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,6 +160,7 @@ def test_traffic_is_looked_for_where_it_is_filed() -> None:
         (ROUTER | {"geography": None}, "geography", "does not tell where it serves"),
         (ROUTER, "address", "either of two models answers there"),
         (US | {"region": "eu-west-1"}, "address", "it is called from eu-west-1"),
+        (US | {"region": REGION}, "region", "is the target's own Region; leave it out"),
         (IMPORTED | {"tier": "flex"}, "tier", "imported_model takes no tier"),
         (ENDPOINT | {"latency": "optimized"}, "latency", "marketplace_endpoint takes no latency"),
         ({"kind": "batch", "address": PROFILE, "tier": "flex"}, "tier", "batch takes no tier"),
@@ -192,6 +195,14 @@ def test_a_customized_model_is_not_served_by_its_base() -> None:
     assert "a base model answers there, and the target's is a customized one" in said
     lenient = bought | {"residency": RESIDENCY | {"other_models": True}}
     assert len(accepted(document(DEPLOYMENT, US, **lenient)).options) == 2
+
+
+def test_what_the_page_shows_is_accepted() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "options.md").read_text(encoding="utf-8")
+    whole, endpoint = map(json.loads, re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL))
+
+    assert len(accepted(BASE | whole).options) == 4
+    assert only(endpoint).instances is not None
 
 
 # -- list prices ---------------------------------------------------------------------------------

@@ -66,6 +66,16 @@ def test_each_way_is_kept_apart_with_its_gaps() -> None:
     assert on_demand[147:177].tolist() == [60.0] * 30
 
 
+def test_an_hour_that_was_kept_without_a_way_had_none_of_its_calls() -> None:
+    found = sources()
+    found.history.store("chat", {pt_arn(2): build_traffic(60, end=NOW - HOUR)})
+
+    record = read_record(found, "chat", NOW - 3 * HOUR, NOW + MINUTE)
+
+    later = record.by_address[pt_arn(2)].invocations
+    assert later[:60].tolist() == [0.0] * 60
+
+
 def test_decisions_come_with_the_policies_of_their_versions() -> None:
     record = read_record(sources(), "chat", NOW - HOUR, NOW + MINUTE)
 

@@ -9,7 +9,7 @@ from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_autoscaler.report.realised import realise
 from bedrock_autoscaler.report.record import Record
 from bedrock_autoscaler.report.savings import Savings, add_up, outlooks
-from tests.builders import NOW, build_option, build_traffic, pt_arn
+from tests.builders import MODEL, NOW, build_option, build_traffic, pt_arn
 from tests.recorded import build_release
 from tests.unit.report.records import (
     BOUGHT,
@@ -165,6 +165,21 @@ def test_traffic_at_an_address_without_a_price_counts_at_the_first_one() -> None
     strange = build_record(by_address={"another.model": traffic})
 
     assert realise(strange).on_demand_usd.sum() == pytest.approx(FULL_USD)
+
+
+def test_minutes_of_which_it_is_not_known_who_served_are_in_neither_sum() -> None:
+    record = build_record()
+    (traffic, units) = record.by_address.values()
+    calls = traffic.invocations.copy()
+    calls[:30] = np.nan
+    untold = replace(traffic, invocations=calls)
+
+    total = savings_of(replace(record, by_address={MODEL: untold, pt_arn(1): units})).total
+
+    # Half of the first hour is left on both sides, and the whole second one of the reference.
+    assert total.on_demand_usd == pytest.approx(FULL_USD / 2)
+    assert total.reference_usd == pytest.approx(1.5 * FULL_USD)
+    assert total.known_minutes == MINUTES
 
 
 def test_without_any_price_tokens_on_demand_cost_nothing_known() -> None:

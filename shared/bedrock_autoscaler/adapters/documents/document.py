@@ -249,6 +249,9 @@ class TargetDocument(Document):
         problem = form_problem(option)
         if problem:
             raise conflict(["options", index, problem[0]], problem[1])
+        if option.region == self.region:
+            reason = f"{option.region} is the target's own Region; leave it out"
+            raise conflict(["options", index, "region"], reason)
         path: list[str | int] = ["options", index, "address"]
         residency, plain = self.residency.to_domain(), option.unpriced()
         unlawful = residency_problem(plain, residency, self.region) or model_problem(

@@ -104,7 +104,11 @@ class Charts {
         y: { range: (_, low, high) => [0, high > 0 ? 1.08 * high : 1] },
       },
       axes: [
-        { ...axis, values: (_, ticks, __, ___, apart) => this.sayTicks(ticks, apart), size: 40 },
+        {
+          ...axis,
+          values: (_, ticks, __, ___, apart) => this.sayTicks(ticks, apart),
+          size: (_, told) => (told?.some((text) => text.includes("\n")) ? 56 : 38),
+        },
         { ...axis, size: this.gutter, values: (_, ticks) => ticks.map((tick) => Say.count(tick)) },
       ],
       cursor: { sync: { key: "review" }, drag: { x: true, y: false }, points: { size: 5 } },
