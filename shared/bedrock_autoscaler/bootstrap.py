@@ -322,7 +322,6 @@ def _deployed_fleet(account: str) -> FleetApplication:
     return FleetApplication(deployed, adapters, adapters, Place(account=account, region=region))
 
 
-@cache
 def _assembled(account: str) -> tuple[Application, AwsAdapters, str]:
     environment = RoutedEnvironment.read()
     adapters = AwsAdapters(environment, account)
