@@ -172,9 +172,7 @@ def test_a_unit_that_pays_is_wished_for() -> None:
 
     assert (wish.grow_to, wish.keep) == (2, 2)
     assert wish.reasons[0].code is ReasonCode.UNITS_PAY_OFF
-    assert wish.reasons[0].message == (
-        "unit 2 avoids at least 69.30 USD per hour and costs 34.65"
-    )
+    assert wish.reasons[0].message == ("unit 2 avoids at least 69.30 USD per hour and costs 34.65")
 
 
 def test_a_unit_that_does_not_pay_is_named() -> None:
