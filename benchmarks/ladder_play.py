@@ -21,7 +21,7 @@ from bedrock_autoscaler.backtest.scenario import DAY_MINUTES, Scenario, scenario
 from bedrock_autoscaler.backtest.trace import Trace
 from bedrock_autoscaler.domain.commitment import STUDY_DAYS, study_commitment, terms_of
 from bedrock_autoscaler.domain.fleet import Ownership, ProvisionedThroughput, Status
-from bedrock_autoscaler.domain.ladder import build_ladder
+from bedrock_autoscaler.domain.ladder import build_ladder, is_due
 from bedrock_autoscaler.domain.observation import Traffic, each_series
 from bedrock_autoscaler.domain.renewal import RenewalVerdict, renewal_of
 from bedrock_autoscaler.domain.studies import CommitmentStudy
@@ -204,12 +204,14 @@ def _ladder(world: _World) -> tuple[list[ProvisionedThroughput], list[tuple[floa
     """
     fleet: list[ProvisionedThroughput] = []
     regrets: list[tuple[float, float]] = []
+    evaluated: datetime | None = None
     for day in range(FIRST_DAY, DAYS):
         now = world.traffic.start + timedelta(days=day)
         for pt in [one for one in fleet if one.committed_until == now]:
             _renew(world, fleet, regrets, pt)
-        if (day - FIRST_DAY) % 7:
+        if not is_due(evaluated, now):
             continue
+        evaluated = now
         study = _study(world, now)
         held = sum(pt.model_units for pt in _running(fleet, now))
         ladder = build_ladder(study, world.price, committed_units=held, now=now)

@@ -21,12 +21,13 @@ def spending_lines(target: Target, settings: Settings) -> list[str]:
         if bought.price
         else "of unknown price, which blocks every purchase"
     )
-    lines = [
-        (f"{target.name} acts: it may hold {rails.max_units} units of {bought.model_id} ({each}), "
+    may = (
+        f"{target.name} acts: it may hold {rails.max_units} units of {bought.model_id} ({each}), "
         f"for at most {rails.max_usd_per_hour:,.2f} USD an hour, {rails.max_usd_per_day:,.2f} a "
         f"day, {rails.max_usd_per_month:,.2f} a month, in {rails.max_purchases_per_day} purchases "
-        "a day, without any commitment")
-    ]
+        "a day, without any commitment"
+    )
+    lines = [may]
     if settings.stack is not None:
         stack = settings.stack
         lines.append(
