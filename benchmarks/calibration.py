@@ -115,7 +115,7 @@ def measure(source: Source, every: int) -> Measured:
             low, high = forecast.below(outcomes)
             at = low + random.random(_OUTCOMES) * (high - low)
             positions.append(calibration.probability_of(at))
-            ours = [forecast.at(calibration.level_of(level)) for level in LEVELS]
+            ours = forecast.at(calibration.levels_of(LEVELS))
             losses.append(
                 [_pinball(values, outcomes) for values in (ours, *_others(load_units, row))]
             )
@@ -145,9 +145,9 @@ def _others(load_units: Series, row: int) -> tuple[Series, Series]:
     return np.quantile(yesterday, LEVELS), np.quantile(trailing, LEVELS)
 
 
-def _pinball(quantiles: Sequence[float] | Series, outcomes: Series) -> float:
+def _pinball(quantiles: Series, outcomes: Series) -> float:
     """Mean pinball loss of the quantiles at `LEVELS`, in units."""
-    error = outcomes - np.array(quantiles)[:, np.newaxis]
+    error = outcomes - quantiles[:, np.newaxis]
     levels = np.array(LEVELS)[:, np.newaxis]
     return float(np.maximum(levels * error, (levels - 1) * error).mean())
 

@@ -161,7 +161,8 @@ def work(page: Page, address: str) -> int:
     open_page(page, address)
     metrics = session.send("Performance.getMetrics")["metrics"]
     session.detach()
-    return round(1000 * next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
+    seconds: float = next(one["value"] for one in metrics if one["name"] == "TaskDuration")
+    return round(1000 * seconds)
 
 
 def open_often(page: Page, address: str) -> int:

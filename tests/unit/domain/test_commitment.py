@@ -54,7 +54,7 @@ def even(days: int, units: float) -> Traffic:
     return units_traffic((days * DAY, units))
 
 
-def level(usd: float, **overrides: float) -> LevelStudy:
+def level(usd: float, **overrides: Any) -> LevelStudy:
     """A level that costs as much in every span, and half of it at half the demand."""
     values = LevelStudy(
         week_usd=usd,

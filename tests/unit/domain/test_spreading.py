@@ -86,7 +86,7 @@ def choice(
     )
 
 
-def weights(found: RouteChoice) -> dict[str, float]:
+def weights(found: RouteChoice) -> dict[str, Any]:
     return {route.address: pytest.approx(route.weight) for route in found.routes}
 
 
