@@ -27,7 +27,7 @@ def assignment(name: str) -> Assignment:
     return Assignment(
         target=name,
         settings_version="0123456789abcdef",
-        roster="fedcba9876543210",
+        roster="0123456789abcdef",
         loops=(Loop.CAPACITY, Loop.ROUTING),
         scheduled_at=NOW,
         capacity_at=NOW + timedelta(minutes=5),
