@@ -7,14 +7,22 @@ everything that the functions write is searched.
 
 import json
 from collections.abc import Iterator
+from functools import cached_property
+from typing import override
 
 import boto3
 import pytest
 
+from bedrock_autoscaler.adapters.telling.detail import detail_of
+from bedrock_autoscaler.application.assembling import Application
 from bedrock_autoscaler.application.errors import ConfigurationError
+from bedrock_autoscaler.application.ports import Reporter
+from bedrock_autoscaler.application.telling import Teller
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, PT_MODEL, REGION
-from tests.functions.account import PREFIX, SETTINGS, Account, opened
+from tests.fakes.memory_outlets import MemoryOutlets, MemoryTold
+from tests.functions.account import DEPLOYMENT, PREFIX, SETTINGS, Account, opened
+from tests.functions.account import _Adapters as Adapters
 from tests.functions.life import LIFE
 
 BREAK = '\r\n\x1b[31m\u2028{"level": "forged"}'
@@ -34,12 +42,44 @@ NEVER = ("event", "error", "failure", "switch", "stranger-tag")
 """Sources that no output may show even in part."""
 
 
+class Telling(Adapters):
+    """The account's adapters, with a reporter that sends events and messages too."""
+
+    def __init__(self, account: Account, outlets: MemoryOutlets) -> None:
+        super().__init__(account)
+        self._outlets = outlets
+
+    @cached_property
+    @override
+    def reporter(self) -> Reporter:
+        return Teller(
+            super().reporter,
+            outlets=self._outlets,
+            told=MemoryTold(),
+            clock=self.clock,
+            deployment=DEPLOYMENT,
+        )
+
+
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     """An account in which strangers have written whatever they like."""
     with opened(monkeypatch) as found:
         _plant_strangers(found)
         yield found
+
+
+def listen(account: Account) -> MemoryOutlets:
+    """What the functions send from now on."""
+    outlets = MemoryOutlets()
+    for name in account.applications:
+        account.applications[name] = Application(
+            Telling(account, outlets),
+            deployment=DEPLOYMENT,
+            code_version="1.2.3",
+            decide=account.script,
+        )
+    return outlets
 
 
 def _plant_strangers(account: Account) -> None:
@@ -137,6 +177,7 @@ def texts(value: object) -> Iterator[str]:
 def test_no_output_shows_more_of_a_strangers_text_than_it_must(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    outlets = listen(account)
     live(account)
     deny_each_once(account)
     send_odd_events(account)
@@ -147,7 +188,9 @@ def test_no_output_shows_more_of_a_strangers_text_than_it_must(
     metrics = capsys.readouterr().out
     lines = [json.loads(line) for line in account.log.getvalue().splitlines()]
     lines += [json.loads(line) for line in metrics.splitlines()]
-    written = [*texts(lines), *outputs.values()]
+    events = [detail_of(one, DEPLOYMENT) for one in outlets.announced]
+    mails = [line for mail in outlets.messages for line in (mail.subject, *mail.body.split("\n"))]
+    written = [*texts(lines), *texts(events), *mails, *outputs.values()]
 
     alarms = {(line["alarm"], line["target"]) for line in lines if "alarm" in line}
     planted = {("settings_rejected", name) for name in ("poison", "key", "option")}
@@ -159,7 +202,9 @@ def test_no_output_shows_more_of_a_strangers_text_than_it_must(
         assert "\u2028" not in text
         if "MARK-" in text:
             assert len(text) <= LONGEST_TEXT
-    everything = account.log.getvalue() + metrics + json.dumps([*outputs.values()])
+    assert len(outlets.messages) >= len(planted), "not all of it was told"
+    everything = account.log.getvalue() + metrics
+    everything += json.dumps([*outputs.values(), *events, *mails])
     for source in NEVER:
         assert f"MARK-{source}-" not in everything
     assert max(map(len, account.log.getvalue().splitlines())) <= LONGEST_LINE

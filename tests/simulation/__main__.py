@@ -167,7 +167,9 @@ def _soak(chosen: argparse.Namespace) -> int:
     """Everything, whatever fails on the way."""
     jobs = chosen.jobs
     chosen.table, chosen.json = True, None
-    failed = _report(*_volume(range(chosen.schedules), LONG, jobs), chosen)
+    totals, seconds = _volume(range(chosen.schedules), LONG, jobs)
+    fill(totals, SCENARIOS, LONG)
+    failed = _report(totals, seconds, chosen)
     failed |= _told(sweep_stories(jobs, pairs=True, sampled=_SAMPLED))
     failed |= _told(sweep_meetings(jobs, ways=_WAYS))
     return failed | _told(sweep_wire(jobs, _WIRED))
