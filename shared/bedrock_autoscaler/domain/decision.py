@@ -36,6 +36,7 @@ class ReasonCode(StrEnum):
     UNITS_ASSURED = "units_assured"
     BURSTY_HOLDS_NONE = "bursty_holds_none"
     LOSS_BUDGET_USED = "loss_budget_used"
+    RELEASES_SHORT = "releases_short"
     # what blocks a money decision
     PRICE_UNKNOWN = "price_unknown"
     PRICE_STALE = "price_stale"

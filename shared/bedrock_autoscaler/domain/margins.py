@@ -40,12 +40,11 @@ def margins_of(
     be worth more, and a unit is released only when it is clearly idle.
     """
     sizing, rails = target.thresholds.sizing, target.guard_rails
-    held = sum(not pt.draining and pt.commitment is Commitment.NONE for pt in fleet.owned)
-    left = rails.max_releases_per_day - fleet.releases_last_day - held
+    left = releases_left(target, fleet)
     scarce = sizing.scarcity_factor ** max(_RELEASES_IN_RESERVE - left, 0)
     used_up = min(fleet.releases_last_day / max(rails.max_releases_per_day, 1), 1.0)
     allowed = balance.allowed_loss_usd(unit_usd, sizing)
-    sure = balance.saved_usd - _at_risk_usd(fleet, unit_usd, sizing, now)
+    sure = balance.saved_usd - at_risk_usd(fleet, unit_usd, sizing, now)
     is_losing = sure < -allowed
     raised = sizing.loss_factor if is_losing else 1.0
     return Margins(
@@ -56,7 +55,13 @@ def margins_of(
     )
 
 
-def _at_risk_usd(fleet: Fleet, unit_usd: float, sizing: Sizing, now: datetime) -> float:
+def releases_left(target: Target, fleet: Fleet) -> int:
+    """Releases of the day that neither happened nor are needed for what is held."""
+    held = sum(not pt.draining and pt.commitment is Commitment.NONE for pt in fleet.owned)
+    return target.guard_rails.max_releases_per_day - fleet.releases_last_day - held
+
+
+def at_risk_usd(fleet: Fleet, unit_usd: float, sizing: Sizing, now: datetime) -> float:
     """What is paid for already and has yet to earn its price: the rest of each running period."""
     billing = sizing.billing_minutes * MINUTE
     minutes = sum(

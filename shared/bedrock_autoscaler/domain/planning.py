@@ -20,6 +20,7 @@ from bedrock_autoscaler.domain.demand import Demand
 from bedrock_autoscaler.domain.diagnosis import Diagnosis
 from bedrock_autoscaler.domain.distribution import mixture, quantiles
 from bedrock_autoscaler.domain.economics import Economics, unit_hour_usd
+from bedrock_autoscaler.domain.exposure import affordable
 from bedrock_autoscaler.domain.forecast import Forecaster
 from bedrock_autoscaler.domain.margins import Margins, margins_of
 from bedrock_autoscaler.domain.sizing import EXTRA_UNITS, SizePlan, plan_size, wanted_units
@@ -78,6 +79,7 @@ def make_plan(
         now=situation.scheduled_at,
     )
     promise = promise_of(situation.target, memory, economics)
+    promised = 0 if promise is None else promise.units_needed(forecast.order)
     plan = plan_size(
         forecast,
         margins=margins,
@@ -85,13 +87,39 @@ def make_plan(
         sizing=situation.target.thresholds.sizing,
         held=held,
         peak=float(known.max()),
-        promised=0 if promise is None else promise.units_needed(forecast.order),
+        promised=promised,
     )
     spread = quantiles(mixture(forecast.windows, forecast.weights), memory.calibration)
     plan = replace(plan, remarks=margins.reasons, quantiles=spread)
+    plan = _affordable(plan, situation, memory, economics, promised=promised)
     if promise is not None:
         plan = assured(plan, promise, forecast, held)
     return _cautious(plan, forecaster, margins, held=held, promise=promise)
+
+
+def _affordable(
+    plan: SizePlan,
+    situation: Situation,
+    memory: Memory,
+    economics: Economics,
+    *,
+    promised: int,
+) -> SizePlan:
+    """The plan with no more growth than may be risked, beyond what is promised."""
+    held = situation.fleet.staying_units
+    least = min(max(promised, held), plan.grow_to)
+    if plan.grow_to <= least:
+        return plan
+    units, reasons = affordable(
+        plan.grow_to - held,
+        situation.target,
+        situation.fleet,
+        memory.balance,
+        unit_usd=economics.unit_usd,
+        now=situation.scheduled_at,
+    )
+    grow_to = max(held + units, least)
+    return replace(plan, grow_to=grow_to, remarks=(*plan.remarks, *reasons))
 
 
 def _cautious(

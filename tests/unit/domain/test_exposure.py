@@ -1,0 +1,50 @@
+"""Units for which no release of the day is left are bought only with what may be lost."""
+
+import pytest
+
+from bedrock_autoscaler.domain.balance import NO_BALANCE, Balance
+from bedrock_autoscaler.domain.decision import ReasonCode
+from bedrock_autoscaler.domain.exposure import affordable
+from bedrock_autoscaler.domain.fleet import ProvisionedThroughput
+from tests.builders import NOW, build_fleet, build_pt, build_target
+
+UNIT_USD = 10.0
+
+
+def room(
+    wanted: int, *held: ProvisionedThroughput, released: int = 0, balance: Balance = NO_BALANCE
+) -> int:
+    fleet = build_fleet(*held, releases_last_day=released)
+    units, reasons = affordable(wanted, build_target(), fleet, balance, unit_usd=UNIT_USD, now=NOW)
+    assert [reason.code for reason in reasons] == [ReasonCode.RELEASES_SHORT] * (units < wanted)
+    return units
+
+
+@pytest.mark.parametrize(("held", "released"), [(0, 0), (3, 0), (0, 3), (2, 1)])
+def test_while_a_release_is_left_all_may_be_bought(held: int, released: int) -> None:
+    assert room(8, *(build_pt(number) for number in range(held)), released=released) == 8
+
+
+def test_without_one_a_unit_risks_the_price_of_a_day() -> None:
+    # 20 USD may be lost besides what was saved; a unit costs 240 a day.
+    assert room(8, released=4) == 0
+    assert room(8, released=4, balance=Balance(saved_usd=219.0)) == 0
+    assert room(8, released=4, balance=Balance(saved_usd=220.0)) == 1
+    assert room(2, released=4, balance=Balance(saved_usd=5_000.0)) == 2
+
+
+def test_a_share_of_the_traffic_may_be_lost_too() -> None:
+    assert room(8, released=4, balance=Balance(traffic_usd=22_000.0)) == 1
+
+
+def test_what_is_held_needs_its_releases() -> None:
+    held = [build_pt(number) for number in range(4)]
+
+    assert room(8, *held) == 0
+    assert room(8, *held, balance=Balance(saved_usd=5_000.0)) == 8
+
+
+def test_losses_lower_what_may_be_lost() -> None:
+    balance = Balance(traffic_usd=100_000.0, saved_usd=-600.0)
+
+    assert room(8, released=4, balance=balance) == 1
