@@ -21,6 +21,8 @@ from tests.unit.adapters.pricelist.products import bulk, entry, market, term
 TODAY = date(2026, 11, 21)
 NAMES = load_price_names()
 
+NO_COMMIT = "ProvisionedThroughput-NoCommit-ModelUnits"
+
 
 def read(*rows: str, region: str = "us-east-1", today: date = TODAY) -> Reading:
     return read_products(products_of_answer(rows), NAMES, region=region, today=today)
@@ -307,7 +309,7 @@ def test_rows_of_other_regions_are_left() -> None:
             id="two context lengths",
         ),
         pytest.param(
-            entry("USE1-Llama3-3-70B-ProvisionedThroughput-NoCommit-ModelUnits", "24", "hour"),
+            entry(f"USE1-Llama3-3-70B-{NO_COMMIT}", "24", "hour"),
             "no purchase id",
             id="not sold as provisioned throughput",
         ),
