@@ -70,7 +70,7 @@ def spread_weights(options: list[InferenceOption], load: Load) -> tuple[float, .
     """Each way's share of the load: in order as much as its quota admits, the rest by quotas.
 
     Ways that share a quota share what it admits; the first of them gets it. The shares are whole
-    twentieths and add to 1.
+    twentieths and add to 1. The first way has it all where no quota admits anything.
     """
     left, found = 1.0, []
     pools = set[tuple[str, str, str]]()
@@ -80,6 +80,8 @@ def spread_weights(options: list[InferenceOption], load: Load) -> tuple[float, .
         found.append(share)
         left -= share
     whole = sum(found)
+    if not whole:
+        return (1.0, *(0.0 for _ in options[1:]))
     steps = [round(share / whole / _STEP) for share in found]
     # What rounding leaves goes to the largest, where it matters least.
     steps[steps.index(max(steps))] += round(1 / _STEP) - sum(steps)

@@ -51,6 +51,8 @@ AWAY = replace(US, region="us-west-2")
         ([admitting(20.0), admitting(20.0, address=PROFILE)], (0.5, 0.5)),
         # A tier has no quota of its own.
         ([IN_REGION, replace(IN_REGION, tier="priority"), US], (0.55, 0.0, 0.45)),
+        # Where nothing is admitted all goes to the first.
+        ([admitting(0.0), admitting(0.0, address=PROFILE)], (1.0, 0.0)),
         # What is not known is offered what is left.
         ([admitting(20.0), build_option(address=PROFILE, quota=None)], (0.2, 0.8)),
     ],
@@ -61,7 +63,7 @@ def test_each_way_is_offered_what_its_quota_admits(
     assert spread_weights(options, LOAD) == pytest.approx(expected)
 
 
-@given(st.lists(st.floats(min_value=0.1, max_value=1e6), min_size=1, max_size=8))
+@given(st.lists(st.floats(min_value=0.0, max_value=1e6), min_size=1, max_size=8))
 def test_weights_always_make_a_table(limits: list[float]) -> None:
     options = [admitting(limit, address=f"way-{n}") for n, limit in enumerate(limits)]
 
