@@ -38,8 +38,8 @@ from bedrock_autoscaler.client import PROMPT, FileTable, FollowedTable, RoutedCl
 from bedrock_autoscaler.client.document import routing_table_text
 from bedrock_autoscaler.client.litellm_config import ROUTER_SETTINGS
 from bedrock_autoscaler.client.litellm_routing import follow
-from bedrock_autoscaler.domain.route import Route
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind
 from benchmarks.burst_worlds import AWAY, HOME, MODEL, PROFILE, Capacity, Worlds, worlds
 from benchmarks.surroundings import commit, machine, python

@@ -27,18 +27,18 @@ from rich.progress import track
 
 from bedrock_autoscaler.adapters.documents import BacktestSettings, parse_for_backtest
 from bedrock_autoscaler.backtest.scenario import DAY_MINUTES
-from bedrock_autoscaler.domain.classification import classify
+from bedrock_autoscaler.domain.classes.classification import classify
 from bedrock_autoscaler.domain.decision import NO_MEMORY
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.distribution import (
+from bedrock_autoscaler.domain.economics.costs import Economics, Tier
+from bedrock_autoscaler.domain.forecasting.distribution import (
     NOT_CALIBRATED,
     calibrate,
     mixture,
 )
-from bedrock_autoscaler.domain.economics import Economics, Tier
-from bedrock_autoscaler.domain.learning import NOTHING_LEARNED, learn, order_window
-from bedrock_autoscaler.domain.lookback import moment_at
-from bedrock_autoscaler.domain.observation import Series
+from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED, learn, order_window
+from bedrock_autoscaler.domain.forecasting.lookback import moment_at
+from bedrock_autoscaler.domain.traffic.demand import Demand
+from bedrock_autoscaler.domain.traffic.observation import Series
 from benchmarks.population import Source, find_sources, generated_sources, load, sample_of
 from benchmarks.surroundings import ROOT, commit, machine, python
 

@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.progress import track
 
 from bedrock_autoscaler.backtest.trace import read_trace
-from bedrock_autoscaler.domain.classes import verdict_of
+from bedrock_autoscaler.domain.classes.labels import verdict_of
 from bedrock_autoscaler.domain.decision import Verdict
-from bedrock_autoscaler.domain.observation import Series
+from bedrock_autoscaler.domain.traffic.observation import Series
 from benchmarks.classifier_tables import Judged, tables
 from benchmarks.classifying import naive_scores, run_designs
 from benchmarks.labelled_traffic import KINDS, MINUTES, generate

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bedrock_autoscaler.domain.classes import verdict_of
+from bedrock_autoscaler.domain.classes.labels import verdict_of
 from bedrock_autoscaler.domain.decision import Label
 from benchmarks.classifying import SETTLING_MINUTES, SHIPPED, TICK_MINUTES, Run
 from benchmarks.labelled_traffic import HALF, KINDS

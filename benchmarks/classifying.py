@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import numpy as np
 
 from bedrock_autoscaler.adapters.documents.thresholds import ClassifyingDocument
-from bedrock_autoscaler.domain.classification import classify, review
+from bedrock_autoscaler.domain.classes.classification import classify, review
+from bedrock_autoscaler.domain.classes.features import Features
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Label, Memory
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.features import Features
-from bedrock_autoscaler.domain.observation import Series
 from bedrock_autoscaler.domain.target import Classifying
+from bedrock_autoscaler.domain.traffic.demand import Demand
+from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import MINUTE
 from benchmarks.naive_classifiers import NAIVE, SYNTETOS, cut_score, syntetos_boylan
 

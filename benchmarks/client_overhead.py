@@ -32,8 +32,8 @@ from botocore.exceptions import ClientError
 from bedrock_autoscaler.client import PROMPT, FollowedTable, RoutedClient
 from bedrock_autoscaler.client.document import routing_table_text
 from bedrock_autoscaler.client.litellm_config import ROUTER_SETTINGS, deployments
-from bedrock_autoscaler.domain.route import Route
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind
 from benchmarks.surroundings import commit, machine, python
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from botocore.exceptions import ClientError
 
-from bedrock_autoscaler.domain.observation import Series
+from bedrock_autoscaler.domain.traffic.observation import Series
 
 _READ_BYTES = 4_096
 _WRITE_BYTES = 1_024

@@ -39,11 +39,11 @@ from bedrock_autoscaler.application.ports import (
 from bedrock_autoscaler.application.visiting import VisitingPorts, visit
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Situation, decision_id
-from bedrock_autoscaler.domain.fleet import Fleet as Held
-from bedrock_autoscaler.domain.fleet import Spend
-from bedrock_autoscaler.domain.observation import METRICS, Observation, Series, Traffic
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.fleet.holdings import Fleet as Held
+from bedrock_autoscaler.domain.fleet.holdings import Spend
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Observation, Series, Traffic
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from benchmarks.counted_aws import (
     CountedBedrock,

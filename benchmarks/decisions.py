@@ -25,7 +25,7 @@ from bedrock_autoscaler.backtest.policy import PolicyContext
 from bedrock_autoscaler.backtest.scenario import scenario_for
 from bedrock_autoscaler.backtest.trace import Trace
 from bedrock_autoscaler.cli.policies import core_policy
-from bedrock_autoscaler.domain.observation import Series
+from bedrock_autoscaler.domain.traffic.observation import Series
 from benchmarks.labelled_traffic import generate
 
 MEAN_LIMIT_MS = 3.0

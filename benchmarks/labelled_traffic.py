@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from bedrock_autoscaler.domain.decision import Label
-from bedrock_autoscaler.domain.observation import Series
+from bedrock_autoscaler.domain.traffic.observation import Series
 
 DAYS = 28
 MINUTES_PER_DAY = 1440

@@ -19,13 +19,13 @@ from bedrock_autoscaler.application.ports import SettingsProblem
 from bedrock_autoscaler.backtest.core_policy import CoreSettings, target_of
 from bedrock_autoscaler.backtest.scenario import DAY_MINUTES, Scenario, scenario_for
 from bedrock_autoscaler.backtest.trace import Trace
-from bedrock_autoscaler.domain.commitment import STUDY_DAYS, study_commitment, terms_of
-from bedrock_autoscaler.domain.fleet import Ownership, ProvisionedThroughput, Status
-from bedrock_autoscaler.domain.ladder import build_ladder, is_due
-from bedrock_autoscaler.domain.observation import Traffic, each_series
-from bedrock_autoscaler.domain.renewal import RenewalVerdict, renewal_of
-from bedrock_autoscaler.domain.studies import CommitmentStudy
+from bedrock_autoscaler.domain.commitments.advice import STUDY_DAYS, study_commitment, terms_of
+from bedrock_autoscaler.domain.commitments.ladder import build_ladder, is_due
+from bedrock_autoscaler.domain.commitments.renewal import RenewalVerdict, renewal_of
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
+from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Status
 from bedrock_autoscaler.domain.target import Commitment, Target, UnitPrice
+from bedrock_autoscaler.domain.traffic.observation import Traffic, each_series
 from benchmarks.ladder_traffic import DAYS, TURN, Story, extended
 from benchmarks.population import load
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from bedrock_autoscaler.domain.decision import Label
-from bedrock_autoscaler.domain.observation import Series
+from bedrock_autoscaler.domain.traffic.observation import Series
 
 _BIN = 5
 _DAY = 1440

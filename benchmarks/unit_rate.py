@@ -23,17 +23,17 @@ from itertools import count
 
 import numpy as np
 
-from bedrock_autoscaler.domain.demand import unit_load
-from bedrock_autoscaler.domain.observation import METRICS, Traffic
-from bedrock_autoscaler.domain.rates import RateKind, RateMeasurement, scaled
-from bedrock_autoscaler.domain.saturation import Attempts
 from bedrock_autoscaler.domain.target import (
     ProvisionedOption,
     RateCombination,
     UnitPrice,
     UnitRate,
 )
-from bedrock_autoscaler.domain.unit_rate import UnitTraffic, measure_unit_rate
+from bedrock_autoscaler.domain.traffic.demand import unit_load
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
+from bedrock_autoscaler.domain.unit_rates.estimate import UnitTraffic, measure_unit_rate
+from bedrock_autoscaler.domain.unit_rates.rates import RateKind, RateMeasurement, scaled
+from bedrock_autoscaler.domain.unit_rates.saturation import Attempts
 from bedrock_world import settings as world_settings
 from bedrock_world.runtime import Call
 from bedrock_world.world import World

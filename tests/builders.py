@@ -17,7 +17,7 @@ from bedrock_autoscaler.domain.decision import (
     Situation,
     decision_id,
 )
-from bedrock_autoscaler.domain.fleet import (
+from bedrock_autoscaler.domain.fleet.holdings import (
     Fleet,
     Ownership,
     ProvisionedThroughput,
@@ -25,9 +25,7 @@ from bedrock_autoscaler.domain.fleet import (
     Spend,
     Status,
 )
-from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState
-from bedrock_autoscaler.domain.observation import METRICS, Observation, Series, Traffic
-from bedrock_autoscaler.domain.rates import Proportions, RateKind, RateMeasurement
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import (
     Classifying,
     Commitment,
@@ -52,6 +50,8 @@ from bedrock_autoscaler.domain.target import (
     UnitPrice,
     UnitRate,
 )
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Observation, Series, Traffic
+from bedrock_autoscaler.domain.unit_rates.rates import Proportions, RateKind, RateMeasurement
 from bedrock_autoscaler.domain.units import MINUTE
 
 ACCOUNT = "111122223333"

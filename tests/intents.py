@@ -6,8 +6,8 @@ from typing import Any
 
 from bedrock_autoscaler.application.ports import ListedThroughput
 from bedrock_autoscaler.domain.decision import Purchase
-from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.fleet.intent import (
     PurchaseIntent,
     PurchaseState,
     ReleaseIntent,

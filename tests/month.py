@@ -18,7 +18,6 @@ import numpy as np
 
 from bedrock_autoscaler.application.ports import LedgerState
 from bedrock_autoscaler.cli.serving import ReviewServer
-from bedrock_autoscaler.domain.balance import Balance
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,
     Action,
@@ -33,17 +32,18 @@ from bedrock_autoscaler.domain.decision import (
     Verdict,
     decision_id,
 )
-from bedrock_autoscaler.domain.economics import build_economics
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.economics.costs import build_economics
+from bedrock_autoscaler.domain.fleet.intent import (
     FleetRecord,
     PurchaseIntent,
     PurchaseState,
     ReleaseIntent,
     ReleaseState,
 )
-from bedrock_autoscaler.domain.observation import Series, Traffic
-from bedrock_autoscaler.domain.route import Route
+from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import Loop, OptionKind, Target
+from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
 from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_autoscaler.report.building import payload_from
 from bedrock_autoscaler.report.payload import Payload

@@ -6,8 +6,6 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from bedrock_autoscaler.domain.assurance import Assurance
-from bedrock_autoscaler.domain.balance import Balance
 from bedrock_autoscaler.domain.decision import (
     Alternative,
     Classification,
@@ -25,15 +23,17 @@ from bedrock_autoscaler.domain.decision import (
     Verdict,
     decision_id,
 )
-from bedrock_autoscaler.domain.distribution import NOT_CALIBRATED
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.fleet.intent import (
     PurchaseIntent,
     PurchaseState,
     ReleaseIntent,
     ReleaseState,
 )
-from bedrock_autoscaler.domain.learning import NOTHING_LEARNED
-from bedrock_autoscaler.domain.lookback import WINDOWS
+from bedrock_autoscaler.domain.forecasting.distribution import NOT_CALIBRATED
+from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED
+from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
+from bedrock_autoscaler.domain.sizing.assurance import Assurance
+from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, NOW, PT_MODEL, pt_arn

@@ -15,8 +15,8 @@ from bedrock_autoscaler.application.pricing import PricingPorts
 from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Action, Decision, Route, Situation, decision_id
-from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.target import Loop, OptionKind, StackRails, Target
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     MODEL,

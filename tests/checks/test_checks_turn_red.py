@@ -58,7 +58,7 @@ def test_import_contracts_hold(copy: Path) -> None:
         ("domain/decision.py", "import boto3", "Domain and application know no SDK"),
         ("domain/units.py", "import pydantic", "Domain and application know no SDK"),
         ("application/ticking.py", "import botocore.session", "Domain and application know no SDK"),
-        ("domain/gate.py", "import time", "The domain has no clock"),
+        ("domain/acting/gate.py", "import time", "The domain has no clock"),
         ("domain/units.py", "import os", "The domain has no clock"),
         (
             "domain/units.py",
@@ -73,7 +73,7 @@ def test_import_contracts_hold(copy: Path) -> None:
         ),
         ("adapters/clock.py", "import bedrock_world", "Only the command line knows"),
         ("client/document.py", "import pydantic", "The client needs boto3 alone"),
-        ("domain/route.py", "import numpy", "The client needs boto3 alone"),
+        ("domain/routing/route.py", "import numpy", "The client needs boto3 alone"),
     ],
 )
 def test_forbidden_import_breaks_its_contract(
@@ -91,8 +91,8 @@ def test_forbidden_import_breaks_its_contract(
 @pytest.mark.parametrize(
     ("module", "code"),
     [
-        ("domain/gate.py", "from datetime import datetime\n\nNOW = datetime.now()"),
-        ("domain/gate.py", "import time\n\nNOW = time.time()"),
+        ("domain/acting/gate.py", "from datetime import datetime\n\nNOW = datetime.now()"),
+        ("domain/acting/gate.py", "import time\n\nNOW = time.time()"),
         ("application/ticking.py", "import datetime\n\nTODAY = datetime.date.today()"),
         ("backtest/trace.py", "import os\n\nHOME = os.environ['HOME']"),
         ("adapters/prices.py", "from os import getenv"),

@@ -13,8 +13,8 @@ from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
 from bedrock_autoscaler.client import PROMPT, Attempt, FollowedTable, Patience, RoutedClient
 from bedrock_autoscaler.client.document import routing_table_text
-from bedrock_autoscaler.domain.route import Route
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_world.server import RunningWorld
 from tests.builders import NOW

@@ -15,7 +15,7 @@ from moto import mock_aws
 from bedrock_autoscaler.client import FollowedTable
 from bedrock_autoscaler.client.deferring import Batches, Deferral
 from bedrock_autoscaler.client.spool import BusyError
-from bedrock_autoscaler.domain.route import Route
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import OptionKind
 from tests.client.stage import MemorySource, at_once, route, table
 from tests.client.test_walking import refusal

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bedrock_autoscaler.client.document import parse_routing_table, routing_table_text
 from bedrock_autoscaler.client.schema import schema_text
-from bedrock_autoscaler.domain.route import Route
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind
 from tests.builders import MODEL, NOW, pt_arn
 

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from bedrock_autoscaler.client.document import routing_table_text
-from bedrock_autoscaler.domain.route import Route
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_world.server import RunningWorld, serve
 from bedrock_world.settings import DEFAULT_UNIT_RATE

@@ -23,8 +23,8 @@ from bedrock_autoscaler.client import FollowedTable, RoutedClient
 from bedrock_autoscaler.client.deferring import Batches, Deferral
 from bedrock_autoscaler.client.document import routing_table_text
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.fleet import Fleet
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.fleet.holdings import Fleet
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, OptionKind, Target
 from bedrock_world.server import RunningWorld, serve
 from bedrock_world.settings import DEFAULT_UNIT_RATE

@@ -15,7 +15,7 @@ from botocore.exceptions import (
 from bedrock_autoscaler.client.answers import CallError, Verdict, code_of, judge
 from bedrock_autoscaler.client.patience import Budget, Health, Patience
 from bedrock_autoscaler.client.walking import RouteSet, Walk
-from bedrock_autoscaler.domain.route import Route
+from bedrock_autoscaler.domain.routing.route import Route
 from tests.builders import pt_arn
 from tests.client.stage import ManualClock, route
 

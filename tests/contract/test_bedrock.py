@@ -19,7 +19,7 @@ from bedrock_autoscaler.application.errors import (
     ThroughputNotFoundError,
 )
 from bedrock_autoscaler.application.ports import Capacity, Purchasing, Releasing
-from bedrock_autoscaler.domain.fleet import Status
+from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_world.inprocess import attach

@@ -15,9 +15,9 @@ from bedrock_autoscaler.application.errors import (
     StaleDecisionError,
 )
 from bedrock_autoscaler.application.ports import Fleets
-from bedrock_autoscaler.domain.consent import RecordedConsent
-from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState
-from bedrock_autoscaler.domain.lifecycle import stepped
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.lifecycle import stepped
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, PT_MODEL

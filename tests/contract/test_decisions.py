@@ -10,8 +10,8 @@ from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports import Decisions, History, RecordedDecision
-from bedrock_autoscaler.domain.joining import join
 from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.traffic.joining import join
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     MODEL,

@@ -17,7 +17,7 @@ from bedrock_autoscaler.application.errors import (
     UnknownOutcomeError,
 )
 from bedrock_autoscaler.application.ports import Endpoints
-from bedrock_autoscaler.domain.observation import EndpointState
+from bedrock_autoscaler.domain.traffic.observation import EndpointState
 from bedrock_world.faults import Fault, When
 from bedrock_world.inprocess import attach
 from bedrock_world.settings import Endpoint, WorldSettings

@@ -8,7 +8,7 @@ import pytest
 
 from bedrock_autoscaler.adapters.storage.prices import DynamoPrices
 from bedrock_autoscaler.application.pricing import Acceptance, KeptPrices, PriceStore
-from bedrock_autoscaler.domain.price_book import Doubt, Measure, PriceKey, Quote, Standing
+from bedrock_autoscaler.domain.economics.price_book import Doubt, Measure, PriceKey, Quote, Standing
 from bedrock_autoscaler.domain.target import Commitment
 from tests.builders import NOW
 from tests.contract.conftest import BACKENDS, LEDGER, REGION

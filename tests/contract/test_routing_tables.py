@@ -10,7 +10,7 @@ from bedrock_autoscaler.application.errors import StaleDecisionError
 from bedrock_autoscaler.application.ports import RoutingTables
 from bedrock_autoscaler.client.document import parse_routing_table
 from bedrock_autoscaler.domain.decision import Route
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, NOW, pt_arn

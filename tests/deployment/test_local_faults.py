@@ -20,7 +20,7 @@ from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.application.ports import LedgerState, RecordedDecision
 from bedrock_autoscaler.domain.decision import decision_id
-from bedrock_autoscaler.domain.intent import PurchaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE, iso
 from bedrock_world.local import FunctionFailedError

@@ -12,7 +12,7 @@ import pytest
 from bedrock_autoscaler.adapters.storage.approvals import DynamoApprovals
 from bedrock_autoscaler.backtest.trace import Trace
 from bedrock_autoscaler.cli.app import run
-from bedrock_autoscaler.domain.consent import Request
+from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import HOUR, MINUTE, iso, usd
 from bedrock_world.demo.seeding import load_history

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bedrock_autoscaler.application.errors import StaleDecisionError
-from bedrock_autoscaler.domain.consent import REJECTED, RecordedConsent, Request
+from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent, Request
 from tests.fakes.failures import Failures
 from tests.fakes.memory_ledger import MemoryFleets
 

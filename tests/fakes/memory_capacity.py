@@ -10,8 +10,8 @@ from bedrock_autoscaler.application.errors import (
     ThroughputNotFoundError,
 )
 from bedrock_autoscaler.application.ports import Clock, Inventory, ListedThroughput
-from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.intent import PurchaseIntent
+from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.fakes.failures import Failures

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bedrock_autoscaler.application.errors import ObservationError, StaleDecisionError
-from bedrock_autoscaler.domain.observation import EndpointState
+from bedrock_autoscaler.domain.traffic.observation import EndpointState
 from tests.fakes.failures import Failures
 from tests.fakes.fake_clock import FakeClock
 

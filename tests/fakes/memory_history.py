@@ -8,8 +8,8 @@ import numpy as np
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports import HistoryReference, StoredHistory
-from bedrock_autoscaler.domain.joining import combine, join, span
-from bedrock_autoscaler.domain.observation import METRICS, Traffic
+from bedrock_autoscaler.domain.traffic.joining import combine, join, span
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.units import HOUR, floor_hour
 from tests.fakes.failures import Failures
 

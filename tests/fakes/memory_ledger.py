@@ -9,9 +9,9 @@ from threading import RLock
 from bedrock_autoscaler.application.counting import counted
 from bedrock_autoscaler.application.errors import StaleDecisionError
 from bedrock_autoscaler.application.ports import History, LedgerState, RecordedDecision, StackRoom
-from bedrock_autoscaler.domain.consent import RecordedConsent
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Decision, Situation
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.fleet.intent import (
     HOLDING_STATES,
     AccountRecord,
     FleetRecord,
@@ -19,9 +19,9 @@ from bedrock_autoscaler.domain.intent import (
     PurchaseState,
     ReleaseIntent,
 )
-from bedrock_autoscaler.domain.joining import join
-from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.traffic.joining import join
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 from tests.fakes.failures import Failures
 
 

@@ -9,7 +9,7 @@ from bedrock_autoscaler.application.pricing import (
     PriceOffers,
     PriceStore,
 )
-from bedrock_autoscaler.domain.price_review import Reading
+from bedrock_autoscaler.domain.economics.price_review import Reading
 from tests.fakes.failures import Failures
 
 

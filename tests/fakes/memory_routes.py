@@ -3,7 +3,7 @@
 from threading import RLock
 
 from bedrock_autoscaler.application.errors import StaleDecisionError
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from tests.fakes.failures import Failures
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bedrock_autoscaler.domain.consent import Request
+from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.decision import Decision
 
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.domain.intent import HOLDING_STATES, PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL
 from tests.deployment.policies import grants

@@ -8,7 +8,7 @@ import pytest
 from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.stack import find_stack, place_of
-from bedrock_autoscaler.domain.intent import PurchaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import ACCOUNT, NOW, PT_MODEL, REGION
 from tests.functions.account import DEPLOYMENT, Account

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
-from bedrock_autoscaler.domain.consent import REJECTED, RecordedConsent, Request
+from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent, Request
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import NOW, PT_MODEL, REGION

@@ -20,9 +20,9 @@ from moto.sns.models import sns_backends
 from bedrock_autoscaler.application.assembling import Application
 from bedrock_autoscaler.application.ports import History, RecordedDecision, Reporter
 from bedrock_autoscaler.cli.app import run
+from bedrock_autoscaler.domain.commitments.renewal import MILESTONE_DAYS
 from bedrock_autoscaler.domain.decision import Decision, ReasonCode
-from bedrock_autoscaler.domain.intent import PurchaseState
-from bedrock_autoscaler.domain.renewal import MILESTONE_DAYS
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import HOUR, MINUTE, floor_hour
 from tests.builders import MODEL, NOW, REGION, build_traffic

@@ -11,7 +11,7 @@ from bedrock_autoscaler.application.messages import (
     message_on_request,
 )
 from bedrock_autoscaler.application.telling import Announcement, Kind
-from bedrock_autoscaler.domain.consent import Request
+from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.target import Commitment
 from tests.builders import NOW
 from tests.deployment.template import ROOT

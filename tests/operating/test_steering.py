@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.domain.controls import Controls
+from bedrock_autoscaler.domain.acting.controls import Controls
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import MODEL, NOW
 from tests.functions.account import PREFIX

@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from bedrock_autoscaler.cli.app import run
-from bedrock_autoscaler.domain.intent import FleetRecord
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, PT_MODEL, REGION
 from tests.operating.stage import STACK, Stage

@@ -18,7 +18,7 @@ from bedrock_autoscaler.domain.decision import (
     Situation,
     decision_id,
 )
-from bedrock_autoscaler.domain.fleet import ProvisionedThroughput
+from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind
 from bedrock_autoscaler.domain.units import usd
 from tests.builders import pt_arn

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.simulation.bedrock import SimulatedBedrock

@@ -15,7 +15,7 @@ from bedrock_autoscaler.domain.decision import (
     Situation,
     decision_id,
 )
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.fleet.intent import (
     OPEN_RELEASES,
     PurchaseIntent,
     PurchaseState,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bedrock_autoscaler.domain.intent import OPEN_RELEASES
+from bedrock_autoscaler.domain.fleet.intent import OPEN_RELEASES
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.simulation.bedrock import SimulatedPt
 from tests.simulation.metrics import dark_for

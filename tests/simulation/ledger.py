@@ -4,8 +4,8 @@ import copy
 from typing import Any, override
 
 from bedrock_autoscaler.application.ports import RecordedDecision
-from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent, ReleaseIntent
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, ReleaseIntent
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop
 from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
 from tests.fakes.memory_routes import MemoryRoutingTables

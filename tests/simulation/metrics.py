@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from bedrock_autoscaler.application.ports import Clock, MetricsReading
-from bedrock_autoscaler.domain.observation import METRICS, Series, Traffic
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Series, Traffic
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
 EPOCH = datetime.fromisoformat("2026-01-01T00:00:00+00:00")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from bedrock_autoscaler.application.ports import RecordedDecision
 from bedrock_autoscaler.domain.decision import Route, decision_id
-from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import build_decision, build_observation, build_situation, build_traffic

@@ -5,7 +5,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-from bedrock_autoscaler.domain.fleet import Spend
+from bedrock_autoscaler.domain.fleet.holdings import Spend
 from tests.simulation.defects import Defect
 from tests.simulation.planting import (
     FINDS_NOTHING,

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from bedrock_autoscaler.application.ports import ListedThroughput
-from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent
-from bedrock_autoscaler.domain.observation import Traffic
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 
 _NUMBERS = count()
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from bedrock_autoscaler.application.accounting import booked_spend
 from bedrock_autoscaler.application.ports import ListedThroughput, RecordedDecision
 from bedrock_autoscaler.application.surveying import is_same_model
-from bedrock_autoscaler.domain.economics import is_stale
-from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.economics.costs import is_stale
+from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.fleet.intent import (
     HOLDING_STATES,
     OPEN_RELEASES,
     PurchaseIntent,
@@ -23,7 +23,7 @@ from bedrock_autoscaler.domain.intent import (
     ReleaseIntent,
     ReleaseState,
 )
-from bedrock_autoscaler.domain.routing_table import RoutingTable, routing_problem
+from bedrock_autoscaler.domain.routing.table import RoutingTable, routing_problem
 from bedrock_autoscaler.domain.target import Commitment, Mode, OptionKind, Target, UnitPrice
 from bedrock_autoscaler.domain.units import MINUTE, usd
 from tests.simulation.bedrock import SimulatedBedrock, SimulatedPt

@@ -30,7 +30,7 @@ from bedrock_autoscaler.application.inspecting import InspectionPorts, inspect
 from bedrock_autoscaler.application.verifying import Severity, verify
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, Situation
-from bedrock_autoscaler.domain.intent import PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.units import MINUTE, iso
 from bedrock_world.inprocess import answering
 from bedrock_world.provisioned import PurchasePlan

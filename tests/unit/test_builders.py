@@ -1,5 +1,5 @@
-from bedrock_autoscaler.domain.fleet import minutes_left_paid
-from bedrock_autoscaler.domain.observation import METRICS
+from bedrock_autoscaler.domain.fleet.holdings import minutes_left_paid
+from bedrock_autoscaler.domain.traffic.observation import METRICS
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import NOW, build_fleet, build_pt, build_situation, build_traffic
 

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.domain.quotas import (
+from bedrock_autoscaler.domain.economics.quotas import (
     AccountQuota,
     Family,
     QuotaKind,

@@ -9,7 +9,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bedrock_autoscaler.application.errors import ConfigurationError
-from bedrock_autoscaler.domain.price_book import Measure, PriceBook, PriceKey, Quote, Standing
+from bedrock_autoscaler.domain.economics.price_book import (
+    Measure,
+    PriceBook,
+    PriceKey,
+    Quote,
+    Standing,
+)
 from bedrock_autoscaler.domain.target import Commitment
 
 _Usd = Annotated[float, Field(gt=0, le=10_000)]

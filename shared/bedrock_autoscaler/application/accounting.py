@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bedrock_autoscaler.domain.economics import period_usd
-from bedrock_autoscaler.domain.fleet import Spend
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.economics.costs import period_usd
+from bedrock_autoscaler.domain.fleet.holdings import Spend
+from bedrock_autoscaler.domain.fleet.intent import (
     PurchaseIntent,
     PurchaseState,
     ReleaseIntent,

@@ -12,8 +12,8 @@ from bedrock_autoscaler.application.accounting import (
     rest_of,
 )
 from bedrock_autoscaler.domain.decision import Purchase
-from bedrock_autoscaler.domain.economics import is_stale, period_usd
-from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent
+from bedrock_autoscaler.domain.economics.costs import is_stale, period_usd
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent
 from bedrock_autoscaler.domain.target import Target, UnitPrice
 from bedrock_autoscaler.domain.units import usd
 

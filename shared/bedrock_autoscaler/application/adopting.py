@@ -8,8 +8,8 @@ from hashlib import sha256
 from bedrock_autoscaler.application.errors import ConfigurationError
 from bedrock_autoscaler.application.ports import Fleets, ListedThroughput, Releasing
 from bedrock_autoscaler.application.surveying import is_same_model
-from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState
-from bedrock_autoscaler.domain.lifecycle import STEPS, stepped
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.lifecycle import STEPS, stepped
 from bedrock_autoscaler.domain.target import ProvisionedOption, Target
 from bedrock_autoscaler.domain.units import compact, usd
 

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from bedrock_autoscaler.application.counting import counted
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports import Capacity, History, Reporter
-from bedrock_autoscaler.domain.commitment import STUDY_DAYS, study_commitment, terms_of
-from bedrock_autoscaler.domain.rate_choice import rate_in_use, with_rate
-from bedrock_autoscaler.domain.rates import RateMeasurement
-from bedrock_autoscaler.domain.studies import CommitmentStudy
+from bedrock_autoscaler.domain.commitments.advice import STUDY_DAYS, study_commitment, terms_of
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.unit_rates.rate_choice import rate_in_use, with_rate
+from bedrock_autoscaler.domain.unit_rates.rates import RateMeasurement
 from bedrock_autoscaler.domain.units import HOUR, floor_hour
 
 _BETWEEN_STUDIES = timedelta(days=1)

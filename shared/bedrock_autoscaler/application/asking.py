@@ -8,8 +8,8 @@ from datetime import datetime
 
 from bedrock_autoscaler.application.errors import ObservationError, UnknownOutcomeError
 from bedrock_autoscaler.application.ports import Approvals, Reporter
-from bedrock_autoscaler.domain.asking import REMEMBERED, requests_of
-from bedrock_autoscaler.domain.consent import RecordedConsent
+from bedrock_autoscaler.domain.consents.asking import REMEMBERED, requests_of
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Decision, Situation
 
 

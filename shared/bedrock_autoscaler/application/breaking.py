@@ -10,7 +10,7 @@ from datetime import datetime
 
 from bedrock_autoscaler.application.accounting import purchases_since
 from bedrock_autoscaler.application.ports import Fleets, RecordedDecision, Reporter
-from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent
 from bedrock_autoscaler.domain.target import Mode, Target
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from bedrock_autoscaler.domain.joining import span
-from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.traffic.joining import span
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 
 _PROVISIONED = ":provisioned-model/"
 

@@ -11,9 +11,9 @@ from bedrock_autoscaler.application.ports import (
     RecordedDecision,
     RoutingTables,
 )
-from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.holding import releasable_units
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.acting.holding import releasable_units
+from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.fleet.intent import (
     OPEN_RELEASES,
     PurchaseIntent,
     PurchaseState,

@@ -17,10 +17,10 @@ from bedrock_autoscaler.application.ports import (
     RoutingTables,
     Settings,
 )
-from bedrock_autoscaler.domain.consent import RecordedConsent
-from bedrock_autoscaler.domain.intent import AccountRecord
-from bedrock_autoscaler.domain.lifecycle import Life, life_of
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
+from bedrock_autoscaler.domain.fleet.intent import AccountRecord
+from bedrock_autoscaler.domain.fleet.lifecycle import Life, life_of
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Target
 
 

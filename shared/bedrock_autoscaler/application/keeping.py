@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bedrock_autoscaler.application.ports import Inventory
-from bedrock_autoscaler.domain.intent import PurchaseIntent
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.units import MINUTE
 
 _MODEL_AGE = 15 * MINUTE

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from bedrock_autoscaler.domain.fleet import Fleet
-from bedrock_autoscaler.domain.lawfulness import seen_options
-from bedrock_autoscaler.domain.observation import CORE, METRICS, Observation, Traffic
+from bedrock_autoscaler.domain.fleet.holdings import Fleet
+from bedrock_autoscaler.domain.routing.lawfulness import seen_options
 from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.traffic.observation import CORE, METRICS, Observation, Traffic
 from bedrock_autoscaler.domain.units import MINUTE, floor_hour
 
 REREAD = timedelta(hours=3)

@@ -9,9 +9,9 @@ import numpy as np
 
 from bedrock_autoscaler.application.merging import first_gap, gap
 from bedrock_autoscaler.application.ports import Metrics, MetricsReading
-from bedrock_autoscaler.domain.fleet import ProvisionedThroughput, PtTraffic
-from bedrock_autoscaler.domain.joining import combine, span
-from bedrock_autoscaler.domain.observation import Observation, Series, Traffic
+from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, PtTraffic
+from bedrock_autoscaler.domain.traffic.joining import combine, span
+from bedrock_autoscaler.domain.traffic.observation import Observation, Series, Traffic
 from bedrock_autoscaler.domain.units import floor_minute, whole_minutes
 
 _LISTING_AGE = timedelta(minutes=15)

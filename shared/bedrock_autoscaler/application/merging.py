@@ -4,8 +4,8 @@ from datetime import datetime
 
 import numpy as np
 
-from bedrock_autoscaler.domain.joining import span
-from bedrock_autoscaler.domain.observation import METRICS, Series, Traffic, each_series
+from bedrock_autoscaler.domain.traffic.joining import span
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Series, Traffic, each_series
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
 

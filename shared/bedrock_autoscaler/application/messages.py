@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bedrock_autoscaler.application.remedies import commands_of, remedy_of
-from bedrock_autoscaler.domain.consent import Request
+from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.target import Commitment
 
 _LONGEST_SUBJECT = 100

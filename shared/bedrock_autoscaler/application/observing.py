@@ -47,24 +47,24 @@ from bedrock_autoscaler.application.stacking import StackWatch
 from bedrock_autoscaler.application.surveying import Survey
 from bedrock_autoscaler.application.ticking import Tick, period_of
 from bedrock_autoscaler.application.together import fell_silent_together
-from bedrock_autoscaler.domain.consent import RecordedConsent
-from bedrock_autoscaler.domain.copies import WINDOW_MINUTES
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Route, Situation
-from bedrock_autoscaler.domain.fleet import Fleet, Ownership, StackState
-from bedrock_autoscaler.domain.intent import PurchaseIntent
-from bedrock_autoscaler.domain.joining import join, span
-from bedrock_autoscaler.domain.lawfulness import seen_options, usable_options
-from bedrock_autoscaler.domain.observation import (
+from bedrock_autoscaler.domain.economics.copies import WINDOW_MINUTES
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, StackState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
+from bedrock_autoscaler.domain.option import OptionKind
+from bedrock_autoscaler.domain.routing.lawfulness import seen_options, usable_options
+from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Target
+from bedrock_autoscaler.domain.traffic.joining import join, span
+from bedrock_autoscaler.domain.traffic.observation import (
     METRICS,
     CopiesSeen,
     EndpointState,
     Observation,
     Traffic,
 )
-from bedrock_autoscaler.domain.option import OptionKind
-from bedrock_autoscaler.domain.rates import RateMeasurement
-from bedrock_autoscaler.domain.studies import CommitmentStudy
-from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Target
+from bedrock_autoscaler.domain.unit_rates.rates import RateMeasurement
 from bedrock_autoscaler.domain.units import MINUTE, floor_hour, floor_minute
 
 RECENT_MINUTES = 30

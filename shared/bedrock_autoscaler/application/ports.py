@@ -9,10 +9,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bedrock_autoscaler.domain.consent import RecordedConsent, Request
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent, Request
 from bedrock_autoscaler.domain.decision import Decision, Situation
-from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.fleet.intent import (
     OPEN_RELEASES,
     AccountRecord,
     FleetRecord,
@@ -20,9 +20,9 @@ from bedrock_autoscaler.domain.intent import (
     PurchaseState,
     ReleaseIntent,
 )
-from bedrock_autoscaler.domain.observation import EndpointState, Traffic
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Target
+from bedrock_autoscaler.domain.traffic.observation import EndpointState, Traffic
 
 
 class Clock(Protocol):

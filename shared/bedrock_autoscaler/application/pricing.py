@@ -10,8 +10,14 @@ from typing import Protocol
 
 from bedrock_autoscaler.application.ports import Clock, Reporter
 from bedrock_autoscaler.application.ticking import Summary
-from bedrock_autoscaler.domain.price_book import Doubt, PriceBook, PriceKey, Quote, Standing
-from bedrock_autoscaler.domain.price_review import Reading, Review, review
+from bedrock_autoscaler.domain.economics.price_book import (
+    Doubt,
+    PriceBook,
+    PriceKey,
+    Quote,
+    Standing,
+)
+from bedrock_autoscaler.domain.economics.price_review import Reading, Review, review
 from bedrock_autoscaler.domain.target import TokenPrice, UnitPrice
 
 _NAMED = 5

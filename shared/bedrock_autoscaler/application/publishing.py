@@ -33,9 +33,9 @@ from bedrock_autoscaler.application.ticking import (
     visit_targets,
 )
 from bedrock_autoscaler.domain.decision import Route
-from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.intent import OPEN_RELEASES, ReleaseIntent, ReleaseState
-from bedrock_autoscaler.domain.routing_table import RoutingTable, routing_problem
+from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.fleet.intent import OPEN_RELEASES, ReleaseIntent, ReleaseState
+from bedrock_autoscaler.domain.routing.table import RoutingTable, routing_problem
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE, significant
 

@@ -51,11 +51,11 @@ from bedrock_autoscaler.application.ticking import (
     report_late,
     visit_targets,
 )
-from bedrock_autoscaler.domain.agreeing import consent_problem, needs_consent
+from bedrock_autoscaler.domain.consents.agreeing import consent_problem, needs_consent
 from bedrock_autoscaler.domain.decision import Purchase
-from bedrock_autoscaler.domain.fleet import Fleet, Ownership
-from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent, PurchaseState
-from bedrock_autoscaler.domain.lifecycle import refusal_of, stepped
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.lifecycle import refusal_of, stepped
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
 from bedrock_autoscaler.domain.units import MINUTE
 

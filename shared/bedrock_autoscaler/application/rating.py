@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 
 from bedrock_autoscaler.application.ports import StoredHistory
-from bedrock_autoscaler.domain.intent import PurchaseIntent
-from bedrock_autoscaler.domain.rates import RateMeasurement
-from bedrock_autoscaler.domain.saturation import Attempts
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.target import ProvisionedOption, Target
-from bedrock_autoscaler.domain.unit_rate import (
+from bedrock_autoscaler.domain.unit_rates.estimate import (
     UnitTraffic,
     latest_measurement,
     measure_unit_rate,
 )
+from bedrock_autoscaler.domain.unit_rates.rates import RateMeasurement
+from bedrock_autoscaler.domain.unit_rates.saturation import Attempts
 
 
 def measured_rate(

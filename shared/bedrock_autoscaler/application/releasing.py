@@ -36,14 +36,14 @@ from bedrock_autoscaler.application.ticking import (
 )
 from bedrock_autoscaler.application.withdrawing import ReleasePorts, Withdrawal, is_fresh
 from bedrock_autoscaler.domain.decision import Restore
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.fleet.intent import (
     OPEN_RELEASES,
     PurchaseIntent,
     PurchaseState,
     ReleaseIntent,
     ReleaseState,
 )
-from bedrock_autoscaler.domain.lifecycle import stepped
+from bedrock_autoscaler.domain.fleet.lifecycle import stepped
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
 from bedrock_autoscaler.domain.units import MINUTE
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bedrock_autoscaler.application.ports import Reporter
 from bedrock_autoscaler.domain.decision import Situation
-from bedrock_autoscaler.domain.fleet import StackState
+from bedrock_autoscaler.domain.fleet.holdings import StackState
 
 _NEAR = 0.8
 

@@ -18,13 +18,13 @@ from bedrock_autoscaler.application.ports import (
 )
 from bedrock_autoscaler.application.surveying import GRACE
 from bedrock_autoscaler.domain.decision import Situation
-from bedrock_autoscaler.domain.fleet import Fleet, Ownership, Status
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Status
+from bedrock_autoscaler.domain.fleet.intent import (
     OPEN_RELEASES,
     PurchaseIntent,
     PurchaseState,
 )
-from bedrock_autoscaler.domain.lifecycle import STUCK_AFTER, stepped
+from bedrock_autoscaler.domain.fleet.lifecycle import STUCK_AFTER, stepped
 from bedrock_autoscaler.domain.target import Target
 
 _STANDING = frozenset({PurchaseState.IN_SERVICE, PurchaseState.FAILED})

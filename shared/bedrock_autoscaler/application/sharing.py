@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import override
 
 from bedrock_autoscaler.application.ports import Metrics, MetricsReading
-from bedrock_autoscaler.domain.joining import span
-from bedrock_autoscaler.domain.observation import METRICS
+from bedrock_autoscaler.domain.traffic.joining import span
+from bedrock_autoscaler.domain.traffic.observation import METRICS
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
 type Wanted = Mapping[str, Collection[str]]

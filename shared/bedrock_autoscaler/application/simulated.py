@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from bedrock_autoscaler.domain.decision import Purchase
-from bedrock_autoscaler.domain.fleet import Ownership, ProvisionedThroughput, Status
-from bedrock_autoscaler.domain.observation import Series, Traffic
+from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Status
 from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
 from bedrock_autoscaler.domain.units import MINUTE
 
 MINUTES_PER_HOUR = 60.0

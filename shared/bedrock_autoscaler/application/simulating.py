@@ -23,9 +23,8 @@ from bedrock_autoscaler.domain.decision import (
     Restore,
     Situation,
 )
-from bedrock_autoscaler.domain.demand import estimate_demand
-from bedrock_autoscaler.domain.economics import build_economics, period_usd, unit_hour_usd
-from bedrock_autoscaler.domain.fleet import (
+from bedrock_autoscaler.domain.economics.costs import build_economics, period_usd, unit_hour_usd
+from bedrock_autoscaler.domain.fleet.holdings import (
     Fleet,
     Ownership,
     ProvisionedThroughput,
@@ -33,9 +32,10 @@ from bedrock_autoscaler.domain.fleet import (
     Spend,
     Status,
 )
-from bedrock_autoscaler.domain.observation import Observation
-from bedrock_autoscaler.domain.rate_choice import rate_in_use, with_rate
 from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.traffic.demand import estimate_demand
+from bedrock_autoscaler.domain.traffic.observation import Observation
+from bedrock_autoscaler.domain.unit_rates.rate_choice import rate_in_use, with_rate
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 
 _DAY = timedelta(days=1)

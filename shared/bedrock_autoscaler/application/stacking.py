@@ -15,9 +15,9 @@ from bedrock_autoscaler.application.keeping import Kept
 from bedrock_autoscaler.application.ports import Fleets, Inventory, ListedThroughput, StackRoom
 from bedrock_autoscaler.application.surveying import GRACE, is_same_model
 from bedrock_autoscaler.domain.decision import Purchase
-from bedrock_autoscaler.domain.economics import period_usd
-from bedrock_autoscaler.domain.fleet import Spend, StackState
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.economics.costs import period_usd
+from bedrock_autoscaler.domain.fleet.holdings import Spend, StackState
+from bedrock_autoscaler.domain.fleet.intent import (
     HOLDING_STATES,
     AccountRecord,
     PurchaseIntent,

@@ -11,10 +11,10 @@ from decimal import Decimal
 import numpy as np
 
 from bedrock_autoscaler.application.ports import ListedThroughput, Reporter
+from bedrock_autoscaler.domain.commitments.renewal import milestone, renewal_of, sentence
 from bedrock_autoscaler.domain.decision import Decision, ReasonCode, Situation
-from bedrock_autoscaler.domain.economics import period_usd
-from bedrock_autoscaler.domain.fleet import Ownership, ProvisionedThroughput, Status
-from bedrock_autoscaler.domain.renewal import milestone, renewal_of, sentence
+from bedrock_autoscaler.domain.economics.costs import period_usd
+from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Status
 from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.units import MINUTE
 

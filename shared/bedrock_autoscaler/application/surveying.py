@@ -11,8 +11,8 @@ from bedrock_autoscaler.application.accounting import (
     units_released_since,
 )
 from bedrock_autoscaler.application.ports import Inventory, LedgerState, ListedThroughput
-from bedrock_autoscaler.domain.fleet import Fleet, Ownership, ProvisionedThroughput, Status
-from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, ProvisionedThroughput, Status
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Target
 
 GRACE = timedelta(minutes=25)

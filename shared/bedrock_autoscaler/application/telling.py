@@ -20,7 +20,7 @@ from bedrock_autoscaler.application.messages import (
     message_on_request,
 )
 from bedrock_autoscaler.application.ports import Clock, Reporter
-from bedrock_autoscaler.domain.consent import Request
+from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.units import compact, floor_minute
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from bedrock_autoscaler.application.assigning import AgendaEntry
 from bedrock_autoscaler.application.measuring import quiet_minutes
-from bedrock_autoscaler.domain.joining import span
-from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.traffic.joining import span
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
 _SEVERAL = 2

@@ -16,9 +16,9 @@ from bedrock_autoscaler.application.inspecting import Facts, TargetFacts
 from bedrock_autoscaler.application.ports import LedgerState, ListedThroughput
 from bedrock_autoscaler.application.replaying import replay
 from bedrock_autoscaler.application.surveying import GRACE, Survey
-from bedrock_autoscaler.domain.consent import RecordedConsent
-from bedrock_autoscaler.domain.fleet import Fleet, Ownership, Status
-from bedrock_autoscaler.domain.intent import HOLDING_STATES, PurchaseIntent, ReleaseState
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Status
+from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseIntent, ReleaseState
 from bedrock_autoscaler.domain.target import Commitment, OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE, usd
 

@@ -26,9 +26,9 @@ from bedrock_autoscaler.domain.cadence import (
     minutes_between,
     slot_after,
 )
-from bedrock_autoscaler.domain.joining import span
-from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.traffic.joining import span
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 
 _LOOPS = (Loop.CAPACITY, Loop.ROUTING)

@@ -17,7 +17,7 @@ from bedrock_autoscaler.application.simulated import Outcome, Sums
 from bedrock_autoscaler.application.simulating import Run
 from bedrock_autoscaler.domain.decide import decide as decide_by_rules
 from bedrock_autoscaler.domain.decision import Decision, Situation
-from bedrock_autoscaler.domain.economics import unit_hour_usd
+from bedrock_autoscaler.domain.economics.costs import unit_hour_usd
 from bedrock_autoscaler.domain.target import Target
 
 

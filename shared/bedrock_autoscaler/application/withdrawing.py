@@ -26,7 +26,7 @@ from bedrock_autoscaler.application.ports import (
 )
 from bedrock_autoscaler.application.ticking import Once, carrying_problem, period_of
 from bedrock_autoscaler.domain.decision import Release
-from bedrock_autoscaler.domain.intent import OPEN_RELEASES, ReleaseIntent, ReleaseState
+from bedrock_autoscaler.domain.fleet.intent import OPEN_RELEASES, ReleaseIntent, ReleaseState
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
 
 

@@ -23,7 +23,7 @@ from bedrock_autoscaler.domain.decision import (
     Restore,
     Situation,
 )
-from bedrock_autoscaler.domain.fleet import (
+from bedrock_autoscaler.domain.fleet.holdings import (
     Fleet,
     Ownership,
     ProvisionedThroughput,
@@ -31,7 +31,6 @@ from bedrock_autoscaler.domain.fleet import (
     Spend,
     Status,
 )
-from bedrock_autoscaler.domain.observation import Observation, Traffic
 from bedrock_autoscaler.domain.target import (
     Commitment,
     Draining,
@@ -51,6 +50,7 @@ from bedrock_autoscaler.domain.target import (
     UnitPrice,
     UnitRate,
 )
+from bedrock_autoscaler.domain.traffic.observation import Observation, Traffic
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 
 _SOURCE = "backtest scenario"

@@ -11,7 +11,7 @@ from bedrock_autoscaler.application.settings import DEFAULTS, STACK
 from bedrock_autoscaler.application.tuning import document_text
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.stack import StackAccess
-from bedrock_autoscaler.domain.addresses import geography_of, is_application_profile
+from bedrock_autoscaler.domain.routing.addresses import geography_of, is_application_profile
 from bedrock_autoscaler.domain.units import iso
 
 _GLOBAL = "global"

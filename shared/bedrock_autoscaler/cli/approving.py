@@ -12,7 +12,7 @@ from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, pr
 
 if TYPE_CHECKING:
     from bedrock_autoscaler.cli.stack import StackAccess
-    from bedrock_autoscaler.domain.consent import RecordedConsent, Request
+    from bedrock_autoscaler.domain.consents.consent import RecordedConsent, Request
 
 REQUESTS_EXAMPLE = "Example: bedrock-autoscaler requests --target chat"
 APPROVE_EXAMPLE = "Example: bedrock-autoscaler approve chat-one-month-2026w47"
@@ -75,7 +75,7 @@ def approve(
     units, term, highest price, end. It buys nothing above a cap and nothing after its end. Giving
     it again changes nothing.
     """
-    from bedrock_autoscaler.domain.consent import RecordedConsent
+    from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 
     access = _access(stack)
     now = access.clock.now()
@@ -116,7 +116,7 @@ def reject(
     request_id: IdArgument, *, target: TargetOption = None, stack: StackOption = DEFAULT_STACK
 ) -> None:
     """Refuse what was asked for, or take back a consent that nothing has used yet."""
-    from bedrock_autoscaler.domain.consent import REJECTED, RecordedConsent
+    from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent
 
     access = _access(stack)
     now = access.clock.now()

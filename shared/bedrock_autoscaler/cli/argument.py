@@ -9,12 +9,12 @@ import numpy as np
 from bedrock_autoscaler.application.ports import RecordedDecision
 from bedrock_autoscaler.cli.counterfactual import what_would_change
 from bedrock_autoscaler.domain.decision import Decision, Situation
-from bedrock_autoscaler.domain.demand import completeness, estimate_demand
-from bedrock_autoscaler.domain.fleet import Fleet
-from bedrock_autoscaler.domain.intent import PurchaseIntent, ReleaseIntent
-from bedrock_autoscaler.domain.observation import Traffic
-from bedrock_autoscaler.domain.rate_choice import with_rate
+from bedrock_autoscaler.domain.fleet.holdings import Fleet
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.traffic.demand import completeness, estimate_demand
+from bedrock_autoscaler.domain.traffic.observation import Traffic
+from bedrock_autoscaler.domain.unit_rates.rate_choice import with_rate
 from bedrock_autoscaler.domain.units import MINUTE, iso, usd
 from bedrock_autoscaler.report.expected import expected_lines
 from bedrock_autoscaler.report.rates import rate_line

@@ -13,7 +13,7 @@ from bedrock_autoscaler.cli.routes import DEFAULT_PREFIX, FromOption, PrefixOpti
 
 if TYPE_CHECKING:
     from bedrock_autoscaler.cli.loading import Driver
-    from bedrock_autoscaler.domain.route import Route
+    from bedrock_autoscaler.domain.routing.route import Route
     from bedrock_autoscaler.report.knee import Knee, Ramp, Stage
 
 EXAMPLE = (

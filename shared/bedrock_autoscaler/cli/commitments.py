@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from bedrock_autoscaler.application.ports import RecordedDecision
     from bedrock_autoscaler.cli.stack import StackAccess
-    from bedrock_autoscaler.domain.commitment import CommitmentAdvice
-    from bedrock_autoscaler.domain.ladder import Ladder
-    from bedrock_autoscaler.domain.renewal import Renewal
-    from bedrock_autoscaler.domain.term_savings import TermSaving
+    from bedrock_autoscaler.domain.commitments.advice import CommitmentAdvice
+    from bedrock_autoscaler.domain.commitments.ladder import Ladder
+    from bedrock_autoscaler.domain.commitments.renewal import Renewal
+    from bedrock_autoscaler.domain.commitments.term_savings import TermSaving
 
 EXAMPLE = "Example: bedrock-autoscaler commitments chat"
 DEFAULT_STACK = "bedrock-autoscaler"
@@ -64,8 +64,8 @@ def _newest(access: "StackAccess", target: str) -> "RecordedDecision":
 
 
 def _ladder(newest: "RecordedDecision") -> "Ladder | None":
-    from bedrock_autoscaler.domain.commitment import Ceiling
-    from bedrock_autoscaler.domain.ladder import build_ladder
+    from bedrock_autoscaler.domain.commitments.advice import Ceiling
+    from bedrock_autoscaler.domain.commitments.ladder import build_ladder
 
     situation = newest.situation
     study, bought = situation.observation.commitment, situation.target.provisioned
@@ -82,7 +82,7 @@ def _ladder(newest: "RecordedDecision") -> "Ladder | None":
 
 def _renewals(newest: "RecordedDecision") -> "tuple[Renewal, ...]":
     """The verdict as of now on every running term, soonest first."""
-    from bedrock_autoscaler.domain.renewal import renewal_of
+    from bedrock_autoscaler.domain.commitments.renewal import renewal_of
 
     situation = newest.situation
     bought, owned = situation.target.provisioned, situation.fleet.owned
@@ -102,9 +102,9 @@ def _renewals(newest: "RecordedDecision") -> "tuple[Renewal, ...]":
 
 def _savings(access: "StackAccess", newest: "RecordedDecision") -> "tuple[TermSaving, ...]":
     from bedrock_autoscaler.application.counting import counted
-    from bedrock_autoscaler.domain.rate_choice import rate_in_use, with_rate
+    from bedrock_autoscaler.domain.commitments.term_savings import term_savings
     from bedrock_autoscaler.domain.target import Commitment, Loop
-    from bedrock_autoscaler.domain.term_savings import term_savings
+    from bedrock_autoscaler.domain.unit_rates.rate_choice import rate_in_use, with_rate
     from bedrock_autoscaler.domain.units import floor_hour
 
     situation, ports = newest.situation, access.inspection()
@@ -143,7 +143,7 @@ def _print(
     savings: "Sequence[TermSaving]",
     say: "Callable[[str], None]",
 ) -> None:
-    from bedrock_autoscaler.domain.renewal import RenewalVerdict
+    from bedrock_autoscaler.domain.commitments.renewal import RenewalVerdict
 
     if ladder is None:
         say("no study yet: a price, a unit rate or history is missing")

@@ -7,8 +7,8 @@ from decimal import Decimal
 from bedrock_autoscaler.application.ports import RecordedDecision
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, Situation
-from bedrock_autoscaler.domain.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
 from bedrock_autoscaler.report.wording import summary
 
 _HALVINGS = 10

@@ -13,7 +13,7 @@ from rich.text import Text
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports import Inventory
 from bedrock_autoscaler.cli.stack import StackAccess
-from bedrock_autoscaler.domain.addresses import (
+from bedrock_autoscaler.domain.routing.addresses import (
     bare_id,
     geography_of,
     is_application_profile,

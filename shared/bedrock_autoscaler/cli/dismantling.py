@@ -14,7 +14,7 @@ from bedrock_autoscaler.application.errors import AutoscalerError, ThroughputNot
 from bedrock_autoscaler.application.ports import ListedThroughput
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.stack import StackAccess
-from bedrock_autoscaler.domain.addresses import bare_id
+from bedrock_autoscaler.domain.routing.addresses import bare_id
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import iso
 

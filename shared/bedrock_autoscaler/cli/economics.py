@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from bedrock_autoscaler.cli.ways import Asked
-    from bedrock_autoscaler.domain.break_even import Comparison, Way
-    from bedrock_autoscaler.domain.price_book import PriceBook
+    from bedrock_autoscaler.domain.economics.break_even import Comparison, Way
+    from bedrock_autoscaler.domain.economics.price_book import PriceBook
 
 EXAMPLE = (
     "Example: bedrock-autoscaler economics amazon.nova-2-lite-v1:0 --unit-rate 1500000:150000"
@@ -72,7 +72,7 @@ def economics(
     A load is steady: input and output tokens together, all hours of the day. Nothing is bought.
     """
     from bedrock_autoscaler.cli.ways import Asked, ways_of
-    from bedrock_autoscaler.domain.break_even import compare
+    from bedrock_autoscaler.domain.economics.break_even import compare
 
     asked = Asked(
         model=model,
@@ -148,7 +148,7 @@ def _print(asked: "Asked", found: "Comparison") -> None:
 
 
 def _costs(found: "Comparison") -> "Table":
-    from bedrock_autoscaler.domain.break_even import best_mix, cheapest
+    from bedrock_autoscaler.domain.economics.break_even import best_mix, cheapest
 
     ways = found.ways
     table = _table("tokens a minute", *(way.name for way in ways), "cheapest", "units and overflow")

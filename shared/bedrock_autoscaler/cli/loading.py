@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bedrock_autoscaler.client.requests import addressed
-from bedrock_autoscaler.domain.route import Route
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.report.knee import Stage
 
 if TYPE_CHECKING:

@@ -6,8 +6,14 @@ from decimal import Decimal, InvalidOperation
 
 from bedrock_autoscaler.application.pricing import KeptPrices
 from bedrock_autoscaler.cli.output import CommandError
-from bedrock_autoscaler.domain.price_book import Measure, PriceBook, PriceKey, Quote, listed_id
-from bedrock_autoscaler.domain.price_review import model_of
+from bedrock_autoscaler.domain.economics.price_book import (
+    Measure,
+    PriceBook,
+    PriceKey,
+    Quote,
+    listed_id,
+)
+from bedrock_autoscaler.domain.economics.price_review import model_of
 from bedrock_autoscaler.domain.target import Commitment, Target, TokenPrice, UnitPrice
 
 _UNITS = {

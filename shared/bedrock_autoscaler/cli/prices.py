@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bedrock_autoscaler.application.pricing import KeptPrices, PricingPorts
     from bedrock_autoscaler.cli.priced import Change, Line
     from bedrock_autoscaler.cli.stack import StackAccess
-    from bedrock_autoscaler.domain.price_book import PriceBook
+    from bedrock_autoscaler.domain.economics.price_book import PriceBook
 
 app = typer.Typer(
     help="The price book: what is known, from where, and what is in doubt.", no_args_is_help=True

@@ -10,7 +10,7 @@ from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, pr
 
 if TYPE_CHECKING:
     from bedrock_autoscaler.cli.stack import StackAccess
-    from bedrock_autoscaler.domain.quotas import AccountQuota
+    from bedrock_autoscaler.domain.economics.quotas import AccountQuota
 
 app = typer.Typer(
     help="Bedrock's quotas: what is applied, what is left, and asking for more.",

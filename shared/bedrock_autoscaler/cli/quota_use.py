@@ -12,12 +12,9 @@ from bedrock_autoscaler.adapters.account_quotas import (
 from bedrock_autoscaler.application.ports import Inventory, ListedThroughput
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.stack import StackAccess
-from bedrock_autoscaler.domain.addresses import bare_id, geography_of
-from bedrock_autoscaler.domain.observation import Traffic
-from bedrock_autoscaler.domain.option import InferenceOption
-from bedrock_autoscaler.domain.price_book import listed_id
-from bedrock_autoscaler.domain.price_review import model_of
-from bedrock_autoscaler.domain.quotas import (
+from bedrock_autoscaler.domain.economics.price_book import listed_id
+from bedrock_autoscaler.domain.economics.price_review import model_of
+from bedrock_autoscaler.domain.economics.quotas import (
     AccountQuota,
     Family,
     QuotaEvidence,
@@ -26,7 +23,10 @@ from bedrock_autoscaler.domain.quotas import (
     quota_evidence,
     wanted_value,
 )
+from bedrock_autoscaler.domain.option import InferenceOption
+from bedrock_autoscaler.domain.routing.addresses import bare_id, geography_of
 from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import floor_hour
 
 _DAYS = 14

@@ -21,9 +21,9 @@ from bedrock_autoscaler.cli.backtest import UnreadMinutes
 from bedrock_autoscaler.cli.derived_scenario import scenario_of, unknown
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.stack import StackAccess
-from bedrock_autoscaler.domain.joining import combine, join
-from bedrock_autoscaler.domain.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.target import Loop, Target, UnitRate
+from bedrock_autoscaler.domain.traffic.joining import combine, join
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, iso
 from bedrock_autoscaler.traces.cloudwatch import with_refused
 

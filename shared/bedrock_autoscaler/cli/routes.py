@@ -10,7 +10,7 @@ import typer
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 
 if TYPE_CHECKING:
-    from bedrock_autoscaler.domain.routing_table import RoutingTable
+    from bedrock_autoscaler.domain.routing.table import RoutingTable
 
 app = typer.Typer(help="Read a target's routing table, and export it.", no_args_is_help=True)
 

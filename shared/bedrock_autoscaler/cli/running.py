@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from bedrock_autoscaler.adapters.running_prices import RunningPrices
-    from bedrock_autoscaler.domain.own_cost import Line, Running
+    from bedrock_autoscaler.domain.economics.own_cost import Line, Running
 
 EXAMPLE = "Example: bedrock-autoscaler cost-of-running --targets 1000 --places 80"
 
@@ -34,7 +34,7 @@ def cost_of_running(
     capacity that is bought is no part of it.
     """
     from bedrock_autoscaler.adapters.running_prices import load_running_prices
-    from bedrock_autoscaler.domain.own_cost import Running, kept_usd, month_usd, usage
+    from bedrock_autoscaler.domain.economics.own_cost import Running, kept_usd, month_usd, usage
 
     prices = load_running_prices()
     try:
@@ -91,7 +91,7 @@ def _table(lines: dict[str, tuple["Line", ...]], targets: int, prices: "RunningP
 def _plain(
     lines: dict[str, tuple["Line", ...]], fleets: dict[str, "Running"], prices: "RunningPrices"
 ) -> dict[str, object]:
-    from bedrock_autoscaler.domain.own_cost import month_usd
+    from bedrock_autoscaler.domain.economics.own_cost import month_usd
 
     return {
         "region": prices.region,

@@ -9,9 +9,9 @@ import numpy as np
 from bedrock_autoscaler.application.measuring import matching_ids
 from bedrock_autoscaler.cli.checks import Check, State, guarded
 from bedrock_autoscaler.cli.stack import StackAccess
-from bedrock_autoscaler.domain.addresses import bare_id, model_of
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode
-from bedrock_autoscaler.domain.facts import missing_facts
+from bedrock_autoscaler.domain.economics.facts import missing_facts
+from bedrock_autoscaler.domain.routing.addresses import bare_id, model_of
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, iso
 

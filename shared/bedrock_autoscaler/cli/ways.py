@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from bedrock_autoscaler.adapters.documents.price_factors import factor_of
 from bedrock_autoscaler.adapters.imported import imported_price
 from bedrock_autoscaler.cli.output import CommandError
-from bedrock_autoscaler.domain.break_even import (
+from bedrock_autoscaler.domain.economics.break_even import (
     Figure,
     Way,
     blended_usd_per_token,
     tokens_of_mix,
 )
+from bedrock_autoscaler.domain.economics.price_book import Measure, PriceBook, Quote, listed_id
+from bedrock_autoscaler.domain.economics.price_review import model_of
 from bedrock_autoscaler.domain.option import InferenceOption, OptionKind
-from bedrock_autoscaler.domain.price_book import Measure, PriceBook, Quote, listed_id
-from bedrock_autoscaler.domain.price_review import model_of
 from bedrock_autoscaler.domain.target import Commitment, TokenPrice
 
 _HOURS_PER_MONTH = 730.0

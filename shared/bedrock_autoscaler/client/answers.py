@@ -11,7 +11,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from bedrock_autoscaler.domain.route import Route
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import OptionKind
 
 type CallError = ClientError | BotoCoreError

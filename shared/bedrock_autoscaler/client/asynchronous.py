@@ -12,7 +12,7 @@ from bedrock_autoscaler.client.patience import Patience
 from bedrock_autoscaler.client.requests import STREAM_MEMBERS, addressed, repeatable
 from bedrock_autoscaler.client.streams import AsyncBegunStream
 from bedrock_autoscaler.client.tables import FollowedTable
-from bedrock_autoscaler.domain.route import Route
+from bedrock_autoscaler.domain.routing.route import Route
 
 type Request = dict[str, Any]
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Never
 
 from bedrock_autoscaler.client.schema import SCHEMA_VERSION, first_breach
-from bedrock_autoscaler.domain.route import Route
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_autoscaler.domain.units import as_utc
 

@@ -7,8 +7,8 @@ Source: the CRD `aigatewayroutes.aigateway.envoyproxy.io` of envoyproxy/ai-gatew
 import json
 from typing import Any
 
-from bedrock_autoscaler.domain.route import Route
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 
 _GROUP = "aigateway.envoyproxy.io"
 _MODEL_HEADER = "x-ai-eg-model"

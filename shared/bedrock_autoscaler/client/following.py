@@ -10,8 +10,8 @@ from bedrock_autoscaler.client.answers import CallError, code_of
 from bedrock_autoscaler.client.patience import Budget, Patience
 from bedrock_autoscaler.client.tables import FollowedTable
 from bedrock_autoscaler.client.walking import Chance, RouteSet, Walk
-from bedrock_autoscaler.domain.route import Route
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind
 
 logger = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from bedrock_autoscaler.domain.route import Route
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 
 ROUTE_ID_PREFIX = "route-"
 ROUTER_SETTINGS: Mapping[str, Any] = {

@@ -21,7 +21,7 @@ from bedrock_autoscaler.client.answers import PASSING, Verdict
 from bedrock_autoscaler.client.litellm_config import ROUTE_ID_PREFIX, deployments, route_id
 from bedrock_autoscaler.client.tables import FileTable, FollowedTable, SsmTable, TableSource
 from bedrock_autoscaler.client.walking import RouteSet
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 
 _TOO_MANY, _NOT_FOUND, _SERVER_ERROR = 429, 404, 500
 _REFUSED = frozenset({401, 403})

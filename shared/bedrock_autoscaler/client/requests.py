@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bedrock_autoscaler.domain.route import Route
+from bedrock_autoscaler.domain.routing.route import Route
 
 CONVERSE = frozenset({"converse", "converse_stream"})
 STREAM_MEMBERS = {"converse_stream": "stream", "invoke_model_with_response_stream": "body"}

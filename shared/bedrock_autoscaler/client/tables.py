@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bedrock_autoscaler.client.answers import code_of
 from bedrock_autoscaler.client.document import parse_routing_table
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient

@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from bedrock_autoscaler.client.answers import PASSING, CallError, Verdict, judge
 from bedrock_autoscaler.client.patience import Budget, Health, Patience
-from bedrock_autoscaler.domain.route import Route
+from bedrock_autoscaler.domain.routing.route import Route
 
 type Chance = Callable[[], float]
 

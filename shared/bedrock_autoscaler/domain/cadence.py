@@ -9,10 +9,10 @@ from datetime import datetime
 import numpy as np
 
 from bedrock_autoscaler.domain.decision import Decision, Situation
-from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.joining import span
-from bedrock_autoscaler.domain.observation import Series, Traffic
+from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.target import Loop, Mode
+from bedrock_autoscaler.domain.traffic.joining import span
+from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
 from bedrock_autoscaler.domain.units import MINUTE
 
 AT_ONCE = 1

@@ -6,12 +6,12 @@ reads a clock, calls out or raises for a valid situation.
 
 from dataclasses import replace
 
-from bedrock_autoscaler.domain.acting import Grounds, act, change
-from bedrock_autoscaler.domain.assurance import steered
-from bedrock_autoscaler.domain.balance import settled
-from bedrock_autoscaler.domain.classification import classify
-from bedrock_autoscaler.domain.commitment_reasons import commitment_reasons
-from bedrock_autoscaler.domain.consenting import consented
+from bedrock_autoscaler.domain.acting.holding import observed_only
+from bedrock_autoscaler.domain.acting.overriding import overridden
+from bedrock_autoscaler.domain.acting.steps import Grounds, act, change
+from bedrock_autoscaler.domain.classes.classification import classify
+from bedrock_autoscaler.domain.commitments.reasons import commitment_reasons
+from bedrock_autoscaler.domain.consents.consenting import consented
 from bedrock_autoscaler.domain.decision import (
     Action,
     Decision,
@@ -20,22 +20,22 @@ from bedrock_autoscaler.domain.decision import (
     Situation,
     decision_id,
 )
-from bedrock_autoscaler.domain.demand import Demand, estimate_demand
 from bedrock_autoscaler.domain.describing import evidence, expected_saving, remarks
-from bedrock_autoscaler.domain.diagnosis import Diagnosis, Way, diagnose
-from bedrock_autoscaler.domain.distribution import calibrate
-from bedrock_autoscaler.domain.economics import Economics, build_economics
-from bedrock_autoscaler.domain.facts import missing_facts
-from bedrock_autoscaler.domain.holding import observed_only
-from bedrock_autoscaler.domain.instances import scale_endpoints
-from bedrock_autoscaler.domain.lawfulness import seen_options
-from bedrock_autoscaler.domain.learning import learn
-from bedrock_autoscaler.domain.observation import Traffic
-from bedrock_autoscaler.domain.overriding import overridden
-from bedrock_autoscaler.domain.planning import make_plan, make_wish
-from bedrock_autoscaler.domain.rate_choice import rate_in_use, rate_reasons, with_rate
-from bedrock_autoscaler.domain.routing import choose_routes, describe_change
+from bedrock_autoscaler.domain.economics.costs import Economics, build_economics
+from bedrock_autoscaler.domain.economics.facts import missing_facts
+from bedrock_autoscaler.domain.fleet.instances import scale_endpoints
+from bedrock_autoscaler.domain.forecasting.distribution import calibrate
+from bedrock_autoscaler.domain.forecasting.learning import learn
+from bedrock_autoscaler.domain.routing.choice import choose_routes, describe_change
+from bedrock_autoscaler.domain.routing.lawfulness import seen_options
+from bedrock_autoscaler.domain.sizing.assurance import steered
+from bedrock_autoscaler.domain.sizing.balance import settled
+from bedrock_autoscaler.domain.sizing.planning import make_plan, make_wish
 from bedrock_autoscaler.domain.target import Loop, RateCombination, UnitRate
+from bedrock_autoscaler.domain.traffic.demand import Demand, estimate_demand
+from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis, Way, diagnose
+from bedrock_autoscaler.domain.traffic.observation import Traffic
+from bedrock_autoscaler.domain.unit_rates.rate_choice import rate_in_use, rate_reasons, with_rate
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
 _PRICING_MINUTES = 7 * 1440

@@ -5,16 +5,16 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from bedrock_autoscaler.domain.assurance import NO_ASSURANCE, Assurance
-from bedrock_autoscaler.domain.balance import NO_BALANCE, Balance
-from bedrock_autoscaler.domain.consent import RecordedConsent
-from bedrock_autoscaler.domain.distribution import NOT_CALIBRATED, Calibration
-from bedrock_autoscaler.domain.fleet import Fleet
-from bedrock_autoscaler.domain.learning import NOTHING_LEARNED, Learned
-from bedrock_autoscaler.domain.observation import Observation
-from bedrock_autoscaler.domain.rates import RateInUse
-from bedrock_autoscaler.domain.route import Route as Route  # noqa: PLC0414 - decisions name routes
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
+from bedrock_autoscaler.domain.fleet.holdings import Fleet
+from bedrock_autoscaler.domain.forecasting.distribution import NOT_CALIBRATED, Calibration
+from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED, Learned
+from bedrock_autoscaler.domain.routing.route import Route as Route  # noqa: PLC0414 - decisions name routes
+from bedrock_autoscaler.domain.sizing.assurance import NO_ASSURANCE, Assurance
+from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, Balance
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
+from bedrock_autoscaler.domain.traffic.observation import Observation
+from bedrock_autoscaler.domain.unit_rates.rates import RateInUse
 from bedrock_autoscaler.domain.units import compact
 
 

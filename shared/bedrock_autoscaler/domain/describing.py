@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from bedrock_autoscaler.domain.copies import copy_reasons
 from bedrock_autoscaler.domain.decision import Alternative, Reason, ReasonCode, Situation
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.diagnosis import Diagnosis
-from bedrock_autoscaler.domain.economics import Economics
-from bedrock_autoscaler.domain.fleet import Ownership
-from bedrock_autoscaler.domain.observation import Series
-from bedrock_autoscaler.domain.sizing import SizePlan
+from bedrock_autoscaler.domain.economics.copies import copy_reasons
+from bedrock_autoscaler.domain.economics.costs import Economics
+from bedrock_autoscaler.domain.fleet.holdings import Ownership
+from bedrock_autoscaler.domain.sizing.worth import SizePlan
 from bedrock_autoscaler.domain.target import Mode
+from bedrock_autoscaler.domain.traffic.demand import Demand
+from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis
+from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import significant
 
 _DIGITS = 12

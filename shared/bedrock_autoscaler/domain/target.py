@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from math import isfinite
 
-from bedrock_autoscaler.domain.controls import NO_CONTROLS, Controls
+from bedrock_autoscaler.domain.acting.controls import NO_CONTROLS, Controls
 from bedrock_autoscaler.domain.option import InferenceOption as InferenceOption  # noqa: PLC0414
 from bedrock_autoscaler.domain.option import OptionKind as OptionKind  # noqa: PLC0414
 from bedrock_autoscaler.domain.option import Quota as Quota  # noqa: PLC0414

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bedrock_autoscaler.domain.break_even import BreakEven, Comparison, Way
+from bedrock_autoscaler.domain.economics.break_even import BreakEven, Comparison, Way
 from bedrock_autoscaler.report.page import Block, page, table
 from bedrock_autoscaler.report.plots import WIDTH_INCHES, plain_style, svg_of
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bedrock_autoscaler.domain.decision import Classification, Decision, ReasonCode
-from bedrock_autoscaler.domain.intent import PurchaseIntent, ReleaseIntent
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import iso, whole_minutes
 from bedrock_autoscaler.report.expected import expected_lines

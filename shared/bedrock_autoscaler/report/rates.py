@@ -1,7 +1,7 @@
 """The unit rate of a decision in one line."""
 
-from bedrock_autoscaler.domain.rates import RateInUse, RateKind, RateMeasurement
 from bedrock_autoscaler.domain.target import RateCombination, UnitRate
+from bedrock_autoscaler.domain.unit_rates.rates import RateInUse, RateKind, RateMeasurement
 
 
 def rate_line(use: RateInUse) -> str:

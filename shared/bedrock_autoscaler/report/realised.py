@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from bedrock_autoscaler.application.accounting import UNBILLED
 from bedrock_autoscaler.domain.decision import Decision
-from bedrock_autoscaler.domain.demand import estimate_demand
-from bedrock_autoscaler.domain.economics import build_economics, period_usd
-from bedrock_autoscaler.domain.intent import PurchaseIntent, ReleaseIntent, ReleaseState
-from bedrock_autoscaler.domain.joining import span
-from bedrock_autoscaler.domain.lawfulness import seen_options
-from bedrock_autoscaler.domain.observation import Series, Traffic
-from bedrock_autoscaler.domain.rate_choice import with_rate
+from bedrock_autoscaler.domain.economics.costs import build_economics, period_usd
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent, ReleaseState
+from bedrock_autoscaler.domain.routing.lawfulness import seen_options
 from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.traffic.demand import estimate_demand
+from bedrock_autoscaler.domain.traffic.joining import span
+from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
+from bedrock_autoscaler.domain.unit_rates.rate_choice import with_rate
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 from bedrock_autoscaler.report.record import Record
 

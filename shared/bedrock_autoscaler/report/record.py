@@ -16,9 +16,9 @@ from bedrock_autoscaler.application.ports import (
     StoredHistory,
 )
 from bedrock_autoscaler.domain.decision import Decision
-from bedrock_autoscaler.domain.joining import join, span
-from bedrock_autoscaler.domain.observation import METRICS, Series, Traffic, each_series
 from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.traffic.joining import join, span
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Series, Traffic, each_series
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, whole_minutes
 
 

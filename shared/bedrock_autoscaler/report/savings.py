@@ -12,9 +12,9 @@ import numpy as np
 
 from bedrock_autoscaler.application.accounting import booked_spend, cost_so_far
 from bedrock_autoscaler.domain.decision import Decision
-from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState
-from bedrock_autoscaler.domain.observation import Series
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_autoscaler.report.realised import Realised, withdrawn_at
 from bedrock_autoscaler.report.record import Record

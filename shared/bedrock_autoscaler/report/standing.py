@@ -10,9 +10,9 @@ import numpy as np
 from bedrock_autoscaler.application.accounting import booked_spend
 from bedrock_autoscaler.application.ports import LedgerState, RecordedDecision
 from bedrock_autoscaler.domain.decision import Decision, Reason
-from bedrock_autoscaler.domain.fleet import Ownership, ProvisionedThroughput
-from bedrock_autoscaler.domain.intent import HOLDING_STATES, PurchaseIntent, ReleaseIntent
-from bedrock_autoscaler.domain.lifecycle import Life, life_of
+from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput
+from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseIntent, ReleaseIntent
+from bedrock_autoscaler.domain.fleet.lifecycle import Life, life_of
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
 from bedrock_autoscaler.domain.units import MINUTE, usd
 from bedrock_autoscaler.report.realised import realise

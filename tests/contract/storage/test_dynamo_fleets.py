@@ -13,7 +13,7 @@ from bedrock_autoscaler.application.errors import (
     StaleDecisionError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW
 from tests.contract.conftest import LEDGER

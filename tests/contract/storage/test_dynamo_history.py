@@ -8,7 +8,7 @@ import pytest
 
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import MODEL, NOW, build_traffic, pt_arn
 from tests.comparing import plain

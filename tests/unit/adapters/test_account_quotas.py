@@ -14,7 +14,7 @@ from bedrock_autoscaler.adapters.account_quotas import (
 )
 from bedrock_autoscaler.adapters.models import load_models
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.domain.quotas import AccountQuota, Family, QuotaMeasure
+from bedrock_autoscaler.domain.economics.quotas import AccountQuota, Family, QuotaMeasure
 
 MODELS = load_models()
 KINDS = {

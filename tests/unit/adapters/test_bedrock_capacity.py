@@ -13,7 +13,7 @@ from bedrock_autoscaler.adapters.models import load_models
 from bedrock_autoscaler.application.errors import (
     ObservationError,
 )
-from bedrock_autoscaler.domain.fleet import Status
+from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.bedrock_stage import LIST, OWN, POOL, TAGS, Stage, first_page_then_nothing

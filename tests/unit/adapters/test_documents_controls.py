@@ -9,7 +9,7 @@ import pytest
 
 from bedrock_autoscaler.adapters.documents import TargetDocuments
 from bedrock_autoscaler.application.ports import SettingsProblem
-from bedrock_autoscaler.domain.controls import (
+from bedrock_autoscaler.domain.acting.controls import (
     ChangeWindow,
     Controls,
     RouteOverride,

@@ -12,7 +12,7 @@ from bedrock_autoscaler.application.accounting import (
     purchases_since,
     releases_since,
 )
-from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.intents import build_purchase, build_release
 

@@ -8,7 +8,7 @@ import pytest
 
 from bedrock_autoscaler.application.adopting import Adoption
 from bedrock_autoscaler.application.errors import ConfigurationError, StaleDecisionError
-from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, PT_MODEL, build_provisioned, build_target, pt_arn

@@ -7,9 +7,9 @@ import pytest
 
 from bedrock_autoscaler.application.advising import Advisor
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.domain.rates import scaled
-from bedrock_autoscaler.domain.studies import CommitmentStudy
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.target import RateSource, Target
+from bedrock_autoscaler.domain.unit_rates.rates import scaled
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     MODEL,

@@ -12,9 +12,9 @@ from bedrock_autoscaler.application.errors import (
     ObservationError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.domain.asking import REMEMBERED, requests_of
-from bedrock_autoscaler.domain.consent import REJECTED, RecordedConsent
-from bedrock_autoscaler.domain.controls import Controls
+from bedrock_autoscaler.domain.acting.controls import Controls
+from bedrock_autoscaler.domain.consents.asking import REMEMBERED, requests_of
+from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Situation
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE

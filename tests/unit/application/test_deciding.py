@@ -15,9 +15,8 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.application.ports import RecordedDecision, SettingsProblem
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Release, Restore, Situation
-from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.intent import PurchaseState
-from bedrock_autoscaler.domain.rates import RateKind
+from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState
 from bedrock_autoscaler.domain.target import (
     Commitment,
     InferenceOption,
@@ -25,6 +24,7 @@ from bedrock_autoscaler.domain.target import (
     OptionKind,
     Target,
 )
+from bedrock_autoscaler.domain.unit_rates.rates import RateKind
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     MODEL,

@@ -14,7 +14,7 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.application.ports import Settings
 from bedrock_autoscaler.domain.decision import Decision, Release, Situation
-from bedrock_autoscaler.domain.intent import PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.target import Loop, OptionKind
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (

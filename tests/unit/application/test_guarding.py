@@ -9,10 +9,10 @@ import pytest
 
 from bedrock_autoscaler.application.draining import hour_problem
 from bedrock_autoscaler.application.errors import StaleDecisionError, UnknownOutcomeError
-from bedrock_autoscaler.domain.consent import RecordedConsent
-from bedrock_autoscaler.domain.controls import ChangeWindow, Controls
+from bedrock_autoscaler.domain.acting.controls import ChangeWindow, Controls
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Release, Situation
-from bedrock_autoscaler.domain.intent import PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.target import Commitment, Mode, StackRails
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (

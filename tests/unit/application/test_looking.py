@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bedrock_autoscaler.application.looking import capacity_look, routing_look, series_in_use
-from bedrock_autoscaler.domain.fleet import Fleet
-from bedrock_autoscaler.domain.observation import CORE, METRICS, Observation
+from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.traffic.observation import CORE, METRICS, Observation
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     NOW,

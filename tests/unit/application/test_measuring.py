@@ -16,7 +16,7 @@ from bedrock_autoscaler.application.measuring import (
     unread_since,
 )
 from bedrock_autoscaler.application.ports import MetricsReading
-from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, NOW, build_observation, build_pt, build_traffic, pt_arn
 from tests.fakes.memory_metrics import MemoryMetrics

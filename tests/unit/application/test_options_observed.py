@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.domain.observation import CopiesSeen
 from bedrock_autoscaler.domain.option import OptionKind
 from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.traffic.observation import CopiesSeen
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import ACCOUNT, NOW, PROFILE, REGION, build_option, build_target, build_traffic
 from tests.staging import QUARTERLY, Stage

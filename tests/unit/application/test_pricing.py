@@ -14,8 +14,14 @@ from bedrock_autoscaler.application.pricing import (
     look,
     refresh,
 )
-from bedrock_autoscaler.domain.price_book import Measure, PriceBook, PriceKey, Quote, Standing
-from bedrock_autoscaler.domain.price_review import Reading, Refused
+from bedrock_autoscaler.domain.economics.price_book import (
+    Measure,
+    PriceBook,
+    PriceKey,
+    Quote,
+    Standing,
+)
+from bedrock_autoscaler.domain.economics.price_review import Reading, Refused
 from tests.builders import NOW, REGION
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.memory_prices import MemoryOffers, MemoryPrices

@@ -22,8 +22,8 @@ from bedrock_autoscaler.application.errors import (
 from bedrock_autoscaler.application.ports import ListedThroughput
 from bedrock_autoscaler.application.surveying import GRACE
 from bedrock_autoscaler.domain.decision import Purchase
-from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Mode, Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (

@@ -6,8 +6,8 @@ import pytest
 
 from bedrock_autoscaler.application.ports import HistoryReference, StoredHistory
 from bedrock_autoscaler.application.rating import measured_rate
-from bedrock_autoscaler.domain.observation import Traffic
-from bedrock_autoscaler.domain.rates import RateKind
+from bedrock_autoscaler.domain.traffic.observation import Traffic
+from bedrock_autoscaler.domain.unit_rates.rates import RateKind
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import (
     NOW,

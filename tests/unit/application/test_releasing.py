@@ -22,8 +22,8 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.application.ports import ListedThroughput, MetricsReading
 from bedrock_autoscaler.domain.decision import Release, Restore
-from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.fleet.intent import (
     PurchaseIntent,
     PurchaseState,
     ReleaseIntent,

@@ -14,11 +14,11 @@ from bedrock_autoscaler.application.errors import (
     StaleDecisionError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.domain.controls import Controls
+from bedrock_autoscaler.domain.acting.controls import Controls
 from bedrock_autoscaler.domain.decision import Decision, Scaling, Situation
-from bedrock_autoscaler.domain.observation import EndpointState
 from bedrock_autoscaler.domain.option import InstanceRails, OptionKind
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
+from bedrock_autoscaler.domain.traffic.observation import EndpointState
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     ACCOUNT,

@@ -10,7 +10,7 @@ import pytest
 
 from bedrock_autoscaler.application.standing import report_standing
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Situation
-from bedrock_autoscaler.domain.fleet import Ownership, Spend, Status
+from bedrock_autoscaler.domain.fleet.holdings import Ownership, Spend, Status
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (

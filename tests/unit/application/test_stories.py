@@ -10,9 +10,9 @@ import pytest
 from bedrock_autoscaler.application.errors import TargetsFailedError
 from bedrock_autoscaler.application.replaying import replay
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Release, Restore, Situation
-from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.intent import HOLDING_STATES, PurchaseState, ReleaseState
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (

@@ -12,8 +12,8 @@ from bedrock_autoscaler.application.surveying import (
     Survey,
     is_same_model,
 )
-from bedrock_autoscaler.domain.fleet import Fleet, Ownership, Status
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Status
+from bedrock_autoscaler.domain.fleet.intent import (
     FleetRecord,
     PurchaseIntent,
     PurchaseState,

@@ -21,11 +21,11 @@ from bedrock_autoscaler.application.verifying import (
     Severity,
     verify,
 )
-from bedrock_autoscaler.domain.consent import RecordedConsent
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Decision, Release, Situation
-from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseState, ReleaseState
-from bedrock_autoscaler.domain.lifecycle import Life
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.fleet.lifecycle import Life
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Commitment, StackRails
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, PT_MODEL, build_guard_rails, build_target, pt_arn

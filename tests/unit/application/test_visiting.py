@@ -13,8 +13,8 @@ from bedrock_autoscaler.application.ports import Metrics
 from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.application.visiting import VisitingPorts, visit
 from bedrock_autoscaler.domain.decision import Decision, Situation
-from bedrock_autoscaler.domain.observation import CORE, METRICS
 from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.traffic.observation import CORE, METRICS
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, build_option, build_target, build_traffic
 from tests.fakes.memory_dispatch import MemoryAgenda, MemoryAssignments, MemoryPolicies

@@ -19,9 +19,9 @@ from bedrock_autoscaler.domain.decision import (
     Restore,
     Situation,
 )
-from bedrock_autoscaler.domain.fleet import Fleet, Status
-from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, Status
 from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     NOW,

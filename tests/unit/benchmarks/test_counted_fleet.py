@@ -2,7 +2,7 @@
 
 import pytest
 
-from bedrock_autoscaler.domain.own_cost import (
+from bedrock_autoscaler.domain.economics.own_cost import (
     HOURS_PER_MONTH,
     Running,
     metrics_per_month,

@@ -12,7 +12,7 @@ from moto import mock_aws
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.cli.ledger import write_export
-from bedrock_autoscaler.domain.intent import FleetRecord
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, REGION

@@ -10,7 +10,7 @@ from bedrock_autoscaler.application.ports import RecordedDecision
 from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, Situation
-from bedrock_autoscaler.domain.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Commitment
 from tests.builders import (
     NOW,

@@ -5,10 +5,10 @@ from dataclasses import replace
 from bedrock_autoscaler.application.ports import RecordedDecision
 from bedrock_autoscaler.cli.argument import Outcomes, argue
 from bedrock_autoscaler.cli.counterfactual import what_would_change
-from bedrock_autoscaler.domain.balance import Balance
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Situation
-from bedrock_autoscaler.domain.distribution import Calibration
+from bedrock_autoscaler.domain.forecasting.distribution import Calibration
+from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.report.expected import expected_lines
 from tests.builders import (

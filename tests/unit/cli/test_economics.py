@@ -8,7 +8,7 @@ import pytest
 
 from bedrock_autoscaler.adapters.prices import load_prices
 from bedrock_autoscaler.cli.app import run
-from bedrock_autoscaler.domain.price_book import Quote
+from bedrock_autoscaler.domain.economics.price_book import Quote
 
 NOVA = "amazon.nova-2-lite-v1:0"
 LLAMA = "meta.llama3-1-70b-instruct-v1:0"

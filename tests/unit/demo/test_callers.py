@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bedrock_autoscaler.domain.decision import Route
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_world.demo.callers import Callers
 from bedrock_world.demo.plan import MODEL, PROFILE

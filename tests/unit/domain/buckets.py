@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bedrock_autoscaler.domain.observation import Traffic
 from bedrock_autoscaler.domain.target import RateCombination, UnitRate
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 from tests.builders import build_traffic
 
 CALLS_PER_UNIT = 30.0

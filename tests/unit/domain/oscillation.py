@@ -12,9 +12,9 @@ from bedrock_autoscaler.domain.decision import (
     Restore,
     Situation,
 )
-from bedrock_autoscaler.domain.fleet import Fleet, ProvisionedThroughput, Status
-from bedrock_autoscaler.domain.observation import METRICS, Series, Traffic
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughput, Status
 from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Series, Traffic
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     NOW,

@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from bedrock_autoscaler.domain.balance import Balance
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,
     Label,
     Memory,
     Situation,
 )
-from bedrock_autoscaler.domain.fleet import Fleet, Ownership, Spend, Status
-from bedrock_autoscaler.domain.learning import NOTHING_LEARNED, Learned
-from bedrock_autoscaler.domain.lookback import WINDOWS
-from bedrock_autoscaler.domain.observation import METRICS, Observation, Traffic
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Spend, Status
+from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED, Learned
+from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
+from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import (
     Commitment,
     InferenceOption,
@@ -26,6 +25,7 @@ from bedrock_autoscaler.domain.target import (
     OptionKind,
     Target,
 )
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Observation, Traffic
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     MODEL,

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.domain.acting import Grounds, Outcome, act, change
+from bedrock_autoscaler.domain.acting.steps import Grounds, Outcome, act, change
 from bedrock_autoscaler.domain.decision import Purchase, Reason, ReasonCode, Release, Restore
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.diagnosis import Diagnosis
-from bedrock_autoscaler.domain.fleet import ProvisionedThroughput, Spend, Status
-from bedrock_autoscaler.domain.planning import Wish
+from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, Spend, Status
+from bedrock_autoscaler.domain.sizing.planning import Wish
+from bedrock_autoscaler.domain.traffic.demand import Demand
+from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis
 from tests.builders import (
     NOW,
     PT_MODEL,

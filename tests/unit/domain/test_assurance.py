@@ -5,9 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_autoscaler.domain.acting import Grounds, act
-from bedrock_autoscaler.domain.assurance import NO_ASSURANCE, Assurance, steered
-from bedrock_autoscaler.domain.balance import Balance
+from bedrock_autoscaler.domain.acting.steps import Grounds, act
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,
     Classification,
@@ -18,13 +16,15 @@ from bedrock_autoscaler.domain.decision import (
     Situation,
     Verdict,
 )
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.diagnosis import Way, diagnose
-from bedrock_autoscaler.domain.economics import Economics, Tier
-from bedrock_autoscaler.domain.fleet import Fleet, Status
-from bedrock_autoscaler.domain.planning import Wish, make_plan, make_wish
-from bedrock_autoscaler.domain.sizing import SizePlan
+from bedrock_autoscaler.domain.economics.costs import Economics, Tier
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, Status
+from bedrock_autoscaler.domain.sizing.assurance import NO_ASSURANCE, Assurance, steered
+from bedrock_autoscaler.domain.sizing.balance import Balance
+from bedrock_autoscaler.domain.sizing.planning import Wish, make_plan, make_wish
+from bedrock_autoscaler.domain.sizing.worth import SizePlan
 from bedrock_autoscaler.domain.target import Slo
+from bedrock_autoscaler.domain.traffic.demand import Demand
+from bedrock_autoscaler.domain.traffic.diagnosis import Way, diagnose
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     MODEL,

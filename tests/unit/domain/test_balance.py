@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from bedrock_autoscaler.domain.balance import NO_BALANCE, Balance, settled
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.fleet import Fleet, Ownership, Status
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Status
+from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, Balance, settled
 from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.traffic.demand import Demand
 from tests.builders import THRESHOLDS, build_fleet, build_pt
 from tests.unit.domain.worlds import HALF, build_demand
 

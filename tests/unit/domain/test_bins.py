@@ -3,8 +3,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.bins import mean_known, to_bins
-from bedrock_autoscaler.domain.demand import Demand
+from bedrock_autoscaler.domain.traffic.bins import mean_known, to_bins
+from bedrock_autoscaler.domain.traffic.demand import Demand
 from tests.builders import NOW
 
 NAN = float("nan")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_autoscaler.domain.break_even import (
+from bedrock_autoscaler.domain.economics.break_even import (
     Way,
     best_mix,
     blended_usd_per_token,

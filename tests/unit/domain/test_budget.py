@@ -1,9 +1,9 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from bedrock_autoscaler.domain.budget import over_budget
+from bedrock_autoscaler.domain.acting.budget import over_budget
 from bedrock_autoscaler.domain.decision import ReasonCode
-from bedrock_autoscaler.domain.fleet import Ownership, ProvisionedThroughput, Spend
+from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Spend
 from tests.builders import (
     build_fleet,
     build_guard_rails,

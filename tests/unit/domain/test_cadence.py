@@ -16,9 +16,9 @@ from bedrock_autoscaler.domain.cadence import (
     slot_after,
 )
 from bedrock_autoscaler.domain.decision import Route
-from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.observation import Series
+from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind
+from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     MODEL,

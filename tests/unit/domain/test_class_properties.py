@@ -7,12 +7,12 @@ import numpy as np
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from bedrock_autoscaler.domain.classification import classify
+from bedrock_autoscaler.domain.classes.classification import classify
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Classification
-from bedrock_autoscaler.domain.demand import Demand, estimate_demand
-from bedrock_autoscaler.domain.joining import combine
-from bedrock_autoscaler.domain.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.target import UnitRate
+from bedrock_autoscaler.domain.traffic.demand import Demand, estimate_demand
+from bedrock_autoscaler.domain.traffic.joining import combine
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, THRESHOLDS, UNIT_RATE, build_traffic
 

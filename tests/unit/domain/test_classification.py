@@ -3,11 +3,11 @@ from datetime import timedelta
 
 import pytest
 
-from bedrock_autoscaler.domain.classes import burstiness_limit, first_match, verdict_of
-from bedrock_autoscaler.domain.classification import classify, review
+from bedrock_autoscaler.domain.classes.classification import classify, review
+from bedrock_autoscaler.domain.classes.features import Features
+from bedrock_autoscaler.domain.classes.labels import burstiness_limit, first_match, verdict_of
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Classification, Label, Memory, Verdict
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.features import Features
+from bedrock_autoscaler.domain.traffic.demand import Demand
 from tests.builders import NOW, THRESHOLDS
 from tests.unit.domain.worlds import build_demand
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_autoscaler.domain.commitment import advise, study_commitment
-from bedrock_autoscaler.domain.commitment_reasons import commitment_reasons
+from bedrock_autoscaler.domain.commitments.advice import advise, study_commitment
+from bedrock_autoscaler.domain.commitments.reasons import commitment_reasons
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
 from bedrock_autoscaler.domain.decision import Classification, Label, ReasonCode, Verdict
-from bedrock_autoscaler.domain.observation import Series, Traffic
-from bedrock_autoscaler.domain.studies import CommitmentStudy, LevelStudy
 from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
 from tests.builders import (
     NOW,
     UNIT_PRICE,

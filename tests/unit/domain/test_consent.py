@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from bedrock_autoscaler.domain.agreeing import consent_problem
-from bedrock_autoscaler.domain.consent import RecordedConsent
+from bedrock_autoscaler.domain.consents.agreeing import consent_problem
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE

@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from bedrock_autoscaler.domain.agreeing import consent_problem, needs_consent
-from bedrock_autoscaler.domain.consent import REJECTED, RecordedConsent
-from bedrock_autoscaler.domain.consenting import consented
-from bedrock_autoscaler.domain.controls import Controls
+from bedrock_autoscaler.domain.acting.controls import Controls
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
+from bedrock_autoscaler.domain.consents.agreeing import consent_problem, needs_consent
+from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent
+from bedrock_autoscaler.domain.consents.consenting import consented
 from bedrock_autoscaler.domain.decision import Purchase, ReasonCode, Situation
-from bedrock_autoscaler.domain.studies import CommitmentStudy
 from bedrock_autoscaler.domain.target import Commitment, Loop
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (

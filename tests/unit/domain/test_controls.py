@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_autoscaler.domain.controls import (
+from bedrock_autoscaler.domain.acting.controls import (
     ChangeWindow,
     Controls,
     RouteOverride,
@@ -116,7 +116,7 @@ def test_refuses_what_is_no_cron(text: str) -> None:
 
 def test_utc_needs_no_time_zone_database(monkeypatch: pytest.MonkeyPatch) -> None:
     """The runtime may have none; other zones are then refused with the settings."""
-    monkeypatch.setattr("bedrock_autoscaler.domain.controls.ZoneInfo", None)
+    monkeypatch.setattr("bedrock_autoscaler.domain.acting.controls.ZoneInfo", None)
 
     assert is_open(OFFICE, at("2026-11-20T09:00"))
 

@@ -14,9 +14,9 @@ from bedrock_autoscaler.domain.decision import (
     ReasonCode,
     Situation,
 )
-from bedrock_autoscaler.domain.lookback import WINDOWS
-from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
 from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     MODEL,

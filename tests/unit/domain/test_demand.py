@@ -6,15 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bedrock_autoscaler.domain.demand import (
+from bedrock_autoscaler.domain.target import RateCombination
+from bedrock_autoscaler.domain.traffic.demand import (
     completeness,
     estimate_demand,
     newest_known,
     unit_load,
 )
-from bedrock_autoscaler.domain.observation import METRICS, Series
-from bedrock_autoscaler.domain.rates import scaled
-from bedrock_autoscaler.domain.target import RateCombination
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Series
+from bedrock_autoscaler.domain.unit_rates.rates import scaled
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, UNIT_RATE, build_traffic
 from tests.unit.domain.worlds import build_demand

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from bedrock_autoscaler.domain.decision import ReasonCode
-from bedrock_autoscaler.domain.diagnosis import Diagnosis, Way, diagnose
-from bedrock_autoscaler.domain.observation import Series, Traffic
 from bedrock_autoscaler.domain.target import Quota
+from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis, Way, diagnose
+from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
 from tests.builders import UNLIMITED, build_traffic
 
 NAN = float("nan")

@@ -3,8 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.distribution import (
+from bedrock_autoscaler.domain.forecasting.distribution import (
     NOT_CALIBRATED,
     QUANTILES,
     Calibration,
@@ -13,10 +12,11 @@ from bedrock_autoscaler.domain.distribution import (
     mixture,
     quantiles,
 )
-from bedrock_autoscaler.domain.learning import NOTHING_LEARNED
-from bedrock_autoscaler.domain.observation import Series
+from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED
+from bedrock_autoscaler.domain.forecasting.use import Sets
+from bedrock_autoscaler.domain.traffic.demand import Demand
+from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import MINUTE
-from bedrock_autoscaler.domain.use import Sets
 from tests.builders import NOW, THRESHOLDS
 from tests.unit.domain.worlds import build_demand, trusting
 

@@ -5,8 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.demand import estimate_demand
-from bedrock_autoscaler.domain.economics import (
+from bedrock_autoscaler.domain.economics.costs import (
     Economics,
     Mix,
     Tier,
@@ -19,6 +18,7 @@ from bedrock_autoscaler.domain.economics import (
     usd_per_unit_hour,
 )
 from bedrock_autoscaler.domain.target import OptionKind, Quota
+from bedrock_autoscaler.domain.traffic.demand import estimate_demand
 from tests.builders import (
     MODEL,
     PROFILE,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from bedrock_autoscaler.domain.balance import NO_BALANCE, Balance
 from bedrock_autoscaler.domain.decision import ReasonCode
-from bedrock_autoscaler.domain.exposure import affordable
-from bedrock_autoscaler.domain.fleet import ProvisionedThroughput
+from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
+from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, Balance
+from bedrock_autoscaler.domain.sizing.exposure import affordable
 from tests.builders import NOW, build_fleet, build_pt, build_target
 
 UNIT_USD = 10.0

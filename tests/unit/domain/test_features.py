@@ -4,8 +4,8 @@ from math import isfinite
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.features import measure
+from bedrock_autoscaler.domain.classes.features import measure
+from bedrock_autoscaler.domain.traffic.demand import Demand
 from tests.builders import NOW
 from tests.unit.domain.worlds import build_demand, units_in
 

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from bedrock_autoscaler.domain.fleet import Ownership, Status, minutes_left_paid
+from bedrock_autoscaler.domain.fleet.holdings import Ownership, Status, minutes_left_paid
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, build_fleet, build_pt

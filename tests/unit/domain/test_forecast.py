@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.forecast import Forecast, Forecaster
-from bedrock_autoscaler.domain.lookback import PRIOR_WEIGHTS, WINDOWS
+from bedrock_autoscaler.domain.forecasting.forecast import Forecast, Forecaster
+from bedrock_autoscaler.domain.forecasting.lookback import PRIOR_WEIGHTS, WINDOWS
+from bedrock_autoscaler.domain.traffic.demand import Demand
 from tests.builders import NOW
 from tests.unit.domain.worlds import HALF, UNIT_USD, build_demand, trusting
 

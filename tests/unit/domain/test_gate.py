@@ -5,12 +5,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bedrock_autoscaler.domain.acting.gate import (
+    may_shrink,
+    releasable,
+    release_notice,
+    shrink_pace,
+)
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.diagnosis import Diagnosis
-from bedrock_autoscaler.domain.fleet import Ownership, ProvisionedThroughput, Status
-from bedrock_autoscaler.domain.gate import may_shrink, releasable, release_notice, shrink_pace
+from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Status
 from bedrock_autoscaler.domain.target import Commitment, Draining
+from bedrock_autoscaler.domain.traffic.demand import Demand
+from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     NOW,

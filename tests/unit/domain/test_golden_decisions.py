@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.domain.balance import Balance
-from bedrock_autoscaler.domain.consent import RecordedConsent
-from bedrock_autoscaler.domain.controls import (
+from bedrock_autoscaler.domain.acting.controls import (
     ChangeWindow,
     Controls,
     RouteOverride,
     UnitsOverride,
 )
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,
@@ -28,7 +28,7 @@ from bedrock_autoscaler.domain.decision import (
     Route,
     Situation,
 )
-from bedrock_autoscaler.domain.fleet import (
+from bedrock_autoscaler.domain.fleet.holdings import (
     Fleet,
     Ownership,
     ProvisionedThroughput,
@@ -36,9 +36,7 @@ from bedrock_autoscaler.domain.fleet import (
     StackState,
     Status,
 )
-from bedrock_autoscaler.domain.observation import Observation, Series
-from bedrock_autoscaler.domain.rates import RateKind, RateMeasurement, scaled
-from bedrock_autoscaler.domain.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import (
     Commitment,
     InferenceOption,
@@ -50,6 +48,8 @@ from bedrock_autoscaler.domain.target import (
     StackRails,
     Target,
 )
+from bedrock_autoscaler.domain.traffic.observation import Observation, Series
+from bedrock_autoscaler.domain.unit_rates.rates import RateKind, RateMeasurement, scaled
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     MODEL,

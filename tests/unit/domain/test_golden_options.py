@@ -10,7 +10,6 @@ import pytest
 
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Purchase, Reason, Route, Situation
-from bedrock_autoscaler.domain.observation import CopiesSeen, EndpointState
 from bedrock_autoscaler.domain.option import (
     ImportedCopies,
     InferenceOption,
@@ -21,6 +20,7 @@ from bedrock_autoscaler.domain.option import (
     TokenPrice,
 )
 from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.traffic.observation import CopiesSeen, EndpointState
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     ACCOUNT,

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from bedrock_autoscaler.domain.acting.growth import Growth, allow_growth
 from bedrock_autoscaler.domain.decision import ReasonCode
-from bedrock_autoscaler.domain.fleet import Ownership, Spend, Status
-from bedrock_autoscaler.domain.growth import Growth, allow_growth
+from bedrock_autoscaler.domain.fleet.holdings import Ownership, Spend, Status
 from tests.builders import (
     NOW,
     build_fleet,

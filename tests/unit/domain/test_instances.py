@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_autoscaler.domain.controls import Controls
-from bedrock_autoscaler.domain.instances import Scalings, scale_endpoints
-from bedrock_autoscaler.domain.observation import EndpointState, Traffic
+from bedrock_autoscaler.domain.acting.controls import Controls
+from bedrock_autoscaler.domain.fleet.instances import Scalings, scale_endpoints
 from bedrock_autoscaler.domain.option import InferenceOption, InstanceRails, OptionKind
+from bedrock_autoscaler.domain.traffic.observation import EndpointState, Traffic
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     ACCOUNT,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.joining import combine, join, span
+from bedrock_autoscaler.domain.traffic.joining import combine, join, span
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, build_traffic
 from tests.comparing import plain

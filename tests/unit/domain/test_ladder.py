@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.domain.commitment import Ceiling
-from bedrock_autoscaler.domain.ladder import build_ladder, is_due
-from bedrock_autoscaler.domain.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.commitments.advice import Ceiling
+from bedrock_autoscaler.domain.commitments.ladder import build_ladder, is_due
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
 from bedrock_autoscaler.domain.target import Commitment
 from tests.builders import NOW, UNIT_PRICE
 

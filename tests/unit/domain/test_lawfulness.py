@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.domain.addresses import model_of
-from bedrock_autoscaler.domain.lawfulness import overflow_options, seen_options, use_problem
 from bedrock_autoscaler.domain.option import InferenceOption, OptionKind, Residency
+from bedrock_autoscaler.domain.routing.addresses import model_of
+from bedrock_autoscaler.domain.routing.lawfulness import overflow_options, seen_options, use_problem
 from tests.builders import (
     ACCOUNT,
     MODEL,

@@ -6,10 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.learning import NOTHING_LEARNED, Learned, learn, order_window
-from bedrock_autoscaler.domain.lookback import PRIOR_WEIGHTS, WINDOWS, moment_at
-from bedrock_autoscaler.domain.observation import Series
+from bedrock_autoscaler.domain.forecasting.learning import (
+    NOTHING_LEARNED,
+    Learned,
+    learn,
+    order_window,
+)
+from bedrock_autoscaler.domain.forecasting.lookback import PRIOR_WEIGHTS, WINDOWS, moment_at
+from bedrock_autoscaler.domain.traffic.demand import Demand
+from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, THRESHOLDS
 from tests.unit.domain.worlds import HALF, build_demand

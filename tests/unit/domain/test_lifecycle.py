@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bedrock_autoscaler.domain.intent import PurchaseState, ReleaseState
-from bedrock_autoscaler.domain.lifecycle import (
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.fleet.lifecycle import (
     STEPS,
     Life,
     Refusal,

@@ -4,11 +4,11 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.lookback import PRIOR_WEIGHTS, WINDOWS, Moment, moment_at
-from bedrock_autoscaler.domain.observation import Series
+from bedrock_autoscaler.domain.forecasting.lookback import PRIOR_WEIGHTS, WINDOWS, Moment, moment_at
+from bedrock_autoscaler.domain.forecasting.use import mean_use
+from bedrock_autoscaler.domain.traffic.demand import Demand
+from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import MINUTE
-from bedrock_autoscaler.domain.use import mean_use
 from tests.builders import NOW
 from tests.unit.domain.worlds import END, build_demand
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from bedrock_autoscaler.domain.balance import NO_BALANCE, Balance
-from bedrock_autoscaler.domain.classes import burstiness_limit
+from bedrock_autoscaler.domain.classes.labels import burstiness_limit
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, Label, Purchase, Situation
-from bedrock_autoscaler.domain.demand import estimate_demand
-from bedrock_autoscaler.domain.economics import build_economics
-from bedrock_autoscaler.domain.fleet import Status
-from bedrock_autoscaler.domain.lookback import PRIOR_WEIGHTS, WINDOWS
-from bedrock_autoscaler.domain.margins import margins_of
+from bedrock_autoscaler.domain.economics.costs import build_economics
+from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.forecasting.lookback import PRIOR_WEIGHTS, WINDOWS
+from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, Balance
+from bedrock_autoscaler.domain.sizing.margins import margins_of
+from bedrock_autoscaler.domain.traffic.demand import estimate_demand
 from tests.builders import (
     NOW,
     THRESHOLDS,

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.observation import METRICS, Traffic, each_series
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic, each_series
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, build_traffic
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bedrock_autoscaler.adapters.running_prices import load_running_prices
-from bedrock_autoscaler.domain.own_cost import (
+from bedrock_autoscaler.domain.economics.own_cost import (
     BURSTY_MINUTES,
     STEADY_MINUTES,
     Running,

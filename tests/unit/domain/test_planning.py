@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.balance import Balance
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,
     Classification,
@@ -12,10 +11,11 @@ from bedrock_autoscaler.domain.decision import (
     Situation,
     Verdict,
 )
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.diagnosis import Diagnosis, Way, diagnose
-from bedrock_autoscaler.domain.planning import Wish, make_plan, make_wish
-from bedrock_autoscaler.domain.sizing import SizePlan
+from bedrock_autoscaler.domain.sizing.balance import Balance
+from bedrock_autoscaler.domain.sizing.planning import Wish, make_plan, make_wish
+from bedrock_autoscaler.domain.sizing.worth import SizePlan
+from bedrock_autoscaler.domain.traffic.demand import Demand
+from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis, Way, diagnose
 from tests.builders import (
     build_fleet,
     build_provisioned,

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from bedrock_autoscaler.adapters.prices import load_prices
-from bedrock_autoscaler.domain.price_book import (
+from bedrock_autoscaler.domain.economics.price_book import (
     Doubt,
     Measure,
     PriceBook,
@@ -16,7 +16,13 @@ from bedrock_autoscaler.domain.price_book import (
     Quote,
     Standing,
 )
-from bedrock_autoscaler.domain.price_review import Reading, Refused, Review, model_of, review
+from bedrock_autoscaler.domain.economics.price_review import (
+    Reading,
+    Refused,
+    Review,
+    model_of,
+    review,
+)
 from bedrock_autoscaler.domain.target import Commitment
 
 REGION = "us-east-1"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from bedrock_autoscaler.domain.balance import Balance
+from bedrock_autoscaler.domain.acting.gate import release_notice
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import (
     Action,
@@ -21,17 +21,17 @@ from bedrock_autoscaler.domain.decision import (
     Restore,
     Situation,
 )
-from bedrock_autoscaler.domain.fleet import (
+from bedrock_autoscaler.domain.fleet.holdings import (
     Fleet,
     Ownership,
     ProvisionedThroughput,
     Status,
     minutes_left_paid,
 )
-from bedrock_autoscaler.domain.gate import release_notice
-from bedrock_autoscaler.domain.observation import METRICS, Observation, Series, Traffic
-from bedrock_autoscaler.domain.routing_table import routing_problem
+from bedrock_autoscaler.domain.routing.table import routing_problem
+from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import Commitment, GuardRails, OptionKind, Target
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Observation, Series, Traffic
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import NOW, build_pt, build_thresholds
 from tests.unit.domain.oscillation import Replay

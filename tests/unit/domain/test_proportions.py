@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.proportions import measured_proportions
-from bedrock_autoscaler.domain.rates import Proportions
 from bedrock_autoscaler.domain.target import RateCombination
+from bedrock_autoscaler.domain.unit_rates.proportions import measured_proportions
+from bedrock_autoscaler.domain.unit_rates.rates import Proportions
 
 SHARES = np.linspace(0.2, 0.8, 200)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.quotas import (
+from bedrock_autoscaler.domain.economics.quotas import (
     AccountQuota,
     Family,
     QuotaKind,

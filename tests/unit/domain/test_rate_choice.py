@@ -4,8 +4,9 @@ import pytest
 
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import ReasonCode, Situation
-from bedrock_autoscaler.domain.rate_choice import rate_in_use, rate_reasons, with_rate
-from bedrock_autoscaler.domain.rates import (
+from bedrock_autoscaler.domain.target import RateSource, UnitRate
+from bedrock_autoscaler.domain.unit_rates.rate_choice import rate_in_use, rate_reasons, with_rate
+from bedrock_autoscaler.domain.unit_rates.rates import (
     Proportions,
     RateBasis,
     RateInUse,
@@ -13,7 +14,6 @@ from bedrock_autoscaler.domain.rates import (
     RateMeasurement,
     scaled,
 )
-from bedrock_autoscaler.domain.target import RateSource, UnitRate
 from tests.builders import (
     UNIT_RATE,
     build_observation,

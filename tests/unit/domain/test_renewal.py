@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.domain.fleet import ProvisionedThroughput
-from bedrock_autoscaler.domain.renewal import (
+from bedrock_autoscaler.domain.commitments.renewal import (
     Renewal,
     RenewalVerdict,
     milestone,
     renewal_of,
     sentence,
 )
-from bedrock_autoscaler.domain.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.target import Commitment, UnitPrice
 from tests.builders import NOW, UNIT_PRICE, build_pt
 

@@ -7,7 +7,7 @@ import pytest
 
 from bedrock_autoscaler.domain.decision import Route
 from bedrock_autoscaler.domain.option import OptionKind
-from bedrock_autoscaler.domain.router_fault import router_faults
+from bedrock_autoscaler.domain.routing.router_fault import router_faults
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     MODEL,

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory, ReasonCode, Route
-from bedrock_autoscaler.domain.fleet import Ownership, Status
-from bedrock_autoscaler.domain.routing import (
+from bedrock_autoscaler.domain.fleet.holdings import Ownership, Status
+from bedrock_autoscaler.domain.routing.choice import (
     RouteChoice,
     choose_routes,
     describe_change,
     throttled_share,
 )
-from bedrock_autoscaler.domain.routing_table import routing_problem
+from bedrock_autoscaler.domain.routing.table import routing_problem
 from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (

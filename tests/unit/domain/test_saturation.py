@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.loss import refused_load
-from bedrock_autoscaler.domain.saturation import (
+from bedrock_autoscaler.domain.unit_rates.loss import refused_load
+from bedrock_autoscaler.domain.unit_rates.saturation import (
     Attempts,
     Served,
     fit_capacity,

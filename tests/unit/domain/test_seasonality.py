@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bedrock_autoscaler.domain.bins import Bins
-from bedrock_autoscaler.domain.seasonality import Season, expected_demand, measure_season
+from bedrock_autoscaler.domain.classes.seasonality import Season, expected_demand, measure_season
+from bedrock_autoscaler.domain.traffic.bins import Bins
 
 MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 

@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.economics import Economics, Tier
-from bedrock_autoscaler.domain.forecast import Forecast
-from bedrock_autoscaler.domain.lookback import PRIOR_WEIGHTS, WINDOWS
-from bedrock_autoscaler.domain.margins import Margins
-from bedrock_autoscaler.domain.sizing import SizePlan, plan_size, wanted_units
-from bedrock_autoscaler.domain.use import Sets, curves_of, units_needed
+from bedrock_autoscaler.domain.economics.costs import Economics, Tier
+from bedrock_autoscaler.domain.forecasting.forecast import Forecast
+from bedrock_autoscaler.domain.forecasting.lookback import PRIOR_WEIGHTS, WINDOWS
+from bedrock_autoscaler.domain.forecasting.use import Sets, curves_of, units_needed
+from bedrock_autoscaler.domain.sizing.margins import Margins
+from bedrock_autoscaler.domain.sizing.worth import SizePlan, plan_size, wanted_units
 from tests.builders import THRESHOLDS
 from tests.unit.domain.worlds import HALF, ON_DEMAND_USD, UNIT_USD
 

@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.classification import classify
+from bedrock_autoscaler.domain.classes.classification import classify
+from bedrock_autoscaler.domain.classes.spike import measure_spike
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Classification, Label, Memory
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.spike import measure_spike
+from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, THRESHOLDS
 from tests.unit.domain.worlds import build_demand

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.domain.commitment import uncommitted_usd
+from bedrock_autoscaler.domain.commitments.advice import uncommitted_usd
+from bedrock_autoscaler.domain.commitments.term_savings import TermSaving, term_savings
 from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode
-from bedrock_autoscaler.domain.intent import PurchaseIntent
-from bedrock_autoscaler.domain.observation import Traffic
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.target import Commitment, Target
-from bedrock_autoscaler.domain.term_savings import TermSaving, term_savings
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import (
     NOW,

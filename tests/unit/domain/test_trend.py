@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.trend import measure_trend
+from bedrock_autoscaler.domain.classes.trend import measure_trend
 
 DAY = 288
 

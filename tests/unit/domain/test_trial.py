@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory, ReasonCode
-from bedrock_autoscaler.domain.observation import Traffic
-from bedrock_autoscaler.domain.routing import RouteChoice, choose_routes
-from bedrock_autoscaler.domain.routing_table import routing_problem
+from bedrock_autoscaler.domain.routing.choice import RouteChoice, choose_routes
+from bedrock_autoscaler.domain.routing.table import routing_problem
 from bedrock_autoscaler.domain.target import OptionKind
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     MODEL,

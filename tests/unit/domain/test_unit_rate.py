@@ -7,17 +7,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bedrock_autoscaler.domain.demand import unit_load
-from bedrock_autoscaler.domain.joining import span
-from bedrock_autoscaler.domain.observation import Traffic
-from bedrock_autoscaler.domain.rates import Proportions, RateKind, RateMeasurement, scaled
-from bedrock_autoscaler.domain.saturation import Attempts
 from bedrock_autoscaler.domain.target import RateCombination, UnitRate
-from bedrock_autoscaler.domain.unit_rate import (
+from bedrock_autoscaler.domain.traffic.demand import unit_load
+from bedrock_autoscaler.domain.traffic.joining import span
+from bedrock_autoscaler.domain.traffic.observation import Traffic
+from bedrock_autoscaler.domain.unit_rates.estimate import (
     UnitTraffic,
     latest_measurement,
     measure_unit_rate,
 )
+from bedrock_autoscaler.domain.unit_rates.rates import (
+    Proportions,
+    RateKind,
+    RateMeasurement,
+    scaled,
+)
+from bedrock_autoscaler.domain.unit_rates.saturation import Attempts
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import (
     NOW,

@@ -3,9 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.economics import Economics, Tier
-from bedrock_autoscaler.domain.observation import Series
-from bedrock_autoscaler.domain.use import (
+from bedrock_autoscaler.domain.economics.costs import Economics, Tier
+from bedrock_autoscaler.domain.forecasting.use import (
     MOST_UNITS,
     Curves,
     Sets,
@@ -16,6 +15,7 @@ from bedrock_autoscaler.domain.use import (
     one_set,
     units_needed,
 )
+from bedrock_autoscaler.domain.traffic.observation import Series
 from tests.unit.domain.worlds import HALF, ON_DEMAND_USD
 
 TIGHT = replace(

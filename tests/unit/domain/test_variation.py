@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.variation import NO_VARIATION, measure_variation
+from bedrock_autoscaler.domain.classes.variation import NO_VARIATION, measure_variation
 
 THREE_DAYS = 864
 ONES = np.ones(THREE_DAYS)

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory
-from bedrock_autoscaler.domain.demand import Demand
-from bedrock_autoscaler.domain.economics import Economics, Tier
-from bedrock_autoscaler.domain.learning import NOTHING_LEARNED
-from bedrock_autoscaler.domain.lookback import WINDOWS
-from bedrock_autoscaler.domain.observation import Series, Traffic
+from bedrock_autoscaler.domain.economics.costs import Economics, Tier
+from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED
+from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
 from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.traffic.demand import Demand
+from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, NOW, UNIT_PRICE, build_provisioned, build_target, build_traffic
 

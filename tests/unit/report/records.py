@@ -9,7 +9,7 @@ import numpy as np
 
 from bedrock_autoscaler.application.ports import LedgerState
 from bedrock_autoscaler.domain.decision import Alternative, Decision, decision_id
-from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseState
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseState
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_autoscaler.report.record import Record

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bedrock_autoscaler.domain.rates import RateBasis, RateInUse, RateKind
 from bedrock_autoscaler.domain.target import RateCombination
+from bedrock_autoscaler.domain.unit_rates.rates import RateBasis, RateInUse, RateKind
 from bedrock_autoscaler.report.rates import rate_line
 from tests.builders import UNIT_RATE, build_rate_measurement
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.intent import PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_autoscaler.report.realised import realise
 from bedrock_autoscaler.report.record import Record

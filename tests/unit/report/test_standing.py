@@ -4,10 +4,10 @@ from decimal import Decimal
 from typing import Any, override
 
 from bedrock_autoscaler.application.ports import LedgerState, RecordedDecision
-from bedrock_autoscaler.domain.controls import Controls, UnitsOverride
+from bedrock_autoscaler.domain.acting.controls import Controls, UnitsOverride
 from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode, Release, Situation
-from bedrock_autoscaler.domain.intent import FleetRecord, PurchaseIntent, ReleaseIntent
-from bedrock_autoscaler.domain.lifecycle import Life
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, ReleaseIntent
+from bedrock_autoscaler.domain.fleet.lifecycle import Life
 from bedrock_autoscaler.domain.target import Mode
 from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_autoscaler.report.record import Sources

@@ -7,7 +7,7 @@ from random import Random
 from typing import Protocol
 
 from bedrock_autoscaler.domain.decision import Route
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_world.demo.plan import MODEL
 from bedrock_world.demo.results import Served

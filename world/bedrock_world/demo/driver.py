@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from bedrock_autoscaler.client.document import parse_routing_table
-from bedrock_autoscaler.domain.routing_table import RoutingTable
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_world.demo.callers import Callers
 from bedrock_world.demo.firing import Firing

@@ -14,7 +14,7 @@ from bedrock_autoscaler.application.errors import (
     UnknownOutcomeError,
 )
 from bedrock_autoscaler.application.ports import Endpoints
-from bedrock_autoscaler.domain.observation import EndpointState
+from bedrock_autoscaler.domain.traffic.observation import EndpointState
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient

@@ -20,7 +20,7 @@ from bedrock_autoscaler.domain.target import Commitment
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
 
-    from bedrock_autoscaler.domain.intent import PurchaseIntent
+    from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 
 
 _TERMS = {Commitment.ONE_MONTH: "OneMonth", Commitment.SIX_MONTHS: "SixMonths"}

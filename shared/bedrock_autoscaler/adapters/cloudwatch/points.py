@@ -8,7 +8,7 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
-from bedrock_autoscaler.domain.observation import Series, Traffic
+from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
 
 METRIC_NAMES: Mapping[str, tuple[str, ...]] = {
     "invocations": ("Invocations",),

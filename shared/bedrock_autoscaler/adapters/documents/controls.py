@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from bedrock_autoscaler.adapters.documents.values import Address, Section, conflict
-from bedrock_autoscaler.domain.controls import (
+from bedrock_autoscaler.domain.acting.controls import (
     ChangeWindow,
     Controls,
     RouteOverride,

@@ -19,8 +19,8 @@ from bedrock_autoscaler.adapters.documents.values import (
     money,
 )
 from bedrock_autoscaler.application.settings import settings_version
-from bedrock_autoscaler.domain.addresses import bare_id
-from bedrock_autoscaler.domain.consent import Consent
+from bedrock_autoscaler.domain.consents.consent import Consent
+from bedrock_autoscaler.domain.routing.addresses import bare_id
 from bedrock_autoscaler.domain.target import (
     Commitment,
     InferenceOption,

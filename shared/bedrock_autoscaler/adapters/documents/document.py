@@ -29,14 +29,14 @@ from bedrock_autoscaler.adapters.documents.values import (
     UsdPerUnitHour,
     conflict,
 )
-from bedrock_autoscaler.domain.addresses import (
+from bedrock_autoscaler.domain.routing.addresses import (
     bare_id,
     geography_of,
     is_application_profile,
     place_of,
     produces_no_tokens,
 )
-from bedrock_autoscaler.domain.lawfulness import model_problem, residency_problem
+from bedrock_autoscaler.domain.routing.lawfulness import model_problem, residency_problem
 
 NO_IMAGES = (
     "image and video models are not managed: they are billed by what they draw, and CloudWatch "

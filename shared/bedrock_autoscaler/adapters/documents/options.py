@@ -16,7 +16,6 @@ from bedrock_autoscaler.adapters.documents.values import (
     conflict,
     money,
 )
-from bedrock_autoscaler.domain.addresses import geography_of, is_application_profile
 from bedrock_autoscaler.domain.option import (
     ImportedCopies,
     InferenceOption,
@@ -24,6 +23,7 @@ from bedrock_autoscaler.domain.option import (
     OptionKind,
     Residency,
 )
+from bedrock_autoscaler.domain.routing.addresses import geography_of, is_application_profile
 
 type Problem = tuple[str, str]
 """The field at fault and the reason."""

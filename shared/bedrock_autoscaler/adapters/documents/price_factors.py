@@ -7,8 +7,8 @@ from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 
-from bedrock_autoscaler.domain.addresses import model_of
 from bedrock_autoscaler.domain.option import InferenceOption, OptionKind, ServiceTier
+from bedrock_autoscaler.domain.routing.addresses import model_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from bedrock_autoscaler.adapters.pricelist.offers import SERVICE_CODES, products
 from bedrock_autoscaler.adapters.pricelist.reading import read_products
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.pricing import PriceOffers
-from bedrock_autoscaler.domain.price_review import Reading
+from bedrock_autoscaler.domain.economics.price_review import Reading
 
 _URL = "https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/{code}/current/{region}/index.json"
 _TIMEOUT_SECONDS = 60

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bedrock_autoscaler.application.errors import ConfigurationError
-from bedrock_autoscaler.domain.price_book import Measure, PriceKey, Quote, Standing
+from bedrock_autoscaler.domain.economics.price_book import Measure, PriceKey, Quote, Standing
 
 NO_REGION = "no Region"
 _Id = Annotated[str, Field(min_length=3, max_length=140)]

@@ -15,7 +15,7 @@ from bedrock_autoscaler.adapters.pricelist.offers import (
 from bedrock_autoscaler.adapters.pricelist.reading import read_products
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.pricing import PriceOffers
-from bedrock_autoscaler.domain.price_review import Reading
+from bedrock_autoscaler.domain.economics.price_review import Reading
 
 
 class _Paginator(Protocol):

@@ -1,7 +1,8 @@
 """From products to quotes: each price right, or refused with the reason.
 
 Nothing is guessed: not the unit from the size of the price, not the Region from the location, not
-the model from a likeness of names. What a quote must survive beyond that: `domain.price_review`.
+the model from a likeness of names. What a quote must survive beyond that:
+`domain.economics.price_review`.
 """
 
 import re
@@ -12,8 +13,8 @@ from decimal import Decimal, InvalidOperation
 from bedrock_autoscaler.adapters.pricelist.names import PricedModel, PriceNames
 from bedrock_autoscaler.adapters.pricelist.offers import Dimension, Product
 from bedrock_autoscaler.adapters.pricelist.usage_types import Scope, Usage, parse_usage
-from bedrock_autoscaler.domain.price_book import Measure, PriceKey, Quote, Standing
-from bedrock_autoscaler.domain.price_review import Reading, Refused
+from bedrock_autoscaler.domain.economics.price_book import Measure, PriceKey, Quote, Standing
+from bedrock_autoscaler.domain.economics.price_review import Reading, Refused
 
 _THOUSAND, _MILLION = 1_000, 1_000_000
 _THOUSAND_WORDS = re.compile(r"(?<![0-9.,])(1k|1,000|1000)(?![0-9,])|\bthousand\b", re.IGNORECASE)

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bedrock_autoscaler.domain.price_book import Measure
+from bedrock_autoscaler.domain.economics.price_book import Measure
 from bedrock_autoscaler.domain.target import Commitment
 
 

@@ -24,7 +24,7 @@ from bedrock_autoscaler.adapters.storage.table import (
 )
 from bedrock_autoscaler.application.errors import StaleDecisionError, UnknownOutcomeError
 from bedrock_autoscaler.application.ports import Answers, Approvals
-from bedrock_autoscaler.domain.consent import REJECTED, RecordedConsent, Request
+from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent, Request
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

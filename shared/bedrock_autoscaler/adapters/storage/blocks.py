@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.domain.observation import METRICS, Series, Traffic
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Series, Traffic
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
 TOTAL = ""

@@ -18,7 +18,7 @@ from pydantic import ConfigDict, PlainSerializer, PlainValidator, TypeAdapter, V
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports import HistoryReference
-from bedrock_autoscaler.domain.consent import RecordedConsent
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import (
     Action,
     Decision,
@@ -29,9 +29,9 @@ from bedrock_autoscaler.domain.decision import (
     Route,
     Situation,
 )
-from bedrock_autoscaler.domain.fleet import Fleet
-from bedrock_autoscaler.domain.observation import METRICS, Observation, Series, Traffic
+from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Observation, Series, Traffic
 from bedrock_autoscaler.domain.units import HOUR, iso
 
 if TYPE_CHECKING:

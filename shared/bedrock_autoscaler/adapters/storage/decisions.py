@@ -39,8 +39,8 @@ from bedrock_autoscaler.domain.decision import (
     Restore,
     decision_id,
 )
-from bedrock_autoscaler.domain.joining import join
 from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.traffic.joining import join
 from bedrock_autoscaler.domain.units import iso
 
 if TYPE_CHECKING:

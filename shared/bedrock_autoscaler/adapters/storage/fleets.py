@@ -40,8 +40,8 @@ from bedrock_autoscaler.application.errors import (
     UnknownOutcomeError,
 )
 from bedrock_autoscaler.application.ports import Fleets, LedgerState, StackRoom
-from bedrock_autoscaler.domain.consent import RecordedConsent
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
+from bedrock_autoscaler.domain.fleet.intent import (
     HOLDING_STATES,
     AccountRecord,
     FleetRecord,

@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 
 from bedrock_autoscaler.adapters.storage.blocks import Values
-from bedrock_autoscaler.domain.observation import METRICS, Traffic
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.units import HOUR, whole_minutes
 
 MINUTES = 60

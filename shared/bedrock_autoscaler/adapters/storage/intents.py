@@ -12,8 +12,8 @@ from bedrock_autoscaler.adapters.storage.codec import (
     require_schema,
 )
 from bedrock_autoscaler.adapters.storage.table import Item
-from bedrock_autoscaler.domain.consent import RecordedConsent
-from bedrock_autoscaler.domain.intent import (
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
+from bedrock_autoscaler.domain.fleet.intent import (
     AccountRecord,
     FleetRecord,
     PurchaseIntent,

@@ -5,7 +5,7 @@ from typing import Any
 
 from bedrock_autoscaler.application.remedies import commands_of, remedy_of
 from bedrock_autoscaler.application.telling import Announcement, Kind
-from bedrock_autoscaler.domain.consent import Request
+from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.decision import (
     Action,
     Decision,

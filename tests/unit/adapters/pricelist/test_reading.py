@@ -13,8 +13,8 @@ from bedrock_autoscaler.adapters.pricelist import (
     read_products,
 )
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.domain.price_book import Measure, PriceKey
-from bedrock_autoscaler.domain.price_review import Reading
+from bedrock_autoscaler.domain.economics.price_book import Measure, PriceKey
+from bedrock_autoscaler.domain.economics.price_review import Reading
 from bedrock_autoscaler.domain.target import Commitment
 from tests.unit.adapters.pricelist.products import bulk, entry, market, term
 

@@ -23,8 +23,8 @@ from bedrock_autoscaler.adapters.pricelist import (
     read_products,
 )
 from bedrock_autoscaler.adapters.prices import load_prices
-from bedrock_autoscaler.domain.price_book import Measure, PriceKey, Quote
-from bedrock_autoscaler.domain.price_review import Review, review
+from bedrock_autoscaler.domain.economics.price_book import Measure, PriceKey, Quote
+from bedrock_autoscaler.domain.economics.price_review import Review, review
 from bedrock_autoscaler.domain.target import Commitment
 from tests.unit.adapters.pricelist.products import bulk, entry
 

@@ -24,17 +24,22 @@ from bedrock_autoscaler.adapters.storage.codec import (
 )
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports import HistoryReference
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Purchase, Reason
-from bedrock_autoscaler.domain.observation import METRICS, CopiesSeen, EndpointState, Traffic
 from bedrock_autoscaler.domain.option import (
     ImportedCopies,
     InstanceRails,
     OptionKind,
     Residency,
 )
-from bedrock_autoscaler.domain.rates import RateBasis, RateInUse
-from bedrock_autoscaler.domain.studies import CommitmentStudy, LevelStudy
 from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.traffic.observation import (
+    METRICS,
+    CopiesSeen,
+    EndpointState,
+    Traffic,
+)
+from bedrock_autoscaler.domain.unit_rates.rates import RateBasis, RateInUse
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     AS_OF,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bedrock_autoscaler.adapters.storage.blocks import assemble, pack, unpack
 from bedrock_autoscaler.adapters.storage.hours import cut_hour, is_blank, patched, whole_hours
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.domain.observation import METRICS
+from bedrock_autoscaler.domain.traffic.observation import METRICS
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import MODEL, NOW, build_traffic, pt_arn
 from tests.comparing import plain

@@ -1,0 +1,226 @@
+"""When a provisioned throughput may be released: positive evidence, at the end of a paid period.
+
+Whatever holds a release back leaves a reason. Source: docs/model.md, section "Gate".
+"""
+
+from datetime import datetime
+
+import numpy as np
+
+from bedrock_autoscaler.domain.decision import Reason, ReasonCode
+from bedrock_autoscaler.domain.fleet.holdings import (
+    Fleet,
+    ProvisionedThroughput,
+    minutes_left_paid,
+)
+from bedrock_autoscaler.domain.target import Commitment, Draining, Observing, Target
+from bedrock_autoscaler.domain.traffic.demand import Demand, completeness, newest_known
+from bedrock_autoscaler.domain.traffic.diagnosis import WINDOW_MINUTES, Diagnosis
+from bedrock_autoscaler.domain.traffic.observation import Observation
+from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
+
+_TICK_SLACK_MINUTES = 3
+_FRESH_MINUTES = 60
+
+
+def may_shrink(
+    target: Target,
+    fleet: Fleet,
+    demand: Demand,
+    *,
+    diagnosis: Diagnosis,
+    blocked_until: datetime | None,
+    now: datetime,
+) -> tuple[Reason, ...]:
+    """Every reason against releasing anything now; empty when observation allows it."""
+    found = []
+    if target.uses_mantle:
+        found.append(
+            Reason(
+                code=ReasonCode.MANTLE_UNSEEN,
+                message=f"target {target.name} also uses bedrock-mantle, whose traffic AWS/Bedrock "
+                "does not show: its demand is only partly seen, so nothing is released",
+            )
+        )
+    if target.has_unseen_regions:
+        found.append(
+            Reason(
+                code=ReasonCode.REGION_UNSEEN,
+                message=f"calls of target {target.name} are also made from other Regions, whose "
+                "metrics are not read: its demand is only partly seen, so nothing is released",
+            )
+        )
+    if not fleet.complete:
+        found.append(
+            Reason(
+                code=ReasonCode.INVENTORY_INCOMPLETE,
+                message="the list of provisioned throughputs was not read to its end",
+            )
+        )
+    found += _history(target, demand)
+    found += _freshness(demand, target.thresholds.observing, now)
+    found += _unread(demand, max(WINDOW_MINUTES, target.thresholds.sizing.decision_minutes))
+    found += _distress(target, diagnosis, blocked_until, now)
+    return tuple(found)
+
+
+def _history(target: Target, demand: Demand) -> list[Reason]:
+    known = int(np.count_nonzero(~np.isnan(demand.load)))
+    needed = target.thresholds.gating.min_history_minutes
+    if known >= needed:
+        return []
+    return [
+        Reason(
+            code=ReasonCode.HISTORY_SHORT,
+            message=f"{known} minutes of history are known, {needed} are needed to shrink",
+            numbers=(("known_minutes", float(known)), ("needed_minutes", float(needed))),
+        )
+    ]
+
+
+def _freshness(demand: Demand, rules: Observing, now: datetime) -> list[Reason]:
+    """Whether enough of the newest hour was read, and lately enough."""
+    found = []
+    share, least = completeness(demand.load, _FRESH_MINUTES), rules.min_completeness
+    if share < least:
+        found.append(
+            Reason(
+                code=ReasonCode.DATA_INCOMPLETE,
+                message=f"{share:.0%} of the newest {_FRESH_MINUTES} minutes were read, "
+                f"{least:.0%} are needed to shrink",
+                numbers=(("completeness", share), ("needed", least)),
+            )
+        )
+    newest, oldest = newest_known(demand), rules.max_staleness_minutes
+    age = whole_minutes(now - newest - MINUTE) if newest is not None else None
+    if age is None or age > oldest:
+        seen = "no minute was read" if age is None else f"the newest minute is {age} minutes old"
+        found.append(
+            Reason(
+                code=ReasonCode.DATA_STALE,
+                message=f"{seen}, {oldest} are allowed to shrink",
+                numbers=(("allowed_minutes", float(oldest)),),
+            )
+        )
+    return found
+
+
+def _unread(demand: Demand, minutes: int) -> list[Reason]:
+    """Errors and throttles may hide in any gap of the minutes that a diagnosis looks at."""
+    gaps = int(np.count_nonzero(np.isnan(demand.load[-minutes:])))
+    if not gaps:
+        return []
+    return [
+        Reason(
+            code=ReasonCode.DATA_INCOMPLETE,
+            message=f"{gaps} of the newest {minutes} minutes were not read: errors, throttles or "
+            "demand may hide there, so nothing is released",
+            numbers=(("gaps", float(gaps)), ("minutes", float(minutes))),
+        )
+    ]
+
+
+def _distress(
+    target: Target, diagnosis: Diagnosis, blocked_until: datetime | None, now: datetime
+) -> list[Reason]:
+    """Errors and throttles: traffic that falls because it is refused is no lack of demand."""
+    found = []
+    if blocked_until is not None and now < blocked_until:
+        found.append(
+            Reason(
+                code=ReasonCode.SERVER_ERRORS,
+                message=f"Bedrock answered with server errors; nothing is released until "
+                f"{blocked_until:%H:%M} UTC",
+            )
+        )
+    share, allowed = diagnosis.throttled_share, target.slo.max_throttled_share
+    if share > allowed:
+        found.append(
+            Reason(
+                code=ReasonCode.THROTTLED_LATELY,
+                message=f"{share:.1%} of attempts were throttled in the newest {WINDOW_MINUTES} "
+                f"minutes, slo.max_throttled_share is {allowed:.1%}: nothing is released",
+                numbers=(("throttled_share", share), ("allowed_share", allowed)),
+            )
+        )
+    return found
+
+
+def shrink_pace(target: Target, fleet: Fleet, now: datetime) -> tuple[Reason, ...]:
+    """Cooldown and bound on releases."""
+    allowed = target.guard_rails.max_releases_per_day
+    if fleet.releases_last_day >= allowed:
+        return (
+            Reason(
+                code=ReasonCode.RELEASES_PER_DAY,
+                message=f"{fleet.releases_last_day} releases in 24 hours, allowed are {allowed}",
+            ),
+        )
+    cooldown = target.thresholds.gating.shrink_cooldown_minutes
+    changes = [at for at in (fleet.last_grow_at, fleet.last_release_at) if at is not None]
+    if changes and now - max(changes) < cooldown * MINUTE:
+        passed = max(whole_minutes(now - max(changes)), 0)
+        return (
+            Reason(
+                code=ReasonCode.SHRINK_COOLDOWN,
+                message=f"the last change is {passed} minutes old, the cooldown is {cooldown}",
+            ),
+        )
+    return ()
+
+
+def release_notice(draining: Draining, settling_minutes: int) -> int:
+    """Minutes before the end of a paid period at which a release must be decided.
+
+    Callers keep an old table, calls still run, then silence (where any is asked for) must be seen
+    in settled minutes; the actors' ticks take a few more.
+    """
+    waited, quiet = draining.drain_minutes, draining.quiet_minutes
+    silent = draining.client_cache_minutes + quiet + settling_minutes if quiet else 0
+    needed = max(waited, silent)
+    return needed + _TICK_SLACK_MINUTES if needed else 0
+
+
+def releasable(
+    target: Target, fleet: Fleet, observation: Observation, now: datetime
+) -> tuple[tuple[ProvisionedThroughput, ...], tuple[Reason, ...]]:
+    """The PTs that may be decided upon at this tick, and why the others may not.
+
+    A PT is decided upon once per paid period: at the last tick of the capacity loop that still
+    leaves time to drain it.
+    """
+    billing = target.thresholds.sizing.billing_minutes * MINUTE
+    seen = {evidence.arn for evidence in observation.provisioned if evidence.seen}
+    found, reasons = [], []
+    for pt in fleet.owned:
+        if not pt.is_routable:
+            continue
+        left = minutes_left_paid(pt, now, billing)
+        if pt.commitment is not Commitment.NONE:
+            reasons.append(_about(pt, ReasonCode.COMMITTED, "is under a term", left))
+        elif pt.arn not in seen:
+            what = "never showed in metrics: unknown, not idle"
+            reasons.append(_about(pt, ReasonCode.PT_UNSEEN, what, left))
+        elif not _is_last_chance(left, target):
+            what = f"is paid for {left:.0f} minutes"
+            reasons.append(_about(pt, ReasonCode.PAID_PERIOD_RUNS, what, left))
+        else:
+            found.append(pt)
+    return tuple(found), tuple(reasons)
+
+
+def _is_last_chance(left: float, target: Target) -> bool:
+    """Whether this is the last tick that leaves time to drain before a paid period ends.
+
+    Where draining takes longer than what a period has left, the end of a later one is meant.
+    """
+    thresholds = target.thresholds
+    notice = release_notice(thresholds.draining, thresholds.observing.settling_minutes)
+    spare = (left - max(notice, 1)) % thresholds.sizing.billing_minutes
+    return spare < thresholds.sizing.decision_minutes
+
+
+def _about(pt: ProvisionedThroughput, code: ReasonCode, what: str, left: float) -> Reason:
+    return Reason(
+        code=code, message=f"{pt.arn} {what}", numbers=(("paid_minutes_left", float(left)),)
+    )

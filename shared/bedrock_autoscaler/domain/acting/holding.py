@@ -1,0 +1,133 @@
+"""What holds growth or a release back besides sizing and pace; the last word before an action.
+
+Source: docs/model.md, section "Gate".
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.economics.costs import period_usd
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, StackState
+from bedrock_autoscaler.domain.target import Mode, Target
+
+
+def growth_hold(target: Target, fleet: Fleet, now: datetime) -> Reason | None:
+    """What forbids any purchase, whatever sizing wants; None when nothing does."""
+    if fleet.tripped_by:
+        return _tripped(fleet)
+    if fleet.strays:
+        return Reason(
+            code=ReasonCode.LEDGER_INCOMPLETE,
+            message=f"{', '.join(fleet.strays)} carry this stack's tag, but the ledger knows no "
+            "purchase of them: it may have been restored or lost; nothing is bought until a "
+            "person adopts or removes them",
+        )
+    by_hand = target.controls.growth_problem(now)
+    if by_hand is not None:
+        return Reason(code=ReasonCode.GROWTH_PAUSED, message=f"{by_hand} for {target.name}")
+    if fleet.rests_until is not None and now < fleet.rests_until:
+        return Reason(
+            code=ReasonCode.RESTING,
+            message=f"{fleet.rests_because}; nothing is bought until "
+            f"{fleet.rests_until:%Y-%m-%d %H:%M} UTC",
+        )
+    return None
+
+
+def shrink_holds(situation: Situation) -> tuple[Reason, ...]:
+    """What forbids any release, whatever sizing wants."""
+    return tuple(_shrink_holds(situation))
+
+
+def _shrink_holds(situation: Situation) -> Iterator[Reason]:
+    target, fleet = situation.target, situation.fleet
+    if fleet.tripped_by:
+        yield _tripped(fleet)
+    by_hand = target.controls.shrink_problem(situation.scheduled_at)
+    if by_hand is not None:
+        yield Reason(code=ReasonCode.SHRINK_PAUSED, message=by_hand)
+    if situation.observation.silent_together:
+        minutes = target.thresholds.gating.mass_silence_minutes
+        yield Reason(
+            code=ReasonCode.MASS_SILENCE,
+            message=f"all targets fell silent together within {minutes} minutes: that is taken "
+            "for a fault, not for a lack of demand",
+            numbers=(("minutes", float(minutes)),),
+        )
+    gone = fleet.released_last_hour
+    if gone and gone >= releasable_units(target, fleet.in_service_units + gone):
+        yield Reason(
+            code=ReasonCode.RELEASES_PER_HOUR,
+            message=f"{gone} units were released within the hour, "
+            f"{target.guard_rails.max_release_share_per_hour:.0%} of "
+            f"{fleet.in_service_units + gone} are allowed",
+            numbers=(("released_units", float(gone)),),
+        )
+
+
+def releasable_units(target: Target, serving: int) -> int:
+    """Units of `serving` that may go within an hour: a share of them, at least one."""
+    return max(1, int(serving * target.guard_rails.max_release_share_per_hour))
+
+
+def stack_bounds(
+    stack: StackState | None, price: Decimal, billing_minutes: int
+) -> Iterator[tuple[ReasonCode, Decimal, str]]:
+    """The caps of the stack: code, units of this price that still fit, and what it says."""
+    if stack is None:
+        return
+    rails = stack.rails
+    units = f"all targets and others hold {stack.held_units} units, the stack's max_units is "
+    yield (
+        ReasonCode.STACK_MAX_UNITS,
+        Decimal(rails.max_units - stack.held_units),
+        f"{units}{rails.max_units}",
+    )
+    hourly = f"they cost {stack.usd_per_hour} USD per hour, the stack's max_usd_per_hour is "
+    yield (
+        ReasonCode.STACK_MAX_USD_PER_HOUR,
+        (rails.max_usd_per_hour - stack.usd_per_hour) // price,
+        f"{hourly}{rails.max_usd_per_hour}",
+    )
+    period = period_usd(price, billing_minutes)
+    for code, span, booked, cap in (
+        (ReasonCode.STACK_MAX_USD_PER_DAY, "day", stack.spend.day_usd, rails.max_usd_per_day),
+        (
+            ReasonCode.STACK_MAX_USD_PER_MONTH,
+            "month",
+            stack.spend.month_usd,
+            rails.max_usd_per_month,
+        ),
+    ):
+        told = f"all targets have booked {booked} USD this {span}, "
+        yield (code, (cap - booked) // period, f"{told}the stack's max_usd_per_{span} is {cap}")
+
+
+def observed_only(decision: Decision, situation: Situation) -> Decision:
+    """The same decision with nothing to carry out: its tick came too late."""
+    reason = Reason(
+        code=ReasonCode.TICK_LATE,
+        message="the tick came too late, or clock and schedule differ: it is recorded, and nothing "
+        "follows from it",
+    )
+    return replace(
+        decision,
+        mode=Mode.ADVISE,
+        actions=(),
+        scalings=(),
+        allowed_units=situation.fleet.staying_units,
+        expected_saving_usd_per_hour=0.0,
+        routes=situation.routes or decision.routes,
+        reasons=(reason, *decision.reasons),
+    )
+
+
+def _tripped(fleet: Fleet) -> Reason:
+    return Reason(
+        code=ReasonCode.BREAKER_TRIPPED,
+        message=f"the breaker tripped ({fleet.tripped_by}): nothing is bought or released until a "
+        "person resets it",
+    )

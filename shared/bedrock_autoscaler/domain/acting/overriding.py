@@ -1,0 +1,50 @@
+"""Overrides: what a person wants in place of what the arithmetic or the prices say."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Route
+from bedrock_autoscaler.domain.sizing.planning import Wish
+from bedrock_autoscaler.domain.target import InferenceOption, Target
+
+
+def overridden(wish: Wish, target: Target, now: datetime) -> Wish:
+    """The size that a person set, while that lasts; else the wish as it is."""
+    override = target.controls.units_at(now)
+    if override is None:
+        return wish
+    reason = Reason(
+        code=ReasonCode.UNITS_OVERRIDE,
+        message=f"{override.by} wants {override.units} units until "
+        f"{override.until:%Y-%m-%d %H:%M} UTC, whatever sizing says",
+        numbers=(("units", float(override.units)),),
+    )
+    return Wish(
+        grow_to=override.units,
+        keep=override.units,
+        plan=None,
+        reasons=(*wish.reasons, reason),
+    )
+
+
+def preferred(
+    options: list[InferenceOption], target: Target, now: datetime
+) -> tuple[list[InferenceOption], tuple[Reason, ...]]:
+    """The options with the one that a person put first, while that lasts, and the reason."""
+    override = target.controls.route_at(now)
+    chosen = [option for option in options if override and option.address == override.address]
+    if override is None or not chosen:
+        return options, ()
+    reason = Reason(
+        code=ReasonCode.ROUTE_OVERRIDE,
+        message=f"{override.by} puts {override.address} first until "
+        f"{override.until:%Y-%m-%d %H:%M} UTC",
+    )
+    return [*chosen, *(option for option in options if option not in chosen)], (reason,)
+
+
+def put_first(routes: list[Route], position: int) -> list[Route]:
+    """The routes with the one at `position` first, and all traffic offered to it."""
+    rest = [replace(route, weight=0.0) for route in routes]
+    first = rest.pop(position)
+    return [replace(first, weight=1.0), *rest]

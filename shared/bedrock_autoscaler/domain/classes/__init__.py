@@ -1,0 +1,1 @@
+"""What kind of traffic a target has."""

@@ -1,0 +1,1 @@
+"""Terms: advice, the ladder, renewals, and what they have saved."""

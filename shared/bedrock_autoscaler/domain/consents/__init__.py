@@ -1,0 +1,1 @@
+"""What a person is asked for, and what a consent allows."""

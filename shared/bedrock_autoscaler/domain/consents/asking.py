@@ -1,0 +1,87 @@
+"""What a decision asks a person for: a term that would pay, or a purchase above the limit.
+
+Asking changes nothing: silence is a no, and what is not answered in time is forgotten.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from math import isclose
+
+from bedrock_autoscaler.domain.commitments.advice import Term, terms_of
+from bedrock_autoscaler.domain.consents.consent import Request
+from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.target import Commitment, Loop, UnitPrice
+from bedrock_autoscaler.domain.units import usd
+
+TERM_ANSWER = timedelta(days=7)
+"""How long a term may be agreed to: advice is a week old at most when it is followed."""
+
+CHANGE_ANSWER = timedelta(hours=12)
+"""How long a large purchase may be agreed to: demand moves on within a working day."""
+
+REMEMBERED = timedelta(days=2)
+"""How long after its end a request is still looked at, so that a late answer is named as late."""
+
+_HOURS_AGREE = 1e-6
+
+
+def requests_of(decision: Decision, situation: Situation) -> tuple[Request, ...]:
+    """What this decision asks for; the same again within a week or a day has the same id."""
+    bought = situation.target.provisioned
+    if decision.loop is not Loop.CAPACITY or situation.is_late or bought is None:
+        return ()
+    if bought.price is None:
+        return ()
+    found = []
+    for reason in decision.reasons:
+        if reason.code is ReasonCode.COMMITMENT_PAYS:
+            found += list(_for_term(reason, decision, bought.model_id, bought.price))
+        elif reason.code is ReasonCode.APPROVAL_NEEDED:
+            found.append(_for_change(reason, decision, bought.model_id))
+    return tuple(found)
+
+
+def _for_term(
+    reason: Reason, decision: Decision, model_id: str, price: UnitPrice
+) -> Iterator[Request]:
+    """The request for a term that pays; none where the advice names no term that is sold."""
+    numbers, now = dict(reason.numbers), decision.scheduled_at
+    term = next((one for one in terms_of(price) if _is_of(one, numbers)), None)
+    if term is None:
+        return
+    year, week, _ = now.isocalendar()
+    name = term.commitment.value.replace("_", "-")
+    yield Request(
+        id=f"{decision.target}-{name}-{year}w{week:02}",
+        target=decision.target,
+        model_id=model_id,
+        units=int(numbers["units"]),
+        term=term.commitment,
+        usd_per_hour=usd(numbers["usd_per_hour"]),
+        evidence=reason.message,
+        asked_at=now,
+        expires_at=now + TERM_ANSWER,
+    )
+
+
+def _is_of(term: Term, numbers: dict[str, float]) -> bool:
+    """Whether the advised price is that of the term for all its hours."""
+    whole = numbers["units"] * numbers["usd_per_hour"] * term.hours
+    same_price = isclose(numbers["usd_per_hour"], term.usd_per_hour, rel_tol=_HOURS_AGREE)
+    return same_price and isclose(numbers["term_usd"], whole, rel_tol=_HOURS_AGREE)
+
+
+def _for_change(reason: Reason, decision: Decision, model_id: str) -> Request:
+    numbers, now = dict(reason.numbers), decision.scheduled_at
+    units = int(numbers["units"])
+    return Request(
+        id=f"{decision.target}-{units}-units-{now:%Y%m%d}",
+        target=decision.target,
+        model_id=model_id,
+        units=units,
+        term=Commitment.NONE,
+        usd_per_hour=usd(numbers["usd_per_hour"] / units),
+        evidence=reason.message,
+        asked_at=now,
+        expires_at=now + CHANGE_ANSWER,
+    )

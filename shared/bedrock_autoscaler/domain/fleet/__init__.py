@@ -1,0 +1,1 @@
+"""The purchases held, and the life of each."""

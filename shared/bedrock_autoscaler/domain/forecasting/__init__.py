@@ -1,0 +1,1 @@
+"""What units will be used for, learned online for each target."""

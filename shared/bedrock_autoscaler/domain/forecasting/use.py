@@ -1,0 +1,131 @@
+"""What each model unit would be used for, and what that is worth.
+
+Unit j (from 0) serves what of the demand lies between j and j + 1: of D units of demand it uses
+clip(D - j, 0, 1). It is worth the overflow and the throttling that it avoids. Source:
+docs/model.md, section "Sizing".
+"""
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from bedrock_autoscaler.domain.economics.costs import Economics
+from bedrock_autoscaler.domain.traffic.observation import Series
+
+MOST_UNITS = 512
+"""Units that are looked at one by one; a target that needs more grows in several steps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sets:
+    """Sets of minutes that overlap, as the pieces that they are made of.
+
+    Attributes:
+        pieces: known minutes of demand, in units; a set has a minute once.
+        members: 1 where a set (row) has a piece (column), else 0.
+        instead: by set, the one that stands in for it when it has no minute.
+    """
+
+    pieces: tuple[Series, ...]
+    members: Series
+    instead: tuple[int, ...]
+
+    def stand_ins(self, counts: Series) -> list[int]:
+        """By set, the first one along `instead` that has a minute (itself where none has)."""
+        found = list(range(len(self.instead)))
+        for index in found:
+            for _ in self.instead:
+                if counts[found[index]]:
+                    break
+                found[index] = self.instead[found[index]]
+        return found
+
+
+def one_set(minutes: Series) -> Sets:
+    """These minutes alone."""
+    return Sets(pieces=(minutes,), members=np.ones((1, 1)), instead=(0,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Curves:
+    """Means over sets of minutes, one row a set, one column a unit.
+
+    Attributes:
+        used: share of the unit that the demand uses, 0 to 1.
+        worth: USD per hour that it avoids.
+        throttle: the part of `worth` that is throttling avoided.
+    """
+
+    used: Series
+    worth: Series
+    throttle: Series
+
+    def mixed(self, weights: Series) -> "Curves":
+        """The weighted sum over the rows, made to fall with the unit as each row does."""
+        return Curves(
+            used=_falling(weights @ self.used),
+            worth=_falling(weights @ self.worth),
+            throttle=weights @ self.throttle,
+        )
+
+
+def mean_use(sets: Sets, units: int, *, beyond: float = 0.0) -> Series:
+    """Mean use of each of the units 0 .. units - 1 over each set, 0 to 1.
+
+    Args:
+        sets: minutes of demand in units.
+        units: how many.
+        beyond: so much of each minute's demand is left out.
+    """
+    values = np.concatenate(sets.pieces)
+    if beyond:
+        values = np.maximum(values - beyond, 0.0)
+    bounded = np.minimum(values, units)
+    whole = bounded.astype(np.intp)
+    sizes = np.array([len(piece) for piece in sets.pieces])
+    cells = whole + np.repeat(np.arange(len(sizes)) * (units + 1), sizes)
+    shape = (len(sizes), units + 1)
+    started = np.bincount(cells, bounded - whole, shape[0] * shape[1]).reshape(shape)
+    filled = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
+    used = filled[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:] + started[:, :-1]
+    counts = sets.members @ sizes
+    means: Series = sets.members @ used / np.maximum(counts, 1)[:, np.newaxis]
+    return means if counts.all() else means[sets.stand_ins(counts)]
+
+
+def curves_of(sets: Sets, economics: Economics, units: int) -> Curves:
+    """Use and worth of the units 0 .. units - 1 under each set's minutes.
+
+    Overflow costs more where a quota ends: each step of its price counts for the use that the
+    demand beyond the step would make of the unit.
+    """
+    used = mean_use(sets, units)
+    worth, throttle = np.zeros_like(used), np.zeros_like(used)
+    for begin, usd, is_throttle in economics.steps:
+        beyond = used if begin == 0 else mean_use(sets, units, beyond=begin)
+        worth += usd * beyond
+        if is_throttle:
+            throttle = economics.throttle_usd * beyond
+    return Curves(used=used, worth=worth, throttle=throttle)
+
+
+def units_needed(sets: Sets) -> int:
+    """Units that the highest of these minutes would use, at most `MOST_UNITS`."""
+    return ceil(min(float(np.concatenate(sets.pieces).max(initial=0.0)), MOST_UNITS))
+
+
+def count_worth(worth: Series, price: float) -> int:
+    """How many units in a row from the first are worth `price`."""
+    below = np.flatnonzero(worth < price)
+    return int(below[0]) if below.size else len(worth)
+
+
+def full_use(economics: Economics, units: int) -> float:
+    """Demand that fills this many units and every quota besides: more would be worth no more."""
+    quotas = (tier.capacity_units for tier in economics.tiers)
+    return units + 1.0 + sum(capacity for capacity in quotas if capacity != float("inf"))
+
+
+def _falling(values: Series) -> Series:
+    return np.minimum.accumulate(values)

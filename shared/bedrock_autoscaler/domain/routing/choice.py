@@ -1,0 +1,249 @@
+"""Which way traffic goes: paid capacity first, then the cheapest lawful way with room.
+
+Source: docs/model.md, section "Routing".
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bedrock_autoscaler.domain.acting.overriding import preferred, put_first
+from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode, Route, Situation
+from bedrock_autoscaler.domain.fleet.holdings import Fleet
+from bedrock_autoscaler.domain.option import OPTIMIZED, InferenceOption, OptionKind, TokenPrice
+from bedrock_autoscaler.domain.routing.lawfulness import use_problem
+from bedrock_autoscaler.domain.routing.router_fault import router_faults
+from bedrock_autoscaler.domain.routing.spreading import kept_weights, spread
+from bedrock_autoscaler.domain.routing.trial import review, share_on_trial, without_refused
+from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.traffic.observation import Traffic
+from bedrock_autoscaler.domain.units import MINUTE
+
+_REFERENCE_INPUT_SHARE = 0.8
+_PAIR = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteChoice:
+    """The wanted routes in spill order with their weights, why, and what is remembered of it.
+
+    Attributes:
+        deferrable: for work that may wait, cheapest first; their weights mean nothing.
+    """
+
+    routes: tuple[Route, ...]
+    reasons: tuple[Reason, ...]
+    memory: Memory
+    deferrable: tuple[Route, ...] = ()
+
+
+def choose_routes(situation: Situation) -> RouteChoice:
+    """Provisioned throughputs first, sharing the offered traffic by their units; then by price.
+
+    What is paid for by time comes before what is paid by the token, latency-optimized inference
+    first where the SLO asks for it, and the Region of the target before others. When the first of
+    the on-demand ways throttles, the load is spread by the quotas if it exceeds that way's, and
+    otherwise the next one takes its place, until it has been calm for `calm_minutes`. A way that
+    has not served yet gets a small share first.
+    """
+    target = situation.target
+    paid = _paid_routes(situation.fleet)
+    usable, waiting, refusals = _sorted_out(target)
+    reviewed = replace(situation, memory=review(target.options, situation))
+    options, reasons = without_refused(usable, reviewed.memory)
+    memory, share = _pressure(options, reviewed)
+    memory, spreading = spread(options, reviewed, memory)
+    reasons += spreading
+    if memory.pressure_until is not None and not memory.spread:
+        options = _relieved(options)
+        reasons += (_reordered(options, target, share),)
+    options, by_hand = preferred(options, target, situation.scheduled_at)
+    reasons += by_hand
+    routes = [*paid, *(route_of(option) for option in options)]
+    if by_hand:
+        routes = put_first(routes, len(paid))
+    elif options and not paid:
+        weights, memory, trial = _weights(options, memory, situation)
+        routes = [replace(route, weight=w) for route, w in zip(routes, weights, strict=True)]
+        reasons += trial
+    if not options:
+        no_fallback = Reason(
+            code=ReasonCode.NO_FALLBACK,
+            message=f"target {target.name} has no way besides provisioned throughput: what does "
+            "not fit is throttled",
+        )
+        reasons = (*reasons, no_fallback)
+    return RouteChoice(
+        routes=tuple(routes),
+        reasons=(
+            *reasons,
+            *refusals,
+            *_deferred(waiting, usable, target),
+            *router_faults(situation),
+        ),
+        memory=memory,
+        deferrable=tuple(route_of(option) for option in waiting),
+    )
+
+
+def describe_change(before: tuple[Route, ...], after: tuple[Route, ...]) -> tuple[Reason, ...]:
+    """What differs between the table in force and the wanted one."""
+    old = {route.address for route in before if route.kind is OptionKind.PROVISIONED}
+    new = {route.address for route in after if route.kind is OptionKind.PROVISIONED}
+    reasons = [
+        Reason(code=ReasonCode.PT_ROUTED, message=f"{address} is in service and joins the table")
+        for address in sorted(new - old)
+    ]
+    reasons += [
+        Reason(code=ReasonCode.PT_WITHDRAWN, message=f"{address} leaves the table")
+        for address in sorted(old - new)
+    ]
+    if before == after:
+        reasons.append(
+            Reason(
+                code=ReasonCode.ROUTES_UNCHANGED,
+                message=f"the {len(after)} routes in force stay as they are",
+                numbers=(("routes", float(len(after))),),
+            )
+        )
+    elif not reasons:
+        order = " > ".join(route.address for route in after) or "no route"
+        reasons.append(Reason(code=ReasonCode.ROUTES_CHANGED, message=f"the table becomes {order}"))
+    return tuple(reasons)
+
+
+def throttled_share(traffic: Traffic, minutes: int) -> float:
+    """Throttled attempts among all attempts of the newest minutes, 0 to 1."""
+    throttles = float(np.nansum(traffic.throttles[-minutes:]))
+    attempts = throttles + float(np.nansum(traffic.invocations[-minutes:]))
+    return throttles / attempts if attempts > 0 else 0.0
+
+
+def _paid_routes(fleet: Fleet) -> list[Route]:
+    paid = [pt for pt in fleet.serving if pt.is_routable]
+    units = sum(pt.model_units for pt in paid)
+    return [
+        Route(kind=OptionKind.PROVISIONED, address=pt.arn, weight=pt.model_units / units)
+        for pt in paid
+    ]
+
+
+def _sorted_out(
+    target: Target,
+) -> tuple[list[InferenceOption], list[InferenceOption], tuple[Reason, ...]]:
+    """The ways for calls and those for waiting work, each best first, and why others are not."""
+    problems = [(option, use_problem(option, target)) for option in target.options]
+    refusals = tuple(
+        Reason(
+            code=ReasonCode.OPTION_REFUSED,
+            message=f"{_named(option)} is not used: {problem}",
+        )
+        for option, problem in problems
+        if problem is not None
+    )
+    usable = sorted(
+        (option for option, problem in problems if problem is None),
+        key=lambda option: _rank(option, target),
+    )
+    return (
+        [option for option in usable if not option.is_for_waiting_work],
+        [option for option in usable if option.is_for_waiting_work],
+        refusals,
+    )
+
+
+def _rank(option: InferenceOption, target: Target) -> tuple[bool, bool, bool, float]:
+    """The lower, the sooner: paid by time, as fast as asked for, from the own Region, cheap."""
+    return (
+        not option.is_paid_already,
+        target.slo.latency == OPTIMIZED and not option.latency,
+        option.region not in {"", target.region},
+        _unit_price(option.price),
+    )
+
+
+def _weights(
+    options: list[InferenceOption], memory: Memory, situation: Situation
+) -> tuple[tuple[float, ...], Memory, tuple[Reason, ...]]:
+    """The shares of a spread load, else all to the first way that is proven."""
+    kept = kept_weights(options, memory)
+    if kept is not None:
+        return kept, replace(memory, trial=None), ()
+    return share_on_trial(options, memory, situation)
+
+
+def _relieved(options: list[InferenceOption]) -> list[InferenceOption]:
+    """The next way with a quota of its own before those that share the throttled one."""
+    other = next(option for option in options if option.pool != options[0].pool)
+    return [other, *(option for option in options if option is not other)]
+
+
+def _deferred(
+    waiting: list[InferenceOption], usable: list[InferenceOption], target: Target
+) -> tuple[Reason, ...]:
+    """What becomes of the share of the work that may wait."""
+    if not waiting:
+        return ()
+    share, best = target.slo.deferrable_share, waiting[0]
+    numbers = [("deferrable_share", share)]
+    usual = min((_unit_price(option.price) for option in usable), default=float("inf"))
+    saved = ""
+    if usual < float("inf") and best.price is not None:
+        ratio = _unit_price(best.price) / usual
+        numbers.append(("price_ratio", ratio))
+        saved = f", at {ratio:.0%} of the price"
+    return (
+        Reason(
+            code=ReasonCode.WORK_DEFERRED,
+            message=f"{share:.0%} of the work may wait and goes to {_named(best)}{saved}",
+            numbers=tuple(numbers),
+        ),
+    )
+
+
+def _pressure(options: list[InferenceOption], situation: Situation) -> tuple[Memory, float]:
+    """The memory of pressure on the first of several ways, and its throttled share now."""
+    rules, memory = situation.target.thresholds.routing, situation.memory
+    if len({option.pool for option in options}) < _PAIR:
+        return replace(memory, pressure_until=None), 0.0
+    recent = dict(situation.observation.by_option).get(options[0].series)
+    share = throttled_share(recent, rules.pressure_minutes) if recent is not None else 0.0
+    now = situation.scheduled_at
+    if share > rules.pressure_share:
+        return replace(memory, pressure_until=now + rules.calm_minutes * MINUTE), share
+    if memory.pressure_until is not None and now >= memory.pressure_until:
+        return replace(memory, pressure_until=None), share
+    return memory, share
+
+
+def _reordered(options: list[InferenceOption], target: Target, share: float) -> Reason:
+    rules = target.thresholds.routing
+    return Reason(
+        code=ReasonCode.SPILL_REORDERED,
+        message=f"{options[0].address} goes before {options[1].address}, which throttled "
+        f"{share:.1%} in the newest {rules.pressure_minutes} minutes or less than "
+        f"{rules.calm_minutes} minutes ago (allowed {rules.pressure_share:.1%})",
+        numbers=(("throttled_share", share), ("pressure_share", rules.pressure_share)),
+    )
+
+
+def route_of(option: InferenceOption) -> Route:
+    """The route to an option, without a weight."""
+    address, region, tier, latency = option.place
+    return Route(
+        kind=option.kind, address=address, weight=0.0, region=region, tier=tier, latency=latency
+    )
+
+
+def _named(option: InferenceOption) -> str:
+    """The option in a sentence: `us.model (flex)`."""
+    asked = ", ".join(each for each in option.place[1:] if each)
+    return f"{option.address} ({asked})" if asked else option.address
+
+
+def _unit_price(price: TokenPrice | None) -> float:
+    """Price for comparing options of one model; an unknown price comes last."""
+    if price is None:
+        return float("inf")
+    share = _REFERENCE_INPUT_SHARE
+    return float(price.input_usd_per_1k) * share + float(price.output_usd_per_1k) * (1 - share)

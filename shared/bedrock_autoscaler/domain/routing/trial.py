@@ -1,0 +1,135 @@
+"""New ways on trial: a small share first, all of it when it serves, none when it is refused.
+
+CloudWatch tells a refusal (403) only as a client error, or not at all, so that a way which answers
+mostly with client errors, or shows nothing while it is offered calls, counts as refused.
+Source: docs/model.md, section "Routing".
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.target import InferenceOption
+from bedrock_autoscaler.domain.traffic.observation import Traffic
+from bedrock_autoscaler.domain.units import MINUTE
+
+_MOSTLY = 0.5
+_ALMOST_ALL = 0.9
+_FEW_CALLS = 3
+_MANY_CALLS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answers:
+    """How calls to one way were answered lately."""
+
+    served: float
+    refused: float
+
+    @property
+    def refused_share(self) -> float:
+        """Client errors among all answers; 0 without any."""
+        total = self.served + self.refused
+        return self.refused / total if total else 0.0
+
+
+def review(options: tuple[InferenceOption, ...], situation: Situation) -> Memory:
+    """The memory with what the newest minutes say: who serves, who refuses, until when.
+
+    A way that served once is proven. An unproven one is refused when most answers are client
+    errors, a proven one when almost all of many are and another one serves.
+    """
+    now, memory = situation.scheduled_at, situation.memory
+    answers = {
+        address: _answers(traffic)
+        for address, traffic in situation.observation.by_option
+        if any(option.series == address for option in options)
+    }
+    serving = [a for a, seen in answers.items() if seen.served and seen.refused_share < _MOSTLY]
+    proven = tuple(sorted({*memory.proven, *serving}))
+    refused = {address: until for address, until in memory.refused if now < until}
+    rest = situation.target.thresholds.routing.refused_minutes * MINUTE
+    for address, seen in answers.items():
+        calls = seen.served + seen.refused
+        is_new = address not in proven
+        others = [other for other in serving if other != address]
+        if (is_new and calls >= _FEW_CALLS and seen.refused_share >= _MOSTLY) or (
+            others and calls >= _MANY_CALLS and seen.refused_share >= _ALMOST_ALL
+        ):
+            refused[address] = now + rest
+    return replace(
+        memory,
+        proven=tuple(address for address in proven if address not in refused),
+        refused=tuple(sorted(refused.items())),
+    )
+
+
+def without_refused(
+    options: list[InferenceOption], memory: Memory
+) -> tuple[list[InferenceOption], tuple[Reason, ...]]:
+    """The ways that are not refused now, and why the others are left out.
+
+    The last way stays whatever it answers: a table without a route helps nobody.
+    """
+    refused = dict(memory.refused)
+    kept = [option for option in options if option.series not in refused] or options[:1]
+    reasons = tuple(
+        Reason(
+            code=ReasonCode.ROUTE_REFUSED,
+            message=f"{option.series} refuses calls; it is left out of the table until "
+            f"{refused[option.series]:%H:%M} UTC",
+        )
+        for option in options
+        if option not in kept
+    )
+    return kept, reasons
+
+
+def share_on_trial(
+    options: list[InferenceOption], memory: Memory, situation: Situation
+) -> tuple[tuple[float, ...], Memory, tuple[Reason, ...]]:
+    """The weights of the ways when no unit is paid for: all to the first one, once it is proven.
+
+    Until then it gets a small share beside the first proven way. Where none is proven there is
+    nothing to compare with, and the operator's order stands. A trial that shows nothing for
+    `trial_minutes` while others are called has failed.
+    """
+    rules, now = situation.target.thresholds.routing, situation.scheduled_at
+    fallback = next(
+        (index for index, option in enumerate(options) if option.series in memory.proven), None
+    )
+    if not fallback:  # none is proven, or the first one is
+        weights = tuple(0.0 if index else 1.0 for index in range(len(options)))
+        return weights, replace(memory, trial=None), ()
+    first = options[0].series
+    since = memory.trial[1] if memory.trial and memory.trial[0] == first else now
+    if now - since >= rules.trial_minutes * MINUTE and _is_called(situation):
+        refused = dict(memory.refused) | {first: now + rules.refused_minutes * MINUTE}
+        failed = replace(memory, refused=tuple(sorted(refused.items())), trial=None)
+        _, reasons = without_refused(options, failed)
+        return tuple(float(index == fallback) for index in range(len(options))), failed, reasons
+    weights = tuple(
+        rules.trial_share if index == 0 else (1 - rules.trial_share) * (index == fallback)
+        for index in range(len(options))
+    )
+    reason = Reason(
+        code=ReasonCode.ROUTE_ON_TRIAL,
+        message=f"{first} has not served yet: it gets {rules.trial_share:.0%} of the traffic, "
+        f"{options[fallback].series} the rest",
+        numbers=(("trial_share", rules.trial_share),),
+    )
+    return weights, replace(memory, trial=(first, since)), (reason,)
+
+
+def _answers(traffic: Traffic) -> _Answers:
+    return _Answers(
+        served=float(np.nansum(traffic.invocations)),
+        refused=float(np.nansum(traffic.client_errors)),
+    )
+
+
+def _is_called(situation: Situation) -> bool:
+    """Whether enough calls were made for a small share of them to show."""
+    seen = sum(_answers(traffic).served for _, traffic in situation.observation.by_option)
+    return seen * situation.target.thresholds.routing.trial_share >= _FEW_CALLS

@@ -1,0 +1,1 @@
+"""How many units are worth having: margins, the loss budget, promises, the plan."""

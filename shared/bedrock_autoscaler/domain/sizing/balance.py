@@ -1,0 +1,67 @@
+"""What a target's units have saved or lost against all on demand, and the budget for losses.
+
+Forecasts can be wrong for a whole class of traffic. Purchases that do not earn their price lately
+raise the margins for further ones, so that no target ends up much dearer than on demand.
+Source: docs/model.md, section "Loss budget".
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bedrock_autoscaler.domain.economics.costs import Economics
+from bedrock_autoscaler.domain.fleet.holdings import Fleet
+from bedrock_autoscaler.domain.target import Sizing
+from bedrock_autoscaler.domain.traffic.demand import Demand
+
+_HALF_LIFE_MINUTES = 14 * 1440.0
+_MOST_MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """Realised money of the past, halved every 14 days; USD.
+
+    Attributes:
+        traffic_usd: what the traffic would have cost without units that can be released.
+        saved_usd: what these units saved of that, less their price; negative: a loss.
+    """
+
+    traffic_usd: float = 0.0
+    saved_usd: float = 0.0
+
+    def allowed_loss_usd(self, unit_usd: float, sizing: Sizing) -> float:
+        """How far `saved_usd` may fall below 0 before the margins rise."""
+        share = sizing.loss_budget_share * self.traffic_usd
+        return share + sizing.loss_budget_unit_hours * unit_usd
+
+
+NO_BALANCE = Balance()
+
+
+def settled(
+    balance: Balance, demand: Demand, fleet: Fleet, *, economics: Economics, minutes: int
+) -> Balance:
+    """The balance with the newest minutes of demand booked against the fleet as it is.
+
+    Args:
+        balance: before.
+        demand: its newest `minutes` are booked; gaps count like the known ones among them.
+        fleet: units in service serve, owned ones without commitment are paid.
+        economics: prices.
+        minutes: since the previous decision; at most an hour is booked.
+    """
+    minutes = min(minutes, _MOST_MINUTES)
+    recent = demand.load[-minutes:] if minutes > 0 else demand.load[:0]
+    known = recent[~np.isnan(recent)]
+    if not known.size:
+        return balance
+    committed = fleet.committed_units
+    without = economics.usd_without(committed, known)
+    served = without - economics.usd_without(max(fleet.in_service_units, committed), known)
+    paid = (sum(pt.model_units for pt in fleet.owned) - committed) * economics.unit_usd
+    hours, kept = minutes / 60.0, 0.5 ** (minutes / _HALF_LIFE_MINUTES)
+    return Balance(
+        traffic_usd=balance.traffic_usd * kept + without * hours,
+        saved_usd=balance.saved_usd * kept + (served - paid) * hours,
+    )

@@ -1,0 +1,82 @@
+"""By how much the worth of a unit must clear its price, given the money and the changes left.
+
+Source: docs/model.md, sections "Gate" and "Loss budget".
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bedrock_autoscaler.domain.decision import Reason, ReasonCode
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, minutes_left_paid
+from bedrock_autoscaler.domain.sizing.balance import Balance
+from bedrock_autoscaler.domain.target import Commitment, Sizing, Target
+from bedrock_autoscaler.domain.units import MINUTE
+
+_RELEASES_IN_RESERVE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Margins:
+    """Multiples of a unit's price.
+
+    Attributes:
+        first: the worth that the first further unit must reach for anything to be bought.
+        grow: the worth up to which units are then bought with it.
+        keep: the worth below which units are released at the end of their paid period.
+    """
+
+    first: float
+    grow: float
+    keep: float
+    reasons: tuple[Reason, ...] = ()
+
+
+def margins_of(
+    target: Target, fleet: Fleet, balance: Balance, *, unit_usd: float, now: datetime
+) -> Margins:
+    """The settings' margins, raised by losses and by changes that run short.
+
+    Each purchase will need a release later: where those of a day run short, the first unit must
+    be worth more, and a unit is released only when it is clearly idle.
+    """
+    sizing, rails = target.thresholds.sizing, target.guard_rails
+    left = releases_left(target, fleet)
+    scarce = sizing.scarcity_factor ** max(_RELEASES_IN_RESERVE - left, 0)
+    used_up = min(fleet.releases_last_day / max(rails.max_releases_per_day, 1), 1.0)
+    allowed = balance.allowed_loss_usd(unit_usd, sizing)
+    sure = balance.saved_usd - at_risk_usd(fleet, unit_usd, sizing, now)
+    is_losing = sure < -allowed
+    raised = sizing.loss_factor if is_losing else 1.0
+    return Margins(
+        first=sizing.grow_margin * raised * scarce,
+        grow=sizing.grow_margin * raised,
+        keep=max(sizing.keep_margin * raised - sizing.patience * used_up, 0.0),
+        reasons=(_losing(sure, allowed, raised),) if is_losing else (),
+    )
+
+
+def releases_left(target: Target, fleet: Fleet) -> int:
+    """Releases of the day that neither happened nor are needed for what is held."""
+    held = sum(not pt.draining and pt.commitment is Commitment.NONE for pt in fleet.owned)
+    return target.guard_rails.max_releases_per_day - fleet.releases_last_day - held
+
+
+def at_risk_usd(fleet: Fleet, unit_usd: float, sizing: Sizing, now: datetime) -> float:
+    """What is paid for already and has yet to earn its price: the rest of each running period."""
+    billing = sizing.billing_minutes * MINUTE
+    minutes = sum(
+        pt.model_units * min(minutes_left_paid(pt, now, billing), sizing.billing_minutes)
+        for pt in fleet.owned
+        if pt.commitment is Commitment.NONE
+    )
+    return minutes / 60.0 * unit_usd
+
+
+def _losing(sure: float, allowed: float, raised: float) -> Reason:
+    return Reason(
+        code=ReasonCode.LOSS_BUDGET_USED,
+        message=f"units lately cost {-sure:,.2f} USD more than they saved, counting what they have "
+        f"yet to earn; the budget for losses is {allowed:,.2f}: units must be worth {raised:.2f} "
+        "times as much as usual",
+        numbers=(("lost_usd", -sure), ("allowed_usd", allowed), ("factor", raised)),
+    )

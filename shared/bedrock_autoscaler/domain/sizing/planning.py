@@ -1,0 +1,250 @@
+"""From demand to a wish: how many units to grow to and how many to keep, and why.
+
+Gaps count against a change: as no demand for growing, as full use for shrinking.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bedrock_autoscaler.domain.decision import (
+    Classification,
+    Memory,
+    Reason,
+    ReasonCode,
+    Situation,
+    Verdict,
+)
+from bedrock_autoscaler.domain.economics.costs import Economics, unit_hour_usd
+from bedrock_autoscaler.domain.forecasting.distribution import mixture, quantiles
+from bedrock_autoscaler.domain.forecasting.forecast import Forecaster
+from bedrock_autoscaler.domain.forecasting.use import full_use
+from bedrock_autoscaler.domain.sizing.assuring import Promise, assured, promise_of
+from bedrock_autoscaler.domain.sizing.exposure import affordable
+from bedrock_autoscaler.domain.sizing.margins import Margins, margins_of
+from bedrock_autoscaler.domain.sizing.worth import EXTRA_UNITS, SizePlan, plan_size, wanted_units
+from bedrock_autoscaler.domain.traffic.demand import Demand
+from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What sizing wants before the gate and the guard rails.
+
+    Attributes:
+        grow_to: units to have after growth.
+        keep: units that are each worth keeping.
+        plan: what the units are worth; None where `keep` alone counts.
+    """
+
+    grow_to: int
+    keep: int
+    plan: SizePlan | None
+    reasons: tuple[Reason, ...]
+
+    def units(self, held: int) -> int:
+        """The size wanted by a target that holds this many."""
+        return self.grow_to if self.grow_to > held else min(self.keep, held)
+
+    def keeps(self, held: int, units: int) -> bool:
+        """Whether the last `units` of those held are worth keeping."""
+        if self.plan is None or self.keep == 0:
+            return held - units < self.keep
+        return self.plan.is_worth_keeping(held, units)
+
+
+def make_plan(
+    situation: Situation, demand: Demand, economics: Economics | None, memory: Memory
+) -> SizePlan | None:
+    """The size plan; None while a price, the unit rate or any history is missing."""
+    if economics is None:
+        return None
+    held = situation.fleet.staying_units
+    forecaster = Forecaster(
+        demand=demand,
+        now=situation.scheduled_at,
+        learned=memory.learned,
+        economics=economics,
+        units=held + EXTRA_UNITS,
+    )
+    forecast = forecaster.forecast()
+    if forecast is None:
+        return None
+    known = demand.load[~np.isnan(demand.load)]
+    margins = margins_of(
+        situation.target,
+        situation.fleet,
+        memory.balance,
+        unit_usd=economics.unit_usd,
+        now=situation.scheduled_at,
+    )
+    promise = promise_of(situation.target, memory, economics)
+    promised = 0 if promise is None else promise.units_needed(forecast.order)
+    plan = plan_size(
+        forecast,
+        margins=margins,
+        economics=economics,
+        sizing=situation.target.thresholds.sizing,
+        held=held,
+        peak=float(known.max()),
+        promised=promised,
+    )
+    spread = quantiles(mixture(forecast.windows, forecast.weights), memory.calibration)
+    plan = replace(plan, remarks=margins.reasons, quantiles=spread)
+    plan = _affordable(plan, situation, memory, economics, promised=promised)
+    if promise is not None:
+        plan = assured(plan, promise, forecast, held)
+    return _cautious(plan, forecaster, margins, held=held, promise=promise)
+
+
+def _affordable(
+    plan: SizePlan,
+    situation: Situation,
+    memory: Memory,
+    economics: Economics,
+    *,
+    promised: int,
+) -> SizePlan:
+    """The plan with no more growth than may be risked, beyond what is promised."""
+    held = situation.fleet.staying_units
+    least = min(max(promised, held), plan.grow_to)
+    if plan.grow_to <= least:
+        return plan
+    units, reasons = affordable(
+        plan.grow_to - held,
+        situation.target,
+        situation.fleet,
+        memory.balance,
+        unit_usd=economics.unit_usd,
+        now=situation.scheduled_at,
+    )
+    grow_to = max(held + units, least)
+    return replace(plan, grow_to=grow_to, remarks=(*plan.remarks, *reasons))
+
+
+def _cautious(
+    plan: SizePlan, forecaster: Forecaster, margins: Margins, *, held: int, promise: Promise | None
+) -> SizePlan:
+    """The plan with gaps counted against growing and, by themselves, against shrinking."""
+    economics = forecaster.economics
+    has_gaps = bool(np.isnan(forecaster.demand.load).any())
+    least = forecaster.forecast(gaps_as=0.0) if has_gaps else None
+    most = forecaster.forecast(gaps_as=full_use(economics, held)) if has_gaps else None
+    if least is None or most is None:
+        return plan
+    price = economics.unit_usd
+    sure = wanted_units(least.order.worth, margins, price, held)
+    # Units that would be bought if the gaps hid full use are not released either.
+    grows = wanted_units(most.order.worth, margins, price, held) > held
+    floor = held if grows else plan.floor
+    if promise is not None:
+        sure = max(sure, promise.units_needed(least.order))
+        floor = max(floor, promise.floor(most, held))
+    grow_to = max(min(sure, plan.grow_to), min(plan.grow_to, held))
+    width = min(len(plan.keep_worth), len(most.keep.worth))
+    careful = replace(
+        plan,
+        grow_to=grow_to,
+        keep_worth=np.maximum(plan.keep_worth[:width], most.keep.worth[:width]),
+        floor=floor,
+    )
+    remarks = (
+        *plan.remarks,
+        *_caution("no demand", "grow to", plan.grow_to, grow_to),
+        *_caution("full use", "keep", min(plan.keep, held), min(careful.keep, held)),
+    )
+    return replace(careful, remarks=remarks)
+
+
+def _caution(meaning: str, what: str, before: int, after: int) -> tuple[Reason, ...]:
+    if before == after:
+        return ()
+    reason = Reason(
+        code=ReasonCode.DATA_INCOMPLETE,
+        message=f"minutes that were not read count as {meaning}: {what} {after} units, not "
+        f"{before}",
+        numbers=(("units_without_gaps", float(before)), ("units", float(after))),
+    )
+    return (reason,)
+
+
+def make_wish(
+    situation: Situation,
+    plan: SizePlan | None,
+    classification: Classification,
+    diagnosis: Diagnosis,
+) -> Wish:
+    """What sizing wants, after the verdict and the diagnosis had their say."""
+    held = situation.fleet.staying_units
+    if plan is None:
+        return Wish(grow_to=held, keep=held, plan=None, reasons=_no_plan_reasons(situation))
+    sizing = situation.target.thresholds.sizing
+    if classification.verdict is Verdict.BURSTY and not sizing.bursty_may_hold_units:
+        reason = Reason(
+            code=ReasonCode.BURSTY_HOLDS_NONE,
+            message=f"traffic is {classification.label}, and bursty targets hold no units "
+            "(sizing.bursty_may_hold_units)",
+        )
+        return Wish(grow_to=0, keep=0, plan=plan, reasons=(reason,))
+    because = plan.promise or _worth_reason(plan, situation, held)
+    reasons = (because, *plan.remarks)
+    if plan.grow_to > held and not diagnosis.allows_growth:
+        return Wish(grow_to=held, keep=plan.keep, plan=plan, reasons=reasons)
+    return Wish(grow_to=plan.grow_to, keep=plan.keep, plan=plan, reasons=reasons)
+
+
+def _no_plan_reasons(situation: Situation) -> tuple[Reason, ...]:
+    """Why nothing was sized, where no unknown fact says so already."""
+    bought = situation.target.provisioned
+    if bought is None or bought.price is None or bought.unit_rate is None:
+        return ()
+    return (
+        Reason(
+            code=ReasonCode.HISTORY_SHORT,
+            message="no minute of demand is known yet: nothing is sized",
+            numbers=(("known_minutes", 0.0),),
+        ),
+    )
+
+
+def _worth_reason(plan: SizePlan, situation: Situation, held: int) -> Reason:
+    """The marginal argument in one sentence."""
+    price = unit_hour_usd(situation.target)
+    if plan.grow_to > held:
+        worth = float(plan.worth[held : plan.grow_to].min())
+        return Reason(
+            code=ReasonCode.UNITS_PAY_OFF,
+            message=f"{_units(held, plan.grow_to)} at least {worth:.2f} USD per hour and cost"
+            f"{'s' if plan.grow_to == held + 1 else ''} {price:.2f}",
+            numbers=(("worth_usd_per_hour", worth), ("price_usd_per_hour", price)),
+        )
+    if plan.keep < held:
+        worth = float(plan.keep_worth[plan.keep])
+        return Reason(
+            code=ReasonCode.UNITS_DO_NOT_PAY,
+            message=f"unit {plan.keep + 1} avoids {worth:.2f} USD per hour, costs {price:.2f} and "
+            f"is kept from {plan.keep_usd:.2f}: {plan.keep} of {held} units are worth keeping",
+            numbers=(
+                ("worth_usd_per_hour", worth),
+                ("price_usd_per_hour", price),
+                ("kept_from_usd_per_hour", plan.keep_usd),
+            ),
+        )
+    worth = float(plan.worth[held])
+    return Reason(
+        code=ReasonCode.AT_DESIRED_SIZE,
+        message=f"{held} units are right: a further one avoids {worth:.2f} USD per hour, costs "
+        f"{price:.2f} and is bought from {plan.first_usd:.2f}",
+        numbers=(
+            ("worth_usd_per_hour", worth),
+            ("price_usd_per_hour", price),
+            ("bought_from_usd_per_hour", plan.first_usd),
+        ),
+    )
+
+
+def _units(held: int, grow_to: int) -> str:
+    """The units after those held, as the subject of what they avoid."""
+    if grow_to == held + 1:
+        return f"unit {grow_to} avoids"
+    return f"units {held + 1} to {grow_to} each avoid"

@@ -1,0 +1,149 @@
+"""How many model units are worth their price: marginal value under a learned forecast.
+
+Unit j serves what of the demand lies between j and j + 1. It is worth the overflow and the
+throttling that it avoids, and is bought or kept while that clears its price. The worth falls with
+j, so the levels are decided one by one; what was bought as one is released as one. Source:
+docs/model.md, section "Sizing".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+
+from bedrock_autoscaler.domain.decision import Alternative, Reason
+from bedrock_autoscaler.domain.economics.costs import Economics
+from bedrock_autoscaler.domain.forecasting.forecast import Forecast
+from bedrock_autoscaler.domain.forecasting.use import MOST_UNITS, Curves, count_worth
+from bedrock_autoscaler.domain.sizing.margins import Margins
+from bedrock_autoscaler.domain.target import Sizing
+from bedrock_autoscaler.domain.traffic.observation import Series
+
+EXTRA_UNITS = 2
+"""Units beyond the larger of held and wanted whose cost is shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SizePlan:
+    """The outcome of sizing.
+
+    Attributes:
+        grow_to: units worth having after a purchase; at most what is held where none is worth it.
+        worth: expected USD per hour that unit j avoids once it could serve, by j.
+        use: expected share of unit j in use then, by j.
+        agreement: share of the trust in windows by which unit j alone pays its price, by j.
+        keep_worth: as `worth`, over the next paid period, for units that are held.
+        first_usd: what the first further unit must be worth for anything to be bought.
+        grow_usd: what each unit that is bought with it must be worth.
+        keep_usd: what a unit must be worth to be kept.
+        alternatives: cost of each size from none to two above the larger of held and wanted.
+        weights: trust in each look-back window, by name.
+        quantiles: (probability, demand in units) of a minute that a further unit would serve.
+        floor: units that are kept whatever they are worth: those held where more are wanted, and
+            those that a promise on throttling needs.
+        remarks: what raised the margins, and what gaps in the history changed.
+        promise: what a promise on throttling changed; None where it changed nothing.
+    """
+
+    grow_to: int
+    worth: Series
+    use: Series
+    agreement: Series
+    keep_worth: Series
+    first_usd: float
+    grow_usd: float
+    keep_usd: float
+    alternatives: tuple[Alternative, ...]
+    weights: Mapping[str, float]
+    floor: int = 0
+    remarks: tuple[Reason, ...] = ()
+    quantiles: tuple[tuple[float, float], ...] = ()
+    promise: Reason | None = None
+
+    @property
+    def keep(self) -> int:
+        """Units that are each worth keeping."""
+        return max(count_worth(self.keep_worth, self.keep_usd), self.floor)
+
+    def is_worth_keeping(self, held: int, units: int) -> bool:
+        """Whether the last `units` of those held are together worth their next paid period."""
+        left = max(held - units, 0)
+        return left < self.floor or float(self.keep_worth[left:held].sum()) >= units * self.keep_usd
+
+
+def plan_size(
+    forecast: Forecast,
+    *,
+    margins: Margins,
+    economics: Economics,
+    sizing: Sizing,
+    held: int,
+    peak: float,
+    promised: int = 0,
+) -> SizePlan:
+    """Size the fleet.
+
+    Args:
+        forecast: at least `held` + 2 units wide.
+        margins: multiples of the price.
+        economics: prices.
+        sizing: periods.
+        held: units that stay if nothing is done.
+        peak: highest demand on record, in units: growth goes at most one unit beyond it.
+        promised: units that a promise on throttling needs, whatever they are worth.
+    """
+    grow_to = wanted_units(forecast.order.worth, margins, economics.unit_usd, held)
+    grow_to = max(grow_to, promised) if promised > held else grow_to
+    grow_to = min(grow_to, ceil(min(peak, MOST_UNITS)) + 1)
+    top = min(max(grow_to, held) + EXTRA_UNITS, len(forecast.order.worth))
+    return SizePlan(
+        grow_to=grow_to,
+        worth=forecast.order.worth,
+        use=forecast.order.used,
+        agreement=forecast.agreement(economics.unit_usd),
+        keep_worth=forecast.keep.worth,
+        first_usd=margins.first * economics.unit_usd,
+        grow_usd=margins.grow * economics.unit_usd,
+        keep_usd=margins.keep * economics.unit_usd,
+        alternatives=_alternatives(forecast.keep, economics, sizing, top=top),
+        weights=forecast.weight_of(),
+        floor=held if grow_to > held else 0,
+    )
+
+
+def wanted_units(worth: Series, margins: Margins, unit_usd: float, held: int) -> int:
+    """Units worth having, or those held where the next one is not worth a purchase."""
+    wanted = count_worth(worth, margins.grow * unit_usd)
+    if wanted > held and worth[held] < margins.first * unit_usd:
+        return held
+    return wanted
+
+
+def _alternatives(
+    expected: Curves, economics: Economics, sizing: Sizing, *, top: int
+) -> tuple[Alternative, ...]:
+    """Expected cost of each fleet size from none to `top`, over one billing period.
+
+    What a size leaves to overflow is what the units above it would have been worth.
+    """
+    hours = sizing.billing_minutes / 60.0
+    all_worth, all_throttle = float(expected.worth.sum()), float(expected.throttle.sum())
+    found, worth, throttle, used = [], 0.0, 0.0, 0.0
+    for size in range(top + 1):
+        throttled = max(all_throttle - throttle, 0.0)
+        served = max(all_worth - worth - throttled, 0.0)
+        total = size * economics.unit_usd + served + throttled
+        found.append(
+            Alternative(
+                units=size,
+                units_usd=size * economics.unit_usd * hours,
+                overflow_usd=served * hours,
+                throttle_usd=throttled * hours,
+                total_usd=total * hours,
+                utilization=min(used / size, 1.0) if size else 0.0,
+            )
+        )
+        if size < top:
+            worth += float(expected.worth[size])
+            throttle += float(expected.throttle[size])
+            used += float(expected.used[size])
+    return tuple(found)

@@ -1,0 +1,93 @@
+"""From observed traffic to demand in model units, with its gaps kept."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from bedrock_autoscaler.domain.target import RateCombination, UnitRate
+from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
+from bedrock_autoscaler.domain.units import MINUTE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Demand:
+    """What callers wanted, minute by minute; NaN where nothing was read.
+
+    Attributes:
+        start: of the first minute.
+        load: model units that would have been fully used, throttled demand included.
+        requests: calls, throttled ones counted once.
+    """
+
+    start: datetime
+    load: Series
+    requests: Series
+
+    def __len__(self) -> int:
+        """The number of minutes."""
+        return len(self.load)
+
+    @property
+    def end(self) -> datetime:
+        """The first minute after the series."""
+        return self.start + len(self) * MINUTE
+
+
+def unit_load(input_tokens: Series, output_tokens: Series, rate: UnitRate) -> Series:
+    """Model units that these tokens per minute use up.
+
+    Source: bedrock-capacity facts: separate input and output limits; a measured rate may
+    instead be one limit over a weighted sum.
+    """
+    by_input = input_tokens / rate.input_tokens_per_minute
+    if rate.output_tokens_per_minute is None:
+        return by_input
+    by_output = output_tokens / rate.output_tokens_per_minute
+    if rate.combination is RateCombination.SUM:
+        return by_input + by_output
+    return np.maximum(by_input, by_output)
+
+
+def estimate_demand(traffic: Traffic, rate: UnitRate, attempts_per_call: float) -> Demand:
+    """Demand with refused calls added, each counted once.
+
+    A refused call shows up to `attempts_per_call` throttles, and is taken to be as large as the
+    calls served in its minute, or in the whole series where that minute served none. While nothing
+    was ever served the size is unknown and counts as 0.
+    """
+    written = traffic.input_tokens + traffic.cache_write_tokens
+    served = unit_load(written, traffic.output_tokens, rate)
+    if not np.fmax.reduce(traffic.throttles, initial=0.0):
+        # Nothing was refused, as in most histories: what follows would give the same, slowly.
+        return Demand(start=traffic.start, load=served, requests=traffic.invocations)
+    refused = traffic.throttles / attempts_per_call
+    total_calls = float(np.nansum(traffic.invocations))
+    mean_size = float(np.nansum(served)) / total_calls if total_calls > 0 else 0.0
+    size = np.divide(
+        served,
+        traffic.invocations,
+        out=np.full(len(served), mean_size),
+        where=traffic.invocations > 0,
+    )
+    return Demand(
+        start=traffic.start,
+        load=served + refused * size,
+        requests=traffic.invocations + refused,
+    )
+
+
+def completeness(series: Series, minutes: int) -> float:
+    """Share of the newest `minutes` that were read; minutes before the series count as missing."""
+    if minutes <= 0:
+        return 1.0
+    newest = series[-minutes:]
+    return float(np.count_nonzero(~np.isnan(newest))) / minutes
+
+
+def newest_known(demand: Demand) -> datetime | None:
+    """Start of the newest minute that was read; None when none was."""
+    known = np.flatnonzero(~np.isnan(demand.load))
+    if known.size == 0:
+        return None
+    return demand.start + int(known[-1]) * MINUTE

@@ -1,0 +1,167 @@
+"""What was read of the world this tick, with its gaps left as gaps."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
+from bedrock_autoscaler.domain.fleet.holdings import PtTraffic
+from bedrock_autoscaler.domain.unit_rates.rates import RateMeasurement
+from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
+
+Series = NDArray[np.float64]
+
+METRICS = (
+    "invocations",
+    "throttles",
+    "client_errors",
+    "server_errors",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "quota_tokens",
+)
+
+all_series = attrgetter(*METRICS)
+"""The series of a traffic, in the order of METRICS."""
+
+
+CORE = ("invocations", "throttles", "input_tokens", "output_tokens")
+"""What each look asks for; the rest says little while nothing is refused and no unit is held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Traffic:
+    """Per-minute sums of one or several `ModelId`s; index k is the minute `start` + k.
+
+    NaN is a gap: a minute that was not read. A read minute without a point is 0. All nine
+    series have the same length and the same gaps.
+    """
+
+    start: datetime
+    invocations: Series
+    throttles: Series
+    client_errors: Series
+    server_errors: Series
+    input_tokens: Series
+    output_tokens: Series
+    cache_read_tokens: Series
+    cache_write_tokens: Series
+    quota_tokens: Series
+
+    def __post_init__(self) -> None:
+        """Refuse series of different lengths."""
+        if len(set(map(len, all_series(self)))) > 1:
+            lengths = {name: len(getattr(self, name)) for name in METRICS}
+            message = f"traffic from {self.start.isoformat()}: lengths differ: {lengths}"
+            raise ValueError(message)
+
+    def __len__(self) -> int:
+        """The number of minutes."""
+        return len(self.invocations)
+
+    @property
+    def end(self) -> datetime:
+        """The first minute after the series."""
+        return self.start + len(self) * MINUTE
+
+    def since(self, moment: datetime) -> "Traffic":
+        """The minutes from `moment` on; all of them when it lies before the start."""
+        first = min(max(whole_minutes(moment - self.start), 0), len(self))
+        if not first:
+            return self
+        return Traffic(
+            start=self.start + first * MINUTE,
+            **each_series(lambda series: series[first:], self),
+        )
+
+    @staticmethod
+    def empty(start: datetime) -> "Traffic":
+        """No minutes at all."""
+        return Traffic(start=start, **dict.fromkeys(METRICS, np.empty(0)))
+
+
+def each_series(change: Callable[..., Series], *traffics: Traffic) -> dict[str, Series]:
+    """What `change` makes of the series of each metric, one of each traffic.
+
+    Metrics that share one array, as those without a point do, go on sharing one: most of a target's
+    nine series are such, and each is worked out once.
+    """
+    made: dict[tuple[int, ...], Series] = {}
+    found: dict[str, Series] = {}
+    columns = zip(*map(all_series, traffics), strict=True)
+    for name, series in zip(METRICS, columns, strict=True):
+        key = tuple(map(id, series))
+        if key not in made:
+            made[key] = change(*series)
+        found[name] = made[key]
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiesSeen:
+    """The copies of one imported model in the newest hour.
+
+    Attributes:
+        by_window: the most copies that ran in each window of 5 minutes, oldest first.
+    """
+
+    address: str
+    by_window: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointState:
+    """A Marketplace endpoint as Bedrock reports it.
+
+    Attributes:
+        instances: that it runs, or changes to while it is not settled.
+        is_settled: it is in service and no change is under way.
+        changed_at: when it was last changed.
+    """
+
+    address: str
+    instances: int
+    is_settled: bool
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What one tick knows.
+
+    Attributes:
+        traffic: all `ModelId`s of the target together, settled minutes only, oldest first.
+        by_option: recent traffic apart: (address, traffic) for each on-demand option.
+        provisioned: evidence on each PT.
+        model_unit_quota: applied account quota for no-commitment units; None unknown.
+        model_units_used: units that count against that quota; None unknown.
+        model_is_active: life cycle of the model to buy; None unknown.
+        silent_together: every target of the stack is silent, and several of them were not lately.
+        unit_rate: what the target's own units showed of their rate; None: nothing yet.
+        commitment: the study of the day; None before the first one.
+        whole_at: end of the minutes at the newest look that asked for all series; None: unknown.
+        in_use: series beyond CORE that showed anything at that look. The others are 0 in minutes
+            that were read since.
+        copies: of imported models in the newest hour, for the capacity loop.
+        endpoints: those whose instances may be changed, for the capacity loop; unread ones lack.
+    """
+
+    traffic: Traffic
+    by_option: tuple[tuple[str, Traffic], ...]
+    provisioned: tuple[PtTraffic, ...]
+    model_unit_quota: int | None
+    model_units_used: int | None
+    model_is_active: bool | None
+    silent_together: bool = False
+    unit_rate: RateMeasurement | None = None
+    commitment: CommitmentStudy | None = None
+    whole_at: datetime | None = None
+    in_use: tuple[str, ...] = ()
+    copies: tuple[CopiesSeen, ...] = ()
+    endpoints: tuple[EndpointState, ...] = ()

@@ -1,0 +1,1 @@
+"""What a model unit serves: stated, measured or unknown."""
