@@ -1,8 +1,9 @@
 """Lets several runs take turns at every call to the outside, in an order that a seed decides."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from threading import Lock, Thread
+from dataclasses import dataclass
+
+from greenlet import getcurrent, greenlet
 
 from tests.simulation.faults import Killed
 from tests.simulation.gate import Gate, Run
@@ -11,16 +12,9 @@ type Choice = Callable[[Sequence["Turn"]], "Turn"]
 """Who goes on next among those that wait."""
 
 
-def _held() -> Lock:
-    """A lock that somebody else releases, once: the cheapest way to hand over a turn."""
-    lock = Lock()
-    lock.acquire()
-    return lock
-
-
 @dataclass(slots=True, eq=False)
 class Turn:
-    """One run in a thread of its own that moves only when it is told to.
+    """One run on a stack of its own that moves only when it is told to.
 
     Attributes:
         steps: how often it was let go on.
@@ -29,11 +23,12 @@ class Turn:
     run: Run
     work: Callable[[], None]
     steps: int = 0
-    is_over: bool = False
-    error: BaseException | None = None
-    go: Lock = field(default_factory=_held)
-    stopped: Lock = field(default_factory=_held)
-    thread: Thread | None = None
+    stack: greenlet | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """It began, and ended or failed."""
+        return self.stack is not None and self.stack.dead
 
 
 class Overlap:
@@ -77,18 +72,14 @@ class Overlap:
         """Let one go on to its next call, or to its end."""
         self._active, self._gate.run = turn, turn.run
         turn.steps += 1
-        if turn.thread is None:
-            turn.thread = Thread(target=self._body, args=(turn,), daemon=True)
-            turn.thread.start()
-        else:
-            turn.go.release()
-        turn.stopped.acquire()
-        self._active = self._gate.run = None
-        if turn.is_over:
-            self.waiting.remove(turn)
-            turn.thread.join()
-            if turn.error is not None:
-                raise turn.error
+        if turn.stack is None:
+            turn.stack = greenlet(turn.work)
+        try:
+            turn.stack.switch()
+        finally:
+            self._active = self._gate.run = None
+            if turn.is_over:
+                self.waiting.remove(turn)
 
     def abort(self) -> None:
         """Kill all that wait."""
@@ -96,19 +87,11 @@ class Overlap:
         self._gate.before = self._pause
         while self.waiting:
             turn = self.waiting[0]
-            if turn.thread is None:
+            if turn.stack is None:
                 self.waiting.remove(turn)
             else:
                 self.step(turn)
         self._gate.before = None
-
-    def _body(self, turn: Turn) -> None:
-        try:
-            turn.work()
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that drives
-            turn.error = error
-        turn.is_over = True
-        turn.stopped.release()
 
     def _pause(self) -> None:
         """Called by the active run before each of its calls: give the turn back, wait for it."""
@@ -121,7 +104,6 @@ class Overlap:
                 self._chosen = None
                 turn.steps += 1
                 return
-        turn.stopped.release()
-        turn.go.acquire()
+        getcurrent().parent.switch()
         if self._is_aborted:
             raise Killed("aborted")

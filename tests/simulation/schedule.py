@@ -356,12 +356,12 @@ def _firings(scenario: Scenario, chance: random.Random, *, is_due: bool) -> list
     functions = [each for each, share in _FIRES.items() if chance.random() < share]
     if is_due:
         functions.insert(0, Function.CAPACITY)
-    doubled = 0.2 if scenario is Scenario.OVERLAPPING else 0.03
+    doubled = 0.1 if scenario is Scenario.OVERLAPPING else 0.03
     found = []
     for function in functions:
         times = 1
         if chance.random() < doubled:
-            times = chance.choice((2, 2, 3, 8)) if scenario is Scenario.OVERLAPPING else 2
+            times = chance.choice((2, 2, 3, 3, 8)) if scenario is Scenario.OVERLAPPING else 2
         found += [_firing(function, scenario, chance) for _ in range(times)]
     if chance.random() < _DISORDERED:
         chance.shuffle(found)

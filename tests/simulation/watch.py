@@ -6,7 +6,7 @@ the published tables, and never with what the application believes.
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,7 @@ _DAY = timedelta(days=1)
 _BUDGET = timedelta(seconds=30)
 _SKEW = timedelta(minutes=3)
 _CANCELLED = ReleaseState.CANCELLED
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _FUNCTION_TIME = timedelta(minutes=1)
 
 
@@ -89,6 +90,7 @@ class Watch:
         self._sent: dict[str, list[datetime]] = defaultdict(list)
         self._deletes: dict[str, dict[str, datetime]] = defaultdict(dict)
         self._leaving: dict[str, datetime] = {}
+        self._called_off: dict[str, datetime] = {}
         self._left: dict[tuple[str, str], datetime | None] = {}
         self._versions: dict[str, int] = {}
         self.is_restored = False
@@ -103,6 +105,7 @@ class Watch:
             "fleets.begin_purchase": self._reserved,
             "fleets.update_purchase": self._updated,
             "fleets.begin_release": self._leaves,
+            "fleets.update_release": self._release_updated,
             "tables.publish": self._published,
             "tables.project": self._projected,
             "capacity.inventory": self._listed,
@@ -466,6 +469,11 @@ class Watch:
     def _leaves(self, _: Run, release: ReleaseIntent, __: object) -> None:
         self._leaving[release.arn] = self._world.time.now
 
+    def _release_updated(self, _: Run, before: ReleaseIntent, __: object) -> None:
+        releases = self._world.fleets.peek_releases()
+        if any(r.decision_id == before.decision_id and r.state is _CANCELLED for r in releases):
+            self._called_off.setdefault(before.decision_id, self._world.time.now)
+
     # -- routing -------------------------------------------------------------------------------
 
     def _publish(self, run: Run, table: RoutingTable) -> None:
@@ -485,7 +493,7 @@ class Watch:
                 self.failed("O11", f"table of {table.target} names {route.address}, not in service")
             else:
                 self._is_routable(table.target, route.address)
-        self._leaves_none_out(table, serving)
+        self._leaves_none_out(run, table, serving)
         self._names_none_that_leaves(run, table)
 
     def _names_none_that_leaves(self, run: Run, table: RoutingTable) -> None:
@@ -496,12 +504,20 @@ class Watch:
             if route.address in leaving and begun is not None and begun < run.started_at:
                 self.failed("O6", f"table of {table.target} names {route.address}, which leaves")
 
-    def _leaves_none_out(self, table: RoutingTable, serving: set[str]) -> None:
-        """O8: what the decision sends to a PT that serves is not taken away for want of data."""
+    def _leaves_none_out(self, run: Run, table: RoutingTable, serving: set[str]) -> None:
+        """O8: what the decision sends to a PT that serves is not taken away for want of data.
+
+        A release that was called off while this run was under way still stood when it read.
+        """
         recorded = self._world.decisions.peek_one(table.decision_id)
         if recorded is None:
             return
-        leaving = {r.arn for r in self._world.fleets.peek_releases() if r.state is not _CANCELLED}
+        leaving = {
+            release.arn
+            for release in self._world.fleets.peek_releases()
+            if release.state is not _CANCELLED
+            or self._called_off.get(release.decision_id, _LONG_AGO) >= run.started_at
+        }
         owned = {pt.arn for pt in recorded.situation.fleet.owned}
         named = {route.address for route in table.routes}
         for route in recorded.decision.routes:
