@@ -128,7 +128,7 @@ DEFECTS: tuple[Defect, ...] = (
         "releases a day",
         "21",
         Scenario.CALM,
-        ("app.withdrawing:releases_since", answers(0)),
+        ("app.draining:releases_since", answers(0)),
         near="more leave than a day allows",
     ),
     _one(

@@ -345,9 +345,9 @@ def _floor(now: datetime, period: int) -> datetime:
 
 _FIRES = {
     Function.ROUTING: 0.15,
-    Function.PURCHASE: 0.9,
-    Function.RELEASE: 0.9,
-    Function.PUBLISH: 0.9,
+    Function.PURCHASE: 0.7,
+    Function.RELEASE: 0.7,
+    Function.PUBLISH: 0.7,
 }
 
 

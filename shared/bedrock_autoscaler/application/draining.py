@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bedrock_autoscaler.application.accounting import units_released_since
+from bedrock_autoscaler.application.accounting import releases_since, units_released_since
 from bedrock_autoscaler.application.measuring import bare_id, quiet_minutes, total
 from bedrock_autoscaler.application.ports import (
     ListedThroughput,
@@ -61,6 +61,18 @@ def bound_problem(
         if intent.state is PurchaseState.IN_SERVICE and intent.arn not in leaving | {arn}
     )
     return f"{rest} units would remain, min_units is {least}" if rest < least else None
+
+
+def day_problem(target: Target, releases: tuple[ReleaseIntent, ...], now: datetime) -> str | None:
+    """Why no further release fits into these 24 hours; None when one does.
+
+    Args:
+        target: with the bound of its settings.
+        releases: those that count, without the one that asks.
+        now: the present moment.
+    """
+    made, most = releases_since(releases, now), target.guard_rails.max_releases_per_day
+    return f"{made} releases in 24 hours, {most} are allowed" if made >= most else None
 
 
 def hour_problem(

@@ -14,6 +14,7 @@ from bedrock_autoscaler.application.draining import (
     RELEASABLE,
     Silence,
     bound_problem,
+    day_problem,
     drain_problem,
     hour_problem,
     identity_problem,
@@ -155,10 +156,12 @@ class _Releaser:
             return self._drop_committed(intent, pt), False
         silence = Silence(metrics=self.ports.metrics, tables=self.ports.tables)
         leaving = frozenset(r.arn for r in self.releases if r.state in OPEN_RELEASES)
+        gone = self._gone(besides=intent)
         problem = (
             breaker_problem(self.ports.fleets.record_of(self.target.name))
             or bound_problem(intent.arn, self.target, purchases, leaving)
-            or hour_problem(self.target, purchases, self._gone(besides=intent), self.now)
+            or day_problem(self.target, gone, self.now)
+            or hour_problem(self.target, purchases, gone, self.now)
             or silence.problem(pt, intent, self.target, self.latest, now=self.now)
             or self._stop()
         )

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bedrock_autoscaler.application.accounting import releases_since
 from bedrock_autoscaler.application.breaking import breaker_problem
 from bedrock_autoscaler.application.draining import (
     RELEASABLE,
     bound_problem,
+    day_problem,
     hour_problem,
     purchase_of,
 )
@@ -118,12 +118,12 @@ class Withdrawal:
         leaving = frozenset(r.arn for r in self.releases if r.state in OPEN_RELEASES)
         if wanted.arn in leaving:
             return "it is being released already"
-        made = releases_since(self.releases, self.now)
-        most = self.target.guard_rails.max_releases_per_day
-        if made >= most:
-            return f"{made} releases in 24 hours, {most} are allowed"
         record = self.ports.fleets.record_of(self.target.name)
-        problem = breaker_problem(record) or self.target.controls.shrink_problem(self.now)
+        problem = (
+            day_problem(self.target, self.releases, self.now)
+            or breaker_problem(record)
+            or self.target.controls.shrink_problem(self.now)
+        )
         if problem:
             return problem
         seen = self.latest.situation.fleet.version

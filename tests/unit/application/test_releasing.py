@@ -599,6 +599,17 @@ def test_the_least_size_is_looked_at_again_before_the_delete() -> None:
     assert reasons(scene)[-1] == "0 units would remain, min_units is 1"
 
 
+def test_the_bound_of_the_day_is_looked_at_again_before_the_delete() -> None:
+    """Somebody may have tightened it while the PT drained."""
+    scene, _ = at_window()
+    scene.targets = (build_target(guard_rails=build_guard_rails(max_releases_per_day=0)),)
+
+    scene.release()
+
+    assert deletes(scene) == []
+    assert reasons(scene)[-1] == "0 releases in 24 hours, 0 are allowed"
+
+
 def test_units_that_are_leaving_do_not_count_for_the_least_size() -> None:
     target = build_target(guard_rails=build_guard_rails(min_units=1))
     purchases = (build_held(1), build_held(2), build_held(3, state=PurchaseState.BOUGHT))
