@@ -80,6 +80,7 @@ MEMORY = Memory(
     refused=(("another", NOW + 60 * MINUTE),),
     trial=("a third", NOW - 5 * MINUTE),
     spread=((f"{MODEL}|||", 0.65), ("a fourth|us-west-2||", 0.35)),
+    succession=3,
 )
 
 

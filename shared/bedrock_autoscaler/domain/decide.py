@@ -6,9 +6,11 @@ reads a clock, calls out or raises for a valid situation.
 
 from dataclasses import replace
 
+from bedrock_autoscaler.domain.acting.grounds import Grounds
 from bedrock_autoscaler.domain.acting.holding import observed_only
 from bedrock_autoscaler.domain.acting.overriding import overridden
-from bedrock_autoscaler.domain.acting.steps import Grounds, act, change
+from bedrock_autoscaler.domain.acting.steps import act, change
+from bedrock_autoscaler.domain.acting.succession import size_to_remember
 from bedrock_autoscaler.domain.classes.classification import classify
 from bedrock_autoscaler.domain.commitments.reasons import commitment_reasons
 from bedrock_autoscaler.domain.consents.consenting import consented
@@ -118,6 +120,7 @@ def decide_capacity(situation: Situation) -> Decision:
         blocked_until=memory.blocked_until,
     )
     outcome = act(situation, wish, grounds)
+    memory = replace(memory, succession=size_to_remember(situation, wish.grow_to))
     actions: tuple[Action, ...] = () if outcome.action is None else (outcome.action,)
     routing, scalings = choose_routes(situation), scale_endpoints(situation)
     held = fleet.staying_units

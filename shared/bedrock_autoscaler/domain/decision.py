@@ -92,6 +92,8 @@ class ReasonCode(StrEnum):
     PURCHASE = "purchase"
     RELEASE = "release"
     RESTORE = "restore"
+    MODEL_CHANGED = "model_changed"
+    MODEL_CHANGE_HELD = "model_change_held"
     ENDPOINT_SCALED = "endpoint_scaled"
     ENDPOINT_HELD = "endpoint_held"
     # routing
@@ -253,6 +255,7 @@ class Memory:
         trial: the address that gets a small share first, and since when; None without.
         spread: while no single way carries the load, each way's share of it by its place.
     """
+        succession: units that a change of the model is held to; None while none is under way.
 
     label: Label
     candidate: Label
@@ -272,6 +275,7 @@ class Memory:
     trial: tuple[str, datetime] | None = None
     spread: tuple[tuple[str, float], ...] = ()
 
+    succession: int | None = None
 
 NO_MEMORY = Memory(
     label=Label.UNKNOWN,

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.domain.acting.steps import Grounds, Outcome, act, change
+from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
+from bedrock_autoscaler.domain.acting.steps import act, change
 from bedrock_autoscaler.domain.decision import Purchase, Reason, ReasonCode, Release, Restore
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, Spend, Status
 from bedrock_autoscaler.domain.sizing.planning import Wish

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_autoscaler.domain.acting.steps import Grounds, act
+from bedrock_autoscaler.domain.acting.grounds import Grounds
+from bedrock_autoscaler.domain.acting.steps import act
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,
     Classification,

@@ -82,7 +82,7 @@ GIVEN = {
     "loop", "measured", "options", "profile", "rails", "rejected", "routes", "server_errors",
     "settings",
     "spilled", "stack",
-    "study", "target", "throttles", "trusted",
+    "study", "succession", "target", "throttles", "trusted",
 }  # fmt: skip
 ADDRESSES = {"on-demand": MODEL, "profile": PROFILE, "pt": pt_arn(1)}
 KINDS = {
@@ -347,6 +347,7 @@ def _throughput(number: int, given: dict[str, Any]) -> ProvisionedThroughput:
     age = (60 if status in {Status.CREATING, Status.FAILED} else 120) - given["left"]
     return build_pt(
         number,
+        model_id=given.get("model", PT_MODEL),
         model_units=given.get("units", 1),
         status=status,
         ownership=Ownership(given.get("ownership", "owned")),
@@ -360,6 +361,7 @@ def _memory(given: dict[str, Any]) -> Memory:
     memory = trusting(**{given["trusted"]: 1.0}) if "trusted" in given else NO_MEMORY
     if "balance" in given:
         memory = replace(memory, balance=Balance(**given["balance"]))
+    memory = replace(memory, succession=given.get("succession"))
     if "blocked_until" in given:
         memory = replace(memory, blocked_until=_moment(given["blocked_until"]))
     return memory

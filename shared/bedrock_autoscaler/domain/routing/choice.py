@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bedrock_autoscaler.domain.acting.overriding import preferred, put_first
+from bedrock_autoscaler.domain.acting.succession import superseded
 from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode, Route, Situation
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.option import OPTIMIZED, InferenceOption, OptionKind, TokenPrice
@@ -47,7 +48,7 @@ def choose_routes(situation: Situation) -> RouteChoice:
     has not served yet gets a small share first.
     """
     target = situation.target
-    paid = _paid_routes(situation.fleet)
+    paid = _paid_routes(situation.fleet, target)
     usable, waiting, refusals = _sorted_out(target)
     reviewed = replace(situation, memory=review(target.options, situation))
     options, reasons = without_refused(usable, reviewed.memory)
@@ -119,8 +120,10 @@ def throttled_share(traffic: Traffic, minutes: int) -> float:
     return throttles / attempts if attempts > 0 else 0.0
 
 
-def _paid_routes(fleet: Fleet) -> list[Route]:
-    paid = [pt for pt in fleet.serving if pt.is_routable]
+def _paid_routes(fleet: Fleet, target: Target) -> list[Route]:
+    """Those of an older model after those of the model to hold; both share by their units."""
+    older = superseded(fleet, target)
+    paid = sorted((pt for pt in fleet.serving if pt.is_routable), key=lambda pt: pt in older)
     units = sum(pt.model_units for pt in paid)
     return [
         Route(kind=OptionKind.PROVISIONED, address=pt.arn, weight=pt.model_units / units)

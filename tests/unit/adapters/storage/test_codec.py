@@ -162,7 +162,9 @@ def test_records_from_before_there_were_such_ways_are_read() -> None:
     document = json.loads(encode_decision(DECISION))
     for name in ("copies", "endpoints"):
         del inputs["observation"][name]
-    del inputs["memory"]["spread"], document["memory"]["spread"], target["residency"]
+    for memory in (inputs["memory"], document["memory"]):
+        del memory["spread"], memory["succession"]
+    del target["residency"]
     for option in target["options"]:
         for name in ("region", "tier", "latency", "geography", "copies", "instances"):
             del option[name]
@@ -177,6 +179,7 @@ def test_records_from_before_there_were_such_ways_are_read() -> None:
     assert decode_target(json.dumps(target), "x") == situation.target
     decision = decode_decision(json.dumps(document).encode(), "x")
     assert (decision.deferrable, decision.scalings, decision.memory.spread) == ((), (), ())
+    assert decision.memory.succession is None
 
 
 def test_every_member_of_the_memory_is_recorded_here() -> None:

@@ -1,0 +1,158 @@
+"""Fewer units: at most one throughput is released, and only on positive evidence."""
+
+import numpy as np
+
+from bedrock_autoscaler.domain.acting.gate import may_shrink, releasable, shrink_pace
+from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
+from bedrock_autoscaler.domain.acting.holding import shrink_holds
+from bedrock_autoscaler.domain.acting.succession import Succession, still_old
+from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Release, Situation
+from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
+from bedrock_autoscaler.domain.forecasting.use import mean_use, one_set
+from bedrock_autoscaler.domain.sizing.planning import Wish
+from bedrock_autoscaler.domain.traffic.demand import Demand
+from bedrock_autoscaler.domain.traffic.observation import Series
+from bedrock_autoscaler.domain.units import MINUTE
+
+_OBSERVED_MINUTES = 5
+"""A forecast alone releases nothing: units in full use over the newest minutes stay."""
+_FULL_USE = 0.9
+_OF_UNSEEN_DEMAND = frozenset({ReasonCode.MANTLE_UNSEEN, ReasonCode.REGION_UNSEEN})
+"""What keeps a fleet from shrinking for good; a replaced throughput shrinks nothing."""
+
+
+def shrink(
+    situation: Situation,
+    wish: Wish,
+    grounds: Grounds,
+    *,
+    unpaid: dict[str, Reason],
+    succession: Succession | None,
+) -> Outcome:
+    """Release at most one PT, and only on positive evidence.
+
+    What the next period would put past a cap on spend leaves although it is worth keeping, and
+    what was replaced although so many units are: as many remain.
+    """
+    target, fleet, now = situation.target, situation.fleet, situation.scheduled_at
+    against = may_shrink(
+        target,
+        fleet,
+        grounds.demand,
+        diagnosis=grounds.diagnosis,
+        blocked_until=grounds.blocked_until,
+        now=now,
+    )
+    against += shrink_pace(target, fleet, now)
+    against += shrink_holds(situation)
+    candidates, waiting = releasable(target, fleet, situation.observation, now)
+    replaced = tuple(pt for pt in candidates if succession and succession.is_replaced(pt))
+    if replaced and any(reason.code in _OF_UNSEEN_DEMAND for reason in against):
+        against = tuple(reason for reason in against if reason.code not in _OF_UNSEEN_DEMAND)
+        candidates = replaced
+    if against or grounds.blockers or grounds.economics is None or not candidates:
+        return Outcome(action=None, reasons=(*against, *waiting))
+    reasons = list(waiting)
+    billing = target.thresholds.sizing.billing_minutes * MINUTE
+    for pt in sorted(
+        candidates,
+        key=lambda pt: (pt not in replaced, -pt.model_units, pt.paid_until(now, billing), pt.arn),
+    ):
+        objection = _below_least(pt, situation)
+        if objection is None and not (pt.arn in unpaid or pt in replaced):
+            objection = _needed(pt, situation, wish, demand=grounds.demand, succession=succession)
+        if objection is not None:
+            reasons.append(objection)
+            continue
+        if pt.arn in unpaid:
+            reasons.append(unpaid[pt.arn])
+        reasons.append(_released(pt, fleet.in_service_units - pt.model_units))
+        release = Release(arn=pt.arn, model_units=pt.model_units)
+        return Outcome(action=release, reasons=tuple(reasons))
+    return Outcome(action=None, reasons=tuple(reasons))
+
+
+def _needed(
+    pt: ProvisionedThroughput,
+    situation: Situation,
+    wish: Wish,
+    *,
+    demand: Demand,
+    succession: Succession | None,
+) -> Reason | None:
+    """Why the PT is not to leave; None when nobody needs it."""
+    serving = situation.fleet.in_service_units
+    if succession is not None and succession.old:
+        if pt not in succession.old:
+            return still_old(pt, succession)
+        serving = succession.called_units
+    kept = _worth_keeping(pt, serving, wish)
+    if kept is None and situation.target.controls.units_at(situation.scheduled_at) is None:
+        return _busy(pt, serving, demand)
+    return kept
+
+
+def _below_least(pt: ProvisionedThroughput, situation: Situation) -> Reason | None:
+    """Whether too few units would serve without this PT; those on their way serve nobody yet."""
+    left = situation.fleet.in_service_units - pt.model_units
+    least = situation.target.guard_rails.min_units
+    return min_units_reason(left, least) if left < least else None
+
+
+def _worth_keeping(pt: ProvisionedThroughput, serving: int, wish: Wish) -> Reason | None:
+    """Whether as many units as this PT has are together worth their next paid period.
+
+    They are the last ones in service, whichever PT serves them; units on their way serve nobody
+    yet.
+    """
+    if not wish.keeps(serving, pt.model_units):
+        return None
+    return Reason(
+        code=ReasonCode.WORTH_KEEPING,
+        message=f"the last {pt.model_units} of {serving} units in service, as many as {pt.arn} "
+        "has, are together worth keeping",
+        numbers=(("units", float(pt.model_units)), ("worth_keeping", float(wish.keep))),
+    )
+
+
+def _busy(pt: ProvisionedThroughput, serving: int, demand: Demand) -> Reason | None:
+    """Whether the last of the serving units were in full use until now."""
+    used = _recent_use(demand, serving)[serving - pt.model_units :].mean()
+    if used < _FULL_USE:
+        return None
+    return Reason(
+        code=ReasonCode.BUSY_LATELY,
+        message=f"{used:.0%} of {pt.arn} would have been used in the newest {_OBSERVED_MINUTES} "
+        "minutes: a forecast alone releases nothing",
+        numbers=(("used", float(used)), ("full_use", _FULL_USE)),
+    )
+
+
+def busy_units(demand: Demand, serving: int) -> int:
+    """How many of the serving units were in full use until now, counted from the first one up."""
+    return int(np.count_nonzero(_recent_use(demand, serving) >= _FULL_USE))
+
+
+def _recent_use(demand: Demand, serving: int) -> Series:
+    """The share of each unit in use over the newest minutes; one that was not read is full."""
+    recent = np.nan_to_num(demand.load[-_OBSERVED_MINUTES:], nan=serving)
+    use: Series = mean_use(one_set(recent), serving)[0]
+    return use
+
+
+def _released(pt: ProvisionedThroughput, left: int) -> Reason:
+    return Reason(
+        code=ReasonCode.RELEASE,
+        message=f"release {pt.arn} of {pt.model_units} units at the end of its paid period: "
+        f"{left} units remain in service",
+        numbers=(("units", float(pt.model_units)),),
+    )
+
+
+def min_units_reason(units: int, least: int) -> Reason:
+    """That fewer units than `min_units` would be held."""
+    return Reason(
+        code=ReasonCode.MIN_UNITS,
+        message=f"{units} units would be held, min_units is {least}",
+        numbers=(("units", float(units)), ("min_units", float(least))),
+    )
