@@ -254,8 +254,8 @@ class Memory:
         refused: addresses that refused calls, sorted, and until when they are left out.
         trial: the address that gets a small share first, and since when; None without.
         spread: while no single way carries the load, each way's share of it by its place.
-    """
         succession: units that a change of the model is held to; None while none is under way.
+    """
 
     label: Label
     candidate: Label
@@ -274,8 +274,8 @@ class Memory:
     refused: tuple[tuple[str, datetime], ...] = ()
     trial: tuple[str, datetime] | None = None
     spread: tuple[tuple[str, float], ...] = ()
-
     succession: int | None = None
+
 
 NO_MEMORY = Memory(
     label=Label.UNKNOWN,
