@@ -8,7 +8,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import Phase, event, find, given, settings
 from hypothesis import strategies as st
 
 from bedrock_autoscaler.domain.acting.gate import release_notice
@@ -46,8 +46,11 @@ from tests.unit.domain.strategies import (
     verges,
 )
 
-quick = settings(max_examples=60, deadline=None)
-thorough = settings(max_examples=120, deadline=None)
+# In shares of the profile's number, so that `make soak` asks for more of each.
+_EXAMPLES = settings().max_examples
+quick = settings(max_examples=_EXAMPLES * 3 // 10, deadline=None)
+thorough = settings(max_examples=_EXAMPLES * 6 // 10, deadline=None)
+subtle = settings(max_examples=_EXAMPLES, deadline=None)
 
 
 # -- total and deterministic -------------------------------------------------------------------
@@ -209,7 +212,7 @@ def releases(situation: Situation) -> bool:
     return releases_of(decide(situation))
 
 
-@settings(max_examples=200, deadline=None)
+@subtle
 @given(clear_situations(IDLE_ENDS), deletions(), st.sampled_from([0, 0, 0, 5, 7, 61]))
 def test_deleting_any_points_never_turns_a_hold_or_a_growth_into_a_release(
     situation: Situation, spots: list[tuple[float, int]], thinned: int
@@ -229,7 +232,7 @@ def test_deleting_any_points_never_turns_a_hold_or_a_growth_into_a_release(
     assert before or not after
 
 
-@settings(max_examples=200, deadline=None)
+@subtle
 @given(verges(), st.data())
 def test_deleting_what_speaks_for_a_unit_never_releases_it(
     verge: Verge, data: st.DataObject
@@ -386,7 +389,7 @@ def increased(traffic: Traffic, spots: list[tuple[float, int, float]]) -> Traffi
     )
 
 
-@settings(max_examples=200, deadline=None)
+@subtle
 @given(
     st.one_of(clear_situations(), clear_situations(BUSY_ENDS), clear_situations(IDLE_ENDS)),
     increases(),
@@ -543,15 +546,15 @@ def simulate(load: Series) -> tuple[list[int], list[int]]:
 def test_these_situations_lead_to_purchases_and_releases() -> None:
     """Otherwise the properties above would say nothing."""
     thresholds = build_thresholds(gating={"shrink_cooldown_minutes": 0})
+    search = settings(max_examples=600, database=None, derandomize=True, phases=[Phase.generate])
 
-    found: set[type[Action]] = set()
+    def leads_to(kind: type[Action]) -> Callable[[Situation], bool]:
+        def check(situation: Situation) -> bool:
+            target = replace(situation.target, thresholds=thresholds)
+            actions = decide(replace(situation, target=target)).actions
+            return any(isinstance(action, kind) for action in actions)
 
-    @settings(max_examples=600, deadline=None, database=None, derandomize=True)
-    @given(st.one_of(clear_situations(BUSY_ENDS), clear_situations(IDLE_ENDS)))
-    def look(situation: Situation) -> None:
-        target = replace(situation.target, thresholds=thresholds)
-        found.update(type(action) for action in decide(replace(situation, target=target)).actions)
+        return check
 
-    look()
-
-    assert {Purchase, Release} <= found
+    assert find(clear_situations(BUSY_ENDS), leads_to(Purchase), settings=search)
+    assert find(clear_situations(IDLE_ENDS), leads_to(Release), settings=search)
