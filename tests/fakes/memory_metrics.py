@@ -19,6 +19,7 @@ class MemoryMetrics(Failures):
         failing: `ModelId`s whose queries fail.
         beats: minutes with a heartbeat; `beat_through` fills a range.
         asked: of each read, the series by `ModelId`.
+        regions: other source Regions that it reads.
     """
 
     def __init__(self) -> None:
@@ -26,6 +27,7 @@ class MemoryMetrics(Failures):
         self.failing: set[str] = set()
         self.beats: set[datetime] = set()
         self.asked: list[dict[str, tuple[str, ...]]] = []
+        self.regions: frozenset[str] = frozenset()
         self._copies: dict[str, dict[datetime, int]] = defaultdict(dict)
         self._points: dict[str, dict[datetime, dict[str, float]]] = defaultdict(dict)
 

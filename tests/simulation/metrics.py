@@ -32,6 +32,7 @@ class SimulatedMetrics:
         missed: share of minutes without a heartbeat.
         dark_until: points of earlier minutes, heartbeats included, are not shown before then.
         failing: `ModelId`s whose queries fail.
+        regions: other source Regions that it reads: none.
     """
 
     def __init__(self, clock: Clock, lag: int = 2, missed: float = 0.0) -> None:
@@ -40,6 +41,7 @@ class SimulatedMetrics:
         self._chance = random.Random(lag)  # noqa: S311 - simulation
         self.dark: tuple[int, int] = (0, 0)
         self.failing: set[str] = set()
+        self.regions: frozenset[str] = frozenset()
         self._clock = clock
         self._calls: dict[str, dict[int, float]] = defaultdict(dict)
         self._beats = np.zeros(_MINUTES, dtype=np.bool_)

@@ -103,4 +103,4 @@ def _series(target: Target, fleet: Fleet, before: Observation | None) -> tuple[s
 
 
 def _may_reroute(target: Target) -> bool:
-    return len(seen_options(target)) > 1
+    return len(seen_options(target, target.calls_from())) > 1

@@ -54,7 +54,11 @@ from bedrock_autoscaler.domain.economics.copies import WINDOW_MINUTES
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, StackState
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.option import OptionKind
-from bedrock_autoscaler.domain.routing.lawfulness import seen_options, usable_options
+from bedrock_autoscaler.domain.routing.lawfulness import (
+    seen_options,
+    sight_of,
+    usable_options,
+)
 from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Target
 from bedrock_autoscaler.domain.traffic.joining import join, span
 from bedrock_autoscaler.domain.traffic.observation import (
@@ -125,6 +129,7 @@ class Known:
         previous: newest decision of the same loop.
         births: the target's `ModelId`s, without a birth, and the ARN of each PT that was ours at
             any time since `read_from`, with the moment before which it did not exist.
+        regions: source Regions besides its own whose metrics are read for it, sorted.
         purchases: all that the ledger keeps.
         look: what to read.
         read_to: the minute after the last settled one.
@@ -138,6 +143,7 @@ class Known:
     purchases: tuple[PurchaseIntent, ...]
     look: Look
     read_to: datetime
+    regions: tuple[str, ...] = ()
 
     @property
     def read_from(self) -> datetime:
@@ -153,7 +159,8 @@ class Known:
     def addresses(self) -> tuple[str, ...]:
         """All addresses that the metrics are asked for."""
         own = (address for address, _ in self.births)
-        options = (option.series for option in seen_options(self.target))
+        seen = seen_options(self.target, self.regions)
+        options = (sight_of(option, self.regions) for option in seen)
         return tuple(dict.fromkeys([*own, *options]))
 
 
@@ -206,15 +213,17 @@ class Observer:
         read_to = floor_minute(scheduled_at) - settling
         fleet = self._survey.fleet(target, state)
         look = self._look(target, fleet, previous, read_to)
+        regions = tuple(sorted(target.calls_from() & sources.metrics.regions))
         return Known(
             target=target,
             fleet=fleet,
             previous=previous,
             routes=table.routes if table else (),
-            births=(*_births(target, state, look.start), *_lent(fleet)),
+            births=(*_births(target, state, look.start), *_lent(fleet), *_far(target, regions)),
             purchases=state.purchases,
             look=look,
             read_to=read_to,
+            regions=regions,
         )
 
     def measure(self, known: Iterable[Known]) -> None:
@@ -256,6 +265,7 @@ class Observer:
             copies=self._copies(known),
             endpoints=self._endpoints(known),
             silent_together=self._fell_silent(known.target),
+            regions=known.regions,
             **_looked(known, measured),
         )
         situation = Situation(
@@ -406,10 +416,10 @@ class Observer:
         before = dict(known.before.by_option) if known.before else {}
         start = known.read_to - recent_minutes(known.target) * MINUTE
         found = []
-        for option in seen_options(known.target):
-            new = measured.of(option.series)
-            merged = overlaid(before.get(option.series), new, start, known.read_to)
-            found.append((option.series, merged))
+        for option in seen_options(known.target, known.regions):
+            sight = sight_of(option, known.regions)
+            merged = overlaid(before.get(sight), measured.of(sight), start, known.read_to)
+            found.append((sight, merged))
         return tuple(found)
 
     def _endpoints(self, known: Known) -> tuple[EndpointState, ...]:
@@ -509,6 +519,12 @@ def _lent(fleet: Fleet) -> tuple[tuple[str, datetime | None], ...]:
     return tuple(
         (pt.arn, pt.created_at) for pt in fleet.serving if pt.ownership is Ownership.UNMANAGED
     )
+
+
+def _far(target: Target, regions: tuple[str, ...]) -> tuple[tuple[str, None], ...]:
+    """What the target's options carry in other source Regions: as much its demand as at home."""
+    far = (option for option in seen_options(target, regions) if option.region in regions)
+    return tuple((sight_of(option, regions), None) for option in far)
 
 
 def _born(traffic: Traffic, birth: datetime | None) -> Traffic:

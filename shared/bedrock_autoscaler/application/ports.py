@@ -54,6 +54,11 @@ class MetricsReading:
 class Metrics(Protocol):
     """CloudWatch as the loop uses it."""
 
+    @property
+    def regions(self) -> frozenset[str]:
+        """Source Regions besides its own that it reads; their `ModelId`s end in `@region`."""
+        return frozenset()
+
     def read(
         self,
         model_ids: Sequence[str],

@@ -45,6 +45,12 @@ class SharedMetrics(Metrics):
         self._metrics = metrics
         self._held: list[_Held] = []
 
+    @property
+    @override
+    def regions(self) -> frozenset[str]:
+        """As of the metrics themselves."""
+        return self._metrics.regions
+
     @override
     def read(
         self,

@@ -29,7 +29,7 @@ from bedrock_autoscaler.domain.fleet.instances import scale_endpoints
 from bedrock_autoscaler.domain.forecasting.distribution import calibrate
 from bedrock_autoscaler.domain.forecasting.learning import learn
 from bedrock_autoscaler.domain.routing.choice import choose_routes, describe_change
-from bedrock_autoscaler.domain.routing.lawfulness import seen_options
+from bedrock_autoscaler.domain.routing.lawfulness import seen_options, sight_of
 from bedrock_autoscaler.domain.sizing.assurance import steered
 from bedrock_autoscaler.domain.sizing.balance import settled
 from bedrock_autoscaler.domain.sizing.planning import make_plan, make_wish
@@ -191,8 +191,8 @@ def _ways(situation: Situation) -> tuple[Way, ...]:
     target with both is judged by its on-demand ways, any other by all that it does.
     """
     target, observation = situation.target, situation.observation
-    seen = seen_options(target)
-    quotas = {option.series: option.quota for option in seen}
+    seen = seen_options(target, observation.regions)
+    quotas = {sight_of(option, observation.regions): option.quota for option in seen}
     if situation.fleet.in_service_units and observation.by_option:
         return tuple(
             Way(traffic=traffic, quota=quotas.get(address))

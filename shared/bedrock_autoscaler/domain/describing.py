@@ -99,7 +99,7 @@ def remarks(situation: Situation) -> tuple[Reason, ...]:
                 "decision",
             )
         )
-    if target.has_unseen_regions:
+    if target.calls_from() - frozenset(situation.observation.regions):
         found.append(
             Reason(
                 code=ReasonCode.REGION_UNSEEN,

@@ -393,7 +393,6 @@ class Target:
     controls: Controls = NO_CONTROLS
     residency: Residency | None = None
 
-    @property
-    def has_unseen_regions(self) -> bool:
-        """Whether calls are made from Regions whose metrics this stack does not read."""
-        return any(option.region not in {"", self.region} for option in self.options)
+    def calls_from(self) -> frozenset[str]:
+        """The source Regions besides its own that its options name."""
+        return frozenset(option.region for option in self.options) - {"", self.region}

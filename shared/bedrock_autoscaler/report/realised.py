@@ -16,7 +16,7 @@ from bedrock_autoscaler.application.accounting import UNBILLED
 from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.economics.costs import build_economics, period_usd
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent, ReleaseState
-from bedrock_autoscaler.domain.routing.lawfulness import seen_options
+from bedrock_autoscaler.domain.routing.lawfulness import seen_options, sight_of
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.traffic.demand import estimate_demand
 from bedrock_autoscaler.domain.traffic.joining import span
@@ -159,7 +159,8 @@ def _cut(traffic: Traffic, start: datetime, rows: slice) -> Traffic:
 
 def _on_demand_usd(record: Record, target: Target, rows: slice) -> Series:
     """Tokens served on demand at the price of their address; a stranger's at the first price."""
-    options = {option.series: option for option in seen_options(target)}
+    regions = target.calls_from()
+    options = {sight_of(option, regions): option for option in seen_options(target, regions)}
     usual = next((option.price for option in target.options if option.price), None)
     usd = np.where(np.isnan(record.total.invocations[rows]), np.nan, 0.0)
     usd[_is_untold(record)[rows]] = np.nan

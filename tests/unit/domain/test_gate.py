@@ -23,6 +23,7 @@ from tests.builders import (
     build_fleet,
     build_guard_rails,
     build_observation,
+    build_option,
     build_pt,
     build_pt_traffic,
     build_target,
@@ -65,6 +66,26 @@ def test_two_hours_of_whole_and_fresh_data_allow_a_release() -> None:
 
 def test_mantle_traffic_is_unseen_so_nothing_is_released() -> None:
     assert objections(uses_mantle=True) == [ReasonCode.MANTLE_UNSEEN]
+
+
+@pytest.mark.parametrize(
+    ("regions", "codes"), [((), [ReasonCode.REGION_UNSEEN]), (("us-west-2",), [])]
+)
+def test_calls_from_other_regions_hold_all_unless_their_metrics_are_read(
+    regions: tuple[str, ...], codes: list[ReasonCode]
+) -> None:
+    options = (build_option(), build_option(region="us-west-2"), build_option(region="us-east-1"))
+    found = may_shrink(
+        build_target(options=options),
+        build_fleet(),
+        build_demand((DAY, 1.0)),
+        diagnosis=CALM,
+        blocked_until=None,
+        now=NOW,
+        regions=regions,
+    )
+
+    assert [reason.code for reason in found] == codes
 
 
 def test_a_list_that_was_not_read_to_its_end_releases_nothing() -> None:

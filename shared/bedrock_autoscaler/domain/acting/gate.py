@@ -31,8 +31,19 @@ def may_shrink(
     diagnosis: Diagnosis,
     blocked_until: datetime | None,
     now: datetime,
+    regions: tuple[str, ...] = (),
 ) -> tuple[Reason, ...]:
-    """Every reason against releasing anything now; empty when observation allows it."""
+    """Every reason against releasing anything now; empty when observation allows it.
+
+    Args:
+        target: with its thresholds.
+        fleet: what it holds.
+        demand: with its gaps.
+        diagnosis: of the newest minutes.
+        blocked_until: server errors block releases until then.
+        now: the moment of the decision.
+        regions: source Regions besides the target's own whose metrics are read.
+    """
     found = []
     if target.uses_mantle:
         found.append(
@@ -42,7 +53,7 @@ def may_shrink(
                 "does not show: its demand is only partly seen, so nothing is released",
             )
         )
-    if target.has_unseen_regions:
+    if target.calls_from() - frozenset(regions):
         found.append(
             Reason(
                 code=ReasonCode.REGION_UNSEEN,

@@ -42,6 +42,7 @@ def shrink(
         diagnosis=grounds.diagnosis,
         blocked_until=grounds.blocked_until,
         now=now,
+        regions=situation.observation.regions,
     )
     against += shrink_pace(target, fleet, now)
     against += shrink_holds(situation)

@@ -12,7 +12,7 @@ from bedrock_autoscaler.domain.acting.succession import superseded
 from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode, Route, Situation
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.option import OPTIMIZED, InferenceOption, OptionKind, TokenPrice
-from bedrock_autoscaler.domain.routing.lawfulness import use_problem
+from bedrock_autoscaler.domain.routing.lawfulness import sight_of, use_problem
 from bedrock_autoscaler.domain.routing.router_fault import router_faults
 from bedrock_autoscaler.domain.routing.spreading import kept_weights, spread
 from bedrock_autoscaler.domain.routing.trial import review, share_on_trial, without_refused
@@ -51,7 +51,7 @@ def choose_routes(situation: Situation) -> RouteChoice:
     paid = _paid_routes(situation.fleet, target)
     usable, waiting, refusals = _sorted_out(target)
     reviewed = replace(situation, memory=review(target.options, situation))
-    options, reasons = without_refused(usable, reviewed.memory)
+    options, reasons = without_refused(usable, reviewed.memory, situation.observation.regions)
     memory, share = _pressure(options, reviewed)
     memory, spreading = spread(options, reviewed, memory)
     reasons += spreading
@@ -209,7 +209,8 @@ def _pressure(options: list[InferenceOption], situation: Situation) -> tuple[Mem
     rules, memory = situation.target.thresholds.routing, situation.memory
     if len({option.pool for option in options}) < _PAIR:
         return replace(memory, pressure_until=None), 0.0
-    recent = dict(situation.observation.by_option).get(options[0].series)
+    first = sight_of(options[0], situation.observation.regions)
+    recent = dict(situation.observation.by_option).get(first)
     share = throttled_share(recent, rules.pressure_minutes) if recent is not None else 0.0
     now = situation.scheduled_at
     if share > rules.pressure_share:

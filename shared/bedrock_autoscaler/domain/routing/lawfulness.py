@@ -3,6 +3,8 @@
 Source: docs/options.md, section "What may be used".
 """
 
+from collections.abc import Collection
+
 from bedrock_autoscaler.domain.option import OPTIMIZED, InferenceOption, OptionKind, Residency
 from bedrock_autoscaler.domain.routing.addresses import geography_of, model_of
 from bedrock_autoscaler.domain.target import Target
@@ -99,14 +101,27 @@ def overflow_options(target: Target) -> tuple[InferenceOption, ...]:
     return tuple(cheapest.values())
 
 
-def seen_options(target: Target) -> tuple[InferenceOption, ...]:
-    """The options whose traffic shows in the metrics of the target's Region, one a series."""
-    home = (option for option in target.options if option.region in {"", target.region})
-    by_series: dict[str, InferenceOption] = {}
-    for option in home:
-        if option.kind is not OptionKind.BATCH:
-            by_series.setdefault(option.series, option)
-    return tuple(by_series.values())
+def seen_options(target: Target, regions: Collection[str] = ()) -> tuple[InferenceOption, ...]:
+    """The options whose traffic shows in metrics that are read, one for each `sight_of`.
+
+    Args:
+        target: whose options they are.
+        regions: source Regions besides its own whose metrics are read.
+    """
+    by_sight: dict[str, InferenceOption] = {}
+    for option in target.options:
+        if option.kind is not OptionKind.BATCH and option.region in {"", target.region, *regions}:
+            by_sight.setdefault(sight_of(option, regions), option)
+    return tuple(by_sight.values())
+
+
+def sight_of(option: InferenceOption, regions: Collection[str]) -> str:
+    """The name of an option's traffic in an observation: `us.model`, or `us.model@us-west-2`.
+
+    The same address is a series of its own in each source Region. Where the Region's metrics are
+    not read, what the address shows at home is all that is known of it.
+    """
+    return f"{option.series}@{option.region}" if option.region in regions else option.series
 
 
 def _has_own_weights(option: InferenceOption) -> bool:

@@ -5,11 +5,13 @@ mostly with client errors, or shows nothing while it is offered calls, counts as
 Source: docs/model.md, section "Routing".
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.routing.lawfulness import sight_of
 from bedrock_autoscaler.domain.target import InferenceOption
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import MINUTE
@@ -44,7 +46,7 @@ def review(options: tuple[InferenceOption, ...], situation: Situation) -> Memory
     answers = {
         address: _answers(traffic)
         for address, traffic in situation.observation.by_option
-        if any(option.series == address for option in options)
+        if any(sight_of(option, situation.observation.regions) == address for option in options)
     }
     serving = [a for a, seen in answers.items() if seen.served and seen.refused_share < _MOSTLY]
     proven = tuple(sorted({*memory.proven, *serving}))
@@ -66,21 +68,22 @@ def review(options: tuple[InferenceOption, ...], situation: Situation) -> Memory
 
 
 def without_refused(
-    options: list[InferenceOption], memory: Memory
+    options: list[InferenceOption], memory: Memory, regions: Collection[str]
 ) -> tuple[list[InferenceOption], tuple[Reason, ...]]:
     """The ways that are not refused now, and why the others are left out.
 
     The last way stays whatever it answers: a table without a route helps nobody.
     """
     refused = dict(memory.refused)
-    kept = [option for option in options if option.series not in refused] or options[:1]
+    sights = [(option, sight_of(option, regions)) for option in options]
+    kept = [option for option, sight in sights if sight not in refused] or options[:1]
     reasons = tuple(
         Reason(
             code=ReasonCode.ROUTE_REFUSED,
-            message=f"{option.series} refuses calls; it is left out of the table until "
-            f"{refused[option.series]:%H:%M} UTC",
+            message=f"{sight} refuses calls; it is left out of the table until "
+            f"{refused[sight]:%H:%M} UTC",
         )
-        for option in options
+        for option, sight in sights
         if option not in kept
     )
     return kept, reasons
@@ -96,18 +99,18 @@ def share_on_trial(
     `trial_minutes` while others are called has failed.
     """
     rules, now = situation.target.thresholds.routing, situation.scheduled_at
-    fallback = next(
-        (index for index, option in enumerate(options) if option.series in memory.proven), None
-    )
+    regions = situation.observation.regions
+    sights = [sight_of(option, regions) for option in options]
+    fallback = next((index for index, name in enumerate(sights) if name in memory.proven), None)
     if not fallback:  # none is proven, or the first one is
         weights = tuple(0.0 if index else 1.0 for index in range(len(options)))
         return weights, replace(memory, trial=None), ()
-    first = options[0].series
+    first = sights[0]
     since = memory.trial[1] if memory.trial and memory.trial[0] == first else now
     if now - since >= rules.trial_minutes * MINUTE and _is_called(situation):
         refused = dict(memory.refused) | {first: now + rules.refused_minutes * MINUTE}
         failed = replace(memory, refused=tuple(sorted(refused.items())), trial=None)
-        _, reasons = without_refused(options, failed)
+        _, reasons = without_refused(options, failed, regions)
         return tuple(float(index == fallback) for index in range(len(options))), failed, reasons
     weights = tuple(
         rules.trial_share if index == 0 else (1 - rules.trial_share) * (index == fallback)
@@ -116,7 +119,7 @@ def share_on_trial(
     reason = Reason(
         code=ReasonCode.ROUTE_ON_TRIAL,
         message=f"{first} has not served yet: it gets {rules.trial_share:.0%} of the traffic, "
-        f"{options[fallback].series} the rest",
+        f"{sights[fallback]} the rest",
         numbers=(("trial_share", rules.trial_share),),
     )
     return weights, replace(memory, trial=(first, since)), (reason,)

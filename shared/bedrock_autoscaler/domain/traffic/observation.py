@@ -150,6 +150,7 @@ class Observation:
             that were read since.
         copies: of imported models in the newest hour, for the capacity loop.
         endpoints: those whose instances may be changed, for the capacity loop; unread ones lack.
+        regions: source Regions besides the target's own whose metrics are asked for.
     """
 
     traffic: Traffic
@@ -165,3 +166,4 @@ class Observation:
     in_use: tuple[str, ...] = ()
     copies: tuple[CopiesSeen, ...] = ()
     endpoints: tuple[EndpointState, ...] = ()
+    regions: tuple[str, ...] = ()

@@ -145,6 +145,7 @@ def test_every_way_to_run_inference_comes_back() -> None:
     observation = build_observation(
         copies=(CopiesSeen(address="imported", by_window=(0, 2, 1)),),
         endpoints=(EndpointState(address="own", instances=2, is_settled=False, changed_at=NOW),),
+        regions=("us-west-2",),
     )
     situation = build_situation(target=target, observation=observation)
 
@@ -153,6 +154,7 @@ def test_every_way_to_run_inference_comes_back() -> None:
     assert decode_target(encode_target(target), "x") == target
     assert stored.observation.copies == observation.copies
     assert stored.observation.endpoints == observation.endpoints
+    assert stored.observation.regions == observation.regions
 
 
 def test_records_from_before_there_were_such_ways_are_read() -> None:
@@ -160,7 +162,7 @@ def test_records_from_before_there_were_such_ways_are_read() -> None:
     inputs = json.loads(encode_inputs(situation, None))
     target = json.loads(encode_target(situation.target))
     document = json.loads(encode_decision(DECISION))
-    for name in ("copies", "endpoints"):
+    for name in ("copies", "endpoints", "regions"):
         del inputs["observation"][name]
     for memory in (inputs["memory"], document["memory"]):
         del memory["spread"], memory["succession"]
