@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--targets", type=int, default=QUICK.targets, help="targets of each")
     recording = command("record", _record, "run the long schedules, a file for each shard of seeds")
     recording.add_argument("folder", type=Path)
+    recording.add_argument("--since", type=int, default=0, help="the first seed")
     recording.add_argument("--to", type=int, default=100_000, help="the seed after the last one")
     recording.add_argument("--shard", type=int, default=2_000, help="seeds of each file")
     merge = command("merge", _merge, "add up the results of disjoint ranges of seeds")
@@ -133,7 +134,7 @@ def _replay(chosen: argparse.Namespace) -> int:
 
 def _record(chosen: argparse.Namespace) -> int:
     failed = 0
-    for path, totals in record(chosen.folder, chosen.to, chosen.shard):
+    for path, totals in record(chosen.folder, range(chosen.since, chosen.to, chosen.shard)):
         failed += len(totals.violations)
         _say(f"{path}: {totals.ticks.total():,} ticks, {totals.faults:,} faults, {failed} failed")
     return 1 if failed else 0

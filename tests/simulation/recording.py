@@ -10,23 +10,22 @@ from tests.simulation.volume import LONG, Totals, dump, run_batch
 _STEP = 50
 
 
-def record(folder: Path, last: int, shard: int) -> Iterator[tuple[Path, Totals]]:
+def record(folder: Path, seeds: range) -> Iterator[tuple[Path, Totals]]:
     """Run the shards that have no file yet, in order, and write the file of each.
 
     Args:
         folder: for the files; those that are there already are left alone.
-        last: the seed after the last one.
-        shard: seeds of each file.
+        seeds: all of them, in steps of as many as each file is to hold.
 
     Yields:
         Each file written, with what it holds.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for first in range(0, last, shard):
+    for first in seeds:
         path = folder / f"{first:06}.json"
         if path.exists():
             continue
-        started, totals = process_time(), _run(first, min(first + shard, last))
+        started, totals = process_time(), _run(first, min(first + seeds.step, seeds.stop))
         about = {"moments": LONG.moments, "seconds": round(process_time() - started)}
         # A file that was begun and not finished would be taken for a whole one.
         begun = path.with_suffix(".begun")

@@ -123,7 +123,7 @@ PERIODS = (5, 15)
 
 NAMES = ("alpha", "beta", "gamma")
 _STEPS = (1, 1, 1, 1, 2, 2, 3, 3, 4, 5)
-_RULES_EVERY = 16
+_RULES_EVERY = 19
 
 
 def plan(seed: int, moments: int, targets: int = len(NAMES)) -> Plan:
