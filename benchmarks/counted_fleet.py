@@ -25,11 +25,11 @@ from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.adapters.storage.packed import PackedHistory
 from bedrock_autoscaler.adapters.storage.policies import DynamoPolicies
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
-from bedrock_autoscaler.application.assigning import Place
 from bedrock_autoscaler.application.deciding import DecidingPorts
 from bedrock_autoscaler.application.dispatching import DispatchPorts, dispatch
 from bedrock_autoscaler.application.measuring import Listing
 from bedrock_autoscaler.application.observing import Sources
+from bedrock_autoscaler.application.places import Place
 from bedrock_autoscaler.application.ports import (
     RecordedDecision,
     Settings,

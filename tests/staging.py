@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bedrock_autoscaler.application.assembling import Application
+from bedrock_autoscaler.application.places import Place
 from bedrock_autoscaler.application.ports import (
     Purchasing,
     Releasing,
@@ -19,6 +20,7 @@ from bedrock_autoscaler.domain.target import Loop, OptionKind, StackRails, Targe
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
+    ACCOUNT,
     MODEL,
     NOW,
     PT_MODEL,
@@ -34,6 +36,7 @@ from tests.fakes.memory_endpoints import MemoryEndpoints
 from tests.fakes.memory_history import MemoryHistory
 from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
 from tests.fakes.memory_metrics import MemoryMetrics
+from tests.fakes.memory_places import MemoryPlaces
 from tests.fakes.memory_prices import MemoryOffers, MemoryPrices
 from tests.fakes.memory_routes import MemoryRoutingTables
 from tests.fakes.memory_settings import MemorySwitch
@@ -143,12 +146,17 @@ class Stage:
         self.deadline = FakeDeadline()
         self.metrics.beat_through(NOW - history_hours * HOUR, NOW)
         self.metrics.put_traffic(MODEL, build_traffic(history_hours * 60, end=NOW))
+        self.places = MemoryPlaces(Place(account=ACCOUNT, region=REGION), self, DEPLOYMENT)
         self.wire()
 
     def wire(self) -> None:
         """Give the use cases the parts as they are now; call it after replacing one."""
         self.application = Application(
-            self, deployment=DEPLOYMENT, code_version="1.2.3", decide=self._decide
+            self,
+            deployment=DEPLOYMENT,
+            code_version="1.2.3",
+            decide=self._decide,
+            places=self.places,
         )
 
     @property

@@ -4,53 +4,89 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import cache, cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 from bedrock_autoscaler import __version__
 from bedrock_autoscaler.adapters.clients import Clients
 from bedrock_autoscaler.adapters.environment import RoutedEnvironment, account_of
 from bedrock_autoscaler.application.assembling import Application
-from bedrock_autoscaler.application.errors import ConfigurationError
+from bedrock_autoscaler.application.errors import ConfigurationError, PlaceUnreachableError
+from bedrock_autoscaler.application.places import Place, owner_elsewhere
+from bedrock_autoscaler.placed import PlacedAdapters, SpokeAdapters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_ssm import SSMClient
 
-    from bedrock_autoscaler.adapters.models import ModelList
+    from bedrock_autoscaler.adapters.sessions import Sessions
     from bedrock_autoscaler.application.assigning import Agenda, Assignments, Policies
+    from bedrock_autoscaler.application.places import PlaceAdapters
     from bedrock_autoscaler.application.ports import (
         Approvals,
-        Capacity,
         Clock,
         Decisions,
         Endpoints,
         Fleets,
         History,
-        Metrics,
-        Purchasing,
-        Releasing,
         Reporter,
-        RoutingTables,
         Settings,
         Switch,
     )
     from bedrock_autoscaler.application.pricing import PriceStore, PricingPorts
     from bedrock_autoscaler.application.working import FleetApplication
 
+_SESSION_NAME = 64
+"""The longest name of a session; Source: `AssumeRole` in STS's service model."""
 
-class AwsAdapters:
+
+class AwsAdapters(PlacedAdapters):
     """The adapters of a deployed function; each, and each client, is made when first used.
 
     So is its module imported: all functions share this class, and none needs every adapter.
     """
 
     def __init__(self, environment: RoutedEnvironment, account: str) -> None:
-        self._environment = environment
-        self._account = account
-        self._clients = Clients(environment.region)
+        super().__init__(environment, Clients(environment.region), environment.deployment)
+        self._home = Place(account=account, region=environment.region)
+        self._spokes: dict[Place, SpokeAdapters] = {}
+
+    def at(self, place: Place) -> PlaceAdapters:
+        """The adapters of a place: these ones at home, those of a spoke elsewhere.
+
+        Raises:
+            PlaceUnreachableError: it is none of this stack's places, or its role cannot be assumed.
+        """
+        if place == self._home:
+            return self
+        if self._sessions is None or place not in self._environment.elsewhere:
+            raise PlaceUnreachableError(f"{place.name} is none of the places of this stack")
+        session = self._sessions.at(place)
+        if place not in self._spokes:
+            self._spokes[place] = SpokeAdapters(
+                self._environment,
+                Clients(place.region, session),
+                owner_elsewhere(self._environment.deployment, self._home),
+                reporter=self.reporter,
+                dynamodb=self._dynamodb,
+            )
+        return self._spokes[place]
+
+    @cached_property
+    def _sessions(self) -> Sessions | None:
+        """Sessions in the spokes; None where the function has no role there."""
+        from bedrock_autoscaler.adapters.sessions import Sessions
+
+        environment = self._environment
+        if environment.spoke_role is None or environment.spoke_external_id is None:
+            return None
+        return Sessions(
+            self._clients.sts,
+            role=environment.spoke_role,
+            external_id=environment.spoke_external_id,
+            name=environment.deployment[:_SESSION_NAME],
+            clock=self.clock,
+        )
 
     @cached_property
     def clock(self) -> Clock:
@@ -58,35 +94,6 @@ class AwsAdapters:
         from bedrock_autoscaler.adapters.clock import clock_at
 
         return clock_at(self._environment.clock_endpoint)
-
-    @cached_property
-    def metrics(self) -> Metrics:
-        """CloudWatch of this Region."""
-        from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
-
-        return CloudWatchMetrics(self._clients.cloudwatch(), self._environment.deployment)
-
-    @cached_property
-    def capacity(self) -> Capacity:
-        """Bedrock and Service Quotas of this Region."""
-        from bedrock_autoscaler.adapters.bedrock.capacity import BedrockCapacity
-
-        quotas = self._clients.service_quotas()
-        return BedrockCapacity(self._bedrock, quotas, self._models.codes_of, self.reporter)
-
-    @cached_property
-    def purchasing(self) -> Purchasing:
-        """Bedrock, to buy without commitment."""
-        from bedrock_autoscaler.adapters.bedrock.purchasing import BedrockPurchasing
-
-        return BedrockPurchasing(self._bedrock, self._environment.deployment)
-
-    @cached_property
-    def releasing(self) -> Releasing:
-        """Bedrock, to look and delete."""
-        from bedrock_autoscaler.adapters.bedrock.releasing import BedrockReleasing
-
-        return BedrockReleasing(self._bedrock)
 
     @cached_property
     def endpoints(self) -> Endpoints:
@@ -128,16 +135,6 @@ class AwsAdapters:
         return PackedHistory(self._dynamodb, self._environment.ledger_table)
 
     @cached_property
-    def tables(self) -> RoutingTables:
-        """The routes table and its projection in Parameter Store."""
-        from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
-
-        environment = self._environment
-        return DynamoRoutingTables(
-            self._dynamodb, environment.routes_table, self._ssm, environment.settings_prefix
-        )
-
-    @cached_property
     def switch(self) -> Switch:
         """The switch parameter."""
         from bedrock_autoscaler.adapters.parameters import SsmSwitch
@@ -145,6 +142,7 @@ class AwsAdapters:
         return SsmSwitch(self._ssm, self._environment.settings_prefix, self.reporter)
 
     @cached_property
+    @override
     def reporter(self) -> Reporter:
         """JSON lines and embedded metrics; events and messages where the stack has a place."""
         from bedrock_autoscaler.adapters.observability import PowertoolsReporter
@@ -172,8 +170,9 @@ class AwsAdapters:
             load_settings,
             parser=parser,
             last_good=DynamoLastGood(self._dynamodb, environment.ledger_table),
-            account=self._account,
+            account=self._home.account,
             region=environment.region,
+            elsewhere=environment.elsewhere,
         )
         parameters = SsmParameters(self._ssm, environment.settings_prefix)
         return SettingsReader(parameters, load, prices.version)
@@ -254,22 +253,9 @@ class AwsAdapters:
         return SqsAssignments(self._clients.sqs(), url)
 
     @cached_property
-    def _bedrock(self) -> BedrockClient:
-        return self._clients.bedrock()
-
-    @cached_property
+    @override
     def _dynamodb(self) -> DynamoDBClient:
         return self._clients.dynamodb()
-
-    @cached_property
-    def _ssm(self) -> SSMClient:
-        return self._clients.ssm()
-
-    @cached_property
-    def _models(self) -> ModelList:
-        from bedrock_autoscaler.adapters.models import load_models
-
-        return load_models()
 
 
 _replacements: list[Application] = []
@@ -315,15 +301,19 @@ def _deployed(account: str) -> Application:
 
 @cache
 def _deployed_fleet(account: str) -> FleetApplication:
-    from bedrock_autoscaler.application.assigning import Place
     from bedrock_autoscaler.application.working import FleetApplication
 
-    deployed, adapters, region = _assembled(account)
-    return FleetApplication(deployed, adapters, adapters, Place(account=account, region=region))
+    deployed, adapters = _assembled(account)
+    return FleetApplication(deployed, adapters, adapters)
 
 
-def _assembled(account: str) -> tuple[Application, AwsAdapters, str]:
+def _assembled(account: str) -> tuple[Application, AwsAdapters]:
     environment = RoutedEnvironment.read()
     adapters = AwsAdapters(environment, account)
-    assembled = Application(adapters, deployment=environment.deployment, code_version=__version__)
-    return assembled, adapters, environment.region
+    assembled = Application(
+        adapters,
+        deployment=environment.deployment,
+        code_version=__version__,
+        places=adapters.at,
+    )
+    return assembled, adapters

@@ -14,6 +14,7 @@ from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import ACCOUNT
 from tests.fakes.failures import Failures
 
 
@@ -47,6 +48,7 @@ class MemoryCapacity(Failures):
         clock: Clock,
         *,
         deployment: str = "test",
+        account: str = ACCOUNT,
         lead_time: timedelta = 15 * MINUTE,
         list_lag: timedelta = timedelta(0),
     ) -> None:
@@ -61,6 +63,7 @@ class MemoryCapacity(Failures):
         self.calls: list[Call] = []
         self._clock = clock
         self._deployment = deployment
+        self._account = account
         self._throughputs: dict[str, ListedThroughput] = {}
         self._tokens: dict[str, str] = {}
         self._created = 0
@@ -156,7 +159,8 @@ class MemoryCapacity(Failures):
     ) -> str:
         """Create a throughput past all checks, by default one without tags; its ARN."""
         self._created += 1
-        arn = f"arn:aws:bedrock:us-east-1:111122223333:provisioned-model/{self._created:012d}"
+        number = f"{self._created:012d}"
+        arn = f"arn:aws:bedrock:us-east-1:{self._account}:provisioned-model/{number}"
         self._throughputs[arn] = ListedThroughput(
             arn=arn,
             name=name,

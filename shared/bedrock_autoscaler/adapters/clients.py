@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore
@@ -79,6 +79,7 @@ REQUIRED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "events": {"PutEvents": ("Entries",)},
     "sqs": {"SendMessageBatch": ("QueueUrl", "Entries")},
     "sns": {"Publish": ("TopicArn", "Subject", "Message")},
+    "sts": {"AssumeRole": ("RoleArn", "RoleSessionName", "ExternalId", "DurationSeconds")},
 }
 """Each operation that the application calls, with the input members that it cannot do without."""
 
@@ -87,10 +88,15 @@ class Clients:
     """Makes clients of one Region; each is checked when it is made, at the cold start.
 
     Every method raises ConfigurationError when the runtime's SDK lacks what is used.
+
+    Args:
+        region: of all clients.
+        session: of another account; None: the function's own.
     """
 
-    def __init__(self, region: str) -> None:
+    def __init__(self, region: str, session: boto3.Session | None = None) -> None:
         self._region = region
+        self._session = session
         self._config = Config(
             region_name=region,
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -101,65 +107,71 @@ class Clients:
 
     def bedrock(self) -> BedrockClient:
         """The control plane of Bedrock."""
-        client = boto3.client("bedrock", config=self._config)
+        client: BedrockClient = self._made("bedrock", self._config)
         require("bedrock", client.meta.service_model)
         return client
 
     def cloudwatch(self) -> CloudWatchClient:
         """Metrics."""
-        client = boto3.client("cloudwatch", config=self._config)
+        client: CloudWatchClient = self._made("cloudwatch", self._config)
         require("cloudwatch", client.meta.service_model)
         return client
 
     def dynamodb(self) -> DynamoDBClient:
         """The ledger and the routing tables."""
-        client = boto3.client("dynamodb", config=self._config)
+        client: DynamoDBClient = self._made("dynamodb", self._config)
         require("dynamodb", client.meta.service_model)
         return client
 
     def pricing(self) -> BaseClient:
         """The price list, in a Region that has its API."""
         elsewhere = self._config.merge(Config(region_name=price_list_region(self._region)))
-        client: BaseClient = boto3.client("pricing", config=elsewhere)
+        client: BaseClient = self._made("pricing", elsewhere)
         require("pricing", client.meta.service_model)
         return client
 
     def service_quotas(self) -> ServiceQuotasClient:
         """Applied quotas."""
-        client = boto3.client("service-quotas", config=self._config)
+        client: ServiceQuotasClient = self._made("service-quotas", self._config)
         require("service-quotas", client.meta.service_model)
         return client
 
     def ssm(self) -> SSMClient:
         """Settings, the switch, and the callers' copies of routing tables."""
-        client = boto3.client("ssm", config=self._config)
+        client: SSMClient = self._made("ssm", self._config)
         require("ssm", client.meta.service_model)
         return client
 
     def events(self) -> EventBridgeClient:
         """Events for whoever listens."""
-        client = boto3.client("events", config=self._brief())
+        client: EventBridgeClient = self._made("events", self._brief())
         require("events", client.meta.service_model)
         return client
 
     def sns(self) -> SNSClient:
         """Messages to persons."""
-        client = boto3.client("sns", config=self._brief())
+        client: SNSClient = self._made("sns", self._brief())
         require("sns", client.meta.service_model)
         return client
 
     def sqs(self) -> SQSClient:
         """The queue between the dispatcher and its workers."""
-        client = boto3.client("sqs", config=self._config)
+        client: SQSClient = self._made("sqs", self._config)
         require("sqs", client.meta.service_model)
         return client
 
     def sts(self) -> STSClient:
-        """Who asks, for the commands of a person."""
-        return boto3.client("sts", config=self._config)
+        """Roles in other accounts, and who asks, for the commands of a person."""
+        client: STSClient = self._made("sts", self._brief())
+        require("sts", client.meta.service_model)
+        return client
+
+    def _made(self, service: str, config: Config) -> Any:  # noqa: ANN401 - each has its own kind
+        make: Any = boto3.client if self._session is None else self._session.client
+        return make(service, config=config)
 
     def _brief(self) -> Config:
-        """Nothing waits for a message: one short attempt; the next run says what still holds."""
+        """Nothing waits for it long: one short attempt; the next run tries again."""
         return self._config.merge(
             Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
         )

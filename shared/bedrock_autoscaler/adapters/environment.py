@@ -9,6 +9,7 @@ from typing import Any, Self, override
 from urllib.parse import urlsplit
 
 from bedrock_autoscaler.application.errors import ConfigurationError
+from bedrock_autoscaler.application.places import Place
 
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _PREFIX = re.compile(r"(/[A-Za-z0-9_.-]+){1,10}")
@@ -18,6 +19,9 @@ _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,25
 _BUS = re.compile(r"[A-Za-z0-9._/-]{1,256}")
 _FUNCTION = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:([0-9]{12}):function:.+")
 _QUEUE = re.compile(r"https?://[A-Za-z0-9.:-]+/[0-9]{12}/[A-Za-z0-9_-]+\.fifo")
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_ROLE = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")
+_EXTERNAL_ID = re.compile(r"[A-Za-z0-9+=,.@:/_-]{2,1224}")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _MAX_PERIOD = 60
 
@@ -71,33 +75,53 @@ class RoutedEnvironment(FunctionEnvironment):
         routes_table: name of the DynamoDB table with the routing tables in force.
         consents_table: of the table where persons put consents to commitments; None without.
         work_queue_url: of the queue between dispatcher and workers; None but for the dispatcher.
+        elsewhere: the accounts and Regions beside the stack's own whose targets are managed.
+        spoke_role: name of the role that this function assumes there; None: it goes nowhere.
+        spoke_external_id: that the roles' trust asks for.
     """
 
     routes_table: str
     consents_table: str | None
     work_queue_url: str | None = None
+    elsewhere: frozenset[Place] = frozenset()
+    spoke_role: str | None = None
+    spoke_external_id: str | None = None
 
     @classmethod
     @override
     def _values(cls, variables: Mapping[str, str]) -> dict[str, Any]:
         routes = _matching(variables, "ROUTES_TABLE", _TABLE, "a table's name")
-        has_consents = bool(variables.get("CONSENTS_TABLE"))
-        consents = (
-            _matching(variables, "CONSENTS_TABLE", _TABLE, "a table's name")
-            if has_consents
-            else None
-        )
-        has_queue = bool(variables.get("WORK_QUEUE_URL"))
-        queue = (
-            _matching(variables, "WORK_QUEUE_URL", _QUEUE, "a FIFO queue's URL")
-            if has_queue
-            else None
-        )
+        consents = _optional(variables, "CONSENTS_TABLE", _TABLE, "a table's name")
+        queue = _optional(variables, "WORK_QUEUE_URL", _QUEUE, "a FIFO queue's URL")
         return _common(variables) | {
             "routes_table": routes,
             "consents_table": consents,
             "work_queue_url": queue,
+            "elsewhere": places_of(
+                variables.get("SPOKE_ACCOUNTS", ""), variables.get("SPOKE_REGIONS", "")
+            ),
+            "spoke_role": _optional(variables, "SPOKE_ROLE", _ROLE, "a role's name"),
+            "spoke_external_id": _optional(
+                variables, "SPOKE_EXTERNAL_ID", _EXTERNAL_ID, "an external id"
+            ),
         }
+
+
+def places_of(accounts: str, regions: str) -> frozenset[Place]:
+    """Every account of one list in every Region of the other, both with commas.
+
+    Raises:
+        ConfigurationError: an account or Region is malformed.
+    """
+    found = [name for name in accounts.split(",") if name]
+    for account in found:
+        if not _ACCOUNT.fullmatch(account):
+            raise _refused("SPOKE_ACCOUNTS", account, f"accounts ({_ACCOUNT.pattern})")
+    known = [name for name in regions.split(",") if name]
+    for region in known:
+        if not _REGION.fullmatch(region):
+            raise _refused("SPOKE_REGIONS", region, f"Regions ({_REGION.pattern})")
+    return frozenset(Place(account=account, region=region) for account in found for region in known)
 
 
 def account_of(function_arn: str) -> str:
@@ -151,6 +175,12 @@ def _matching(
     if not pattern.fullmatch(value):
         raise _refused(name, value, f"{allowed} ({pattern.pattern})")
     return value
+
+
+def _optional(
+    variables: Mapping[str, str], name: str, pattern: re.Pattern[str], allowed: str
+) -> str | None:
+    return _matching(variables, name, pattern, allowed) if variables.get(name) else None
 
 
 def _loopback(endpoint: str) -> str | None:

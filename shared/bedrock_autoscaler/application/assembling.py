@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+from bedrock_autoscaler.application.errors import PlaceUnreachableError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from bedrock_autoscaler.application.deciding import DecidingPorts
+    from bedrock_autoscaler.application.places import Place, Places
     from bedrock_autoscaler.application.ports import (
         Approvals,
         Capacity,
@@ -114,6 +117,7 @@ class Application:
         deployment: str,
         code_version: str,
         decide: Callable[[Situation], Decision] | None = None,
+        places: Places | None = None,
     ) -> None:
         """Ports are put together when first used.
 
@@ -123,11 +127,14 @@ class Application:
             code_version: of the package, for the decision log.
             decide: the decision core, by default that of the domain; a test may put an adversary
                 here.
+            places: reaches the other accounts and Regions; None where there is but one.
         """
         self._adapters = adapters
         self._deployment = deployment
         self._code_version = code_version
         self._decide = decide
+        self._places = places
+        self._deciding: dict[Place, DecidingPorts] = {}
 
     def observe_and_decide(self, loop: Loop, scheduled_at: datetime | None) -> Summary:
         """One tick of one loop; see `application.deciding`."""
@@ -182,9 +189,29 @@ class Application:
         finally:
             reporter.flush()
 
+    def metrics_at(self, place: Place) -> Metrics:
+        """CloudWatch of a place.
+
+        Raises:
+            PlaceUnreachableError: it cannot be reached.
+        """
+        return self._adapters.metrics if self._places is None else self._places(place).metrics
+
+    def deciding_at(self, place: Place) -> DecidingPorts:
+        """What observing and deciding needs in a place; blind where it cannot be reached."""
+        if self._places is None:
+            return self.deciding
+        try:
+            there = self._places(place)
+        except PlaceUnreachableError as error:
+            return self.deciding.blind(str(error))
+        if place not in self._deciding:
+            self._deciding[place] = self.deciding.elsewhere(there)
+        return self._deciding[place]
+
     @cached_property
     def deciding(self) -> DecidingPorts:
-        """What observing and deciding needs, for one account and Region."""
+        """What observing and deciding needs at home."""
         from bedrock_autoscaler.application.deciding import DecidingPorts
         from bedrock_autoscaler.application.measuring import Listing
         from bedrock_autoscaler.application.observing import Sources
@@ -242,6 +269,7 @@ class Application:
             purchasing=adapters.purchasing,
             reporter=adapters.reporter,
             deployment=self._deployment,
+            places=self._places,
         )
 
     @cached_property
@@ -260,6 +288,7 @@ class Application:
             tables=adapters.tables,
             reporter=adapters.reporter,
             deployment=self._deployment,
+            places=self._places,
         )
 
     @cached_property
@@ -276,4 +305,5 @@ class Application:
             capacity=adapters.capacity,
             tables=adapters.tables,
             reporter=adapters.reporter,
+            places=self._places,
         )

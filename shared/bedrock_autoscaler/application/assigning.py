@@ -12,24 +12,6 @@ from bedrock_autoscaler.domain.cadence import QUIET
 from bedrock_autoscaler.domain.target import Loop, StackRails, Target
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Place:
-    """One account and Region."""
-
-    account: str
-    region: str
-
-    @staticmethod
-    def of(target: Target) -> "Place":
-        """Where the target is."""
-        return Place(account=target.account, region=target.region)
-
-    @property
-    def name(self) -> str:
-        """For people: `111122223333/us-east-1`."""
-        return f"{self.account}/{self.region}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """One visit of one target.

@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 
 from bedrock_autoscaler.application.asking import ask_persons
 from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.keeping import Keepsakes
+from bedrock_autoscaler.application.measuring import Listing
 from bedrock_autoscaler.application.observing import Company, Known, Observer, Sources
+from bedrock_autoscaler.application.places import Nowhere, PlaceAdapters
 from bedrock_autoscaler.application.ports import (
     Clock,
     Metrics,
@@ -42,6 +45,7 @@ class DecidingPorts:
         read_settings: one snapshot of the settings; called once a tick.
         code_version: of the package that decides.
         decide: the decision core; a test may put an adversary here.
+        unreachable: why the place cannot be reached; empty when it can.
     """
 
     clock: Clock
@@ -49,10 +53,37 @@ class DecidingPorts:
     sources: Sources
     code_version: str
     decide: Callable[[Situation], Decision] = decide_by_rules
+    unreachable: str = ""
 
     def sharing(self, metrics: Metrics) -> "DecidingPorts":
         """The same, reading CloudWatch through `metrics`."""
         return replace(self, sources=replace(self.sources, metrics=metrics))
+
+    def elsewhere(self, there: PlaceAdapters) -> "DecidingPorts":
+        """The same in another place; records stay where they are."""
+        sources = replace(
+            self.sources,
+            metrics=there.metrics,
+            listing=Listing(there.metrics),
+            capacity=there.capacity,
+            deployment=there.owner,
+            keepsakes=Keepsakes(),
+            endpoints=there.endpoints,
+        )
+        return replace(self, sources=sources)
+
+    def blind(self, reason: str) -> "DecidingPorts":
+        """The same for a place that cannot be reached: records are read, and nothing else."""
+        nothing = Nowhere(reason)
+        sources = replace(
+            self.sources,
+            metrics=nothing,
+            listing=Listing(nothing),
+            capacity=nothing,
+            keepsakes=Keepsakes(),
+            endpoints=None,
+        )
+        return replace(self, sources=sources, unreachable=reason)
 
 
 def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: DecidingPorts) -> Summary:
@@ -182,7 +213,7 @@ def _decide_target(
 ) -> tuple[RecordedDecision | None, str]:
     """Decide and record one target, and the outcome; another run's record of the tick wins."""
     situation, history = observer.situation(known)
-    situation = replace(situation, rejected=rejected)
+    situation = replace(situation, rejected=rejected, unreachable=ports.unreachable)
     decision = ports.decide(situation)
     recorded = RecordedDecision(
         decision=decision, situation=situation, history=history, code_version=ports.code_version

@@ -9,12 +9,12 @@ from bedrock_autoscaler.application.assigning import (
     AgendaEntry,
     Assignment,
     Assignments,
-    Place,
     Policies,
     Roster,
     offset_of,
 )
-from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.errors import ObservationError, PlaceUnreachableError
+from bedrock_autoscaler.application.places import Place
 from bedrock_autoscaler.application.ports import Clock, Metrics, Reporter, Settings
 from bedrock_autoscaler.application.ticking import ROUTING_PERIOD, Summary, Tick
 from bedrock_autoscaler.application.together import seem_silent_together
@@ -31,7 +31,7 @@ class DispatchPorts:
 
     Attributes:
         read_settings: one snapshot of the settings, minutes old at most.
-        metrics: of one place, for its heartbeat; raises ObservationError where it cannot be
+        metrics: of one place, for its heartbeat; raises PlaceUnreachableError where it cannot be
             reached.
     """
 
@@ -48,7 +48,8 @@ def dispatch(scheduled_at: datetime | None, ports: DispatchPorts) -> Summary:
     """Send each due target to the workers, in the order of accounts and Regions.
 
     A place that cannot be reached has no heartbeat, so that its minutes stay unread; the others
-    go on. What could not be sent is due again in the next minute.
+    go on. Beats come last: waiting for a place that is down must not keep back anybody's work.
+    What could not be sent is due again in the next minute.
 
     Raises:
         ObservationError: the settings could not be read, or not be kept.
@@ -61,10 +62,17 @@ def dispatch(scheduled_at: datetime | None, ports: DispatchPorts) -> Summary:
     for problem in settings.problems:
         text = f"{problem.field}: {problem.message}" if problem.field else problem.message
         ports.reporter.alarm("settings_rejected", problem.document, text)
-    _beat(settings.targets, tick.scheduled_at, ports)
+    try:
+        return _hand_out(settings, tick.scheduled_at, ports)
+    finally:
+        _beat(settings.targets, tick.scheduled_at, ports)
+
+
+def _hand_out(settings: Settings, at: datetime, ports: DispatchPorts) -> Summary:
+    """Keep what workers need, and send what is due; how many messages went out."""
     roster = Roster.of(settings)
     ports.policies.keep(settings.targets, roster)
-    due = _due(settings.targets, _entries(ports), roster, tick.scheduled_at)
+    due = _due(settings.targets, _entries(ports), roster, at)
     unsent = ports.assignments.send(due)
     if unsent:
         ports.reporter.alarm("assignments_unsent", "", f"{len(unsent)} of {len(due)} not sent")
@@ -76,6 +84,8 @@ def _beat(targets: Iterable[Target], at: datetime, ports: DispatchPorts) -> None
     for place in sorted({Place.of(target) for target in targets}):
         try:
             ports.metrics(place).beat(at)
+        except PlaceUnreachableError as error:
+            ports.reporter.alarm("place_unreachable", place.name, str(error))
         except ObservationError as error:
             ports.reporter.alarm("heartbeat_failed", place.name, str(error))
 

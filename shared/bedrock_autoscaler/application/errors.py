@@ -13,6 +13,10 @@ class ObservationError(AutoscalerError):
     """A source could not be read; the loop holds, counts and reports it."""
 
 
+class PlaceUnreachableError(ObservationError):
+    """An account and Region cannot be reached at all; its targets hold, the others go on."""
+
+
 class CapacityUnavailableError(AutoscalerError):
     """Bedrock refused the purchase now (quota, capacity, policy, life cycle).
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from bedrock_autoscaler.application.errors import ObservationError, StaleDecisionError
+from bedrock_autoscaler.application.places import Place, Places
 from bedrock_autoscaler.application.ports import (
     Capacity,
     Clock,
@@ -44,7 +45,12 @@ _TIME_FORM = "%Y%m%dT%H%M%SZ"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishPorts:
-    """What the publish actor needs; `once` keeps what was reported already."""
+    """What the publish actor needs.
+
+    Attributes:
+        once: keeps what was reported already.
+        places: reaches the other accounts and Regions; None where there is but one.
+    """
 
     clock: Clock
     read_settings: Callable[[], Settings]
@@ -55,6 +61,22 @@ class PublishPorts:
     tables: RoutingTables
     reporter: Reporter
     once: Once = field(default_factory=Once)
+    places: Places | None = None
+
+    def at(self, place: Place) -> "PublishPorts":
+        """The same in the place of a target.
+
+        Raises:
+            PlaceUnreachableError: it cannot be reached.
+        """
+        if self.places is None:
+            return self
+        there = self.places(place)
+        return replace(
+            self,
+            capacity=there.capacity,
+            tables=there.tables,
+        )
 
 
 def publish(
@@ -80,17 +102,20 @@ def publish(
     if not tick.may_act:
         report_late(tick, ports.reporter)
         return Summary(outcomes=())
-    shelf = _Shelf(ports.capacity)
+    shelves: dict[Place, _Shelf] = {}
 
     def visit(target: Target) -> str:
-        publisher = _Publisher(ports=ports, target=target, shelf=shelf, now=now, deadline=deadline)
+        place = Place.of(target)
+        here = ports.at(place)
+        shelf = shelves.setdefault(place, _Shelf(here.capacity))
+        publisher = _Publisher(ports=here, target=target, shelf=shelf, now=now, deadline=deadline)
         return publisher.run()
 
     return visit_targets(ports.read_settings().targets, visit, ports.reporter).checked()
 
 
 class _Shelf:
-    """The inventory of this tick, read when the first target needs it."""
+    """The inventory of a place in this tick, read when the first target needs it."""
 
     def __init__(self, capacity: Capacity) -> None:
         self._capacity = capacity

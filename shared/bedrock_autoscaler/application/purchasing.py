@@ -7,7 +7,7 @@ looked up on the next tick.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -23,6 +23,7 @@ from bedrock_autoscaler.application.errors import (
     ObservationError,
     UnknownOutcomeError,
 )
+from bedrock_autoscaler.application.places import Place, Places
 from bedrock_autoscaler.application.ports import (
     Capacity,
     Clock,
@@ -69,6 +70,7 @@ class PurchasePorts:
     Attributes:
         deployment: value of our owner tag.
         once: keeps what was reported for a decision already.
+        places: reaches the other accounts and Regions; None where there is but one.
     """
 
     clock: Clock
@@ -81,6 +83,23 @@ class PurchasePorts:
     reporter: Reporter
     deployment: str
     once: Once = field(default_factory=Once)
+    places: Places | None = None
+
+    def at(self, place: Place) -> "PurchasePorts":
+        """The same in the place of a target.
+
+        Raises:
+            PlaceUnreachableError: it cannot be reached.
+        """
+        if self.places is None:
+            return self
+        there = self.places(place)
+        return replace(
+            self,
+            capacity=there.capacity,
+            purchasing=there.purchasing,
+            deployment=there.owner,
+        )
 
 
 def purchase(scheduled_at: datetime | None, deadline: Deadline, ports: PurchasePorts) -> Summary:
@@ -108,7 +127,9 @@ def purchase(scheduled_at: datetime | None, deadline: Deadline, ports: PurchaseP
     )
 
     def visit(target: Target) -> str:
-        buyer = _Buyer(ports=ports, target=target, stack=stack, now=now, deadline=deadline)
+        here = ports.at(Place.of(target))
+        watch = replace(stack, deployment=here.deployment)
+        buyer = _Buyer(ports=here, target=target, stack=watch, now=now, deadline=deadline)
         return buyer.run()
 
     return visit_targets(settings.targets, visit, ports.reporter).checked()

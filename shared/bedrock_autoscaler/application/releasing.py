@@ -26,6 +26,7 @@ from bedrock_autoscaler.application.errors import (
     ThroughputNotFoundError,
     UnknownOutcomeError,
 )
+from bedrock_autoscaler.application.places import Place
 from bedrock_autoscaler.application.ports import ListedThroughput, RecordedDecision
 from bedrock_autoscaler.application.ticking import (
     Deadline,
@@ -66,10 +67,11 @@ def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePor
         return Summary(outcomes=())
 
     def visit(target: Target) -> str:
+        here = ports.at(Place.of(target))
         releases = ports.fleets.releases(target.name)
         latest = ports.decisions.latest(target.name, Loop.CAPACITY)
         releaser = _Releaser(
-            ports=ports,
+            ports=here,
             target=target,
             releases=releases,
             latest=latest,

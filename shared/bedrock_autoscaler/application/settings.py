@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, replace
 from decimal import Decimal
 
+from bedrock_autoscaler.application.places import Place
 from bedrock_autoscaler.application.ports import (
     DocumentParser,
     LastGood,
@@ -46,6 +47,7 @@ def load_settings(
     *,
     account: str,
     region: str,
+    elsewhere: Collection[Place] = (),
 ) -> Settings:
     """One snapshot of the settings; an invalid document leaves its last good one in force.
 
@@ -58,8 +60,9 @@ def load_settings(
         parameters: the documents as they stand now.
         parser: turns texts into targets.
         last_good: the newest accepted texts; written when an accepted text differs.
-        account: the only account whose targets are managed.
-        region: the only Region whose targets are managed.
+        account: of the stack.
+        region: of the stack.
+        elsewhere: the other accounts and Regions whose targets are managed.
 
     Returns:
         Targets by name, and every problem, also those that a last good document papers over.
@@ -68,7 +71,7 @@ def load_settings(
         ObservationError: the documents could not be read.
     """
     texts = parameters.documents()
-    loader = _Loader(parser, last_good, account, region)
+    loader = _Loader(parser, last_good, Place(account=account, region=region), elsewhere)
     defaults = loader.defaults(texts.get(DEFAULTS))
     loader.stack(texts.get(STACK))
     for name in sorted(texts.keys() - {DEFAULTS, STACK}):
@@ -108,14 +111,19 @@ def _bare(model_id: str) -> str:
 
 
 class _Loader:
-    """One pass over the documents of one account and Region."""
+    """One pass over the documents."""
 
     def __init__(
-        self, parser: DocumentParser, last_good: LastGood, account: str, region: str
+        self,
+        parser: DocumentParser,
+        last_good: LastGood,
+        home: Place,
+        elsewhere: Collection[Place],
     ) -> None:
         self._parser = parser
         self._last_good = last_good
-        self._place = (account, region)
+        self._home = home
+        self._elsewhere = frozenset(elsewhere)
         self._fresh: dict[str, tuple[Target, str]] = {}
         self._recalled: dict[str, Target] = {}
         self._problems: list[SettingsProblem] = []
@@ -186,13 +194,24 @@ class _Loader:
     def _parse(self, name: str, defaults: str | None, text: str) -> Target | SettingsProblem:
         """The target, or why it is not managed here."""
         found = self._parser.parse(name, defaults, text)
-        if isinstance(found, SettingsProblem) or (found.account, found.region) == self._place:
+        if isinstance(found, SettingsProblem) or Place.of(found) == self._home:
             return found
-        reason = (
-            f"{found.account} in {found.region} is another place than this stack's: "
-            f"{self._place[0]} in {self._place[1]}"
-        )
-        return SettingsProblem(document=name, field="account", message=reason)
+        if Place.of(found) not in self._elsewhere:
+            return SettingsProblem(document=name, field="account", message=self._foreign(found))
+        if any(option.instances for option in found.options):
+            reason = (
+                f"instances of endpoints are changed in {self._home.account} in "
+                f"{self._home.region} alone"
+            )
+            return SettingsProblem(document=name, field="options", message=reason)
+        return found
+
+    def _foreign(self, found: Target) -> str:
+        home = f"{self._home.account} in {self._home.region}"
+        reason = f"{found.account} in {found.region} is another place than this stack's: {home}"
+        if self._elsewhere:
+            reason += ", and those of its parameters SpokeAccounts and SpokeRegions"
+        return reason
 
     def _refuse(self, problem: SettingsProblem) -> None:
         """Report a document and put its last good one in its place, where there is one."""

@@ -10,10 +10,12 @@ from typing import Protocol
 from bedrock_autoscaler.application.errors import (
     AutoscalerError,
     ObservationError,
+    PlaceUnreachableError,
     StaleDecisionError,
     TargetsFailedError,
     UnknownOutcomeError,
 )
+from bedrock_autoscaler.application.places import Place
 from bedrock_autoscaler.application.ports import RecordedDecision, Reporter
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, floor_period, iso
@@ -162,15 +164,23 @@ def visit_targets(
     """One pass per target; the trouble of one is reported and never stops the others.
 
     A source that cannot be read, a write without an answer, or a world that moved on holds the
-    target until the next tick. Anything else counts as failed.
+    target until the next tick. Anything else counts as failed. A place that cannot be reached is
+    told once, however many targets are there.
     """
     outcomes, failed = [], []
+    lost = set[Place]()
     for target in targets:
         try:
             outcome = visit(target)
         except StaleDecisionError as error:
             outcome = "superseded"
             reporter.happened("superseded", target.name, reason=str(error))
+        except PlaceUnreachableError as error:
+            outcome = "place unreachable"
+            place = Place.of(target)
+            if place not in lost:
+                lost.add(place)
+                reporter.alarm("place_unreachable", place.name, str(error))
         except (ObservationError, UnknownOutcomeError) as error:
             outcome = "unobserved"
             reporter.alarm("unobserved", target.name, str(error))

@@ -1,11 +1,12 @@
 """Changing settings: what a change says, whether it may be taken, and what it touches."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, override
 
 from bedrock_autoscaler.application.errors import ConfigurationError
+from bedrock_autoscaler.application.places import Place
 from bedrock_autoscaler.application.ports import (
     DocumentParser,
     LastGood,
@@ -60,6 +61,7 @@ class Tuning:
 
     Attributes:
         last_good: is read and never written: what is good is the functions' own business.
+        elsewhere: accounts and Regions beside the stack's own whose targets are managed.
     """
 
     parameters: Parameters
@@ -67,6 +69,7 @@ class Tuning:
     last_good: LastGood
     account: str
     region: str
+    elsewhere: Collection[Place] = ()
 
     def settings(self) -> Settings:
         """The settings as the functions would load them now.
@@ -109,6 +112,7 @@ class Tuning:
             ReadOnlyLastGood(self.last_good),
             account=self.account,
             region=self.region,
+            elsewhere=self.elsewhere,
         )
 
 

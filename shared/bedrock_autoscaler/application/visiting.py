@@ -10,13 +10,13 @@ from bedrock_autoscaler.application.assigning import (
     Agenda,
     AgendaEntry,
     Assignment,
-    Place,
     Policies,
     offset_of,
 )
 from bedrock_autoscaler.application.deciding import Batch, DecidingPorts, decide_batch
 from bedrock_autoscaler.application.errors import ObservationError, UnknownOutcomeError
 from bedrock_autoscaler.application.observing import Company
+from bedrock_autoscaler.application.places import Place
 from bedrock_autoscaler.application.ports import Clock, RecordedDecision, Reporter
 from bedrock_autoscaler.application.sharing import SharedMetrics
 from bedrock_autoscaler.application.ticking import ROUTING_PERIOD, Summary, is_outdated
@@ -40,7 +40,7 @@ class VisitingPorts:
     """What a worker needs.
 
     Attributes:
-        deciding: of one place; raises ObservationError where it cannot be reached.
+        deciding: of one place; where it cannot be reached, ports that see nothing and say why.
     """
 
     clock: Clock
@@ -67,10 +67,10 @@ class _Visit:
 def visit(assignments: Sequence[Assignment], ports: VisitingPorts) -> Summary:
     """Decide each target of the batch; what is the same for a place is read once.
 
-    A target whose policy cannot be read, or whose place cannot be reached, fails alone, and so does
-    one whose pass raises. One that could not be observed has its gaps on record and waits for its
-    next visit: asking again at once would only add to the trouble. An assignment that waited for
-    more than two minutes is dropped, since the dispatcher has sent a newer one.
+    A target whose policy cannot be read fails alone, and so does one whose pass raises. One that
+    could not be observed, or whose place cannot be reached, holds with its gaps on record and waits
+    for its next visit: asking again at once would only add to the trouble. An assignment that
+    waited for more than two minutes is dropped, since the dispatcher has sent a newer one.
 
     Returns:
         The outcome of each target; those that should be handed out again are `failed`.
@@ -102,11 +102,13 @@ def _visit_group(visits: Sequence[_Visit], ports: VisitingPorts) -> Summary:
     place, scheduled_at, roster = visits[0].group
     try:
         team = ports.policies.roster(roster)
-        deciding = ports.deciding(place)
     except ObservationError as error:
-        ports.reporter.alarm("place_unreachable", place.name, str(error))
+        ports.reporter.alarm("policy_unread", "", str(error))
         names = tuple(visit.target.name for visit in visits)
-        return Summary(outcomes=tuple((name, "place unreachable") for name in names), failed=names)
+        return Summary(outcomes=tuple((name, "policy unread") for name in names), failed=names)
+    deciding = ports.deciding(place)
+    if deciding.unreachable:
+        ports.reporter.alarm("place_unreachable", place.name, deciding.unreachable)
     shared = deciding.sharing(SharedMetrics(deciding.sources.metrics))
     batch = Batch(
         targets=tuple(visit.target for visit in visits),

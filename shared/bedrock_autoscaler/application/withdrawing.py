@@ -1,7 +1,7 @@
 """The beginning of a release: the intent that takes a PT out of the routing table."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bedrock_autoscaler.application.breaking import breaker_problem
@@ -12,6 +12,7 @@ from bedrock_autoscaler.application.draining import (
     hour_problem,
     purchase_of,
 )
+from bedrock_autoscaler.application.places import Place, Places
 from bedrock_autoscaler.application.ports import (
     Clock,
     Decisions,
@@ -37,6 +38,7 @@ class ReleasePorts:
     Attributes:
         deployment: value of our owner tag.
         once: keeps what was reported already.
+        places: reaches the other accounts and Regions; None where there is but one.
     """
 
     clock: Clock
@@ -50,6 +52,24 @@ class ReleasePorts:
     reporter: Reporter
     deployment: str
     once: Once = field(default_factory=Once)
+    places: Places | None = None
+
+    def at(self, place: Place) -> "ReleasePorts":
+        """The same in the place of a target.
+
+        Raises:
+            PlaceUnreachableError: it cannot be reached.
+        """
+        if self.places is None:
+            return self
+        there = self.places(place)
+        return replace(
+            self,
+            releasing=there.releasing,
+            metrics=there.metrics,
+            tables=there.tables,
+            deployment=there.owner,
+        )
 
 
 def is_fresh(recorded: RecordedDecision, target: Target, now: datetime) -> bool:

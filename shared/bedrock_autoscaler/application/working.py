@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.keeping import Kept
 from bedrock_autoscaler.domain.units import MINUTE
 
@@ -18,12 +17,10 @@ if TYPE_CHECKING:
         Agenda,
         Assignment,
         Assignments,
-        Place,
         Policies,
     )
-    from bedrock_autoscaler.application.deciding import DecidingPorts
     from bedrock_autoscaler.application.dispatching import DispatchPorts
-    from bedrock_autoscaler.application.ports import Metrics, Settings
+    from bedrock_autoscaler.application.ports import Settings
     from bedrock_autoscaler.application.ticking import Summary
     from bedrock_autoscaler.application.visiting import VisitingPorts
 
@@ -47,22 +44,18 @@ class FleetAdapters(Protocol):
 
 
 class FleetApplication:
-    """The two use cases of a fleet in one account and Region.
+    """The two use cases of a fleet.
 
     Args:
-        application: the use cases of this place.
-        adapters: its adapters.
+        application: the use cases; it knows the way to each place.
+        adapters: those at home.
         fleet: what is shared by all targets.
-        home: the account and Region that this stack may look at.
     """
 
-    def __init__(
-        self, application: Application, adapters: Adapters, fleet: FleetAdapters, home: Place
-    ) -> None:
+    def __init__(self, application: Application, adapters: Adapters, fleet: FleetAdapters) -> None:
         self._application = application
         self._adapters = adapters
         self._fleet = fleet
-        self._home = home
         self._settings: Kept[str, Settings] = Kept(_SETTINGS_AGE)
 
     def dispatch(self, scheduled_at: datetime | None) -> Summary:
@@ -87,7 +80,7 @@ class FleetApplication:
             policies=self._fleet.policies,
             agenda=self._fleet.agenda,
             assignments=self._fleet.assignments,
-            metrics=self._metrics_of,
+            metrics=self._application.metrics_at,
             reporter=self._adapters.reporter,
         )
 
@@ -100,22 +93,10 @@ class FleetApplication:
             reporter=self._adapters.reporter,
             policies=self._fleet.policies,
             agenda=self._fleet.agenda,
-            deciding=self._deciding_at,
+            deciding=self._application.deciding_at,
         )
 
     def _read_settings(self) -> Settings:
         """The settings, read anew every five minutes."""
         now = self._adapters.clock.now()
         return self._settings.get("", now, self._adapters.settings)
-
-    def _metrics_of(self, place: Place) -> Metrics:
-        self._require_home(place)
-        return self._adapters.metrics
-
-    def _deciding_at(self, place: Place) -> DecidingPorts:
-        self._require_home(place)
-        return self._application.deciding
-
-    def _require_home(self, place: Place) -> None:
-        if place != self._home:
-            raise ObservationError(f"{place.name} is not {self._home.name}, which this stack sees")

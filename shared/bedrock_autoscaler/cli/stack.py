@@ -14,6 +14,7 @@ from bedrock_autoscaler.adapters.clients import Clients
 from bedrock_autoscaler.adapters.clock import clock_at
 from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
 from bedrock_autoscaler.adapters.documents import TargetDocuments
+from bedrock_autoscaler.adapters.environment import places_of
 from bedrock_autoscaler.adapters.models import ModelList, load_models
 from bedrock_autoscaler.adapters.observability import PowertoolsReporter
 from bedrock_autoscaler.adapters.parameters import SsmParameters
@@ -27,6 +28,7 @@ from bedrock_autoscaler.adapters.storage.prices import DynamoPrices
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
 from bedrock_autoscaler.adapters.stored_settings import StoredSettings
 from bedrock_autoscaler.application.inspecting import InspectionPorts
+from bedrock_autoscaler.application.places import Place as SpokePlace
 from bedrock_autoscaler.application.ports import Clock, Settings
 from bedrock_autoscaler.application.pricing import CurrentPrices
 from bedrock_autoscaler.application.tuning import Tuning
@@ -69,6 +71,12 @@ class Place:
         return tuple(
             arn for arn in self.parameters.get("PurchasableModelArns", "").split(",") if arn
         )
+
+    @property
+    def elsewhere(self) -> frozenset[SpokePlace]:
+        """The accounts and Regions beside its own whose targets the stack manages."""
+        given = self.parameters
+        return places_of(given.get("SpokeAccounts", ""), given.get("SpokeRegions", ""))
 
 
 def find_stack(name: str) -> Place:
@@ -196,6 +204,7 @@ class StackAccess:
             last_good=DynamoLastGood(self._dynamodb, place.ledger),
             account=place.account,
             region=place.region,
+            elsewhere=place.elsewhere,
         )
 
     @cached_property

@@ -38,7 +38,12 @@ def minutes_between(situation: Situation, decision: Decision) -> int:
 
 
 def is_moving(situation: Situation, decision: Decision) -> bool:
-    """Whether a state is in flight, or calls were refused lately."""
+    """Whether a state is in flight, or calls were refused lately.
+
+    Where the place cannot be reached nothing can be moved on, and asking each minute helps nobody.
+    """
+    if situation.unreachable:
+        return False
     fleet, now, memory = situation.fleet, situation.scheduled_at, decision.memory
     if decision.actions or fleet.open_purchase_units or not fleet.complete:
         return True

@@ -7,7 +7,7 @@ reads a clock, calls out or raises for a valid situation.
 from dataclasses import replace
 
 from bedrock_autoscaler.domain.acting.grounds import Grounds
-from bedrock_autoscaler.domain.acting.holding import observed_only
+from bedrock_autoscaler.domain.acting.holding import nothing_follows, observed_only
 from bedrock_autoscaler.domain.acting.overriding import overridden
 from bedrock_autoscaler.domain.acting.steps import act, change
 from bedrock_autoscaler.domain.acting.succession import size_to_remember
@@ -50,12 +50,13 @@ _TOKENS_AS_UNIT = UnitRate(
 
 
 def decide(situation: Situation) -> Decision:
-    """The decision of the situation's loop; nothing follows from a late tick's."""
+    """The decision of the situation's loop; nothing follows from a late or a blind tick's."""
     if situation.loop is Loop.ROUTING:
         decision = decide_routing(situation)
     else:
         decision = consented(decide_capacity(situation), situation)
-    return observed_only(decision, situation) if situation.is_late else decision
+    blocked = nothing_follows(situation)
+    return observed_only(decision, situation, blocked) if blocked else decision
 
 
 def decide_routing(situation: Situation) -> Decision:

@@ -112,6 +112,7 @@ class ReasonCode(StrEnum):
     # standing remarks
     ADVISE_MODE = "advise_mode"
     SETTINGS_REJECTED = "settings_rejected"
+    PLACE_UNREACHABLE = "place_unreachable"
     UNMANAGED_PT = "unmanaged_pt"
     COPIES_COST = "copies_cost"
     UNIT_RATE_MEASURED = "unit_rate_measured"
@@ -299,6 +300,7 @@ class Situation:
             loop sees none.
         rejected: what is wrong with settings documents, in whose place the last good ones are in
             force; each with the document's name first.
+        unreachable: why the target's account and Region cannot be reached; empty when they can.
     """
 
     target: Target
@@ -311,6 +313,7 @@ class Situation:
     is_late: bool = False
     consents: tuple[RecordedConsent, ...] = ()
     rejected: tuple[str, ...] = ()
+    unreachable: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,12 +37,12 @@ def model_without(service: str, operation: str, member: str | None = None) -> Se
     return model  # type: ignore[no-any-return]
 
 
-BRIEF = {"events", "sns"}
-"""Services that nothing waits for."""
+BRIEF = {"events", "sns", "sts"}
+"""Services that nothing waits for long."""
 
 
 @pytest.mark.parametrize("service", sorted(BRIEF))
-def test_what_is_only_told_has_one_short_attempt(clients: Clients, service: str) -> None:
+def test_what_is_not_waited_for_has_one_short_attempt(clients: Clients, service: str) -> None:
     config = getattr(clients, service)().meta.config
 
     assert (config.connect_timeout, config.read_timeout) == (1, 2)

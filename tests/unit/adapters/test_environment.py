@@ -155,3 +155,43 @@ def test_the_account_is_in_the_function_s_own_arn() -> None:
 def test_another_arn_has_no_account_for_us() -> None:
     with pytest.raises(ConfigurationError, match="function's ARN"):
         account_of("arn:aws:s3:::bucket")
+
+
+SPOKES = {
+    "SPOKE_ACCOUNTS": "000011112222,999988887777",
+    "SPOKE_REGIONS": "us-east-1,us-west-2",
+    "SPOKE_ROLE": "prod-spoke-reader",
+    "SPOKE_EXTERNAL_ID": "words-of-ours",
+}
+
+
+def test_every_account_is_managed_in_every_region_that_is_listed() -> None:
+    environment = RoutedEnvironment.read(VARIABLES | SPOKES)
+
+    assert {place.name for place in environment.elsewhere} == {
+        "000011112222/us-east-1",
+        "000011112222/us-west-2",
+        "999988887777/us-east-1",
+        "999988887777/us-west-2",
+    }
+    assert environment.spoke_role == "prod-spoke-reader"
+    assert environment.spoke_external_id == "words-of-ours"
+
+
+@pytest.mark.parametrize("name", ["SPOKE_ACCOUNTS", "SPOKE_REGIONS"])
+def test_without_accounts_or_regions_nothing_lies_elsewhere(name: str) -> None:
+    assert RoutedEnvironment.read(VARIABLES | SPOKES | {name: ""}).elsewhere == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SPOKE_ACCOUNTS", "000011112222,1234"),
+        ("SPOKE_REGIONS", "us-east-1,everywhere"),
+        ("SPOKE_ROLE", "a role"),
+        ("SPOKE_EXTERNAL_ID", "?"),
+    ],
+)
+def test_a_malformed_spoke_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} is "):
+        RoutedEnvironment.read(VARIABLES | SPOKES | {name: value})

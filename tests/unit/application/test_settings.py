@@ -6,6 +6,7 @@ import pytest
 
 from bedrock_autoscaler.adapters.documents import TargetDocuments
 from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.places import Place
 from bedrock_autoscaler.application.ports import Settings
 from bedrock_autoscaler.application.settings import (
     NOTHING_MAY_BE_HELD,
@@ -29,6 +30,7 @@ class Store:
     def __init__(self, **texts: str) -> None:
         self.parameters = MemoryParameters(texts)
         self.last_good = MemoryLastGood()
+        self.elsewhere: frozenset[Place] = frozenset()
 
     def load(self) -> Settings:
         return load_settings(
@@ -37,6 +39,7 @@ class Store:
             self.last_good,
             account=ACCOUNT,
             region=REGION,
+            elsewhere=self.elsewhere,
         )
 
     def edit(self, **texts: str) -> None:
@@ -134,6 +137,51 @@ def test_a_document_of_another_account_or_region_is_refused() -> None:
     assert names(settings) == []
     assert places(settings) == [("chat", "account"), ("web", "account")]
     assert "999999999999 in us-east-1 is another place" in settings.problems[0].message
+
+
+def test_a_document_of_a_listed_account_and_region_is_in_force() -> None:
+    store = Store(
+        chat=document(account="999999999999"),
+        web=document(OTHER_MODEL, account="999999999999", region="eu-west-1"),
+    )
+    store.elsewhere = frozenset({Place(account="999999999999", region=REGION)})
+
+    settings = store.load()
+
+    assert names(settings) == ["chat"]
+    assert places(settings) == [("web", "account")]
+    assert "parameters SpokeAccounts and SpokeRegions" in settings.problems[0].message
+
+
+def test_a_place_that_is_no_longer_listed_is_out_of_force_at_once() -> None:
+    store = Store(chat=document(account="999999999999"))
+    store.elsewhere = frozenset({Place(account="999999999999", region=REGION)})
+    store.load()
+
+    store.elsewhere = frozenset()
+
+    assert names(store.load()) == []
+
+
+def test_instances_of_endpoints_are_changed_at_home_alone() -> None:
+    endpoint = {
+        "kind": "marketplace_endpoint",
+        "address": "arn:aws:sagemaker:us-east-1:999999999999:endpoint/own",
+        "instances": {
+            "max_instances": 2,
+            "calls_per_minute": 40,
+            "usd_per_instance_hour": 1.5,
+            "source": "test",
+            "as_of": "2026-11-01",
+        },
+    }
+    store = Store(chat=document(account="999999999999", options=[endpoint]))
+    store.elsewhere = frozenset({Place(account="999999999999", region=REGION)})
+
+    settings = store.load()
+
+    assert places(settings) == [("chat", "options")]
+    assert "in us-east-1 alone" in settings.problems[0].message
 
 
 def test_a_model_of_images_is_refused_with_the_reason() -> None:

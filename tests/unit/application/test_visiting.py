@@ -5,14 +5,17 @@ from datetime import datetime
 
 import pytest
 
-from bedrock_autoscaler.application.assigning import Assignment, Place, Roster
+from bedrock_autoscaler.application.assigning import Assignment, Roster
 from bedrock_autoscaler.application.deciding import DecidingPorts
 from bedrock_autoscaler.application.dispatching import DispatchPorts, dispatch
-from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.errors import ObservationError, PlaceUnreachableError
+from bedrock_autoscaler.application.places import Place
 from bedrock_autoscaler.application.ports import Metrics
 from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.application.visiting import VisitingPorts, visit
-from bedrock_autoscaler.domain.decision import Decision, Situation
+from bedrock_autoscaler.domain.cadence import WATCHFUL
+from bedrock_autoscaler.domain.decide import decide
+from bedrock_autoscaler.domain.decision import Decision, ReasonCode, Situation
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.traffic.observation import CORE, METRICS
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
@@ -38,7 +41,8 @@ class Fleet:
     """Dispatcher and worker over the stage of one place; `lost` places cannot be reached."""
 
     def __init__(self, *targets: Target) -> None:
-        self.scene = Stage(*targets, core=Script())
+        self.script = Script()
+        self.scene = Stage(*targets, core=self.script)
         self.policies = MemoryPolicies()
         self.agenda = MemoryAgenda()
         self.queue = MemoryAssignments()
@@ -68,7 +72,8 @@ class Fleet:
 
     def metrics_of(self, place: Place) -> Metrics:
         """The stage's metrics, unless the place is lost."""
-        self._require(place)
+        if place.account in self.lost:
+            raise PlaceUnreachableError(f"{place.name} is lost")
         return self.scene.metrics
 
     def visit(self, *assignments: Assignment) -> Summary:
@@ -85,13 +90,9 @@ class Fleet:
         )
 
     def deciding_at(self, place: Place) -> DecidingPorts:
-        """The stage's ports, unless the place is lost."""
-        self._require(place)
-        return self.scene.application.deciding
-
-    def _require(self, place: Place) -> None:
-        if place.account in self.lost:
-            raise ObservationError(f"{place.name} cannot be reached")
+        """The stage's ports, blind where the place is lost."""
+        deciding = self.scene.application.deciding
+        return deciding.blind(f"{place.name} is lost") if place.account in self.lost else deciding
 
     def minutes(self, count: int) -> list[int]:
         """So many minutes of both; how many targets were visited in each."""
@@ -182,11 +183,37 @@ def test_a_place_that_cannot_be_reached_holds_up_no_other() -> None:
     fleet.dispatch()
     summary = fleet.visit()
 
-    assert dict(summary.outcomes) == {"a": "hold", "away": "place unreachable"}
-    assert summary.failed == ("away",)
-    alarms = {(told.alarm, told.target) for told in fleet.scene.reporter.alarms}
-    assert ("place_unreachable", "999988887777/us-east-1") in alarms
-    assert ("heartbeat_failed", "999988887777/us-east-1") in alarms
+    assert dict(summary.outcomes) == {"a": "hold", "away": "hold"}
+    assert summary.failed == ()
+    unreachable = {
+        situation.target.name: situation.unreachable for situation in fleet.script.situations
+    }
+    assert unreachable == {"a": "", "away": "999988887777/us-east-1 is lost"}
+    alarms = [(told.alarm, told.target) for told in fleet.scene.reporter.alarms]
+    # Of the dispatcher and of the worker.
+    assert alarms.count(("place_unreachable", "999988887777/us-east-1")) == 2
+    assert fleet.scene.metrics.beats >= {NOW}
+
+
+def test_a_place_that_cannot_be_reached_is_asked_for_every_five_minutes() -> None:
+    fleet = Fleet(named("away", account="999988887777"))
+    fleet.lost = {"999988887777"}
+    fleet.minutes(1)
+
+    assert sum(fleet.minutes(20)) == 20 // WATCHFUL
+
+
+def test_a_lost_place_holds_with_its_reason() -> None:
+    fleet = Fleet(named("away", account="999988887777"))
+    fleet.lost, fleet.scene.core = {"999988887777"}, decide
+    fleet.dispatch()
+    fleet.visit()
+
+    for decision in fleet.scene.reporter.decisions:
+        assert decision.actions == ()
+        (reason,) = [r for r in decision.reasons if r.code is ReasonCode.PLACE_UNREACHABLE]
+        assert "account 999988887777, us-east-1 cannot be reached" in reason.message
+    assert len(fleet.scene.reporter.decisions) == 2
 
 
 def test_an_assignment_that_waited_for_more_than_two_minutes_is_dropped() -> None:

@@ -82,7 +82,7 @@ GIVEN = {
     "loop", "measured", "options", "profile", "rails", "rejected", "routes", "server_errors",
     "settings",
     "spilled", "stack",
-    "study", "succession", "target", "throttles", "trusted",
+    "study", "succession", "target", "throttles", "trusted", "unreachable",
 }  # fmt: skip
 ADDRESSES = {"on-demand": MODEL, "profile": PROFILE, "pt": pt_arn(1)}
 KINDS = {
@@ -129,6 +129,7 @@ def situation_of(given: dict[str, Any]) -> Situation:
         ),
         is_late=given.get("late", False),
         rejected=tuple(given.get("rejected", ())),
+        unreachable=given.get("unreachable", ""),
         routes=tuple(
             Route(
                 kind=KINDS[name],

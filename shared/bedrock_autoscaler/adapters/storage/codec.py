@@ -256,6 +256,7 @@ class _StoredInputs:
     is_late: bool = False  # records of before it was noted have none
     consents: tuple[RecordedConsent, ...] = ()  # likewise
     rejected: tuple[str, ...] = ()  # likewise
+    unreachable: str = ""  # likewise
 
 
 _DECISION = TypeAdapter(_StoredDecision)

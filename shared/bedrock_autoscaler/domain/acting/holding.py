@@ -106,13 +106,26 @@ def stack_bounds(
         yield (code, (cap - booked) // period, f"{told}the stack's max_usd_per_{span} is {cap}")
 
 
-def observed_only(decision: Decision, situation: Situation) -> Decision:
-    """The same decision with nothing to carry out: its tick came too late."""
-    reason = Reason(
-        code=ReasonCode.TICK_LATE,
-        message="the tick came too late, or clock and schedule differ: it is recorded, and nothing "
-        "follows from it",
-    )
+def nothing_follows(situation: Situation) -> Reason | None:
+    """Why a decision is only recorded: its tick is late, or its place cannot be reached."""
+    if situation.is_late:
+        return Reason(
+            code=ReasonCode.TICK_LATE,
+            message="the tick came too late, or clock and schedule differ: it is recorded, and "
+            "nothing follows from it",
+        )
+    if situation.unreachable:
+        target = situation.target
+        return Reason(
+            code=ReasonCode.PLACE_UNREACHABLE,
+            message=f"account {target.account}, {target.region} cannot be reached, so that the "
+            f"target holds: {situation.unreachable}",
+        )
+    return None
+
+
+def observed_only(decision: Decision, situation: Situation, reason: Reason) -> Decision:
+    """The same decision with nothing to carry out, and why."""
     return replace(
         decision,
         mode=Mode.ADVISE,

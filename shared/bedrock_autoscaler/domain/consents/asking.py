@@ -28,7 +28,12 @@ _HOURS_AGREE = 1e-6
 def requests_of(decision: Decision, situation: Situation) -> tuple[Request, ...]:
     """What this decision asks for; the same again within a week or a day has the same id."""
     bought = situation.target.provisioned
-    if decision.loop is not Loop.CAPACITY or situation.is_late or bought is None:
+    if (
+        decision.loop is not Loop.CAPACITY
+        or situation.is_late
+        or situation.unreachable
+        or bought is None
+    ):
         return ()
     if bought.price is None:
         return ()

@@ -1,0 +1,171 @@
+"""Accounts and Regions: where a target is, and what the functions can reach there.
+
+Settings, ledger and decisions are at home, in the account and Region of the stack. What a target
+is about (metrics, throughputs, quotas, the callers' table) is where the target is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, override
+
+from bedrock_autoscaler.application.errors import PlaceUnreachableError
+from bedrock_autoscaler.application.ports import Capacity, Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from bedrock_autoscaler.application.ports import (
+        Endpoints,
+        Inventory,
+        MetricsReading,
+        Purchasing,
+        Releasing,
+        RoutingTables,
+    )
+    from bedrock_autoscaler.domain.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Place:
+    """One account and Region."""
+
+    account: str
+    region: str
+
+    @staticmethod
+    def of(target: Target) -> Place:
+        """Where the target is."""
+        return Place(account=target.account, region=target.region)
+
+    @property
+    def name(self) -> str:
+        """For people: `111122223333/us-east-1`."""
+        return f"{self.account}/{self.region}"
+
+
+def owner_elsewhere(deployment: str, home: Place) -> str:
+    """Value of a stack's owner tag outside of its home, where another stack may have its name."""
+    return f"{deployment}@{home.name}"
+
+
+class PlaceAdapters(Protocol):
+    """What lies in one place; each part is made when first used."""
+
+    @property
+    def owner(self) -> str:
+        """Value of our owner tag there."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """CloudWatch."""
+
+    @property
+    def capacity(self) -> Capacity:
+        """What Bedrock holds and sells."""
+
+    @property
+    def purchasing(self) -> Purchasing:
+        """The one way to spend."""
+
+    @property
+    def releasing(self) -> Releasing:
+        """The one way to delete."""
+
+    @property
+    def endpoints(self) -> Endpoints | None:
+        """Marketplace endpoints; None where none is looked at."""
+
+    @property
+    def tables(self) -> RoutingTables:
+        """Routing tables, which are at home, and the callers' copies, which are there."""
+
+
+type Places = Callable[[Place], PlaceAdapters]
+"""Reaches a place; raises PlaceUnreachableError where it cannot. It asks a place that failed again
+after a minute at the earliest, so that many targets of it cost no more than one."""
+
+
+class Nowhere(Metrics, Capacity):
+    """Metrics and capacity of a place that cannot be reached: every reading says so.
+
+    Args:
+        reason: why it cannot be reached.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    @override
+    def read(
+        self,
+        model_ids: Sequence[str],
+        start: datetime,
+        end: datetime,
+        series: Mapping[str, Collection[str]] | None = None,
+    ) -> MetricsReading:
+        """Nothing.
+
+        Raises:
+            PlaceUnreachableError: always.
+        """
+        del model_ids, start, end, series
+        raise PlaceUnreachableError(self._reason)
+
+    @override
+    def model_ids(self) -> frozenset[str]:
+        """Nothing.
+
+        Raises:
+            PlaceUnreachableError: always.
+        """
+        raise PlaceUnreachableError(self._reason)
+
+    @override
+    def copies(self, address: str, start: datetime, end: datetime) -> tuple[int, ...]:
+        """Nothing.
+
+        Raises:
+            PlaceUnreachableError: always.
+        """
+        del address, start, end
+        raise PlaceUnreachableError(self._reason)
+
+    @override
+    def beat(self, at: datetime) -> None:
+        """Prove nothing.
+
+        Raises:
+            PlaceUnreachableError: always.
+        """
+        del at
+        raise PlaceUnreachableError(self._reason)
+
+    @override
+    def inventory(self) -> Inventory:
+        """Nothing.
+
+        Raises:
+            PlaceUnreachableError: always.
+        """
+        raise PlaceUnreachableError(self._reason)
+
+    @override
+    def is_active(self, model_id: str) -> bool | None:
+        """Unknown."""
+        del model_id
+        return None
+
+    @override
+    def end_of_life(self, model_id: str) -> datetime | None:
+        """Unknown."""
+        del model_id
+        return None
+
+    @override
+    def model_unit_quota(self, model_id: str) -> int | None:
+        """Unknown."""
+        del model_id
+        return None
