@@ -12,7 +12,7 @@ from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.target import Loop, Mode
 from bedrock_autoscaler.domain.traffic.joining import span
-from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
+from bedrock_autoscaler.domain.traffic.observation import Series, Traffic, known_total
 from bedrock_autoscaler.domain.units import MINUTE
 
 AT_ONCE = 1
@@ -73,7 +73,7 @@ def slot_after(at: datetime, minutes: int, offset: int) -> datetime:
 
 def _refusals(traffic: Traffic) -> float:
     """Calls refused in the newest quarter of an hour."""
-    return float(np.nansum(traffic.throttles[-QUIET:]))
+    return known_total(traffic.throttles[-QUIET:])
 
 
 def _pace(recent: Traffic) -> int:

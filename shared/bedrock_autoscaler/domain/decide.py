@@ -36,7 +36,6 @@ from bedrock_autoscaler.domain.sizing.planning import make_plan, make_wish
 from bedrock_autoscaler.domain.target import Loop, RateCombination, UnitRate
 from bedrock_autoscaler.domain.traffic.demand import Demand, estimate_demand
 from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis, Way, diagnose
-from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.unit_rates.rate_choice import rate_in_use, rate_reasons, with_rate
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
@@ -98,10 +97,12 @@ def decide_routing(situation: Situation) -> Decision:
 def decide_capacity(situation: Situation) -> Decision:
     """How many units to buy, release or restore, and the routes that go with it."""
     use = rate_in_use(situation.target.provisioned, situation.observation.unit_rate)
-    stated, situation = situation, replace(situation, target=with_rate(situation.target, use))
+    stated, rated = situation, with_rate(situation.target, use)
+    if rated is not stated.target:
+        situation = replace(stated, target=rated)
     target, fleet, now = situation.target, situation.fleet, situation.scheduled_at
     demand = _demand(situation)
-    economics = build_economics(target, _pricing_traffic(situation))
+    economics = _economics(situation, demand)
     diagnosis = _diagnosis(situation)
     memory = _remember_errors(situation, diagnosis)
     classification, memory = classify(
@@ -171,10 +172,13 @@ def _demand(situation: Situation) -> Demand:
     return estimate_demand(situation.observation.traffic, rate, attempts)
 
 
-def _pricing_traffic(situation: Situation) -> Traffic:
-    """The newest week, whose mix of tokens sets the price of a unit's worth of traffic."""
+def _economics(situation: Situation, demand: Demand) -> Economics | None:
+    """What the newest week's mix of tokens makes a unit's worth of traffic cost."""
     traffic = situation.observation.traffic
-    return traffic.since(traffic.end - _PRICING_MINUTES * MINUTE)
+    week = traffic.since(traffic.end - _PRICING_MINUTES * MINUTE)
+    # The size of a refused call rests on all the minutes that are looked at, nothing else does.
+    is_alike = demand.requests is traffic.invocations
+    return build_economics(situation.target, week, demand.newest(len(week)) if is_alike else None)
 
 
 def _diagnosis(situation: Situation) -> Diagnosis:

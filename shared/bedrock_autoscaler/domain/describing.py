@@ -1,19 +1,21 @@
 """What a decision says beside its actions: further numbers, the expected saving, remarks."""
 
-import numpy as np
+from math import isfinite
 
 from bedrock_autoscaler.domain.decision import Alternative, Reason, ReasonCode, Situation
 from bedrock_autoscaler.domain.economics.copies import copy_reasons
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.fleet.holdings import Ownership
+from bedrock_autoscaler.domain.forecasting.distribution import QUANTILES
 from bedrock_autoscaler.domain.sizing.worth import SizePlan
 from bedrock_autoscaler.domain.target import Mode
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis
-from bedrock_autoscaler.domain.traffic.observation import Series
+from bedrock_autoscaler.domain.traffic.observation import known_mean
 from bedrock_autoscaler.domain.units import significant
 
 _DIGITS = 12
+_QUANTILE_NAMES = {share: f"demand_p{share * 100:g}_units" for share in QUANTILES}
 
 
 def evidence(
@@ -23,11 +25,11 @@ def evidence(
     found = [
         ("throttled_share", diagnosis.throttled_share),
         ("server_error_share", diagnosis.server_error_share),
-        ("known_minutes", float(np.count_nonzero(~np.isnan(demand.load)))),
-        ("demand_last_hour_units", _mean(demand.load[-60:])),
-        ("demand_last_day_units", _mean(demand.load[-1440:])),
+        ("known_minutes", float(demand.known_minutes)),
+        ("demand_last_hour_units", known_mean(demand.load[-60:])),
+        ("demand_last_day_units", known_mean(demand.load[-1440:])),
     ]
-    if economics is not None and np.isfinite(economics.break_even):
+    if economics is not None and isfinite(economics.break_even):
         found.append(("break_even_utilization", economics.break_even))
     if plan is not None:
         found += [
@@ -35,21 +37,19 @@ def evidence(
             ("units_are_bought_from_usd_per_hour", plan.grow_usd),
             ("units_are_kept_from_usd_per_hour", plan.keep_usd),
         ]
-        found += [
-            (f"demand_p{probability * 100:g}_units", value) for probability, value in plan.quantiles
-        ]
+        found += [(_QUANTILE_NAMES[probability], value) for probability, value in plan.quantiles]
         found += [(f"weight_{name}", weight) for name, weight in plan.weights.items()]
-        for name, by_unit in (
-            ("worth_of_unit_{}_usd_per_hour", plan.worth),
-            ("use_of_unit_{}", plan.use),
-            ("trust_that_unit_{}_pays", plan.agreement),
-            ("keeping_unit_{}_usd_per_hour", plan.keep_worth),
+        for name, ending, by_unit in (
+            ("worth_of_unit_", "_usd_per_hour", plan.worth),
+            ("use_of_unit_", "", plan.use),
+            ("trust_that_unit_", "_pays", plan.agreement),
+            ("keeping_unit_", "_usd_per_hour", plan.keep_worth),
         ):
+            values = by_unit[: len(plan.alternatives)].tolist()
             found += [
-                (name.format(unit), float(value))
-                for unit, value in enumerate(by_unit[: len(plan.alternatives)], start=1)
+                (f"{name}{unit}{ending}", value) for unit, value in enumerate(values, start=1)
             ]
-    return tuple((name, significant(value, _DIGITS)) for name, value in found)
+    return tuple([(name, significant(value, _DIGITS)) for name, value in found])
 
 
 def expected_saving(
@@ -108,8 +108,3 @@ def remarks(situation: Situation) -> tuple[Reason, ...]:
         )
     found += copy_reasons(target.options, situation.observation.copies)
     return tuple(found)
-
-
-def _mean(series: Series) -> float:
-    known = series[~np.isnan(series)]
-    return float(known.mean()) if known.size else 0.0

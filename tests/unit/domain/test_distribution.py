@@ -27,7 +27,7 @@ SIZING = THRESHOLDS.sizing
 
 def two_sets(newest: list[float], older: list[float]) -> Sets:
     """The newest minutes; and the newest with the older ones."""
-    return Sets(
+    return Sets.of(
         pieces=(np.array(newest), np.array(older)),
         members=np.array([[1.0, 0.0], [1.0, 1.0]]),
         instead=(1, 1),

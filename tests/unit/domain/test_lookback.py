@@ -25,10 +25,9 @@ def minutes_of(moment: Moment) -> dict[str, Series]:
     """The known minutes of each window."""
     sets = moment.windows()
     assert sets is not None
+    pieces = np.split(sets.values, np.cumsum(sets.sizes)[:-1])
     return {
-        name: np.concatenate(
-            [piece for piece, is_in in zip(sets.pieces, row, strict=True) if is_in]
-        )
+        name: np.concatenate([piece for piece, is_in in zip(pieces, row, strict=True) if is_in])
         for name, row in zip(WINDOWS, sets.members, strict=True)
     }
 

@@ -82,8 +82,7 @@ def test_minutes_that_were_not_read_are_no_demand_to_grow_on() -> None:
 
 def test_minutes_that_were_not_read_are_full_use_to_shrink_on() -> None:
     # Four idle days, but 12:00 to 13:00 of yesterday was never read, and that is what is trusted.
-    demand = build_demand((4 * DAY, 0.0))
-    demand.load[3 * DAY + 3 : 3 * DAY + 63] = NAN
+    demand = build_demand((3 * DAY + 3, 0.0), (60, NAN), (DAY - 63, 0.0))
 
     plan = make_plan(holding(1), demand, HALF, trusting(this_hour_yesterday=1.0))
 

@@ -22,7 +22,7 @@ MARGINS = Margins(first=1.15, grow=1.15, keep=0.95)
 
 def expecting(*samples: float, economics: Economics = HALF, units: int = 2) -> Forecast:
     """These demands, equally likely by all windows; two units more than held are looked at."""
-    windows = Sets(
+    windows = Sets.of(
         pieces=(np.array(samples),),
         members=np.ones((len(WINDOWS), 1)),
         instead=tuple(range(len(WINDOWS))),

@@ -72,11 +72,13 @@ def test_use_agrees_with_the_definition_on_any_demand() -> None:
 
 # -- overlapping sets --------------------------------------------------------------------------
 
-OVERLAP = Sets(
-    pieces=(minutes(1.0), minutes(0.0, 0.0, 0.0)),
-    members=np.array([[1.0, 0.0], [1.0, 1.0]]),
-    instead=(1, 1),
-)
+
+def overlapping(newest: Series, before: Series) -> Sets:
+    """The newest minutes; and the newest with those before them."""
+    return Sets.of((newest, before), members=np.array([[1.0, 0.0], [1.0, 1.0]]), instead=(1, 1))
+
+
+OVERLAP = overlapping(minutes(1.0), minutes(0.0, 0.0, 0.0))
 """The newest minute; and the newest minute with the three before it."""
 
 
@@ -85,19 +87,19 @@ def test_sets_share_their_pieces() -> None:
 
 
 def test_a_set_without_a_minute_is_spoken_for_by_another_one() -> None:
-    sets = replace(OVERLAP, pieces=(minutes(), minutes(0.5, 0.5, 0.5)))
+    sets = overlapping(minutes(), minutes(0.5, 0.5, 0.5))
 
     assert mean_use(sets, 1)[:, 0].tolist() == [0.5, 0.5]
 
 
 def test_it_is_looked_for_along_the_line() -> None:
-    line = Sets(pieces=(minutes(), minutes(), minutes(0.4)), members=np.eye(3), instead=(1, 2, 2))
+    line = Sets.of((minutes(), minutes(), minutes(0.4)), np.eye(3), (1, 2, 2))
 
     assert mean_use(line, 1)[:, 0] == pytest.approx([0.4, 0.4, 0.4])
 
 
 def test_a_line_without_any_minute_says_nothing() -> None:
-    line = Sets(pieces=(minutes(), minutes()), members=np.eye(2), instead=(1, 0))
+    line = Sets.of((minutes(), minutes()), np.eye(2), (1, 0))
 
     assert mean_use(line, 1)[:, 0].tolist() == [0.0, 0.0]
 

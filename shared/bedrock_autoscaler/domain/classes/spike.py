@@ -10,7 +10,7 @@ import numpy as np
 from bedrock_autoscaler.domain.target import Classifying
 from bedrock_autoscaler.domain.traffic.bins import BIN_MINUTES, known_sums
 from bedrock_autoscaler.domain.traffic.demand import Demand
-from bedrock_autoscaler.domain.traffic.observation import Series
+from bedrock_autoscaler.domain.traffic.observation import Series, known_total
 
 _DAY = 1440
 _DAYS = 7
@@ -57,15 +57,15 @@ def measure_spike(
     if np.isnan(newest):
         return None
     lowest = _lowest_recent(load)
-    arrived = float(np.nansum(calls[-BIN_MINUTES:])) / lot
+    arrived = known_total(calls[-BIN_MINUTES:]) / lot
     if newest <= rules.spike_factor * lowest:
         return Spike(demand=newest, limit=rules.spike_factor * lowest, calls=arrived)
     usual = _usual(load)
     if np.isnan(usual):
         return None
     expected = max(usual, lowest)
-    total_calls = float(np.nansum(calls[-_DAY:]))
-    size = lot * float(np.nansum(load[-_DAY:])) / total_calls if total_calls > 0 else 0.0
+    total_calls = known_total(calls[-_DAY:])
+    size = lot * known_total(load[-_DAY:]) / total_calls if total_calls > 0 else 0.0
     noise = float(np.sqrt(shot_noise * size * expected))
     return Spike(
         demand=newest,

@@ -12,7 +12,7 @@ import numpy as np
 from bedrock_autoscaler.domain.routing.lawfulness import overflow_options
 from bedrock_autoscaler.domain.target import InferenceOption, Target, TokenPrice, UnitRate
 from bedrock_autoscaler.domain.traffic.demand import Demand, estimate_demand
-from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
+from bedrock_autoscaler.domain.traffic.observation import Series, Traffic, known_total
 
 _MINUTES_PER_HOUR = 60.0
 _TOKENS_PER_PRICE = 1000.0
@@ -109,17 +109,17 @@ class Mix:
 
 def observed_mix(traffic: Traffic, demand: Demand, rate: UnitRate) -> Mix:
     """The mix over the series; without traffic, input alone at the rate's limit."""
-    load = float(np.nansum(demand.load))
+    load = known_total(demand.load)
     if load <= 0:
         return Mix(input_tokens=rate.input_tokens_per_minute, output_tokens=0.0, requests=0.0)
-    served_requests = float(np.nansum(traffic.invocations))
-    wanted = float(np.nansum(demand.requests)) / served_requests if served_requests > 0 else 1.0
-    inputs = float(np.nansum(traffic.input_tokens + traffic.cache_write_tokens))
-    outputs = float(np.nansum(traffic.output_tokens))
+    requests, served_requests = known_total(demand.requests), known_total(traffic.invocations)
+    wanted = requests / served_requests if served_requests > 0 else 1.0
+    inputs = known_total(traffic.input_tokens + traffic.cache_write_tokens)
+    outputs = known_total(traffic.output_tokens)
     return Mix(
         input_tokens=inputs * wanted / load,
         output_tokens=outputs * wanted / load,
-        requests=float(np.nansum(demand.requests)) / load,
+        requests=requests / load,
     )
 
 
@@ -145,16 +145,24 @@ def capacity_units(option: InferenceOption, mix: Mix) -> float:
     return min(bounds)
 
 
-def build_economics(target: Target, traffic: Traffic) -> Economics | None:
+def build_economics(
+    target: Target, traffic: Traffic, demand: Demand | None = None
+) -> Economics | None:
     """Prices per unit-hour at the observed mix; None while a unit price or rate is unknown.
 
     An option without a known price is left out here; `missing_facts` names it.
+
+    Args:
+        target: its prices, unit rate and options.
+        traffic: whose mix counts.
+        demand: in these minutes, where it was estimated already.
     """
     bought = target.provisioned
     if bought is None or bought.price is None or bought.unit_rate is None:
         return None
-    attempts = target.thresholds.observing.attempts_per_call
-    demand = estimate_demand(traffic, bought.unit_rate, attempts)
+    if demand is None:
+        attempts = target.thresholds.observing.attempts_per_call
+        demand = estimate_demand(traffic, bought.unit_rate, attempts)
     mix = observed_mix(traffic, demand, bought.unit_rate)
     tiers = sorted(
         (

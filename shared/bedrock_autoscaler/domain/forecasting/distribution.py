@@ -29,6 +29,8 @@ _SAMPLES = 60
 _OUTCOMES = 6
 _LEAST_HISTORY = 60
 _POINT = 1e-9
+_BOUNDS = tuple(bound / 2 for share in (0.8, 0.95) for bound in (1 - share, 1 + share))
+"""Of the central intervals that are judged, one after the other."""
 _TAIL, _BEYOND = 0.02, 1.5
 """So much of the weight lies beyond what was seen, on either side, by this factor."""
 
@@ -98,15 +100,13 @@ def mixture(windows: Sets, weights: Series) -> Distribution:
     Long pieces are thinned to at most 120 minutes, evenly. What was never seen may come: a little
     weight lies beyond the lowest and the highest minute.
     """
-    sizes = np.array([len(piece) for piece in windows.pieces])
-    counts = windows.members @ sizes
-    stand_ins = windows.stand_ins(counts)
-    trust = np.bincount(stand_ins, np.maximum(weights, 0.0), len(counts))
+    sizes, counts = windows.sizes, windows.counts
+    trust = np.bincount(windows.stand_ins(), np.maximum(weights, 0.0), len(counts))
     by_minute = (trust / np.maximum(counts, 1)) @ windows.members
     steps = np.maximum(sizes // _SAMPLES, 1)
-    thinned = [piece[::step] for piece, step in zip(windows.pieces, steps, strict=True)]
-    kept = [len(piece) for piece in thinned]
-    seen = np.concatenate(thinned)
+    pieces = zip(np.cumsum(sizes).tolist(), sizes.tolist(), steps.tolist(), strict=True)
+    seen = np.concatenate([windows.values[end - size : end : step] for end, size, step in pieces])
+    kept = -(-sizes // steps)
     weight = np.repeat(by_minute * sizes / np.maximum(kept, 1), kept)
     total = float(weight.sum())
     weight = weight / total if total > 0 else np.full(len(seen), 1.0 / len(seen))
@@ -154,22 +154,22 @@ def calibrate(
     passed = _PERIOD_MINUTES if calibration.until is None else whole_minutes(at - calibration.until)
     kept = 0.5 ** (passed / _HALF_LIFE_MINUTES)
     old = calibration.judged * kept
-    inside = {share: _inside(calibration, low, high, share).sum() for share in (0.8, 0.95)}
+    inside = _inside(calibration, low, high)
     judged = old + len(low)
     return Calibration(
         until=at,
         counts=tuple((np.array(calibration.counts) * kept + _spread(low, high)).tolist()),
-        within_80=float(calibration.within_80 * old + inside[0.8]) / judged,
-        within_95=float(calibration.within_95 * old + inside[0.95]) / judged,
+        within_80=float(calibration.within_80 * old + inside[0]) / judged,
+        within_95=float(calibration.within_95 * old + inside[1]) / judged,
         judged=judged,
     )
 
 
-def _inside(calibration: Calibration, low: Series, high: Series, share: float) -> Series:
-    """How much of each outcome lies within the central interval; an atom counts in part."""
-    bounds = calibration.levels_of(((1 - share) / 2, (1 + share) / 2))[:, np.newaxis]
-    inside: Series = np.diff(_passed(bounds, low, high), axis=0)[0]
-    return inside
+def _inside(calibration: Calibration, low: Series, high: Series) -> tuple[float, ...]:
+    """How many outcomes lie within each central interval; an atom counts in part."""
+    bounds = calibration.levels_of(_BOUNDS)[:, np.newaxis]
+    passed = _passed(bounds, low, high)
+    return tuple((passed[1::2] - passed[::2]).sum(axis=1).tolist())
 
 
 def _spread(low: Series, high: Series) -> Series:

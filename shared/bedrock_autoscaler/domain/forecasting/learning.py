@@ -13,7 +13,7 @@ import numpy as np
 
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.forecasting.lookback import PRIOR_WEIGHTS, WINDOWS, moment_at
-from bedrock_autoscaler.domain.forecasting.use import Sets, curves_of, units_needed
+from bedrock_autoscaler.domain.forecasting.use import curves_of, units_needed
 from bedrock_autoscaler.domain.target import Sizing
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.observation import Series
@@ -23,6 +23,8 @@ _COUNT = len(WINDOWS)
 _TRIANGLE = np.triu_indices(_COUNT)
 _ROW_MINUTES = 15
 _PRIOR_STRENGTH = 30.0
+_RIDGE = _PRIOR_STRENGTH * np.eye(_COUNT)
+_PRIOR = _PRIOR_STRENGTH * np.array(PRIOR_WEIGHTS)
 _MIN_KNOWN = 0.9
 _LEAST_HISTORY = 60
 _MOST_ROWS = 400
@@ -51,14 +53,13 @@ class Learned:
 
     def weighed(self) -> "Learned":
         """The same with the weights that follow from its sums."""
-        products = np.zeros((_COUNT, _COUNT))
-        products[_TRIANGLE] = self.products
-        products += np.triu(products, 1).T + _PRIOR_STRENGTH * np.eye(_COUNT)
-        prior = _PRIOR_STRENGTH * np.array(PRIOR_WEIGHTS)
+        products = np.empty((_COUNT, _COUNT))
+        products[_TRIANGLE] = products.T[_TRIANGLE] = self.products
+        products += _RIDGE
         return replace(
             self,
-            order_weights=tuple(_solve_at_least_0(products, prior + self.ordered).tolist()),
-            keep_weights=tuple(_solve_at_least_0(products, prior + self.kept).tolist()),
+            order_weights=tuple(_solve_at_least_0(products, _PRIOR + self.ordered).tolist()),
+            keep_weights=tuple(_solve_at_least_0(products, _PRIOR + self.kept).tolist()),
         )
 
 
@@ -129,25 +130,15 @@ def _row(
 ) -> tuple[Series, Series, Series] | None:
     """Worth by unit in each window, after an order and after a renewal; None with gaps."""
     moment = moment_at(demand, at, now)
-    windows = moment.windows()
     order = moment.outcome(*order_window(sizing), _MIN_KNOWN)
     keep = moment.outcome(0, sizing.billing_minutes, _MIN_KNOWN)
-    if windows is None or order is None or keep is None:
+    if order is None or keep is None:
         return None
-    sets = Sets(
-        pieces=(*windows.pieces, order, keep),
-        members=_with_outcomes(windows.members),
-        instead=(*windows.instead, _COUNT, _COUNT + 1),
-    )
+    sets = moment.windows(order, keep)
+    if sets is None:
+        return None
     worth = curves_of(sets, economics, units_needed(sets)).worth / economics.reference_usd
     return worth[:-2], worth[-2], worth[-1]
-
-
-def _with_outcomes(members: Series) -> Series:
-    """The sets' members with two more sets of one piece each."""
-    wider = np.eye(_COUNT + 2)
-    wider[:_COUNT, :_COUNT] = members
-    return wider
 
 
 def _added(sums: tuple[float, ...], more: Series) -> tuple[float, ...]:
@@ -167,5 +158,5 @@ def _solve_at_least_0(products: Series, sums: Series) -> Series:
         active &= weights >= 0
         weights = np.zeros(_COUNT)
         index = np.flatnonzero(active)
-        weights[index] = np.linalg.solve(products[np.ix_(index, index)], sums[index])
+        weights[index] = np.linalg.solve(products[index][:, index], sums[index])
     return weights

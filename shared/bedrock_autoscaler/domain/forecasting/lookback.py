@@ -50,43 +50,53 @@ class Moment:
 
     Attributes:
         load: demand in units, oldest first; NaN where nothing was read.
+        has_gaps: whether anything was not read.
         position: of the moment in the series.
         seen: positions before this one were seen by then.
     """
 
     load: Series
+    has_gaps: bool
     position: int
     seen: int
 
-    def windows(self) -> Sets | None:
+    def windows(self, *others: Series) -> Sets | None:
         """The known minutes of each of `WINDOWS`; None when no minute is known.
 
         A window without a known minute borrows from the next longer one, the days from the
         last day, and that from the history.
+
+        Args:
+            others: further minutes, each of which makes a set of its own after the windows.
         """
-        history = _known(self.load[: self.seen : _HISTORY_STEP])
+        history = self._known(self.load[: self.seen : _HISTORY_STEP])
         if not history.size:
-            history = _known(self.load[: self.seen])
+            history = self._known(self.load[: self.seen])
         if not history.size:
             return None
         recent = (
-            _known(self.load[max(self.seen - end, 0) : max(self.seen - begin, 0)])
+            self._known(self.load[max(self.seen - end, 0) : max(self.seen - begin, 0)])
             for begin, end in pairwise((0, *_RECENT))
         )
         days = [self._hour_of(age) for age in range(1, _DAYS + 1)]
-        pieces = (*recent, days[0], np.concatenate(days[1:]), history)
-        return Sets(pieces=pieces, members=_MEMBERS, instead=_INSTEAD)
+        pieces = (*recent, days[0], np.concatenate(days[1:]), history, *others)
+        members = np.eye(len(pieces))
+        members[: len(WINDOWS), : len(WINDOWS)] = _MEMBERS
+        return Sets.of(pieces, members, (*_INSTEAD, *range(len(WINDOWS), len(pieces))))
 
     def outcome(self, begin: int, end: int, min_known: float) -> Series | None:
         """The minutes from `begin` to `end` after the moment, unless too few are known."""
         minutes = self.load[self.position + begin : self.position + end]
-        known = _known(minutes)
+        known = self._known(minutes)
         return known if len(known) >= min_known * (end - begin) and len(known) else None
 
     def _hour_of(self, age: int) -> Series:
         """The hour that begins at this clock time, some days ago."""
         begin = self.position - age * _DAY
-        return _known(self.load[begin : begin + 60]) if begin >= 0 else np.empty(0)
+        return self._known(self.load[begin : begin + 60]) if begin >= 0 else np.empty(0)
+
+    def _known(self, minutes: Series) -> Series:
+        return minutes[~np.isnan(minutes)] if self.has_gaps else minutes
 
 
 def moment_at(demand: Demand, at: datetime, now: datetime, gaps_as: float | None = None) -> Moment:
@@ -98,12 +108,11 @@ def moment_at(demand: Demand, at: datetime, now: datetime, gaps_as: float | None
         now: the moment of the decision.
         gaps_as: demand that a gap stands for; None leaves gaps out.
     """
-    load = demand.load if gaps_as is None else np.nan_to_num(demand.load, nan=gaps_as)
+    load, has_gaps = demand.load, demand.has_gaps
+    if gaps_as is not None and has_gaps:
+        load, has_gaps = np.nan_to_num(load, nan=gaps_as), False
     position = whole_minutes(at - demand.start)
     delay = whole_minutes(now - demand.end)
-    return Moment(load=load, position=position, seen=min(position - delay, len(load)))
-
-
-def _known(minutes: Series) -> Series:
-    gaps = np.isnan(minutes)
-    return minutes[~gaps] if gaps.any() else minutes
+    return Moment(
+        load=load, has_gaps=has_gaps, position=position, seen=min(position - delay, len(load))
+    )

@@ -5,10 +5,12 @@ clip(D - j, 0, 1). It is worth the overflow and the throttling that it avoids. S
 docs/model.md, section "Sizing".
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.traffic.observation import Series
@@ -22,21 +24,41 @@ class Sets:
     """Sets of minutes that overlap, as the pieces that they are made of.
 
     Attributes:
-        pieces: known minutes of demand, in units; a set has a minute once.
+        values: known minutes of demand, in units, piece by piece; a set has a minute once.
+        sizes: minutes of each piece.
         members: 1 where a set (row) has a piece (column), else 0.
+        counts: minutes of each set.
         instead: by set, the one that stands in for it when it has no minute.
     """
 
-    pieces: tuple[Series, ...]
+    values: Series
+    sizes: NDArray[np.intp]
     members: Series
+    counts: Series
     instead: tuple[int, ...]
 
-    def stand_ins(self, counts: Series) -> list[int]:
+    @staticmethod
+    def of(pieces: Iterable[Series], members: Series, instead: tuple[int, ...]) -> "Sets":
+        """The sets that are made of these pieces."""
+        pieces = tuple(pieces)
+        sizes = np.array([len(piece) for piece in pieces])
+        return Sets(
+            values=np.concatenate(pieces),
+            sizes=sizes,
+            members=members,
+            counts=members @ sizes,
+            instead=instead,
+        )
+
+    def stand_ins(self) -> list[int]:
         """By set, the first one along `instead` that has a minute (itself where none has)."""
+        has_minutes = self.counts.tolist()
         found = list(range(len(self.instead)))
+        if all(has_minutes):
+            return found
         for index in found:
             for _ in self.instead:
-                if counts[found[index]]:
+                if has_minutes[found[index]]:
                     break
                 found[index] = self.instead[found[index]]
         return found
@@ -44,7 +66,7 @@ class Sets:
 
 def one_set(minutes: Series) -> Sets:
     """These minutes alone."""
-    return Sets(pieces=(minutes,), members=np.ones((1, 1)), instead=(0,))
+    return Sets.of((minutes,), np.ones((1, 1)), (0,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,20 +100,22 @@ def mean_use(sets: Sets, units: int, *, beyond: float = 0.0) -> Series:
         units: how many.
         beyond: so much of each minute's demand is left out.
     """
-    values = np.concatenate(sets.pieces)
+    shape = (len(sets.sizes), units + 1)
+    count = shape[0] * shape[1]
+    values, first = sets.values, np.repeat(np.arange(0, count, shape[1]), sets.sizes)
     if beyond:
-        values = np.maximum(values - beyond, 0.0)
-    bounded = np.minimum(values, units)
-    whole = bounded.astype(np.intp)
-    sizes = np.array([len(piece) for piece in sets.pieces])
-    cells = whole + np.repeat(np.arange(len(sizes)) * (units + 1), sizes)
-    shape = (len(sizes), units + 1)
-    started = np.bincount(cells, bounded - whole, shape[0] * shape[1]).reshape(shape)
-    filled = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
+        # What lies below uses no unit: most minutes, where it is a quota that they go beyond.
+        above = np.flatnonzero(values > beyond)
+        values, first = values[above] - beyond, first[above]
+    if values.max(initial=0.0) > units:
+        values = np.minimum(values, units)
+    whole = values.astype(np.intp)
+    cells = first + whole
+    started = np.bincount(cells, values - whole, count).reshape(shape)
+    filled = np.bincount(cells, minlength=count).reshape(shape)
     used = filled[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:] + started[:, :-1]
-    counts = sets.members @ sizes
-    means: Series = sets.members @ used / np.maximum(counts, 1)[:, np.newaxis]
-    return means if counts.all() else means[sets.stand_ins(counts)]
+    means: Series = sets.members @ used / np.maximum(sets.counts, 1)[:, np.newaxis]
+    return means if sets.counts.all() else means[sets.stand_ins()]
 
 
 def curves_of(sets: Sets, economics: Economics, units: int) -> Curves:
@@ -112,7 +136,7 @@ def curves_of(sets: Sets, economics: Economics, units: int) -> Curves:
 
 def units_needed(sets: Sets) -> int:
     """Units that the highest of these minutes would use, at most `MOST_UNITS`."""
-    return ceil(min(float(np.concatenate(sets.pieces).max(initial=0.0)), MOST_UNITS))
+    return ceil(min(float(sets.values.max(initial=0.0)), MOST_UNITS))
 
 
 def count_worth(worth: Series, price: float) -> int:

@@ -5,8 +5,6 @@ Source: docs/model.md, section "Routing".
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from bedrock_autoscaler.domain.acting.overriding import preferred, put_first
 from bedrock_autoscaler.domain.acting.succession import superseded
 from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode, Route, Situation
@@ -17,7 +15,7 @@ from bedrock_autoscaler.domain.routing.router_fault import router_faults
 from bedrock_autoscaler.domain.routing.spreading import kept_weights, spread
 from bedrock_autoscaler.domain.routing.trial import review, share_on_trial, without_refused
 from bedrock_autoscaler.domain.target import Target
-from bedrock_autoscaler.domain.traffic.observation import Traffic
+from bedrock_autoscaler.domain.traffic.observation import Traffic, known_total
 from bedrock_autoscaler.domain.units import MINUTE
 
 _REFERENCE_INPUT_SHARE = 0.8
@@ -115,8 +113,8 @@ def describe_change(before: tuple[Route, ...], after: tuple[Route, ...]) -> tupl
 
 def throttled_share(traffic: Traffic, minutes: int) -> float:
     """Throttled attempts among all attempts of the newest minutes, 0 to 1."""
-    throttles = float(np.nansum(traffic.throttles[-minutes:]))
-    attempts = throttles + float(np.nansum(traffic.invocations[-minutes:]))
+    throttles = known_total(traffic.throttles[-minutes:])
+    attempts = throttles + known_total(traffic.invocations[-minutes:])
     return throttles / attempts if attempts > 0 else 0.0
 
 

@@ -3,10 +3,9 @@
 Source: docs/model.md, section "Routing".
 """
 
-import numpy as np
-
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Situation
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
+from bedrock_autoscaler.domain.traffic.observation import known_total
 from bedrock_autoscaler.domain.units import MINUTE
 
 QUIET_MINUTES = 10
@@ -36,8 +35,8 @@ def _calls_elsewhere(situation: Situation) -> float:
     """Calls to the ways on demand in the newest minutes, refused ones among them."""
     return float(
         sum(
-            np.nansum(traffic.invocations[-QUIET_MINUTES:])
-            + np.nansum(traffic.throttles[-QUIET_MINUTES:])
+            known_total(traffic.invocations[-QUIET_MINUTES:])
+            + known_total(traffic.throttles[-QUIET_MINUTES:])
             for _, traffic in situation.observation.by_option
         )
     )

@@ -5,11 +5,9 @@ Source: docs/model.md, section "Routing".
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode, Situation
 from bedrock_autoscaler.domain.option import InferenceOption
-from bedrock_autoscaler.domain.traffic.observation import Series
+from bedrock_autoscaler.domain.traffic.observation import known_mean
 from bedrock_autoscaler.domain.units import MINUTE
 
 ROOM = 0.9
@@ -56,13 +54,14 @@ def recent_load(situation: Situation) -> Load:
     rules = situation.target.thresholds
     traffic = situation.observation.traffic
     recent = traffic.since(traffic.end - rules.routing.pressure_minutes * MINUTE)
-    served = _mean(recent.invocations)
-    wanted = served + _mean(recent.throttles) / rules.observing.attempts_per_call
+    served = known_mean(recent.invocations)
+    wanted = served + known_mean(recent.throttles) / rules.observing.attempts_per_call
     factor = wanted / served if served else 1.0
+    written = known_mean(recent.input_tokens) + known_mean(recent.cache_write_tokens)
     return Load(
         calls=wanted,
-        input_tokens=(_mean(recent.input_tokens) + _mean(recent.cache_write_tokens)) * factor,
-        output_tokens=_mean(recent.output_tokens) * factor,
+        input_tokens=written * factor,
+        output_tokens=known_mean(recent.output_tokens) * factor,
     )
 
 
@@ -138,8 +137,3 @@ def _reason(first: InferenceOption, load: Load, shares: tuple[tuple[str, float],
         f"minute, so that the load is spread: {named}",
         numbers=(("calls_per_minute", load.calls), ("admitted_share", load.share_of(first))),
     )
-
-
-def _mean(series: Series) -> float:
-    known = series[~np.isnan(series)]
-    return float(known.mean()) if known.size else 0.0

@@ -8,12 +8,10 @@ Source: docs/model.md, section "Routing".
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode, Situation
 from bedrock_autoscaler.domain.routing.lawfulness import sight_of
 from bedrock_autoscaler.domain.target import InferenceOption
-from bedrock_autoscaler.domain.traffic.observation import Traffic
+from bedrock_autoscaler.domain.traffic.observation import Traffic, known_total
 from bedrock_autoscaler.domain.units import MINUTE
 
 _MOSTLY = 0.5
@@ -127,8 +125,8 @@ def share_on_trial(
 
 def _answers(traffic: Traffic) -> _Answers:
     return _Answers(
-        served=float(np.nansum(traffic.invocations)),
-        refused=float(np.nansum(traffic.client_errors)),
+        served=known_total(traffic.invocations),
+        refused=known_total(traffic.client_errors),
     )
 
 

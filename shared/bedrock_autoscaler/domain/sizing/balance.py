@@ -53,12 +53,13 @@ def settled(
     """
     minutes = min(minutes, _MOST_MINUTES)
     recent = demand.load[-minutes:] if minutes > 0 else demand.load[:0]
-    known = recent[~np.isnan(recent)]
+    known = recent[~np.isnan(recent)] if demand.has_gaps else recent
     if not known.size:
         return balance
     committed = fleet.committed_units
     without = economics.usd_without(committed, known)
-    served = without - economics.usd_without(max(fleet.in_service_units, committed), known)
+    serving = max(fleet.in_service_units, committed)
+    served = without - economics.usd_without(serving, known) if serving > committed else 0.0
     paid = (sum(pt.model_units for pt in fleet.owned) - committed) * economics.unit_usd
     hours, kept = minutes / 60.0, 0.5 ** (minutes / _HALF_LIFE_MINUTES)
     return Balance(

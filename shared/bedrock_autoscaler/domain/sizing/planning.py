@@ -70,7 +70,6 @@ def make_plan(
     forecast = forecaster.forecast()
     if forecast is None:
         return None
-    known = demand.load[~np.isnan(demand.load)]
     margins = margins_of(
         situation.target,
         situation.fleet,
@@ -86,7 +85,7 @@ def make_plan(
         economics=economics,
         sizing=situation.target.thresholds.sizing,
         held=held,
-        peak=float(known.max()),
+        peak=float(np.fmax.reduce(demand.load)),
         promised=promised,
     )
     spread = quantiles(mixture(forecast.windows, forecast.weights), memory.calibration)
@@ -127,7 +126,7 @@ def _cautious(
 ) -> SizePlan:
     """The plan with gaps counted against growing and, by themselves, against shrinking."""
     economics = forecaster.economics
-    has_gaps = bool(np.isnan(forecaster.demand.load).any())
+    has_gaps = forecaster.demand.has_gaps
     least = forecaster.forecast(gaps_as=0.0) if has_gaps else None
     most = forecaster.forecast(gaps_as=full_use(economics, held)) if has_gaps else None
     if least is None or most is None:

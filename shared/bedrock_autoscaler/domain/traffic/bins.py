@@ -37,10 +37,12 @@ def to_bins(demand: Demand) -> Bins:
     usable = max(len(demand) - skip, 0) // BIN_MINUTES * BIN_MINUTES
     load = demand.load[skip : skip + usable].reshape(-1, BIN_MINUTES)
     requests = demand.requests[skip : skip + usable].reshape(-1, BIN_MINUTES)
-    known = np.count_nonzero(~np.isnan(load), axis=1)
-    scale = np.where(known >= _LEAST_MINUTES, BIN_MINUTES / np.maximum(known, 1), np.nan)
+    start = demand.start + skip * MINUTE
+    if not demand.has_gaps:
+        return Bins(start=start, load=load.sum(axis=1), requests=requests.sum(axis=1))
+    scale = _scale(load)
     return Bins(
-        start=demand.start + skip * MINUTE,
+        start=start,
         load=np.nansum(load, axis=1) * scale,
         requests=np.nansum(requests, axis=1) * scale,
     )
@@ -51,15 +53,25 @@ def known_sums(minutes: Series) -> Series:
     usable = minutes.shape[-1] // BIN_MINUTES * BIN_MINUTES
     first = minutes.shape[-1] - usable
     blocks = minutes[..., first:].reshape(*minutes.shape[:-1], -1, BIN_MINUTES)
-    known = np.count_nonzero(~np.isnan(blocks), axis=-1)
-    scale = np.where(known >= _LEAST_MINUTES, BIN_MINUTES / np.maximum(known, 1), np.nan)
-    sums: Series = np.nansum(blocks, axis=-1) * scale
+    sums: Series = blocks.sum(axis=-1)
+    if np.isnan(sums).any():
+        sums = np.nansum(blocks, axis=-1) * _scale(blocks)
     return sums
+
+
+def _scale(blocks: Series) -> Series:
+    """What makes the known minutes of each block stand for all 5; NaN where they are too few."""
+    known = np.count_nonzero(~np.isnan(blocks), axis=-1)
+    scale: Series = np.where(known >= _LEAST_MINUTES, BIN_MINUTES / np.maximum(known, 1), np.nan)
+    return scale
 
 
 def mean_known(blocks: Series, axis: int = -1) -> Series:
     """Mean of the known values along an axis; NaN where none is known."""
+    sums: Series = blocks.sum(axis=axis)
+    if blocks.shape[axis] and not np.isnan(sums).any():
+        return np.divide(sums, blocks.shape[axis])
     known = np.count_nonzero(~np.isnan(blocks), axis=axis)
-    sums: Series = np.nansum(blocks, axis=axis)
+    sums = np.nansum(blocks, axis=axis)
     mean: Series = np.divide(sums, known, out=np.full(sums.shape, np.nan), where=known > 0)
     return mean

@@ -1,12 +1,12 @@
 """From observed traffic to demand in model units, with its gaps kept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 
 from bedrock_autoscaler.domain.target import RateCombination, UnitRate
-from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
+from bedrock_autoscaler.domain.traffic.observation import Series, Traffic, known_total
 from bedrock_autoscaler.domain.units import MINUTE
 
 
@@ -18,11 +18,17 @@ class Demand:
         start: of the first minute.
         load: model units that would have been fully used, throttled demand included.
         requests: calls, throttled ones counted once.
+        has_gaps: whether the load of any minute is unknown; asked so often that it is kept.
     """
 
     start: datetime
     load: Series
     requests: Series
+    has_gaps: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look for gaps: the highest of some numbers is none where one of them is none."""
+        object.__setattr__(self, "has_gaps", bool(np.isnan(self.load.max(initial=0.0))))
 
     def __len__(self) -> int:
         """The number of minutes."""
@@ -32,6 +38,22 @@ class Demand:
     def end(self) -> datetime:
         """The first minute after the series."""
         return self.start + len(self) * MINUTE
+
+    @property
+    def known_minutes(self) -> int:
+        """The number of minutes that were read."""
+        if not self.has_gaps:
+            return len(self)
+        return len(self) - int(np.count_nonzero(np.isnan(self.load)))
+
+    def newest(self, minutes: int) -> "Demand":
+        """Its newest minutes; at most all of them."""
+        first = max(len(self) - minutes, 0)
+        return Demand(
+            start=self.start + first * MINUTE,
+            load=self.load[first:],
+            requests=self.requests[first:],
+        )
 
 
 def unit_load(input_tokens: Series, output_tokens: Series, rate: UnitRate) -> Series:
@@ -44,9 +66,9 @@ def unit_load(input_tokens: Series, output_tokens: Series, rate: UnitRate) -> Se
     if rate.output_tokens_per_minute is None:
         return by_input
     by_output = output_tokens / rate.output_tokens_per_minute
-    if rate.combination is RateCombination.SUM:
-        return by_input + by_output
-    return np.maximum(by_input, by_output)
+    join = np.add if rate.combination is RateCombination.SUM else np.maximum
+    joined: Series = join(by_input, by_output, out=by_input)
+    return joined
 
 
 def estimate_demand(traffic: Traffic, rate: UnitRate, attempts_per_call: float) -> Demand:
@@ -62,8 +84,8 @@ def estimate_demand(traffic: Traffic, rate: UnitRate, attempts_per_call: float) 
         # Nothing was refused, as in most histories: what follows would give the same, slowly.
         return Demand(start=traffic.start, load=served, requests=traffic.invocations)
     refused = traffic.throttles / attempts_per_call
-    total_calls = float(np.nansum(traffic.invocations))
-    mean_size = float(np.nansum(served)) / total_calls if total_calls > 0 else 0.0
+    total_calls = known_total(traffic.invocations)
+    mean_size = known_total(served) / total_calls if total_calls > 0 else 0.0
     size = np.divide(
         served,
         traffic.invocations,

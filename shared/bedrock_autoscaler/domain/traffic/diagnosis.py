@@ -5,6 +5,7 @@ Source: docs/model.md, section "Gate".
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 
@@ -241,11 +242,18 @@ def _quota_use(way: Way) -> _QuotaUse | None:
 
 def _summed(series: Sequence[Series]) -> Series:
     """Sums over the newest half hour, aligned at its end; a gap counts as nothing."""
-    newest = [one[-WINDOW_MINUTES:] for one in series]
+    newest = [_filled(one[-WINDOW_MINUTES:]) for one in series]
+    if len(newest) == 1:
+        return newest[0]
     sums = np.zeros(max((len(one) for one in newest), default=0))
     for one in newest:
-        sums[len(sums) - len(one) :] += np.where(np.isnan(one), 0.0, one)
+        sums[len(sums) - len(one) :] += one
     return sums
+
+
+def _filled(series: Series) -> Series:
+    """The series with nothing in place of its gaps."""
+    return np.where(np.isnan(series), 0.0, series) if isnan(series.sum()) else series
 
 
 def _share(part: float, whole: float) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from math import isnan
 from operator import attrgetter
 
 import numpy as np
@@ -101,6 +102,21 @@ def each_series(change: Callable[..., Series], *traffics: Traffic) -> dict[str, 
             made[key] = change(*series)
         found[name] = made[key]
     return found
+
+
+def known_total(series: Series) -> float:
+    """Sum of the minutes that were read."""
+    total = float(series.sum())
+    return float(np.nansum(series)) if isnan(total) else total
+
+
+def known_mean(series: Series) -> float:
+    """Mean of the minutes that were read; 0 without any."""
+    total = float(series.sum())
+    if not isnan(total):
+        return total / len(series) if len(series) else 0.0
+    known = series[~np.isnan(series)]
+    return float(known.mean()) if known.size else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
