@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Endpoints,
         Fleets,
         History,
+        Metrics,
         Reporter,
         Settings,
         Switch,
@@ -87,6 +88,21 @@ class AwsAdapters(PlacedAdapters):
             name=environment.deployment[:_SESSION_NAME],
             clock=self.clock,
         )
+
+    @cached_property
+    @override
+    def metrics(self) -> Metrics:
+        """CloudWatch of this Region, and of the other source Regions that the stack may read."""
+        home, others = super().metrics, self._environment.source_regions
+        if not others:
+            return home
+        from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
+        from bedrock_autoscaler.application.regions import RegionalMetrics
+
+        def of(region: str) -> Metrics:
+            return CloudWatchMetrics(Clients(region).cloudwatch(), self._owner)
+
+        return RegionalMetrics(home, {region: partial(of, region) for region in others})
 
     @cached_property
     def clock(self) -> Clock:

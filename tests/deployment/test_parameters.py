@@ -58,6 +58,12 @@ def test_purchasable_models_are_named(value: str) -> None:
     assert not _accepts("PurchasableModelArns", value)
 
 
+@pytest.mark.parametrize("value", ["*", "us-west", "US-WEST-2", "us-west-2,*", "us-west-2 "])
+def test_source_regions_are_named(value: str) -> None:
+    assert not _accepts("SourceRegions", value)
+    assert _accepts("SourceRegions", "us-west-2,ap-southeast-4")
+
+
 @pytest.mark.parametrize("value", ["/", "bedrock-autoscaler", "/a/", "/a//b", "/a*", "/a b"])
 def test_settings_prefix_is_a_path(value: str) -> None:
     assert not _accepts("SettingsPrefix", value)
@@ -170,6 +176,7 @@ def test_functions_get_the_names_they_read() -> None:
         "POWERTOOLS_METRICS_NAMESPACE": "BedrockAutoscaler",
         "OPENBLAS_NUM_THREADS": "1",
         "LOG_LEVEL": "INFO",
+        "SOURCE_REGIONS": "",
     }
     services = (
         "observe_decide",

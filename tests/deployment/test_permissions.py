@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.deployment.policies import grants, statements
+from tests.deployment.policies import as_tuple, grants, statements
 from tests.deployment.template import Stack, stack
 from tests.deployment.test_rules import ENDPOINT, ENDPOINT_ROLE
 
@@ -246,10 +246,32 @@ def test_only_listed_models_may_be_bought() -> None:
     assert allowed["bedrock:CreateProvisionedModelThroughput"] == sorted([MODELS, custom])
 
 
-def test_metrics_are_put_into_our_namespace_only() -> None:
-    (grant,) = [g for g in grants(stack()) if g.action == "cloudwatch:PutMetricData"]
+@pytest.mark.parametrize("regions", ["", "us-west-2"])
+def test_metrics_are_put_into_our_namespace_only(regions: str) -> None:
+    put = [
+        grant
+        for grant in grants(stack(SourceRegions=regions))
+        if grant.action == "cloudwatch:PutMetricData"
+    ]
 
-    assert grant.conditions["StringEquals"]["cloudwatch:namespace"] == "BedrockAutoscaler"
+    assert len(put) == 1 + bool(regions)
+    for grant in put:
+        assert grant.conditions["StringEquals"]["cloudwatch:namespace"] == "BedrockAutoscaler"
+
+
+def test_metrics_are_read_in_the_own_region_and_in_those_that_are_named() -> None:
+    named = stack(SourceRegions="us-west-2,us-east-2")
+
+    regions = {
+        (grant.role, *as_tuple(grant.conditions["StringEquals"]["aws:RequestedRegion"]))
+        for grant in grants(named)
+        if grant.action == "cloudwatch:GetMetricData" and grant.role == "ObserveDecideRole"
+    }
+
+    assert regions == {
+        ("ObserveDecideRole", "eu-central-1"),
+        ("ObserveDecideRole", "us-west-2", "us-east-2"),
+    }
 
 
 @pytest.mark.parametrize(

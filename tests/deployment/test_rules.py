@@ -21,6 +21,7 @@ VARIANTS: dict[str, dict[str, str]] = {
     "customer key": {"PurchasableModelArns": MODEL, "KmsKeyArn": KEY},
     "traced": {"PurchasableModelArns": MODEL, "Tracing": "Active"},
     "scaling": {"ScalableEndpointArns": ENDPOINT, "EndpointRoleArns": ENDPOINT_ROLE},
+    "regions": {"SourceRegions": "us-west-2,us-east-2"},
     "fan-out": {"FanOut": "on"},
     "local": {"AlarmSet": "basic", "SchedulesState": "DISABLED", "Architecture": "x86_64"},
 }

@@ -92,6 +92,33 @@ def test_an_invalid_document_is_reported_and_nothing_is_decided(
     ]
 
 
+def test_each_source_region_is_read_by_its_own_client_and_has_a_heartbeat(
+    ssm: "SSMClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_REGIONS", "us-west-2")
+    west = boto3.client("cloudwatch", region_name="us-west-2")
+    west.put_metric_data(
+        Namespace="AWS/Bedrock",
+        MetricData=[
+            {
+                "MetricName": "Invocations",
+                "Dimensions": [{"Name": "ModelId", "Value": "us.a-model"}],
+                "Value": 1.0,
+            }
+        ],
+    )
+
+    observe_decide.handler({"loop": "routing"}, Context())
+
+    adapters = bootstrap.AwsAdapters(RoutedEnvironment.read(), "111122223333")
+    assert adapters.metrics.model_ids() == {"us.a-model@us-west-2"}
+    assert adapters.metrics.regions == {"us-west-2"}
+    for region in ("us-east-1", "us-west-2"):
+        client = boto3.client("cloudwatch", region_name=region)
+        (beat,) = client.list_metrics(Namespace="BedrockAutoscaler")["Metrics"]
+        assert beat["MetricName"] == "Heartbeat"
+
+
 def test_an_incomplete_environment_is_refused_by_name(
     ssm: "SSMClient", monkeypatch: pytest.MonkeyPatch
 ) -> None:

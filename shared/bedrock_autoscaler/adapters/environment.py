@@ -75,6 +75,7 @@ class RoutedEnvironment(FunctionEnvironment):
         routes_table: name of the DynamoDB table with the routing tables in force.
         consents_table: of the table where persons put consents to commitments; None without.
         work_queue_url: of the queue between dispatcher and workers; None but for the dispatcher.
+        source_regions: Regions besides its own whose metrics are read, sorted.
         elsewhere: the accounts and Regions beside the stack's own whose targets are managed.
         spoke_role: name of the role that this function assumes there; None: it goes nowhere.
         spoke_external_id: that the roles' trust asks for.
@@ -83,6 +84,7 @@ class RoutedEnvironment(FunctionEnvironment):
     routes_table: str
     consents_table: str | None
     work_queue_url: str | None = None
+    source_regions: tuple[str, ...] = ()
     elsewhere: frozenset[Place] = frozenset()
     spoke_role: str | None = None
     spoke_external_id: str | None = None
@@ -97,6 +99,7 @@ class RoutedEnvironment(FunctionEnvironment):
             "routes_table": routes,
             "consents_table": consents,
             "work_queue_url": queue,
+            "source_regions": _source_regions(variables),
             "elsewhere": places_of(
                 variables.get("SPOKE_ACCOUNTS", ""), variables.get("SPOKE_REGIONS", "")
             ),
@@ -166,6 +169,15 @@ def _minutes(variables: Mapping[str, str]) -> int:
         allowed = f"a whole number of minutes from 1 to {_MAX_PERIOD}"
         raise _refused("CAPACITY_MINUTES", text, allowed)
     return int(text)
+
+
+def _source_regions(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Those that are named, without the stack's own."""
+    named = {name for name in variables.get("SOURCE_REGIONS", "").split(",") if name}
+    for name in sorted(named):
+        if not _REGION.fullmatch(name):
+            raise _refused("SOURCE_REGIONS", name, f"Regions ({_REGION.pattern})")
+    return tuple(sorted(named - {variables.get("AWS_REGION", "")}))
 
 
 def _matching(

@@ -68,6 +68,14 @@ def test_the_period_of_the_capacity_loop_comes_from_the_stack() -> None:
     assert environment.decision_minutes == 30
 
 
+def test_other_source_regions_are_sorted_and_the_own_one_is_none_of_them() -> None:
+    named = {"SOURCE_REGIONS": "us-west-2,us-east-1,eu-west-1"}
+
+    assert RoutedEnvironment.read(VARIABLES | named).source_regions == ("eu-west-1", "us-west-2")
+    with pytest.raises(ConfigurationError, match="SOURCE_REGIONS is 'mars'"):
+        RoutedEnvironment.read(VARIABLES | {"SOURCE_REGIONS": "mars"})
+
+
 @pytest.mark.parametrize(
     "name", ["LEDGER_TABLE", "ROUTES_TABLE", "SETTINGS_PREFIX", "DEPLOYMENT", "AWS_REGION"]
 )
