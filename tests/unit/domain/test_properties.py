@@ -556,5 +556,6 @@ def test_these_situations_lead_to_purchases_and_releases() -> None:
 
         return check
 
-    assert find(clear_situations(BUSY_ENDS), leads_to(Purchase), settings=search)
-    assert find(clear_situations(IDLE_ENDS), leads_to(Release), settings=search)
+    # Each raises an error where it finds none.
+    find(clear_situations(BUSY_ENDS), leads_to(Purchase), settings=search)
+    find(clear_situations(IDLE_ENDS), leads_to(Release), settings=search)
