@@ -83,7 +83,7 @@ lint: $(DEV) $(TOOLS)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/lint-imports
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint template.yaml spoke/template.yaml
 	PATH="$(TOOLS_PATH):$$PATH" sam validate --lint --template template.yaml --region us-east-1
 
 ## types: mypy, strict

@@ -109,7 +109,10 @@ ACCEPTED: Mapping[Accepted, str] = {
 # Keys of every request; the data lists only those of each service.
 _GLOBAL_KEYS = {
     "aws:calledvialast": "String",
+    "aws:principalaccount": "String",
     "aws:principalarn": "ARN",
+    "aws:principalorgid": "String",
+    "aws:resourceaccount": "String",
     "aws:requestedregion": "String",
     "aws:securetransport": "Bool",
     "aws:sourceaccount": "String",

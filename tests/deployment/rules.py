@@ -39,7 +39,7 @@ NEVER = re.compile(
     r"|UntagResource)"
     r"|dynamodb:(Delete|Scan|BatchWrite|CreateTable|UpdateTable)"
     r"|iam:(?!PassRole$)|lambda:(Update|Create|Delete|Put|Add)|ssm:(Delete|LabelParameterVersion)"
-    r"|servicequotas:(Request|Put)|sts:AssumeRole|states:|events:(?!PutEvents$)|scheduler:"
+    r"|servicequotas:(Request|Put)|sts:(?!AssumeRole$)|states:|events:(?!PutEvents$)|scheduler:"
     r"|sns:(?!Publish$)"
 )
 
@@ -118,6 +118,29 @@ def releases_need_the_owner(stack: Stack) -> Iterator[str]:
             wanted = {"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": OWN}}
             if grant.conditions != wanted:
                 yield f"{grant.role}: {grant.conditions}"
+
+
+SPOKE_ROLES = {
+    "DispatchRole": "reader",
+    "VisitRole": "reader",
+    "PurchaseRole": "purchaser",
+    "ReleaseRole": "releaser",
+    "PublishRole": "publisher",
+}
+"""Which role each function assumes in a spoke."""
+
+
+def roles_are_assumed_by_name(stack: Stack) -> Iterator[str]:
+    """Each function assumes its own role, in the listed accounts, with the external id."""
+    for grant in grants(stack):
+        if grant.action != "sts:AssumeRole":
+            continue
+        role = f"arn:aws:iam::*:role/{OWN}-spoke-{SPOKE_ROLES.get(grant.role)}"
+        if grant.resources != (role,):
+            yield f"{grant.role}: assumes {grant.resources}"
+        bounds = grant.conditions.get("StringEquals", {})
+        if not {"aws:ResourceAccount", "sts:ExternalId"} <= bounds.keys():
+            yield f"{grant.role}: assumes under {sorted(bounds)}"
 
 
 def endpoints_are_scaled_through_bedrock(stack: Stack) -> Iterator[str]:
@@ -365,6 +388,7 @@ SILENT_FAILURES: Mapping[str, tuple[str, ...]] = {
     "a price in doubt": ("price_doubted",),
     "idle paid units": ("idle_units", "idle_while_overflowing"),
     "an endpoint that could not be scaled": ("scaling_failed",),
+    "a place out of reach": ("place_unreachable",),
     "ticks late": ("loop_late",),
     "messages lost": ("telling_failed",),
 }
@@ -408,6 +432,7 @@ RULES = (
     buying_and_deleting_are_apart,
     purchases_carry_the_owner,
     releases_need_the_owner,
+    roles_are_assumed_by_name,
     endpoints_are_scaled_through_bedrock,
     no_function_writes_its_bounds,
     functions_tell_their_own_only,

@@ -13,6 +13,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
+SPOKE = ROOT / "spoke" / "template.yaml"
 
 PSEUDO = {
     "AWS::AccountId": "111111111111",
@@ -21,6 +22,19 @@ PSEUDO = {
     "AWS::StackName": "prod",
 }
 OWN = PSEUDO["AWS::StackName"]
+HUB = {
+    "HubAccountId": "222222222222",
+    "HubRegion": "us-east-1",
+    "HubStackName": "prod",
+    "ExternalId": "a-long-random-text",
+    "Regions": "eu-central-1,us-east-1",
+    **{
+        f"{name}RoleArn": f"arn:aws:iam::222222222222:role/prod-{name}Role-1A2B"
+        for name in ("Dispatch", "Visit", "Purchase", "Release", "Publish")
+    },
+}
+"""Parameters of a spoke that have no default."""
+HUB_OWNER = "prod@222222222222/us-east-1"
 # Stands for a property that Fn::If leaves out.
 _NO_VALUE = object()
 
@@ -55,11 +69,11 @@ class Stack:
 
 
 @cache
-def translated() -> dict[str, Any]:
-    """The template after the SAM transform, parameters and intrinsics still in place."""
+def translated(path: Path = TEMPLATE) -> dict[str, Any]:
+    """A template after the SAM transform, parameters and intrinsics still in place."""
     python = ROOT / ".tools" / "bin" / "python"
     done = subprocess.run(
-        [python, Path(__file__).with_name("translate.py"), TEMPLATE],
+        [python, Path(__file__).with_name("translate.py"), path],
         env={"PATH": os.defpath, "AWS_DEFAULT_REGION": PSEUDO["AWS::Region"]},
         capture_output=True,
         text=True,
@@ -72,7 +86,15 @@ def translated() -> dict[str, Any]:
 
 def stack(**parameters: str) -> Stack:
     """The stack as deployed with these parameters and the defaults of the others."""
-    template = translated()
+    return _resolved(translated(), parameters)
+
+
+def spoke(**parameters: str) -> Stack:
+    """The stack in a spoke with these parameters, and those of HUB where a test names none."""
+    return _resolved(translated(SPOKE), HUB | parameters)
+
+
+def _resolved(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Stack:
     resolver = _Resolver(template, parameters)
     return Stack(
         resources={
@@ -81,7 +103,9 @@ def stack(**parameters: str) -> Stack:
             if resolver.holds(resource.get("Condition"))
         },
         outputs={
-            name: resolver.resolve(output["Value"]) for name, output in template["Outputs"].items()
+            name: resolver.resolve(output["Value"])
+            for name, output in template["Outputs"].items()
+            if resolver.holds(output.get("Condition"))
         },
     )
 
@@ -95,10 +119,10 @@ class _Resolver:
         assert not unknown, f"the template has no parameter {sorted(unknown)}"
         self._values: dict[str, Any] = dict(PSEUDO)
         for name, parameter in declared.items():
-            value = parameters.get(name, parameter["Default"])
+            value = parameters[name] if name in parameters else parameter["Default"]
             is_list = parameter["Type"] == "CommaDelimitedList"
             self._values[name] = value.split(",") if is_list else value
-        self._mappings = template["Mappings"]
+        self._mappings = template.get("Mappings", {})
         self._conditions = template["Conditions"]
 
     def holds(self, condition: str | None) -> bool:
@@ -129,17 +153,28 @@ class _Resolver:
                 return self.resolve(yes if self.holds(condition) else no)
             case "Fn::GetAtt", [resource, attribute]:
                 return f"{resource}.{attribute}"
-            case "Fn::Sub", str(text):
-                return re.sub(
-                    r"\$\{([^}]+)\}", lambda name: str(self._values.get(name[1], name[1])), text
-                )
+            case "Fn::Sub", [str(text), own]:
+                return self._filled(text, self._values | self.resolve(own))
+            case "Fn::Sub", text:
+                return self._filled(text, self._values)
             case "Fn::Join", [separator, parts]:
                 return separator.join(self.resolve(parts))
+            case "Fn::FindInMap", [table, row, column]:
+                return self._mappings[table][self.resolve(row)][column]
+            case _:
+                return self._logic(function, argument)
+
+    def _logic(self, function: str, argument: Any) -> bool:
+        match function, argument:
             case "Fn::Equals", [left, right]:
                 return str(self.resolve(left)) == str(self.resolve(right))
             case "Fn::Not", [inner]:
                 return not self.resolve(inner)
-            case "Fn::FindInMap", [table, row, column]:
-                return self._mappings[table][self.resolve(row)][column]
+            case "Fn::And", [*inner]:
+                return all(self.resolve(each) for each in inner)
             case _:
                 raise AssertionError(f"the tests do not know {function}: {argument}")
+
+    @staticmethod
+    def _filled(text: str, values: Mapping[str, Any]) -> str:
+        return re.sub(r"\$\{([^}]+)\}", lambda name: str(values.get(name[1], name[1])), text)

@@ -50,6 +50,7 @@ def test_the_arithmetic_is_that_of_the_user_guide(
 COUNTED = (
     "AttentionAlarm", "BreakerAlarm", "DeadLetterAlarm", "FailedAlarm",
     "IdleUnitsAlarm", "IdleWhileOverflowingAlarm", "LoopLateAlarm", "MetricsIncompleteAlarm",
+    "PlaceUnreachableAlarm",
     "PriceDoubtedAlarm", "PriceStaleAlarm", "ProjectionNewerAlarm", "PurchaseAbandonedAlarm",
     "PurchaseUnresolvedAlarm", "SettingsRejectedAlarm", "SpendAtCapAlarm", "SpendNearCapAlarm",
     "RefreshPricesErrorsAlarm", "ScalingFailedAlarm",

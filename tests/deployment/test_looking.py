@@ -16,19 +16,28 @@ pytestmark = pytest.mark.xdist_group("template")
 OF_LAMBDA = {"@timestamp", "@duration", "@maxMemoryUsed", "@log", "@type"}
 
 
-def dashboard() -> list[dict[str, Any]]:
+def dashboard(**parameters: str) -> list[dict[str, Any]]:
     """The widgets."""
-    body = json.loads(stack().of("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"])
+    deployed = stack(**parameters)
+    body = json.loads(deployed.of("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"])
     widgets: list[dict[str, Any]] = body["widgets"]
     return widgets
 
 
-def test_the_dashboard_shows_every_alarm() -> None:
-    (widget,) = (one for one in dashboard() if one["type"] == "alarm")
+@pytest.mark.parametrize("fan_out", ["off", "on"])
+def test_the_dashboard_shows_every_alarm(fan_out: str) -> None:
+    (widget,) = (one for one in dashboard(FanOut=fan_out) if one["type"] == "alarm")
 
     shown = {name.removesuffix(".Arn") for name in widget["properties"]["alarms"]}
 
-    assert shown == stack().of("AWS::CloudWatch::Alarm").keys()
+    assert shown == stack(FanOut=fan_out).of("AWS::CloudWatch::Alarm").keys()
+
+
+@pytest.mark.parametrize(("fan_out", "function"), [("off", "observe-decide"), ("on", "visit")])
+def test_the_dashboard_shows_the_decisions_of_who_decides(fan_out: str, function: str) -> None:
+    (widget,) = (one for one in dashboard(FanOut=fan_out) if one["type"] == "log")
+
+    assert widget["properties"]["query"].startswith(f"SOURCE '/aws/lambda/{OWN}-{function}'")
 
 
 def test_no_two_widgets_lie_on_each_other() -> None:
@@ -81,10 +90,11 @@ def test_the_query_for_changes_names_all_of_them() -> None:
     assert set(re.findall(r'"(\w+)"', listed)) == CHANGES
 
 
-def test_queries_read_the_logs_of_all_functions() -> None:
-    groups = set(stack().of("AWS::Logs::LogGroup"))
+@pytest.mark.parametrize("fan_out", ["off", "on"])
+def test_queries_read_the_logs_of_all_functions(fan_out: str) -> None:
+    groups = set(stack(FanOut=fan_out).of("AWS::Logs::LogGroup"))
 
-    for query in stack().of("AWS::Logs::QueryDefinition").values():
+    for query in stack(FanOut=fan_out).of("AWS::Logs::QueryDefinition").values():
         assert set(query["LogGroupNames"]) == groups
 
 

@@ -3,6 +3,7 @@
 from bedrock_autoscaler.adapters.clients import REQUIRED
 from tests.deployment.policies import grants
 from tests.deployment.template import stack
+from tests.deployment.test_rules import VARIANTS
 
 PREFIXES = {"service-quotas": "servicequotas"}
 # A transaction needs the permissions of the writes in it, and has none of its own.
@@ -23,7 +24,9 @@ def test_every_operation_is_allowed_to_a_function() -> None:
 
     endpoint = "arn:aws:sagemaker:eu-central-1:111111111111:endpoint/own"
 
-    deployed = stack(PurchasableModelArns=models, ScalableEndpointArns=endpoint)
+    deployed = stack(
+        PurchasableModelArns=models, ScalableEndpointArns=endpoint, **VARIANTS["spokes"]
+    )
     allowed = {grant.action for grant in grants(deployed)}
 
     assert needed - allowed == set()

@@ -133,8 +133,9 @@ def test_basic_alarms_leave_out_the_composite_and_the_queries_only() -> None:
     assert left_out == {"UnhealthyAlarm", *stack().of("AWS::Logs::QueryDefinition")}
 
 
-def test_composite_alarm_names_every_alarm() -> None:
-    deployed = stack()
+@pytest.mark.parametrize("fan_out", ["off", "on"])
+def test_composite_alarm_names_every_alarm(fan_out: str) -> None:
+    deployed = stack(FanOut=fan_out)
 
     rule = deployed.of("AWS::CloudWatch::CompositeAlarm")["UnhealthyAlarm"]["AlarmRule"]
 
@@ -177,7 +178,16 @@ def test_functions_get_the_names_they_read() -> None:
         "OPENBLAS_NUM_THREADS": "1",
         "LOG_LEVEL": "INFO",
         "SOURCE_REGIONS": "",
+        "SPOKE_ACCOUNTS": "",
+        "SPOKE_REGIONS": "",
+        "SPOKE_EXTERNAL_ID": "",
     }
+    roles = {
+        name: {"SPOKE_ROLE": f"prod-spoke-{role}"}
+        for name, role in (
+            ("purchase", "purchaser"), ("release", "releaser"), ("publish", "publisher")
+        )
+    }  # fmt: skip
     services = (
         "observe_decide",
         "purchase",
@@ -188,7 +198,10 @@ def test_functions_get_the_names_they_read() -> None:
     )
     mute = {"refresh_prices": {"ALERT_TOPIC_ARN": "", "EVENT_BUS": ""}}
     assert [function["Environment"]["Variables"] for function in functions.values()] == [
-        shared | {"POWERTOOLS_SERVICE_NAME": service} | mute.get(service, {})
+        shared
+        | {"POWERTOOLS_SERVICE_NAME": service}
+        | mute.get(service, {})
+        | roles.get(service, {})
         for service in services
     ]
 

@@ -23,6 +23,12 @@ VARIANTS: dict[str, dict[str, str]] = {
     "scaling": {"ScalableEndpointArns": ENDPOINT, "EndpointRoleArns": ENDPOINT_ROLE},
     "regions": {"SourceRegions": "us-west-2,us-east-2"},
     "fan-out": {"FanOut": "on"},
+    "spokes": {
+        "FanOut": "on",
+        "SpokeAccounts": "222222222222,333333333333",
+        "SpokeRegions": "us-east-1,us-west-2",
+        "SpokeExternalId": "a-long-random-text",
+    },
     "local": {"AlarmSet": "basic", "SchedulesState": "DISABLED", "Architecture": "x86_64"},
 }
 
@@ -81,6 +87,7 @@ def _remove(name: str) -> Callable[[Stack], None]:
 
 
 NAMED_ALARMS = (
+    "PlaceUnreachableAlarm",
     "SettingsRejectedAlarm",
     "PurchaseUnresolvedAlarm",
     "PurchaseAbandonedAlarm",
@@ -309,6 +316,15 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
         _widen("PublishRole", "Owners", Action="bedrock:UpdateMarketplaceModelEndpoint"),
     ),
     *(
+        (rules.roles_are_assumed_by_name, defect, _widen("ReleaseRole", "Spokes", **changes))
+        for defect, changes in (
+            ("any role", {"Resource": "arn:aws:iam::*:role/*"}),
+            ("the purchaser", {"Resource": "arn:aws:iam::*:role/prod-spoke-purchaser"}),
+            ("in any account", {"Condition": {"StringEquals": {"sts:ExternalId": "a"}}}),
+            ("by any hub", {"Condition": {"StringEquals": {"aws:ResourceAccount": "2"}}}),
+        )
+    ),
+    *(
         (rules.poisoned_work_ends, defect, spoil)
         for defect, spoil in (
             ("for ever", _drop("WorkQueue", "Properties/RedrivePolicy")),
@@ -360,8 +376,12 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
     [pytest.param(rule, spoil, id=f"{rule.__name__}: {defect}") for rule, defect, spoil in DEFECTS],
 )
 def test_rule_notices_the_defect(rule: Rule, spoil: Callable[[Stack], None]) -> None:
-    of_work = (rules.work_is_done_once_at_a_time, rules.poisoned_work_ends)
-    fanned = VARIANTS["fan-out"] if rule in of_work else {}
+    of_work = (
+        rules.work_is_done_once_at_a_time,
+        rules.poisoned_work_ends,
+        rules.roles_are_assumed_by_name,
+    )
+    fanned = VARIANTS["spokes"] if rule in of_work else {}
     spoiled = stack(**VARIANTS["buying"], **VARIANTS["scaling"], **fanned).copy()
 
     spoil(spoiled)

@@ -40,8 +40,8 @@ def _explained() -> dict[str, set[str]]:
 
 def _deployed() -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
-    for variant in ("customer key", "traced", "scaling", "regions"):
-        fanned = stack(**VARIANTS[variant], **VARIANTS["fan-out"])
+    for variant in ("customer key", "traced", "scaling", "regions", "spokes"):
+        fanned = stack(**VARIANTS[variant] | VARIANTS["fan-out"])
         for role, statement in statements(fanned):
             found[role].add(statement["Sid"])
     return found

@@ -19,7 +19,7 @@ COMMANDS = sorted(set(re.findall(r"^(bedrock-autoscaler .+)$", PAGE, flags=re.MU
 
 def alarms() -> set[str]:
     """Names of the alarms, without the stack's."""
-    deployed = stack()
+    deployed = stack(FanOut="on")
     named = deployed.of("AWS::CloudWatch::Alarm") | deployed.of("AWS::CloudWatch::CompositeAlarm")
     return {alarm["AlarmName"].removeprefix("prod-") for alarm in named.values()}
 
