@@ -39,6 +39,7 @@ from tests.fakes.memory_metrics import MemoryMetrics
 from tests.fakes.memory_places import MemoryPlaces
 from tests.fakes.memory_prices import MemoryOffers, MemoryPrices
 from tests.fakes.memory_routes import MemoryRoutingTables
+from tests.fakes.memory_scalings import MemoryScalings
 from tests.fakes.memory_settings import MemorySwitch
 from tests.fakes.recording_reporter import RecordingReporter
 
@@ -141,6 +142,7 @@ class Stage:
         self.switch = MemorySwitch("allow")
         self.reporter = RecordingReporter()
         self.endpoints = MemoryEndpoints(self.clock)
+        self.scalings = MemoryScalings()
         self.offers = MemoryOffers()
         self.prices = MemoryPrices()
         self.deadline = FakeDeadline()

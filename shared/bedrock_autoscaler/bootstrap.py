@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         History,
         Metrics,
         Reporter,
+        Scalings,
         Settings,
         Switch,
     )
@@ -117,6 +118,13 @@ class AwsAdapters(PlacedAdapters):
         from bedrock_autoscaler.adapters.bedrock.endpoints import BedrockEndpoints
 
         return BedrockEndpoints(self._bedrock)
+
+    @cached_property
+    def scalings(self) -> Scalings:
+        """The ledger's records of endpoints."""
+        from bedrock_autoscaler.adapters.storage.scalings import DynamoScalings
+
+        return DynamoScalings(self._dynamodb, self._environment.ledger_table)
 
     @cached_property
     def decisions(self) -> Decisions:

@@ -230,12 +230,12 @@ def test_only_listed_endpoints_may_be_scaled() -> None:
     assert not [a for a in without if a.startswith("sagemaker:") or "Marketplace" in a]
 
 
-def test_settings_are_all_that_scaling_writes() -> None:
+def test_scaling_writes_its_own_intents_and_no_others() -> None:
     role = "ScaleEndpointRole"
     (grant,) = [g for g in grants(stack()) if (g.role, g.action) == (role, "dynamodb:PutItem")]
 
-    keys = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["SETTINGS", "TOLD#*"]}}
-    assert grant.conditions == keys
+    written = ["SCALING#*", "SETTINGS", "TOLD#*"]
+    assert grant.conditions == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": written}}
 
 
 def test_only_listed_models_may_be_bought() -> None:

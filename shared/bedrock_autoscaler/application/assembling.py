@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Releasing,
         Reporter,
         RoutingTables,
+        Scalings,
         Settings,
         Switch,
     )
@@ -85,6 +86,10 @@ class Adapters(Protocol):
     @property
     def endpoints(self) -> Endpoints:
         """Marketplace endpoints."""
+
+    @property
+    def scalings(self) -> Scalings:
+        """What the ledger keeps of them."""
 
     @property
     def switch(self) -> Switch:
@@ -230,6 +235,7 @@ class Application:
             deployment=self._deployment,
             approvals=adapters.approvals,
             endpoints=adapters.endpoints,
+            scalings=adapters.scalings,
         )
         return DecidingPorts(
             clock=adapters.clock,
@@ -250,6 +256,7 @@ class Application:
             switch=adapters.switch,
             decisions=adapters.decisions,
             endpoints=adapters.endpoints,
+            scalings=adapters.scalings,
             reporter=adapters.reporter,
             deployment=self._deployment,
         )

@@ -40,6 +40,7 @@ from bedrock_autoscaler.application.ports import (
     RecordedDecision,
     Reporter,
     RoutingTables,
+    Scalings,
     StoredHistory,
 )
 from bedrock_autoscaler.application.rating import measured_rate
@@ -53,6 +54,7 @@ from bedrock_autoscaler.domain.decision import NO_MEMORY, Route, Situation
 from bedrock_autoscaler.domain.economics.copies import WINDOW_MINUTES
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, StackState
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
+from bedrock_autoscaler.domain.fleet.scalings import KEPT
 from bedrock_autoscaler.domain.option import OptionKind
 from bedrock_autoscaler.domain.routing.lawfulness import (
     seen_options,
@@ -84,6 +86,7 @@ class Sources:
         keepsakes: what else is remembered.
         approvals: what persons were asked and agreed to; None where nobody is asked.
         endpoints: Marketplace endpoints; None where none is looked at.
+        scalings: what the ledger keeps of them; None where none is changed.
     """
 
     metrics: Metrics
@@ -98,6 +101,7 @@ class Sources:
     keepsakes: Keepsakes = field(default_factory=Keepsakes)
     approvals: Approvals | None = None
     endpoints: Endpoints | None = None
+    scalings: Scalings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -432,10 +436,18 @@ class Observer:
             if option.instances is None:
                 continue
             try:
-                found.append(port.state(option.address))
+                found.append(self._recorded(port.state(option.address), known.target.name))
             except ObservationError as error:
                 self._sources.reporter.alarm("metrics_unread", known.target.name, str(error))
         return tuple(found)
+
+    def _recorded(self, state: EndpointState, target: str) -> EndpointState:
+        """An endpoint with what the ledger says of its changes."""
+        if self._sources.scalings is None:
+            return state
+        record = self._sources.scalings.record_of(target, state.address)
+        made = record.made_since(self._tick.now - KEPT)
+        return replace(state, changes_last_day=made, version=record.version)
 
     def _copies(self, known: Known) -> tuple[CopiesSeen, ...]:
         """Copies of imported models in the newest hour, for the capacity loop."""

@@ -20,6 +20,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
     PurchaseState,
     ReleaseIntent,
 )
+from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Target
 from bedrock_autoscaler.domain.traffic.observation import EndpointState, Traffic
@@ -116,6 +117,25 @@ class Endpoints(Protocol):
             CapacityUnavailableError: it was refused.
             UnknownOutcomeError: nobody knows whether it took effect.
             ObservationError: the endpoint could not be read.
+        """
+
+
+class Scalings(Protocol):
+    """What the ledger keeps of endpoints whose instances are changed."""
+
+    def record_of(self, target: str, address: str) -> EndpointRecord:
+        """The record, read consistently; version 0 and no change before the first one.
+
+        Raises:
+            ObservationError: it could not be read.
+        """
+
+    def write(self, before: EndpointRecord, after: EndpointRecord) -> None:
+        """Replace `before` by `after`, which has its version plus one.
+
+        Raises:
+            StaleDecisionError: the record is not what `before` says.
+            UnknownOutcomeError: no answer came, and a consistent read did not show it.
         """
 
 

@@ -1,9 +1,8 @@
 """The actor of endpoints: changes the instances that the newest capacity decision asks for.
 
-A change is not recorded in the ledger: it is repeatable, can be taken back, and is paid by the
-hour of its own, so that Bedrock's answer on the endpoint says all that matters. What makes a
-repetition harmless is a token from the decision, and that the endpoint must still stand where the
-decision saw it.
+As with purchases, the order keeps a change from happening twice: settle what is open, look at the
+settings, the bounds and the endpoint as they are now, write the intent, look at the switch and the
+time again, call with the stored token, record what came of it.
 """
 
 from collections.abc import Callable
@@ -20,10 +19,13 @@ from bedrock_autoscaler.application.ports import (
     Clock,
     Decisions,
     Endpoints,
+    RecordedDecision,
     Reporter,
+    Scalings,
     Settings,
     Switch,
 )
+from bedrock_autoscaler.application.rescaling import Rescaling
 from bedrock_autoscaler.application.ticking import (
     Deadline,
     Once,
@@ -35,7 +37,15 @@ from bedrock_autoscaler.application.ticking import (
     visit_targets,
 )
 from bedrock_autoscaler.domain.decision import Scaling
+from bedrock_autoscaler.domain.fleet.scalings import (
+    KEPT,
+    EndpointRecord,
+    ScalingIntent,
+    ScalingState,
+)
+from bedrock_autoscaler.domain.option import InstanceRails
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
+from bedrock_autoscaler.domain.traffic.observation import EndpointState
 from bedrock_autoscaler.domain.units import MINUTE
 
 
@@ -48,6 +58,7 @@ class ScalePorts:
     switch: Switch
     decisions: Decisions
     endpoints: Endpoints
+    scalings: Scalings
     reporter: Reporter
     deployment: str
     once: Once = field(default_factory=Once)
@@ -96,55 +107,136 @@ class _Scaler:
     deadline: Deadline
 
     def run(self) -> str:
-        """Change what the decision asks for, each endpoint by itself."""
+        """Settle what is open, then change what the decision asks for, each endpoint by itself."""
+        endpoints, outcomes = self._settled()
         recorded = self.ports.decisions.latest(self.target.name, Loop.CAPACITY)
         if recorded is None or not recorded.decision.scalings:
-            return "nothing to scale"
+            return ", ".join(outcomes) or "nothing to scale"
         decision_id = recorded.decision.id
         problem = carrying_problem(recorded, self.now, period_of(Loop.CAPACITY, self.target))
         if problem:
-            return self._held(decision_id, problem)
-        outcomes = [self._carry_out(each, decision_id) for each in recorded.decision.scalings]
+            return ", ".join([*outcomes, self._held(decision_id, problem)])
+        for wanted in recorded.decision.scalings:
+            if wanted.address in endpoints:
+                outcomes.append(self._carry_out(wanted, recorded, *endpoints[wanted.address]))
+            else:
+                what = f"{wanted.address} is no endpoint whose instances may be changed"
+                outcomes.append(self._held(decision_id, what))
         return ", ".join(outcomes)
 
-    def _carry_out(self, wanted: Scaling, decision_id: str) -> str:
-        problem = self._problem(wanted)
+    def _settled(self) -> tuple[dict[str, tuple[InstanceRails, EndpointRecord]], list[str]]:
+        """Bounds and record of each endpoint, once its open change was looked up."""
+        ports = self.ports
+        rescaling = Rescaling(
+            scalings=ports.scalings,
+            endpoints=ports.endpoints,
+            reporter=ports.reporter,
+            now=self.now,
+        )
+        found, outcomes = {}, []
+        for option in self.target.options:
+            if option.instances is None:
+                continue
+            record = ports.scalings.record_of(self.target.name, option.address)
+            record, outcome = rescaling.settle(record)
+            found[option.address] = (option.instances, record)
+            outcomes += [outcome] if outcome else []
+        return found, outcomes
+
+    def _carry_out(
+        self,
+        wanted: Scaling,
+        recorded: RecordedDecision,
+        rails: InstanceRails,
+        record: EndpointRecord,
+    ) -> str:
+        """Everything that is checked before the intent is written."""
+        decision_id = recorded.decision.id
+        if any(each.decision_id == decision_id for each in record.changes):
+            return "asked before"
+        problem = self._problem(wanted, rails) or self._record_problem(record, rails, recorded)
         if problem:
             return self._held(decision_id, problem)
         if self.target.mode is Mode.ADVISE:
             if self.ports.once.is_first(f"{decision_id} {wanted.address}"):
                 self._report("would_scale", wanted, decision_id)
             return f"would scale to {wanted.to_instances}"
-        if not has_time(self.deadline):
-            return self._held(decision_id, "no time is left in this run")
-        return self._change(wanted, decision_id)
-
-    def _change(self, wanted: Scaling, decision_id: str) -> str:
-        """Look once more, then ask for the change."""
         state = self.ports.endpoints.state(wanted.address)
-        if state.instances == wanted.to_instances:
-            return f"scaled to {wanted.to_instances} before"
         if not state.is_settled or state.instances != wanted.from_instances:
             return self._held(decision_id, f"{wanted.address} has moved since the decision")
-        if not self.ports.switch.allows_action(self.target.name):
-            return self._held(decision_id, "the switch does not permit action")
-        token = sha256(f"{self.ports.deployment}/{decision_id}/{wanted.address}".encode())
+        stop = self._stop()
+        if stop:
+            return self._held(decision_id, stop)
         try:
-            self.ports.endpoints.scale(state, wanted.to_instances, token.hexdigest())
+            return self._change(wanted, decision_id, record, state)
         except StaleDecisionError as error:
             return self._held(decision_id, str(error))
-        except (CapacityUnavailableError, UnknownOutcomeError) as error:
+
+    def _change(
+        self, wanted: Scaling, decision_id: str, record: EndpointRecord, state: EndpointState
+    ) -> str:
+        """Record the intent, look once more, call, record what came of it."""
+        token = sha256(f"{self.ports.deployment}/{decision_id}/{wanted.address}".encode())
+        intent = ScalingIntent(
+            decision_id=decision_id,
+            token=token.hexdigest(),
+            from_instances=wanted.from_instances,
+            to_instances=wanted.to_instances,
+            state=ScalingState.RECORDED,
+            recorded_at=self.now,
+        )
+        begun = record.begun(intent)
+        self.ports.scalings.write(record, begun)
+        stop = self._stop()
+        if stop:
+            self._refuse(begun, f"not sent: {stop}")
+            return self._held(decision_id, stop)
+        try:
+            self.ports.endpoints.scale(state, wanted.to_instances, intent.token)
+        except StaleDecisionError as error:
+            self._refuse(begun, str(error))
+            raise
+        except CapacityUnavailableError as error:
+            self._refuse(begun, str(error))
             self.ports.reporter.alarm("scaling_failed", self.target.name, str(error))
             return "scaling failed"
+        except UnknownOutcomeError as error:
+            self._report("scaling_unresolved", wanted, decision_id, reason=str(error))
+            return "scaling unresolved"
+        self.ports.scalings.write(begun, begun.stepped(ScalingState.ASKED))
         self._report("scaled", wanted, decision_id)
         return f"scaled to {wanted.to_instances}"
 
-    def _problem(self, wanted: Scaling) -> str | None:
+    def _refuse(self, begun: EndpointRecord, detail: str) -> None:
+        """Nothing was changed for sure."""
+        refused = begun.stepped(ScalingState.REFUSED, detail, ended_at=self.now)
+        self.ports.scalings.write(begun, refused)
+
+    def _stop(self) -> str | None:
+        """What forbids a call right now; read afresh each time, the time last: reads take some."""
+        if not self.ports.switch.allows_action(self.target.name):
+            return "the switch does not permit action"
+        if not has_time(self.deadline):
+            return "no time is left in this run"
+        return None
+
+    def _record_problem(
+        self, record: EndpointRecord, rails: InstanceRails, recorded: RecordedDecision
+    ) -> str | None:
+        """What the ledger says against it: an open change, too many, or one since the decision."""
+        if record.open is not None:
+            return f"{record.open.decision_id} has no end yet"
+        made, most = record.made_since(self.now - KEPT), rails.max_changes_per_day
+        if made >= most:
+            return f"{made} changes in 24 hours, {most} are allowed"
+        endpoints = recorded.situation.observation.endpoints
+        seen = next((each.version for each in endpoints if each.address == record.address), 0)
+        if record.version != seen:
+            return f"its record is at version {record.version}, the decision saw {seen}"
+        return None
+
+    def _problem(self, wanted: Scaling, rails: InstanceRails) -> str | None:
         """What the settings as they are now say against it."""
-        option = next((o for o in self.target.options if o.address == wanted.address), None)
-        rails = option.instances if option is not None else None
-        if rails is None:
-            return f"{wanted.address} is no endpoint whose instances may be changed"
         if not rails.min_instances <= wanted.to_instances <= rails.max_instances:
             return (
                 f"{wanted.to_instances} instances are outside of {rails.min_instances} to "
@@ -166,7 +258,7 @@ class _Scaler:
             )
         return "scaling held"
 
-    def _report(self, event: str, wanted: Scaling, decision_id: str) -> None:
+    def _report(self, event: str, wanted: Scaling, decision_id: str, **fields: str) -> None:
         self.ports.reporter.happened(
             event,
             self.target.name,
@@ -174,4 +266,5 @@ class _Scaler:
             endpoint=wanted.address,
             from_instances=wanted.from_instances,
             to_instances=wanted.to_instances,
+            **fields,
         )

@@ -36,6 +36,8 @@ CHANGES = frozenset(
         "release_unresolved",
         "released",
         "scaled",
+        "scaling_settled",
+        "scaling_unresolved",
     }
 )
 """Events of a run that change what is held, on order or routed to; others are for the log."""

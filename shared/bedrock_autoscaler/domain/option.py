@@ -105,6 +105,7 @@ class InstanceRails:
         min_instances, max_instances: at least 1; Bedrock knows no endpoint without one.
         calls_per_minute: that one instance serves, from a load test.
         usd_per_instance_hour: price of one instance; it is paid whether it serves or not.
+        max_changes_per_day: bound on its changes in 24 hours.
     """
 
     min_instances: int
@@ -113,6 +114,7 @@ class InstanceRails:
     usd_per_instance_hour: Decimal
     source: str
     as_of: date
+    max_changes_per_day: int = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,13 +58,18 @@ def scale(
     throttles: float = 0.0,
     changed_at: datetime = LONG_AGO,
     is_settled: bool = True,
+    changes: int = 0,
     traffic: Traffic | None = None,
     rails: dict[str, Any] | None = None,
     **target: Any,
 ) -> Scalings:
     seen = traffic or build_traffic(30, invocations=calls, throttles=throttles)
     state = EndpointState(
-        address=ADDRESS, instances=running, is_settled=is_settled, changed_at=changed_at
+        address=ADDRESS,
+        instances=running,
+        is_settled=is_settled,
+        changed_at=changed_at,
+        changes_last_day=changes,
     )
     return scale_endpoints(
         build_situation(
@@ -90,6 +95,17 @@ def newest(*calls: float) -> Traffic:
 def test_it_grows_to_what_is_needed_at_once() -> None:
     # 200 / 32 = 6.25.
     assert change(scale(200.0)) == (2, 7)
+
+
+def test_a_day_has_its_bound_on_changes() -> None:
+    held = scale(200.0, changes=24)
+
+    assert change(scale(200.0, changes=23)) == (2, 7)
+    assert change(held) is None
+    (reason,) = held.reasons
+    assert "24 changes in 24 hours, 24 are allowed; 7 instances are wanted" in reason.message
+    # What is right as it is needs no change.
+    assert "are right" in scale(30.0, 1, changes=24).reasons[0].message
 
 
 def test_throttled_calls_count_once_for_all_their_tries() -> None:

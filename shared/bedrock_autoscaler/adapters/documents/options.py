@@ -97,6 +97,13 @@ class InstancesDocument(Section):
         gt=0, le=1e6, description="That one instance serves, from a load test."
     )
     usd_per_instance_hour: float = Field(gt=0, le=10_000, description="Price of one instance.")
+    max_changes_per_day: int = Field(
+        default=24,
+        ge=1,
+        le=96,
+        description="Changes in 24 hours, whatever came of them; further ones wait. Fewer follow "
+        "the load less closely.",
+    )
     source: Source = Field(description="Where rate and price were read.")
     as_of: date = Field(description="The day they were read.")
 

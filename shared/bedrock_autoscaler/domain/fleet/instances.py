@@ -66,7 +66,7 @@ def _scale(
     wanted = traffic.invocations + traffic.throttles / attempts
     needed = _needed(wanted, rails, state.instances)
     bounded = _bounded(needed, rails, situation.target)
-    problem = next(_problems(bounded, state, situation), None)
+    problem = next(_problems(bounded, state, rails, situation), None)
     if bounded == state.instances or problem:
         trimmed = "" if bounded == needed else f", {needed} would be needed"
         said = problem or f"{state.instances} instances are right{trimmed}"
@@ -108,8 +108,13 @@ def _bounded(needed: int, rails: InstanceRails, target: Target) -> int:
     return max(rails.min_instances, min(needed, rails.max_instances, affordable))
 
 
-def _problems(wanted: int, state: EndpointState, situation: Situation) -> Iterator[str]:
+def _problems(
+    wanted: int, state: EndpointState, rails: InstanceRails, situation: Situation
+) -> Iterator[str]:
     """What speaks against the change now."""
+    made, most = state.changes_last_day, rails.max_changes_per_day
+    if wanted != state.instances and made >= most:
+        yield f"{made} changes in 24 hours, {most} are allowed; {wanted} instances are wanted"
     now, controls = situation.scheduled_at, situation.target.controls
     grows = wanted > state.instances
     rest = GROW_REST_MINUTES if grows else SHRINK_REST_MINUTES

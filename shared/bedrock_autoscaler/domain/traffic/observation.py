@@ -139,12 +139,16 @@ class EndpointState:
         instances: that it runs, or changes to while it is not settled.
         is_settled: it is in service and no change is under way.
         changed_at: when it was last changed.
+        changes_last_day: that this stack asked for in the last 24 hours, whatever came of them.
+        version: of the ledger's record, for the conditional write.
     """
 
     address: str
     instances: int
     is_settled: bool
     changed_at: datetime
+    changes_last_day: int = 0
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,54 @@
+"""The record of an endpoint: one open change at a time, and what a day has seen."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord, ScalingIntent, ScalingState
+from bedrock_autoscaler.domain.units import HOUR
+from tests.builders import NOW
+
+NOTHING = EndpointRecord(target="chat", address="own")
+INTENT = ScalingIntent(
+    decision_id="d-1",
+    token="0" * 64,
+    from_instances=1,
+    to_instances=2,
+    state=ScalingState.RECORDED,
+    recorded_at=NOW,
+)
+
+
+def test_each_step_is_a_version() -> None:
+    begun = NOTHING.begun(INTENT)
+    asked = begun.stepped(ScalingState.ASKED)
+    done = asked.stepped(ScalingState.DONE, ended_at=NOW)
+
+    assert [record.version for record in (NOTHING, begun, asked, done)] == [0, 1, 2, 3]
+    assert begun.open == INTENT
+    assert asked.open == replace(INTENT, state=ScalingState.ASKED)
+    assert done.open is None
+
+
+def test_a_second_change_waits_for_the_end_of_the_first() -> None:
+    with pytest.raises(ValueError, match="d-1 has no end yet"):
+        NOTHING.begun(INTENT).begun(replace(INTENT, decision_id="d-2"))
+
+
+def test_what_is_not_open_takes_no_step() -> None:
+    with pytest.raises(ValueError, match="own has no open change"):
+        NOTHING.stepped(ScalingState.DONE)
+
+
+def test_a_day_is_kept_and_counted() -> None:
+    old = replace(INTENT, recorded_at=NOW - 25 * HOUR)
+    recent = replace(INTENT, decision_id="d-2", recorded_at=NOW - 23 * HOUR)
+    record = NOTHING
+    for intent in (old, recent):
+        record = record.begun(intent).stepped(ScalingState.GIVEN_UP, ended_at=NOW)
+
+    record = record.begun(replace(INTENT, decision_id="d-3"))
+
+    assert [each.decision_id for each in record.changes] == ["d-2", "d-3"]
+    assert record.made_since(NOW - timedelta(hours=24)) == 2
