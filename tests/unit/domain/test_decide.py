@@ -260,3 +260,12 @@ def test_dearer_units_are_wanted_less() -> None:
     dear = build_provisioned(price=replace(UNIT_PRICE, usd_per_hour=Decimal("69.30")))
 
     assert decide(situation((2 * DAY, 1.0), target=build_target(provisioned=dear))).is_hold
+
+
+def test_work_that_may_wait_is_sized_for_as_long_as_it_is_called() -> None:
+    """What is deferred to batch makes no call: to subtract it again would count it twice."""
+    usual = situation((2 * DAY, 2.0))
+    slo = replace(usual.target.slo, deferrable_share=0.9)
+    waiting = replace(usual, target=replace(usual.target, slo=slo))
+
+    assert [decide(each).desired_units for each in (usual, waiting)] == [2, 2]

@@ -45,7 +45,8 @@ class SloDocument(Section):
         ge=0,
         le=1,
         description="Share of the work that may wait for hours: above 0, batch jobs and the flex "
-        "tier stand in the table for it. Callers choose which work that is.",
+        "tier stand in the table for it. Callers choose which work that is; units are sized for "
+        "the calls that show, so that nothing is subtracted for it.",
     )
 
     @model_validator(mode="after")
