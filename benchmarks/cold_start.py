@@ -46,6 +46,7 @@ _ENVIRONMENT = {
     "CLOCK_ENDPOINT": "",
     "ALERT_TOPIC_ARN": "",
     "LOG_LEVEL": "INFO",
+    "WORK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111122223333/measured-work.fifo",
     "OPENBLAS_NUM_THREADS": "1",  # as in template.yaml
 }
 _SCRIPT = """
@@ -71,12 +72,14 @@ class Handler:
         ports: the attribute of the application that puts this function's ports together.
         modules: what its first tick loads beside them.
         services: SDK clients of its first tick.
+        application: of bootstrap, that has the ports.
     """
 
     name: str
     ports: str
     modules: tuple[str, ...]
     services: tuple[str, ...]
+    application: str = "application"
 
 
 _DECISIONS = "bedrock_autoscaler.adapters.storage.codec"
@@ -104,6 +107,20 @@ HANDLERS = (
         ports="_publish",
         modules=(_DECISIONS,),
         services=("ssm", "dynamodb", "bedrock", "service-quotas"),
+    ),
+    Handler(
+        name="dispatch",
+        ports="_dispatching",
+        modules=("bedrock_autoscaler.adapters.cloudwatch.metrics",),
+        services=("ssm", "dynamodb", "cloudwatch", "sqs"),
+        application="fleet",
+    ),
+    Handler(
+        name="visit",
+        ports="_application.deciding",
+        modules=(_DECISIONS, "bedrock_autoscaler.application.visiting"),
+        services=("dynamodb", "cloudwatch", "bedrock", "service-quotas"),
+        application="fleet",
     ),
 )
 
@@ -178,8 +195,8 @@ def _bare(handler: Handler) -> Mapping[str, str]:
 
 def _ours(handler: Handler) -> Mapping[str, str]:
     prepare = [
-        "from bedrock_autoscaler.bootstrap import application",
-        f"ports = application({_ARN!r}).{handler.ports}",
+        f"from bedrock_autoscaler.bootstrap import {handler.application}",
+        f"ports = {handler.application}({_ARN!r}).{handler.ports}",
         *(f"import {module}" for module in handler.modules),
     ]
     return {"load": "import app", "prepare": "\n".join(prepare)}

@@ -8,8 +8,9 @@ from bedrock_autoscaler.application.asking import ask_persons
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.keeping import Keepsakes
 from bedrock_autoscaler.application.measuring import Listing
+from bedrock_autoscaler.application.nowhere import Nowhere
 from bedrock_autoscaler.application.observing import Company, Known, Observer, Sources
-from bedrock_autoscaler.application.places import Nowhere, PlaceAdapters
+from bedrock_autoscaler.application.places import PlaceAdapters
 from bedrock_autoscaler.application.ports import (
     Clock,
     Metrics,

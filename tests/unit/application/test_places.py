@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from bedrock_autoscaler.application.errors import PlaceUnreachableError
-from bedrock_autoscaler.application.places import Nowhere, Place, owner_elsewhere
+from bedrock_autoscaler.application.nowhere import Nowhere
+from bedrock_autoscaler.application.places import Place, owner_elsewhere
 from bedrock_autoscaler.application.working import FleetApplication
 from bedrock_autoscaler.domain.decision import Release
 from bedrock_autoscaler.domain.fleet.holdings import Ownership
