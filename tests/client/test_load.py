@@ -8,7 +8,7 @@ from datetime import timedelta
 import boto3
 import pytest
 
-from bedrock_autoscaler.cli.loading import Driver, Prompt
+from bedrock_autoscaler.cli.loading import Driver, Prompt, completion, converse
 from bedrock_autoscaler.report.knee import Ramp, Stage, find_knee
 from bedrock_world.server import RunningWorld
 from bedrock_world.settings import UnitRate
@@ -59,7 +59,7 @@ def test_finds_the_rate_of_a_unit(world: World, running: RunningWorld) -> None:
     bedrock.close()
     client = runtime_client(running.url)
     prompt = Prompt(input_tokens=150, output_tokens=50)
-    driver = Driver(client, route(arn), prompt, clients=12)
+    driver = Driver(converse(client, route(arn)), prompt.request(), clients=12)
     ramp = Ramp(first=300.0, growth=2.0, most_stages=6, refinements=1)
 
     stages: tuple[Stage, ...] = ()
@@ -73,3 +73,27 @@ def test_finds_the_rate_of_a_unit(world: World, running: RunningWorld) -> None:
     assert 0.4 * INPUT_LIMIT < knee.input_per_minute < 1.3 * INPUT_LIMIT
     assert all(stage.errors == () for stage in stages)
     assert all(len(stage.first_token_seconds) == stage.served for stage in stages)
+
+
+def test_drives_litellm_where_that_is_asked_for(world: World, running: RunningWorld) -> None:
+    """A call through LiteLLM counts as served, one above the unit's rate as throttled."""
+    bedrock = boto3.Session(**CREDENTIALS).client("bedrock", endpoint_url=running.url)
+    arn = buy(bedrock)
+    bedrock.close()
+    params = {
+        "model": f"bedrock/converse/{NOVA_2}",
+        "model_id": arn,
+        "aws_bedrock_runtime_endpoint": running.url,
+        **{name: CREDENTIALS[name] for name in ("aws_access_key_id", "aws_secret_access_key")},
+        "aws_region_name": CREDENTIALS["region_name"],
+    }
+    prompt = Prompt(input_tokens=150, output_tokens=50)
+    driver = Driver(completion(params), prompt.completion(), clients=12)
+
+    calm, hard = driver.run(300.0, 2.0), driver.run(6000.0, 1.0)
+
+    assert (calm.throttled, calm.errors) == (0, ())
+    assert calm.served == len(calm.first_token_seconds) > 0
+    assert calm.input_tokens > 100 * calm.served
+    assert hard.throttled > 0
+    assert hard.errors == ()

@@ -3,7 +3,7 @@
 # ruff: noqa: PLC0415 - a command imports what it needs, so that --help answers at once
 
 from dataclasses import dataclass
-from pathlib import Path
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,8 +12,11 @@ from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, pr
 from bedrock_autoscaler.cli.routes import DEFAULT_PREFIX, FromOption, PrefixOption, read_table
 
 if TYPE_CHECKING:
-    from bedrock_autoscaler.cli.loading import Driver
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
+
+    from bedrock_autoscaler.cli.loading import Driver, Prompt
     from bedrock_autoscaler.domain.routing.route import Route
+    from bedrock_autoscaler.domain.routing.table import RoutingTable
     from bedrock_autoscaler.report.knee import Knee, Ramp, Stage
 
 EXAMPLE = (
@@ -22,12 +25,20 @@ EXAMPLE = (
 )
 
 
+class Through(StrEnum):
+    """The client that calls go through."""
+
+    BOTO3 = "boto3"
+    LITELLM = "litellm"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
     """What a bench came to."""
 
     route: "Route"
     units: int
+    through: Through
     stages: "tuple[Stage, ...]"
     knee: "Knee | None"
     today: str
@@ -63,6 +74,9 @@ def bench(
     clients: Annotated[int, typer.Option(min=1, max=500, help="Calls under way at once.")] = 64,
     input_tokens: Annotated[int, typer.Option(min=30, help="Of a prompt, about.")] = 1000,
     output_tokens: Annotated[int, typer.Option(min=1, help="Of an answer, at most.")] = 200,
+    through: Annotated[
+        Through, typer.Option(help="Client to call with: boto3's, or LiteLLM's completion.")
+    ] = Through.BOTO3,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before calling.")] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -72,14 +86,18 @@ def bench(
     once, so that every refusal is seen. Prints time to the first token, time between tokens,
     tokens a minute, throttles and errors of each stage, and where throttling begins: at a
     provisioned throughput a proposal for the unit rate, at the mix of tokens that was sent. The
-    target's callers share the option's quota meanwhile.
+    target's callers share the option's quota meanwhile. With `--through litellm` (the extra
+    `litellm`) what LiteLLM adds to each call is in the times.
     """
     from bedrock_autoscaler.adapters.clock import SystemClock
+    from bedrock_autoscaler.cli.loading import Prompt
     from bedrock_autoscaler.report.knee import Ramp, find_knee
 
-    route = _route(target, address, source, prefix)
+    table = read_table(target, source, prefix)
+    route = _route(table, address)
     ramp = Ramp(first=calls_per_minute, growth=growth, most_stages=stages, refinements=refinements)
-    driver = _driver(route, input_tokens, output_tokens, clients)
+    prompt = Prompt(input_tokens=input_tokens, output_tokens=output_tokens)
+    driver = _driver(table, route, prompt, clients=clients, through=through)
     if not yes:
         _confirm(route, ramp, seconds, input_tokens + output_tokens)
     done: tuple[Stage, ...] = ()
@@ -92,6 +110,7 @@ def bench(
     found = _Found(
         route=route,
         units=units,
+        through=through,
         stages=done,
         knee=find_knee(done, units),
         today=f"{SystemClock().now():%Y-%m-%d}",
@@ -102,34 +121,56 @@ def bench(
         typer.echo(_verdict(found))
 
 
-def _route(target: str, address: str, source: Path | None, prefix: str) -> "Route":
+def _route(table: "RoutingTable", address: str) -> "Route":
     """The route to call.
 
     Raises:
-        CommandError: there is no table, or no such route in it.
+        CommandError: there is no such route in the table.
     """
-    table = read_table(target, source, prefix)
     routes = [route for route in table.routes if address in {"", route.address}]
     if not routes:
         known = ", ".join(route.address for route in table.routes)
-        raise CommandError(f"{address} is no route of {target}; its routes are: {known}")
+        raise CommandError(f"{address} is no route of {table.target}; its routes are: {known}")
     return routes[0]
 
 
-def _driver(route: "Route", input_tokens: int, output_tokens: int, clients: int) -> "Driver":
+def _driver(
+    table: "RoutingTable", route: "Route", prompt: "Prompt", *, clients: int, through: Through
+) -> "Driver":
+    from bedrock_autoscaler.cli.loading import REMEDY, Driver, completion, converse
+
+    try:
+        if through is Through.LITELLM:
+            endpoint, request = completion(_parameters(table, route)), prompt.completion()
+        else:
+            endpoint, request = converse(_client(route, clients), route), prompt.request()
+        return Driver(endpoint, request, clients=clients)
+    except ImportError as error:
+        raise CommandError(REMEDY) from error
+
+
+def _client(route: "Route", clients: int) -> "BedrockRuntimeClient":
+    """boto3's client, with one attempt."""
     import boto3
     from botocore.config import Config
 
-    from bedrock_autoscaler.cli.loading import REMEDY, Driver, Prompt
     from bedrock_autoscaler.client import PROMPT
 
     config = PROMPT.merge(Config(max_pool_connections=clients))
-    client = boto3.client("bedrock-runtime", region_name=route.region or None, config=config)
-    prompt = Prompt(input_tokens=input_tokens, output_tokens=output_tokens)
-    try:
-        return Driver(client, route, prompt, clients=clients)
-    except ImportError as error:
-        raise CommandError(REMEDY) from error
+    return boto3.client("bedrock-runtime", region_name=route.region or None, config=config)
+
+
+def _parameters(table: "RoutingTable", route: "Route") -> dict[str, Any]:
+    """What LiteLLM is told of the route's deployment, without what is the Router's."""
+    from bedrock_autoscaler.client.litellm_config import deployments, route_id
+
+    wanted = route_id(table.target, route)
+    params = next(
+        each["litellm_params"]
+        for each in deployments(table, {})
+        if each["model_info"]["id"] == wanted
+    )
+    return {name: value for name, value in params.items() if name not in {"order", "weight"}}
 
 
 def _confirm(route: "Route", ramp: "Ramp", seconds: float, tokens: int) -> None:
@@ -221,6 +262,7 @@ def _document(found: _Found) -> dict[str, Any]:
         "tier": route.tier,
         "latency": route.latency,
         "units": found.units,
+        "through": found.through.value,
         "stages": [
             {
                 "calls_per_minute": stage.calls_per_minute,

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
 REMEDY = (
-    "the load tool LLMeter is not installed: pip install 'bedrock-autoscaler[load]', in an "
-    "environment of its own if that is easier"
+    "the load tool LLMeter is not installed, or LiteLLM for --through litellm: pip install "
+    "'bedrock-autoscaler[load,litellm]', in an environment of its own if that is easier"
 )
-_CODE = re.compile(r"\((\w+(?:Exception|Error))\)")
+_CODE = re.compile(r"\((\w+(?:Exception|Error))\)|^litellm\.(\w+(?:Exception|Error))\b")
 _THROTTLED = "ThrottlingException"
+_LITELLM_THROTTLED = "litellm.RateLimitError"
+"""LiteLLM's word for each 429, also for that of an imported model without a copy."""
 _TIMEOUT_SECONDS = 120
 
 
@@ -39,13 +41,23 @@ class Prompt:
     input_tokens: int
     output_tokens: int
 
+    @property
+    def _text(self) -> str:
+        filler = "word " * max(1, self.input_tokens - 20)
+        return f"{filler}\nCount upwards from one in words, and do not stop before you must."
+
     def request(self) -> dict[str, Any]:
         """A request of Converse, without its address."""
-        filler = "word " * max(1, self.input_tokens - 20)
-        text = f"{filler}\nCount upwards from one in words, and do not stop before you must."
         return {
-            "messages": [{"role": "user", "content": [{"text": text}]}],
+            "messages": [{"role": "user", "content": [{"text": self._text}]}],
             "inferenceConfig": {"maxTokens": self.output_tokens},
+        }
+
+    def completion(self) -> dict[str, Any]:
+        """The same as LiteLLM takes it."""
+        return {
+            "messages": [{"role": "user", "content": self._text}],
+            "max_tokens": self.output_tokens,
         }
 
 
@@ -89,56 +101,87 @@ def stage_of(responses: list[Any], *, calls_per_minute: float, seconds: float) -
 
 def code_of(error: str) -> str:
     """The error code in LLMeter's text; never the text itself."""
-    if _THROTTLED.lower() in error.lower():
+    if _THROTTLED.lower() in error.lower() or error.startswith(_LITELLM_THROTTLED):
         return _THROTTLED
     found = _CODE.search(error)
-    return found.group(1) if found else "OtherError"
+    return found.group(1) or found.group(2) if found else "OtherError"
+
+
+def converse(client: "BedrockRuntimeClient", route: Route) -> Any:  # noqa: ANN401 - LLMeter's
+    """LLMeter's endpoint for ConverseStream by boto3.
+
+    Args:
+        client: makes one attempt, so that every refusal is seen.
+        route: what to call.
+
+    Raises:
+        ImportError: LLMeter is not installed; `REMEDY` says what to do.
+    """
+    from llmeter.endpoints.bedrock import BedrockConverseStream  # noqa: PLC0415 - an extra
+
+    class Endpoint(BedrockConverseStream):  # type: ignore[misc]  # LLMeter may be absent
+        """Calls at the moments of a pace."""
+
+        pace: Pace
+
+        def prepare_payload(self, payload: dict[str, Any]) -> dict[str, Any]:
+            """The request as it goes to the route, at its moment."""
+            prepared = addressed("converse_stream", payload, route)
+            self.pace.wait()
+            return prepared
+
+    return Endpoint(
+        model_id=route.address, region=client.meta.region_name, bedrock_boto3_client=client
+    )
+
+
+def completion(params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - LLMeter's
+    """LLMeter's endpoint for LiteLLM's streamed completion, without a Router and its retries.
+
+    Args:
+        params: of the route's deployment, as `client.litellm_config` has them.
+
+    Raises:
+        ImportError: LLMeter or LiteLLM is not installed; `REMEDY` says what to do.
+    """
+    from llmeter.endpoints.litellm import LiteLLMStreaming  # noqa: PLC0415 - an extra
+
+    class Endpoint(LiteLLMStreaming):  # type: ignore[misc]  # LLMeter may be absent
+        """Calls at the moments of a pace."""
+
+        pace: Pace
+
+        def prepare_payload(self, payload: dict[str, Any]) -> dict[str, Any]:
+            """The request as it goes to the route, at its moment."""
+            prepared = {**super().prepare_payload(payload), **params, "num_retries": 0}
+            self.pace.wait()
+            return prepared
+
+    return Endpoint(litellm_model=params["model"])
 
 
 class Driver:
     """Sends stretches of calls to one route.
 
     Args:
-        client: makes one attempt, so that every refusal is seen.
+        endpoint: of `converse` or `completion`.
+        request: what that takes.
         clients: calls that may be under way at once.
-
-    Raises:
-        ImportError: LLMeter is not installed; `REMEDY` says what to do.
     """
 
-    def __init__(
-        self, client: "BedrockRuntimeClient", route: Route, prompt: Prompt, *, clients: int
-    ) -> None:
-        from llmeter.endpoints.bedrock import (  # noqa: PLC0415 - an extra
-            BedrockConverseStream,
-        )
+    def __init__(self, endpoint: Any, request: Mapping[str, Any], *, clients: int) -> None:  # noqa: ANN401 - LLMeter's
         from llmeter.runner import Runner  # noqa: PLC0415 - an extra
-
-        class Endpoint(BedrockConverseStream):  # type: ignore[misc]  # LLMeter may be absent
-            """LLMeter's endpoint for ConverseStream, at the moments of a pace."""
-
-            pace: Pace
-
-            def prepare_payload(self, payload: dict[str, Any]) -> dict[str, Any]:
-                """The request as it goes to the route, at its moment."""
-                prepared = addressed("converse_stream", payload, route)
-                self.pace.wait()
-                return prepared
 
         # LLMeter logs each refusal with its stack.
         logging.getLogger("llmeter").setLevel(logging.CRITICAL)
-        self._endpoint = Endpoint(
-            model_id=route.address,
-            region=client.meta.region_name,
-            bedrock_boto3_client=client,
-        )
+        self._endpoint = endpoint
         self._runner = Runner(
             endpoint=self._endpoint,
             timeout=_TIMEOUT_SECONDS,
             disable_per_client_progress_bar=True,
             disable_clients_progress_bar=True,
         )
-        self._request = prompt.request()
+        self._request = dict(request)
         self._clients = clients
 
     def run(self, calls_per_minute: float, seconds: float) -> Stage:

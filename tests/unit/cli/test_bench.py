@@ -48,7 +48,7 @@ def driven(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The routes that were driven."""
     routes: list[Any] = []
 
-    def make(one: Any, *_: int) -> Limited:
+    def make(_table: Any, one: Any, _prompt: Any, **_: Any) -> Limited:
         routes.append(one)
         return Limited()
 
@@ -129,7 +129,30 @@ def test_without_the_load_tool_it_says_how_to_get_it(
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
     assert run(["bench", "chat", "--from", published, "--yes"]) == 2
-    assert "pip install 'bedrock-autoscaler[load]'" in capsys.readouterr().err
+    assert "pip install 'bedrock-autoscaler[load,litellm]'" in capsys.readouterr().err
+
+
+def test_litellm_is_told_of_the_route_as_its_router_would_be(
+    published: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(loading, "completion", told.append)
+    monkeypatch.setattr(loading, "Driver", lambda *_, **__: Limited())
+    arguments = ["bench", "chat", "--from", published, "--through", "litellm", *FAST]
+
+    assert run([*arguments, "--output", "json", "--stages", "1"]) == 0
+
+    assert json.loads(capsys.readouterr().out)["through"] == "litellm"
+    assert told == [{"model": f"bedrock/converse/{NOVA_LITE}", "model_id": pt_arn(1)}]
+
+
+def test_both_clients_are_sent_the_same_prompt() -> None:
+    prompt = loading.Prompt(input_tokens=100, output_tokens=7)
+
+    plain, other = prompt.request(), prompt.completion()
+
+    assert plain["messages"][0]["content"][0]["text"] == other["messages"][0]["content"]
+    assert plain["inferenceConfig"]["maxTokens"] == other["max_tokens"] == 7
 
 
 @pytest.mark.parametrize(
@@ -142,6 +165,8 @@ def test_without_the_load_tool_it_says_how_to_get_it(
         ("throttlingException: too many", "ThrottlingException"),
         ("An error occurred (AccessDeniedException) when calling", "AccessDeniedException"),
         ("Could not connect to the endpoint URL", "OtherError"),
+        ("litellm.RateLimitError: BedrockException: {}", "ThrottlingException"),
+        ("litellm.AuthenticationError: BedrockException - no", "AuthenticationError"),
     ],
 )
 def test_errors_are_told_by_their_code_alone(text: str, code: str) -> None:
