@@ -185,6 +185,8 @@ class PowertoolsReporter(Reporter):
 
 def cleaned(text: str) -> str:
     """Outside text on one line of at most 256 characters, control characters escaped."""
+    if len(text) <= _LONGEST and text.isprintable():
+        return text
     printable = "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text[:_LONGEST]

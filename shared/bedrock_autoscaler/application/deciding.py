@@ -13,13 +13,13 @@ from bedrock_autoscaler.application.observing import Company, Known, Observer, S
 from bedrock_autoscaler.application.places import PlaceAdapters
 from bedrock_autoscaler.application.ports import (
     Clock,
-    Metrics,
     RecordedDecision,
     Settings,
     SettingsProblem,
 )
 from bedrock_autoscaler.application.reminding import remind
 from bedrock_autoscaler.application.settings import DEFAULTS, STACK
+from bedrock_autoscaler.application.sharing import SharedMetrics, SharedTables
 from bedrock_autoscaler.application.standing import report_orphans, report_standing
 from bedrock_autoscaler.application.ticking import (
     Summary,
@@ -56,9 +56,10 @@ class DecidingPorts:
     decide: Callable[[Situation], Decision] = decide_by_rules
     unreachable: str = ""
 
-    def sharing(self, metrics: Metrics) -> "DecidingPorts":
-        """The same, reading CloudWatch through `metrics`."""
-        return replace(self, sources=replace(self.sources, metrics=metrics))
+    def shared(self) -> "DecidingPorts":
+        """The same for both loops of one run, which read the same things once."""
+        metrics, tables = SharedMetrics(self.sources.metrics), SharedTables(self.sources.tables)
+        return replace(self, sources=replace(self.sources, metrics=metrics, tables=tables))
 
     def elsewhere(self, there: PlaceAdapters) -> "DecidingPorts":
         """The same in another place; records stay where they are."""

@@ -1,11 +1,12 @@
-"""One reading of CloudWatch for both loops of a run: the later one asks only for what is new."""
+"""What both loops of a run read, read once: the later one asks only for what is new."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import override
 
-from bedrock_autoscaler.application.ports import Metrics, MetricsReading
+from bedrock_autoscaler.application.ports import Metrics, MetricsReading, RoutingTables
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.traffic.joining import span
 from bedrock_autoscaler.domain.traffic.observation import METRICS
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
@@ -87,3 +88,29 @@ class SharedMetrics(Metrics):
     def beat(self, at: datetime) -> None:
         """As of the metrics themselves."""
         self._metrics.beat(at)
+
+
+class SharedTables(RoutingTables):
+    """The routing tables of one run, each of them read once."""
+
+    def __init__(self, tables: RoutingTables) -> None:
+        self._tables = tables
+        self._read: dict[str, RoutingTable | None] = {}
+
+    @override
+    def current(self, target: str) -> RoutingTable | None:
+        """The table as the run found it."""
+        if target not in self._read:
+            self._read[target] = self._tables.current(target)
+        return self._read[target]
+
+    @override
+    def publish(self, table: RoutingTable) -> None:
+        """As of the tables themselves; it is in force from then on."""
+        self._tables.publish(table)
+        self._read[table.target] = table
+
+    @override
+    def project(self, table: RoutingTable) -> None:
+        """As of the tables themselves."""
+        self._tables.project(table)

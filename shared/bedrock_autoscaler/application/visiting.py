@@ -18,7 +18,6 @@ from bedrock_autoscaler.application.errors import ObservationError, UnknownOutco
 from bedrock_autoscaler.application.observing import Company
 from bedrock_autoscaler.application.places import Place
 from bedrock_autoscaler.application.ports import Clock, RecordedDecision, Reporter
-from bedrock_autoscaler.application.sharing import SharedMetrics
 from bedrock_autoscaler.application.ticking import ROUTING_PERIOD, Summary, is_outdated
 from bedrock_autoscaler.domain.cadence import (
     AT_ONCE,
@@ -109,7 +108,7 @@ def _visit_group(visits: Sequence[_Visit], ports: VisitingPorts) -> Summary:
     deciding = ports.deciding(place)
     if deciding.unreachable:
         ports.reporter.alarm("place_unreachable", place.name, deciding.unreachable)
-    shared = deciding.sharing(SharedMetrics(deciding.sources.metrics))
+    shared = deciding.shared()
     batch = Batch(
         targets=tuple(visit.target for visit in visits),
         company=Company(

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
+from bedrock_autoscaler.domain.units import MINUTE
 
 METRIC_NAMES: Mapping[str, tuple[str, ...]] = {
     "invocations": ("Invocations",),
@@ -68,8 +70,7 @@ class Points:
         if len(times) != len(values):
             self.flawed[:] = True  # which value belongs to which minute cannot be told
             return
-        origin = self.start.timestamp()
-        seconds = np.array([time.timestamp() for time in times], dtype=np.float64) - origin
+        seconds = self._seconds(times)
         minutes = np.floor(seconds / _MINUTE_SECONDS).astype(np.int64)
         inside = (minutes >= 0) & (minutes < len(self.sums))
         at, sums = minutes[inside], np.array(values, dtype=np.float64)[inside]
@@ -78,6 +79,13 @@ class Points:
         self.sums[at] = sums
         self.flawed[at[impossible]] = True
         self.flawed[self.counts > 1] = True
+
+    def _seconds(self, times: Sequence[datetime]) -> Series:
+        """Since the start. Most answers have each minute once, in order, and nothing else."""
+        if times == _grid(self.start, len(self.sums)):
+            return np.arange(len(times)) * _MINUTE_SECONDS
+        since = np.array([time.timestamp() for time in times], dtype=np.float64)
+        return since - self.start.timestamp()
 
     def finish(self, window: slice, status: str, *, is_alive: Mask) -> None:
         """The query over these minutes has ended with CloudWatch's status code."""
@@ -91,6 +99,12 @@ class Points:
     def has_point(self) -> Mask:
         """Where a point came, possible or not."""
         return self.counts > 0
+
+
+@lru_cache(maxsize=4)
+def _grid(start: datetime, minutes: int) -> list[datetime]:
+    """These minutes; all queries of a reading ask for the same."""
+    return [start + index * MINUTE for index in range(minutes)]
 
 
 def to_traffic(points: Mapping[str, Points]) -> Traffic:
@@ -107,16 +121,14 @@ def to_traffic(points: Mapping[str, Points]) -> Traffic:
     for metric in metrics:
         known &= ~metric.failed & ~metric.flawed
         known &= ~metric.unfinished | metric.has_point
-    series = {
-        name: _gapped([points[synonym].sums for synonym in synonyms if synonym in points], known)
-        for name, synonyms in METRIC_NAMES.items()
-    }
+    blank = np.where(known, 0.0, nan)
+    series = {}
+    for name, synonyms in METRIC_NAMES.items():
+        found = [points[synonym].sums for synonym in synonyms if synonym in points]
+        series[name] = _gapped(found, known) if found else blank
     return Traffic(start=metrics[0].start, **series)
 
 
 def _gapped(sums: Sequence[Series], known: Mask) -> Series:
-    """The larger of the same sum under several names; 0 without a point, NaN where not known."""
-    if not sums:
-        return np.where(known, 0.0, nan)
-    largest = np.fmax.reduce(list(sums))
-    return np.where(known, np.nan_to_num(largest, nan=0.0), nan)
+    """The larger of the same sum under all its names; 0 without a point, NaN where not known."""
+    return np.where(known, np.fmax.reduce(sums, initial=0.0), nan)

@@ -30,7 +30,6 @@ _ZEROS = "0"
 _WHOLE = ("<u2", "<u4")
 _FLOATS = "<f8"
 _HOUR_MINUTES = 60
-_NO_ROWS: NDArray[Any] = np.zeros(1, dtype=np.dtype([]))
 
 type Values = Mapping[str, NDArray[np.float64]]
 """By `ModelId`: one row per metric of METRICS, one column per minute."""
@@ -44,6 +43,7 @@ class Layout:
 
     Attributes:
         rows: (ModelId, index in METRICS or None, form) of each row that is stored.
+        metrics: these indices, each once.
         record: all rows of one block.
         is_foreign: its metrics are not METRICS, so that gaps must be carried over.
     """
@@ -51,6 +51,7 @@ class Layout:
     minutes: int
     model_ids: tuple[str, ...]
     rows: tuple[tuple[str, int | None, str], ...]
+    metrics: frozenset[int]
     record: np.dtype[Any]
     is_foreign: bool
 
@@ -90,7 +91,7 @@ def unpack(content: bytes, subject: str) -> Values:
     """
     layout, record = _opened(content, subject)
     found = {name: np.zeros((len(METRICS), layout.minutes)) for name in layout.model_ids}
-    _fill(found, layout, record)
+    _fill(found, layout, record, range(len(METRICS)))
     return found
 
 
@@ -100,39 +101,48 @@ def assemble(
     """Blocks, ascending and without overlap, as traffic over [start, end).
 
     Gaps stand where no block has a value. The total of a block is the sum of its own `ModelId`s.
+    Metrics that are zero in every block share one series.
 
     Raises:
         ObservationError: a content is damaged; the message starts with `subject`.
     """
     if not blocks:
-        gap = np.full((len(METRICS), whole_minutes(end - start)), np.nan)
-        return Assembly(traffic={}, total=_to_traffic(gap, start))
+        gap = np.full((1, whole_minutes(end - start)), np.nan)
+        return Assembly(traffic={}, total=_to_traffic(gap, [0] * len(METRICS), start))
     opened = [(at, *_opened(content, subject)) for at, content in blocks]
     first = opened[0][0]
     last = opened[-1][0] + opened[-1][1].minutes * MINUTE
-    shape = (len(METRICS), whole_minutes(last - first))
+    places = _places([layout for _, layout, _ in opened])
+    shape = (max(places) + 1, whole_minutes(last - first))
     names = sorted({name for _, layout, _ in opened for name in layout.model_ids} - {TOTAL})
     is_plain = len(names) == 1 and all(layout.model_ids == tuple(names) for _, layout, _ in opened)
     apart = {name: np.full(shape, np.nan) for name in names}
     total = apart[names[0]] if is_plain else np.full(shape, np.nan)
-    for layout, at, record in _runs(opened):
+    for layout, at, count, record in _runs(opened):
         place = whole_minutes(at - first)
-        width = len(record) * layout.minutes
-        columns = slice(place, place + width)
+        columns = slice(place, place + count * layout.minutes)
         within = {
             name: (total if name == TOTAL else apart[name])[:, columns] for name in layout.model_ids
         }
         for rows in within.values():
             rows[:] = 0.0
-        _fill(within, layout, record)
+        _fill(within, layout, record, places)
         if not is_plain and TOTAL not in within:
             total[:, columns] = np.sum(list(within.values()), axis=0)
     inside = slice(whole_minutes(start - first), whole_minutes(end - first))
     cut = {name: _cut(rows, inside) for name, rows in apart.items()}
     return Assembly(
-        traffic={name: _to_traffic(rows, start) for name, rows in cut.items()},
-        total=_to_traffic(cut[names[0]] if is_plain else _cut(total, inside), start),
+        traffic={name: _to_traffic(rows, places, start) for name, rows in cut.items()},
+        total=_to_traffic(cut[names[0]] if is_plain else _cut(total, inside), places, start),
     )
+
+
+def _places(layouts: Sequence[Layout]) -> Sequence[int]:
+    """By metric, its row; those that no block stores are zero wherever anything is known."""
+    if any(layout.is_foreign for layout in layouts):
+        return range(len(METRICS))
+    stored = sorted({index for layout in layouts for index in layout.metrics})
+    return [stored.index(i) if i in stored else len(stored) for i in range(len(METRICS))]
 
 
 def _cut(rows: Rows, inside: slice) -> Rows:
@@ -171,48 +181,58 @@ def _narrowed(row: Rows, form: str) -> bytes:
     return np.where(gaps, np.iinfo(form).max, row).astype(form).tobytes()
 
 
-def _fill(values: Values, layout: Layout, record: NDArray[Any]) -> None:
-    """Put the rows of all records, one after the other, into `values`, which are zeros."""
+def _fill(values: Values, layout: Layout, record: bytes, places: Sequence[int]) -> None:
+    """Put the rows of all records, one after the other, into `values`, which are zeros.
+
+    Args:
+        values: by `ModelId`.
+        layout: of each record.
+        record: one or several of them, end to end.
+        places: by metric, its row in the values.
+    """
+    if not layout.rows:
+        return
+    records = np.frombuffer(record, layout.record)
     for field, (name, index, form) in enumerate(layout.rows):
-        stored = record[f"f{field}"].reshape(-1)
+        stored = records[f"f{field}"].reshape(-1)
         gaps = np.isnan(stored) if form == _FLOATS else stored == np.iinfo(form).max
         if layout.is_foreign:
             # A gap is a gap in all series, those that are not known here among them.
             values[name][:, gaps] = np.nan
         if index is not None:
-            row = values[name][index]
+            row = values[name][places[index]]
             np.copyto(row, stored, where=~np.isnan(row) if layout.is_foreign else True)
-            row[gaps] = np.nan
+            if gaps.any():
+                row[gaps] = np.nan
 
 
 def _runs(
-    opened: Sequence[tuple[datetime, Layout, NDArray[Any]]],
-) -> Iterator[tuple[Layout, datetime, NDArray[Any]]]:
-    """Blocks of one layout that follow one another without a gap, as one."""
+    opened: Sequence[tuple[datetime, Layout, bytes]],
+) -> Iterator[tuple[Layout, datetime, int, bytes]]:
+    """Blocks of one layout that follow one another without a gap, as one: so many, end to end."""
     origin = opened[0][0]
 
-    def run_of(entry: tuple[int, tuple[datetime, Layout, NDArray[Any]]]) -> tuple[int, int]:
+    def run_of(entry: tuple[int, tuple[datetime, Layout, bytes]]) -> tuple[int, int]:
         number, (at, layout, _) = entry
         return id(layout), whole_minutes(at - origin) - number * layout.minutes
 
     for _, entries in groupby(enumerate(opened), key=run_of):
         run = [entry for _, entry in entries]
-        records = [record for _, _, record in run]
-        yield run[0][1], run[0][0], np.concatenate(records) if len(records) > 1 else records[0]
+        yield run[0][1], run[0][0], len(run), b"".join(record for _, _, record in run)
 
 
 # -- bytes -------------------------------------------------------------------------------------
 
 
-def _opened(content: bytes, subject: str) -> tuple[Layout, NDArray[Any]]:
+def _opened(content: bytes, subject: str) -> tuple[Layout, bytes]:
     try:
         if not content.startswith(_NARROW.encode()):
             content = zlib.decompress(content)
         line, rows = content.split(b"\n", maxsplit=1)
         layout = _layout(line)
-        record = np.frombuffer(rows, np.uint8).view(layout.record) if rows else _NO_ROWS
-        # A record that is too short or too long has another shape.
-        return layout, record.reshape(1) if layout.rows else _NO_ROWS
+        if len(rows) != layout.record.itemsize:
+            raise ValueError(f"{len(rows)} bytes, expected {layout.record.itemsize}")
+        return layout, rows
     except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise ObservationError(f"{subject} is damaged: {type(error).__name__}") from error
 
@@ -234,11 +254,14 @@ def _layout(line: bytes) -> Layout:
         minutes=minutes,
         model_ids=names,
         rows=rows,
+        metrics=frozenset(index for _, index, _ in rows if index is not None),
         record=record,
         is_foreign=metrics != METRICS,
     )
 
 
-def _to_traffic(rows: Rows, start: datetime) -> Traffic:
-    series: dict[str, Series] = dict(zip(METRICS, rows, strict=True))
+def _to_traffic(rows: Rows, places: Sequence[int], start: datetime) -> Traffic:
+    # One view of each row: what is one object goes on being worked out once.
+    own: list[Series] = list(rows)
+    series = {name: own[place] for name, place in zip(METRICS, places, strict=True)}
     return Traffic(start=start, **series)

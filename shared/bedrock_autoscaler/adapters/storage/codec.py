@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import isnan
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,7 +31,13 @@ from bedrock_autoscaler.domain.decision import (
 )
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.target import Loop, Target
-from bedrock_autoscaler.domain.traffic.observation import METRICS, Observation, Series, Traffic
+from bedrock_autoscaler.domain.traffic.observation import (
+    METRICS,
+    Observation,
+    Series,
+    Traffic,
+    all_series,
+)
 from bedrock_autoscaler.domain.units import HOUR, iso
 
 if TYPE_CHECKING:
@@ -71,12 +77,17 @@ def traffic_to_plain(traffic: Traffic) -> dict[str, Any]:
     Raises:
         ValueError: a value is infinite.
     """
-    series = {name: getattr(traffic, name) for name in METRICS}
-    return {
-        "start": iso(traffic.start),
-        "minutes": len(traffic),
-        **{name: _to_numbers(values) for name, values in series.items() if not _is_zero(values)},
-    }
+    stored: dict[str, Any] = {"start": iso(traffic.start), "minutes": len(traffic)}
+    zeros: Series | None = None
+    for name, values in zip(METRICS, all_series(traffic), strict=True):
+        # Most series without a point are one and the same.
+        if values is zeros:
+            continue
+        if _is_zero(values):
+            zeros = values
+        else:
+            stored[name] = _to_numbers(values)
+    return stored
 
 
 def traffic_from_plain(stored: Mapping[str, Any]) -> Traffic:
@@ -89,9 +100,10 @@ def traffic_from_plain(stored: Mapping[str, Any]) -> Traffic:
     if unknown:
         raise ValueError(f"traffic has unknown members {sorted(unknown)}")
     minutes = int(stored["minutes"])
+    zeros = np.zeros(minutes)
     # None becomes NaN by the conversion to float.
     series = {
-        name: np.array(stored[name], dtype=np.float64) if name in stored else np.zeros(minutes)
+        name: np.array(stored[name], dtype=np.float64) if name in stored else zeros
         for name in METRICS
     }
     if any(values.shape != (minutes,) for values in series.values()):
@@ -266,7 +278,12 @@ _TARGET = TypeAdapter(Target)
 
 def _members(value: "DataclassInstance") -> dict[str, Any]:
     """The members of a dataclass, one level deep."""
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: getattr(value, name) for name in _names(type(value))}
+
+
+@cache
+def _names(kind: type["DataclassInstance"]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def encode_decision(decision: Decision) -> bytes:

@@ -288,10 +288,10 @@ def _code(error: Exception) -> str:
 def _size(value: object) -> int:
     """About the bytes that DynamoDB counts: UTF-8, raw bytes, and a little for each number."""
     if isinstance(value, str):
-        return len(value.encode())
+        return len(value) if value.isascii() else len(value.encode())
     if isinstance(value, bytes):
         return len(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return sum(_size(name) + _size(member) + 1 for name, member in value.items())
     if isinstance(value, list | tuple):
         return sum(_size(member) + 1 for member in value)

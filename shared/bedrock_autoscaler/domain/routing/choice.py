@@ -13,7 +13,12 @@ from bedrock_autoscaler.domain.option import OPTIMIZED, InferenceOption, OptionK
 from bedrock_autoscaler.domain.routing.lawfulness import sight_of, use_problem
 from bedrock_autoscaler.domain.routing.router_fault import router_faults
 from bedrock_autoscaler.domain.routing.spreading import kept_weights, spread
-from bedrock_autoscaler.domain.routing.trial import review, share_on_trial, without_refused
+from bedrock_autoscaler.domain.routing.trial import (
+    review,
+    share_on_trial,
+    without_refused,
+    without_trial,
+)
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import Traffic, known_total
 from bedrock_autoscaler.domain.units import MINUTE
@@ -169,7 +174,7 @@ def _weights(
     """The shares of a spread load, else all to the first way that is proven."""
     kept = kept_weights(options, memory)
     if kept is not None:
-        return kept, replace(memory, trial=None), ()
+        return kept, without_trial(memory), ()
     return share_on_trial(options, memory, situation)
 
 
@@ -206,7 +211,7 @@ def _pressure(options: list[InferenceOption], situation: Situation) -> tuple[Mem
     """The memory of pressure on the first of several ways, and its throttled share now."""
     rules, memory = situation.target.thresholds.routing, situation.memory
     if len({option.pool for option in options}) < _PAIR:
-        return replace(memory, pressure_until=None), 0.0
+        return _relaxed(memory), 0.0
     first = sight_of(options[0], situation.observation.regions)
     recent = dict(situation.observation.by_option).get(first)
     share = throttled_share(recent, rules.pressure_minutes) if recent is not None else 0.0
@@ -214,8 +219,12 @@ def _pressure(options: list[InferenceOption], situation: Situation) -> tuple[Mem
     if share > rules.pressure_share:
         return replace(memory, pressure_until=now + rules.calm_minutes * MINUTE), share
     if memory.pressure_until is not None and now >= memory.pressure_until:
-        return replace(memory, pressure_until=None), share
+        return _relaxed(memory), share
     return memory, share
+
+
+def _relaxed(memory: Memory) -> Memory:
+    return memory if memory.pressure_until is None else replace(memory, pressure_until=None)
 
 
 def _reordered(options: list[InferenceOption], target: Target, share: float) -> Reason:

@@ -96,10 +96,10 @@ def spread(
     alone its pressure counts as lasting, so that the table does not swing.
     """
     if memory.pressure_until is None or len({option.pool for option in options}) == 1:
-        return replace(memory, spread=()), ()
+        return _unspread(memory), ()
     load = recent_load(situation)
     if ROOM * load.share_of(options[0]) >= 1:
-        return replace(memory, spread=()), ()
+        return _unspread(memory), ()
     weights = spread_weights(options, load)
     shares = tuple(
         ("|".join(option.place), weight)
@@ -113,6 +113,10 @@ def spread(
     return replace(memory, spread=shares, pressure_until=until), (
         _reason(options[0], load, shares),
     )
+
+
+def _unspread(memory: Memory) -> Memory:
+    return replace(memory, spread=()) if memory.spread else memory
 
 
 def kept_weights(options: list[InferenceOption], memory: Memory) -> tuple[float, ...] | None:

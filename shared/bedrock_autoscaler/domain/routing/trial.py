@@ -58,11 +58,16 @@ def review(options: tuple[InferenceOption, ...], situation: Situation) -> Memory
             others and calls >= _MANY_CALLS and seen.refused_share >= _ALMOST_ALL
         ):
             refused[address] = now + rest
-    return replace(
-        memory,
-        proven=tuple(address for address in proven if address not in refused),
-        refused=tuple(sorted(refused.items())),
-    )
+    served = tuple(address for address in proven if address not in refused)
+    refusing = tuple(sorted(refused.items()))
+    if (served, refusing) == (memory.proven, memory.refused):
+        return memory
+    return replace(memory, proven=served, refused=refusing)
+
+
+def without_trial(memory: Memory) -> Memory:
+    """The memory while nothing is on trial."""
+    return memory if memory.trial is None else replace(memory, trial=None)
 
 
 def without_refused(
@@ -102,7 +107,7 @@ def share_on_trial(
     fallback = next((index for index, name in enumerate(sights) if name in memory.proven), None)
     if not fallback:  # none is proven, or the first one is
         weights = tuple(0.0 if index else 1.0 for index in range(len(options)))
-        return weights, replace(memory, trial=None), ()
+        return weights, without_trial(memory), ()
     first = sights[0]
     since = memory.trial[1] if memory.trial and memory.trial[0] == first else now
     if now - since >= rules.trial_minutes * MINUTE and _is_called(situation):
