@@ -66,9 +66,9 @@ def whole_minutes(duration: timedelta) -> int:
 
 def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with a trailing Z, to the second: `2025-04-01T09:15:00Z`."""
-    return as_utc(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{as_utc(moment).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def compact(moment: datetime) -> str:
     """The form used inside names and ids: `20250401T091500Z`."""
-    return as_utc(moment).strftime("%Y%m%dT%H%M%SZ")
+    return iso(moment).replace("-", "").replace(":", "")

@@ -107,7 +107,7 @@ def assemble(
         ObservationError: a content is damaged; the message starts with `subject`.
     """
     if not blocks:
-        gap = np.full((1, whole_minutes(end - start)), np.nan)
+        gap = _gaps((1, whole_minutes(end - start)))
         return Assembly(traffic={}, total=_to_traffic(gap, [0] * len(METRICS), start))
     opened = [(at, *_opened(content, subject)) for at, content in blocks]
     first = opened[0][0]
@@ -116,16 +116,17 @@ def assemble(
     shape = (max(places) + 1, whole_minutes(last - first))
     names = sorted({name for _, layout, _ in opened for name in layout.model_ids} - {TOTAL})
     is_plain = len(names) == 1 and all(layout.model_ids == tuple(names) for _, layout, _ in opened)
-    apart = {name: np.full(shape, np.nan) for name in names}
-    total = apart[names[0]] if is_plain else np.full(shape, np.nan)
+    has_holes = not is_plain or sum(layout.minutes for _, layout, _ in opened) < shape[1]
+    apart = {name: _gaps(shape) if has_holes else np.empty(shape) for name in names}
+    total = apart[names[0]] if is_plain else _gaps(shape)
     for layout, at, count, record in _runs(opened):
         place = whole_minutes(at - first)
         columns = slice(place, place + count * layout.minutes)
         within = {
             name: (total if name == TOTAL else apart[name])[:, columns] for name in layout.model_ids
         }
-        for rows in within.values():
-            rows[:] = 0.0
+        for name, rows in within.items():
+            rows[_blank(layout, name, places)] = 0.0
         _fill(within, layout, record, places)
         if not is_plain and TOTAL not in within:
             total[:, columns] = np.sum(list(within.values()), axis=0)
@@ -145,12 +146,24 @@ def _places(layouts: Sequence[Layout]) -> Sequence[int]:
     return [stored.index(i) if i in stored else len(stored) for i in range(len(METRICS))]
 
 
+def _blank(layout: Layout, name: str, places: Sequence[int]) -> list[int]:
+    """The rows of a `ModelId` that its blocks leave at 0; all where a row may name gaps in others."""
+    if layout.is_foreign:
+        return list(places)
+    stored = {places[index] for own, index, _ in layout.rows if own == name and index is not None}
+    return [place for place in range(max(places) + 1) if place not in stored]
+
+
+def _gaps(shape: tuple[int, int]) -> Rows:
+    return np.full(shape, np.nan)
+
+
 def _cut(rows: Rows, inside: slice) -> Rows:
     """The columns of `inside`, which may reach beyond either end; there are gaps then."""
     width = rows.shape[1]
     if inside.start >= 0 and inside.stop <= width:
         return rows[:, inside]
-    fitted = np.full((rows.shape[0], max(inside.stop - inside.start, 0)), np.nan)
+    fitted = _gaps((rows.shape[0], max(inside.stop - inside.start, 0)))
     first, last = max(inside.start, 0), min(inside.stop, width)
     if last > first:
         fitted[:, first - inside.start : last - inside.start] = rows[:, first:last]
@@ -182,7 +195,7 @@ def _narrowed(row: Rows, form: str) -> bytes:
 
 
 def _fill(values: Values, layout: Layout, record: bytes, places: Sequence[int]) -> None:
-    """Put the rows of all records, one after the other, into `values`, which are zeros.
+    """Put the rows of all records, one after the other, into `values`; the others stay.
 
     Args:
         values: by `ModelId`.

@@ -166,7 +166,7 @@ def _runs(revisions: Sequence[tuple[datetime, int]]) -> Iterator[tuple[str, int,
     (begun, number), count = revisions[0], len(revisions)
     # Hours ascend, so that as many as fit in between are all of them.
     is_whole = revisions[-1][0] - begun == (count - 1) * HOUR
-    if is_whole and all(revision == number for _, revision in revisions):
+    if is_whole and {revision for _, revision in revisions} == {number}:
         yield iso(begun), count, number
         return
     first = 0
