@@ -83,9 +83,9 @@ class Points:
     def _seconds(self, times: Sequence[datetime]) -> Series:
         """Since the start. Most answers have each minute once, in order, and nothing else."""
         if times == _grid(self.start, len(self.sums)):
-            return np.arange(len(times)) * _MINUTE_SECONDS
-        since = np.array([time.timestamp() for time in times], dtype=np.float64)
-        return since - self.start.timestamp()
+            return np.arange(len(times), dtype=np.float64) * _MINUTE_SECONDS
+        origin = self.start.timestamp()
+        return np.array([time.timestamp() - origin for time in times], dtype=np.float64)
 
     def finish(self, window: slice, status: str, *, is_alive: Mask) -> None:
         """The query over these minutes has ended with CloudWatch's status code."""

@@ -147,7 +147,7 @@ def _places(layouts: Sequence[Layout]) -> Sequence[int]:
 
 
 def _blank(layout: Layout, name: str, places: Sequence[int]) -> list[int]:
-    """The rows of a `ModelId` that its blocks leave at 0; all where a row may name gaps in others."""
+    """The rows that a `ModelId`'s blocks leave at 0; all where one may name the gaps of others."""
     if layout.is_foreign:
         return list(places)
     stored = {places[index] for own, index, _ in layout.rows if own == name and index is not None}
@@ -243,11 +243,11 @@ def _opened(content: bytes, subject: str) -> tuple[Layout, bytes]:
             content = zlib.decompress(content)
         line, rows = content.split(b"\n", maxsplit=1)
         layout = _layout(line)
-        if len(rows) != layout.record.itemsize:
-            raise ValueError(f"{len(rows)} bytes, expected {layout.record.itemsize}")
-        return layout, rows
     except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise ObservationError(f"{subject} is damaged: {type(error).__name__}") from error
+    if len(rows) != layout.record.itemsize:
+        raise ObservationError(f"{subject} is damaged: {len(rows)} bytes in its rows")
+    return layout, rows
 
 
 @lru_cache(maxsize=1_024)

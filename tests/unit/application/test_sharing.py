@@ -1,0 +1,53 @@
+from dataclasses import replace
+from datetime import timedelta
+
+from bedrock_autoscaler.application.sharing import SharedTables
+from bedrock_autoscaler.domain.routing.choice import route_of
+from bedrock_autoscaler.domain.routing.table import RoutingTable
+from tests.builders import NOW, build_option
+from tests.fakes.memory_routes import MemoryRoutingTables
+
+
+def numbered(version: int) -> RoutingTable:
+    return RoutingTable(
+        target="chat",
+        version=version,
+        routes=(replace(route_of(build_option()), weight=1.0),),
+        refresh_seconds=60,
+        no_fallback=False,
+        decision_id=f"chat-routing-{version}",
+        published_at=NOW + timedelta(minutes=version),
+    )
+
+
+def test_a_table_is_the_one_that_the_run_found_first() -> None:
+    tables = MemoryRoutingTables()
+    tables.publish(numbered(1))
+    shared = SharedTables(tables)
+    shared.current("chat")
+
+    tables.publish(numbered(2))
+
+    assert shared.current("chat") == numbered(1)
+
+
+def test_that_there_was_none_is_remembered_too() -> None:
+    tables = MemoryRoutingTables()
+    shared = SharedTables(tables)
+    shared.current("chat")
+
+    tables.publish(numbered(1))
+
+    assert shared.current("chat") is None
+
+
+def test_what_is_published_through_it_is_in_force_and_reaches_callers() -> None:
+    tables = MemoryRoutingTables()
+    shared = SharedTables(tables)
+    shared.current("chat")
+
+    shared.publish(numbered(1))
+    shared.project(numbered(1))
+
+    assert shared.current("chat") == tables.current("chat") == numbered(1)
+    assert tables.projected == {"chat": numbered(1)}
