@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bedrock_autoscaler.adapters.invocation import InvocationContext
-from bedrock_autoscaler.adapters.queue import answered
-from bedrock_autoscaler.bootstrap import fleet
+from bedrock_autoscaler.bootstrap import decide_messages
 
 
 def handler(event: Mapping[str, Any], context: InvocationContext) -> dict[str, object]:
     """Decide each message's target; SQS keeps those that are told as failed."""
-    return answered(event, fleet(context.invoked_function_arn).visit)
+    return decide_messages(event, context.invoked_function_arn)

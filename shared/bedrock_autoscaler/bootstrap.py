@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import cache, cached_property, partial
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, Any, override
 
 from bedrock_autoscaler import __version__
 from bedrock_autoscaler.adapters.clients import Clients
@@ -15,7 +15,7 @@ from bedrock_autoscaler.application.places import Place, owner_elsewhere
 from bedrock_autoscaler.placed import PlacedAdapters, SpokeAdapters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -306,6 +306,17 @@ def fleet(function_arn: str) -> FleetApplication:
         ConfigurationError: a variable is missing or malformed, or the runtime's SDK is too old.
     """
     return _deployed_fleet(account_of(function_arn))
+
+
+def decide_messages(event: Mapping[str, Any], function_arn: str) -> dict[str, object]:
+    """Decide the targets of an SQS event; which messages SQS shall hand out again.
+
+    Raises:
+        ConfigurationError: a variable is missing or malformed, or the runtime's SDK is too old.
+    """
+    from bedrock_autoscaler.adapters.queue import answered
+
+    return answered(event, fleet(function_arn).visit)
 
 
 @contextmanager

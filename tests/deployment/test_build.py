@@ -10,7 +10,7 @@ from bedrock_world.layer import LAYER
 from bedrock_world.local.sam import copy_build
 from benchmarks.layer import LIMIT_ZIPPED_BYTES, measure
 from tests.deployment.conftest import Deployed
-from tests.deployment.rules import FUNCTIONS
+from tests.deployment.rules import FANNED, FUNCTIONS
 from tests.deployment.template import ROOT
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
@@ -61,7 +61,7 @@ print("bedrock_autoscaler.domain.decide" in sys.modules)
 """
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", (*FUNCTIONS, *FANNED))
 def test_handler_imports_from_the_build_alone(function: str, build: Path, runtime: Path) -> None:
     done = _import(build / f"{function}Function", runtime, "import app; app.handler")
 
@@ -75,7 +75,7 @@ def test_every_module_that_functions_load_is_in_the_build(build: Path, runtime: 
     assert done.stdout == "True\n"
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", (*FUNCTIONS, *FANNED))
 def test_a_handler_leaves_the_decision_core_to_its_first_use(
     function: str, build: Path, runtime: Path
 ) -> None:
