@@ -30,9 +30,10 @@ class SpendCap:
     booked: Decimal
     usd: Decimal
 
-    def holds(self, moment: datetime) -> str:
+    def holds(self, moment: datetime) -> tuple[int, ...]:
         """The day or month that `moment` lies in."""
-        return f"{moment:%Y-%m-%d}" if self.span == "day" else f"{moment:%Y-%m}"
+        month = (moment.year, moment.month)
+        return (*month, moment.day) if self.span == "day" else month
 
 
 def spend_caps(rails: GuardRails, spend: Spend) -> tuple[SpendCap, SpendCap]:

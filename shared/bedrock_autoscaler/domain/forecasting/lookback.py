@@ -6,6 +6,7 @@ trusted is learned, see `learning`. Source: docs/model.md, section "Forecast".
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -44,6 +45,15 @@ _MEMBERS[_HISTORY, :_HISTORY] = 0.0
 _INSTEAD = (*range(1, _LAST_DAY + 1), _HISTORY, _LAST_DAY, _YESTERDAY, _HISTORY)
 
 
+@cache
+def _with_others(count: int) -> tuple[Series, tuple[int, ...]]:
+    """The members and stand-ins of the windows, and of so many sets of one piece each."""
+    sets = len(WINDOWS) + count
+    members = np.eye(sets)
+    members[: len(WINDOWS), : len(WINDOWS)] = _MEMBERS
+    return members, (*_INSTEAD, *range(len(WINDOWS), sets))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Moment:
     """A minute of a demand series, and how much of the series was seen by then.
@@ -80,9 +90,7 @@ class Moment:
         )
         days = [self._hour_of(age) for age in range(1, _DAYS + 1)]
         pieces = (*recent, days[0], np.concatenate(days[1:]), history, *others)
-        members = np.eye(len(pieces))
-        members[: len(WINDOWS), : len(WINDOWS)] = _MEMBERS
-        return Sets.of(pieces, members, (*_INSTEAD, *range(len(WINDOWS), len(pieces))))
+        return Sets.of(pieces, *_with_others(len(others)))
 
     def outcome(self, begin: int, end: int, min_known: float) -> Series | None:
         """The minutes from `begin` to `end` after the moment, unless too few are known."""

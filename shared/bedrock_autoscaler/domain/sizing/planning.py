@@ -87,9 +87,8 @@ def make_plan(
         held=held,
         peak=float(np.fmax.reduce(demand.load)),
         promised=promised,
+        quantiles=quantiles(mixture(forecast.windows, forecast.weights), memory.calibration),
     )
-    spread = quantiles(mixture(forecast.windows, forecast.weights), memory.calibration)
-    plan = replace(plan, remarks=margins.reasons, quantiles=spread)
     plan = _affordable(plan, situation, memory, economics, promised=promised)
     if promise is not None:
         plan = assured(plan, promise, forecast, held)

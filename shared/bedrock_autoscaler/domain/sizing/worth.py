@@ -79,6 +79,7 @@ def plan_size(
     held: int,
     peak: float,
     promised: int = 0,
+    quantiles: tuple[tuple[float, float], ...] = (),
 ) -> SizePlan:
     """Size the fleet.
 
@@ -90,6 +91,7 @@ def plan_size(
         held: units that stay if nothing is done.
         peak: highest demand on record, in units: growth goes at most one unit beyond it.
         promised: units that a promise on throttling needs, whatever they are worth.
+        quantiles: of the demand of a minute that a further unit would serve.
     """
     grow_to = wanted_units(forecast.order.worth, margins, economics.unit_usd, held)
     grow_to = max(grow_to, promised) if promised > held else grow_to
@@ -107,6 +109,8 @@ def plan_size(
         alternatives=_alternatives(forecast.keep, economics, sizing, top=top),
         weights=forecast.weight_of(),
         floor=held if grow_to > held else 0,
+        remarks=margins.reasons,
+        quantiles=quantiles,
     )
 
 
