@@ -123,6 +123,16 @@ def test_every_alarm_has_its_rows() -> None:
     assert sorted(shown) == sorted(stack().of("AWS::CloudWatch::Alarm"))
 
 
+def test_the_heartbeats_description_says_when_it_rings() -> None:
+    alarm = stack().of("AWS::CloudWatch::Alarm")["HeartbeatAlarm"]
+    beats: tuple[float | None, ...] = (1.0,) * 4
+
+    silent = next(n for n in range(9) if state(alarm, (*beats, *(GAP,) * n)) == "ALARM")
+
+    assert silent == 4
+    assert "about four periods" in alarm["AlarmDescription"]
+
+
 LASTING = 3600
 """What is counted at each capacity tick, at most an hour apart, needs a period of an hour."""
 

@@ -152,6 +152,13 @@ def test_a_permission_that_is_denied_is_red(sound: Stage) -> None:
         f"test-purchase may not bedrock:CreateProvisionedModelThroughput on {BUYABLE}"
     )
     assert found["remedy"].startswith("aws iam simulate-principal-policy --policy-source-arn")
+    # Without what the request carries, a condition's key would be missing and all denied.
+    tag = "aws:RequestTag/bedrock-autoscaler:deployment"
+    keys = "bedrock-autoscaler:decision,bedrock-autoscaler:deployment,bedrock-autoscaler:target"
+    assert (
+        f"--context-entries 'ContextKeyName={tag},ContextKeyValues=test,ContextKeyType=string' "
+        f"'ContextKeyName=aws:TagKeys,ContextKeyValues={keys},ContextKeyType=stringList'"
+    ) in found["remedy"]
     assert len(asked) > 10
 
 

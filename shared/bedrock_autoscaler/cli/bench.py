@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
-from bedrock_autoscaler.cli.routes import DEFAULT_PREFIX, FromOption, PrefixOption, read_table
+from bedrock_autoscaler.cli.routes import (
+    DEFAULT_PREFIX,
+    FromOption,
+    PrefixOption,
+    StackOption,
+    read_table,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -57,6 +63,7 @@ def bench(
     ] = "",
     source: FromOption = None,
     prefix: PrefixOption = DEFAULT_PREFIX,
+    stack: StackOption = "",
     units: Annotated[
         int, typer.Option(min=1, help="Model units of the throughput; the result is for one.")
     ] = 1,
@@ -93,7 +100,7 @@ def bench(
     from bedrock_autoscaler.cli.loading import Prompt
     from bedrock_autoscaler.report.knee import Ramp, find_knee
 
-    table = read_table(target, source, prefix)
+    table = read_table(target, source, prefix, stack)
     route = _route(table, address)
     ramp = Ramp(first=calls_per_minute, growth=growth, most_stages=stages, refinements=refinements)
     prompt = Prompt(input_tokens=input_tokens, output_tokens=output_tokens)

@@ -49,8 +49,15 @@ def report(
     from bedrock_autoscaler.report.review import review_page
 
     ledger = open_ledger(source, stack)
-    start, end = span_of(Criteria(since=since, until=until), ledger.now(), days)
-    payloads = payloads_from(ledger.sources, targets_of(ledger, target), start, end)
+    criteria, now = Criteria(since=since, until=until), ledger.now()
+    start, end = span_of(criteria, now, days)
+    payloads = payloads_from(
+        ledger.sources,
+        targets_of(ledger, target),
+        start,
+        end,
+        is_open=criteria.window[1] > now,
+    )
     if not payloads:
         raise CommandError(f"no decision from {start.isoformat()} to {end.isoformat()}")
     page = review_page(_head(source, stack, end), payloads)

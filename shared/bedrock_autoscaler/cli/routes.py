@@ -10,6 +10,7 @@ import typer
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 
 if TYPE_CHECKING:
+    from bedrock_autoscaler.client.tables import SsmTable
     from bedrock_autoscaler.domain.routing.table import RoutingTable
 
 app = typer.Typer(help="Read a target's routing table, and export it.", no_args_is_help=True)
@@ -21,15 +22,19 @@ FromOption = Annotated[
     typer.Option("--from", help="A file with the table, instead of Parameter Store."),
 ]
 PrefixOption = Annotated[str, typer.Option(help="The stack's SettingsPrefix.")]
+StackOption = Annotated[
+    str, typer.Option(help="Stack whose SettingsPrefix and Region are used, in place of --prefix.")
+]
 RegionOption = Annotated[str, typer.Option(help="Region of routes that name none.")]
 
 
-@app.command(epilog="Example: bedrock-autoscaler routes show chat")
+@app.command(epilog="Example: bedrock-autoscaler routes show chat --stack bedrock-autoscaler")
 def show(
     target: TargetArgument,
     *,
     source: FromOption = None,
     prefix: PrefixOption = DEFAULT_PREFIX,
+    stack: StackOption = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Print the table that callers follow now, checked as they check it."""
@@ -37,7 +42,7 @@ def show(
 
     from bedrock_autoscaler.client.document import routing_table_text
 
-    table = read_table(target, source, prefix)
+    table = read_table(target, source, prefix, stack)
     if output is Output.JSON:
         print_json(json.loads(routing_table_text(table)))
         return
@@ -58,11 +63,12 @@ def litellm(
     region: RegionOption = "",
     source: FromOption = None,
     prefix: PrefixOption = DEFAULT_PREFIX,
+    stack: StackOption = "",
 ) -> None:
     """Print the table as a LiteLLM Router or proxy configuration (JSON, which is YAML too)."""
     from bedrock_autoscaler.client.litellm_config import router_config
 
-    print_json(router_config(read_table(target, source, prefix), region))
+    print_json(router_config(read_table(target, source, prefix, stack), region))
 
 
 @app.command(
@@ -76,35 +82,53 @@ def envoy(
     gateway: Annotated[str, typer.Option(help="Name of the Gateway that serves callers.")],
     source: FromOption = None,
     prefix: PrefixOption = DEFAULT_PREFIX,
+    stack: StackOption = "",
 ) -> None:
     """Print the table as resources of Envoy AI Gateway (JSON, which is YAML too)."""
     from bedrock_autoscaler.client.envoy import envoy_resources
 
-    print_json(envoy_resources(read_table(target, source, prefix), region, gateway))
+    print_json(envoy_resources(read_table(target, source, prefix, stack), region, gateway))
 
 
-def read_table(target: str, source: Path | None, prefix: str) -> "RoutingTable":
+def read_table(target: str, source: Path | None, prefix: str, stack: str = "") -> "RoutingTable":
     """The table of a target.
+
+    Args:
+        target: its name.
+        source: a file with it; None: Parameter Store.
+        prefix: the stack's SettingsPrefix.
+        stack: name of the stack that tells prefix and Region; empty: the SDK's own Region.
 
     Raises:
         CommandError: it cannot be read, is malformed, or belongs to another target.
     """
-    import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
     from bedrock_autoscaler.client.document import parse_routing_table
-    from bedrock_autoscaler.client.tables import FileTable, SsmTable, TableSource
+    from bedrock_autoscaler.client.tables import FileTable
 
+    place = str(source or (f"stack {stack}" if stack else f"{prefix}/routes/{target}"))
     try:
-        read: TableSource = (
-            FileTable(source) if source else SsmTable(boto3.client("ssm"), target, prefix)
-        )
+        read = FileTable(source) if source else _stored(target, prefix, stack)
         table = parse_routing_table(read.read())
     except (BotoCoreError, ClientError, OSError) as error:
-        place = source or f"{prefix}/routes/{target}"
         raise CommandError(f"the routing table at {place} cannot be read: {error}") from error
     except ValueError as error:
         raise CommandError(str(error)) from error
     if table.target != target:
         raise CommandError(f"that is the routing table of target {table.target}, not of {target}")
     return table
+
+
+def _stored(target: str, prefix: str, stack: str) -> "SsmTable":
+    """The table in Parameter Store: the stack's, or that of the SDK's Region under the prefix."""
+    from bedrock_autoscaler.client.tables import SsmTable
+
+    if stack:
+        from bedrock_autoscaler.cli.stack import StackAccess, find_stack
+
+        place = find_stack(stack)
+        return SsmTable(StackAccess(place).clients.ssm(), target, place.prefix)
+    import boto3
+
+    return SsmTable(boto3.client("ssm"), target, prefix)

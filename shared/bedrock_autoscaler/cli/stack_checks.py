@@ -156,9 +156,32 @@ def _denied(name: str, role: str, need: Mapping[str, Any], missing: Sequence[str
         message=f"{name} may not {need['action']} on {need['resource']}"
         f"{f', says the simulation{unknown}' if missing else ''}",
         remedy=f"aws iam simulate-principal-policy --policy-source-arn {role} --action-names "
-        f"{need['action']} --resource-arns {need['resource']!r} (a service control policy or a "
-        "permissions boundary forbids it, or the stack is older than these commands: sam deploy)",
+        f"{need['action']} --resource-arns {need['resource']!r}{_context(need)} (a service control "
+        "policy or a permissions boundary forbids it, or the stack is older than these commands: "
+        "sam deploy)",
     )
+
+
+def _context(need: Mapping[str, Any]) -> str:
+    """What the request would carry: without it a condition's key is missing, and all is denied."""
+    entries = [
+        f"ContextKeyName={entry['ContextKeyName']},"
+        f"ContextKeyValues={','.join(entry['ContextKeyValues'])},"
+        f"ContextKeyType={entry['ContextKeyType']}"
+        for entry in _entries(need)
+    ]
+    return " --context-entries " + " ".join(f"'{entry}'" for entry in entries) if entries else ""
+
+
+def _entries(need: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "ContextKeyName": key,
+            "ContextKeyValues": list(values),
+            "ContextKeyType": "stringList" if len(values) > 1 else "string",
+        }
+        for key, values in need["context"].items()
+    ]
 
 
 def _simulated(
@@ -167,19 +190,11 @@ def _simulated(
     need: Mapping[str, Any],
 ) -> tuple[bool, list[str]]:
     """Whether the role may, and which keys of conditions the simulation lacked."""
-    entries = [
-        {
-            "ContextKeyName": key,
-            "ContextKeyValues": list(values),
-            "ContextKeyType": "stringList" if len(values) > 1 else "string",
-        }
-        for key, values in need["context"].items()
-    ]
     answer = iam.simulate_principal_policy(
         PolicySourceArn=role,
         ActionNames=[need["action"]],
         ResourceArns=[need["resource"]],
-        ContextEntries=entries,
+        ContextEntries=_entries(need),
     )
     results = answer["EvaluationResults"]
     missing = {key for one in results for key in one.get("MissingContextValues", ())}

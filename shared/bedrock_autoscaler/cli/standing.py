@@ -193,6 +193,7 @@ def _lines(standing: "Standing") -> Iterator[tuple[str, Sequence[str]]]:
 
 
 def _fleet(standing: "Standing") -> Iterator[str]:
+    from bedrock_autoscaler.domain.target import Commitment
     from bedrock_autoscaler.report.wording import short, units
 
     total = sum(one.units for one in standing.held)
@@ -200,6 +201,9 @@ def _fleet(standing: "Standing") -> Iterator[str]:
     yield f"{units(total)} held{others}"
     for one in standing.held:
         paid = f", paid until {one.paid_until:%H:%M} UTC" if one.paid_until else ""
+        if one.term is not Commitment.NONE:
+            end = f"{one.paid_until:%Y-%m-%d %H:%M} UTC" if one.paid_until else "an unknown moment"
+            paid = f", under {one.term.value} until {end}"
         yield (
             f"  {units(one.units)} {one.life.value.replace('_', ' ')}, {short(one.arn)}, "
             f"{one.usd_per_hour:,.2f} USD an hour since {one.since:%Y-%m-%d %H:%M}{paid}"

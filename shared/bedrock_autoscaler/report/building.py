@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from bedrock_autoscaler.domain.decision import Decision
-from bedrock_autoscaler.domain.units import MINUTE, iso
+from bedrock_autoscaler.domain.units import MINUTE, floor_minute, iso
 from bedrock_autoscaler.report.payload import Payload, payload_of
 from bedrock_autoscaler.report.realised import realise
 from bedrock_autoscaler.report.record import Record, Sources, read_record
@@ -25,14 +25,36 @@ def payload_from(record: Record) -> Payload:
 
 
 def payloads_from(
-    sources: Sources, names: Sequence[str], start: datetime, end: datetime
+    sources: Sources,
+    names: Sequence[str],
+    start: datetime,
+    end: datetime,
+    *,
+    is_open: bool = False,
 ) -> tuple[Payload, ...]:
     """The targets that have a decision in the span, in the order of their names.
+
+    Args:
+        sources: where from.
+        names: of the targets.
+        start: of the span.
+        end: of the minutes that are shown.
+        is_open: the span ends now: a decision of this very minute belongs to it.
 
     Raises:
         ObservationError: the ledger could not be read.
     """
-    records = [read_record(sources, name, start, end) for name in names]
+    first, last = floor_minute(start), floor_minute(end) + is_open * MINUTE
+    records = [
+        read_record(
+            sources,
+            name,
+            start,
+            end,
+            decisions=sources.decisions.between(name, None, first, last),
+        )
+        for name in names
+    ]
     return tuple(payload_from(record) for record in records if record.decisions)
 
 

@@ -13,7 +13,7 @@ from bedrock_autoscaler.domain.decision import Decision, Reason
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.fleet.lifecycle import Life, life_of
-from bedrock_autoscaler.domain.target import Loop, Mode, Target
+from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
 from bedrock_autoscaler.domain.units import MINUTE, usd
 from bedrock_autoscaler.report.realised import realise
 from bedrock_autoscaler.report.reasons import reason_help
@@ -46,7 +46,9 @@ class Held:
     """One throughput that is paid for.
 
     Attributes:
-        paid_until: end of the running billing period; None before it is known to exist.
+        paid_until: end of the running billing period, or of the term; None before it is known to
+            exist, or while the term's end is not known.
+        term: under which it cannot leave before then.
     """
 
     arn: str
@@ -55,6 +57,7 @@ class Held:
     usd_per_hour: Decimal
     since: datetime
     paid_until: datetime | None
+    term: Commitment = Commitment.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,15 +157,18 @@ def standing_of(sources: Sources, name: str, now: datetime) -> Standing | None:
 def _held(state: LedgerState, last: RecordedDecision, now: datetime) -> Iterator[Held]:
     billing = last.situation.target.thresholds.sizing.billing_minutes * MINUTE
     routed = {route.address for route in last.decision.routes}
+    terms = {pt.arn: pt.committed_until for pt in last.situation.fleet.throughputs}
     for intent in _holding(state):
-        begun = intent.billed_from
+        begun, is_free = intent.billed_from, intent.commitment is Commitment.NONE
+        period = None if begun is None else _paid_until(begun, now, billing)
         yield Held(
             arn=intent.arn or intent.name,
             units=intent.model_units,
             life=life_of(intent, state.releases, is_routed=intent.arn in routed, now=now),
             usd_per_hour=intent.usd_per_hour,
             since=begun or intent.recorded_at,
-            paid_until=None if begun is None else _paid_until(begun, now, billing),
+            paid_until=period if is_free else terms.get(intent.arn or ""),
+            term=intent.commitment,
         )
 
 

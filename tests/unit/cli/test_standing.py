@@ -1,10 +1,22 @@
 import json
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from bedrock_autoscaler.cli.app import run
+from bedrock_autoscaler.cli.standing import _fleet
+from bedrock_autoscaler.domain.fleet.lifecycle import Life
+from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.report.standing import Held
+from tests.builders import NOW, pt_arn
 from tests.unit.cli.ledgers import told
+
+DAY = timedelta(days=1)
 
 
 def test_status_tells_fleet_routes_spend_and_what_comes(
@@ -58,3 +70,28 @@ def test_the_ledger_is_the_same_as_json(export: Path, capsys: pytest.CaptureFixt
     assert chat["total"]["units_usd"] == 60.5
     assert chat["days"][-1]["day"] == "2026-11-20"
     assert chat["purchases"][0]["recorded_at"] == "2026-11-20T12:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("term", "until", "told_so"),
+    [
+        (Commitment.NONE, NOW + 20 * MINUTE, ", paid until 12:20 UTC"),
+        (Commitment.ONE_MONTH, NOW + 30 * DAY, ", under one_month until 2026-12-20 12:00 UTC"),
+        (Commitment.SIX_MONTHS, None, ", under six_months until an unknown moment"),
+    ],
+)
+def test_what_is_paid_for_is_told_with_its_end(
+    term: Commitment, until: datetime | None, told_so: str
+) -> None:
+    held = Held(
+        arn=pt_arn(1),
+        units=1,
+        life=Life.ROUTED,
+        usd_per_hour=Decimal("60.5"),
+        since=NOW,
+        paid_until=until,
+        term=term,
+    )
+    only: Any = SimpleNamespace(held=(held,), others_units=0)
+
+    assert list(_fleet(only))[1].endswith(told_so)

@@ -1,6 +1,8 @@
 from datetime import datetime, timedelta
 from typing import override
 
+import pytest
+
 from bedrock_autoscaler.application.ports import RecordedDecision
 from bedrock_autoscaler.domain.decision import Decision, decision_id
 from bedrock_autoscaler.domain.target import Loop
@@ -54,6 +56,17 @@ def test_targets_without_a_decision_in_the_span_are_left_out() -> None:
     payloads = payloads_from(sources(decisions), ["chat", "other"], NOW - HOUR, NOW + HOUR)
 
     assert [payload.head["name"] for payload in payloads] == ["chat"]
+
+
+@pytest.mark.parametrize(("is_open", "seen"), [(False, 1), (True, 2)])
+def test_a_span_that_ends_now_has_the_decision_of_this_minute(*, is_open: bool, seen: int) -> None:
+    decisions = Counting()
+    decisions.add(NOW - HOUR)
+    decisions.add(NOW)
+
+    (payload,) = payloads_from(sources(decisions), ["chat"], NOW - 2 * HOUR, NOW, is_open=is_open)
+
+    assert payload.head["decisions"] == seen
 
 
 def test_following_reads_again_only_what_is_new() -> None:

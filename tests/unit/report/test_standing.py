@@ -8,11 +8,19 @@ from bedrock_autoscaler.domain.acting.controls import Controls, UnitsOverride
 from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode, Release, Situation
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.fleet.lifecycle import Life
-from bedrock_autoscaler.domain.target import Mode
+from bedrock_autoscaler.domain.target import Commitment, Mode
 from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_autoscaler.report.record import Sources
 from bedrock_autoscaler.report.standing import Standing, standing_of
-from tests.builders import NOW, build_decision, build_situation, build_target, pt_arn
+from tests.builders import (
+    NOW,
+    build_decision,
+    build_fleet,
+    build_pt,
+    build_situation,
+    build_target,
+    pt_arn,
+)
 from tests.fakes.memory_history import MemoryHistory
 from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
 from tests.recorded import build_release
@@ -148,6 +156,18 @@ def test_a_unit_is_paid_until_the_end_of_its_running_hour() -> None:
     # 70 minutes after its first one it is in its second hour.
     assert held.paid_until == NOW + 70 * MINUTE
     assert held.life is Life.IN_SERVICE
+
+
+def test_a_unit_under_a_term_is_paid_until_the_term_ends() -> None:
+    end = NOW + timedelta(days=12)
+    bought = replace(BOUGHT, billed_from=NOW, commitment=Commitment.ONE_MONTH)
+    listed = build_pt(1, commitment=Commitment.ONE_MONTH, committed_until=end)
+
+    (known,) = standing(build_decision(), purchases=(bought,), fleet=build_fleet(listed)).held
+    (unknown,) = standing(build_decision(), purchases=(bought,)).held
+
+    assert (known.paid_until, known.term) == (end, Commitment.ONE_MONTH)
+    assert (unknown.paid_until, unknown.term) == (None, Commitment.ONE_MONTH)
 
 
 def test_what_a_person_set_is_told_while_it_lasts() -> None:
