@@ -211,10 +211,16 @@ def _check_tables(simulation: "Simulation") -> None:
 
 def _check_shares(simulation: "Simulation", target: Target, named: set[str]) -> None:
     """Every PT of ours that has served for a while, and is not leaving, is named."""
+    decided_at = max(
+        r.decision.scheduled_at
+        for r in simulation.ledger.decisions.peek_all()
+        if r.decision.target == target.name
+    )
+    # One that was called off after the newest decision comes back with the next.
     leaving = {
         r.arn
         for r in simulation.ledger.fleets.peek_releases()
-        if r.state is not ReleaseState.CANCELLED
+        if r.state is not ReleaseState.CANCELLED or (r.ended_at and r.ended_at > decided_at)
     }
     open_now = {
         r.arn

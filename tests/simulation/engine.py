@@ -440,11 +440,8 @@ class Simulation:
         }
         gated["clock"] = SkewedClock(self.world, gate)
         gated["reporter"] = self.reporter
-        gated["endpoints"] = (
-            None  # instances are paid by time, and changed by an actor of their own
-        )
         gated["approvals"] = None  # consents are given by the plan, and nobody is asked
-        gated["endpoints"] = None  # no target here has one
+        gated["endpoints"] = gated["scalings"] = None  # no target here has one
         return gated
 
     def _close(self) -> None:

@@ -198,6 +198,7 @@ DEFECTS: tuple[Defect, ...] = (
         "term forbids a Delete",
         "O7",
         Scenario.TERMS,
+        ("app.withdrawing:Withdrawal._term_problem", FINDS_NOTHING),
         (f"{_BEDROCK}.get", looks_uncommitted),
         near="a term outlasts the wish",
     ),

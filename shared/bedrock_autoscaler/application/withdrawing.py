@@ -28,7 +28,7 @@ from bedrock_autoscaler.application.ports import (
 from bedrock_autoscaler.application.ticking import Once, carrying_problem, period_of
 from bedrock_autoscaler.domain.decision import Release
 from bedrock_autoscaler.domain.fleet.intent import OPEN_RELEASES, ReleaseIntent, ReleaseState
-from bedrock_autoscaler.domain.target import Loop, Mode, Target
+from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +143,7 @@ class Withdrawal:
             day_problem(self.target, self.releases, self.now)
             or breaker_problem(record)
             or self.target.controls.shrink_problem(self.now)
+            or self._term_problem(wanted.arn)
         )
         if problem:
             return problem
@@ -158,6 +159,14 @@ class Withdrawal:
         return bound_problem(wanted.arn, self.target, purchases, leaving) or hour_problem(
             self.target, purchases, self.releases, self.now
         )
+
+    def _term_problem(self, arn: str) -> str | None:
+        """Nobody may delete it; what is withdrawn all the same is paid for and serves no one."""
+        for pt in self.latest.situation.fleet.throughputs:
+            if pt.arn == arn and pt.commitment is not Commitment.NONE:
+                until = pt.committed_until.isoformat() if pt.committed_until else "an unknown time"
+                return f"{arn} is under a term until {until}"
+        return None
 
     def _advise(self, wanted: Release) -> str:
         if self.ports.once.is_first(self.latest.decision.id):

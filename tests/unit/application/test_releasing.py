@@ -577,6 +577,23 @@ def test_a_pt_under_a_term_is_dropped_before_any_call(until: datetime | None) ->
     assert ("release_committed", "chat") in scene.reporter.alarm_names
 
 
+def test_a_pt_under_a_term_stays_in_the_table_whatever_a_decision_asks_for() -> None:
+    scene, script = serving()
+    scene.capacity._throughputs[ARN] = replace(
+        scene.capacity._throughputs[ARN],
+        commitment=Commitment.ONE_MONTH,
+        committed_until=NOW + 30 * 24 * HOUR,
+    )
+    script.actions[DECIDED_AT] = (Release(arn=ARN, model_units=1),)
+    scene.decide()
+
+    assert scene.release().outcomes == (("chat", "release held"),)
+
+    (held,) = reasons(scene, "release_held")
+    assert held == f"{ARN} is under a term until {(NOW + 30 * 24 * HOUR).isoformat()}"
+    assert scene.fleets.releases("chat") == ()
+
+
 def test_a_term_that_only_the_delete_reveals_drops_the_release() -> None:
     scene, _ = at_window()
     scene.capacity._throughputs[ARN] = replace(
