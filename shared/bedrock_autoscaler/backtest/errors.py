@@ -1,6 +1,7 @@
 """What a backtest refuses, in one line that names the file, the line and the reason."""
 
 from pathlib import Path
+from typing import Self, override
 
 
 class BacktestError(Exception):
@@ -23,6 +24,11 @@ class InputError(BacktestError):
         self.reason = " ".join(reason.split())
         where = self.path if line is None else f"{self.path}: line {line}"
         super().__init__(f"{where}: {self.reason}")
+
+    @override
+    def __reduce__(self) -> tuple[type[Self], tuple[str, int | None, str]]:
+        """Cross from a worker process as it was raised: one argument does not make it again."""
+        return type(self), (self.path, self.line, self.reason)
 
 
 class TraceError(InputError):
