@@ -215,7 +215,8 @@ def _decide_target(
 ) -> tuple[RecordedDecision | None, str]:
     """Decide and record one target, and the outcome; another run's record of the tick wins."""
     situation, history = observer.situation(known)
-    situation = replace(situation, rejected=rejected, unreachable=ports.unreachable)
+    if rejected or ports.unreachable:
+        situation = replace(situation, rejected=rejected, unreachable=ports.unreachable)
     decision = ports.decide(situation)
     recorded = RecordedDecision(
         decision=decision, situation=situation, history=history, code_version=ports.code_version

@@ -9,12 +9,16 @@ fail; or what showed anything at the last whole look.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import numpy as np
-
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.routing.lawfulness import seen_options
 from bedrock_autoscaler.domain.target import Target
-from bedrock_autoscaler.domain.traffic.observation import CORE, METRICS, Observation, Traffic
+from bedrock_autoscaler.domain.traffic.observation import (
+    CORE,
+    METRICS,
+    Observation,
+    Traffic,
+    known_total,
+)
 from bedrock_autoscaler.domain.units import MINUTE, floor_hour
 
 REREAD = timedelta(hours=3)
@@ -84,7 +88,7 @@ def series_in_use(traffic: Traffic) -> tuple[str, ...]:
         for name in METRICS
         if name not in CORE
         and name not in _ONLY_WITH_REFUSALS
-        and bool(np.nansum(getattr(traffic, name)) > 0)
+        and known_total(getattr(traffic, name)) > 0
     )
 
 
@@ -96,7 +100,7 @@ def _is_due(before: Observation | None, end: datetime) -> bool:
 def _series(target: Target, fleet: Fleet, before: Observation | None) -> tuple[str, ...]:
     if fleet.throughputs or fleet.open_purchase_units or before is None:
         return METRICS
-    if np.nansum(before.traffic.throttles) > 0:
+    if known_total(before.traffic.throttles) > 0:
         return METRICS
     wanted = {*CORE, *before.in_use, *(_ERRORS if _may_reroute(target) else ())}
     return tuple(name for name in METRICS if name in wanted)

@@ -11,7 +11,12 @@ from bedrock_autoscaler.application.merging import first_gap, gap
 from bedrock_autoscaler.application.ports import Metrics, MetricsReading
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, PtTraffic
 from bedrock_autoscaler.domain.traffic.joining import combine, span
-from bedrock_autoscaler.domain.traffic.observation import Observation, Series, Traffic
+from bedrock_autoscaler.domain.traffic.observation import (
+    Observation,
+    Series,
+    Traffic,
+    known_total,
+)
 from bedrock_autoscaler.domain.units import floor_minute, whole_minutes
 
 _LISTING_AGE = timedelta(minutes=15)
@@ -126,7 +131,7 @@ def quiet_minutes(traffic: Traffic) -> int:
 
 def has_calls(traffic: Traffic) -> bool:
     """Whether any call shows in the minutes that were read."""
-    return bool(np.nansum(_calls(traffic)) > 0)
+    return known_total(_calls(traffic)) > 0
 
 
 def unread_since(before: Traffic | None, start: datetime, end: datetime) -> datetime:

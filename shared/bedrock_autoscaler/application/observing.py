@@ -277,7 +277,7 @@ class Observer:
             loop=self._loop,
             scheduled_at=self._tick.scheduled_at,
             observation=observation,
-            fleet=replace(known.fleet, stack=stack),
+            fleet=known.fleet if stack is None else replace(known.fleet, stack=stack),
             routes=known.routes,
             memory=known.previous.decision.memory if known.previous else NO_MEMORY,
             is_late=self._tick.is_late(period_of(self._loop, known.target)),
