@@ -9,7 +9,12 @@ import pytest
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import Decisions, History, RecordedDecision
+from bedrock_autoscaler.application.ports import (
+    Decisions,
+    History,
+    RecordedDecision,
+    Remembered,
+)
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.traffic.joining import join
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
@@ -155,6 +160,18 @@ def test_the_latest_has_only_the_minutes_after_its_history(ledger: Ledger) -> No
     assert traffic.start == recorded.history.end
     assert plain(traffic.invocations) == (0.1,) * 57
     assert latest.history == recorded.history
+
+
+@pytest.mark.parametrize("has_history", [True, False])
+def test_what_is_remembered_is_part_of_the_latest(ledger: Ledger, *, has_history: bool) -> None:
+    recorded = build_recorded_with_history(ledger.history) if has_history else build_recorded()
+    loop = recorded.decision.loop
+    ledger.decisions.record(recorded)
+
+    latest = ledger.decisions.latest("chat", loop)
+    assert latest is not None
+    assert plain(ledger.decisions.remembered("chat", loop)) == plain(Remembered.of(latest))
+    assert ledger.decisions.remembered("email", loop) is None
 
 
 def test_a_decision_without_history_is_loaded_as_it_was(ledger: Ledger) -> None:

@@ -8,7 +8,13 @@ from threading import RLock
 
 from bedrock_autoscaler.application.counting import counted
 from bedrock_autoscaler.application.errors import StaleDecisionError
-from bedrock_autoscaler.application.ports import History, LedgerState, RecordedDecision, StackRoom
+from bedrock_autoscaler.application.ports import (
+    History,
+    LedgerState,
+    RecordedDecision,
+    Remembered,
+    StackRoom,
+)
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.fleet.intent import (
@@ -47,6 +53,11 @@ class MemoryDecisions(Failures):
         """Whether the id is taken."""
         self._begin("exists")
         return decision_id in self._kept
+
+    def remembered(self, target: str, loop: Loop) -> Remembered | None:
+        """Of the latest one."""
+        latest = self.latest(target, loop)
+        return None if latest is None else Remembered.of(latest)
 
     def latest(self, target: str, loop: Loop) -> RecordedDecision | None:
         """The one with the latest scheduled time."""

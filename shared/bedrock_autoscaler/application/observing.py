@@ -37,7 +37,7 @@ from bedrock_autoscaler.application.ports import (
     LedgerState,
     ListedThroughput,
     Metrics,
-    RecordedDecision,
+    Remembered,
     Reporter,
     RoutingTables,
     Scalings,
@@ -130,7 +130,7 @@ class Known:
     """What one target's own records say, before the metrics are read.
 
     Attributes:
-        previous: newest decision of the same loop.
+        previous: what the newest decision of the same loop left.
         births: the target's `ModelId`s, without a birth, and the ARN of each PT that was ours at
             any time since `read_from`, with the moment before which it did not exist.
         regions: source Regions besides its own whose metrics are read for it, sorted.
@@ -141,7 +141,7 @@ class Known:
 
     target: Target
     fleet: Fleet
-    previous: RecordedDecision | None
+    previous: Remembered | None
     routes: tuple[Route, ...]
     births: tuple[tuple[str, datetime | None], ...]
     purchases: tuple[PurchaseIntent, ...]
@@ -157,7 +157,7 @@ class Known:
     @property
     def before(self) -> Observation | None:
         """What the previous tick of the loop observed."""
-        return self.previous.situation.observation if self.previous else None
+        return self.previous.observation if self.previous else None
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -208,8 +208,8 @@ class Observer:
     def recall(self, target: Target) -> Known | None:
         """What the records say; None when this or a later tick of the target was decided."""
         sources, scheduled_at = self._sources, self._tick.scheduled_at
-        previous = sources.decisions.latest(target.name, self._loop)
-        if previous is not None and previous.decision.scheduled_at >= scheduled_at:
+        previous = sources.decisions.remembered(target.name, self._loop)
+        if previous is not None and previous.scheduled_at >= scheduled_at:
             return None
         state = sources.fleets.state_of(target.name)
         table = sources.tables.current(target.name)
@@ -279,7 +279,7 @@ class Observer:
             observation=observation,
             fleet=known.fleet if stack is None else replace(known.fleet, stack=stack),
             routes=known.routes,
-            memory=known.previous.decision.memory if known.previous else NO_MEMORY,
+            memory=known.previous.memory if known.previous else NO_MEMORY,
             is_late=self._tick.is_late(period_of(self._loop, known.target)),
             consents=self._consents(known.target),
         )
@@ -346,15 +346,15 @@ class Observer:
             return None
 
     def _look(
-        self, target: Target, fleet: Fleet, previous: RecordedDecision | None, end: datetime
+        self, target: Target, fleet: Fleet, previous: Remembered | None, end: datetime
     ) -> Look:
         """What this tick must read."""
-        before = previous.situation.observation if previous else None
+        before = previous.observation if previous else None
         if self._loop is Loop.ROUTING:
             kept = before.traffic if before else None
             start = unread_since(kept, end - recent_minutes(target) * MINUTE, end)
             return routing_look(target, fleet, before, start=start, end=end)
-        kept_until = previous.history.end if previous and previous.history else None
+        kept_until = previous.kept_until if previous else None
         return capacity_look(target, fleet, before, kept_until=kept_until, end=end)
 
     def _listed_ids(self) -> frozenset[str] | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent, Request
-from bedrock_autoscaler.domain.decision import Decision, Situation
+from bedrock_autoscaler.domain.decision import Decision, Memory, Situation
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import (
     OPEN_RELEASES,
@@ -23,7 +23,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
 from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Target
-from bedrock_autoscaler.domain.traffic.observation import EndpointState, Traffic
+from bedrock_autoscaler.domain.traffic.observation import EndpointState, Observation, Traffic
 
 
 class Clock(Protocol):
@@ -388,6 +388,31 @@ class RecordedDecision:
     code_version: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What a decision leaves for the next one of its loop.
+
+    Attributes:
+        observation: what it saw; its traffic holds only the minutes kept beside the decision.
+        kept_until: end of the stored minutes that it rests on; None without any.
+    """
+
+    scheduled_at: datetime
+    memory: Memory
+    observation: Observation
+    kept_until: datetime | None
+
+    @staticmethod
+    def of(recorded: RecordedDecision) -> "Remembered":
+        """Of a decision that was read back whole."""
+        return Remembered(
+            scheduled_at=recorded.decision.scheduled_at,
+            memory=recorded.decision.memory,
+            observation=recorded.situation.observation,
+            kept_until=recorded.history.end if recorded.history else None,
+        )
+
+
 class Decisions(Protocol):
     """The append-only decision log."""
 
@@ -406,6 +431,9 @@ class Decisions(Protocol):
 
         Its situation's traffic holds only the minutes kept beside the decision.
         """
+
+    def remembered(self, target: str, loop: Loop) -> Remembered | None:
+        """What the newest decision leaves for the next one, read consistently."""
 
     def between(
         self,

@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import ConfigDict, PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import HistoryReference
+from bedrock_autoscaler.application.ports import HistoryReference, Remembered
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import (
     Action,
@@ -271,7 +271,32 @@ class _StoredInputs:
     unreachable: str = ""  # likewise
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LeftByDecision:
+    """What the next decision needs of a stored one; the rest is passed over."""
+
+    scheduled_at: datetime
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LeftByHistory:
+    """What the next decision needs of a reference to history."""
+
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LeftByInputs:
+    """What the next decision needs of stored inputs."""
+
+    observation: _StoredObservation
+    history: _LeftByHistory | None
+
+
 _DECISION = TypeAdapter(_StoredDecision)
+_LEFT_BY_DECISION = TypeAdapter(_LeftByDecision)
+_LEFT_BY_INPUTS = TypeAdapter(_LeftByInputs)
 _INPUTS = TypeAdapter(_StoredInputs)
 _TARGET = TypeAdapter(Target)
 
@@ -320,6 +345,22 @@ def decode_inputs(
     history: HistoryReference | None = members.pop("history")
     members["observation"] = Observation(**_members(members["observation"]))
     return Situation(target=target, **members), history
+
+
+def decode_remembered(document: bytes, inputs: bytes, subject: str) -> Remembered:
+    """What the next decision needs of both texts, at half the work.
+
+    Raises:
+        ObservationError: one of them cannot be read; the message starts with `subject`.
+    """
+    decision = _parse(_LEFT_BY_DECISION, document, subject)
+    left = _parse(_LEFT_BY_INPUTS, inputs, subject)
+    return Remembered(
+        scheduled_at=decision.scheduled_at,
+        memory=decision.memory,
+        observation=Observation(**_members(left.observation)),
+        kept_until=left.history.end if left.history else None,
+    )
 
 
 def encode_target(target: Target) -> str:

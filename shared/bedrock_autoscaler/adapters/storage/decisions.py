@@ -17,6 +17,7 @@ from bedrock_autoscaler.adapters.storage.codec import (
     SCHEMA,
     decode_decision,
     decode_inputs,
+    decode_remembered,
     encode_decision,
     encode_inputs,
     require_schema,
@@ -30,7 +31,7 @@ from bedrock_autoscaler.adapters.storage.table import (
 from bedrock_autoscaler.adapters.storage.versions import ABSENT, TargetVersions
 from bedrock_autoscaler.application.counting import counted
 from bedrock_autoscaler.application.errors import ObservationError, UnknownOutcomeError
-from bedrock_autoscaler.application.ports import Decisions, History, RecordedDecision
+from bedrock_autoscaler.application.ports import Decisions, History, RecordedDecision, Remembered
 from bedrock_autoscaler.domain.decision import (
     Action,
     Decision,
@@ -86,6 +87,22 @@ class DynamoDecisions(Decisions):
     @override
     def latest(self, target: str, loop: Loop) -> RecordedDecision | None:
         """The last item by sort key."""
+        item = self._newest(target, loop)
+        return None if item is None else self._from_item(item)
+
+    @override
+    def remembered(self, target: str, loop: Loop) -> Remembered | None:
+        """Of the last item by sort key."""
+        item = self._newest(target, loop)
+        if item is None:
+            return None
+        subject = _subject(item)
+        return decode_remembered(
+            _inflated(item, "document", subject), _inflated(item, "inputs", subject), subject
+        )
+
+    def _newest(self, target: str, loop: Loop) -> Item | None:
+        """What is read back of the newest decision."""
         prefix = _sort_key(loop, "")
         found = self._table.query(
             _partition(target),
@@ -94,9 +111,7 @@ class DynamoDecisions(Decisions):
             attributes=_RECORD,
             newest=1,
         )
-        for item in found:
-            return self._from_item(item)
-        return None
+        return next(found, None)
 
     @override
     def between(
@@ -256,9 +271,15 @@ def _describe(action: Action) -> str:
 
 
 def _to_decision(item: Item) -> Decision:
+    subject = _subject(item)
+    return decode_decision(_inflated(item, "document", subject), subject)
+
+
+def _subject(item: Item) -> str:
+    """How messages call it, once it is known to be readable."""
     subject = f"decision {item.get('id')}"
     require_schema(item.get("schema"), subject)
-    return decode_decision(_inflated(item, "document", subject), subject)
+    return subject
 
 
 def _inflated(item: Item, attribute: str, subject: str) -> bytes:
