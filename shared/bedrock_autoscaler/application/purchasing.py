@@ -39,7 +39,7 @@ from bedrock_autoscaler.application.ports import (
     Switch,
 )
 from bedrock_autoscaler.application.repairing import Repair
-from bedrock_autoscaler.application.stacking import StackWatch, stack_problem
+from bedrock_autoscaler.application.stacking import StackWatch, account_problem, stack_problem
 from bedrock_autoscaler.application.surveying import Survey
 from bedrock_autoscaler.application.ticking import (
     Deadline,
@@ -220,6 +220,7 @@ class _Buyer:
             _stray_problem(surveyed)
             or room_problem(self.target, wanted, record, unmanaged)
             or stack_problem(view, wanted, billing)
+            or account_problem(view, wanted, self.target.account)
         )
         if problem:
             return self._held(decision_id, problem)

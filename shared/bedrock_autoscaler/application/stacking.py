@@ -5,7 +5,7 @@ the account is counted from the inventory at the moment of buying: it leaves tha
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -26,6 +26,9 @@ from bedrock_autoscaler.domain.fleet.intent import (
 from bedrock_autoscaler.domain.target import StackRails, Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE, usd
 
+_ACCOUNT = 4
+"""Place of the account in an ARN between its colons."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackView:
@@ -35,6 +38,8 @@ class StackView:
         account: the sums that were read.
         foreign_units, foreign_usd_per_hour: what others hold in the account and Region.
         spend: booked by all targets that ever reserved anything.
+        own: units and USD per hour that the stack holds by account; those of a target that is not
+            in force and has no ARN yet stand under no name, and count in every account.
     """
 
     rails: StackRails
@@ -42,6 +47,7 @@ class StackView:
     foreign_units: int
     foreign_usd_per_hour: Decimal
     spend: Spend
+    own: Mapping[str, tuple[int, Decimal]] = field(default_factory=dict)
 
     @property
     def state(self) -> StackState:
@@ -111,7 +117,27 @@ class StackWatch:
                 (pt.model_units * self._price(pt) for pt in foreign), Decimal(0)
             ),
             spend=self._spend(purchases, now),
+            own=self._own(purchases),
         )
+
+    def _own(
+        self, purchases: Mapping[str, tuple[PurchaseIntent, ...]]
+    ) -> Mapping[str, tuple[int, Decimal]]:
+        """What is held or reserved, by account."""
+        accounts = {target.name: target.account for target in self.targets}
+        found: dict[str, tuple[int, Decimal]] = {}
+        for name, intents in purchases.items():
+            for intent in intents:
+                if intent.state in HOLDING_STATES:
+                    where = (
+                        intent.arn.split(":")[_ACCOUNT] if intent.arn else accounts.get(name, "")
+                    )
+                    units, dollars = found.get(where, (0, Decimal(0)))
+                    found[where] = (
+                        units + intent.model_units,
+                        dollars + intent.usd_per_hour,
+                    )
+        return found
 
     def _is_ours(
         self, pt: ListedThroughput, purchases: Iterable[PurchaseIntent], now: datetime
@@ -176,4 +202,28 @@ def stack_problem(view: StackView, wanted: Purchase, billing: timedelta) -> str 
                 f"all targets have booked {booked} USD this {span}, the stack's "
                 f"max_usd_per_{span} is {cap}"
             )
+    return None
+
+
+def account_problem(view: StackView, wanted: Purchase, account: str) -> str | None:
+    """Which cap on the target's account the purchase would cross; None when it fits.
+
+    The sums of all accounts are as seen when the transaction reserves, so that these are too.
+    """
+    rails = next((each for each in view.rails.accounts if each.account == account), None)
+    if rails is None:
+        return None
+    held = [view.own.get(where, (0, Decimal(0))) for where in (account, "")]
+    units = sum(each for each, _ in held) + view.foreign_units + wanted.model_units
+    if units > rails.max_units:
+        return (
+            f"all targets and others in account {account} would hold {units} units, its max_units "
+            f"is {rails.max_units}"
+        )
+    dollars = usd(sum((each for _, each in held), view.foreign_usd_per_hour) + wanted.usd_per_hour)
+    if dollars > rails.max_usd_per_hour:
+        return (
+            f"all targets and others in account {account} would cost {dollars} USD per hour, its "
+            f"max_usd_per_hour is {rails.max_usd_per_hour}"
+        )
     return None

@@ -175,13 +175,27 @@ class GuardRails:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRails:
+    """Hard bounds on all targets of the stack in one account, whatever their Regions."""
+
+    account: str
+    max_units: int
+    max_usd_per_hour: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StackRails:
-    """Hard bounds on all targets of the stack together, whatever each may hold."""
+    """Hard bounds on all targets of the stack together, whatever each may hold.
+
+    Attributes:
+        accounts: further bounds on those of some accounts.
+    """
 
     max_units: int
     max_usd_per_hour: Decimal
     max_usd_per_day: Decimal
     max_usd_per_month: Decimal
+    accounts: tuple[AccountRails, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

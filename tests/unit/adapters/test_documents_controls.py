@@ -15,11 +15,12 @@ from bedrock_autoscaler.domain.acting.controls import (
     RouteOverride,
     UnitsOverride,
 )
-from bedrock_autoscaler.domain.target import StackRails
+from bedrock_autoscaler.domain.target import AccountRails, StackRails
 from tests.builders import MODEL, PT_MODEL
 from tests.documents import BASE, RATE, ListedPrices, accepted, refused
 
 UNTIL = "2026-11-21T00:00:00Z"
+CAPS = {"account": "000011112222", "max_units": 2, "max_usd_per_hour": 121.0}
 STACK = {
     "max_units": 4,
     "max_usd_per_hour": 250.5,
@@ -130,9 +131,20 @@ def test_the_caps_of_the_stack_are_exact() -> None:
     )
 
 
+def test_an_account_may_have_caps_of_its_own() -> None:
+    rails = stack_of(STACK | {"accounts": [CAPS]})
+
+    assert isinstance(rails, StackRails)
+    assert rails.accounts == (
+        AccountRails(account="000011112222", max_units=2, max_usd_per_hour=Decimal(121)),
+    )
+
+
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
+        ({"accounts": [CAPS | {"account": "12"}]}, "accounts.0.account"),
+        ({"accounts": [CAPS, CAPS]}, "accounts.1.account"),
         ({"max_units": "ten"}, "max_units"),
         ({"max_units": None}, "max_units"),
         ({"max_usd_per_hour": 0}, "max_usd_per_hour"),

@@ -1,6 +1,7 @@
 """The actors over several places: each acts where its target is; a lost place stops no other."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,7 @@ from bedrock_autoscaler.application.working import FleetApplication
 from bedrock_autoscaler.domain.decision import Release
 from bedrock_autoscaler.domain.fleet.holdings import Ownership
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState
-from bedrock_autoscaler.domain.target import StackRails
+from bedrock_autoscaler.domain.target import AccountRails, StackRails
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import ACCOUNT, NOW, PT_MODEL, REGION, build_target
 from tests.fakes.memory_places import OWNER
@@ -23,6 +24,13 @@ from tests.unit.application.test_working import Shared
 AWAY = Place(account="000011112222", region=REGION)
 LOST = Place(account="999988887777", region=REGION)
 ACCOUNTS = {"home": ACCOUNT, "away": AWAY.account, "lost": LOST.account}
+
+WIDE = StackRails(
+    max_units=100,
+    max_usd_per_hour=Decimal(10_000),
+    max_usd_per_day=Decimal(100_000),
+    max_usd_per_month=Decimal(1_000_000),
+)
 
 
 class Fleet(Stage):
@@ -154,12 +162,7 @@ def test_the_table_is_in_force_at_home_and_its_copy_where_the_callers_are() -> N
 
 def test_what_others_hold_leaves_less_room_in_their_own_account_alone() -> None:
     scene = Fleet()
-    scene.stack = StackRails(
-        max_units=6,
-        max_usd_per_hour=Decimal(1_000),
-        max_usd_per_day=Decimal(100_000),
-        max_usd_per_month=Decimal(1_000_000),
-    )
+    scene.stack = replace(WIDE, max_units=6)
     scene.places.spoke(AWAY).capacity.add(name="theirs", model_id="other", model_units=3)
     scene.visit()
 
@@ -167,6 +170,46 @@ def test_what_others_hold_leaves_less_room_in_their_own_account_alone() -> None:
 
     # 2 + 3 + 2 are more than 6 in one account; in the other ones nobody else holds any.
     assert outcomes == {"home": "bought 2", "away": "purchase held", "lost": "bought 2"}
+
+
+@pytest.mark.parametrize(
+    ("units", "dollars", "outcome"),
+    [
+        (4, 1_000, "bought 2"),
+        (3, 1_000, "purchase held"),
+        (4, 200, "purchase held"),
+    ],
+)
+def test_an_account_has_caps_of_its_own(units: int, dollars: int, outcome: str) -> None:
+    scene = Fleet()
+    rails = AccountRails(account=AWAY.account, max_units=units, max_usd_per_hour=Decimal(dollars))
+    scene.stack = replace(WIDE, accounts=(rails,))
+    scene.places.spoke(AWAY).capacity.add(name="theirs", model_id="other", model_units=2)
+    scene.visit()
+
+    outcomes = dict(scene.purchase().outcomes)
+
+    assert outcomes == {"home": "bought 2", "away": outcome, "lost": "bought 2"}
+    held = [h for h in scene.reporter.happenings if h.event == "purchase_held"]
+    assert all(f"in account {AWAY.account} would" in str(h.fields["reason"]) for h in held)
+    assert bool(held) is (outcome == "purchase held")
+
+
+def test_what_an_account_holds_already_counts_against_its_cap() -> None:
+    scene = Fleet()
+    rails = AccountRails(account=AWAY.account, max_units=3, max_usd_per_hour=Decimal(1_000))
+    scene.stack = replace(WIDE, accounts=(rails,))
+    scene.visit()
+    scene.purchase()
+    scene.clock.advance(15 * MINUTE)
+    scene.script.actions |= {scene.now + minute * MINUTE: (TWO_UNITS,) for minute in range(16)}
+    for _ in range(16):
+        scene.clock.advance(MINUTE)
+        scene.visit()
+        scene.purchase()
+
+    # More fits under each target's own caps, but not in that account.
+    assert scene.bought() == {"home": 6, "away": 2, "lost": 6}
 
 
 def test_a_stranger_with_the_stack_s_name_is_a_stranger() -> None:

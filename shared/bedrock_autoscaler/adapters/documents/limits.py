@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from bedrock_autoscaler.adapters.documents.values import Section, conflict, money
-from bedrock_autoscaler.domain.target import GuardRails, Slo, StackRails
+from bedrock_autoscaler.adapters.documents.values import Account, Section, conflict, money
+from bedrock_autoscaler.domain.target import AccountRails, GuardRails, Slo, StackRails
 
 
 class SloDocument(Section):
@@ -143,6 +143,29 @@ class GuardRailsDocument(Section):
         )
 
 
+class AccountDocument(Section):
+    """Hard bounds on all targets in one account."""
+
+    account: Account = Field(description="AWS account that these bounds are for.")
+    max_units: int = Field(
+        ge=0,
+        le=10_000,
+        description="Units of all targets in this account, of others there and open purchases "
+        "at most.",
+    )
+    max_usd_per_hour: float = Field(
+        gt=0, le=1_000_000, description="Price of all these units at most."
+    )
+
+    def to_domain(self) -> AccountRails:
+        """The same as a domain value, money as `Decimal`."""
+        return AccountRails(
+            account=self.account,
+            max_units=self.max_units,
+            max_usd_per_hour=money(self.max_usd_per_hour),
+        )
+
+
 class StackDocument(Section):
     """The document `stack`: hard bounds on all targets together.
 
@@ -163,6 +186,20 @@ class StackDocument(Section):
     max_usd_per_month: float = Field(
         gt=0, le=750_000_000, description="Spend that all targets book in a UTC month at most."
     )
+    accounts: tuple[AccountDocument, ...] = Field(
+        default=(),
+        max_length=1_000,
+        description="Further bounds on the targets of single accounts; one that is not named has "
+        "those of the stack alone.",
+    )
+
+    @model_validator(mode="after")
+    def _accounts_are_distinct(self) -> Self:
+        named = [each.account for each in self.accounts]
+        for index, account in enumerate(named):
+            if account in named[:index]:
+                raise conflict(["accounts", index, "account"], f"{account} stands twice")
+        return self
 
     def to_domain(self) -> StackRails:
         """The same as a domain value, money as `Decimal`."""
@@ -171,4 +208,5 @@ class StackDocument(Section):
             max_usd_per_hour=money(self.max_usd_per_hour),
             max_usd_per_day=money(self.max_usd_per_day),
             max_usd_per_month=money(self.max_usd_per_month),
+            accounts=tuple(each.to_domain() for each in self.accounts),
         )
