@@ -2,15 +2,14 @@
 
 Emulated by moto: DynamoDB, SQS FIFO with dead letters, Parameter Store, CloudWatch, and STS, whose
 sessions are in the account of the role. By the Bedrock worlds: Bedrock and Service Quotas, of each
-account its own. By this module: that STS holds a caller against the trust of the role that
-`spoke/template.yaml` made, and Lambda's part in handing out messages. Nobody evaluates the roles'
-permissions here; `tests/deployment/test_spoke.py` does on the template.
+account its own. By `accounts` beside it: that STS holds a caller against the trust of the role that
+`spoke/template.yaml` made. By this module: Lambda's part in handing out messages. Nobody evaluates
+the roles' permissions here; `test_spoke` does on the template.
 """
 
 import io
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -21,13 +20,12 @@ from typing import TYPE_CHECKING, Any, override
 import boto3
 import botocore.session
 import pytest
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.compat import HTTPHeaders
 from moto import mock_aws
 
 from bedrock_autoscaler.adapters.environment import RoutedEnvironment
 from bedrock_autoscaler.adapters.observability import PowertoolsReporter
 from bedrock_autoscaler.adapters.queue import answered
+from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.application.assembling import Application
 from bedrock_autoscaler.application.ports import Clock, Reporter
 from bedrock_autoscaler.application.working import FleetApplication
@@ -35,13 +33,8 @@ from bedrock_autoscaler.bootstrap import AwsAdapters
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, ReasonCode, Situation
 from bedrock_autoscaler.domain.target import Loop
-from bedrock_autoscaler.domain.units import MINUTE
-from bedrock_world.inprocess import answering
-from bedrock_world.settings import WorldSettings
-from bedrock_world.world import World
-from tests.bedrock_stage import OWN, POOL
 from tests.builders import ACCOUNT, NOW, REGION
-from tests.deployment.template import spoke
+from tests.deployment.accounts import EXTERNAL_ID, STACK, Accounts, Killed, hooked
 from tests.functions.account import BY_WORLD, PREFIX, SETTINGS, TABLES, VARIABLES
 from tests.intents import ONE_UNIT
 from tests.staging import FakeDeadline
@@ -50,22 +43,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
-STACK = "hub"
-EXTERNAL_ID = "a-long-random-text"
 ROLES = {
-    "dispatch": ("Dispatch", "reader"),
-    "visit": ("Visit", "reader"),
-    "purchase": ("Purchase", "purchaser"),
-    "publish": ("Publish", "publisher"),
+    "dispatch": "reader",
+    "visit": "reader",
+    "purchase": "purchaser",
+    "publish": "publisher",
 }
-"""By function: its role's parameter of the spokes, and the role that it assumes there."""
-_KEY = re.compile(r"Credential=([A-Z0-9a-z]+)/")
+"""By function: the role that it assumes in a spoke."""
 _MESSAGES = 10
 _numbers = count()
-
-
-class Killed(BaseException):
-    """The process ends here and now; nothing catches it."""
 
 
 class _Adapters(AwsAdapters):
@@ -78,7 +64,7 @@ class _Adapters(AwsAdapters):
     @cached_property
     @override
     def clock(self) -> Clock:
-        return self._hub.worlds[ACCOUNT].clock
+        return self._hub.accounts.worlds[ACCOUNT].clock
 
     @cached_property
     @override
@@ -90,27 +76,22 @@ class Hub:
     """The stack `hub` in ACCOUNT, and spokes in the other accounts.
 
     Attributes:
-        worlds: Bedrock by account.
+        accounts: all of them.
+        targets: accounts by target.
         log: what the functions wrote.
         decisions: every decision that a worker put together, in order.
         buys_at: targets that want a unit at a scheduled time.
         kill_at: the target in whose decision the next worker is killed; empty: none is.
-        kill_buyer: whether the next purchase is the last call of its process.
-        role: of the hub's function that runs now.
     """
 
-    def __init__(self, accounts: tuple[str, ...], targets: int) -> None:
-        self.worlds = {account: _world(account) for account in accounts}
-        self.targets = {f"t{i:03d}": accounts[i % len(accounts)] for i in range(targets)}
+    def __init__(self, numbers: tuple[str, ...], targets: int) -> None:
+        self.accounts = Accounts(numbers)
+        self.targets = {f"t{i:03d}": numbers[i % len(numbers)] for i in range(targets)}
         self.log = io.StringIO()
         self.decisions: list[Decision] = []
         self.buys_at: dict[datetime, set[str]] = {}
         self.kill_at = ""
-        self.kill_buyer = False
-        self.role = ""
-        self._keys: dict[str, str] = {}
         self._functions: dict[str, tuple[Application, FleetApplication]] = {}
-        self._sessions: dict[str, boto3.Session] = {}
         self._queue = ""
         self._letters = ""
 
@@ -118,31 +99,14 @@ class Hub:
 
     @property
     def now(self) -> datetime:
-        """The worlds' moment."""
-        return self.worlds[ACCOUNT].clock.now()
-
-    def session(self, account: str) -> boto3.Session:
-        """A session of a person in an account."""
-        if account not in self._sessions:
-            self._sessions[account] = self._opened(account)
-        return self._sessions[account]
-
-    @staticmethod
-    def _opened(account: str) -> boto3.Session:
-        if account == ACCOUNT:
-            return boto3.Session(region_name=REGION)
-        sts = boto3.client("sts", region_name=REGION)
-        arn = f"arn:aws:iam::{account}:role/person"
-        found = sts.assume_role(RoleArn=arn, RoleSessionName="person")["Credentials"]
-        return boto3.Session(
-            found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], REGION
-        )
+        """The moment in all accounts."""
+        return self.accounts.now
 
     def bought(self) -> dict[str, list[str]]:
         """Targets of the throughputs in each account, one for each throughput."""
         found = {}
-        for account, world in self.worlds.items():
-            bedrock = self.session(account).client("bedrock")
+        for account, world in self.accounts.worlds.items():
+            bedrock = self.accounts.session(account).client("bedrock")
             owners = []
             for pt in world.purchases.existing(self.now):
                 tags = bedrock.list_tags_for_resource(resourceARN=pt.arn)["tags"]
@@ -159,8 +123,10 @@ class Hub:
     def copies(self) -> dict[str, set[str]]:
         """Targets whose callers find a routing table, by account."""
         found = {}
-        for account in self.worlds:
-            pages = self.session(account).client("ssm").get_paginator("get_parameters_by_path")
+        for account in self.accounts.worlds:
+            pages = (
+                self.accounts.session(account).client("ssm").get_paginator("get_parameters_by_path")
+            )
             names = [
                 parameter["Name"].rpartition("/")[2]
                 for page in pages.paginate(Path=f"{PREFIX}/routes")
@@ -189,34 +155,12 @@ class Hub:
         }
 
     def decided(self, at: datetime) -> set[tuple[str, Loop]]:
-        """Targets and loops of this scheduled time, recorded in the ledger."""
-        dynamodb = boto3.client("dynamodb", region_name=REGION)
-        found = set()
-        for decision in self.decisions:
-            if decision.scheduled_at == at:
-                stored = dynamodb.query(
-                    TableName="ledger",
-                    KeyConditionExpression="pk = :pk",
-                    ExpressionAttributeValues={":pk": {"S": f"TARGET#{decision.target}"}},
-                    Select="COUNT",
-                )
-                if stored["Count"]:
-                    found.add((decision.target, decision.loop))
-        return found
+        """Targets and loops whose newest decision in the ledger is of this time."""
+        log = DynamoDecisions(boto3.client("dynamodb", region_name=REGION), "ledger")
+        newest = {(name, loop): log.latest(name, loop) for name in self.targets for loop in Loop}
+        return {key for key, one in newest.items() if one and one.decision.scheduled_at == at}
 
     # -- what happens ----------------------------------------------------------------------------
-
-    def break_role(self, account: str, role: str) -> None:
-        """Somebody deletes a role of a spoke's stack."""
-        iam = self.session(account).client("iam")
-        name = f"{STACK}-spoke-{role}"
-        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-            iam.delete_role_policy(RoleName=name, PolicyName=policy)
-        iam.delete_role(RoleName=name)
-
-    def mend_role(self, account: str, role: str) -> None:
-        """Somebody makes it again, as the template has it."""
-        self._make_role(account, f"{role.capitalize()}Role")
 
     def poison(self, group: str) -> None:
         """A message that is none, in the group of a target."""
@@ -262,29 +206,23 @@ class Hub:
         summary = self._run("publish", lambda f: f[0].publish(self.now, FakeDeadline()))
         return dict(summary.outcomes)
 
-    def pass_minutes(self, minutes: int) -> None:
-        """Time passes in all accounts."""
-        for world in self.worlds.values():
-            world.clock.advance(minutes * MINUTE)
-
     # -- how -------------------------------------------------------------------------------------
 
     def _run(self, function: str, run: Any) -> Any:
-        parameter, _ = ROLES[function]
-        self.role = f"arn:aws:iam::{ACCOUNT}:role/{STACK}-{parameter}Role"
+        self.accounts.runs(function.capitalize())
         if function not in self._functions:
             self._functions[function] = self._process(function)
         return run(self._functions[function])
 
     def _process(self, function: str) -> tuple[Application, FleetApplication]:
         """A function's process, with nothing remembered."""
-        spokes = ",".join(account for account in self.worlds if account != ACCOUNT)
+        spokes = ",".join(account for account in self.accounts.worlds if account != ACCOUNT)
         variables = VARIABLES | {
             "DEPLOYMENT": STACK,
             "WORK_QUEUE_URL": self._queue,
             "SPOKE_ACCOUNTS": spokes,
             "SPOKE_REGIONS": REGION,
-            "SPOKE_ROLE": f"{STACK}-spoke-{ROLES[function][1]}",
+            "SPOKE_ROLE": f"{STACK}-spoke-{ROLES[function]}",
             "SPOKE_EXTERNAL_ID": EXTERNAL_ID,
         }
         adapters = _Adapters(RoutedEnvironment.read(variables), self)
@@ -354,83 +292,17 @@ class Hub:
             )
         self._put("switch", "allow")
         for name, account in self.targets.items():
-            self._put(f"settings/targets/{name}", json.dumps(_document(name, account)))
-        for account in self.worlds.keys() - {ACCOUNT}:
-            for role in ("ReaderRole", "PurchaserRole", "PublisherRole"):
-                self._make_role(account, role)
+            self._put(f"settings/targets/{name}", json.dumps(document(name, account)))
+        for account in self.accounts.worlds.keys() - {ACCOUNT}:
+            for role in ("reader", "purchaser", "publisher"):
+                self.accounts.make_role(account, role)
 
     def _put(self, name: str, text: str) -> None:
         ssm = boto3.client("ssm", region_name=REGION)
         ssm.put_parameter(Name=f"{PREFIX}/{name}", Value=text, Type="String", Overwrite=True)
 
-    def _make_role(self, account: str, logical: str) -> None:
-        """A role with the trust that the template gives it."""
-        parameters = {
-            "HubStackName": STACK,
-            "HubAccountId": ACCOUNT,
-            "ExternalId": EXTERNAL_ID,
-            **{
-                f"{name}RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{STACK}-{name}Role"
-                for name, _ in ROLES.values()
-            },
-        }
-        properties = spoke(**parameters).resources[logical]["Properties"]
-        iam = self.session(account).client("iam")
-        iam.create_role(
-            RoleName=properties["RoleName"],
-            AssumeRolePolicyDocument=json.dumps(properties["AssumeRolePolicyDocument"]),
-        )
 
-    # -- hooks of the emulated AWS ---------------------------------------------------------------
-
-    def trusts(self, params: Mapping[str, Any], **_: object) -> tuple[AWSResponse, Any] | None:
-        """What STS asks of a caller: a role that is there, that trusts it, and the external id."""
-        body = params["body"]
-        arn = body["RoleArn"]
-        if arn.endswith("role/person"):
-            return None
-        account, name = arn.split(":")[4], arn.rpartition("/")[2]
-        iam = self.session(account).client("iam")
-        try:
-            document = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
-        except iam.exceptions.NoSuchEntityException:
-            return _denied(params["url"])
-        (statement,) = document["Statement"]
-        bounds = statement["Condition"]["StringEquals"]
-        trusted = statement["Principal"]["AWS"]
-        fits = (
-            self.role in (trusted if isinstance(trusted, list) else [trusted])
-            and bounds["sts:ExternalId"] == body.get("ExternalId")
-            and bounds["aws:PrincipalAccount"] == ACCOUNT
-        )
-        return None if fits else _denied(params["url"])
-
-    def note_key(self, parsed: Mapping[str, Any], **_: object) -> None:
-        """Remember whose account a session's key is in."""
-        if "Credentials" in parsed:
-            account = parsed["AssumedRoleUser"]["Arn"].split(":")[4]
-            self._keys[parsed["Credentials"]["AccessKeyId"]] = account
-
-    def bedrock(self, request: AWSPreparedRequest, **others: Any) -> AWSResponse:
-        """The world of the account that the request is signed for."""
-        header = request.headers["Authorization"]
-        text = header.decode() if isinstance(header, bytes) else str(header)
-        key = _KEY.search(text)
-        assert key is not None
-        account = self._keys.get(key[1], ACCOUNT)
-        answer = answering(self.worlds[account])(request, **others)
-        if self.kill_buyer and request.method == "POST" and "throughput" in request.url:
-            self.kill_buyer = False
-            raise Killed
-        return answer
-
-
-def _world(account: str) -> World:
-    quotas = {POOL: 500.0, OWN: 500.0}
-    return World(WorldSettings(start=NOW, account_id=account, region=REGION, applied_quotas=quotas))
-
-
-def _document(name: str, account: str) -> dict[str, Any]:
+def document(name: str, account: str) -> dict[str, Any]:
     """A target with a `ModelId` of its own, which may hold one unit."""
     option = {
         "kind": "on_demand",
@@ -451,40 +323,17 @@ def _document(name: str, account: str) -> dict[str, Any]:
     }
 
 
-def _denied(url: str) -> tuple[AWSResponse, dict[str, Any]]:
-    error = {"Code": "AccessDenied", "Message": "is not authorized to perform: sts:AssumeRole"}
-    return AWSResponse(url, 403, HTTPHeaders(), None), {"Error": error, "ResponseMetadata": {}}
-
-
-def _hooked(hub: Hub) -> Callable[..., botocore.session.Session]:
-    """Sessions whose calls of STS and Bedrock the hub answers."""
-    real = botocore.session.get_session
-    loader = real().get_component("data_loader")
-
-    def made(*arguments: Any) -> botocore.session.Session:
-        session = real(*arguments)
-        session.register_component("data_loader", loader)
-        hooks: Any = session.get_component("event_emitter")
-        hooks.register("before-call.sts.AssumeRole", hub.trusts)
-        hooks.register("after-call.sts.AssumeRole", hub.note_key)
-        for service in BY_WORLD:
-            hooks.register_first(f"before-send.{service}", hub.bedrock)
-        return session
-
-    return made
-
-
 @contextmanager
 def hub_of(
-    monkeypatch: pytest.MonkeyPatch, accounts: tuple[str, ...], targets: int
+    monkeypatch: pytest.MonkeyPatch, numbers: tuple[str, ...], targets: int
 ) -> Iterator[Hub]:
     """A hub at NOW with its targets spread evenly over the accounts."""
     own = {"POWERTOOLS_SERVICE_NAME": f"hub {next(_numbers)}"}
     for name, value in (VARIABLES | own).items():
         monkeypatch.setenv(name, value)
-    hub = Hub(accounts, targets)
+    hub = Hub(numbers, targets)
     with mock_aws(config={"core": {"passthrough": {"services": list(BY_WORLD)}}}):
-        monkeypatch.setattr(botocore.session, "get_session", _hooked(hub))
+        monkeypatch.setattr(botocore.session, "get_session", hooked(hub.accounts))
         boto3.setup_default_session()
         hub.furnish()
         yield hub

@@ -1,4 +1,4 @@
-"""A relay on loopback between the deployed functions and DynamoDB, where a test may step in."""
+"""A relay on loopback between the deployed functions and a service, where a test may step in."""
 
 import threading
 from collections.abc import Callable
@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 THROTTLED = b'{"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException"}'
 
 type Interceptor = Callable[[str], bytes | None]
-"""Gets the operation; None lets the request pass, else this is the body of an answer 400."""
+"""Gets the operation, or the body where no header names one; None lets the request pass, else this
+is the body of an answer 400."""
 
 
 def pass_on(operation: str) -> bytes | None:
-    """Every request goes to DynamoDB."""
+    """Every request goes to the service."""
     return None
 
 
@@ -68,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        planned = self.owner.interceptor(operation)
+        planned = self.owner.interceptor(operation or body.decode())
         status, answer = (400, planned) if planned is not None else self._forward(body)
         self.send_response(status)
         self.send_header("Content-Type", "application/x-amz-json-1.0")

@@ -61,7 +61,7 @@ print("bedrock_autoscaler.domain.decide" in sys.modules)
 """
 
 
-@pytest.mark.parametrize("function", (*FUNCTIONS, *FANNED))
+@pytest.mark.parametrize("function", [*FUNCTIONS, *FANNED])
 def test_handler_imports_from_the_build_alone(function: str, build: Path, runtime: Path) -> None:
     done = _import(build / f"{function}Function", runtime, "import app; app.handler")
 
@@ -75,7 +75,7 @@ def test_every_module_that_functions_load_is_in_the_build(build: Path, runtime: 
     assert done.stdout == "True\n"
 
 
-@pytest.mark.parametrize("function", (*FUNCTIONS, *FANNED))
+@pytest.mark.parametrize("function", [*FUNCTIONS, *FANNED])
 def test_a_handler_leaves_the_decision_core_to_its_first_use(
     function: str, build: Path, runtime: Path
 ) -> None:

@@ -31,9 +31,9 @@ def lives_through(hub: Hub) -> None:
     }
     poisoned = max(by_account[ACCOUNT])
     hub.buys_at = {NOW: buyers}
-    hub.break_role(BROKEN, "reader")
+    hub.accounts.break_role(BROKEN, "reader")
     hub.kill_at = max(by_account[AWAY])
-    hub.kill_buyer = True
+    hub.accounts.kill_buyer = True
     hub.poison(poisoned)
 
     hub.dispatch()
@@ -52,8 +52,8 @@ def lives_through(hub: Hub) -> None:
     bought = {account: sorted(names & buyers) for account, names in by_account.items()}
     assert hub.bought() == bought | {BROKEN: []}
 
-    hub.mend_role(BROKEN, "reader")
-    hub.pass_minutes(5)
+    hub.accounts.make_role(BROKEN, "reader")
+    hub.accounts.pass_minutes(5)
     hub.buys_at = {hub.now: buyers & by_account[BROKEN]}
     hub.dispatch()
     hub.work()

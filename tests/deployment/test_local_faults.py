@@ -151,9 +151,11 @@ def assert_bought_once(scene: Scene, identity: str) -> None:
     assert ledger.record.reserved_units == 1
 
 
-def kill_purchase_of(endpoint: str) -> None:
-    """End the processes in which this emulator runs `purchase`, at once."""
-    wanted = {b"POWERTOOLS_SERVICE_NAME=purchase", f"AWS_ENDPOINT_URL={endpoint}".encode()}
+def kill_function_of(endpoint: str, function: str) -> bool:
+    """End the processes in which this emulator runs a function, at once; whether there was one."""
+    service = f"POWERTOOLS_SERVICE_NAME={function}"
+    wanted = {service.encode(), f"AWS_ENDPOINT_URL={endpoint}".encode()}
+    found = False
     for process in Path("/proc").iterdir():
         if not process.name.isdigit():
             continue
@@ -163,6 +165,8 @@ def kill_purchase_of(endpoint: str) -> None:
             continue  # another user's, or gone by now
         if wanted <= variables:
             os.kill(int(process.name), signal.SIGKILL)
+            found = True
+    return found
 
 
 def test_a_function_killed_between_purchase_and_record_is_made_good(scene: Scene) -> None:
@@ -170,7 +174,7 @@ def test_a_function_killed_between_purchase_and_record_is_made_good(scene: Scene
 
     def kill_after_the_purchase(operation: str) -> bytes | None:
         if operation in WRITES and scene.existing():
-            kill_purchase_of(scene.deployed.aws.endpoint)
+            kill_function_of(scene.deployed.aws.endpoint, "purchase")
             return THROTTLED
         return None
 
