@@ -31,6 +31,7 @@ from bedrock_autoscaler.application.measuring import Listing
 from bedrock_autoscaler.application.observing import Sources
 from bedrock_autoscaler.application.places import Place
 from bedrock_autoscaler.application.ports import (
+    HistoryReference,
     RecordedDecision,
     Settings,
     SettingsProblem,
@@ -38,7 +39,7 @@ from bedrock_autoscaler.application.ports import (
 )
 from bedrock_autoscaler.application.visiting import VisitingPorts, visit
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Situation, decision_id
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Route, Situation, decision_id
 from bedrock_autoscaler.domain.fleet.holdings import Fleet as Held
 from bedrock_autoscaler.domain.fleet.holdings import Spend
 from bedrock_autoscaler.domain.routing.table import RoutingTable
@@ -76,13 +77,28 @@ class Minute:
     """What one minute of the fleet did.
 
     Attributes:
-        capacity_ns: CPU of the visits with a capacity decision, without the clients' own.
+        visits_ns: CPU of all visits, without the clients' own.
+        capacity_ns: of it, in batches with a capacity decision.
+        clients_ns: the clients' own in these batches, which is not in the others.
     """
 
     due: int
     done: int
     decided: Counter[Loop]
+    visits_ns: int
     capacity_ns: int
+    clients_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seed:
+    """The first decision of a traffic, and what it rests on."""
+
+    target: str
+    history: HistoryReference
+    situation: Situation
+    decision: Decision
+    routes: tuple[Route, ...]
 
 
 class _Clock:
@@ -136,20 +152,31 @@ class Fleet:
 
     def _minute(self, at: datetime) -> Minute:
         dispatch(at, self._dispatching)
-        due, done, capacity_ns = len(self._queue.bodies), 0, 0
+        due, done = len(self._queue.bodies), 0
+        visits_ns, capacity_ns, clients_ns = 0, 0, 0
         decided: Counter[Loop] = Counter()
         while self._queue.bodies:
             batch = [read_assignment(body) for body in self._queue.receive()]
             begun, own = process_time_ns(), self.meter.own_ns
             summary = visit(batch, self._visiting)
-            spent = process_time_ns() - begun - (self.meter.own_ns - own)
+            own = self.meter.own_ns - own
+            spent = process_time_ns() - begun - own
             done += sum(outcome == "hold" for _, outcome in summary.outcomes)
             for assignment in batch:
                 decided.update(assignment.loops)
+            visits_ns += spent
             if any(Loop.CAPACITY in assignment.loops for assignment in batch):
                 capacity_ns += spent
+                clients_ns += own
         self.clock.moment = at + MINUTE
-        return Minute(due=due, done=done, decided=decided, capacity_ns=capacity_ns)
+        return Minute(
+            due=due,
+            done=done,
+            decided=decided,
+            visits_ns=visits_ns,
+            capacity_ns=capacity_ns,
+            clients_ns=clients_ns,
+        )
 
     def hour(self, minutes: int = 60) -> None:
         """Some minutes without a report."""
@@ -213,33 +240,34 @@ class Fleet:
         )
 
     def _seed(self) -> None:
-        """A fortnight of history for each target, and a decision of the last period on it."""
+        """A fortnight of history for each target, and a decision of the last period on it.
+
+        Targets of one traffic are alike but for their names, and are decided once.
+        """
         at = NOW - 5 * MINUTE
-        templates: dict[str, tuple[str, StoredHistory]] = {}
+        seeds: dict[str, _Seed] = {}
         for target in self.targets:
             (model_id,) = target.model_ids
-            if model_id not in templates:
-                minutes = int((NOW - HOUR - START) / MINUTE)
-                self._history.store(
-                    target.name, {model_id: _traffic(self._series[model_id], minutes)}
-                )
-                templates[model_id] = (target.name, _loaded(self._history, target.name))
-            source, stored = templates[model_id]
-            if source != target.name:
+            if model_id not in seeds:
+                seeds[model_id] = self._sow(target, model_id, at)
+            seed = seeds[model_id]
+            if seed.target != target.name:
                 for kind in ("", "#days"):
-                    self._dynamodb.copy(f"HISTORY#{source}{kind}", f"HISTORY#{target.name}{kind}")
-            situation = _situation(target, stored.total, at)
+                    self._dynamodb.copy(
+                        f"HISTORY#{seed.target}{kind}", f"HISTORY#{target.name}{kind}"
+                    )
+            situation = replace(seed.situation, target=target)
             decision = replace(
-                decide(situation),
+                seed.decision,
                 id=decision_id(target.name, Loop.CAPACITY, at),
                 target=target.name,
+                settings_version=target.settings_version,
             )
-            routed = decide(replace(situation, loop=Loop.ROUTING))
             self._tables.publish(
                 RoutingTable(
                     target=target.name,
                     version=1,
-                    routes=routed.routes,
+                    routes=seed.routes,
                     refresh_seconds=60,
                     no_fallback=False,
                     decision_id=decision.id,
@@ -250,10 +278,24 @@ class Fleet:
                 RecordedDecision(
                     decision=decision,
                     situation=situation,
-                    history=stored.reference,
+                    history=seed.history,
                     code_version="scale",
                 )
             )
+
+    def _sow(self, target: Target, model_id: str, at: datetime) -> "_Seed":
+        """What the first target of a traffic leaves for the others of it."""
+        minutes = int((NOW - HOUR - START) / MINUTE)
+        self._history.store(target.name, {model_id: _traffic(self._series[model_id], minutes)})
+        stored = _loaded(self._history, target.name)
+        situation = _situation(target, stored.total, at)
+        return _Seed(
+            target=target.name,
+            history=stored.reference,
+            situation=situation,
+            decision=decide(situation),
+            routes=decide(replace(situation, loop=Loop.ROUTING)).routes,
+        )
 
     def _decide(self, situation: Situation) -> Decision:
         """The decision core, and the time that it takes."""
