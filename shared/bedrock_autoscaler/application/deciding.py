@@ -59,7 +59,8 @@ class DecidingPorts:
     def shared(self) -> "DecidingPorts":
         """The same for both loops of one run, which read the same things once."""
         metrics, tables = SharedMetrics(self.sources.metrics), SharedTables(self.sources.tables)
-        return replace(self, sources=replace(self.sources, metrics=metrics, tables=tables))
+        sources = replace(self.sources, metrics=metrics, tables=tables, states={})
+        return replace(self, sources=sources)
 
     def elsewhere(self, there: PlaceAdapters) -> "DecidingPorts":
         """The same in another place; records stay where they are."""

@@ -84,6 +84,7 @@ class Sources:
     Attributes:
         listing: remembers which `ModelId`s CloudWatch lists, from tick to tick.
         keepsakes: what else is remembered.
+        states: what the ledger said of each target in this run; None: it is read each time.
         approvals: what persons were asked and agreed to; None where nobody is asked.
         endpoints: Marketplace endpoints; None where none is looked at.
         scalings: what the ledger keeps of them; None where none is changed.
@@ -101,6 +102,16 @@ class Sources:
     keepsakes: Keepsakes = field(default_factory=Keepsakes)
     approvals: Approvals | None = None
     endpoints: Endpoints | None = None
+    states: dict[str, LedgerState] | None = None
+
+    def state_of(self, target: str) -> LedgerState:
+        """What the ledger holds for a target; both loops of a run see the same."""
+        if self.states is None:
+            return self.fleets.state_of(target)
+        if target not in self.states:
+            self.states[target] = self.fleets.state_of(target)
+        return self.states[target]
+
     scalings: Scalings | None = None
 
 
@@ -211,7 +222,7 @@ class Observer:
         previous = sources.decisions.remembered(target.name, self._loop)
         if previous is not None and previous.scheduled_at >= scheduled_at:
             return None
-        state = sources.fleets.state_of(target.name)
+        state = sources.state_of(target.name)
         table = sources.tables.current(target.name)
         settling = target.thresholds.observing.settling_minutes * MINUTE
         read_to = floor_minute(scheduled_at) - settling

@@ -133,6 +133,18 @@ def test_both_loops_of_a_due_target_are_decided_on_one_reading() -> None:
     assert len(fleet.scene.metrics.asked) == 1
 
 
+def test_both_loops_of_a_visit_see_the_same_ledger() -> None:
+    fleet = Fleet(named("a"))
+    sources = fleet.scene.application.deciding.shared().sources
+    before = sources.state_of("a")
+
+    fleet.scene.fleets.trip(before.record, NOW, "a person")
+
+    assert sources.state_of("a") == before
+    later = fleet.scene.application.deciding.shared().sources
+    assert later.state_of("a").record.tripped_at == NOW
+
+
 def test_a_message_handed_out_twice_is_decided_once() -> None:
     fleet = Fleet(named("a"))
     fleet.dispatch()

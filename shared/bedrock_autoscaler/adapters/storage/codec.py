@@ -325,11 +325,22 @@ def decode_decision(stored: bytes, subject: str) -> Decision:
     return Decision(**_members(_parse(_DECISION, stored, subject)))
 
 
-def encode_inputs(situation: Situation, history: HistoryReference | None) -> bytes:
-    """The situation without its target, and the history, as JSON."""
+def encode_inputs(
+    situation: Situation, history: HistoryReference | None, newer: Traffic | None = None
+) -> bytes:
+    """The situation without its target, and the history, as JSON.
+
+    Args:
+        situation: of the decision.
+        history: names stored minutes at the front of its traffic.
+        newer: the minutes of its traffic after these, all that is written of it; None: the whole.
+    """
     members = _members(situation)
     del members["target"]
-    members["observation"] = _StoredObservation(**_members(situation.observation))
+    observed = _members(situation.observation)
+    if newer is not None:
+        observed["traffic"] = newer
+    members["observation"] = _StoredObservation(**observed)
     return _INPUTS.dump_json(_StoredInputs(**members, history=history))
 
 

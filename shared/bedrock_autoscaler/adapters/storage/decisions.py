@@ -217,14 +217,14 @@ def _to_item(recorded: RecordedDecision) -> Item:
             # It could be written, but never be read again.
             raise ValueError(f"decision {decision.id} asks for {action.usd_per_hour} USD per hour")
     observation = situation.observation
+    newer = observation.traffic
     if history is not None:
         if history.revisions and observation.traffic.start != history.start:
             raise ValueError(
                 f"decision {decision.id} has traffic from {iso(observation.traffic.start)}, its "
                 f"history starts at {iso(history.start)}"
             )
-        newer = observation.traffic.since(history.end)
-        situation = replace(situation, observation=replace(observation, traffic=newer))
+        newer = newer.since(history.end)
     return {
         "pk": _partition(decision.target),
         "sk": _sort_key(decision.loop, iso(decision.scheduled_at)),
@@ -232,7 +232,7 @@ def _to_item(recorded: RecordedDecision) -> Item:
         **_summary(decision),
         "code_version": recorded.code_version,
         "document": zlib.compress(encode_decision(decision), _LEVEL),
-        "inputs": zlib.compress(encode_inputs(situation, history), _LEVEL),
+        "inputs": zlib.compress(encode_inputs(situation, history, newer), _LEVEL),
     }
 
 
