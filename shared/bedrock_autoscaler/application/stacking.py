@@ -88,7 +88,8 @@ class StackWatch:
         """One look.
 
         The sums are read first: whatever is reserved after that makes a purchase fail that
-        rests on this view.
+        rests on this view. They name each target that ever reserved anything; no other has a
+        purchase to look for.
 
         Args:
             inventory: of the account; None when it could not be read, so that others' are unknown.
@@ -97,14 +98,13 @@ class StackWatch:
             kept: where purchases of all others may come from, minutes old; None: all are read.
         """
         account = self.fleets.account()
-        names = dict.fromkeys([*account.targets, *(target.name for target in self.targets)])
         fresh = known or {}
         others = kept or Kept(timedelta(0))
         purchases = {
             name: fresh[name]
             if name in fresh
             else others.get(name, now, partial(self.fleets.purchases, name))
-            for name in names
+            for name in account.targets
         }
         everything = tuple(intent for each in purchases.values() for intent in each)
         listed = inventory.throughputs if inventory else ()
