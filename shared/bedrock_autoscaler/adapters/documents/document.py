@@ -92,8 +92,8 @@ class ConsentDocument(Section):
 class Document(Section):
     """The fields of every document."""
 
-    account: Account = Field(description="AWS account; the stack manages its own alone.")
-    region: Region = Field(description="AWS Region; the stack manages its own alone.")
+    account: Account = Field(description="AWS account: the stack's own, or one of its spokes.")
+    region: Region = Field(description="AWS Region: the stack's own, or one of its spokes.")
     modality: Literal["text", "embedding"] = Field(
         default="text",
         description="What the model answers with; an embedding has no output tokens.",
