@@ -7,10 +7,12 @@ cannot be reached cost no more than one of them, and keep nobody waiting.
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, override
 
 import boto3
+import botocore.credentials
 import botocore.session
 from botocore.credentials import (
     CredentialProvider,
@@ -68,6 +70,9 @@ class Sessions:
         self._name = name
         self._clock = clock
         self._base = botocore.session.get_session()
+        # It warns with AWS's own words where a renewal fails, and no text of AWS is logged; what
+        # becomes of it is told by the error of `at`.
+        logging.getLogger(botocore.credentials.__name__).setLevel(logging.ERROR)
         self._sessions: dict[str, boto3.Session] = {}
         self._refused: dict[str, tuple[datetime, str]] = {}
         self._silent: dict[str, datetime] = {}

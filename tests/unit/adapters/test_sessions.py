@@ -102,6 +102,23 @@ def test_a_session_is_renewed_shortly_before_its_end(sts: Sts) -> None:
     assert len(sts.asked) == 2
 
 
+def test_a_renewal_that_fails_is_told_without_the_words_of_aws(
+    sts: Sts, caplog: pytest.LogCaptureFixture
+) -> None:
+    sessions = sessions_of(sts, FakeClock(NOW))
+    credentials: Any = sessions.at(EAST).get_credentials()
+    sts.refuses = {EAST.account}
+
+    credentials._seconds_remaining = lambda: 179
+    sessions.at(EAST)
+    credentials._seconds_remaining = lambda: 59
+    with pytest.raises(PlaceUnreachableError, match=r"AccessDenied$"):
+        sessions.at(EAST)
+
+    assert len(sts.asked) == 3
+    assert "User: arn" not in caplog.text
+
+
 def test_a_role_that_cannot_be_assumed_is_asked_for_once_a_minute(sts: Sts) -> None:
     clock = FakeClock(NOW)
     sessions = sessions_of(sts, clock)
