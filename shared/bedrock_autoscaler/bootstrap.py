@@ -53,6 +53,11 @@ class AwsAdapters(PlacedAdapters):
         self._home = Place(account=account, region=environment.region)
         self._spokes: dict[Place, SpokeAdapters] = {}
 
+    @property
+    def home(self) -> Place:
+        """The account and Region of the stack."""
+        return self._home
+
     def at(self, place: Place) -> PlaceAdapters:
         """The adapters of a place: these ones at home, those of a spoke elsewhere.
 
@@ -339,7 +344,7 @@ def _deployed_fleet(account: str) -> FleetApplication:
     from bedrock_autoscaler.application.working import FleetApplication
 
     deployed, adapters = _assembled(account)
-    return FleetApplication(deployed, adapters, adapters)
+    return FleetApplication(deployed, adapters, adapters, adapters.home)
 
 
 def _assembled(account: str) -> tuple[Application, AwsAdapters]:

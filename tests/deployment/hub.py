@@ -233,7 +233,7 @@ class Hub:
             decide=self._decide,
             places=adapters.at,
         )
-        return application, FleetApplication(application, adapters, adapters)
+        return application, FleetApplication(application, adapters, adapters, adapters.home)
 
     def _decide(self, situation: Situation) -> Decision:
         """The real core where nothing is seen; elsewhere what the test wants."""

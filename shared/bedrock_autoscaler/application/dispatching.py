@@ -33,6 +33,7 @@ class DispatchPorts:
         read_settings: one snapshot of the settings, minutes old at most.
         metrics: of one place, for its heartbeat; raises PlaceUnreachableError where it cannot be
             reached.
+        home: where the stack is: it beats there although no target is there, as its alarm expects.
     """
 
     clock: Clock
@@ -42,6 +43,7 @@ class DispatchPorts:
     assignments: Assignments
     metrics: Callable[[Place], Metrics]
     reporter: Reporter
+    home: Place | None = None
 
 
 def dispatch(scheduled_at: datetime | None, ports: DispatchPorts) -> Summary:
@@ -81,7 +83,8 @@ def _hand_out(settings: Settings, at: datetime, ports: DispatchPorts) -> Summary
 
 def _beat(targets: Iterable[Target], at: datetime, ports: DispatchPorts) -> None:
     """Prove the minute in each place; one that fails tells of itself and holds up no other."""
-    for place in sorted({Place.of(target) for target in targets}):
+    at_home = {ports.home} if ports.home is not None else set[Place]()
+    for place in sorted(at_home | {Place.of(target) for target in targets}):
         try:
             ports.metrics(place).beat(at)
         except PlaceUnreachableError as error:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Policies,
     )
     from bedrock_autoscaler.application.dispatching import DispatchPorts
+    from bedrock_autoscaler.application.places import Place
     from bedrock_autoscaler.application.ports import Settings
     from bedrock_autoscaler.application.ticking import Summary
     from bedrock_autoscaler.application.visiting import VisitingPorts
@@ -50,12 +51,20 @@ class FleetApplication:
         application: the use cases; it knows the way to each place.
         adapters: those at home.
         fleet: what is shared by all targets.
+        home: where the stack is, which has its heartbeat although no target is there.
     """
 
-    def __init__(self, application: Application, adapters: Adapters, fleet: FleetAdapters) -> None:
+    def __init__(
+        self,
+        application: Application,
+        adapters: Adapters,
+        fleet: FleetAdapters,
+        home: Place | None = None,
+    ) -> None:
         self._application = application
         self._adapters = adapters
         self._fleet = fleet
+        self._home = home
         self._settings: Kept[str, Settings] = Kept(_SETTINGS_AGE)
 
     def dispatch(self, scheduled_at: datetime | None) -> Summary:
@@ -81,6 +90,7 @@ class FleetApplication:
             agenda=self._fleet.agenda,
             assignments=self._fleet.assignments,
             metrics=self._application.metrics_at,
+            home=self._home,
             reporter=self._adapters.reporter,
         )
 

@@ -97,3 +97,14 @@ def test_home_is_a_place_among_others() -> None:
 
     assert home.sources.endpoints is scene.endpoints
     assert home.sources.deployment == scene.application.deciding.sources.deployment
+
+
+def test_the_stack_beats_at_home_although_no_target_is_there() -> None:
+    scene, shared = Stage(named("a", account="000011112222"), core=Script()), Shared()
+    home = Place(account=ACCOUNT, region=REGION)
+    before = set(scene.metrics.beats)
+    scene.clock.advance(MINUTE)
+
+    FleetApplication(scene.application, scene, shared, home).dispatch(scene.now)
+
+    assert set(scene.metrics.beats) - before == {scene.now}
