@@ -359,7 +359,7 @@ STORIES: tuple[Story, ...] = (
             (18, (), (RELEASE, PUBLISH)),
         ),
         consents=(_CONSENT,),
-        must=frozenset({"created", "fleets.begin_release"}),
+        must=frozenset({"created"}),
     ),
     Story(
         name="two targets under one cap",
