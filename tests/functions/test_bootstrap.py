@@ -12,7 +12,8 @@ from bedrock_autoscaler.adapters.bedrock.capacity import BedrockCapacity
 from bedrock_autoscaler.adapters.bedrock.purchasing import BedrockPurchasing
 from bedrock_autoscaler.adapters.bedrock.releasing import BedrockReleasing
 from bedrock_autoscaler.adapters.environment import RoutedEnvironment
-from bedrock_autoscaler.application.errors import ConfigurationError
+from bedrock_autoscaler.application.errors import ConfigurationError, PlaceUnreachableError
+from bedrock_autoscaler.application.places import Place
 from bedrock_autoscaler.domain.target import Loop
 from functions.observe_decide import app as observe_decide
 from functions.purchase import app as purchase
@@ -140,3 +141,43 @@ def test_each_port_has_its_adapter_and_clients_are_shared(ssm: "SSMClient") -> N
     assert adapters.tables.current("chat") is None
     assert adapters.switch.allows_action("chat") is False
     assert adapters._bedrock is adapters._bedrock
+
+
+SPOKES = {
+    "SPOKE_ACCOUNTS": "000011112222",
+    "SPOKE_REGIONS": "us-west-2",
+    "SPOKE_ROLE": "test-spoke-reader",
+    "SPOKE_EXTERNAL_ID": "a-long-random-text",
+}
+SPOKE = Place(account="000011112222", region="us-west-2")
+
+
+def test_a_listed_place_has_adapters_of_its_own_and_records_stay_at_home(
+    ssm: "SSMClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in SPOKES.items():
+        monkeypatch.setenv(name, value)
+    adapters = bootstrap.AwsAdapters(RoutedEnvironment.read(), "111122223333")
+
+    there = adapters.at(SPOKE)
+
+    assert adapters.at(SPOKE) is there
+    assert adapters.at(adapters.home) is adapters
+    assert (adapters.owner, there.owner) == ("test", "test@111122223333/us-east-1")
+    assert there.endpoints is None
+    assert there.metrics.model_ids() == frozenset()
+    assert there.tables.current("chat") is None
+    assert isinstance(there.capacity, BedrockCapacity)
+
+
+@pytest.mark.parametrize("left_out", [{}, {"SPOKE_ROLE": ""}, {"SPOKE_EXTERNAL_ID": ""}])
+def test_no_other_place_is_reached(
+    ssm: "SSMClient", monkeypatch: pytest.MonkeyPatch, left_out: dict[str, str]
+) -> None:
+    for name, value in (SPOKES | left_out).items():
+        monkeypatch.setenv(name, value)
+    adapters = bootstrap.AwsAdapters(RoutedEnvironment.read(), "111122223333")
+    place = SPOKE if left_out else Place(account="000011112222", region="us-east-1")
+
+    with pytest.raises(PlaceUnreachableError, match=f"{place.name} is none of the places"):
+        adapters.at(place)
