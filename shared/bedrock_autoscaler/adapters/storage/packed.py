@@ -8,6 +8,7 @@ Days are nothing but a faster form: what is exact, and what is replayed, are the
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, override
 
 import numpy as np
@@ -246,20 +247,22 @@ def _from_item(item: Item, target: str) -> _Day:
     text, _, number = str(item["sk"]).partition("#")
     try:
         start = datetime.fromisoformat(text)
-        revisions = tuple(
-            (start + i * HOUR, int(revision))
-            for i, revision in enumerate(item["revisions"])
-            if revision != _NONE
-        )
         return _Day(
             start=start,
             number=int(number),
             content=item["content"],
-            revisions=revisions,
+            revisions=_revisions(start, tuple(map(int, item["revisions"]))),
             digests=item["digests"],
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ObservationError(f"{subject} is damaged: {type(error).__name__}") from error
+
+
+@lru_cache(maxsize=256)
+def _revisions(start: datetime, numbers: tuple[int, ...]) -> tuple[tuple[datetime, int], ...]:
+    """(hour, revision) of the hours that a day has; most days of all targets are alike."""
+    hours = ((start + i * HOUR, number) for i, number in enumerate(numbers))
+    return tuple(entry for entry in hours if entry[1] != _NONE)
 
 
 def _midnight(moment: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -192,6 +193,8 @@ class Table:
         for kind in ("S", "B"):
             if kind in value:
                 return value[kind]
+        if "N" in value:
+            return Decimal(value["N"])
         if "L" in value:
             return [self._plain(each) for each in value["L"]]
         wire: Any = value
