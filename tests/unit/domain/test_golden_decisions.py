@@ -226,11 +226,9 @@ def _controls(given: dict[str, Any]) -> Controls:
 def _stack(given: dict[str, Any]) -> StackState:
     """Sums and caps of the stack, wide where the row says nothing."""
     wide = {"max_usd_per_hour": "9999", "max_usd_per_day": "99999", "max_usd_per_month": "99999"}
+    caps: dict[str, Any] = {name: Decimal(given.get(name, usual)) for name, usual in wide.items()}
     return StackState(
-        rails=StackRails(
-            max_units=given.get("max_units", 100),
-            **{name: Decimal(given.get(name, usual)) for name, usual in wide.items()},
-        ),
+        rails=StackRails(max_units=given.get("max_units", 100), **caps),
         held_units=given.get("held_units", 0),
         usd_per_hour=Decimal(given.get("usd_per_hour", "0")),
         spend=Spend(
