@@ -7,7 +7,8 @@ import boto3
 import pytest
 
 from bedrock_autoscaler.cli.app import run
-from bedrock_autoscaler.domain.fleet.intent import FleetRecord
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseState
+from bedrock_autoscaler.domain.fleet.lifecycle import stepped
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, PT_MODEL, REGION
 from tests.operating.stage import STACK, Stage
@@ -177,6 +178,28 @@ def test_a_purchase_without_an_answer_forbids_it(built: Stage) -> None:
     (open_purchase,) = found["unanswered_purchases"]
     assert open_purchase == f"{intent.name} of chat, asked for at 2026-11-20T12:00:00Z"
     assert "has no answer yet and may still bring" in built.refused("teardown", "--yes")
+    assert len(tables()) == 3
+
+
+def test_what_is_held_in_a_spoke_forbids_it(built: Stage) -> None:
+    intent = build_purchase()
+    fleets = built.access.fleets
+    fleets.begin_purchase(
+        intent,
+        fleet=FleetRecord(
+            target="chat", reserved_units=0, reserved_usd_per_hour=Decimal(0), version=0
+        ),
+        unmanaged_units=0,
+        max_units=10,
+        max_usd_per_hour=Decimal(1_000),
+    )
+    arn = f"arn:aws:bedrock:{REGION}:999988887777:provisioned-model/abcdefghijkl"
+    fleets.update_purchase(intent, stepped(intent, PurchaseState.BOUGHT, arn=arn))
+
+    (held,) = built.json("teardown", "--dry-run")["held_elsewhere"]
+
+    assert held == f"{arn} of chat, {intent.model_units} units"
+    assert "in another account or Region" in built.refused("teardown", "--yes")
     assert len(tables()) == 3
 
 

@@ -14,6 +14,7 @@ from bedrock_autoscaler.application.errors import AutoscalerError, ThroughputNot
 from bedrock_autoscaler.application.ports import ListedThroughput
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.stack import StackAccess
+from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES
 from bedrock_autoscaler.domain.routing.addresses import bare_id
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import iso
@@ -55,11 +56,13 @@ class Plan:
 
     Attributes:
         unanswered: purchases that may still bring a throughput; they forbid the teardown.
+        elsewhere: throughputs that the ledger holds in another account or Region; they, too.
     """
 
     stack: str
     parts: tuple[Part, ...]
     unanswered: tuple[str, ...]
+    elsewhere: tuple[str, ...]
 
     def names(self, kind: str) -> list[str]:
         """The parts of a kind that go."""
@@ -90,12 +93,25 @@ def plan_of(access: StackAccess, *, keep_tables: bool) -> Plan:
         raise CommandError(f"stack {access.deployment!r} cannot be looked through: {error}") from (
             error
         )
+    states = [access.fleets.state_of(target) for target in access.fleets.account().targets]
     unanswered = [
         f"{purchase.name} of {purchase.target}, asked for at {iso(purchase.recorded_at)}"
-        for target in access.fleets.account().targets
-        for purchase in access.fleets.state_of(target).open_purchases
+        for state in states
+        for purchase in state.open_purchases
     ]
-    return Plan(stack=access.deployment, parts=tuple(parts), unanswered=tuple(unanswered))
+    home = f":{access.place.region}:{access.place.account}:"
+    elsewhere = [
+        f"{purchase.arn} of {purchase.target}, {purchase.model_units} units"
+        for state in states
+        for purchase in state.purchases
+        if purchase.state in HOLDING_STATES and purchase.arn and home not in purchase.arn
+    ]
+    return Plan(
+        stack=access.deployment,
+        parts=tuple(parts),
+        unanswered=tuple(unanswered),
+        elsewhere=tuple(elsewhere),
+    )
 
 
 def to_document(plan: Plan) -> dict[str, object]:
@@ -104,6 +120,7 @@ def to_document(plan: Plan) -> dict[str, object]:
         "stack": plan.stack,
         "parts": [asdict(part) for part in plan.parts],
         "unanswered_purchases": list(plan.unanswered),
+        "held_elsewhere": list(plan.elsewhere),
         "usd_per_month": sum(part.usd_per_month or 0.0 for part in plan.parts),
         "usd_per_month_left": sum(
             part.usd_per_month or 0.0 for part in plan.parts if not part.is_deleted
@@ -134,6 +151,8 @@ def print_plan(plan: Plan) -> None:
     )
     for purchase in plan.unanswered:
         console.print(f"a purchase without an answer: {purchase}", soft_wrap=True)
+    for throughput in plan.elsewhere:
+        console.print(f"held in another account or Region: {throughput}", soft_wrap=True)
 
 
 def dismantle(access: StackAccess, plan: Plan) -> Iterator[str]:
@@ -146,6 +165,12 @@ def dismantle(access: StackAccess, plan: Plan) -> Iterator[str]:
         raise CommandError(
             f"{plan.unanswered[0]} has no answer yet and may still bring a throughput; wait for "
             "the purchase function to find out, then try again; nothing was deleted"
+        )
+    if plan.elsewhere:
+        raise CommandError(
+            f"{plan.elsewhere[0]} are held in another account or Region, which this command does "
+            "not reach; let the stack release them (`override units TARGET 0`), or delete them "
+            "there, and try again; nothing was deleted"
         )
     steps = (_stop, _delete_throughputs, _delete_stack, _delete_tables, _delete_parameters)
     for step in steps:
