@@ -128,15 +128,16 @@ class Fleet:
         self.core_ns = 0
         self.visited = 0
         self._places = min(size, most_places)
-        each = -(-size // self._places)
-        self._series = {_model_id(i): _template(kinds[i % len(kinds)], i) for i in range(each)}
+        # Every place begins with another kind, so that a fleet of any size has all alike.
+        traffics = max(-(-size // self._places), len(kinds))
+        self._series = {_model_id(i): _template(kinds[i % len(kinds)], i) for i in range(traffics)}
         self._dynamodb = cast("Any", CountedDynamoDB(self.meter))
         self._routes = cast("Any", CountedDynamoDB(self.meter))
         self._queue = CountedQueue(self.meter)
         self._reporter = PowertoolsReporter("scale", "INFO", cast("Any", _Silent()))
         self.targets = tuple(
             _target(i, f"{100_000_000_000 + place % 20}", _REGIONS[place // 20])
-            for i, place in ((n // self._places, n % self._places) for n in range(size))
+            for place, i in (_place_and_traffic(n, self._places, traffics) for n in range(size))
         )
         self._cloudwatch = CountedCloudWatch(self.meter, START, self._points, tuple(self._series))
         self._history = PackedHistory(self._dynamodb, "ledger")
@@ -306,6 +307,12 @@ class Fleet:
 
 
 _REGIONS = ("us-east-1", "us-west-2", "eu-central-1", "ap-northeast-1")
+
+
+def _place_and_traffic(number: int, places: int, traffics: int) -> tuple[int, int]:
+    """Where a target is, and which traffic it has; no two of a place have the same."""
+    place = number % places
+    return place, (place + number // places) % traffics
 
 
 def _model_id(number: int) -> str:
