@@ -33,7 +33,7 @@ from bedrock_autoscaler.backtest.replay import Replay, Score
 from bedrock_autoscaler.backtest.scenario import DAY_MINUTES, Scenario
 from bedrock_autoscaler.backtest.timeline import Plan, plan_of
 from bedrock_autoscaler.backtest.trace import Trace
-from bedrock_autoscaler.cli.policies import core_policy
+from bedrock_autoscaler.cli.backtest.policies import core_policy
 from benchmarks.labelled_traffic import generate
 
 ROOT = Path(__file__).resolve().parents[1]

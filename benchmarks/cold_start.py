@@ -93,13 +93,13 @@ HANDLERS = (
     Handler(
         name="purchase",
         ports="_purchase",
-        modules=(_DECISIONS, "bedrock_autoscaler.application.purchasing"),
+        modules=(_DECISIONS, "bedrock_autoscaler.application.purchasing.purchase"),
         services=("ssm", "dynamodb", "bedrock", "service-quotas"),
     ),
     Handler(
         name="release",
         ports="_release",
-        modules=(_DECISIONS, "bedrock_autoscaler.application.releasing"),
+        modules=(_DECISIONS, "bedrock_autoscaler.application.releasing.release"),
         services=("ssm", "dynamodb", "bedrock", "cloudwatch"),
     ),
     Handler(
@@ -118,7 +118,7 @@ HANDLERS = (
     Handler(
         name="visit",
         ports="_application.deciding",
-        modules=(_DECISIONS, "bedrock_autoscaler.application.visiting"),
+        modules=(_DECISIONS, "bedrock_autoscaler.application.fleets.visiting"),
         services=("dynamodb", "cloudwatch", "bedrock", "service-quotas"),
         application="fleet",
     ),

@@ -26,18 +26,14 @@ from bedrock_autoscaler.adapters.storage.packed import PackedHistory
 from bedrock_autoscaler.adapters.storage.policies import DynamoPolicies
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
 from bedrock_autoscaler.application.deciding import DecidingPorts
-from bedrock_autoscaler.application.dispatching import DispatchPorts, dispatch
-from bedrock_autoscaler.application.measuring import Listing
-from bedrock_autoscaler.application.observing import Sources
-from bedrock_autoscaler.application.places import Place
-from bedrock_autoscaler.application.ports import (
-    HistoryReference,
-    RecordedDecision,
-    Settings,
-    SettingsProblem,
-    StoredHistory,
-)
-from bedrock_autoscaler.application.visiting import VisitingPorts, visit
+from bedrock_autoscaler.application.fleets.dispatching import DispatchPorts, dispatch
+from bedrock_autoscaler.application.fleets.places import Place
+from bedrock_autoscaler.application.fleets.visiting import VisitingPorts, visit
+from bedrock_autoscaler.application.observing.measuring import Listing
+from bedrock_autoscaler.application.observing.observer import Sources
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.ports.history import HistoryReference, StoredHistory
+from bedrock_autoscaler.application.ports.settings import Settings, SettingsProblem
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Route, Situation, decision_id
 from bedrock_autoscaler.domain.fleet.holdings import Fleet as Held

@@ -24,7 +24,7 @@ import numpy as np
 from bedrock_autoscaler.backtest.policy import PolicyContext
 from bedrock_autoscaler.backtest.scenario import scenario_for
 from bedrock_autoscaler.backtest.trace import Trace
-from bedrock_autoscaler.cli.policies import core_policy
+from bedrock_autoscaler.cli.backtest.policies import core_policy
 from bedrock_autoscaler.domain.traffic.observation import Series
 from benchmarks.labelled_traffic import generate
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bedrock_autoscaler.adapters.documents.parser import parse_for_backtest
-from bedrock_autoscaler.application.ports import SettingsProblem
+from bedrock_autoscaler.application.ports.settings import SettingsProblem
 from bedrock_autoscaler.backtest.core_policy import CoreSettings, target_of
 from bedrock_autoscaler.backtest.scenario import DAY_MINUTES, Scenario, scenario_for
 from bedrock_autoscaler.backtest.trace import Trace

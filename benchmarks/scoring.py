@@ -23,7 +23,7 @@ from bedrock_autoscaler.backtest.scenario import (
 )
 from bedrock_autoscaler.backtest.timeline import plan_of
 from bedrock_autoscaler.backtest.trace import Trace
-from bedrock_autoscaler.cli.policies import core_policy
+from bedrock_autoscaler.cli.backtest.policies import core_policy
 from benchmarks.optimum_cache import cached_optimum
 from benchmarks.population import Part, Source, load
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bedrock_autoscaler.adapters.documents import TargetDocuments
-from bedrock_autoscaler.application.ports import SettingsProblem
+from bedrock_autoscaler.application.ports.settings import SettingsProblem
 from bedrock_autoscaler.domain.target import Target, TokenPrice, UnitPrice
 from tests.builders import ACCOUNT, MODEL, PT_MODEL, REGION, UNIT_PRICE
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from bedrock_autoscaler.application.ports import ListedThroughput
+from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import (

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bedrock_autoscaler.application.ports import LedgerState
-from bedrock_autoscaler.cli.serving import ReviewServer
+from bedrock_autoscaler.application.ports.ledger import LedgerState
+from bedrock_autoscaler.cli.review.serving import ReviewServer
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,
     Action,

@@ -5,13 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bedrock_autoscaler.application.assembling import Application
-from bedrock_autoscaler.application.places import Place
-from bedrock_autoscaler.application.ports import (
-    Purchasing,
-    Releasing,
-    Settings,
-    SettingsProblem,
-)
+from bedrock_autoscaler.application.fleets.places import Place
+from bedrock_autoscaler.application.ports.bedrock import Purchasing, Releasing
+from bedrock_autoscaler.application.ports.settings import Settings, SettingsProblem
 from bedrock_autoscaler.application.pricing import PricingPorts
 from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.domain.decide import decide

@@ -11,7 +11,7 @@ from bedrock_autoscaler.adapters.clients import Clients
 from bedrock_autoscaler.adapters.environment import RoutedEnvironment, account_of
 from bedrock_autoscaler.application.assembling import Application
 from bedrock_autoscaler.application.errors import ConfigurationError, PlaceUnreachableError
-from bedrock_autoscaler.application.places import Place, owner_elsewhere
+from bedrock_autoscaler.application.fleets.places import Place, owner_elsewhere
 from bedrock_autoscaler.placed import PlacedAdapters, SpokeAdapters
 
 if TYPE_CHECKING:
@@ -20,23 +20,18 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from bedrock_autoscaler.adapters.sessions import Sessions
-    from bedrock_autoscaler.application.assigning import Agenda, Assignments, Policies
-    from bedrock_autoscaler.application.places import PlaceAdapters
-    from bedrock_autoscaler.application.ports import (
-        Approvals,
-        Clock,
-        Decisions,
-        Endpoints,
-        Fleets,
-        History,
-        Metrics,
-        Reporter,
-        Scalings,
-        Settings,
-        Switch,
-    )
+    from bedrock_autoscaler.application.fleets.assigning import Agenda, Assignments, Policies
+    from bedrock_autoscaler.application.fleets.places import PlaceAdapters
+    from bedrock_autoscaler.application.fleets.working import FleetApplication
+    from bedrock_autoscaler.application.ports.bedrock import Endpoints
+    from bedrock_autoscaler.application.ports.clock import Clock
+    from bedrock_autoscaler.application.ports.cloudwatch import Metrics
+    from bedrock_autoscaler.application.ports.decisions import Decisions
+    from bedrock_autoscaler.application.ports.history import History
+    from bedrock_autoscaler.application.ports.ledger import Fleets, Scalings
+    from bedrock_autoscaler.application.ports.persons import Approvals, Reporter
+    from bedrock_autoscaler.application.ports.settings import Settings, Switch
     from bedrock_autoscaler.application.pricing import PriceStore, PricingPorts
-    from bedrock_autoscaler.application.working import FleetApplication
 
 _SESSION_NAME = 64
 """The longest name of a session; Source: `AssumeRole` in STS's service model."""
@@ -103,7 +98,7 @@ class AwsAdapters(PlacedAdapters):
         if not others:
             return home
         from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
-        from bedrock_autoscaler.application.regions import RegionalMetrics
+        from bedrock_autoscaler.application.observing.regions import RegionalMetrics
 
         def of(region: str) -> Metrics:
             return CloudWatchMetrics(Clients(region).cloudwatch(), self._owner)
@@ -187,8 +182,8 @@ class AwsAdapters(PlacedAdapters):
         from bedrock_autoscaler.adapters.prices import load_prices
         from bedrock_autoscaler.adapters.storage.last_good import DynamoLastGood
         from bedrock_autoscaler.application.pricing import CurrentPrices
-        from bedrock_autoscaler.application.settings import load_settings
-        from bedrock_autoscaler.application.snapshots import SettingsReader
+        from bedrock_autoscaler.application.settings.in_force import load_settings
+        from bedrock_autoscaler.application.settings.snapshots import SettingsReader
 
         environment = self._environment
         prices = CurrentPrices(load_prices(), self.price_store)
@@ -237,7 +232,7 @@ class AwsAdapters(PlacedAdapters):
             return inner
         from bedrock_autoscaler.adapters.storage.told import DynamoTold
         from bedrock_autoscaler.adapters.telling.outlets import AwsOutlets
-        from bedrock_autoscaler.application.telling import Teller
+        from bedrock_autoscaler.application.telling.events import Teller
 
         return Teller(
             inner,
@@ -341,7 +336,7 @@ def _deployed(account: str) -> Application:
 
 @cache
 def _deployed_fleet(account: str) -> FleetApplication:
-    from bedrock_autoscaler.application.working import FleetApplication
+    from bedrock_autoscaler.application.fleets.working import FleetApplication
 
     deployed, adapters = _assembled(account)
     return FleetApplication(deployed, adapters, adapters, adapters.home)

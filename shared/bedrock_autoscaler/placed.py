@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from bedrock_autoscaler.adapters.clients import Clients
     from bedrock_autoscaler.adapters.environment import RoutedEnvironment
     from bedrock_autoscaler.adapters.models import ModelList
-    from bedrock_autoscaler.application.ports import (
+    from bedrock_autoscaler.application.ports.bedrock import (
         Capacity,
         Endpoints,
-        Metrics,
         Purchasing,
         Releasing,
-        Reporter,
-        RoutingTables,
     )
+    from bedrock_autoscaler.application.ports.cloudwatch import Metrics
+    from bedrock_autoscaler.application.ports.persons import Reporter
+    from bedrock_autoscaler.application.ports.tables import RoutingTables
 
 
 class PlacedAdapters(ABC):

@@ -8,7 +8,7 @@ from datetime import timedelta
 import boto3
 import pytest
 
-from bedrock_autoscaler.cli.loading import Driver, Prompt, completion, converse
+from bedrock_autoscaler.cli.routing.loading import Driver, Prompt, completion, converse
 from bedrock_autoscaler.report.knee import Ramp, Stage, find_knee
 from bedrock_world.server import RunningWorld
 from bedrock_world.settings import UnitRate

@@ -9,7 +9,8 @@ import pytest
 from bedrock_autoscaler.adapters.storage.approvals import DynamoApprovals
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.application.errors import StaleDecisionError
-from bedrock_autoscaler.application.ports import Answers, Approvals, Fleets
+from bedrock_autoscaler.application.ports.ledger import Fleets
+from bedrock_autoscaler.application.ports.persons import Answers, Approvals
 from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent, Request
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE

@@ -18,7 +18,7 @@ from bedrock_autoscaler.application.errors import (
     CommitmentActiveError,
     ThroughputNotFoundError,
 )
-from bedrock_autoscaler.application.ports import Capacity, Purchasing, Releasing
+from bedrock_autoscaler.application.ports.bedrock import Capacity, Purchasing, Releasing
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE

@@ -14,7 +14,7 @@ from bedrock_autoscaler.application.errors import (
     ObservationError,
     StaleDecisionError,
 )
-from bedrock_autoscaler.application.ports import Fleets
+from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.fleet.lifecycle import stepped

@@ -9,12 +9,8 @@ import pytest
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import (
-    Decisions,
-    History,
-    RecordedDecision,
-    Remembered,
-)
+from bedrock_autoscaler.application.ports.decisions import Decisions, RecordedDecision, Remembered
+from bedrock_autoscaler.application.ports.history import History
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.traffic.joining import join
 from bedrock_autoscaler.domain.units import HOUR, MINUTE

@@ -7,14 +7,14 @@ import pytest
 
 from bedrock_autoscaler.adapters.storage.agenda import DynamoAgenda
 from bedrock_autoscaler.adapters.storage.policies import DynamoPolicies
-from bedrock_autoscaler.application.assigning import (
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.fleets.assigning import (
     Agenda,
     AgendaEntry,
     Policies,
     Roster,
 )
-from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import Settings
+from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, build_target
 from tests.contract.conftest import LEDGER

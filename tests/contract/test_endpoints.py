@@ -16,7 +16,7 @@ from bedrock_autoscaler.application.errors import (
     StaleDecisionError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.ports import Endpoints
+from bedrock_autoscaler.application.ports.bedrock import Endpoints
 from bedrock_autoscaler.domain.traffic.observation import EndpointState
 from bedrock_world.faults import Fault, When
 from bedrock_world.inprocess import attach

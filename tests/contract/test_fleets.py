@@ -8,7 +8,7 @@ import pytest
 
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.application.errors import StaleDecisionError
-from bedrock_autoscaler.application.ports import Fleets, StackRoom
+from bedrock_autoscaler.application.ports.ledger import Fleets, StackRoom
 from bedrock_autoscaler.domain.fleet.intent import (
     AccountRecord,
     FleetRecord,

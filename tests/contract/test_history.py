@@ -8,7 +8,7 @@ import pytest
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.adapters.storage.packed import PackedHistory
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import History
+from bedrock_autoscaler.application.ports.history import History
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import MODEL, NOW, build_traffic, pt_arn
 from tests.comparing import plain

@@ -3,7 +3,7 @@
 import pytest
 
 from bedrock_autoscaler.adapters.storage.last_good import DynamoLastGood
-from bedrock_autoscaler.application.ports import LastGood
+from bedrock_autoscaler.application.ports.settings import LastGood
 from tests.contract.conftest import BACKENDS, LEDGER
 from tests.fakes.memory_settings import MemoryLastGood
 

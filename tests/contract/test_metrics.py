@@ -9,7 +9,7 @@ import pytest
 
 from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
 from bedrock_autoscaler.adapters.cloudwatch.points import METRIC_NAMES
-from bedrock_autoscaler.application.ports import Metrics
+from bedrock_autoscaler.application.ports.cloudwatch import Metrics
 from bedrock_autoscaler.domain.traffic.observation import METRICS
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, NOW, PROFILE, pt_arn

@@ -9,7 +9,7 @@ from bedrock_autoscaler.application.errors import (
     StaleDecisionError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.ports import Scalings
+from bedrock_autoscaler.application.ports.ledger import Scalings
 from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord, ScalingIntent, ScalingState
 from tests.builders import NOW
 from tests.contract.conftest import BACKENDS, LEDGER

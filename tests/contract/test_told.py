@@ -3,7 +3,7 @@
 import pytest
 
 from bedrock_autoscaler.adapters.storage.told import DynamoTold
-from bedrock_autoscaler.application.telling import Told
+from bedrock_autoscaler.application.telling.events import Told
 from tests.builders import NOW
 from tests.contract.conftest import LEDGER
 from tests.fakes.memory_outlets import MemoryTold

@@ -27,8 +27,9 @@ from bedrock_autoscaler.adapters.observability import PowertoolsReporter
 from bedrock_autoscaler.adapters.queue import answered
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.application.assembling import Application
-from bedrock_autoscaler.application.ports import Clock, Reporter
-from bedrock_autoscaler.application.working import FleetApplication
+from bedrock_autoscaler.application.fleets.working import FleetApplication
+from bedrock_autoscaler.application.ports.clock import Clock
+from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.bootstrap import AwsAdapters
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, ReasonCode, Situation

@@ -18,7 +18,8 @@ from bedrock_autoscaler.adapters.models import load_models
 from bedrock_autoscaler.adapters.prices import load_prices
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
-from bedrock_autoscaler.application.ports import LedgerState, RecordedDecision
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.ports.ledger import LedgerState
 from bedrock_autoscaler.domain.decision import decision_id
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState
 from bedrock_autoscaler.domain.target import Loop, Target

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.adapters.observability import FIELDS, PowertoolsReporter
-from bedrock_autoscaler.application.telling import CHANGES
+from bedrock_autoscaler.application.telling.events import CHANGES
 from tests.deployment.template import OWN, stack
 
 pytestmark = pytest.mark.xdist_group("template")

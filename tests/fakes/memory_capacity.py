@@ -9,7 +9,8 @@ from bedrock_autoscaler.application.errors import (
     ObservationError,
     ThroughputNotFoundError,
 )
-from bedrock_autoscaler.application.ports import Clock, Inventory, ListedThroughput
+from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
+from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.target import Commitment

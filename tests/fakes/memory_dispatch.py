@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bedrock_autoscaler.application.assigning import AgendaEntry, Assignment, Roster
 from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.fleets.assigning import AgendaEntry, Assignment, Roster
 from bedrock_autoscaler.domain.target import Target
 from tests.fakes.failures import Failures
 

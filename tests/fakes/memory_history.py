@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import HistoryReference, StoredHistory
+from bedrock_autoscaler.application.ports.history import HistoryReference, StoredHistory
 from bedrock_autoscaler.domain.traffic.joining import combine, join, span
 from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.units import HOUR, floor_hour

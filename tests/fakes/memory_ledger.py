@@ -6,15 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from threading import RLock
 
-from bedrock_autoscaler.application.counting import counted
 from bedrock_autoscaler.application.errors import StaleDecisionError
-from bedrock_autoscaler.application.ports import (
-    History,
-    LedgerState,
-    RecordedDecision,
-    Remembered,
-    StackRoom,
-)
+from bedrock_autoscaler.application.observing.counting import counted
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision, Remembered
+from bedrock_autoscaler.application.ports.history import History
+from bedrock_autoscaler.application.ports.ledger import LedgerState, StackRoom
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.fleet.intent import (

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
-from bedrock_autoscaler.application.ports import MetricsReading
+from bedrock_autoscaler.application.ports.cloudwatch import MetricsReading
 from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, whole_minutes
 from tests.fakes.failures import Failures

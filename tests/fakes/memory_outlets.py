@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from bedrock_autoscaler.application.messages import Message
-from bedrock_autoscaler.application.telling import Announcement
+from bedrock_autoscaler.application.telling.events import Announcement
+from bedrock_autoscaler.application.telling.messages import Message
 from tests.fakes.failures import Failures
 
 

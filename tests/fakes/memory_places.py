@@ -5,15 +5,10 @@ from typing import override
 
 from bedrock_autoscaler.application.assembling import Adapters
 from bedrock_autoscaler.application.errors import PlaceUnreachableError
-from bedrock_autoscaler.application.places import Place, PlaceAdapters
-from bedrock_autoscaler.application.ports import (
-    Capacity,
-    Endpoints,
-    Metrics,
-    Purchasing,
-    Releasing,
-    RoutingTables,
-)
+from bedrock_autoscaler.application.fleets.places import Place, PlaceAdapters
+from bedrock_autoscaler.application.ports.bedrock import Capacity, Endpoints, Purchasing, Releasing
+from bedrock_autoscaler.application.ports.cloudwatch import Metrics
+from bedrock_autoscaler.application.ports.tables import RoutingTables
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from tests.fakes.memory_capacity import MemoryCapacity
 from tests.fakes.memory_metrics import MemoryMetrics

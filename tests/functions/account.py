@@ -25,7 +25,9 @@ from moto import mock_aws
 from bedrock_autoscaler.adapters.environment import RoutedEnvironment
 from bedrock_autoscaler.adapters.observability import PowertoolsReporter
 from bedrock_autoscaler.application.assembling import Application
-from bedrock_autoscaler.application.ports import Clock, Fleets, LedgerState, Reporter
+from bedrock_autoscaler.application.ports.clock import Clock
+from bedrock_autoscaler.application.ports.ledger import Fleets, LedgerState
+from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.bootstrap import AwsAdapters, replaced_by
 from bedrock_autoscaler.domain.units import HOUR, MINUTE, iso
 from bedrock_world.inprocess import answering

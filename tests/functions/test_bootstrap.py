@@ -13,7 +13,7 @@ from bedrock_autoscaler.adapters.bedrock.purchasing import BedrockPurchasing
 from bedrock_autoscaler.adapters.bedrock.releasing import BedrockReleasing
 from bedrock_autoscaler.adapters.environment import RoutedEnvironment
 from bedrock_autoscaler.application.errors import ConfigurationError, PlaceUnreachableError
-from bedrock_autoscaler.application.places import Place
+from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.domain.target import Loop
 from functions.observe_decide import app as observe_decide
 from functions.purchase import app as purchase

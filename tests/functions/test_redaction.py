@@ -16,8 +16,8 @@ import pytest
 from bedrock_autoscaler.adapters.telling.detail import detail_of
 from bedrock_autoscaler.application.assembling import Application
 from bedrock_autoscaler.application.errors import ConfigurationError
-from bedrock_autoscaler.application.ports import Reporter
-from bedrock_autoscaler.application.telling import Teller
+from bedrock_autoscaler.application.ports.persons import Reporter
+from bedrock_autoscaler.application.telling.events import Teller
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, PT_MODEL, REGION
 from tests.fakes.memory_outlets import MemoryOutlets, MemoryTold

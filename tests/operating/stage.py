@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.last_good import DynamoLastGood
-from bedrock_autoscaler.application.ports import RecordedDecision
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.cli.stack import StackAccess, find_stack
 from bedrock_world.inprocess import answering

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from bedrock_autoscaler.backtest.trace import Trace, read_trace
-from bedrock_autoscaler.cli.backtest import UnreadMinutes
-from bedrock_autoscaler.cli.derived_scenario import scenario_of
+from bedrock_autoscaler.cli.backtest.commands import UnreadMinutes
+from bedrock_autoscaler.cli.backtest.derived_scenario import scenario_of
+from bedrock_autoscaler.cli.backtest.recorded_traffic import without_gaps
 from bedrock_autoscaler.cli.output import CommandError
-from bedrock_autoscaler.cli.recorded_traffic import without_gaps
 from bedrock_autoscaler.domain.target import Quota
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (

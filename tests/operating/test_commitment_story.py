@@ -18,7 +18,9 @@ from botocore.exceptions import ClientError
 from moto.sns.models import sns_backends
 
 from bedrock_autoscaler.application.assembling import Application
-from bedrock_autoscaler.application.ports import History, RecordedDecision, Reporter
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.ports.history import History
+from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.domain.commitments.renewal import MILESTONE_DAYS
 from bedrock_autoscaler.domain.decision import Decision, ReasonCode

@@ -8,7 +8,7 @@ import boto3
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.adapters.storage.intents import PURCHASE, to_item
 from bedrock_autoscaler.adapters.storage.table import Table
-from bedrock_autoscaler.application.ports import RecordedDecision
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import (

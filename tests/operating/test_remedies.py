@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import typer
 
-from bedrock_autoscaler.application.messages import message_on_alarm, message_on_request
-from bedrock_autoscaler.application.remedies import REMEDIES, commands_of, remedy_of
+from bedrock_autoscaler.application.telling.messages import message_on_alarm, message_on_request
+from bedrock_autoscaler.application.telling.remedies import REMEDIES, commands_of, remedy_of
 from bedrock_autoscaler.cli.app import app
 from tests.unit.application.test_asking import ASKED
 

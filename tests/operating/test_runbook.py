@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bedrock_autoscaler.application.remedies import REMEDIES
+from bedrock_autoscaler.application.telling.remedies import REMEDIES
 from tests.deployment.template import ROOT, stack
 from tests.operating.test_remedies import runs
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bedrock_autoscaler.adapters.telling.detail import detail_of
-from bedrock_autoscaler.application.messages import (
+from bedrock_autoscaler.application.telling.events import Announcement, Kind
+from bedrock_autoscaler.application.telling.messages import (
     Message,
     message_on_alarm,
     message_on_request,
 )
-from bedrock_autoscaler.application.telling import Announcement, Kind
 from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.target import Commitment
 from tests.builders import NOW

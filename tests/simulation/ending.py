@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bedrock_autoscaler.application.replaying import replay
+from bedrock_autoscaler.application.reviewing.replaying import replay
 from bedrock_autoscaler.domain.decision import (
     Decision,
     Release,

@@ -12,9 +12,9 @@ from typing import Any, assert_never, override
 from bedrock_autoscaler.adapters.documents import TargetDocuments
 from bedrock_autoscaler.application.assembling import Application
 from bedrock_autoscaler.application.errors import AutoscalerError
-from bedrock_autoscaler.application.ports import Settings, SettingsProblem
-from bedrock_autoscaler.application.settings import STACK, load_settings
-from bedrock_autoscaler.application.snapshots import SettingsReader
+from bedrock_autoscaler.application.ports.settings import Settings, SettingsProblem
+from bedrock_autoscaler.application.settings.in_force import STACK, load_settings
+from bedrock_autoscaler.application.settings.snapshots import SettingsReader
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.target import Loop, StackRails, Target

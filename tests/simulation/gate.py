@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from bedrock_autoscaler.application.errors import AutoscalerError
-from bedrock_autoscaler.application.ports import Inventory, ListedThroughput, Settings
+from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
+from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.domain.target import Target
 from tests.simulation.faults import ANY_CALL, EVERYWHERE, POSSIBLE, Killed, Kind, error_of
 

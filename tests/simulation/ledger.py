@@ -3,7 +3,7 @@
 import copy
 from typing import Any, override
 
-from bedrock_autoscaler.application.ports import RecordedDecision
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop

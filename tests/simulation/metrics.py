@@ -9,7 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from bedrock_autoscaler.application.ports import Clock, MetricsReading
+from bedrock_autoscaler.application.ports.clock import Clock
+from bedrock_autoscaler.application.ports.cloudwatch import MetricsReading
 from bedrock_autoscaler.domain.traffic.observation import METRICS, Series, Traffic
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bedrock_autoscaler.application.ports import RecordedDecision
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.domain.decision import Route, decision_id
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.routing.table import RoutingTable

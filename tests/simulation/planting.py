@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bedrock_autoscaler.application.ports import ListedThroughput
+from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Commitment

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from bedrock_autoscaler.application.accounting import booked_spend
-from bedrock_autoscaler.application.ports import ListedThroughput, RecordedDecision
-from bedrock_autoscaler.application.surveying import is_same_model
+from bedrock_autoscaler.application.observing.surveying import is_same_model
+from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.purchasing.accounting import booked_spend
 from bedrock_autoscaler.domain.economics.costs import is_stale
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import (

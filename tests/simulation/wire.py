@@ -26,8 +26,8 @@ from moto.core.models import botocore_stubber
 
 from bedrock_autoscaler.application.assembling import Application
 from bedrock_autoscaler.application.errors import AutoscalerError
-from bedrock_autoscaler.application.inspecting import InspectionPorts, inspect
-from bedrock_autoscaler.application.verifying import Severity, verify
+from bedrock_autoscaler.application.reviewing.inspecting import InspectionPorts, inspect
+from bedrock_autoscaler.application.reviewing.verifying import Severity, verify
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState

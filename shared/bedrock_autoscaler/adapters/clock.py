@@ -7,7 +7,7 @@ from typing import override
 from urllib.parse import urlsplit
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import Clock
+from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.domain.units import as_utc
 
 _TIMEOUT_SECONDS = 2.0

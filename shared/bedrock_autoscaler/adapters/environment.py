@@ -9,7 +9,7 @@ from typing import Any, Self, override
 from urllib.parse import urlsplit
 
 from bedrock_autoscaler.application.errors import ConfigurationError
-from bedrock_autoscaler.application.places import Place
+from bedrock_autoscaler.application.fleets.places import Place
 
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _PREFIX = re.compile(r"(/[A-Za-z0-9_.-]+){1,10}")

@@ -5,7 +5,7 @@ from typing import IO, Final, override
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from bedrock_autoscaler.application.ports import Reporter
+from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.decision import (
     Action,

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, override
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import Parameters, Reporter, Switch
+from bedrock_autoscaler.application.ports.settings import Parameters, Switch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mypy_boto3_ssm import SSMClient
+
+    from bedrock_autoscaler.application.ports.persons import Reporter
 
 # The most that GetParametersByPath gives at once.
 _PAGE_SIZE = 10

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, override
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter, ValidationError
 
-from bedrock_autoscaler.application.assigning import Assignment, Assignments
 from bedrock_autoscaler.application.errors import ConfigurationError
+from bedrock_autoscaler.application.fleets.assigning import Assignment, Assignments
 from bedrock_autoscaler.domain.units import compact
 
 if TYPE_CHECKING:

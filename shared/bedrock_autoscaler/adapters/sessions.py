@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sts import STSClient
 
-    from bedrock_autoscaler.application.places import Place
-    from bedrock_autoscaler.application.ports import Clock
+    from bedrock_autoscaler.application.fleets.places import Place
+    from bedrock_autoscaler.application.ports.clock import Clock
 
 DURATION_SECONDS = 900
 """The shortest that STS grants; Source: `AssumeRole` in STS's service model."""

@@ -12,30 +12,27 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bedrock_autoscaler.application.deciding import DecidingPorts
-    from bedrock_autoscaler.application.places import Place, Places
-    from bedrock_autoscaler.application.ports import (
-        Approvals,
+    from bedrock_autoscaler.application.fleets.places import Place, Places
+    from bedrock_autoscaler.application.ports.bedrock import (
         Capacity,
-        Clock,
-        Decisions,
         Endpoints,
-        Fleets,
-        History,
-        Metrics,
         Purchasing,
         Releasing,
-        Reporter,
-        RoutingTables,
-        Scalings,
-        Settings,
-        Switch,
     )
+    from bedrock_autoscaler.application.ports.clock import Clock
+    from bedrock_autoscaler.application.ports.cloudwatch import Metrics
+    from bedrock_autoscaler.application.ports.decisions import Decisions
+    from bedrock_autoscaler.application.ports.history import History
+    from bedrock_autoscaler.application.ports.ledger import Fleets, Scalings
+    from bedrock_autoscaler.application.ports.persons import Approvals, Reporter
+    from bedrock_autoscaler.application.ports.settings import Settings, Switch
+    from bedrock_autoscaler.application.ports.tables import RoutingTables
     from bedrock_autoscaler.application.pricing import PricingPorts
     from bedrock_autoscaler.application.publishing import PublishPorts
-    from bedrock_autoscaler.application.purchasing import PurchasePorts
-    from bedrock_autoscaler.application.scaling import ScalePorts
+    from bedrock_autoscaler.application.purchasing.purchase import PurchasePorts
+    from bedrock_autoscaler.application.releasing.withdrawing import ReleasePorts
+    from bedrock_autoscaler.application.scaling.scale import ScalePorts
     from bedrock_autoscaler.application.ticking import Deadline, Summary
-    from bedrock_autoscaler.application.withdrawing import ReleasePorts
     from bedrock_autoscaler.domain.decision import Decision, Situation
     from bedrock_autoscaler.domain.target import Loop
 
@@ -154,14 +151,14 @@ class Application:
         return self.told(lambda: beat(scheduled_at, self.deciding))
 
     def purchase(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
-        """One tick of the purchase actor; see `application.purchasing`."""
-        from bedrock_autoscaler.application.purchasing import purchase
+        """One tick of the purchase actor; see `application.purchasing.purchase`."""
+        from bedrock_autoscaler.application.purchasing.purchase import purchase
 
         return self.told(lambda: purchase(scheduled_at, deadline, self._purchase))
 
     def release(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
-        """One tick of the release actor; see `application.releasing`."""
-        from bedrock_autoscaler.application.releasing import release
+        """One tick of the release actor; see `application.releasing.release`."""
+        from bedrock_autoscaler.application.releasing.release import release
 
         return self.told(lambda: release(scheduled_at, deadline, self._release))
 
@@ -172,8 +169,8 @@ class Application:
         return self.told(lambda: publish(scheduled_at, self._publish, deadline))
 
     def scale_endpoint(self, scheduled_at: datetime | None, deadline: Deadline) -> Summary:
-        """One tick of the actor of endpoints; see `application.scaling`."""
-        from bedrock_autoscaler.application.scaling import scale_endpoints
+        """One tick of the actor of endpoints; see `application.scaling.scale`."""
+        from bedrock_autoscaler.application.scaling.scale import scale_endpoints
 
         return self.told(lambda: scale_endpoints(scheduled_at, deadline, self._scale))
 
@@ -218,8 +215,8 @@ class Application:
     def deciding(self) -> DecidingPorts:
         """What observing and deciding needs at home."""
         from bedrock_autoscaler.application.deciding import DecidingPorts
-        from bedrock_autoscaler.application.measuring import Listing
-        from bedrock_autoscaler.application.observing import Sources
+        from bedrock_autoscaler.application.observing.measuring import Listing
+        from bedrock_autoscaler.application.observing.observer import Sources
         from bedrock_autoscaler.domain.decide import decide
 
         adapters = self._adapters
@@ -247,7 +244,7 @@ class Application:
 
     @cached_property
     def _scale(self) -> ScalePorts:
-        from bedrock_autoscaler.application.scaling import ScalePorts
+        from bedrock_autoscaler.application.scaling.scale import ScalePorts
 
         adapters = self._adapters
         return ScalePorts(
@@ -263,7 +260,7 @@ class Application:
 
     @cached_property
     def _purchase(self) -> PurchasePorts:
-        from bedrock_autoscaler.application.purchasing import PurchasePorts
+        from bedrock_autoscaler.application.purchasing.purchase import PurchasePorts
 
         adapters = self._adapters
         return PurchasePorts(
@@ -281,7 +278,7 @@ class Application:
 
     @cached_property
     def _release(self) -> ReleasePorts:
-        from bedrock_autoscaler.application.withdrawing import ReleasePorts
+        from bedrock_autoscaler.application.releasing.withdrawing import ReleasePorts
 
         adapters = self._adapters
         return ReleasePorts(

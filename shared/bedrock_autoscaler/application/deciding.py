@@ -4,23 +4,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bedrock_autoscaler.application.asking import ask_persons
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.keeping import Keepsakes
-from bedrock_autoscaler.application.measuring import Listing
-from bedrock_autoscaler.application.nowhere import Nowhere
-from bedrock_autoscaler.application.observing import Company, Known, Observer, Sources
-from bedrock_autoscaler.application.places import PlaceAdapters
-from bedrock_autoscaler.application.ports import (
-    Clock,
-    RecordedDecision,
-    Settings,
-    SettingsProblem,
-)
-from bedrock_autoscaler.application.reminding import remind
-from bedrock_autoscaler.application.settings import DEFAULTS, STACK
-from bedrock_autoscaler.application.sharing import SharedMetrics, SharedTables
-from bedrock_autoscaler.application.standing import report_orphans, report_standing
+from bedrock_autoscaler.application.fleets.nowhere import Nowhere
+from bedrock_autoscaler.application.fleets.places import PlaceAdapters
+from bedrock_autoscaler.application.observing.keeping import Keepsakes
+from bedrock_autoscaler.application.observing.measuring import Listing
+from bedrock_autoscaler.application.observing.observer import Company, Known, Observer, Sources
+from bedrock_autoscaler.application.observing.sharing import SharedMetrics, SharedTables
+from bedrock_autoscaler.application.ports.clock import Clock
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.ports.settings import Settings, SettingsProblem
+from bedrock_autoscaler.application.settings.in_force import DEFAULTS, STACK
+from bedrock_autoscaler.application.telling.asking import ask_persons
+from bedrock_autoscaler.application.telling.reminding import remind
+from bedrock_autoscaler.application.telling.standing import report_orphans, report_standing
 from bedrock_autoscaler.application.ticking import (
     Summary,
     Tick,

@@ -8,7 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
-from bedrock_autoscaler.application.ports import Clock, Reporter
+from bedrock_autoscaler.application.ports.clock import Clock
+from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.domain.economics.price_book import (
     Doubt,

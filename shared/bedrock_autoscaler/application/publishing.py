@@ -9,19 +9,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from bedrock_autoscaler.application.errors import ObservationError, StaleDecisionError
-from bedrock_autoscaler.application.places import Place, Places
-from bedrock_autoscaler.application.ports import (
-    Capacity,
-    Clock,
-    Decisions,
-    Fleets,
-    Inventory,
-    RecordedDecision,
-    Reporter,
-    RoutingTables,
-    Settings,
-    Switch,
-)
+from bedrock_autoscaler.application.fleets.places import Place, Places
+from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory
+from bedrock_autoscaler.application.ports.clock import Clock
+from bedrock_autoscaler.application.ports.decisions import Decisions, RecordedDecision
+from bedrock_autoscaler.application.ports.ledger import Fleets
+from bedrock_autoscaler.application.ports.persons import Reporter
+from bedrock_autoscaler.application.ports.settings import Settings, Switch
+from bedrock_autoscaler.application.ports.tables import RoutingTables
 from bedrock_autoscaler.application.ticking import (
     ROUTING_PERIOD,
     Deadline,

@@ -15,8 +15,9 @@ from bedrock_autoscaler.application.errors import (
     TargetsFailedError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.places import Place
-from bedrock_autoscaler.application.ports import RecordedDecision, Reporter
+from bedrock_autoscaler.application.fleets.places import Place
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, floor_period, iso
 

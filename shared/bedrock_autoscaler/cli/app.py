@@ -12,30 +12,20 @@ import typer
 from bedrock_autoscaler import __version__
 from bedrock_autoscaler.application.errors import AutoscalerError
 from bedrock_autoscaler.backtest.errors import BacktestError
-from bedrock_autoscaler.cli import (
-    approving,
-    backtest,
-    bench,
-    commitments,
-    decisions,
-    demo,
-    doctor,
-    economics,
-    operating,
-    prices,
-    quota,
-    reviewing,
-    routes,
-    running,
-    savings,
-    settings,
-    standing,
-    steering,
-    targets,
-    teardown,
-    traces,
-)
+from bedrock_autoscaler.cli import demo
+from bedrock_autoscaler.cli.backtest import commands as backtest
+from bedrock_autoscaler.cli.backtest import traces
+from bedrock_autoscaler.cli.decisions import commands as decisions
+from bedrock_autoscaler.cli.doctor import commands as doctor
+from bedrock_autoscaler.cli.money import commitments, economics, prices, quota, running, savings
 from bedrock_autoscaler.cli.output import CommandError
+from bedrock_autoscaler.cli.review import commands as reviewing
+from bedrock_autoscaler.cli.review import status as standing
+from bedrock_autoscaler.cli.routing import bench, routes
+from bedrock_autoscaler.cli.settings import commands as settings
+from bedrock_autoscaler.cli.steering import approving, operating, teardown
+from bedrock_autoscaler.cli.steering import commands as steering
+from bedrock_autoscaler.cli.targets import commands as targets
 
 PROGRAM = "bedrock-autoscaler"
 UNUSABLE = 2

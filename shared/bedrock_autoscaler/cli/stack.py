@@ -27,11 +27,12 @@ from bedrock_autoscaler.adapters.storage.last_good import DynamoLastGood
 from bedrock_autoscaler.adapters.storage.prices import DynamoPrices
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
 from bedrock_autoscaler.adapters.stored_settings import StoredSettings
-from bedrock_autoscaler.application.inspecting import InspectionPorts
-from bedrock_autoscaler.application.places import Place as SpokePlace
-from bedrock_autoscaler.application.ports import Clock, Settings
+from bedrock_autoscaler.application.fleets.places import Place as SpokePlace
+from bedrock_autoscaler.application.ports.clock import Clock
+from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.application.pricing import CurrentPrices
-from bedrock_autoscaler.application.tuning import Tuning
+from bedrock_autoscaler.application.reviewing.inspecting import InspectionPorts
+from bedrock_autoscaler.application.settings.tuning import Tuning
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.domain.target import Target
 

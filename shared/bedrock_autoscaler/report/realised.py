@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from bedrock_autoscaler.application.accounting import UNBILLED
+from bedrock_autoscaler.application.purchasing.accounting import UNBILLED
 from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.economics.costs import build_economics, period_usd
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent, ReleaseState

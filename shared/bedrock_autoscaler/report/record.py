@@ -6,15 +6,10 @@ from datetime import datetime
 
 import numpy as np
 
-from bedrock_autoscaler.application.counting import counted
-from bedrock_autoscaler.application.ports import (
-    Decisions,
-    Fleets,
-    History,
-    LedgerState,
-    RecordedDecision,
-    StoredHistory,
-)
+from bedrock_autoscaler.application.observing.counting import counted
+from bedrock_autoscaler.application.ports.decisions import Decisions, RecordedDecision
+from bedrock_autoscaler.application.ports.history import History, StoredHistory
+from bedrock_autoscaler.application.ports.ledger import Fleets, LedgerState
 from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.traffic.joining import join, span

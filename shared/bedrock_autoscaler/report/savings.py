@@ -10,7 +10,7 @@ from math import isfinite
 
 import numpy as np
 
-from bedrock_autoscaler.application.accounting import booked_spend, cost_so_far
+from bedrock_autoscaler.application.purchasing.accounting import booked_spend, cost_so_far
 from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Loop

@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import numpy as np
 
-from bedrock_autoscaler.application.accounting import booked_spend
-from bedrock_autoscaler.application.ports import LedgerState, RecordedDecision
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.ports.ledger import LedgerState
+from bedrock_autoscaler.application.purchasing.accounting import booked_spend
 from bedrock_autoscaler.domain.decision import Decision, Reason
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseIntent, ReleaseIntent

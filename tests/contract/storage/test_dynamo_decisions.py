@@ -13,7 +13,8 @@ from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.adapters.storage.table import MAX_ITEM_BYTES
 from bedrock_autoscaler.application.errors import ObservationError, UnknownOutcomeError
-from bedrock_autoscaler.application.ports import HistoryReference, RecordedDecision
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.ports.history import HistoryReference
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import HOUR, MINUTE

@@ -8,7 +8,7 @@ import pytest
 from bedrock_autoscaler.adapters.documents import (
     TargetDocuments,
 )
-from bedrock_autoscaler.application.settings import settings_version
+from bedrock_autoscaler.application.settings.in_force import settings_version
 from bedrock_autoscaler.domain.target import (
     GuardRails,
     Mode,

@@ -10,7 +10,7 @@ from bedrock_autoscaler.adapters.documents import (
     BacktestSettings,
     parse_for_backtest,
 )
-from bedrock_autoscaler.application.ports import SettingsProblem
+from bedrock_autoscaler.application.ports.settings import SettingsProblem
 from bedrock_autoscaler.domain.consents.consent import Consent
 from bedrock_autoscaler.domain.target import (
     Commitment,

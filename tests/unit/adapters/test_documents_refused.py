@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bedrock_autoscaler.adapters.documents import (
     TargetDocuments,
 )
-from bedrock_autoscaler.application.ports import SettingsProblem
+from bedrock_autoscaler.application.ports.settings import SettingsProblem
 from bedrock_autoscaler.domain.target import (
     Target,
 )

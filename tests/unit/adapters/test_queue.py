@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from bedrock_autoscaler.adapters.queue import SqsAssignments, answered, read_assignment
-from bedrock_autoscaler.application.assigning import Assignment
 from bedrock_autoscaler.application.errors import ConfigurationError
+from bedrock_autoscaler.application.fleets.assigning import Assignment
 from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.domain.target import Loop
 from tests.builders import NOW

@@ -13,7 +13,7 @@ from moto import mock_aws
 from bedrock_autoscaler.adapters.clients import Clients
 from bedrock_autoscaler.adapters.sessions import DURATION_SECONDS, Sessions
 from bedrock_autoscaler.application.errors import PlaceUnreachableError
-from bedrock_autoscaler.application.places import Place
+from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW
 from tests.fakes.fake_clock import FakeClock

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from bedrock_autoscaler.application.accounting import (
+from bedrock_autoscaler.application.purchasing.accounting import (
     booked_spend,
     cost_so_far,
     purchases_since,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.application.adopting import Adoption
 from bedrock_autoscaler.application.errors import ConfigurationError, StaleDecisionError
+from bedrock_autoscaler.application.purchasing.adopting import Adoption
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bedrock_autoscaler.application.advising import Advisor
 from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.observing.advising import Advisor
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.target import RateSource, Target
 from bedrock_autoscaler.domain.unit_rates.rates import scaled

@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from bedrock_autoscaler.application.asking import ask_persons, open_consents
 from bedrock_autoscaler.application.errors import (
     AutoscalerError,
     ObservationError,
     UnknownOutcomeError,
 )
+from bedrock_autoscaler.application.telling.asking import ask_persons, open_consents
 from bedrock_autoscaler.domain.acting.controls import Controls
 from bedrock_autoscaler.domain.consents.asking import REMEMBERED, requests_of
 from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.application.counting import counted
+from bedrock_autoscaler.application.observing.counting import counted
 from bedrock_autoscaler.domain.traffic.joining import combine
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, NOW, build_target, build_traffic, pt_arn

@@ -13,7 +13,8 @@ from bedrock_autoscaler.application.errors import (
     StaleDecisionError,
     TargetsFailedError,
 )
-from bedrock_autoscaler.application.ports import RecordedDecision, SettingsProblem
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.ports.settings import SettingsProblem
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Release, Restore, Situation
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from bedrock_autoscaler.application.assigning import AgendaEntry
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.together import seem_silent_together
+from bedrock_autoscaler.application.fleets.assigning import AgendaEntry
+from bedrock_autoscaler.application.observing.together import seem_silent_together
 from bedrock_autoscaler.domain.cadence import QUIET, WATCHFUL
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE

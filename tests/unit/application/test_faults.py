@@ -12,7 +12,7 @@ from bedrock_autoscaler.application.errors import (
     ObservationError,
     TargetsFailedError,
 )
-from bedrock_autoscaler.application.ports import Settings
+from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.domain.decision import Decision, Release, Situation
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.target import Loop, OptionKind

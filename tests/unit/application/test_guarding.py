@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.application.draining import hour_problem
 from bedrock_autoscaler.application.errors import StaleDecisionError, UnknownOutcomeError
+from bedrock_autoscaler.application.releasing.draining import hour_problem
 from bedrock_autoscaler.domain.acting.controls import ChangeWindow, Controls
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Release, Situation

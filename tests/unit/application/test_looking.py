@@ -5,7 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.application.looking import capacity_look, routing_look, series_in_use
+from bedrock_autoscaler.application.observing.looking import (
+    capacity_look,
+    routing_look,
+    series_in_use,
+)
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import CORE, METRICS, Observation

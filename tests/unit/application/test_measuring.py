@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.measuring import (
+from bedrock_autoscaler.application.observing.measuring import (
     Listing,
     Measured,
     has_calls,
@@ -15,7 +15,7 @@ from bedrock_autoscaler.application.measuring import (
     total,
     unread_since,
 )
-from bedrock_autoscaler.application.ports import MetricsReading
+from bedrock_autoscaler.application.ports.cloudwatch import MetricsReading
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, NOW, build_observation, build_pt, build_traffic, pt_arn

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bedrock_autoscaler.application.merging import first_gap, gap, overlaid, silent_before
+from bedrock_autoscaler.application.observing.merging import first_gap, gap, overlaid, silent_before
 from bedrock_autoscaler.domain.traffic.observation import METRICS
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, build_traffic

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from bedrock_autoscaler.application.errors import PlaceUnreachableError
-from bedrock_autoscaler.application.nowhere import Nowhere
-from bedrock_autoscaler.application.places import Place, owner_elsewhere
-from bedrock_autoscaler.application.working import FleetApplication
+from bedrock_autoscaler.application.fleets.nowhere import Nowhere
+from bedrock_autoscaler.application.fleets.places import Place, owner_elsewhere
+from bedrock_autoscaler.application.fleets.working import FleetApplication
 from bedrock_autoscaler.domain.decision import Release
 from bedrock_autoscaler.domain.fleet.holdings import Ownership
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState

@@ -12,7 +12,7 @@ from bedrock_autoscaler.application.errors import (
     StaleDecisionError,
     TargetsFailedError,
 )
-from bedrock_autoscaler.application.ports import Inventory
+from bedrock_autoscaler.application.ports.bedrock import Inventory
 from bedrock_autoscaler.application.publishing import scaled
 from bedrock_autoscaler.domain.decision import Decision, Route, Situation
 from bedrock_autoscaler.domain.fleet.intent import ReleaseState

@@ -7,11 +7,6 @@ from typing import override
 
 import pytest
 
-from bedrock_autoscaler.application.admitting import (
-    pace_problem,
-    room_problem,
-    terms_problem,
-)
 from bedrock_autoscaler.application.errors import (
     CapacityUnavailableError,
     ObservationError,
@@ -19,8 +14,13 @@ from bedrock_autoscaler.application.errors import (
     TargetsFailedError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.ports import ListedThroughput
-from bedrock_autoscaler.application.surveying import GRACE
+from bedrock_autoscaler.application.observing.surveying import GRACE
+from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
+from bedrock_autoscaler.application.purchasing.admitting import (
+    pace_problem,
+    room_problem,
+    terms_problem,
+)
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, PurchaseState

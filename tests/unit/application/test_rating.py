@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from bedrock_autoscaler.application.ports import HistoryReference, StoredHistory
-from bedrock_autoscaler.application.rating import measured_rate
+from bedrock_autoscaler.application.observing.rating import measured_rate
+from bedrock_autoscaler.application.ports.history import HistoryReference, StoredHistory
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.unit_rates.rates import RateKind
 from bedrock_autoscaler.domain.units import HOUR

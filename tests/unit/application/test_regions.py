@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import MetricsReading
-from bedrock_autoscaler.application.regions import RegionalMetrics
-from bedrock_autoscaler.application.replaying import replay
+from bedrock_autoscaler.application.observing.regions import RegionalMetrics
+from bedrock_autoscaler.application.ports.cloudwatch import MetricsReading
+from bedrock_autoscaler.application.reviewing.replaying import replay
 from bedrock_autoscaler.domain.decision import ReasonCode, Situation
 from bedrock_autoscaler.domain.option import OptionKind
 from bedrock_autoscaler.domain.target import Loop

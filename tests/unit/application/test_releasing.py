@@ -7,12 +7,6 @@ from typing import override
 
 import pytest
 
-from bedrock_autoscaler.application.draining import (
-    bound_problem,
-    drain_problem,
-    identity_problem,
-    window_problem,
-)
 from bedrock_autoscaler.application.errors import (
     ObservationError,
     StaleDecisionError,
@@ -20,7 +14,14 @@ from bedrock_autoscaler.application.errors import (
     ThroughputNotFoundError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.ports import ListedThroughput, MetricsReading
+from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
+from bedrock_autoscaler.application.ports.cloudwatch import MetricsReading
+from bedrock_autoscaler.application.releasing.draining import (
+    bound_problem,
+    drain_problem,
+    identity_problem,
+    window_problem,
+)
 from bedrock_autoscaler.domain.decision import Release, Restore
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import (

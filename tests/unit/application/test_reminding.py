@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.application.reminding import remind
+from bedrock_autoscaler.application.telling.reminding import remind
 from bedrock_autoscaler.domain.fleet.holdings import Spend, StackState
 from bedrock_autoscaler.domain.target import StackRails
 from tests.builders import build_fleet, build_situation, pt_arn

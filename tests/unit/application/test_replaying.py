@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from bedrock_autoscaler.application.ports import RecordedDecision
-from bedrock_autoscaler.application.replaying import replay
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.reviewing.replaying import replay
 from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode, Situation
 from tests.builders import NOW, build_situation
 from tests.intents import TWO_UNITS

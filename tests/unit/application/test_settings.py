@@ -6,9 +6,9 @@ import pytest
 
 from bedrock_autoscaler.adapters.documents import TargetDocuments
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.places import Place
-from bedrock_autoscaler.application.ports import Settings
-from bedrock_autoscaler.application.settings import (
+from bedrock_autoscaler.application.fleets.places import Place
+from bedrock_autoscaler.application.ports.settings import Settings
+from bedrock_autoscaler.application.settings.in_force import (
     NOTHING_MAY_BE_HELD,
     load_settings,
     overlapping,

@@ -1,7 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bedrock_autoscaler.application.sharing import SharedTables
+from bedrock_autoscaler.application.observing.sharing import SharedTables
 from bedrock_autoscaler.domain.routing.choice import route_of
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from tests.builders import NOW, build_option

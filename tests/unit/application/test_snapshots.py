@@ -3,8 +3,8 @@
 import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import Parameters, Settings, SettingsProblem
-from bedrock_autoscaler.application.snapshots import SettingsReader
+from bedrock_autoscaler.application.ports.settings import Parameters, Settings, SettingsProblem
+from bedrock_autoscaler.application.settings.snapshots import SettingsReader
 from tests.builders import build_target
 from tests.fakes.memory_settings import MemoryParameters
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.application.standing import report_standing
+from bedrock_autoscaler.application.telling.standing import report_standing
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Situation
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, Spend, Status
 from bedrock_autoscaler.domain.target import Commitment

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, override
 import pytest
 
 from bedrock_autoscaler.application.errors import TargetsFailedError
-from bedrock_autoscaler.application.replaying import replay
+from bedrock_autoscaler.application.reviewing.replaying import replay
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Release, Restore, Situation
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseState, ReleaseState

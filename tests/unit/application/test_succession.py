@@ -5,7 +5,7 @@ from typing import override
 
 import pytest
 
-from bedrock_autoscaler.application.replaying import replay
+from bedrock_autoscaler.application.reviewing.replaying import replay
 from bedrock_autoscaler.domain.decision import ReasonCode
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState

@@ -6,12 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from bedrock_autoscaler.application.ports import Inventory, LedgerState, ListedThroughput
-from bedrock_autoscaler.application.surveying import (
+from bedrock_autoscaler.application.observing.surveying import (
     GRACE,
     Survey,
     is_same_model,
 )
+from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
+from bedrock_autoscaler.application.ports.ledger import LedgerState
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Status
 from bedrock_autoscaler.domain.fleet.intent import (
     FleetRecord,

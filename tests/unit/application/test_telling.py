@@ -13,7 +13,7 @@ from bedrock_autoscaler.application.errors import (
     TargetsFailedError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.telling import Kind, Teller
+from bedrock_autoscaler.application.telling.events import Kind, Teller
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, build_decision

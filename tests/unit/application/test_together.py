@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.application.together import fell_silent_together
+from bedrock_autoscaler.application.observing.together import fell_silent_together
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, NOW, build_target, build_traffic

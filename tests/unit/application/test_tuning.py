@@ -7,7 +7,7 @@ import pytest
 
 from bedrock_autoscaler.adapters.documents import TargetDocuments
 from bedrock_autoscaler.application.errors import ConfigurationError
-from bedrock_autoscaler.application.tuning import (
+from bedrock_autoscaler.application.settings.tuning import (
     MISSING,
     FieldChange,
     Tuning,

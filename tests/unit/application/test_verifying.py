@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.application.inspecting import (
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.reviewing.inspecting import (
     Facts,
     Holding,
     InspectionPorts,
     holdings,
     inspect,
 )
-from bedrock_autoscaler.application.ports import RecordedDecision
-from bedrock_autoscaler.application.verifying import (
+from bedrock_autoscaler.application.reviewing.verifying import (
     Finding,
     Severity,
     verify,

@@ -5,14 +5,14 @@ from datetime import datetime
 
 import pytest
 
-from bedrock_autoscaler.application.assigning import Assignment, Roster
 from bedrock_autoscaler.application.deciding import DecidingPorts
-from bedrock_autoscaler.application.dispatching import DispatchPorts, dispatch
 from bedrock_autoscaler.application.errors import ObservationError, PlaceUnreachableError
-from bedrock_autoscaler.application.places import Place
-from bedrock_autoscaler.application.ports import Metrics
+from bedrock_autoscaler.application.fleets.assigning import Assignment, Roster
+from bedrock_autoscaler.application.fleets.dispatching import DispatchPorts, dispatch
+from bedrock_autoscaler.application.fleets.places import Place
+from bedrock_autoscaler.application.fleets.visiting import VisitingPorts, visit
+from bedrock_autoscaler.application.ports.cloudwatch import Metrics
 from bedrock_autoscaler.application.ticking import Summary
-from bedrock_autoscaler.application.visiting import VisitingPorts, visit
 from bedrock_autoscaler.domain.cadence import WATCHFUL
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, ReasonCode, Situation

@@ -8,8 +8,8 @@ from typing import override
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.application.ports import RecordedDecision
-from bedrock_autoscaler.application.what_if import WhatIf, what_if
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.reviewing.what_if import WhatIf, what_if
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,

@@ -1,7 +1,7 @@
 """Dispatcher and worker put together, at home and over several places."""
 
-from bedrock_autoscaler.application.places import Place
-from bedrock_autoscaler.application.working import FleetApplication
+from bedrock_autoscaler.application.fleets.places import Place
+from bedrock_autoscaler.application.fleets.working import FleetApplication
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import ACCOUNT, REGION

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from bedrock_autoscaler.adapters.documents.parser import parse_for_backtest
-from bedrock_autoscaler.application.ports import SettingsProblem
+from bedrock_autoscaler.application.ports.settings import SettingsProblem
 from bedrock_autoscaler.backtest.scenario import STANDARD_NAMES
 from bedrock_autoscaler.backtest.trace import write_trace
 from benchmarks.order import (

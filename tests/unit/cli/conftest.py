@@ -1,6 +1,5 @@
 """A small ledger for all commands that read one."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +10,7 @@ from moto import mock_aws
 
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
-from bedrock_autoscaler.cli.ledger import write_export
+from bedrock_autoscaler.cli.decisions.sources import write_export
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
@@ -20,7 +19,7 @@ from tests.unit.cli.ledgers import TABLE, busy_situation, intent_of, quiet_situa
 
 
 @pytest.fixture(scope="session")
-def export(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger with a purchase decision and its intent, a later hold and a routing decision."""
     with pytest.MonkeyPatch.context() as environment, mock_aws():
         environment.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -54,4 +53,4 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         )
         path = tmp_path_factory.mktemp("export") / "ledger.jsonl.gz"
         assert write_export(client, TABLE, path) > 4
-        yield path
+    return path

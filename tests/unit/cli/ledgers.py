@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bedrock_autoscaler.application.ports import RecordedDecision
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, Situation

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from bedrock_autoscaler.application.ports import RecordedDecision
-from bedrock_autoscaler.cli.argument import Outcomes, argue
-from bedrock_autoscaler.cli.counterfactual import what_would_change
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.cli.decisions.argument import Outcomes, argue
+from bedrock_autoscaler.cli.decisions.counterfactual import what_would_change
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.forecasting.distribution import Calibration

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.cli import bench, loading
 from bedrock_autoscaler.cli.app import run
+from bedrock_autoscaler.cli.routing import bench, loading
 from bedrock_autoscaler.client.document import routing_table_text
 from bedrock_autoscaler.report.knee import Stage
 from tests.builders import pt_arn

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bedrock_autoscaler.adapters.storage.codec import encode_decision
-from bedrock_autoscaler.application.ports import RecordedDecision
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.cli.app import run
-from bedrock_autoscaler.cli.ledger import open_export
+from bedrock_autoscaler.cli.decisions.sources import open_export
 from bedrock_autoscaler.domain.decide import decide
 from tests.unit.cli.ledgers import BUY, HOLD, ROUTES, busy_situation, recorded, told
 

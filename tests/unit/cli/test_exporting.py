@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bedrock_autoscaler.cli.app import run
-from bedrock_autoscaler.cli.exporting import COLUMNS, row_of
+from bedrock_autoscaler.cli.decisions.exporting import COLUMNS, row_of
 from bedrock_autoscaler.domain.decide import decide
 from tests.unit.cli.ledgers import BUY, HOLD, busy_situation, told
 

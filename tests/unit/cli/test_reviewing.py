@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bedrock_autoscaler.cli.app import run
-from bedrock_autoscaler.cli.serving import ReviewServer
+from bedrock_autoscaler.cli.review.serving import ReviewServer
 from bedrock_autoscaler.report.review import Head
 from tests.unit.cli.ledgers import BUY, told
 

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.cli.serving import ReviewServer
+from bedrock_autoscaler.cli.review.serving import ReviewServer
 from bedrock_autoscaler.report.building import payload_from
 from bedrock_autoscaler.report.payload import Payload
 from tests.month import HEAD

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.cli.app import run
-from bedrock_autoscaler.cli.standing import _fleet
+from bedrock_autoscaler.cli.review.status import _fleet
 from bedrock_autoscaler.domain.fleet.lifecycle import Life
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bedrock_autoscaler.application.ports import LedgerState
+from bedrock_autoscaler.application.ports.ledger import LedgerState
 from bedrock_autoscaler.domain.decision import Alternative, Decision, decision_id
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseState
 from bedrock_autoscaler.domain.target import Loop

@@ -3,7 +3,7 @@ from typing import override
 
 import pytest
 
-from bedrock_autoscaler.application.ports import RecordedDecision
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.domain.decision import Decision, decision_id
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import HOUR, MINUTE

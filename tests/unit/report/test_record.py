@@ -1,6 +1,6 @@
 import numpy as np
 
-from bedrock_autoscaler.application.ports import RecordedDecision
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from bedrock_autoscaler.report.record import Sources, read_record
 from tests.builders import (

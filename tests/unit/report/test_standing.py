@@ -3,7 +3,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, override
 
-from bedrock_autoscaler.application.ports import LedgerState, RecordedDecision
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.ports.ledger import LedgerState
 from bedrock_autoscaler.domain.acting.controls import Controls, UnitsOverride
 from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode, Release, Situation
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, ReleaseIntent

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import numpy as np
 
-from bedrock_autoscaler.application.ports import RecordedDecision
-from bedrock_autoscaler.application.replaying import Difference, replay
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.reviewing.replaying import Difference, replay
 from bedrock_autoscaler.backtest.core_policy import CorePolicy, CoreSettings, target_of
 from bedrock_autoscaler.backtest.replay import Replay, Score
 from bedrock_autoscaler.backtest.timeline import Plan
-from bedrock_autoscaler.cli.ledger import Ledger
+from bedrock_autoscaler.cli.decisions.sources import Ledger
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.target import Loop, Target

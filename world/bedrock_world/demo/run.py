@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bedrock_autoscaler.backtest.errors import BacktestError
 from bedrock_autoscaler.backtest.scenario import DAY_MINUTES
-from bedrock_autoscaler.cli.ledger import Ledger, open_table, write_export
+from bedrock_autoscaler.cli.decisions.sources import Ledger, open_table, write_export
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_autoscaler.report.building import payloads_from

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bedrock_autoscaler.cli.ledger import Ledger
+from bedrock_autoscaler.cli.decisions.sources import Ledger
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.units import iso
 from bedrock_world.demo.checks import LogCheck, holds

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bedrock_autoscaler.adapters.bedrock.errors import NOT_FOUND, SdkError, code_of, described
 from bedrock_autoscaler.adapters.bedrock.listing import Listing
-from bedrock_autoscaler.application.ports import Capacity, Inventory, Reporter
+from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory
 from bedrock_autoscaler.domain.units import as_utc
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_bedrock.type_defs import FoundationModelDetailsTypeDef
     from mypy_boto3_service_quotas import ServiceQuotasClient
+
+    from bedrock_autoscaler.application.ports.persons import Reporter
 
 _SERVICE = "bedrock"
 _NO_APPLIED_VALUE = "NoSuchResourceException"

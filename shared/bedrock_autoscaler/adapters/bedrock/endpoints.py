@@ -13,7 +13,7 @@ from bedrock_autoscaler.application.errors import (
     StaleDecisionError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.ports import Endpoints
+from bedrock_autoscaler.application.ports.bedrock import Endpoints
 from bedrock_autoscaler.domain.traffic.observation import EndpointState
 
 if TYPE_CHECKING:

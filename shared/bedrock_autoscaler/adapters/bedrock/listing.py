@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bedrock_autoscaler.adapters.bedrock.errors import NOT_FOUND, code_of, described, unread
-from bedrock_autoscaler.application.ports import Inventory, ListedThroughput
+from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import as_utc

@@ -14,7 +14,7 @@ from bedrock_autoscaler.adapters.bedrock.listing import (
     Listing,
 )
 from bedrock_autoscaler.application.errors import CapacityUnavailableError, ObservationError
-from bedrock_autoscaler.application.ports import ListedThroughput, Purchasing
+from bedrock_autoscaler.application.ports.bedrock import ListedThroughput, Purchasing
 from bedrock_autoscaler.domain.target import Commitment
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bedrock_autoscaler.adapters.bedrock.errors import code_of, deletion_error
 from bedrock_autoscaler.adapters.bedrock.listing import Listing
 from bedrock_autoscaler.application.errors import CommitmentActiveError, ObservationError
-from bedrock_autoscaler.application.ports import ListedThroughput, Releasing
+from bedrock_autoscaler.application.ports.bedrock import ListedThroughput, Releasing
 from bedrock_autoscaler.domain.target import Commitment
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from bedrock_autoscaler.adapters.cloudwatch.copies import read_copies
 from bedrock_autoscaler.adapters.cloudwatch.points import METRIC_NAMES, Mask, Points, to_traffic
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import Metrics, MetricsReading
+from bedrock_autoscaler.application.ports.cloudwatch import Metrics, MetricsReading
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, iso, whole_minutes
 
 if TYPE_CHECKING:

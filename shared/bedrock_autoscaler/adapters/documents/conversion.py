@@ -18,7 +18,7 @@ from bedrock_autoscaler.adapters.documents.values import (
     UnitRateDocument,
     money,
 )
-from bedrock_autoscaler.application.settings import settings_version
+from bedrock_autoscaler.application.settings.in_force import settings_version
 from bedrock_autoscaler.domain.consents.consent import Consent
 from bedrock_autoscaler.domain.routing.addresses import bare_id
 from bedrock_autoscaler.domain.target import (

@@ -22,7 +22,7 @@ from bedrock_autoscaler.adapters.documents.document import (
 from bedrock_autoscaler.adapters.documents.limits import StackDocument
 from bedrock_autoscaler.adapters.documents.problems import problem_of
 from bedrock_autoscaler.adapters.documents.text import Object, merged, read_object
-from bedrock_autoscaler.application.ports import DocumentParser, SettingsProblem
+from bedrock_autoscaler.application.ports.settings import DocumentParser, SettingsProblem
 from bedrock_autoscaler.domain.consents.consent import Consent
 from bedrock_autoscaler.domain.target import GuardRails, Slo, StackRails, Target, Thresholds
 

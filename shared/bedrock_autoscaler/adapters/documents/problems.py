@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from bedrock_autoscaler.application.ports import SettingsProblem
+from bedrock_autoscaler.application.ports.settings import SettingsProblem
 
 _SHOWN = 60
 """Characters of a foreign value that are repeated in a message."""

@@ -15,8 +15,8 @@ from bedrock_autoscaler.adapters.storage.codec import (
     require_schema,
 )
 from bedrock_autoscaler.adapters.storage.table import Item, NoAnswerError, Table
-from bedrock_autoscaler.application.assigning import Agenda, AgendaEntry
 from bedrock_autoscaler.application.errors import ObservationError, UnknownOutcomeError
+from bedrock_autoscaler.application.fleets.assigning import Agenda, AgendaEntry
 from bedrock_autoscaler.domain.units import MINUTE
 
 if TYPE_CHECKING:

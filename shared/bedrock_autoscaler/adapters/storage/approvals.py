@@ -23,7 +23,7 @@ from bedrock_autoscaler.adapters.storage.table import (
     Table,
 )
 from bedrock_autoscaler.application.errors import StaleDecisionError, UnknownOutcomeError
-from bedrock_autoscaler.application.ports import Answers, Approvals
+from bedrock_autoscaler.application.ports.persons import Answers, Approvals
 from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent, Request
 
 if TYPE_CHECKING:

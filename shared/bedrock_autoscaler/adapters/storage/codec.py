@@ -17,7 +17,8 @@ import numpy as np
 from pydantic import ConfigDict, PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import HistoryReference, Remembered
+from bedrock_autoscaler.application.ports.decisions import Remembered
+from bedrock_autoscaler.application.ports.history import HistoryReference
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import (
     Action,

@@ -29,9 +29,10 @@ from bedrock_autoscaler.adapters.storage.table import (
     Table,
 )
 from bedrock_autoscaler.adapters.storage.versions import ABSENT, TargetVersions
-from bedrock_autoscaler.application.counting import counted
 from bedrock_autoscaler.application.errors import ObservationError, UnknownOutcomeError
-from bedrock_autoscaler.application.ports import Decisions, History, RecordedDecision, Remembered
+from bedrock_autoscaler.application.observing.counting import counted
+from bedrock_autoscaler.application.ports.decisions import Decisions, RecordedDecision, Remembered
+from bedrock_autoscaler.application.ports.history import History
 from bedrock_autoscaler.domain.decision import (
     Action,
     Decision,

@@ -39,7 +39,7 @@ from bedrock_autoscaler.application.errors import (
     StaleDecisionError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.ports import Fleets, LedgerState, StackRoom
+from bedrock_autoscaler.application.ports.ledger import Fleets, LedgerState, StackRoom
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.fleet.intent import (
     HOLDING_STATES,

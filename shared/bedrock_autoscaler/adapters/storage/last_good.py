@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, override
 from bedrock_autoscaler.adapters.storage.codec import SCHEMA, require_schema
 from bedrock_autoscaler.adapters.storage.table import Item, NoAnswerError, Table
 from bedrock_autoscaler.application.errors import UnknownOutcomeError
-from bedrock_autoscaler.application.ports import LastGood
+from bedrock_autoscaler.application.ports.settings import LastGood
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -31,7 +31,7 @@ from bedrock_autoscaler.adapters.storage.table import (
 )
 from bedrock_autoscaler.adapters.storage.versions import ABSENT
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import History, HistoryReference, StoredHistory
+from bedrock_autoscaler.application.ports.history import History, HistoryReference, StoredHistory
 from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.units import HOUR, floor_hour, iso
 

@@ -14,8 +14,8 @@ from bedrock_autoscaler.adapters.storage.table import (
     Table,
 )
 from bedrock_autoscaler.adapters.storage.versions import ABSENT, TargetVersions
-from bedrock_autoscaler.application.assigning import Policies, Roster
 from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.fleets.assigning import Policies, Roster
 from bedrock_autoscaler.domain.target import Target
 
 if TYPE_CHECKING:

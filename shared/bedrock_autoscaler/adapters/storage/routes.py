@@ -20,7 +20,7 @@ from bedrock_autoscaler.application.errors import (
     StaleDecisionError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.ports import RoutingTables
+from bedrock_autoscaler.application.ports.tables import RoutingTables
 from bedrock_autoscaler.client.document import parse_routing_table, routing_table_text
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.units import iso

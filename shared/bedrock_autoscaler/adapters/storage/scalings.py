@@ -20,7 +20,7 @@ from bedrock_autoscaler.adapters.storage.table import (
     Table,
 )
 from bedrock_autoscaler.application.errors import StaleDecisionError, UnknownOutcomeError
-from bedrock_autoscaler.application.ports import Scalings
+from bedrock_autoscaler.application.ports.ledger import Scalings
 from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, override
 from bedrock_autoscaler.adapters.storage.codec import SCHEMA
 from bedrock_autoscaler.adapters.storage.table import Item, NoAnswerError, Table
 from bedrock_autoscaler.application.errors import UnknownOutcomeError
-from bedrock_autoscaler.application.telling import Told
+from bedrock_autoscaler.application.telling.events import Told
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

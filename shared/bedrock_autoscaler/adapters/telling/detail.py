@@ -3,8 +3,8 @@
 from math import isfinite
 from typing import Any
 
-from bedrock_autoscaler.application.remedies import commands_of, remedy_of
-from bedrock_autoscaler.application.telling import Announcement, Kind
+from bedrock_autoscaler.application.telling.events import Announcement, Kind
+from bedrock_autoscaler.application.telling.remedies import commands_of, remedy_of
 from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.decision import (
     Action,

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bedrock_autoscaler.adapters.telling.detail import detail_of
 from bedrock_autoscaler.application.errors import UnknownOutcomeError
-from bedrock_autoscaler.application.telling import Kind, Outlets
+from bedrock_autoscaler.application.telling.events import Kind, Outlets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
     from mypy_boto3_sns import SNSClient
 
-    from bedrock_autoscaler.application.messages import Message
-    from bedrock_autoscaler.application.telling import Announcement
+    from bedrock_autoscaler.application.telling.events import Announcement
+    from bedrock_autoscaler.application.telling.messages import Message
 
 SOURCE = "bedrock-autoscaler"
 DETAIL_TYPES = {

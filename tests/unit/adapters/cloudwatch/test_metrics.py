@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
 from bedrock_autoscaler.adapters.cloudwatch.points import METRIC_NAMES
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import MetricsReading
+from bedrock_autoscaler.application.ports.cloudwatch import MetricsReading
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, NOW, PROFILE
 from tests.comparing import plain

@@ -23,7 +23,7 @@ from bedrock_autoscaler.adapters.storage.codec import (
     traffic_to_plain,
 )
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports import HistoryReference
+from bedrock_autoscaler.application.ports.history import HistoryReference
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Purchase, Reason
 from bedrock_autoscaler.domain.option import (

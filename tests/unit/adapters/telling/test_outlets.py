@@ -16,8 +16,8 @@ from moto.sns.models import sns_backends
 
 from bedrock_autoscaler.adapters.telling.outlets import SECONDS, AwsOutlets
 from bedrock_autoscaler.application.errors import UnknownOutcomeError
-from bedrock_autoscaler.application.messages import Message
-from bedrock_autoscaler.application.telling import Announcement, Kind
+from bedrock_autoscaler.application.telling.events import Announcement, Kind
+from bedrock_autoscaler.application.telling.messages import Message
 from bedrock_autoscaler.domain.decision import Decision, Purchase
 from tests.builders import NOW, REGION, build_decision
 

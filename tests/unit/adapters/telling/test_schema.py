@@ -10,7 +10,7 @@ import pytest
 
 from bedrock_autoscaler.adapters.telling.detail import detail_of
 from bedrock_autoscaler.adapters.telling.schema import Detail, schema_text
-from bedrock_autoscaler.application.telling import Announcement, Kind
+from bedrock_autoscaler.application.telling.events import Announcement, Kind
 from bedrock_autoscaler.domain.decision import Purchase, Release, Restore
 from bedrock_autoscaler.domain.target import Commitment
 from tests.builders import NOW, build_decision

@@ -1,0 +1,1 @@
+"""Many targets, over many accounts and Regions: who visits which, and when."""

@@ -1,0 +1,137 @@
+"""What passes between the dispatcher, which knows all targets, and the workers, which know some."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Protocol
+from zlib import crc32
+
+from bedrock_autoscaler.application.ports.settings import Settings, SettingsProblem
+from bedrock_autoscaler.domain.cadence import QUIET
+from bedrock_autoscaler.domain.target import Loop, StackRails, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """One visit of one target.
+
+    Attributes:
+        settings_version: of the policy in force, which the ledger keeps.
+        roster: version of the roster in force.
+        scheduled_at: of the dispatcher's tick; with target and loop it names the decision.
+        capacity_at: when the capacity loop is due where this visit leaves it out; else None.
+        silent_together: whether all targets of its account and Region fell silent together.
+    """
+
+    target: str
+    settings_version: str
+    roster: str
+    loops: tuple[Loop, ...]
+    scheduled_at: datetime
+    capacity_at: datetime | None
+    silent_together: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """What a worker must know of the targets that it does not decide.
+
+    Attributes:
+        names: of all targets in force, sorted.
+        rails: the caps on all of them together.
+        problems: of the settings, for the decisions that they concern.
+        version: names all of it.
+    """
+
+    names: tuple[str, ...]
+    rails: StackRails
+    problems: tuple[SettingsProblem, ...]
+    version: str
+
+    @staticmethod
+    def of(settings: Settings) -> "Roster":
+        """The roster of a snapshot of the settings."""
+        names = tuple(sorted(target.name for target in settings.targets))
+        rails, problems = settings.rails, settings.problems
+        digest = sha256(repr((names, rails, problems)).encode()).hexdigest()
+        return Roster(names=names, rails=rails, problems=problems, version=digest[:16])
+
+
+class Policies(Protocol):
+    """Settings as the dispatcher resolved them, kept under their versions and never changed."""
+
+    def keep(self, targets: Iterable[Target], roster: Roster) -> None:
+        """Keep what is not kept yet.
+
+        Raises:
+            ObservationError: it could not be written, or differs from what is kept.
+            UnknownOutcomeError: the write may have taken effect.
+        """
+
+    def target(self, name: str, version: str) -> Target:
+        """The policy of this version.
+
+        Raises:
+            ObservationError: it is missing, or cannot be read.
+        """
+
+    def roster(self, version: str) -> Roster:
+        """The roster of this version.
+
+        Raises:
+            ObservationError: it is missing, or cannot be read.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgendaEntry:
+    """When one target is due, and when it was last heard of.
+
+    Attributes:
+        routing_at, capacity_at: when the loops are due.
+        visited_at: scheduled time of the visit that left this entry.
+        seen_until: end of the minutes that it read.
+        last_call_at: newest of these with a call; None: none in the last hour.
+    """
+
+    target: str
+    routing_at: datetime
+    capacity_at: datetime
+    visited_at: datetime
+    seen_until: datetime
+    last_call_at: datetime | None
+
+
+class Agenda(Protocol):
+    """When each target is due. It saves visits and is never needed: without it all are due."""
+
+    def entries(self) -> Mapping[str, AgendaEntry]:
+        """By target; those of targets that are gone may be among them.
+
+        Raises:
+            ObservationError: the agenda could not be read.
+        """
+
+    def note(self, entry: AgendaEntry) -> None:
+        """Replace the entry of this target.
+
+        Raises:
+            ObservationError: it could not be written.
+            UnknownOutcomeError: the write may have taken effect.
+        """
+
+
+class Assignments(Protocol):
+    """The way to the workers: one message for each target, one at a time of each."""
+
+    def send(self, assignments: Sequence[Assignment]) -> tuple[Assignment, ...]:
+        """Hand them out in this order; those that could not be sent.
+
+        The same assignment sent twice within minutes is handed out once.
+        """
+
+
+def offset_of(name: str) -> int:
+    """Which minute of a longer pace is this target's, so that not all come at once."""
+    return crc32(name.encode()) % QUIET

@@ -1,0 +1,1 @@
+"""What a decision looks at: fleet, traffic, quotas, life cycle, routes, memory."""

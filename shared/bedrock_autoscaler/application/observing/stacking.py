@@ -1,0 +1,230 @@
+"""All targets of the stack together, as the caps on the stack meet them.
+
+The sums over our own reservations stand in the ledger and fence each purchase. What others hold in
+the account is counted from the inventory at the moment of buying: it leaves that much less room.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+
+from bedrock_autoscaler.application.observing.keeping import Kept
+from bedrock_autoscaler.application.observing.surveying import GRACE, is_same_model
+from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
+from bedrock_autoscaler.application.ports.ledger import Fleets, StackRoom
+from bedrock_autoscaler.application.purchasing.accounting import booked_spend
+from bedrock_autoscaler.domain.decision import Purchase
+from bedrock_autoscaler.domain.economics.costs import period_usd
+from bedrock_autoscaler.domain.fleet.holdings import Spend, StackState
+from bedrock_autoscaler.domain.fleet.intent import (
+    HOLDING_STATES,
+    AccountRecord,
+    PurchaseIntent,
+    PurchaseState,
+)
+from bedrock_autoscaler.domain.target import StackRails, Target
+from bedrock_autoscaler.domain.units import HOUR, MINUTE, usd
+
+_ACCOUNT = 4
+"""Place of the account in an ARN between its colons."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackView:
+    """One look at all targets and at the account.
+
+    Attributes:
+        account: the sums that were read.
+        foreign_units, foreign_usd_per_hour: what others hold in the account and Region.
+        spend: booked by all targets that ever reserved anything.
+        own: units and USD per hour that the stack holds by account; those of a target that is not
+            in force and has no ARN yet stand under no name, and count in every account.
+    """
+
+    rails: StackRails
+    account: AccountRecord
+    foreign_units: int
+    foreign_usd_per_hour: Decimal
+    spend: Spend
+    own: Mapping[str, tuple[int, Decimal]] = field(default_factory=dict)
+
+    @property
+    def state(self) -> StackState:
+        """The same for a decision."""
+        return StackState(
+            rails=self.rails,
+            held_units=self.account.reserved_units + self.foreign_units,
+            usd_per_hour=usd(self.account.reserved_usd_per_hour + self.foreign_usd_per_hour),
+            spend=self.spend,
+        )
+
+    @property
+    def room(self) -> StackRoom:
+        """The same for the transaction that reserves."""
+        return StackRoom(
+            seen=self.account,
+            max_units=self.rails.max_units - self.foreign_units,
+            max_usd_per_hour=usd(self.rails.max_usd_per_hour - self.foreign_usd_per_hour),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackWatch:
+    """Looks at all targets; what it needs of them is the same at each look."""
+
+    fleets: Fleets
+    rails: StackRails
+    targets: tuple[Target, ...]
+    deployment: str
+
+    def view(
+        self,
+        inventory: Inventory | None,
+        now: datetime,
+        known: Mapping[str, tuple[PurchaseIntent, ...]] | None = None,
+        kept: Kept[str, tuple[PurchaseIntent, ...]] | None = None,
+    ) -> StackView:
+        """One look.
+
+        The sums are read first: whatever is reserved after that makes a purchase fail that
+        rests on this view. They name each target that ever reserved anything; no other has a
+        purchase to look for.
+
+        Args:
+            inventory: of the account; None when it could not be read, so that others' are unknown.
+            now: the present moment.
+            known: purchases by target that need not be read again.
+            kept: where purchases of all others may come from, minutes old; None: all are read.
+        """
+        account = self.fleets.account()
+        fresh = known or {}
+        others = kept or Kept(timedelta(0))
+        purchases = {
+            name: fresh[name]
+            if name in fresh
+            else others.get(name, now, partial(self.fleets.purchases, name))
+            for name in account.targets
+        }
+        everything = tuple(intent for each in purchases.values() for intent in each)
+        listed = inventory.throughputs if inventory else ()
+        foreign = [pt for pt in listed if not self._is_ours(pt, everything, now)]
+        return StackView(
+            rails=self.rails,
+            account=account,
+            foreign_units=sum(pt.model_units for pt in foreign),
+            foreign_usd_per_hour=sum(
+                (pt.model_units * self._price(pt) for pt in foreign), Decimal(0)
+            ),
+            spend=self._spend(purchases, now),
+            own=self._own(purchases),
+        )
+
+    def _own(
+        self, purchases: Mapping[str, tuple[PurchaseIntent, ...]]
+    ) -> Mapping[str, tuple[int, Decimal]]:
+        """What is held or reserved, by account."""
+        accounts = {target.name: target.account for target in self.targets}
+        found: dict[str, tuple[int, Decimal]] = {}
+        for name, intents in purchases.items():
+            for intent in intents:
+                if intent.state in HOLDING_STATES:
+                    where = (
+                        intent.arn.split(":")[_ACCOUNT] if intent.arn else accounts.get(name, "")
+                    )
+                    units, dollars = found.get(where, (0, Decimal(0)))
+                    found[where] = (
+                        units + intent.model_units,
+                        dollars + intent.usd_per_hour,
+                    )
+        return found
+
+    def _is_ours(
+        self, pt: ListedThroughput, purchases: Iterable[PurchaseIntent], now: datetime
+    ) -> bool:
+        """Whether the sums hold it already, or it is the late shadow of a deleted one."""
+        for intent in purchases:
+            if intent.arn == pt.arn:
+                is_shadow = intent.ended_at is not None and now - intent.ended_at < GRACE
+                return intent.state in HOLDING_STATES or is_shadow
+            is_open = intent.state is PurchaseState.RECORDED
+            if is_open and (pt.deployment, pt.decision_id) == (
+                self.deployment,
+                intent.decision_id,
+            ):
+                return True
+        return False
+
+    def _price(self, pt: ListedThroughput) -> Decimal:
+        """Of one unit; where no target buys this model, the dearest price that is known."""
+        bought = [t.provisioned for t in self.targets if t.provisioned and t.provisioned.price]
+        same = [p for p in bought if is_same_model(pt.model_arn, p.model_id)]
+        prices = [p.price.usd_per_hour for p in same or bought if p.price]
+        return max(prices, default=Decimal(0))
+
+    def _spend(self, purchases: Mapping[str, tuple[PurchaseIntent, ...]], now: datetime) -> Spend:
+        """Booked by each target with its own billing period; by the hour for those not in force."""
+        periods = {t.name: t.thresholds.sizing.billing_minutes * MINUTE for t in self.targets}
+        spends = [
+            booked_spend(each, now, periods.get(name, HOUR)) for name, each in purchases.items()
+        ]
+        return Spend(
+            day_usd=sum((spend.day_usd for spend in spends), Decimal(0)),
+            month_usd=sum((spend.month_usd for spend in spends), Decimal(0)),
+        )
+
+
+def stack_problem(view: StackView, wanted: Purchase, billing: timedelta) -> str | None:
+    """Which cap on the stack the purchase would cross; None when it fits.
+
+    The transaction that reserves the units checks units and dollars per hour again.
+    """
+    rails, state = view.rails, view.state
+    units = state.held_units + wanted.model_units
+    if units > rails.max_units:
+        return (
+            f"all targets and others would hold {units} units, the stack's max_units is "
+            f"{rails.max_units}"
+        )
+    dollars = state.usd_per_hour + wanted.usd_per_hour
+    if dollars > rails.max_usd_per_hour:
+        return (
+            f"all targets and others would cost {dollars} USD per hour, the stack's "
+            f"max_usd_per_hour is {rails.max_usd_per_hour}"
+        )
+    first = period_usd(wanted.usd_per_hour, billing // MINUTE)
+    for span, booked, cap in (
+        ("day", state.spend.day_usd, rails.max_usd_per_day),
+        ("month", state.spend.month_usd, rails.max_usd_per_month),
+    ):
+        if booked + first > cap:
+            return (
+                f"all targets have booked {booked} USD this {span}, the stack's "
+                f"max_usd_per_{span} is {cap}"
+            )
+    return None
+
+
+def account_problem(view: StackView, wanted: Purchase, account: str) -> str | None:
+    """Which cap on the target's account the purchase would cross; None when it fits.
+
+    The sums of all accounts are as seen when the transaction reserves, so that these are too.
+    """
+    rails = next((each for each in view.rails.accounts if each.account == account), None)
+    if rails is None:
+        return None
+    held = [view.own.get(where, (0, Decimal(0))) for where in (account, "")]
+    units = sum(each for each, _ in held) + view.foreign_units + wanted.model_units
+    if units > rails.max_units:
+        return (
+            f"all targets and others in account {account} would hold {units} units, its max_units "
+            f"is {rails.max_units}"
+        )
+    dollars = usd(sum((each for _, each in held), view.foreign_usd_per_hour) + wanted.usd_per_hour)
+    if dollars > rails.max_usd_per_hour:
+        return (
+            f"all targets and others in account {account} would cost {dollars} USD per hour, its "
+            f"max_usd_per_hour is {rails.max_usd_per_hour}"
+        )
+    return None

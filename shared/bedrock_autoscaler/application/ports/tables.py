@@ -1,0 +1,22 @@
+"""The routing tables that callers follow."""
+
+from typing import Protocol
+
+from bedrock_autoscaler.domain.routing.table import RoutingTable
+
+
+class RoutingTables(Protocol):
+    """The authority for routing tables, and its projection that callers read."""
+
+    def current(self, target: str) -> RoutingTable | None:
+        """The table in force, read consistently; None before the first one."""
+
+    def publish(self, table: RoutingTable) -> None:
+        """Write version n on the condition that version n - 1 (or none) is in force.
+
+        Raises:
+            StaleDecisionError: another version is in force.
+        """
+
+    def project(self, table: RoutingTable) -> None:
+        """Make the callers' copy equal to `table`; reads first and writes only a difference."""

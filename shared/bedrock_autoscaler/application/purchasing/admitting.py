@@ -1,0 +1,94 @@
+"""What speaks against a purchase, by the settings and the ledger alone.
+
+These bounds stand outside the decision core: whatever a decision asks for, its terms are compared
+with the settings in force, and calls and dollars are counted from the ledger.
+"""
+
+from datetime import datetime, timedelta
+
+from bedrock_autoscaler.application.purchasing.accounting import (
+    booked_spend,
+    purchases_since,
+    rest_of,
+)
+from bedrock_autoscaler.domain.decision import Purchase
+from bedrock_autoscaler.domain.economics.costs import is_stale, period_usd
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent
+from bedrock_autoscaler.domain.target import Target, UnitPrice
+from bedrock_autoscaler.domain.units import usd
+
+
+def terms_problem(target: Target, wanted: Purchase, now: datetime) -> str | None:
+    """Why the settings in force do not allow this very purchase; None when they do."""
+    bought = target.provisioned
+    if bought is None:
+        return f"target {target.name} may hold no provisioned throughput"
+    if bought.model_id != wanted.model_id:
+        return f"the decision names {wanted.model_id}, the settings {bought.model_id}"
+    if bought.price is None:
+        return f"the price of {bought.model_id} is not known"
+    if is_stale(bought.price.as_of, now.date(), target.thresholds.gating.max_price_age_days):
+        return f"the price of {bought.model_id} is of {bought.price.as_of}, which is too old"
+    most = target.thresholds.sizing.max_units_per_purchase
+    if not 1 <= wanted.model_units <= most:
+        return f"{wanted.model_units} units are not between 1 and max_units_per_purchase {most}"
+    return _price_problem(bought.price, wanted)
+
+
+def pace_problem(
+    target: Target, wanted: Purchase, intents: tuple[PurchaseIntent, ...], now: datetime
+) -> str | None:
+    """Why not now: too many calls, a fresh failure, or a cap on spend; None when none holds."""
+    by_hand = target.controls.growth_problem(now)
+    if by_hand is not None:
+        return by_hand
+    rails = target.guard_rails
+    made = purchases_since(intents, now)
+    if made >= rails.max_purchases_per_day:
+        return f"{made} purchases in 24 hours, {rails.max_purchases_per_day} are allowed"
+    rest = rest_of(intents, target)
+    if rest is not None and now < rest[0]:
+        return f"{rest[1]}; nothing is bought until {rest[0].isoformat()}"
+    minutes = target.thresholds.sizing.billing_minutes
+    spend = booked_spend(intents, now, timedelta(minutes=minutes))
+    first = period_usd(wanted.usd_per_hour, minutes)
+    if spend.day_usd + first > rails.max_usd_per_day:
+        return f"{spend.day_usd} USD are booked today, max_usd_per_day is {rails.max_usd_per_day}"
+    if spend.month_usd + first > rails.max_usd_per_month:
+        return (
+            f"{spend.month_usd} USD are booked this month, "
+            f"max_usd_per_month is {rails.max_usd_per_month}"
+        )
+    return None
+
+
+def room_problem(
+    target: Target, wanted: Purchase, record: FleetRecord, unmanaged_units: int
+) -> str | None:
+    """Which cap on what is held would be crossed; None when it fits.
+
+    The transaction that reserves the units checks the same; this gives the reason in words, also
+    in mode `advise`, and prices what others hold like our own. What is held counts at the present
+    price where that has risen since it was bought: no-commitment units have no fixed price.
+    """
+    rails = target.guard_rails
+    units = record.reserved_units + unmanaged_units + wanted.model_units
+    if units > rails.max_units:
+        return f"it would make {units} units, max_units is {rails.max_units}"
+    each = wanted.usd_per_hour / wanted.model_units
+    held = max(record.reserved_usd_per_hour, each * record.reserved_units)
+    dollars = usd(held + each * unmanaged_units + wanted.usd_per_hour)
+    if dollars > rails.max_usd_per_hour:
+        return f"it would make {dollars} USD per hour, max_usd_per_hour is {rails.max_usd_per_hour}"
+    return None
+
+
+def _price_problem(known: UnitPrice, wanted: Purchase) -> str | None:
+    """Why the price is not what the decision expects; a term has a price of its own."""
+    hourly = known.under(wanted.commitment)
+    if hourly is None:
+        return f"{wanted.model_id} has no known price under {wanted.commitment.value}"
+    price = usd(hourly * wanted.model_units)
+    if price != wanted.usd_per_hour:
+        return f"the decision expects {wanted.usd_per_hour} USD per hour, the settings say {price}"
+    return None

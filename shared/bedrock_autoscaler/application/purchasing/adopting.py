@@ -1,0 +1,138 @@
+"""A person gives a provisioned throughput a purchase in the ledger, after that was lost."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+
+from bedrock_autoscaler.application.errors import ConfigurationError
+from bedrock_autoscaler.application.observing.surveying import is_same_model
+from bedrock_autoscaler.application.ports.bedrock import ListedThroughput, Releasing
+from bedrock_autoscaler.application.ports.ledger import Fleets
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.lifecycle import STEPS, stepped
+from bedrock_autoscaler.domain.target import ProvisionedOption, Target
+from bedrock_autoscaler.domain.units import compact, usd
+
+ADOPTED = "adopted by"
+"""How the detail of an adopted purchase begins; a person decided it, and no tick did."""
+
+_ANY_UNITS = 1_000_000
+_ANY_USD = Decimal(10**12)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """Links throughputs to targets; whoever runs it needs write access to the ledger.
+
+    Attributes:
+        deployment: value of the owner tag.
+    """
+
+    fleets: Fleets
+    releasing: Releasing
+    deployment: str
+    now: datetime
+
+    def plan(self, arn: str, target: Target, by: str) -> PurchaseIntent:
+        """What would be recorded; nothing is written.
+
+        The caps do not matter: the throughput exists and is counted anyway. It is from then on
+        released like any other, so the tags must already say whose it is. What the ledger says of
+        it otherwise must allow the step.
+
+        Raises:
+            ConfigurationError: it cannot be adopted, and why.
+        """
+        pt = self.releasing.get(arn)
+        if pt is None:
+            raise ConfigurationError(f"{arn} does not exist in this account and Region")
+        bought = self._checked(pt, target)
+        known = self._known(pt, target)
+        detail = f"{ADOPTED} {by}"
+        if known is not None:
+            return stepped(
+                known,
+                PurchaseState.BOUGHT,
+                arn=pt.arn,
+                billed_from=pt.created_at,
+                ended_at=None,
+                detail=detail,
+            )
+        decision_id = pt.decision_id or f"{target.name}-adopted-{compact(pt.created_at)}"
+        return PurchaseIntent(
+            decision_id=decision_id,
+            target=target.name,
+            token=sha256(f"{self.deployment}/{decision_id}".encode()).hexdigest(),
+            name=pt.name,
+            model_id=bought.model_id,
+            model_units=pt.model_units,
+            commitment=pt.commitment,
+            usd_per_hour=_price(bought, pt),
+            state=PurchaseState.BOUGHT,
+            recorded_at=pt.created_at,
+            arn=pt.arn,
+            billed_from=pt.created_at,
+            in_service_since=None,
+            ended_at=None,
+            detail=detail,
+            version=1,
+        )
+
+    def record(self, planned: PurchaseIntent) -> None:
+        """Write what was planned, on the condition that the fleet has not moved since.
+
+        Raises:
+            StaleDecisionError: it moved; plan again.
+        """
+        before = self._by_decision(planned)
+        if before is not None:
+            self.fleets.update_purchase(before, planned)
+            return
+        self.fleets.begin_purchase(
+            planned,
+            fleet=self.fleets.record_of(planned.target),
+            unmanaged_units=0,
+            max_units=_ANY_UNITS,
+            max_usd_per_hour=_ANY_USD,
+        )
+
+    def _checked(self, pt: ListedThroughput, target: Target) -> ProvisionedOption:
+        """What the target buys, which the throughput must be."""
+        if (pt.deployment, pt.target) != (self.deployment, target.name):
+            raise ConfigurationError(
+                f"{pt.arn} carries the tags of {pt.deployment!r} and {pt.target!r}; tag it with "
+                f"{self.deployment!r} and {target.name!r} first, or leave it to its owner"
+            )
+        bought = target.provisioned
+        if bought is None or not is_same_model(pt.model_arn, bought.model_id):
+            held = bought.model_id if bought else "no provisioned throughput"
+            raise ConfigurationError(f"{pt.arn} is of {pt.model_arn}, {target.name} holds {held}")
+        return bought
+
+    def _known(self, pt: ListedThroughput, target: Target) -> PurchaseIntent | None:
+        """The purchase that the ledger has of it, where that may be taken up again."""
+        for intent in self.fleets.purchases(target.name):
+            if intent.arn == pt.arn or intent.decision_id == pt.decision_id:
+                if PurchaseState.BOUGHT not in STEPS[intent.state]:
+                    raise ConfigurationError(
+                        f"the ledger has {pt.arn} as {intent.state.value}, bought by "
+                        f"{intent.decision_id}; there is nothing to adopt"
+                    )
+                return intent
+        return None
+
+    def _by_decision(self, planned: PurchaseIntent) -> PurchaseIntent | None:
+        known = self.fleets.purchases(planned.target)
+        return next((i for i in known if i.decision_id == planned.decision_id), None)
+
+
+def _price(bought: ProvisionedOption, pt: ListedThroughput) -> Decimal:
+    """Of all its units; a purchase whose price is unknown cannot be counted."""
+    hourly = bought.price.under(pt.commitment) if bought.price else None
+    if hourly is None:
+        raise ConfigurationError(
+            f"the price of {bought.model_id} under {pt.commitment.value} is not known; state it in "
+            "the target's document"
+        )
+    return usd(hourly * pt.model_units)

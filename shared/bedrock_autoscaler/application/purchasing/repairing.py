@@ -1,0 +1,183 @@
+"""What came of each purchase: looked up, adopted, watched into service, or given up.
+
+A purchase is never sent again on a later tick. The token's lifetime is not published, so the only
+way to learn what came of a call without an answer is to look for what it would have created.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.observing.surveying import GRACE
+from bedrock_autoscaler.application.ports.bedrock import ListedThroughput, Purchasing
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.ports.ledger import Fleets
+from bedrock_autoscaler.application.ports.persons import Reporter
+from bedrock_autoscaler.application.purchasing.accounting import cost_so_far
+from bedrock_autoscaler.domain.decision import Situation
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Status
+from bedrock_autoscaler.domain.fleet.intent import (
+    OPEN_RELEASES,
+    PurchaseIntent,
+    PurchaseState,
+)
+from bedrock_autoscaler.domain.fleet.lifecycle import STUCK_AFTER, stepped
+from bedrock_autoscaler.domain.target import Target
+
+_STANDING = frozenset({PurchaseState.IN_SERVICE, PurchaseState.FAILED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """Settles the purchases of one target in one tick; sends nothing to Bedrock but questions."""
+
+    fleets: Fleets
+    purchasing: Purchasing
+    reporter: Reporter
+    target: Target
+    now: datetime
+
+    def settle(
+        self, purchases: tuple[PurchaseIntent, ...], latest: RecordedDecision | None
+    ) -> tuple[str, ...]:
+        """One outcome for each purchase that changed or has no answer yet.
+
+        Args:
+            purchases: all of the target's intents.
+            latest: the newest capacity decision, whose fleet shows what is gone or turned up.
+        """
+        situation = latest.situation if latest else None
+        outcomes = [self._settle(intent, situation) for intent in purchases]
+        return tuple(outcome for outcome in outcomes if outcome is not None)
+
+    def _settle(self, intent: PurchaseIntent, situation: Situation | None) -> str | None:
+        if intent.state is PurchaseState.RECORDED:
+            return self._resolve(intent)
+        if intent.state is PurchaseState.BOUGHT:
+            return self._watch(intent)
+        if situation is None:
+            return None
+        if intent.state in _STANDING and _is_missing(intent, situation):
+            return self._verify(intent)
+        if intent.state is PurchaseState.ABANDONED:
+            return self._adopt_late(intent, situation.fleet)
+        return None
+
+    def _resolve(self, intent: PurchaseIntent) -> str:
+        """Look for the PT of a call without an answer."""
+        is_overdue = self.now - intent.recorded_at >= GRACE
+        try:
+            found = self.purchasing.find(intent)
+        except ObservationError as error:
+            self._unseen("purchase_unresolved", intent, error, is_overdue=is_overdue)
+            return "purchase unresolved"
+        if found is not None:
+            return self._adopt(intent, found, "found by its name and tags")
+        if not is_overdue:
+            return "purchase unresolved"
+        minutes = GRACE // timedelta(minutes=1)
+        detail = f"absent {minutes} minutes after it was recorded"
+        self._alarm("purchase_abandoned", intent, detail)
+        abandoned = stepped(intent, PurchaseState.ABANDONED, ended_at=self.now, detail=detail)
+        return self._update(intent, abandoned)
+
+    def _watch(self, intent: PurchaseIntent) -> str | None:
+        """Follow a PT that is being created; its tags may lag, so that it cannot be told yet."""
+        is_overdue = self.now - intent.recorded_at >= GRACE
+        try:
+            found = self.purchasing.find(intent)
+        except ObservationError as error:
+            self._unseen("purchase_unwatched", intent, error, is_overdue=is_overdue)
+            return None
+        if found is None:
+            return self._lose(intent) if is_overdue else None
+        if found.status is Status.IN_SERVICE:
+            in_service = stepped(
+                intent,
+                PurchaseState.IN_SERVICE,
+                billed_from=found.created_at,
+                in_service_since=self.now,
+            )
+            return self._update(intent, in_service)
+        if found.status is Status.FAILED:
+            self._alarm("pt_failed", intent, f"{found.arn} failed, {self._cost(intent)}")
+            failed = stepped(intent, PurchaseState.FAILED, billed_from=found.created_at)
+            return self._update(intent, failed)
+        if self.now - intent.recorded_at >= STUCK_AFTER:
+            text = f"{found.arn} is still {found.status.value}, {self._cost(intent)}"
+            self._alarm("pt_stuck", intent, text)
+        return None
+
+    def _verify(self, intent: PurchaseIntent) -> str | None:
+        """A PT that the inventory did not show: gone, unless a release of ours deletes it now."""
+        if intent.arn in self._releasing():
+            return None
+        return self._lose(intent) if self.purchasing.find(intent) is None else None
+
+    def _adopt_late(self, intent: PurchaseIntent, fleet: Fleet) -> str | None:
+        """A PT that turned up after its purchase was given up is ours, and costs money."""
+        strangers = (pt for pt in fleet.throughputs if pt.ownership is Ownership.UNMANAGED)
+        if all(pt.name != intent.name for pt in strangers):
+            return None
+        found = self.purchasing.find(intent)
+        if found is None:
+            return None
+        self._alarm("purchase_late", intent, f"{found.arn} turned up after it was given up")
+        return self._adopt(intent, found, "turned up after it was abandoned")
+
+    def _adopt(self, intent: PurchaseIntent, found: ListedThroughput, how: str) -> str:
+        bought = stepped(
+            intent,
+            PurchaseState.BOUGHT,
+            arn=found.arn,
+            billed_from=found.created_at,
+            ended_at=None,
+            detail=how,
+        )
+        return self._update(intent, bought)
+
+    def _lose(self, intent: PurchaseIntent) -> str:
+        self._alarm("pt_lost", intent, f"{intent.arn} is gone, and not by a release of ours")
+        return self._update(intent, stepped(intent, PurchaseState.LOST, ended_at=self.now))
+
+    def _releasing(self) -> frozenset[str]:
+        releases = self.fleets.releases(self.target.name)
+        return frozenset(release.arn for release in releases if release.state in OPEN_RELEASES)
+
+    def _update(self, intent: PurchaseIntent, after: PurchaseIntent) -> str:
+        """Record what came of it."""
+        self.fleets.update_purchase(intent, after)
+        self.reporter.happened(
+            "purchase_settled",
+            self.target.name,
+            decision_id=after.decision_id,
+            state=after.state.value,
+            arn=after.arn or "",
+            units=after.model_units,
+            detail=after.detail,
+        )
+        return f"purchase {after.state.value}"
+
+    def _unseen(
+        self, event: str, intent: PurchaseIntent, error: ObservationError, *, is_overdue: bool
+    ) -> None:
+        """Say why a PT could not be looked up; it takes a person only once that lasts."""
+        if is_overdue:
+            self._alarm(event, intent, f"cannot be looked up: {error}")
+        else:
+            self.reporter.happened(
+                event, self.target.name, decision_id=intent.decision_id, reason=str(error)
+            )
+
+    def _alarm(self, alarm: str, intent: PurchaseIntent, text: str) -> None:
+        self.reporter.alarm(alarm, self.target.name, f"purchase {intent.decision_id}: {text}")
+
+    def _cost(self, intent: PurchaseIntent) -> str:
+        billing = timedelta(minutes=self.target.thresholds.sizing.billing_minutes)
+        return f"{cost_so_far(intent, self.now, billing)} USD are booked for it so far"
+
+
+def _is_missing(intent: PurchaseIntent, situation: Situation) -> bool:
+    """Whether the PT stood already but was not in the fleet; gaps of an inventory are filled."""
+    stood = (intent.in_service_since or intent.recorded_at) <= situation.scheduled_at
+    return stood and all(pt.arn != intent.arn for pt in situation.fleet.throughputs)

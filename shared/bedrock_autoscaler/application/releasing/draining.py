@@ -1,0 +1,171 @@
+"""What stands in the way of a Delete: time, evidence, ownership, terms, bounds, the switch."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bedrock_autoscaler.application.observing.measuring import bare_id, quiet_minutes, total
+from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
+from bedrock_autoscaler.application.ports.cloudwatch import Metrics
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.ports.tables import RoutingTables
+from bedrock_autoscaler.application.purchasing.accounting import (
+    releases_since,
+    units_released_since,
+)
+from bedrock_autoscaler.domain.acting.holding import releasable_units
+from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.fleet.intent import (
+    OPEN_RELEASES,
+    PurchaseIntent,
+    PurchaseState,
+    ReleaseIntent,
+)
+from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.units import MINUTE, floor_minute
+
+RELEASABLE = frozenset({PurchaseState.IN_SERVICE, PurchaseState.FAILED})
+
+
+def drain_problem(intent: ReleaseIntent, target: Target, now: datetime) -> str | None:
+    """Why callers may still send to the PT, by the clock; None when none can any more."""
+    if intent.withdrawn_at is None:
+        return "it is not yet left out of the published table"
+    if now < intent.withdrawn_at + target.thresholds.draining.drain_minutes * MINUTE:
+        return "callers may still hold an older table, or have calls running"
+    return None
+
+
+def window_problem(purchase: PurchaseIntent, target: Target, now: datetime) -> str | None:
+    """Why a Delete would give paid time away; None in the last minutes of a paid period."""
+    billing = timedelta(minutes=target.thresholds.sizing.billing_minutes)
+    begun = purchase.billed_from or purchase.recorded_at
+    left = billing - max(now - begun, timedelta(0)) % billing
+    window = target.thresholds.draining.release_window_minutes * MINUTE
+    return "its paid period runs" if left > window else None
+
+
+def bound_problem(
+    arn: str, target: Target, purchases: tuple[PurchaseIntent, ...], leaving: frozenset[str]
+) -> str | None:
+    """Why the fleet needs the PT for its least size; None when the rest is enough.
+
+    Args:
+        arn: the PT that would go.
+        target: whose `min_units` must remain.
+        purchases: all intents of the target.
+        leaving: PTs with an open release.
+    """
+    least = target.guard_rails.min_units
+    rest = sum(
+        intent.model_units
+        for intent in purchases
+        if intent.state is PurchaseState.IN_SERVICE and intent.arn not in leaving | {arn}
+    )
+    return f"{rest} units would remain, min_units is {least}" if rest < least else None
+
+
+def day_problem(target: Target, releases: tuple[ReleaseIntent, ...], now: datetime) -> str | None:
+    """Why no further release fits into these 24 hours; None when one does.
+
+    Args:
+        target: with the bound of its settings.
+        releases: those that count, without the one that asks.
+        now: the present moment.
+    """
+    made, most = releases_since(releases, now), target.guard_rails.max_releases_per_day
+    return f"{made} releases in 24 hours, {most} are allowed" if made >= most else None
+
+
+def hour_problem(
+    target: Target,
+    purchases: tuple[PurchaseIntent, ...],
+    releases: tuple[ReleaseIntent, ...],
+    now: datetime,
+) -> str | None:
+    """Why no more units may leave within this hour; None when they may.
+
+    A share of the units that serve may go, but one PT always.
+
+    Args:
+        target: with the share.
+        purchases: all intents of the target.
+        releases: those that count, without the one that asks.
+        now: the present moment.
+    """
+    gone = units_released_since(releases, now)
+    leaving = {r.arn for r in releases if r.state in OPEN_RELEASES}
+    serving = sum(
+        intent.model_units
+        for intent in purchases
+        if intent.state is PurchaseState.IN_SERVICE and intent.arn not in leaving
+    )
+    if not gone or gone < releasable_units(target, serving + gone):
+        return None
+    return f"{gone} units left within the hour, and {serving} serve"
+
+
+def identity_problem(
+    pt: ListedThroughput, purchase: PurchaseIntent | None, target: Target, deployment: str
+) -> str | None:
+    """Why the PT is not ours to delete: tag and ledger must agree. None when it is."""
+    if purchase is None or purchase.state not in RELEASABLE:
+        return f"the ledger holds no purchase of {pt.arn}"
+    if (pt.deployment, pt.target) != (deployment, target.name):
+        return f"{pt.arn} carries the tags of {pt.deployment!r} and {pt.target!r}, not ours"
+    return None
+
+
+def purchase_of(arn: str, purchases: tuple[PurchaseIntent, ...]) -> PurchaseIntent | None:
+    """The purchase that brought this PT; None when it is not ours."""
+    return next((intent for intent in purchases if intent.arn == arn), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """Evidence that nobody uses a PT."""
+
+    metrics: Metrics
+    tables: RoutingTables
+
+    def problem(
+        self,
+        pt: ListedThroughput,
+        intent: ReleaseIntent,
+        target: Target,
+        latest: RecordedDecision | None,
+        *,
+        now: datetime,
+    ) -> str | None:
+        """Why the PT may be in use; None on positive evidence of silence.
+
+        A PT that failed has never served a call. One that never showed in the metrics is not
+        idle but unknown.
+
+        Raises:
+            ObservationError: the table or the metrics could not be read.
+        """
+        table = self.tables.current(target.name)
+        if table is None or any(route.address == pt.arn for route in table.routes):
+            return "the table in force names it, or there is none"
+        if table.version != intent.withdrawn_version:
+            return f"its withdrawal is not noted for version {table.version}, which is in force"
+        if pt.status is Status.FAILED:
+            return None
+        if pt.status is not Status.IN_SERVICE:
+            return f"it is {pt.status.value}"
+        known = latest.situation.observation.provisioned if latest else ()
+        if not any(evidence.arn == pt.arn and evidence.seen for evidence in known):
+            return "it never showed in the metrics: unknown, not idle"
+        needed = target.thresholds.draining.quiet_minutes
+        if self._quiet_minutes(pt.arn, target, needed, now) < needed:
+            return f"it was not seen silent for {needed} minutes"
+        return None
+
+    def _quiet_minutes(self, arn: str, target: Target, needed: int, now: datetime) -> int:
+        end = floor_minute(now) - target.thresholds.observing.settling_minutes * MINUTE
+        start = end - needed * MINUTE
+        ids = sorted({arn, bare_id(arn)})
+        reading = self.metrics.read(ids, start, end)
+        if any(model_id not in reading.traffic for model_id in ids):
+            return 0
+        return quiet_minutes(total((reading.traffic[model_id] for model_id in ids), start, end))

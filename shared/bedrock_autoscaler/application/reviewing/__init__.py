@@ -1,0 +1,1 @@
+"""Looking back: replays, other settings on the past, and the oracles on an account."""

@@ -1,0 +1,1 @@
+"""Instances of Marketplace endpoints, changed one at a time."""

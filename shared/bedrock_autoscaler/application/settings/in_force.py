@@ -1,0 +1,235 @@
+"""The settings in force: new documents where they are valid, the last good ones elsewhere."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, replace
+from decimal import Decimal
+
+from bedrock_autoscaler.application.fleets.places import Place
+from bedrock_autoscaler.application.ports.settings import (
+    DocumentParser,
+    LastGood,
+    Parameters,
+    Settings,
+    SettingsProblem,
+)
+from bedrock_autoscaler.domain.target import StackRails, Target
+
+DEFAULTS = "defaults"
+STACK = "stack"
+NOTHING_MAY_BE_HELD = StackRails(
+    max_units=0,
+    max_usd_per_hour=Decimal(0),
+    max_usd_per_day=Decimal(0),
+    max_usd_per_month=Decimal(0),
+)
+"""The caps while the document `stack` is invalid and never was valid: nobody meant "no cap"."""
+_VERSION_DIGITS = 16
+
+
+def settings_version(target: Target) -> str:
+    """16 hex digits that name everything the target says, its own version left out."""
+    content = json.dumps(
+        asdict(replace(target, settings_version="")),
+        sort_keys=True,
+        separators=(",", ":"),
+        default=str,
+    )
+    return hashlib.sha256(content.encode()).hexdigest()[:_VERSION_DIGITS]
+
+
+def load_settings(
+    parameters: Parameters,
+    parser: DocumentParser,
+    last_good: LastGood,
+    *,
+    account: str,
+    region: str,
+    elsewhere: Collection[Place] = (),
+) -> Settings:
+    """One snapshot of the settings; an invalid document leaves its last good one in force.
+
+    The last good document of a target is kept together with the defaults it was accepted over,
+    so that neither an invalid edit of it nor a valid edit of the defaults that contradicts it
+    takes the target out of force. One document's problem never touches another target, except
+    that two documents which claim the same `ModelId` are both invalid.
+
+    Args:
+        parameters: the documents as they stand now.
+        parser: turns texts into targets.
+        last_good: the newest accepted texts; written when an accepted text differs.
+        account: of the stack.
+        region: of the stack.
+        elsewhere: the other accounts and Regions whose targets are managed.
+
+    Returns:
+        Targets by name, and every problem, also those that a last good document papers over.
+
+    Raises:
+        ObservationError: the documents could not be read.
+    """
+    texts = parameters.documents()
+    loader = _Loader(parser, last_good, Place(account=account, region=region), elsewhere)
+    defaults = loader.defaults(texts.get(DEFAULTS))
+    loader.stack(texts.get(STACK))
+    for name in sorted(texts.keys() - {DEFAULTS, STACK}):
+        loader.consider(name, defaults, texts[name])
+    loader.resolve_overlaps()
+    return loader.settings()
+
+
+def overlapping(targets: Iterable[Target]) -> tuple[SettingsProblem, ...]:
+    """A problem for each target that shares a `ModelId` with another, in the order given.
+
+    An ARN and the id at its end are the same `ModelId`.
+    """
+    known = tuple(targets)
+    users: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for target in known:
+        for model_id in dict.fromkeys(_bare(model_id) for model_id in target.model_ids):
+            users[target.account, target.region, model_id].append(target.name)
+    problems = []
+    for target in known:
+        for (_, _, model_id), names in users.items():
+            if target.name in names and len(names) > 1:
+                others = ", ".join(name for name in names if name != target.name)
+                reason = (
+                    f"{model_id} is also a ModelId of {others}; give each target ModelIds of its "
+                    "own, for example through application inference profiles"
+                )
+                problems.append(
+                    SettingsProblem(document=target.name, field="model_ids", message=reason)
+                )
+                break
+    return tuple(problems)
+
+
+def _bare(model_id: str) -> str:
+    return model_id.rsplit("/", maxsplit=1)[-1]
+
+
+class _Loader:
+    """One pass over the documents."""
+
+    def __init__(
+        self,
+        parser: DocumentParser,
+        last_good: LastGood,
+        home: Place,
+        elsewhere: Collection[Place],
+    ) -> None:
+        self._parser = parser
+        self._last_good = last_good
+        self._home = home
+        self._elsewhere = frozenset(elsewhere)
+        self._fresh: dict[str, tuple[Target, str]] = {}
+        self._recalled: dict[str, Target] = {}
+        self._problems: list[SettingsProblem] = []
+        self._stack: StackRails | None = None
+
+    def defaults(self, text: str | None) -> str | None:
+        """The text of defaults in force; None where only the shipped ones are."""
+        if text is None:
+            return None
+        problem = self._parser.check_defaults(text)
+        if problem is None:
+            self._last_good.put(DEFAULTS, text)
+            return text
+        self._problems.append(problem)
+        kept = self._last_good.get(DEFAULTS)
+        return kept if kept is not None and self._parser.check_defaults(kept) is None else None
+
+    def stack(self, text: str | None) -> None:
+        """Take the caps on all targets on; invalid ones leave the last good ones in force."""
+        if text is None:
+            return
+        found = self._parser.parse_stack(text)
+        if isinstance(found, StackRails):
+            self._last_good.put(STACK, text)
+            self._stack = found
+            return
+        self._problems.append(found)
+        kept = self._last_good.get(STACK)
+        recalled = None if kept is None else self._parser.parse_stack(kept)
+        self._stack = recalled if isinstance(recalled, StackRails) else NOTHING_MAY_BE_HELD
+
+    def consider(self, name: str, defaults: str | None, text: str) -> None:
+        """Take a document on, or recall the one before it."""
+        found = self._parse(name, defaults, text)
+        if isinstance(found, SettingsProblem):
+            self._refuse(found)
+        else:
+            self._fresh[name] = (found, _pack(defaults, text))
+
+    def resolve_overlaps(self) -> None:
+        """Refuse documents that claim the same `ModelId`, until those in force are distinct.
+
+        A document that is in force already stays so. Where only recalled ones overlap, nothing
+        tells whose the traffic is, and none of them is managed.
+        """
+        while faulty := [p for p in self._overlaps() if p.document in self._fresh]:
+            for problem in faulty:
+                del self._fresh[problem.document]
+                self._refuse(problem)
+        for problem in self._overlaps():
+            del self._recalled[problem.document]
+            if problem not in self._problems:
+                self._problems.append(problem)
+
+    def settings(self) -> Settings:
+        """What is in force, with the accepted documents kept."""
+        for name, (_, packed) in self._fresh.items():
+            self._last_good.put(name, packed)
+        return Settings(targets=self._in_force(), problems=tuple(self._problems), stack=self._stack)
+
+    def _in_force(self) -> tuple[Target, ...]:
+        fresh = {name: target for name, (target, _) in self._fresh.items()}
+        return tuple(target for _, target in sorted((fresh | self._recalled).items()))
+
+    def _overlaps(self) -> tuple[SettingsProblem, ...]:
+        return overlapping(self._in_force())
+
+    def _parse(self, name: str, defaults: str | None, text: str) -> Target | SettingsProblem:
+        """The target, or why it is not managed here."""
+        found = self._parser.parse(name, defaults, text)
+        if isinstance(found, SettingsProblem) or Place.of(found) == self._home:
+            return found
+        if Place.of(found) not in self._elsewhere:
+            return SettingsProblem(document=name, field="account", message=self._foreign(found))
+        if any(option.instances for option in found.options):
+            reason = (
+                f"instances of endpoints are changed in {self._home.account} in "
+                f"{self._home.region} alone"
+            )
+            return SettingsProblem(document=name, field="options", message=reason)
+        return found
+
+    def _foreign(self, found: Target) -> str:
+        home = f"{self._home.account} in {self._home.region}"
+        reason = f"{found.account} in {found.region} is another place than this stack's: {home}"
+        if self._elsewhere:
+            reason += ", and those of its parameters SpokeAccounts and SpokeRegions"
+        return reason
+
+    def _refuse(self, problem: SettingsProblem) -> None:
+        """Report a document and put its last good one in its place, where there is one."""
+        self._problems.append(problem)
+        packed = self._last_good.get(problem.document)
+        if packed is None:
+            return
+        target = self._parse(problem.document, *unpacked(packed))
+        if isinstance(target, Target):
+            self._recalled[problem.document] = target
+
+
+def _pack(defaults: str | None, text: str) -> str:
+    """An accepted document with the defaults under it, as one text."""
+    return json.dumps({"defaults": defaults, "document": text})
+
+
+def unpacked(packed: str) -> tuple[str | None, str]:
+    """The defaults and the text of a target's document that was kept as good."""
+    parts = json.loads(packed)
+    return parts["defaults"], parts["document"]

@@ -1,0 +1,1 @@
+"""What persons and other systems are told, and what persons answer."""

@@ -1,0 +1,159 @@
+"""What a person must know for as long as it lasts, said at each capacity tick.
+
+Each alarm is counted under its name, and CloudWatch has an alarm for each name. They stay silent
+as long as nothing is wrong, so that a count is always news.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+
+from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
+from bedrock_autoscaler.application.ports.persons import Reporter
+from bedrock_autoscaler.domain.commitments.renewal import milestone, renewal_of, sentence
+from bedrock_autoscaler.domain.decision import Decision, ReasonCode, Situation
+from bedrock_autoscaler.domain.economics.costs import period_usd
+from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Status
+from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.units import MINUTE
+
+NEAR = Decimal("0.8")
+"""Share of a cap from which a person is told, so that the cap itself is no surprise."""
+
+INCOMPLETE_MINUTES = 30
+"""So long metrics may be incomplete before it is an alarm; CloudWatch backfills within minutes."""
+
+type Finding = tuple[str, str]
+"""The alarm's name and its text."""
+
+
+def report_orphans(
+    tagged: Iterable[ListedThroughput], targets: Iterable[Target], reporter: Reporter
+) -> None:
+    """PTs with our tag whose target is no longer in force go on costing money unwatched."""
+    names = {target.name for target in targets}
+    for pt in tagged:
+        if pt.target not in names:
+            reporter.alarm(
+                "orphaned_pt",
+                pt.target or "",
+                f"{pt.arn} of {pt.model_units} units is tagged as ours, but its target "
+                f"{pt.target!r} is not in force: nobody watches it",
+            )
+
+
+def report_standing(situation: Situation, decision: Decision, reporter: Reporter) -> None:
+    """Everything about one target that lasts until a person acts, or that costs while it lasts."""
+    for alarm, text in (
+        *_unmanaged(situation),
+        *_spend(situation),
+        *_terms(situation),
+        *_idle(situation),
+        *_metrics(situation),
+        *_prices(decision),
+    ):
+        reporter.alarm(alarm, situation.target.name, text)
+
+
+def _unmanaged(situation: Situation) -> Iterator[Finding]:
+    for pt in situation.fleet.throughputs:
+        if pt.ownership is Ownership.UNMANAGED:
+            yield (
+                "unmanaged_pt",
+                f"{pt.arn} of {pt.model_units} units is not ours: it is counted, never released",
+            )
+
+
+def _spend(situation: Situation) -> Iterator[Finding]:
+    rails, spend = situation.target.guard_rails, situation.fleet.spend
+    for span, booked, cap in (
+        ("day", spend.day_usd, rails.max_usd_per_day),
+        ("month", spend.month_usd, rails.max_usd_per_month),
+    ):
+        if booked > 0 and booked >= NEAR * cap:
+            alarm = "spend_at_cap" if booked >= cap else "spend_near_cap"
+            yield alarm, f"{booked} USD are booked this {span}, max_usd_per_{span} is {cap}"
+
+
+def _terms(situation: Situation) -> Iterator[Finding]:
+    """Terms that end in so many days, with the verdict on their renewal."""
+    bought = situation.target.provisioned
+    for pt in situation.fleet.owned:
+        if pt.committed_until is None:
+            continue
+        days = milestone(pt.committed_until, situation.scheduled_at)
+        if days is not None:
+            renewal = renewal_of(
+                pt,
+                situation.fleet.owned,
+                situation.observation.commitment,
+                price=bought.price if bought else None,
+                now=situation.scheduled_at,
+            )
+            yield "term_ending", sentence(renewal, days)
+
+
+def _idle(situation: Situation) -> Iterator[Finding]:
+    """In service for a whole paid period or longer, and without a call as long."""
+    period = situation.target.thresholds.sizing.billing_minutes
+    evidence = {found.arn: found for found in situation.observation.provisioned}
+    for pt in situation.fleet.owned:
+        found = evidence.get(pt.arn)
+        if found is None or pt.status is not Status.IN_SERVICE or pt.in_service_since is None:
+            continue
+        served = (situation.scheduled_at - pt.in_service_since) / MINUTE
+        quiet = found.quiet_minutes if found.seen else served
+        if served >= period and quiet >= period:
+            never = "" if found.seen else " or never seen in metrics"
+            cost = _cost(pt, situation)
+            yield "idle_units", f"{pt.arn} is idle{never}; {cost}"
+            elsewhere = _on_demand_calls(situation)
+            if elsewhere > 0:
+                text = f"{pt.arn} is idle while {elsewhere:.0f} calls in {INCOMPLETE_MINUTES} "
+                text += f"minutes went on demand: callers do not follow the table; {cost}"
+                yield "idle_while_overflowing", text
+
+
+def _on_demand_calls(situation: Situation) -> float:
+    """Calls of the newest half hour that the target's on-demand ways served."""
+    calls = (traffic.invocations for _, traffic in situation.observation.by_option)
+    return float(sum(np.nansum(each[-INCOMPLETE_MINUTES:]) for each in calls))
+
+
+def _cost(pt: ProvisionedThroughput, situation: Situation) -> str:
+    """What was paid so far at the present price; a term is paid whether used or not."""
+    option = situation.target.provisioned
+    if option is None or option.price is None:
+        return "its price is unknown"
+    if pt.commitment is not Commitment.NONE:
+        return "it is under a term, which is paid in any case"
+    minutes = situation.target.thresholds.sizing.billing_minutes
+    periods = _started(pt.created_at, situation.scheduled_at, timedelta(minutes=minutes))
+    paid = pt.model_units * periods * period_usd(option.price.usd_per_hour, minutes)
+    return f"{paid} USD have been paid for it so far"
+
+
+def _started(begun: datetime, now: datetime, billing: timedelta) -> int:
+    """Billing periods that have started."""
+    return max(now - begun, timedelta(0)) // billing + 1
+
+
+def _metrics(situation: Situation) -> Iterator[Finding]:
+    """The newest settled half hour has gaps, though there were minutes without any before it."""
+    calls = situation.observation.traffic.invocations
+    newest, before = calls[-INCOMPLETE_MINUTES:], calls[:-INCOMPLETE_MINUTES]
+    share = float(np.isfinite(newest).mean()) if len(newest) else 0.0
+    least = situation.target.thresholds.observing.min_completeness
+    if bool(np.isfinite(before).any()) and share < least:
+        yield (
+            "metrics_incomplete",
+            f"{share:.0%} of the last {INCOMPLETE_MINUTES} settled minutes could be read",
+        )
+
+
+def _prices(decision: Decision) -> Iterator[Finding]:
+    for reason in decision.reasons:
+        if reason.code is ReasonCode.PRICE_STALE:
+            yield "price_stale", reason.message

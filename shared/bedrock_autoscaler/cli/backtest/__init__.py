@@ -1,0 +1,1 @@
+"""`backtest`, `traces`: the policy on recorded traffic."""

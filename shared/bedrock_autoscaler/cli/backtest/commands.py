@@ -1,0 +1,184 @@
+"""`backtest`: what the policy would have done and cost on a trace, beside the alternatives."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs, so that --help answers at once
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
+from bedrock_autoscaler.cli.steering.operating import DEFAULT_STACK, StackOption
+
+if TYPE_CHECKING:
+    from bedrock_autoscaler.backtest.run import BacktestResult
+    from bedrock_autoscaler.cli.backtest.recorded_traffic import Files
+
+
+class UnreadMinutes(StrEnum):
+    """What becomes of minutes that nobody can tell silent from unread."""
+
+    LONGEST = "longest"
+    REFUSE = "refuse"
+    ZERO = "zero"
+
+
+EXAMPLE = (
+    "Example: bedrock-autoscaler backtest examples/sample.csv.gz --scale 15.43"
+    " --scenario examples/scenario.json --report report.json"
+)
+
+
+def backtest(
+    trace: Annotated[
+        Path | None, typer.Argument(help="Demand per minute, .csv or .csv.gz.", show_default=False)
+    ] = None,
+    *,
+    scenario: Annotated[
+        Path | None, typer.Option(help="Prices, unit rate, quotas and delays (JSON).")
+    ] = None,
+    from_cloudwatch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TARGET",
+            help="Read this target's own minutes instead, and take prices, rate and quotas of it.",
+        ),
+    ] = None,
+    days: Annotated[
+        float, typer.Option(min=1, max=15, help="With --from-cloudwatch: so far back.")
+    ] = 14,
+    unread: Annotated[
+        UnreadMinutes,
+        typer.Option(
+            help="With --from-cloudwatch, minutes that may be silent or unread: replay the longest"
+            " stretch without one, refuse, or take them for silent."
+        ),
+    ] = UnreadMinutes.LONGEST,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="With --from-cloudwatch: the trace file to write; TARGET.csv.gz."),
+    ] = None,
+    stack: StackOption = DEFAULT_STACK,
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="The document that a target has in SSM; default: shipped defaults."),
+    ] = None,
+    scale: Annotated[float, typer.Option(help="Multiplies all three traffic columns.")] = 1.0,
+    score_from: Annotated[
+        str | None,
+        typer.Option(help="First scored minute (ISO 8601, UTC); what is before is warm-up."),
+    ] = None,
+    timeline: Annotated[
+        Path | None, typer.Option(help="File to write the decisions to (JSON lines).")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="File to write the scores to (JSON).")] = None,
+    html: Annotated[Path | None, typer.Option(help="File to write a page with plots to.")] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Replay the decision core over a trace: its cost beside all on-demand, static peak and more.
+
+    Exit status 0; 2 for unusable input, with one line on standard error that names the file, the
+    line and the reason.
+    """
+    from bedrock_autoscaler.backtest.run import run_backtest
+    from bedrock_autoscaler.cli.backtest.policies import core_policy
+
+    if from_cloudwatch is not None:
+        if trace is not None:
+            raise CommandError("give a trace or --from-cloudwatch, not both")
+        files = _fetched(
+            from_cloudwatch, days=days, unread=unread, out=out, stack=stack, output=output
+        )
+        trace, scenario, settings = (
+            files.trace,
+            scenario or files.scenario,
+            settings or (files.settings),
+        )
+    if trace is None or scenario is None:
+        missing = "a TRACE" if trace is None else "--scenario"
+        raise CommandError(f"{missing} is missing; --from-cloudwatch TARGET brings both")
+    result = run_backtest(
+        trace, scenario, core_policy, settings_path=settings, scale=scale, score_from=score_from
+    )
+    if timeline is not None:
+        _write(timeline, result.timeline_text())
+    if report is not None:
+        _write(report, result.report_text())
+    if html is not None:
+        _write(html, _page(result, trace, scenario, scale))
+    if output is Output.JSON:
+        print_json(result.report.to_document())
+    else:
+        _print_table(result)
+
+
+def _fetched(
+    target: str,
+    *,
+    days: float,
+    unread: UnreadMinutes,
+    out: Path | None,
+    stack: str,
+    output: Output,
+) -> "Files":
+    """The target's traffic, prices and settings, written to files."""
+    from bedrock_autoscaler.cli.backtest.recorded_traffic import fetch
+    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
+
+    is_quiet = output is Output.JSON
+    access = StackAccess(find_stack(stack))
+    files = fetch(access, target, days=days, out=out, unread=unread, is_quiet=is_quiet)
+    for note in files.notes:
+        typer.echo(note, err=True)
+    if not is_quiet:
+        typer.echo(
+            f"again: bedrock-autoscaler backtest {files.trace} --scenario {files.scenario} "
+            f"--settings {files.settings}"
+        )
+    return files
+
+
+def _page(result: "BacktestResult", trace: Path, scenario: Path, scale: float) -> str:
+    from datetime import datetime
+
+    from bedrock_autoscaler.backtest.documents import read_scenario
+    from bedrock_autoscaler.backtest.replay import Replay
+    from bedrock_autoscaler.backtest.trace import read_trace
+    from bedrock_autoscaler.report.backtest import backtest_page
+
+    scaled = read_trace(trace).scaled(scale)
+    first = scaled.index_of(datetime.fromisoformat(str(result.report.trace["score_from"])))
+    replay = Replay(scaled, read_scenario(scenario), first)
+    return backtest_page(result.report, replay, result.timeline)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _print_table(result: "BacktestResult") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    report = result.report
+    least = report.clairvoyant.objective_usd
+    title = f"{report.trace['name']}: {report.scored_minutes:,} scored minutes"
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    table.add_column("", no_wrap=True)
+    for heading in ("USD", "/optimum", "throttled", "used", "peak", "changes"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, score in report.scores().items():
+        table.add_row(
+            report.policy_name if name == "policy" else name.replace("_", " "),
+            f"{score.total_usd:,.2f}",
+            f"{score.objective_usd / least:.3f}" if least > 0 else "",
+            f"{score.throttled_tokens:.2%}",
+            f"{score.pt_utilisation:.0%}",
+            f"{score.peak_units}",
+            f"{score.changes}",
+        )
+    Console().print(table)

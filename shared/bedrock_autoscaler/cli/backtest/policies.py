@@ -1,0 +1,39 @@
+"""The shipped policy for a backtest, from the same settings document that a target has in SSM."""
+
+import json
+
+from bedrock_autoscaler.adapters.documents.parser import parse_for_backtest
+from bedrock_autoscaler.application.ports.settings import SettingsProblem
+from bedrock_autoscaler.backtest.core_policy import CorePolicy, CoreSettings
+from bedrock_autoscaler.backtest.errors import SettingsError
+from bedrock_autoscaler.backtest.policy import DEFAULT_PUBLICATION_LAG_MINUTES, PolicyContext
+
+
+def core_policy(context: PolicyContext) -> CorePolicy:
+    """The decision core under the settings of this run; a `PolicyFactory`.
+
+    The newest rows shown are as old as `observing.settling_minutes` where the document sets it,
+    else as old as the contract's publication lag.
+
+    Raises:
+        SettingsError: the document cannot be used; the text names the field and what is allowed.
+    """
+    path = context.settings_path or "shipped defaults"
+    text = None if context.settings is None else json.dumps(context.settings)
+    parsed = parse_for_backtest(path, text)
+    if isinstance(parsed, SettingsProblem):
+        subject = f"{parsed.field}: " if parsed.field else ""
+        raise SettingsError(path, None, f"{subject}{parsed.message}")
+    stated = (context.settings or {}).get("observing")
+    settles = isinstance(stated, dict) and "settling_minutes" in stated
+    lag = (
+        parsed.thresholds.observing.settling_minutes if settles else DEFAULT_PUBLICATION_LAG_MINUTES
+    )
+    settings = CoreSettings(
+        slo=parsed.slo,
+        guard_rails=parsed.guard_rails,
+        thresholds=parsed.thresholds,
+        publication_lag_minutes=lag,
+        shown=dict(context.settings or {}),
+    )
+    return CorePolicy(context.scenario, settings, context.start)

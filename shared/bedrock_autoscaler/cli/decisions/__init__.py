@@ -1,0 +1,1 @@
+"""`decisions`: the decision log, and each decision as an argument."""

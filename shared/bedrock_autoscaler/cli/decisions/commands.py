@@ -1,0 +1,209 @@
+"""`decisions`: reading the decision log, and deciding again on what it recorded."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs, so that --help answers at once
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bedrock_autoscaler.cli.decisions import explaining, exporting
+from bedrock_autoscaler.cli.decisions.choosing import (
+    DEFAULT_STACK,
+    ChangesOption,
+    Criteria,
+    FromOption,
+    KindOption,
+    LoopOption,
+    MinUsdOption,
+    ReasonOption,
+    SinceOption,
+    StackOption,
+    TargetOption,
+    UntilOption,
+    VerdictOption,
+    find,
+    open_ledger,
+)
+from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
+
+if TYPE_CHECKING:
+    from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+    from bedrock_autoscaler.application.reviewing.replaying import Difference
+    from bedrock_autoscaler.cli.decisions.argument import Outcomes
+    from bedrock_autoscaler.cli.decisions.sources import Ledger
+    from bedrock_autoscaler.domain.decision import Decision
+
+app = typer.Typer(help="Read the decision log, export it, replay it.", no_args_is_help=True)
+app.command(epilog=explaining.EXAMPLE)(explaining.explain)
+app.command(epilog=exporting.EXAMPLE)(exporting.export)
+
+
+@app.command(
+    "list", epilog="Example: bedrock-autoscaler decisions list --from out/demo/ledger.jsonl.gz"
+)
+def list_decisions(
+    *,
+    source: FromOption = None,
+    stack: StackOption = DEFAULT_STACK,
+    target: TargetOption = None,
+    loop: LoopOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    verdict: VerdictOption = None,
+    kind: KindOption = None,
+    reason: ReasonOption = None,
+    min_usd: MinUsdOption = None,
+    changes: ChangesOption = False,
+    last: Annotated[int, typer.Option(min=0, help="At most so many, the newest; 0: all.")] = 40,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List decisions, oldest first."""
+    criteria = Criteria(
+        target=target,
+        loop=loop,
+        since=since,
+        until=until,
+        verdict=verdict,
+        kind=kind,
+        reasons=tuple(reason or ()),
+        min_usd=min_usd,
+        changes=changes,
+    )
+    found = find(open_ledger(source, stack), criteria)
+    shown = found[-last:] if last else found
+    if output is Output.JSON:
+        print_json([_plain(decision) for decision in shown])
+    else:
+        from bedrock_autoscaler.cli.decisions.listing import print_list
+
+        print_list(shown, len(found))
+
+
+@app.command(
+    epilog="Example: bedrock-autoscaler decisions show chat-capacity-20250317T091500Z"
+    " --from out/demo/ledger.jsonl.gz"
+)
+def show(
+    decision_id: Annotated[str, typer.Argument(metavar="ID", help="As `decisions list` shows it.")],
+    *,
+    source: FromOption = None,
+    stack: StackOption = DEFAULT_STACK,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show one decision as an argument.
+
+    What was seen and expected, what each alternative costs, the reasons, what would have changed
+    the decision (found by deciding again on other traffic and prices), and what came of it.
+    """
+    from bedrock_autoscaler.cli.decisions.argument import argue
+    from bedrock_autoscaler.report.wording import headline
+
+    ledger = open_ledger(source, stack)
+    recorded = _load(ledger, decision_id)
+    outcomes = _outcomes(ledger, recorded.decision)
+    sections = argue(recorded, outcomes)
+    if output is Output.JSON:
+        print_json(
+            {
+                "decision": _plain(recorded.decision),
+                "code_version": recorded.code_version,
+                "argument": {section.heading: list(section.lines) for section in sections},
+            }
+        )
+        return
+    typer.secho(headline(recorded.decision), bold=True)
+    typer.echo(
+        f"{decision_id}, settings {recorded.decision.settings_version}, "
+        f"code {recorded.code_version}"
+    )
+    for section in sections:
+        typer.secho(f"\n{section.heading}", bold=True)
+        for line in section.lines:
+            typer.echo(f"  {line}")
+
+
+@app.command(epilog="Example: bedrock-autoscaler decisions replay --from out/demo/ledger.jsonl.gz")
+def replay(
+    decision_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Only these; default: all.")
+    ] = None,
+    *,
+    source: FromOption = None,
+    stack: StackOption = DEFAULT_STACK,
+    target: TargetOption = None,
+    loop: LoopOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Decide again on the recorded inputs, and name every difference.
+
+    Exit status 0 when there is none, 2 otherwise.
+    """
+    ledger = open_ledger(source, stack)
+    criteria = Criteria(target=target, loop=loop, since=since, until=until)
+    ids = decision_ids or [decision.id for decision in find(ledger, criteria)]
+    differences = replay_all(ledger, ids)
+    if output is Output.JSON:
+        print_json(
+            {
+                "replayed": len(ids),
+                "differences": [
+                    {
+                        "id": difference.decision_id,
+                        "code_version": difference.code_version,
+                        "mismatches": [
+                            {"path": m.path, "recorded": m.recorded, "replayed": m.replayed}
+                            for m in difference.mismatches
+                        ],
+                    }
+                    for difference in differences
+                ],
+            }
+        )
+    else:
+        for difference in differences:
+            typer.echo(str(difference))
+        typer.echo(f"{len(ids):,} decisions replayed, {len(differences):,} with a difference")
+    if differences:
+        raise CommandError(
+            f"{len(differences)} of {len(ids)} decisions replay differently; the first is "
+            f"{differences[0].decision_id}"
+        )
+
+
+def replay_all(ledger: "Ledger", ids: list[str]) -> "list[Difference]":
+    """The differences of these decisions, in their order.
+
+    Raises:
+        CommandError: one of them is unknown.
+    """
+    from bedrock_autoscaler.application.reviewing.replaying import replay as replay_one
+
+    found = (replay_one(_load(ledger, decision_id)) for decision_id in ids)
+    return [difference for difference in found if difference is not None]
+
+
+def _load(ledger: "Ledger", decision_id: str) -> "RecordedDecision":
+    recorded = ledger.decisions.load(decision_id, ledger.history)
+    if recorded is None:
+        raise CommandError(f"decision {decision_id!r} is unknown; `decisions list` shows the ids")
+    return recorded
+
+
+def _outcomes(ledger: "Ledger", decision: "Decision") -> "Outcomes":
+    from bedrock_autoscaler.cli.decisions.argument import Outcomes
+
+    fleets, name = ledger.fleets, decision.target
+    return Outcomes(
+        purchases=tuple(i for i in fleets.purchases(name) if i.decision_id == decision.id),
+        releases=tuple(i for i in fleets.releases(name) if i.decision_id == decision.id),
+    )
+
+
+def _plain(decision: "Decision") -> object:
+    import json
+
+    from bedrock_autoscaler.adapters.storage.codec import encode_decision
+
+    return json.loads(encode_decision(decision))

@@ -1,0 +1,1 @@
+"""`doctor`: what keeps a stack or a target from working."""

@@ -1,0 +1,1 @@
+"""Prices, quotas, economics, commitments, and what was saved."""

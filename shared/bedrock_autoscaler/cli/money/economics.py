@@ -1,0 +1,217 @@
+"""`economics`: what each way to serve a model costs at each load, and where they break even."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs, so that --help answers at once
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from bedrock_autoscaler.cli.money.ways import Asked
+    from bedrock_autoscaler.domain.economics.break_even import Comparison, Way
+    from bedrock_autoscaler.domain.economics.price_book import PriceBook
+
+EXAMPLE = (
+    "Example: bedrock-autoscaler economics amazon.nova-2-lite-v1:0 --unit-rate 1500000:150000"
+    " --html nova.html"
+)
+_SHARES = (0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+_PARTS = 2
+
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A model id; the ARN of a custom or imported model; `custom:BASE`; `imported:NAME`.",
+    ),
+]
+
+
+def economics(
+    model: ModelArgument,
+    *,
+    region: Annotated[str, typer.Option(help="Region that is called.")] = "us-east-1",
+    input_share: Annotated[
+        float, typer.Option(min=0.01, max=0.99, help="Input tokens as a share of all tokens.")
+    ] = 0.8,
+    unit_rate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IN:OUT",
+            help="Input and output tokens a minute that one model unit serves; AWS publishes none.",
+        ),
+    ] = None,
+    units_per_copy: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Of an imported model, as its import tells.")
+    ] = None,
+    copy_rate: Annotated[
+        float | None,
+        typer.Option(min=1.0, help="Tokens a minute that one copy of an imported model serves."),
+    ] = None,
+    against: Annotated[
+        str, typer.Option(help="Set the ways by the token of this model beside.")
+    ] = "",
+    most: Annotated[
+        float | None, typer.Option("--to", min=1.0, help="Highest load shown, tokens a minute.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with the plot here.")] = None,
+    stack: Annotated[
+        str | None, typer.Option(help="Take the prices that this stack has refreshed.")
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Print the cost of each way against tokens per minute, with break-even points and sources.
+
+    A load is steady: input and output tokens together, all hours of the day. Nothing is bought.
+    """
+    from bedrock_autoscaler.cli.money.ways import Asked, ways_of
+    from bedrock_autoscaler.domain.economics.break_even import compare
+
+    asked = Asked(
+        model=model,
+        region=region,
+        input_share=input_share,
+        unit_rate=_rate(unit_rate),
+        units_per_copy=units_per_copy,
+        copy_rate=copy_rate,
+        against=against,
+    )
+    found = compare(ways_of(asked, _book(stack)), most)
+    if html is not None:
+        _write(html, asked, found)
+    if output is Output.JSON:
+        print_json(_plain(asked, found))
+        return
+    _print(asked, found)
+
+
+def _rate(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    parts = text.split(":")
+    try:
+        inputs, outputs = (float(part) for part in parts)
+    except ValueError:
+        inputs, outputs = 0.0, 0.0
+    if len(parts) != _PARTS or not (0 < inputs < float("inf") and 0 < outputs < float("inf")):
+        raise CommandError(f"--unit-rate {text!r}: give two numbers above 0, as 1500000:150000")
+    return inputs, outputs
+
+
+def _book(stack: str | None) -> "PriceBook":
+    if stack is None:
+        from bedrock_autoscaler.adapters.prices import load_prices
+
+        return load_prices()
+    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
+
+    return StackAccess(find_stack(stack)).prices().book
+
+
+def _write(path: Path, asked: "Asked", found: "Comparison") -> None:
+    from bedrock_autoscaler.report.break_even import economics_page
+
+    text = economics_page(f"Economics of {asked.model}", _lead(asked), found)
+    path.write_text(text, encoding="utf-8")
+    typer.echo(f"written to {path}", err=True)
+
+
+def _lead(asked: "Asked") -> str:
+    return (
+        f"{asked.region}, {asked.input_share:.0%} input tokens, "
+        f"worked out on {datetime.now(tz=UTC).date().isoformat()}"  # noqa: TID251 - the date of a page
+    )
+
+
+# -- the table ---------------------------------------------------------------------------------
+
+
+def _print(asked: "Asked", found: "Comparison") -> None:
+    from rich.console import Console
+
+    console = Console()
+    console.print(f"{asked.model}, {_lead(asked)}; USD per hour by load in tokens a minute")
+    console.print(_costs(found))
+    if any(way.rate_is_unknown for way in found.ways):
+        console.print("each: for one unit, since nobody told what a unit serves (--unit-rate)")
+    console.print("Break-even of one unit, over all hours that it is held")
+    console.print(_crossings(found) if found.break_evens else "none: too few prices are known")
+    console.print("Where each number comes from")
+    console.print(_sources(found))
+
+
+def _costs(found: "Comparison") -> "Table":
+    from bedrock_autoscaler.domain.economics.break_even import best_mix, cheapest
+
+    ways = found.ways
+    table = _table("tokens a minute", *(way.name for way in ways), "cheapest", "units and overflow")
+    for share in _SHARES:
+        load = share * found.highest / max(_SHARES)
+        best, mix = cheapest(ways, load), best_mix(ways, load)
+        table.add_row(
+            f"{load:,.0f}",
+            *(_cost(way, load) for way in ways),
+            best.name if best else "-",
+            "-" if mix is None else f"{mix.units} x {mix.by_unit}: {mix.usd_per_hour:,.2f}",
+        )
+    return table
+
+
+def _cost(way: "Way", load: float) -> str:
+    each = " each" if way.rate_is_unknown else ""
+    return f"{way.usd_per_hour(load):,.2f}{each}"
+
+
+def _crossings(found: "Comparison") -> "Table":
+    table = _table("one unit of", "against", "tokens a minute", "USD an hour", "use", "pays")
+    for one in found.break_evens:
+        table.add_row(
+            one.by_unit,
+            one.by_token,
+            f"{one.tokens_per_minute:,.0f}",
+            f"{one.usd_per_hour:,.2f}",
+            "unknown" if one.utilization is None else f"{one.utilization:.0%}",
+            {None: "unknown", True: "above", False: "never"}[one.is_reached],
+        )
+    return table
+
+
+def _sources(found: "Comparison") -> "Table":
+    table = _table("way", "number", "value", "as of", "source")
+    for way in found.ways:
+        for figure in way.figures:
+            table.add_row(way.name, figure.what, figure.value, figure.as_of, figure.source)
+        if way.note:
+            table.add_row(way.name, "note", way.note, "", "")
+    return table
+
+
+def _table(*headings: str) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _plain(asked: "Asked", found: "Comparison") -> dict[str, object]:
+    loads = [share * found.highest / max(_SHARES) for share in _SHARES]
+    return {
+        "model": asked.model,
+        "region": asked.region,
+        "input_share": asked.input_share,
+        "tokens_per_minute": loads,
+        "ways": [
+            asdict(way) | {"usd_per_hour": [way.usd_per_hour(load) for load in loads]}
+            for way in found.ways
+        ],
+        "break_even": [asdict(one) for one in found.break_evens],
+    }

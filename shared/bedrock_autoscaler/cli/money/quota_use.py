@@ -1,0 +1,362 @@
+"""How much of its quotas a target uses, and what speaks for more."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bedrock_autoscaler.adapters.account_quotas import (
+    account_quotas,
+    on_demand_kinds,
+    unit_kinds,
+)
+from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
+from bedrock_autoscaler.cli.output import CommandError
+from bedrock_autoscaler.cli.stack import StackAccess
+from bedrock_autoscaler.domain.economics.price_book import listed_id
+from bedrock_autoscaler.domain.economics.price_review import model_of
+from bedrock_autoscaler.domain.economics.quotas import (
+    AccountQuota,
+    Family,
+    QuotaEvidence,
+    QuotaMeasure,
+    headroom,
+    quota_evidence,
+    wanted_value,
+)
+from bedrock_autoscaler.domain.option import InferenceOption
+from bedrock_autoscaler.domain.routing.addresses import bare_id, geography_of
+from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.traffic.observation import Traffic
+from bedrock_autoscaler.domain.units import floor_hour
+
+_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """One quota that binds a target, and what is used of it.
+
+    Attributes:
+        code: empty where the settings state it.
+        used: units held, or the highest minute; None where nothing is known.
+    """
+
+    code: str
+    subject: str
+    measure: QuotaMeasure
+    value: float | None
+    used: float | None
+    source: str
+
+    @property
+    def left(self) -> float | None:
+        """Share that is left, 0 to 1."""
+        return None if self.used is None else headroom(self.value, self.used)
+
+    def cells(self) -> tuple[str, ...]:
+        """As a row of a table."""
+        return (
+            self.code or "-",
+            self.subject,
+            self.measure.value,
+            "unknown" if self.value is None else f"{self.value:,.0f}",
+            "unknown" if self.used is None else f"{self.used:,.0f}",
+            "unknown" if self.left is None else f"{self.left:.0%}",
+            self.source,
+        )
+
+    def plain(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "code": self.code,
+            "subject": self.subject,
+            "measure": self.measure.value,
+            "value": self.value,
+            "used": self.used,
+            "left": self.left,
+            "source": self.source,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A request for more, not sent."""
+
+    target: str
+    account: str
+    region: str
+    quota: AccountQuota
+    value: float
+    found: QuotaEvidence | None
+
+    def text(self) -> str:
+        """What a person pastes into a support case, and the API call."""
+        quota = self.quota
+        place = f"account {self.account}, {self.region}"
+        applied, default = _told(quota.applied, "no applied value"), _told(quota.default, "unknown")
+        lines = [
+            f"Quota {quota.code}, {quota.name or quota.kind.subject}, {place}",
+            f"In force: {applied}; default: {default}; asked for: {self.value:,.0f}",
+            *self._evidence(),
+        ]
+        if not quota.is_adjustable:
+            lines.append("AWS lists this quota as not adjustable; it may refuse the call.")
+        command = (
+            "aws service-quotas request-service-quota-increase --service-code bedrock"
+            f" --quota-code {quota.code} --desired-value {self.value:g} --region {self.region}"
+        )
+        return "\n".join([*lines, "", "API call (not sent by this):", f"  {command}"])
+
+    def _evidence(self) -> list[str]:
+        found = self.found
+        if found is None:
+            return [f"Evidence: no call of {self.target} is on record."]
+        return [
+            f"Evidence of {found.days:.1f} days of {self.target}:",
+            f"  requests a minute: steady {found.steady_rpm:,.0f}, peak {found.peak_rpm:,.0f}",
+            f"  quota tokens a minute: steady {found.steady_tpm:,.0f}, peak {found.peak_tpm:,.0f}",
+            f"  tokens of a call: {found.input_tokens:,.0f} in, {found.output_tokens:,.0f} out",
+            f"  throttled: {found.throttled_share:.2%} of calls, each retry counted",
+            "  quota tokens are what was used; what max_tokens reserves at admission is not in it",
+        ]
+
+    def plain(self) -> dict[str, object]:
+        """For JSON; `call` has the members of RequestServiceQuotaIncrease."""
+        found = self.found
+        evidence = None if found is None else {n: getattr(found, n) for n in found.__slots__}
+        return {
+            "quota": self.quota.code,
+            "name": self.quota.name,
+            "applied": self.quota.applied,
+            "default": self.quota.default,
+            "adjustable": self.quota.is_adjustable,
+            "evidence": evidence,
+            "call": {
+                "ServiceCode": "bedrock",
+                "QuotaCode": self.quota.code,
+                "DesiredValue": self.value,
+            },
+        }
+
+
+def all_quotas(access: StackAccess) -> tuple[AccountQuota, ...]:
+    """Every quota of Bedrock in the stack's account and Region."""
+    models = access.models
+    kinds = {
+        **on_demand_kinds(),
+        **unit_kinds(models.quota_codes, models.base_pool, models.custom_pool),
+    }
+    return account_quotas(access.clients.service_quotas(), kinds)
+
+
+def chosen(quotas: Iterable[AccountQuota], family: str | None) -> tuple[AccountQuota, ...]:
+    """Those of a family; without one, those of inference and of units.
+
+    Raises:
+        CommandError: there is no such family.
+    """
+    if family is not None and family not in set(Family):
+        raise CommandError(f"--family {family!r}: give one of {', '.join(Family)}")
+    return tuple(
+        quota
+        for quota in quotas
+        if quota.kind.family == family or (family is None and quota.kind.family is not Family.OTHER)
+    )
+
+
+def rooms_of(access: StackAccess, target: Target) -> tuple[Room, ...]:
+    """What is left of each quota that binds the target."""
+    quotas = {quota.code: quota for quota in all_quotas(access)}
+    found = [*_unit_rooms(access, target, quotas)]
+    traffic = _traffic(access, target)
+    for option in target.options:
+        found += _option_rooms(option, traffic.get(bare_id(option.address)), quotas)
+    return tuple(found)
+
+
+def prepare(access: StackAccess, target: Target, code: str | None, value: float | None) -> Prepared:
+    """A request for one quota of the target.
+
+    Raises:
+        CommandError: the quota is not known, not one but several bind, or nothing speaks for a
+            value.
+    """
+    quotas = {quota.code: quota for quota in all_quotas(access)}
+    bound = [quota for quota in quotas.values() if quota.code in _codes(access, target, quotas)]
+    wanted = [quotas[code]] if code in quotas else bound if code is None else []
+    if len(wanted) != 1:
+        names = ", ".join(sorted(quota.code for quota in bound)) or "none"
+        raise CommandError(f"name one quota with --quota; those that bind {target.name}: {names}")
+    (quota,) = wanted
+    if quota.doubt:
+        raise CommandError(f"{quota.code} is not relied upon: {quota.doubt}")
+    found = _evidence(access, target, quota)
+    asked = value or wanted_value(quota.kind, found, target.guard_rails.max_units)
+    if asked is None:
+        raise CommandError(f"nothing speaks for a value of {quota.code}; give one with --value")
+    if quota.value is not None and asked <= quota.value:
+        raise CommandError(
+            f"{quota.code} is {quota.value:,.0f} already, which covers {asked:,.0f}; give more "
+            "with --value"
+        )
+    return Prepared(
+        target=target.name,
+        account=target.account,
+        region=target.region,
+        quota=quota,
+        value=asked,
+        found=found,
+    )
+
+
+# -- what binds a target -----------------------------------------------------------------------
+
+
+def _codes(
+    access: StackAccess, target: Target, quotas: Mapping[str, AccountQuota]
+) -> frozenset[str]:
+    units = access.models.codes_of(target.provisioned.model_id) if target.provisioned else ()
+    ways = (quota.code for option in target.options for quota in _of_option(option, quotas))
+    return frozenset((*units, *ways))
+
+
+def _of_option(
+    option: InferenceOption, quotas: Mapping[str, AccountQuota]
+) -> tuple[AccountQuota, ...]:
+    """The on-demand quotas that are known, by code, to count calls to this address."""
+    geography = geography_of(option.address)
+    family = Family.ON_DEMAND if geography is None else Family.CROSS_REGION
+    if geography == "global":
+        family = Family.GLOBAL
+    model = model_of(bare_id(option.address))
+    return tuple(
+        quota
+        for quota in quotas.values()
+        if quota.is_known and quota.kind.family is family and quota.kind.subject == model
+    )
+
+
+def _unit_rooms(
+    access: StackAccess, target: Target, quotas: Mapping[str, AccountQuota]
+) -> list[Room]:
+    if target.provisioned is None:
+        return []
+    inventory = access.inspection().capacity.inventory()
+    model_id = target.provisioned.model_id
+    found = []
+    for code in access.models.codes_of(model_id):
+        quota = quotas.get(code)
+        is_pool = code in {access.models.base_pool, access.models.custom_pool}
+        found.append(
+            Room(
+                code=code,
+                subject=quota.kind.subject if quota else model_id,
+                measure=QuotaMeasure.MODEL_UNITS,
+                value=quota.value if quota and not quota.doubt else None,
+                used=_units(inventory, model_id, is_pool=is_pool),
+                source=_source(quota),
+            )
+        )
+    return found
+
+
+def _units(inventory: Inventory, model_id: str, *, is_pool: bool) -> float | None:
+    """Units that count: uncommitted ones of base or custom models, or all of this model."""
+    if not inventory.complete:
+        return None
+    custom = ":custom-model/" in model_id
+
+    def counts(pt: ListedThroughput) -> bool:
+        if is_pool:
+            is_custom = ":custom-model/" in pt.model_arn
+            return pt.commitment is Commitment.NONE and is_custom is custom
+        return listed_id(pt.model_arn) == listed_id(model_id)
+
+    return float(sum(pt.model_units for pt in inventory.throughputs if counts(pt)))
+
+
+def _option_rooms(
+    option: InferenceOption, traffic: Traffic | None, quotas: Mapping[str, AccountQuota]
+) -> list[Room]:
+    burndown = option.quota.output_burndown if option.quota else 1.0
+    found = quota_evidence(traffic, burndown) if traffic is not None else None
+    used = {
+        QuotaMeasure.TOKENS_PER_MINUTE: found.peak_tpm if found else None,
+        QuotaMeasure.REQUESTS_PER_MINUTE: found.peak_rpm if found else None,
+    }
+    stated = option.quota
+    values = (
+        {}
+        if stated is None
+        else {
+            QuotaMeasure.TOKENS_PER_MINUTE: stated.tokens_per_minute,
+            QuotaMeasure.REQUESTS_PER_MINUTE: stated.requests_per_minute,
+        }
+    )
+    rooms = [
+        Room(
+            code="",
+            subject=option.address,
+            measure=measure,
+            value=value,
+            used=used[measure],
+            source=f"settings: {stated.source}" if stated else "",
+        )
+        for measure, value in values.items()
+        if value is not None
+    ]
+    rooms += [
+        Room(
+            code=quota.code,
+            subject=option.address,
+            measure=quota.kind.measure,
+            value=quota.value,
+            used=used.get(quota.kind.measure),
+            source=_source(quota),
+        )
+        for quota in _of_option(option, quotas)
+    ]
+    return rooms or [
+        Room(
+            code="",
+            subject=option.address,
+            measure=QuotaMeasure.TOKENS_PER_MINUTE,
+            value=None,
+            used=used[QuotaMeasure.TOKENS_PER_MINUTE],
+            source="no quota is stated, and no code is known",
+        )
+    ]
+
+
+def _source(quota: AccountQuota | None) -> str:
+    if quota is None:
+        return "the account has no such quota"
+    if quota.doubt:
+        return quota.doubt
+    return "applied" if quota.applied is not None else "default"
+
+
+# -- evidence ----------------------------------------------------------------------------------
+
+
+def _traffic(access: StackAccess, target: Target) -> dict[str, Traffic]:
+    """Two weeks of kept minutes by bare address, all of them together under an empty one."""
+    end = floor_hour(access.clock.now())
+    stored = access.inspection().history.load(target.name, end - timedelta(days=_DAYS), end)
+    found = {bare_id(address): traffic for address, traffic in stored.traffic.items()}
+    return {**found, "": stored.total}
+
+
+def _evidence(access: StackAccess, target: Target, quota: AccountQuota) -> QuotaEvidence | None:
+    """Of the option that the quota counts; of the whole target for units and unknown codes."""
+    traffic = _traffic(access, target)
+    for option in target.options:
+        if quota in _of_option(option, {quota.code: quota}):
+            burndown = option.quota.output_burndown if option.quota else 1.0
+            own = traffic.get(bare_id(option.address))
+            return None if own is None else quota_evidence(own, burndown)
+    return quota_evidence(traffic[""], 1.0)
+
+
+def _told(value: float | None, otherwise: str) -> str:
+    return otherwise if value is None else f"{value:,.0f}"

@@ -1,0 +1,185 @@
+"""`ledger`: what decisions foresaw beside what came, in dollars and in throttles."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs, so that --help answers at once
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from bedrock_autoscaler.cli.decisions.choosing import (
+    DEFAULT_STACK,
+    FIRST,
+    LAST,
+    Criteria,
+    FromOption,
+    SinceOption,
+    StackOption,
+    TargetOption,
+    UntilOption,
+    open_ledger,
+    targets_of,
+)
+from bedrock_autoscaler.cli.output import Output, OutputOption, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bedrock_autoscaler.report.savings import PurchaseRow, Savings, Sums
+
+EXAMPLE = "Example: bedrock-autoscaler ledger --target chat --since 2026-11-01"
+
+
+def ledger(
+    *,
+    source: FromOption = None,
+    stack: StackOption = DEFAULT_STACK,
+    target: TargetOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Set realised cost and throttles beside those foreseen, day by day; default: this month.
+
+    `regret` is how much dearer the sizes decided were than the best ones in hindsight.
+    """
+    from bedrock_autoscaler.report.realised import realise
+    from bedrock_autoscaler.report.record import read_record
+    from bedrock_autoscaler.report.savings import add_up
+
+    opened = open_ledger(source, stack)
+    start, end = span_of(Criteria(since=since, until=until), opened.now())
+    found = []
+    for name in targets_of(opened, target):
+        record = read_record(opened.sources, name, start, end).trimmed()
+        found.append(add_up(record, realise(record)))
+    if output is Output.JSON:
+        print_json([_plain(savings) for savings in found])
+        return
+    from rich.console import Console
+
+    console = Console()
+    for savings in found:
+        _print(console.print, savings)
+
+
+def span_of(criteria: Criteria, now: datetime, days: int = 0) -> tuple[datetime, datetime]:
+    """The window, up to now; without a first moment so many days, or the month so far.
+
+    Args:
+        criteria: its `since` and `until`.
+        now: the ledger's time.
+        days: 0 for the month so far.
+    """
+    start, end = criteria.window
+    end = now if end == LAST else min(end, now)
+    if start == FIRST:
+        month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        start = end - timedelta(days=days) if days else min(month, end)
+    return start, end
+
+
+def _money(name: str, sums: "Sums") -> tuple[str, ...]:
+    """What was paid, and what the same calls cost all on demand."""
+    return (
+        name,
+        f"{sums.units_usd:,.2f}",
+        f"{sums.on_demand_usd:,.2f}",
+        f"{sums.paid_usd:,.2f}",
+        f"{sums.reference_usd:,.2f}",
+        _signed(sums.saved_usd),
+        _share(sums.throttles, sums.requests + sums.throttles),
+    )
+
+
+def _foresight(name: str, sums: "Sums") -> tuple[str, ...]:
+    """What decisions foresaw for the sizes that they chose, and what came."""
+    return (
+        name,
+        f"{sums.expected_usd:,.2f}",
+        f"{sums.came_usd:,.2f}",
+        f"{sums.regret_usd:,.2f}",
+        _share(sums.expected_throttled, sums.judged_unit_hours),
+        _share(sums.came_throttled, sums.judged_unit_hours),
+        f"{sums.judged:,}",
+    )
+
+
+PURCHASES = ("purchase", "units", "state", "paid USD", "avoided", "net")
+# Each fits into 80 columns.
+TABLES = (
+    (
+        "paid, USD",
+        ("day", "units", "on demand", "paid", "all on demand", "saved", "throttled"),
+        _money,
+    ),
+    (
+        "foreseen for the chosen size, USD, throttling at its worth",
+        ("day", "foreseen", "came", "regret", "throttled", "came", "judged"),
+        _foresight,
+    ),
+)
+
+
+def _signed(usd: float) -> str:
+    """With its sign, but for what rounds to nothing."""
+    return f"{usd:+,.2f}" if abs(usd) >= 0.005 else "0.00"  # noqa: PLR2004 - half a cent
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{part / whole:.2%}" if whole > 0 else "-"
+
+
+def _print(show: Any, savings: "Savings") -> None:  # noqa: ANN401 - rich's print
+    for title, headings, cells in TABLES:
+        rows = [cells(day.isoformat(), sums) for day, sums in savings.days]
+        show(f"[bold]{savings.target}[/bold]: {title}")
+        show(_table(headings, [*rows, cells("total", savings.total)], left={0}))
+        show()
+    show(f"booked for units this month: {savings.month_units_usd:,.2f} USD")
+    if savings.purchases:
+        show(_table(PURCHASES, [_purchase(row) for row in savings.purchases], left={0, 2}))
+
+
+def _table(headings: "Sequence[str]", rows: "Sequence[Sequence[str]]", *, left: set[int]) -> Any:  # noqa: ANN401 - a table of rich
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if number in left else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _purchase(row: "PurchaseRow") -> tuple[str, ...]:
+    return (
+        row.decision_id,
+        f"{row.units}",
+        row.state.value.replace("_", " "),
+        f"{row.paid_usd:,.2f}",
+        f"{row.avoided_usd:,.2f}",
+        _signed(row.avoided_usd - row.paid_usd),
+    )
+
+
+def _plain(savings: "Savings") -> dict[str, Any]:
+    """The ledger as JSON has it."""
+
+    def sums(one: "Sums") -> dict[str, Any]:
+        derived = {name: getattr(one, name) for name in ("paid_usd", "saved_usd", "regret_usd")}
+        return asdict(one) | derived
+
+    return {
+        "target": savings.target,
+        "days": [{"day": day.isoformat(), **sums(one)} for day, one in savings.days],
+        "total": sums(savings.total),
+        "month_units_usd": savings.month_units_usd,
+        "purchases": [
+            asdict(row)
+            | {
+                name: moment.isoformat() if (moment := getattr(row, name)) else None
+                for name in ("recorded_at", "in_service_since", "ended_at")
+            }
+            for row in savings.purchases
+        ],
+    }

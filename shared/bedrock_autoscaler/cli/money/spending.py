@@ -1,0 +1,38 @@
+"""What a target may spend once it acts, in words."""
+
+from bedrock_autoscaler.application.ports.settings import Settings
+from bedrock_autoscaler.domain.target import Mode, Target
+
+
+def spending_lines(target: Target, settings: Settings) -> list[str]:
+    """The bounds of a target's spend, tightest first to read, and those on all targets.
+
+    Args:
+        target: whose spend it is.
+        settings: all that would be in force, for the caps of the stack.
+    """
+    rails, bought = target.guard_rails, target.provisioned
+    if target.mode is not Mode.ACT:
+        return [f"{target.name} only advises: it buys nothing"]
+    if bought is None or rails.max_units == 0:
+        return [f"{target.name} acts on routes alone: it may buy no units"]
+    each = (
+        f"{bought.price.usd_per_hour} USD an hour each"
+        if bought.price
+        else "of unknown price, which blocks every purchase"
+    )
+    may = (
+        f"{target.name} acts: it may hold {rails.max_units} units of {bought.model_id} ({each}), "
+        f"for at most {rails.max_usd_per_hour:,.2f} USD an hour, {rails.max_usd_per_day:,.2f} a "
+        f"day, {rails.max_usd_per_month:,.2f} a month, in {rails.max_purchases_per_day} purchases "
+        "a day, without any commitment"
+    )
+    lines = [may]
+    if settings.stack is not None:
+        stack = settings.stack
+        lines.append(
+            f"all targets together: at most {stack.max_units} units, "
+            f"{stack.max_usd_per_hour:,.2f} USD an hour, {stack.max_usd_per_day:,.2f} a day, "
+            f"{stack.max_usd_per_month:,.2f} a month"
+        )
+    return lines

@@ -1,0 +1,1 @@
+"""How things stand and stood: `status`, `watch`, `report`, `review`."""

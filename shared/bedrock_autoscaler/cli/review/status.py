@@ -1,0 +1,210 @@
+"""`status` and `watch`: how targets stand now, once or for as long as one looks."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs, so that --help answers at once
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bedrock_autoscaler.cli.decisions.choosing import (
+    DEFAULT_STACK,
+    FromOption,
+    StackOption,
+    open_ledger,
+    targets_of,
+)
+from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from rich.console import Group
+
+    from bedrock_autoscaler.cli.decisions.sources import Ledger
+    from bedrock_autoscaler.report.standing import Standing
+
+STATUS_EXAMPLE = "Example: bedrock-autoscaler status chat --stack bedrock-autoscaler"
+WATCH_EXAMPLE = "Example: bedrock-autoscaler watch --stack bedrock-autoscaler --every 30"
+
+ALLOW, UNSET, UNTOLD = "allow", "nothing", "not read"
+"""What the kill switch may say, beside what a person wrote."""
+
+TargetArgument = Annotated[
+    str | None, typer.Argument(metavar="[TARGET]", help="Only this target; default: all.")
+]
+
+
+def status(
+    target: TargetArgument = None,
+    *,
+    source: FromOption = None,
+    stack: StackOption = DEFAULT_STACK,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show fleet, routes and spend, what changes next, and why not sooner."""
+    ledger, switch = open_ledger(source, stack), _switch_of(source, stack)
+    now = ledger.now()
+    found = _standings(ledger, target, now)
+    if output is Output.JSON:
+        from pydantic import TypeAdapter
+
+        from bedrock_autoscaler.report.standing import Standing
+
+        plain = TypeAdapter(tuple[Standing, ...]).dump_python(tuple(found), mode="json")
+        print_json({"now": now.isoformat(), "switch": switch(), "targets": plain})
+        return
+    from rich.console import Console
+
+    Console().print(_view(found, now, switch()))
+
+
+def watch(
+    target: TargetArgument = None,
+    *,
+    stack: StackOption = DEFAULT_STACK,
+    source: FromOption = None,
+    every: Annotated[float, typer.Option(min=1.0, help="Seconds between two looks.")] = 15.0,
+    looks: Annotated[int, typer.Option(min=0, help="Stop after so many looks; 0: never.")] = 0,
+) -> None:
+    """Show the same live, until Ctrl-C."""
+    from threading import Event
+
+    from rich.console import Console
+    from rich.live import Live
+
+    from bedrock_autoscaler.application.errors import ObservationError
+
+    ledger, switch = open_ledger(source, stack), _switch_of(source, stack)
+    console, pause, done = Console(), Event(), 0
+    with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
+        while not looks or done < looks:
+            if done:
+                pause.wait(every)
+            try:
+                now = ledger.now()
+                found = _standings(ledger, target, now)
+                live.update(_view(found, now, switch()), refresh=True)
+            except ObservationError as error:
+                # What was seen last stays; a look that failed is no reason to stop looking.
+                live.console.log(str(error))
+            done += 1
+
+
+def _switch_of(source: "Path | None", stack: str) -> "Callable[[], str]":
+    """Reads what the kill switch says now; an export does not tell."""
+    if source is not None:
+        return lambda: UNTOLD
+    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
+
+    access = StackAccess(find_stack(stack))
+
+    def read() -> str:
+        try:
+            return access.switch or UNSET
+        except CommandError:
+            # Whoever reviews needs no right to the parameters.
+            return UNTOLD
+
+    return read
+
+
+def _standings(ledger: "Ledger", target: str | None, now: "datetime") -> "list[Standing]":
+    """How the targets stand that were decided upon.
+
+    Raises:
+        CommandError: there is none.
+    """
+    from bedrock_autoscaler.report.standing import standing_of
+
+    found = [standing_of(ledger.sources, name, now) for name in targets_of(ledger, target)]
+    known = [one for one in found if one is not None]
+    if not known:
+        raise CommandError("no target was decided upon yet")
+    return known
+
+
+def _view(found: "Sequence[Standing]", now: "datetime", switch: str) -> "Group":
+    """The kill switch, and all targets, one below the other."""
+    from rich.console import Group
+    from rich.text import Text
+
+    parts: list[object] = [Text(f"{now:%Y-%m-%d %H:%M:%S} UTC", style="dim")]
+    if switch not in {ALLOW, UNTOLD}:
+        stops = f"the kill switch says {switch!r}: nothing is bought, deleted or routed"
+        parts.append(Text(stops, style="bold"))
+    for standing in found:
+        parts += [Text(), *_section(standing, now)]
+    return Group(*parts)  # type: ignore[arg-type] # texts and tables are renderable
+
+
+def _section(standing: "Standing", now: "datetime") -> Iterator[object]:
+    from rich.table import Table
+    from rich.text import Text
+
+    head = Text(standing.name, style="bold")
+    head.append(f"  mode {standing.mode.value}", style="default")
+    if standing.traffic_class:
+        head.append(f", {standing.traffic_class}", style="default")
+    minutes = int((now - standing.decided_at).total_seconds() // 60)
+    head.append(f", decided {minutes} minutes ago under settings {standing.settings_version}")
+    yield head
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, lines in _lines(standing):
+        table.add_row(name, "\n".join(lines))
+    yield table
+
+
+def _lines(standing: "Standing") -> Iterator[tuple[str, Sequence[str]]]:
+    """Each aspect with its lines."""
+    if standing.is_late:
+        yield "LATE", ["three ticks of the capacity loop have passed without a decision"]
+    if standing.breaker:
+        yield (
+            "BREAKER",
+            [
+                f"tripped at {standing.breaker}",
+                f"close it with: bedrock-autoscaler reset-breaker --target {standing.name}",
+            ],
+        )
+    yield "fleet", list(_fleet(standing))
+    yield "routes", [standing.routes_in_short or "none"]
+    money = standing.money
+    known = "" if money.known_month >= 1 else f", {money.known_month:.0%} of it read"
+    yield (
+        "spend",
+        [
+            f"{money.units_per_hour:,.2f} USD an hour for units (cap {money.max_per_hour:,.2f})",
+            f"{money.day:,.2f} booked for them today (cap {money.max_per_day:,.2f})",
+            f"{money.month:,.2f} booked for them this month (cap {money.max_per_month:,.2f})",
+            f"{money.on_demand_month:,.2f} on demand this month{known}",
+        ],
+    )
+    yield "next", standing.coming
+    if standing.not_sooner:
+        yield "not sooner", standing.not_sooner
+    yield "by hand", standing.by_hand or ["nothing is paused or overridden"]
+    if not standing.breaker:
+        yield "breaker", ["closed"]
+
+
+def _fleet(standing: "Standing") -> Iterator[str]:
+    from bedrock_autoscaler.domain.target import Commitment
+    from bedrock_autoscaler.report.wording import short, units
+
+    total = sum(one.units for one in standing.held)
+    others = f", {units(standing.others_units)} of others" if standing.others_units else ""
+    yield f"{units(total)} held{others}"
+    for one in standing.held:
+        paid = f", paid until {one.paid_until:%H:%M} UTC" if one.paid_until else ""
+        if one.term is not Commitment.NONE:
+            end = f"{one.paid_until:%Y-%m-%d %H:%M} UTC" if one.paid_until else "an unknown moment"
+            paid = f", under {one.term.value} until {end}"
+        yield (
+            f"  {units(one.units)} {one.life.value.replace('_', ' ')}, {short(one.arn)}, "
+            f"{one.usd_per_hour:,.2f} USD an hour since {one.since:%Y-%m-%d %H:%M}{paid}"
+        )

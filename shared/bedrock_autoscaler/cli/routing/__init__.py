@@ -1,0 +1,1 @@
+"""`routes`, `bench`: the published table, and what its options carry."""

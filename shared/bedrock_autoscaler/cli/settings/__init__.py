@@ -1,0 +1,1 @@
+"""`settings`: documents in Parameter Store, read, changed, tried on the past."""

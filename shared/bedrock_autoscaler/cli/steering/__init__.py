@@ -1,0 +1,1 @@
+"""A person's hand on what runs: approvals, pauses, repairs, the end."""

@@ -1,0 +1,118 @@
+"""`verify`, `adopt`, `reset-breaker`: what a person does with a deployed stack's purchases."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs, so that --help answers at once
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
+
+VERIFY_EXAMPLE = "Example: bedrock-autoscaler verify --stack bedrock-autoscaler"
+ADOPT_EXAMPLE = (
+    "Example: bedrock-autoscaler adopt"
+    " arn:aws:bedrock:us-east-1:111122223333:provisioned-model/abc123 --target chat --by jane"
+)
+RESET_EXAMPLE = "Example: bedrock-autoscaler reset-breaker --target chat"
+VIOLATED = 1
+"""Exit status when an oracle is violated."""
+
+StackOption = Annotated[str, typer.Option(help="Name of the deployed stack.")]
+TargetOption = Annotated[str, typer.Option(help="Name of the target.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")]
+DEFAULT_STACK = "bedrock-autoscaler"
+
+
+def verify(*, stack: StackOption = DEFAULT_STACK, output: OutputOption = Output.TABLE) -> None:
+    """Check a deployed stack's promises against its account; writes nothing.
+
+    Lists every provisioned throughput of the account, each of which is billed, and what was found.
+    Exit status 1 when a promise is broken, 0 when only notices or nothing was found.
+    """
+    from bedrock_autoscaler.application.reviewing.inspecting import holdings, inspect
+    from bedrock_autoscaler.application.reviewing.verifying import Severity
+    from bedrock_autoscaler.application.reviewing.verifying import verify as check
+    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
+
+    access = StackAccess(find_stack(stack))
+    facts = inspect(access.settings(), access.clock.now(), access.inspection())
+    findings = check(facts)
+    broken = [finding for finding in findings if finding.severity is Severity.VIOLATION]
+    if output is Output.JSON:
+        print_json(
+            {
+                "findings": [asdict(finding) for finding in findings],
+                "throughputs": [asdict(holding) for holding in holdings(facts)],
+            }
+        )
+    else:
+        for held in holdings(facts):
+            units = f"{held.model_units} units"
+            typer.echo(f"{held.life.value:<11} {units:<9} {held.target or '-':<16} {held.arn}")
+        for finding in findings:
+            typer.echo(
+                f"{finding.severity.value:<9} {finding.oracle:<4} {finding.target or '-':<16} "
+                f"{finding.message}"
+            )
+        typer.echo(
+            f"{len(facts.targets)} targets, {len(facts.inventory.throughputs)} provisioned "
+            f"throughputs: {len(broken)} violations, {len(findings) - len(broken)} notices"
+        )
+    if broken:
+        raise typer.Exit(VIOLATED)
+
+
+def adopt(
+    arn: Annotated[str, typer.Argument(metavar="ARN", help="Of the provisioned throughput.")],
+    *,
+    target: TargetOption,
+    by: Annotated[str, typer.Option(help="Who adopts it; kept in the ledger.")],
+    stack: StackOption = DEFAULT_STACK,
+    yes: YesOption = False,
+) -> None:
+    """Give a throughput a purchase in the ledger, after a restore or a loss.
+
+    It must carry the tags of the stack and the target. From then on it is routed to and released
+    like any other purchase.
+    """
+    from bedrock_autoscaler.application.purchasing.adopting import Adoption
+    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
+
+    access = StackAccess(find_stack(stack))
+    adoption = Adoption(
+        fleets=access.fleets,
+        releasing=access.releasing,
+        deployment=access.deployment,
+        now=access.clock.now(),
+    )
+    planned = adoption.plan(arn, access.target(target), by)
+    typer.echo(
+        f"{arn}: {planned.model_units} units of {planned.model_id} for {planned.usd_per_hour} USD "
+        f"per hour, bought by {planned.decision_id}, become a purchase of {target}; it will be "
+        "released when it is not worth its price"
+    )
+    _confirm(yes=yes)
+    adoption.record(planned)
+    typer.echo("adopted")
+
+
+def reset_breaker(
+    *, target: TargetOption, stack: StackOption = DEFAULT_STACK, yes: YesOption = False
+) -> None:
+    """Close a target's breaker again, once it is known what ran away."""
+    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
+
+    access = StackAccess(find_stack(stack))
+    record = access.fleets.record_of(target)
+    if record.tripped_at is None:
+        raise CommandError(f"the breaker of {target!r} has not tripped")
+    typer.echo(f"tripped at {record.tripped_at.isoformat()}: {record.tripped_by}")
+    _confirm(yes=yes)
+    access.fleets.reset(record)
+    typer.echo("reset")
+
+
+def _confirm(*, yes: bool) -> None:
+    if not yes:
+        typer.confirm("Go on?", abort=True)

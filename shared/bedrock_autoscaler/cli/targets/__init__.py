@@ -1,0 +1,1 @@
+"""`targets`, `mode`: what there is to manage, and whether it acts."""
