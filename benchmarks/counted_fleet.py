@@ -30,7 +30,7 @@ from bedrock_autoscaler.application.fleets.dispatching import DispatchPorts, dis
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.fleets.visiting import VisitingPorts, visit
 from bedrock_autoscaler.application.observing.measuring import Listing
-from bedrock_autoscaler.application.observing.observer import Sources
+from bedrock_autoscaler.application.observing.sources import Sources
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.history import HistoryReference, StoredHistory
 from bedrock_autoscaler.application.ports.settings import Settings, SettingsProblem

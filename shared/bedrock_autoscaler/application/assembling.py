@@ -216,7 +216,7 @@ class Application:
         """What observing and deciding needs at home."""
         from bedrock_autoscaler.application.deciding import DecidingPorts
         from bedrock_autoscaler.application.observing.measuring import Listing
-        from bedrock_autoscaler.application.observing.observer import Sources
+        from bedrock_autoscaler.application.observing.sources import Sources
         from bedrock_autoscaler.domain.decide import decide
 
         adapters = self._adapters

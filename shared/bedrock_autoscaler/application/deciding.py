@@ -8,9 +8,11 @@ from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.fleets.nowhere import Nowhere
 from bedrock_autoscaler.application.fleets.places import PlaceAdapters
 from bedrock_autoscaler.application.observing.keeping import Keepsakes
+from bedrock_autoscaler.application.observing.known import Known
 from bedrock_autoscaler.application.observing.measuring import Listing
-from bedrock_autoscaler.application.observing.observer import Company, Known, Observer, Sources
+from bedrock_autoscaler.application.observing.observer import Observer
 from bedrock_autoscaler.application.observing.sharing import SharedMetrics, SharedTables
+from bedrock_autoscaler.application.observing.sources import Company, Sources
 from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.settings import Settings, SettingsProblem

@@ -16,7 +16,7 @@ from bedrock_autoscaler.application.fleets.assigning import (
     offset_of,
 )
 from bedrock_autoscaler.application.fleets.places import Place
-from bedrock_autoscaler.application.observing.observer import Company
+from bedrock_autoscaler.application.observing.sources import Company
 from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.persons import Reporter

@@ -1,176 +1,57 @@
 """Puts together each target's situation: fleet, traffic, quotas, life cycle, routes, memory."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing.advising import Advisor
-from bedrock_autoscaler.application.observing.counting import counted
-from bedrock_autoscaler.application.observing.keeping import Keepsakes, Kept
+from bedrock_autoscaler.application.observing.belongings import copies_of, endpoints_of, units_used
+from bedrock_autoscaler.application.observing.keeping import Kept
+from bedrock_autoscaler.application.observing.known import Known, addresses_of
 from bedrock_autoscaler.application.observing.looking import (
-    REREAD,
     Look,
     capacity_look,
     routing_look,
-    series_in_use,
 )
 from bedrock_autoscaler.application.observing.measuring import (
-    Listing,
-    Measured,
-    matching_ids,
     total,
     unread_since,
 )
-from bedrock_autoscaler.application.observing.merging import overlaid, silent_before
 from bedrock_autoscaler.application.observing.rating import measured_rate
+from bedrock_autoscaler.application.observing.readings import Readings, looked
+from bedrock_autoscaler.application.observing.recalling import (
+    recent_minutes,
+    traffic_by_option,
+    traffic_of,
+)
+from bedrock_autoscaler.application.observing.sources import Company, Sources
 from bedrock_autoscaler.application.observing.stacking import StackWatch
 from bedrock_autoscaler.application.observing.surveying import Survey
 from bedrock_autoscaler.application.observing.together import fell_silent_together
 from bedrock_autoscaler.application.ports.bedrock import (
-    Capacity,
-    Endpoints,
     Inventory,
     ListedThroughput,
 )
-from bedrock_autoscaler.application.ports.cloudwatch import Metrics
-from bedrock_autoscaler.application.ports.decisions import Decisions, Remembered
-from bedrock_autoscaler.application.ports.history import History, HistoryReference, StoredHistory
-from bedrock_autoscaler.application.ports.ledger import Fleets, LedgerState, Scalings
-from bedrock_autoscaler.application.ports.persons import Approvals, Reporter
-from bedrock_autoscaler.application.ports.tables import RoutingTables
+from bedrock_autoscaler.application.ports.decisions import Remembered
+from bedrock_autoscaler.application.ports.history import HistoryReference
 from bedrock_autoscaler.application.telling.asking import open_consents
 from bedrock_autoscaler.application.ticking import Tick, period_of
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
-from bedrock_autoscaler.domain.decision import NO_MEMORY, Route, Situation
-from bedrock_autoscaler.domain.economics.copies import WINDOW_MINUTES
-from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, StackState
-from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
-from bedrock_autoscaler.domain.fleet.scalings import KEPT
-from bedrock_autoscaler.domain.option import OptionKind
-from bedrock_autoscaler.domain.routing.lawfulness import (
-    seen_options,
-    sight_of,
-    usable_options,
-)
-from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails, Target
-from bedrock_autoscaler.domain.traffic.joining import join, span
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Situation
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, StackState
+from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.traffic.observation import (
-    METRICS,
-    CopiesSeen,
-    EndpointState,
     Observation,
     Traffic,
 )
 from bedrock_autoscaler.domain.unit_rates.rates import RateMeasurement
-from bedrock_autoscaler.domain.units import MINUTE, floor_hour, floor_minute
+from bedrock_autoscaler.domain.units import MINUTE, floor_minute
 
-RECENT_MINUTES = 30
-_HOUR = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """Where a situation comes from.
-
-    Attributes:
-        listing: remembers which `ModelId`s CloudWatch lists, from tick to tick.
-        keepsakes: what else is remembered.
-        states: what the ledger said of each target in this run; None: it is read each time.
-        approvals: what persons were asked and agreed to; None where nobody is asked.
-        endpoints: Marketplace endpoints; None where none is looked at.
-        scalings: what the ledger keeps of them; None where none is changed.
-    """
-
-    metrics: Metrics
-    listing: Listing
-    capacity: Capacity
-    decisions: Decisions
-    fleets: Fleets
-    history: History
-    tables: RoutingTables
-    reporter: Reporter
-    deployment: str
-    keepsakes: Keepsakes = field(default_factory=Keepsakes)
-    approvals: Approvals | None = None
-    endpoints: Endpoints | None = None
-    states: dict[str, LedgerState] | None = None
-
-    def state_of(self, target: str) -> LedgerState:
-        """What the ledger holds for a target; both loops of a run see the same."""
-        if self.states is None:
-            return self.fleets.state_of(target)
-        if target not in self.states:
-            self.states[target] = self.fleets.state_of(target)
-        return self.states[target]
-
-    scalings: Scalings | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Company:
-    """All targets of one account and Region, as far as a run that decides some must know.
-
-    Attributes:
-        names: of all in force; others' PTs are left to them.
-        rails: the caps on all of them together.
-        silent_together: whether they fell silent together; None where this run reads them all
-            and sees it itself.
-    """
-
-    names: frozenset[str]
-    rails: StackRails
-    silent_together: bool | None = None
-
-    @property
-    def is_present(self) -> bool:
-        """Whether this run reads all of them."""
-        return self.silent_together is None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What one target's own records say, before the metrics are read.
-
-    Attributes:
-        previous: what the newest decision of the same loop left.
-        births: the target's `ModelId`s, without a birth, and the ARN of each PT that was ours at
-            any time since `read_from`, with the moment before which it did not exist.
-        regions: source Regions besides its own whose metrics are read for it, sorted.
-        purchases: all that the ledger keeps.
-        look: what to read.
-        read_to: the minute after the last settled one.
-    """
-
-    target: Target
-    fleet: Fleet
-    previous: Remembered | None
-    routes: tuple[Route, ...]
-    births: tuple[tuple[str, datetime | None], ...]
-    purchases: tuple[PurchaseIntent, ...]
-    look: Look
-    read_to: datetime
-    regions: tuple[str, ...] = ()
-
-    @property
-    def read_from(self) -> datetime:
-        """The first minute to read."""
-        return self.look.start
-
-    @property
-    def before(self) -> Observation | None:
-        """What the previous tick of the loop observed."""
-        return self.previous.observation if self.previous else None
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """All addresses that the metrics are asked for."""
-        own = (address for address, _ in self.births)
-        seen = seen_options(self.target, self.regions)
-        options = (sight_of(option, self.regions) for option in seen)
-        return tuple(dict.fromkeys([*own, *options]))
+if TYPE_CHECKING:
+    from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 
 
 class Observer:
@@ -199,7 +80,7 @@ class Observer:
         self._loop = loop
         self._tick = tick
         self._sources = sources
-        self._measured: dict[datetime, Measured] = {}
+        self._readings = Readings(sources, tick.now)
         self._models: Kept[str, tuple[bool | None, int | None]] = Kept(MINUTE)
         self._advisor = Advisor(sources.history, sources.capacity, sources.reporter)
         self.inventory = self._read_inventory()
@@ -228,7 +109,7 @@ class Observer:
             fleet=fleet,
             previous=previous,
             routes=table.routes if table else (),
-            births=(*_births(target, state, look.start), *_lent(fleet), *_far(target, regions)),
+            births=addresses_of(target, fleet, state, start=look.start, regions=regions),
             purchases=state.purchases,
             look=look,
             read_to=read_to,
@@ -238,13 +119,7 @@ class Observer:
     def measure(self, known: Iterable[Known]) -> None:
         """Read the metrics of these targets: one batch for all that need the same minutes."""
         everyone = tuple(known)
-        groups: dict[datetime, list[Known]] = {}
-        for entry in everyone:
-            groups.setdefault(entry.read_from, []).append(entry)
-        listed = self._listed_ids() if groups else None
-        for start, entries in groups.items():
-            end = max(entry.read_to for entry in entries)
-            self._measured[start] = self._read(entries, listed, start, end)
+        self._readings.take(everyone)
         if self._loop is Loop.CAPACITY and everyone:
             self._purchases = {entry.target.name: entry.purchases for entry in everyone}
             if self._company.is_present:
@@ -252,9 +127,9 @@ class Observer:
 
     def situation(self, known: Known) -> tuple[Situation, HistoryReference | None]:
         """The situation of one target, and the stored minutes at the front of its traffic."""
-        measured = self._measured[known.read_from].until(known.read_to)
+        measured = self._readings.of(known)
         stack = self._stack_state()
-        traffic, stored = self._traffic(known, measured)
+        traffic, stored = traffic_of(known, measured, self._sources, self._loop)
         rate = measured_rate(
             known.target,
             known.purchases,
@@ -264,18 +139,17 @@ class Observer:
         active, quota = self._model(known.target)
         observation = Observation(
             traffic=traffic,
-            by_option=self._by_option(known, measured),
+            by_option=traffic_by_option(known, measured),
             provisioned=tuple(measured.evidence(pt, known.before) for pt in known.fleet.owned),
             model_unit_quota=quota,
             model_units_used=units_used(self.inventory, known.target),
             model_is_active=active,
             unit_rate=rate,
             commitment=self._study(known, rate),
-            copies=self._copies(known),
-            endpoints=self._endpoints(known),
+            **self._belongings(known),
             silent_together=self._fell_silent(known.target),
             regions=known.regions,
-            **_looked(known, measured),
+            **looked(known, measured),
         )
         situation = Situation(
             target=known.target,
@@ -289,6 +163,15 @@ class Observer:
             consents=self._consents(known.target),
         )
         return situation, stored.reference if stored else None
+
+    def _belongings(self, known: Known) -> dict[str, Any]:
+        """What is paid for besides units, for the capacity loop."""
+        if self._loop is Loop.ROUTING:
+            return {}
+        return {
+            "copies": copies_of(known, self._sources),
+            "endpoints": endpoints_of(known.target, self._sources, self._tick.now),
+        }
 
     def _fell_silent(self, target: Target) -> bool:
         minutes = target.thresholds.gating.mass_silence_minutes
@@ -322,10 +205,7 @@ class Observer:
         """What only all targets together show."""
         self._together = tuple(
             total(
-                (
-                    self._measured[entry.read_from].until(entry.read_to).of(address)
-                    for address, _ in entry.births
-                ),
+                (self._readings.of(entry).of(address) for address, _ in entry.births),
                 entry.read_from,
                 entry.read_to,
             )
@@ -362,115 +242,6 @@ class Observer:
         kept_until = previous.kept_until if previous else None
         return capacity_look(target, fleet, before, kept_until=kept_until, end=end)
 
-    def _listed_ids(self) -> frozenset[str] | None:
-        """The values of `ModelId`; None when unknown: then no reading could prove silence."""
-        try:
-            return self._sources.listing.at(self._tick.now)
-        except ObservationError as error:
-            self._sources.reporter.alarm("metrics_unread", "", str(error))
-            return None
-
-    def _read(
-        self, entries: list[Known], listed: frozenset[str] | None, start: datetime, end: datetime
-    ) -> Measured:
-        unread = Measured(reading=None, listed=listed or frozenset(), start=start, end=end)
-        if listed is None or start >= end:
-            return unread
-        series: dict[str, set[str]] = {}
-        for entry in entries:
-            for address in entry.addresses:
-                for value in matching_ids(address, listed):
-                    series.setdefault(value, set()).update(entry.look.series)
-        try:
-            reading = self._sources.metrics.read(
-                sorted(series),
-                start,
-                end,
-                {value: [n for n in METRICS if n in names] for value, names in series.items()},
-            )
-        except ObservationError as error:
-            self._sources.reporter.alarm("metrics_unread", "", str(error))
-            return unread
-        for problem in reading.problems:
-            self._sources.reporter.happened("metrics_partial", "", problem=problem)
-        return Measured(reading=reading, listed=listed, start=start, end=end)
-
-    def _traffic(self, known: Known, measured: Measured) -> tuple[Traffic, StoredHistory | None]:
-        """What the decision looks at, and the part of it that the history keeps."""
-        parts = {address: _born(measured.of(address), birth) for address, birth in known.births}
-        start, end = known.read_from, known.read_to
-        new = counted(total(parts.values(), start, end), parts, known.target)
-        if self._loop is Loop.ROUTING:
-            before = known.before.traffic if known.before else None
-            recent = end - recent_minutes(known.target) * MINUTE
-            return overlaid(before, new, recent, end), None
-        stored = self._stored(known, parts if measured.reading else {})
-        if stored is None or not stored.reference.revisions:
-            return span(new, max(start, end - REREAD), end), None
-        return join(counted(stored.total, stored.traffic, known.target), new), stored
-
-    def _stored(self, known: Known, parts: Mapping[str, Traffic]) -> StoredHistory | None:
-        """The whole hours kept so far, new ones among them; None when they are unreadable."""
-        history, name, whole = self._sources.history, known.target.name, floor_hour(known.read_to)
-        days = timedelta(days=known.target.thresholds.observing.history_days)
-        try:
-            if parts and known.look.is_whole:
-                history.store(name, parts)
-            return history.load(name, floor_hour(known.read_to - days), whole)
-        except ObservationError as error:
-            self._sources.reporter.alarm("history_unread", name, str(error))
-            return None
-
-    def _by_option(self, known: Known, measured: Measured) -> tuple[tuple[str, Traffic], ...]:
-        before = dict(known.before.by_option) if known.before else {}
-        start = known.read_to - recent_minutes(known.target) * MINUTE
-        found = []
-        for option in seen_options(known.target, known.regions):
-            sight = sight_of(option, known.regions)
-            merged = overlaid(before.get(sight), measured.of(sight), start, known.read_to)
-            found.append((sight, merged))
-        return tuple(found)
-
-    def _endpoints(self, known: Known) -> tuple[EndpointState, ...]:
-        """Endpoints whose instances may be changed, for the capacity loop."""
-        port = self._sources.endpoints
-        if self._loop is Loop.ROUTING or port is None:
-            return ()
-        found = []
-        for option in usable_options(known.target):
-            if option.instances is None:
-                continue
-            try:
-                found.append(self._recorded(port.state(option.address), known.target.name))
-            except ObservationError as error:
-                self._sources.reporter.alarm("metrics_unread", known.target.name, str(error))
-        return tuple(found)
-
-    def _recorded(self, state: EndpointState, target: str) -> EndpointState:
-        """An endpoint with what the ledger says of its changes."""
-        if self._sources.scalings is None:
-            return state
-        record = self._sources.scalings.record_of(target, state.address)
-        made = record.made_since(self._tick.now - KEPT)
-        return replace(state, changes_last_day=made, version=record.version)
-
-    def _copies(self, known: Known) -> tuple[CopiesSeen, ...]:
-        """Copies of imported models in the newest hour, for the capacity loop."""
-        if self._loop is Loop.ROUTING:
-            return ()
-        end = known.read_to - timedelta(minutes=known.read_to.minute % WINDOW_MINUTES)
-        found = []
-        for option in usable_options(known.target):
-            if option.kind is not OptionKind.IMPORTED_MODEL:
-                continue
-            try:
-                windows = self._sources.metrics.copies(option.address, end - _HOUR, end)
-            except ObservationError as error:
-                self._sources.reporter.alarm("metrics_unread", known.target.name, str(error))
-                continue
-            found.append(CopiesSeen(address=option.address, by_window=windows))
-        return tuple(found)
-
     def _model(self, target: Target) -> tuple[bool | None, int | None]:
         """Life cycle and applied quota of the model to buy; the routing loop needs neither."""
         if self._loop is Loop.ROUTING or target.provisioned is None:
@@ -483,66 +254,3 @@ class Observer:
             lambda: (capacity.is_active(model_id), capacity.model_unit_quota(model_id)),
             keep=lambda found: None not in found,
         )
-
-
-def _looked(known: Known, measured: Measured) -> dict[str, Any]:
-    """When all series were last asked for, and which of them showed anything then."""
-    before = known.before
-    if not known.look.is_whole or measured.reading is None:
-        return {"whole_at": before.whole_at, "in_use": before.in_use} if before is not None else {}
-    parts = (measured.of(address) for address in known.addresses)
-    names = {name for part in parts for name in series_in_use(part)}
-    return {"whole_at": known.read_to, "in_use": tuple(sorted(names))}
-
-
-def recent_minutes(target: Target) -> int:
-    """Minutes of traffic that a routing decision looks at and hands on."""
-    return max(RECENT_MINUTES, target.thresholds.routing.pressure_minutes)
-
-
-def units_used(inventory: Inventory | None, target: Target) -> int | None:
-    """No-commitment units in the account that count against the quota; None when unknown.
-
-    Base and custom models have pools of their own.
-    """
-    if inventory is None or not inventory.complete or target.provisioned is None:
-        return None
-    custom = _is_custom(target.provisioned.model_id)
-    return sum(
-        pt.model_units
-        for pt in inventory.throughputs
-        if pt.commitment is Commitment.NONE and _is_custom(pt.model_arn) is custom
-    )
-
-
-def _is_custom(model: str) -> bool:
-    return ":custom-model/" in model
-
-
-def _births(
-    target: Target, state: LedgerState, start: datetime
-) -> tuple[tuple[str, datetime | None], ...]:
-    """Addresses whose traffic is the target's, and since when each exists."""
-    bought = tuple(
-        (intent.arn, intent.recorded_at)
-        for intent in state.purchases
-        if intent.arn is not None and (intent.ended_at is None or intent.ended_at > start)
-    )
-    return (*((model_id, None) for model_id in target.model_ids), *bought)
-
-
-def _lent(fleet: Fleet) -> tuple[tuple[str, datetime | None], ...]:
-    """Others' PTs that serve the target because a person said so: their traffic is its own."""
-    return tuple(
-        (pt.arn, pt.created_at) for pt in fleet.serving if pt.ownership is Ownership.UNMANAGED
-    )
-
-
-def _far(target: Target, regions: tuple[str, ...]) -> tuple[tuple[str, None], ...]:
-    """What the target's options carry in other source Regions: as much its demand as at home."""
-    far = (option for option in seen_options(target, regions) if option.region in regions)
-    return tuple((sight_of(option, regions), None) for option in far)
-
-
-def _born(traffic: Traffic, birth: datetime | None) -> Traffic:
-    return traffic if birth is None else silent_before(traffic, birth)

@@ -1,0 +1,85 @@
+"""The metrics of one tick, for all targets at once."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.observing.known import Known
+from bedrock_autoscaler.application.observing.looking import (
+    series_in_use,
+)
+from bedrock_autoscaler.application.observing.measuring import (
+    Measured,
+    matching_ids,
+)
+from bedrock_autoscaler.application.observing.sources import Sources
+from bedrock_autoscaler.domain.traffic.observation import (
+    METRICS,
+)
+
+
+class Readings:
+    """The metrics of one tick: one batch for all targets that need the same minutes."""
+
+    def __init__(self, sources: Sources, now: datetime) -> None:
+        self._sources = sources
+        self._now = now
+        self._measured: dict[datetime, Measured] = {}
+
+    def take(self, known: Iterable[Known]) -> None:
+        """Read what these targets need."""
+        groups: dict[datetime, list[Known]] = {}
+        for entry in known:
+            groups.setdefault(entry.read_from, []).append(entry)
+        listed = self._listed_ids() if groups else None
+        for start, entries in groups.items():
+            end = max(entry.read_to for entry in entries)
+            self._measured[start] = self._read(entries, listed, start, end)
+
+    def of(self, known: Known) -> Measured:
+        """What was read for one of them."""
+        return self._measured[known.read_from].until(known.read_to)
+
+    def _listed_ids(self) -> frozenset[str] | None:
+        """The values of `ModelId`; None when unknown: then no reading could prove silence."""
+        try:
+            return self._sources.listing.at(self._now)
+        except ObservationError as error:
+            self._sources.reporter.alarm("metrics_unread", "", str(error))
+            return None
+
+    def _read(
+        self, entries: list[Known], listed: frozenset[str] | None, start: datetime, end: datetime
+    ) -> Measured:
+        unread = Measured(reading=None, listed=listed or frozenset(), start=start, end=end)
+        if listed is None or start >= end:
+            return unread
+        series: dict[str, set[str]] = {}
+        for entry in entries:
+            for address in entry.addresses:
+                for value in matching_ids(address, listed):
+                    series.setdefault(value, set()).update(entry.look.series)
+        try:
+            reading = self._sources.metrics.read(
+                sorted(series),
+                start,
+                end,
+                {value: [n for n in METRICS if n in names] for value, names in series.items()},
+            )
+        except ObservationError as error:
+            self._sources.reporter.alarm("metrics_unread", "", str(error))
+            return unread
+        for problem in reading.problems:
+            self._sources.reporter.happened("metrics_partial", "", problem=problem)
+        return Measured(reading=reading, listed=listed, start=start, end=end)
+
+
+def looked(known: Known, measured: Measured) -> dict[str, Any]:
+    """When all series were last asked for, and which of them showed anything then."""
+    before = known.before
+    if not known.look.is_whole or measured.reading is None:
+        return {"whole_at": before.whole_at, "in_use": before.in_use} if before is not None else {}
+    parts = (measured.of(address) for address in known.addresses)
+    names = {name for part in parts for name in series_in_use(part)}
+    return {"whole_at": known.read_to, "in_use": tuple(sorted(names))}

@@ -1,0 +1,81 @@
+"""The traffic that a decision looks at: what was read now, and what was kept."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.observing.counting import counted
+from bedrock_autoscaler.application.observing.known import Known
+from bedrock_autoscaler.application.observing.looking import (
+    REREAD,
+)
+from bedrock_autoscaler.application.observing.measuring import (
+    Measured,
+    total,
+)
+from bedrock_autoscaler.application.observing.merging import overlaid, silent_before
+from bedrock_autoscaler.application.observing.sources import Sources
+from bedrock_autoscaler.application.ports.history import StoredHistory
+from bedrock_autoscaler.domain.routing.lawfulness import (
+    seen_options,
+    sight_of,
+)
+from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.traffic.joining import join, span
+from bedrock_autoscaler.domain.traffic.observation import (
+    Traffic,
+)
+from bedrock_autoscaler.domain.units import MINUTE, floor_hour
+
+RECENT_MINUTES = 30
+
+
+def traffic_of(
+    known: Known, measured: Measured, sources: Sources, loop: Loop
+) -> tuple[Traffic, StoredHistory | None]:
+    """What the decision looks at, and the part of it that the history keeps."""
+    parts = {address: _born(measured.of(address), birth) for address, birth in known.births}
+    start, end = known.read_from, known.read_to
+    new = counted(total(parts.values(), start, end), parts, known.target)
+    if loop is Loop.ROUTING:
+        before = known.before.traffic if known.before else None
+        recent = end - recent_minutes(known.target) * MINUTE
+        return overlaid(before, new, recent, end), None
+    stored = _stored(known, parts if measured.reading else {}, sources)
+    if stored is None or not stored.reference.revisions:
+        return span(new, max(start, end - REREAD), end), None
+    return join(counted(stored.total, stored.traffic, known.target), new), stored
+
+
+def _stored(known: Known, parts: Mapping[str, Traffic], sources: Sources) -> StoredHistory | None:
+    """The whole hours kept so far, new ones among them; None when they are unreadable."""
+    history, name, whole = sources.history, known.target.name, floor_hour(known.read_to)
+    days = timedelta(days=known.target.thresholds.observing.history_days)
+    try:
+        if parts and known.look.is_whole:
+            history.store(name, parts)
+        return history.load(name, floor_hour(known.read_to - days), whole)
+    except ObservationError as error:
+        sources.reporter.alarm("history_unread", name, str(error))
+        return None
+
+
+def traffic_by_option(known: Known, measured: Measured) -> tuple[tuple[str, Traffic], ...]:
+    """The same for each option that is looked at, by how it is seen; recent minutes alone."""
+    before = dict(known.before.by_option) if known.before else {}
+    start = known.read_to - recent_minutes(known.target) * MINUTE
+    found = []
+    for option in seen_options(known.target, known.regions):
+        sight = sight_of(option, known.regions)
+        merged = overlaid(before.get(sight), measured.of(sight), start, known.read_to)
+        found.append((sight, merged))
+    return tuple(found)
+
+
+def recent_minutes(target: Target) -> int:
+    """Minutes of traffic that a routing decision looks at and hands on."""
+    return max(RECENT_MINUTES, target.thresholds.routing.pressure_minutes)
+
+
+def _born(traffic: Traffic, birth: datetime | None) -> Traffic:
+    return traffic if birth is None else silent_before(traffic, birth)
