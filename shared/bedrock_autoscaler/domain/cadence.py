@@ -77,7 +77,7 @@ def _refusals(traffic: Traffic) -> float:
 
 
 def _pace(recent: Traffic) -> int:
-    """15 after a calm hour, 5 after a calm quarter of an hour, else 1.
+    """15 after a calm hour without refusals, 5 after a calm quarter of an hour, else 1.
 
     With gaps nothing is known to be calm, and nothing is gained by asking each minute either: a
     source that fails is not asked more often.
@@ -89,8 +89,9 @@ def _pace(recent: Traffic) -> int:
         return WATCHFUL
     if not _is_calm(calls[newest], tokens[newest]):
         return AT_ONCE
-    is_known = not np.isnan(calls).any()
-    return QUIET if is_known and _is_calm(calls, tokens) else WATCHFUL
+    # A refusal counts as a call, and might fill the very dip that makes an hour restless.
+    is_clear = not np.isnan(calls).any() and not recent.throttles.any()
+    return QUIET if is_clear and _is_calm(calls, tokens) else WATCHFUL
 
 
 def _is_calm(calls: Series, tokens: Series) -> bool:

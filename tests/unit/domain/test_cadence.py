@@ -122,6 +122,18 @@ def test_routes_that_wait_to_be_published_are_in_flight_for_the_routing_loop() -
     assert not is_moving(build_situation(loop=Loop.ROUTING), replace(decision, mode=Mode.ADVISE))
 
 
+def test_a_refusal_that_fills_a_dip_makes_no_hour_quiet() -> None:
+    calls, refused = np.full(60, 40.0), np.zeros(60)
+    calls[5:10], refused[5] = 5.0, 175.0
+
+    def paced(throttles: Series) -> int:
+        traffic = build_traffic(60, invocations=calls, throttles=throttles)
+        situation = build_situation(observation=build_observation(traffic=traffic))
+        return minutes_between(situation, build_decision())
+
+    assert paced(refused) <= paced(np.zeros(60)) == WATCHFUL
+
+
 @given(CALLS, st.floats(0.5, 1.0), st.integers(0, 59))
 def test_throttles_never_lengthen_the_pace(calls: Series, share: float, minute: int) -> None:
     def of(throttles: Series) -> int:
