@@ -4,7 +4,7 @@ A command imports what it needs when it runs, so that `--help` answers at once.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -40,38 +40,58 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-app.command(epilog=demo.EXAMPLE)(demo.demo)
-app.command(epilog=backtest.EXAMPLE)(backtest.backtest)
-app.command(epilog=bench.EXAMPLE)(bench.bench)
-app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
-app.command(epilog=economics.EXAMPLE)(economics.economics)
-app.command(epilog=commitments.EXAMPLE)(commitments.commitments)
-app.command(epilog=operating.VERIFY_EXAMPLE)(operating.verify)
-app.command(epilog=operating.ADOPT_EXAMPLE)(operating.adopt)
-app.command("reset-breaker", epilog=operating.RESET_EXAMPLE)(operating.reset_breaker)
-app.command(epilog=targets.MODE_EXAMPLE)(targets.mode)
-app.command(epilog=approving.REQUESTS_EXAMPLE)(approving.requests)
-app.command(epilog=approving.APPROVE_EXAMPLE)(approving.approve)
-app.command(epilog=approving.REJECT_EXAMPLE)(approving.reject)
-app.command(epilog=steering.PAUSE_EXAMPLE)(steering.pause)
-app.command(epilog=steering.RESUME_EXAMPLE)(steering.resume)
-app.command(epilog=steering.STOP_EXAMPLE)(steering.stop)
-app.command(epilog=steering.START_EXAMPLE)(steering.start)
-app.add_typer(steering.override, name="override")
-app.command(epilog=standing.STATUS_EXAMPLE)(standing.status)
-app.command(epilog=standing.WATCH_EXAMPLE)(standing.watch)
-app.command(epilog=savings.EXAMPLE)(savings.ledger)
-app.command(epilog=reviewing.REPORT_EXAMPLE)(reviewing.report)
-app.command(epilog=reviewing.REVIEW_EXAMPLE)(reviewing.review)
-app.command("cost-of-running", epilog=running.EXAMPLE)(running.cost_of_running)
-app.command(epilog=teardown.EXAMPLE)(teardown.teardown)
-app.add_typer(decisions.app, name="decisions")
-app.add_typer(prices.app, name="prices")
-app.add_typer(quota.app, name="quota")
-app.add_typer(routes.app, name="routes")
-app.add_typer(settings.app, name="settings")
-app.add_typer(targets.app, name="targets")
-app.add_typer(traces.app, name="traces")
+_PANELS: Mapping[str, Sequence[tuple[Callable[..., object], str] | tuple[typer.Typer, str]]] = {
+    "Getting to know it": (
+        (demo.demo, demo.EXAMPLE),
+        (backtest.backtest, backtest.EXAMPLE),
+        (traces.app, "traces"),
+        (targets.app, "targets"),
+        (doctor.doctor, doctor.EXAMPLE),
+        (targets.mode, targets.MODE_EXAMPLE),
+    ),
+    "Seeing what it does": (
+        (standing.status, standing.STATUS_EXAMPLE),
+        (standing.watch, standing.WATCH_EXAMPLE),
+        (decisions.app, "decisions"),
+        (savings.ledger, savings.EXAMPLE),
+        (reviewing.report, reviewing.REPORT_EXAMPLE),
+        (reviewing.review, reviewing.REVIEW_EXAMPLE),
+        (routes.app, "routes"),
+    ),
+    "Steering it": (
+        (settings.app, "settings"),
+        (approving.requests, approving.REQUESTS_EXAMPLE),
+        (approving.approve, approving.APPROVE_EXAMPLE),
+        (approving.reject, approving.REJECT_EXAMPLE),
+        (steering.pause, steering.PAUSE_EXAMPLE),
+        (steering.resume, steering.RESUME_EXAMPLE),
+        (steering.override, "override"),
+        (steering.stop, steering.STOP_EXAMPLE),
+        (steering.start, steering.START_EXAMPLE),
+    ),
+    "Prices, quotas and what pays": (
+        (economics.economics, economics.EXAMPLE),
+        (commitments.commitments, commitments.EXAMPLE),
+        (prices.app, "prices"),
+        (quota.app, "quota"),
+        (bench.bench, bench.EXAMPLE),
+        (running.cost_of_running, running.EXAMPLE),
+    ),
+    "Mending and taking away": (
+        (operating.verify, operating.VERIFY_EXAMPLE),
+        (operating.adopt, operating.ADOPT_EXAMPLE),
+        (operating.reset_breaker, operating.RESET_EXAMPLE),
+        (teardown.teardown, teardown.EXAMPLE),
+    ),
+}
+"""Commands by what they are for: a function with its example, or a group with its name."""
+
+for _panel, _commands in _PANELS.items():
+    for _command, _text in _commands:
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, name=_text, rich_help_panel=_panel)
+        else:
+            app.command(epilog=_text, rich_help_panel=_panel)(_command)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the callback's signature is typer's
