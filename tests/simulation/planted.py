@@ -122,14 +122,14 @@ DEFECTS: tuple[Defect, ...] = (
     _one(
         "purchases a day",
         "11",
-        Scenario.CALM,
+        Scenario.CLOCKS,
         ("app.purchasing.admitting:purchases_since", answers(0)),
         ("app.purchasing.breaking:purchases_since", answers(0)),
     ),
     _one(
         "breaker",
         "11",
-        Scenario.SETTINGS,
+        Scenario.LAGGING,
         ("app.purchasing.purchase:breaker_problem", FINDS_NOTHING),
     ),
     _one(
@@ -156,7 +156,7 @@ DEFECTS: tuple[Defect, ...] = (
     _one(
         "paging of lists",
         "16",
-        Scenario.NEIGHBOURS,
+        Scenario.SETTINGS,
         (f"{_BEDROCK}.partial_inventory", claims_to_be_whole),
     ),
     _one(
@@ -229,7 +229,7 @@ DEFECTS: tuple[Defect, ...] = (
         ("app.publishing:_Publisher._may_start", answers(value=True)),
     ),
     _one(
-        "mode advise", "34", Scenario.CALM, ("app.purchasing.purchase:Mode", becomes(_OTHER_MODES))
+        "mode advise", "34", Scenario.CLOCKS, ("app.purchasing.purchase:Mode", becomes(_OTHER_MODES))
     ),
     _one(
         "time left for a call",
@@ -240,7 +240,7 @@ DEFECTS: tuple[Defect, ...] = (
     _one(
         "age of a decision",
         "35",
-        Scenario.OUTAGE,
+        Scenario.NEIGHBOURS,
         ("app.purchasing.purchase:carrying_problem", FINDS_NOTHING),
     ),
     _one(

@@ -1,0 +1,13 @@
+"""What all tests share: seldom garbage collections, as the heap that moto and boto3 leave is large."""
+
+import gc
+
+import pytest
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Leave out of every later collection what was made until here."""
+    del session
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
