@@ -1,4 +1,4 @@
-"""What all tests share: seldom garbage collections, as the heap that moto and boto3 leave is large."""
+"""What all tests share: seldom garbage collections, as moto and boto3 leave a large heap."""
 
 import gc
 

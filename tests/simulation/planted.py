@@ -229,7 +229,10 @@ DEFECTS: tuple[Defect, ...] = (
         ("app.publishing:_Publisher._may_start", answers(value=True)),
     ),
     _one(
-        "mode advise", "34", Scenario.CLOCKS, ("app.purchasing.purchase:Mode", becomes(_OTHER_MODES))
+        "mode advise",
+        "34",
+        Scenario.CLOCKS,
+        ("app.purchasing.purchase:Mode", becomes(_OTHER_MODES)),
     ),
     _one(
         "time left for a call",
