@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
 
 # The sample's Monday morning: demand passes the worth of the first units at about 07:15.
 OFFSET = timedelta(hours=7)
-MINUTES = 45
+MINUTES = 35
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +35,11 @@ def test_buys_and_routes_to_what_it_bought(summary: DemoSummary) -> None:
 
 
 def test_decides_at_every_tick_of_both_loops(summary: DemoSummary) -> None:
-    # 45 routing ticks, and a capacity tick each five minutes.
-    assert summary.decisions == 54
-    assert summary.capacity_decisions == 9
+    # 35 routing ticks, and a capacity tick each five minutes.
+    assert summary.decisions == 42
+    assert summary.capacity_decisions == 7
     # All of them, and purchase, release and publish in every minute.
-    assert summary.invocations == 54 + 3 * 45
+    assert summary.invocations == 42 + 3 * 35
 
 
 def test_decisions_replay_without_a_difference(summary: DemoSummary) -> None:
