@@ -4,10 +4,10 @@ import gc
 
 import pytest
 
+gc.set_threshold(100_000, 50, 100)
+
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Leave out of every later collection what was made until here."""
     del session
-    gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
