@@ -35,9 +35,10 @@ from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.history import HistoryReference, StoredHistory
 from bedrock_autoscaler.application.ports.settings import Settings, SettingsProblem
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Route, Situation, decision_id
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Situation, decision_id
 from bedrock_autoscaler.domain.fleet.holdings import Fleet as Held
 from bedrock_autoscaler.domain.fleet.holdings import Spend
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.traffic.observation import METRICS, Observation, Series, Traffic

@@ -17,7 +17,6 @@ from bedrock_autoscaler.domain.decision import (
     ReasonCode,
     Release,
     Restore,
-    Route,
     Scaling,
     Situation,
     Verdict,
@@ -32,6 +31,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
 from bedrock_autoscaler.domain.forecasting.distribution import NOT_CALIBRATED
 from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED
 from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.sizing.assurance import Assurance
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind

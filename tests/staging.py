@@ -11,7 +11,8 @@ from bedrock_autoscaler.application.ports.settings import Settings, SettingsProb
 from bedrock_autoscaler.application.pricing import PricingPorts
 from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import Action, Decision, Route, Situation, decision_id
+from bedrock_autoscaler.domain.decision import Action, Decision, Situation, decision_id
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import Loop, OptionKind, StackRails, Target
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import HOUR, MINUTE

@@ -9,7 +9,7 @@ from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
 from bedrock_autoscaler.application.errors import StaleDecisionError
 from bedrock_autoscaler.application.ports.tables import RoutingTables
 from bedrock_autoscaler.client.document import parse_routing_table
-from bedrock_autoscaler.domain.decision import Route
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_autoscaler.domain.units import MINUTE

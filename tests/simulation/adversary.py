@@ -14,11 +14,11 @@ from bedrock_autoscaler.domain.decision import (
     Purchase,
     Release,
     Restore,
-    Route,
     Situation,
     decision_id,
 )
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind
 from bedrock_autoscaler.domain.units import usd
 from tests.builders import pt_arn

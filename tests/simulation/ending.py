@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bedrock_autoscaler.application.reviewing.replaying import replay
-from bedrock_autoscaler.domain.decision import (
-    Decision,
-    Release,
-    Route,
-    Situation,
-    decision_id,
-)
+from bedrock_autoscaler.domain.decision import Decision, Release, Situation, decision_id
 from bedrock_autoscaler.domain.fleet.intent import (
     OPEN_RELEASES,
     PurchaseIntent,
     PurchaseState,
     ReleaseState,
 )
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 from tests.simulation.schedule import Firing, Function, Moment

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
-from bedrock_autoscaler.domain.decision import Route, decision_id
+from bedrock_autoscaler.domain.decision import decision_id
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE

@@ -28,9 +28,9 @@ from bedrock_autoscaler.application.ticking import (
     report_late,
     visit_targets,
 )
-from bedrock_autoscaler.domain.decision import Route
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import OPEN_RELEASES, ReleaseIntent, ReleaseState
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.table import RoutingTable, routing_problem
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE, significant

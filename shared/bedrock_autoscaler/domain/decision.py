@@ -9,7 +9,7 @@ from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.forecasting.distribution import NOT_CALIBRATED, Calibration
 from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED, Learned
-from bedrock_autoscaler.domain.routing.route import Route as Route  # noqa: PLC0414 - decisions name routes
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.sizing.assurance import NO_ASSURANCE, Assurance
 from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, Balance
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target

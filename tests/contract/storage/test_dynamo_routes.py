@@ -13,7 +13,7 @@ from bedrock_autoscaler.application.errors import (
     UnknownOutcomeError,
 )
 from bedrock_autoscaler.client.document import routing_table_text
-from bedrock_autoscaler.domain.decision import Route
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import OptionKind
 from tests.builders import MODEL, pt_arn
 from tests.contract.conftest import PREFIX, ROUTES

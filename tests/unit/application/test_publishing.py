@@ -14,8 +14,9 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.application.ports.bedrock import Inventory
 from bedrock_autoscaler.application.publishing import scaled
-from bedrock_autoscaler.domain.decision import Decision, Route, Situation
+from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.fleet.intent import ReleaseState
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE

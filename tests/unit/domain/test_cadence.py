@@ -15,8 +15,8 @@ from bedrock_autoscaler.domain.cadence import (
     minutes_between,
     slot_after,
 )
-from bedrock_autoscaler.domain.decision import Route
 from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind
 from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import MINUTE

@@ -25,7 +25,6 @@ from bedrock_autoscaler.domain.decision import (
     Purchase,
     Release,
     Restore,
-    Route,
     Situation,
 )
 from bedrock_autoscaler.domain.fleet.holdings import (
@@ -36,6 +35,7 @@ from bedrock_autoscaler.domain.fleet.holdings import (
     StackState,
     Status,
 )
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import (
     Commitment,

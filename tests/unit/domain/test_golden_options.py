@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import Purchase, Reason, Route, Situation
+from bedrock_autoscaler.domain.decision import Purchase, Reason, Situation
 from bedrock_autoscaler.domain.option import (
     ImportedCopies,
     InferenceOption,
@@ -19,6 +19,7 @@ from bedrock_autoscaler.domain.option import (
     Residency,
     TokenPrice,
 )
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.traffic.observation import CopiesSeen, EndpointState
 from bedrock_autoscaler.domain.units import MINUTE

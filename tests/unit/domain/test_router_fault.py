@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.domain.decision import Route
 from bedrock_autoscaler.domain.option import OptionKind
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.router_fault import router_faults
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory, ReasonCode, Route
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory, ReasonCode
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, Status
 from bedrock_autoscaler.domain.routing.choice import (
     RouteChoice,
@@ -13,6 +13,7 @@ from bedrock_autoscaler.domain.routing.choice import (
     describe_change,
     throttled_share,
 )
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.table import routing_problem
 from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_autoscaler.domain.units import MINUTE

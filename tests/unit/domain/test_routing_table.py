@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from bedrock_autoscaler.domain.decision import Route
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.table import RoutingTable, routing_problem
 from bedrock_autoscaler.domain.target import OptionKind
 from tests.builders import MODEL, NOW, pt_arn

@@ -17,11 +17,11 @@ from bedrock_autoscaler.domain.decision import (
     ReasonCode,
     Release,
     Restore,
-    Route,
     Situation,
 )
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, Status
 from bedrock_autoscaler.domain.routing.choice import choose_routes
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.sizing.planning import Wish
 from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind
 from bedrock_autoscaler.domain.traffic.demand import Demand

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Protocol
 
-from bedrock_autoscaler.domain.decision import Route
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_world.demo.plan import MODEL

@@ -27,10 +27,10 @@ from bedrock_autoscaler.domain.decision import (
     Purchase,
     Release,
     Restore,
-    Route,
     Situation,
 )
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.traffic.observation import (
     METRICS,

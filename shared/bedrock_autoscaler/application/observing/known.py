@@ -8,13 +8,13 @@ from bedrock_autoscaler.application.observing.looking import (
 )
 from bedrock_autoscaler.application.ports.decisions import Remembered
 from bedrock_autoscaler.application.ports.ledger import LedgerState
-from bedrock_autoscaler.domain.decision import Route
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.routing.lawfulness import (
     seen_options,
     sight_of,
 )
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import (
     Observation,
