@@ -9,6 +9,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "failure-model.md").read_text(encoding="utf-8")
 ROWS = 54
+ORACLES = 20
+_ORACLE = re.compile(r"^\| ([OL]\d+)(\*?) \|", re.MULTILINE)
 _ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 _NAMED = re.compile(r"`([\w/]+)::(\w+)`")
 _DEFINED = re.compile(r"^\s*(?:async )?def test_(\w+)\(", re.MULTILINE)
@@ -43,6 +45,16 @@ def test_no_row_stands_twice() -> None:
     numbers = [int(number) for number, *_ in _ROW.findall(PAGE)]
 
     assert numbers == list(range(1, ROWS + 1))
+
+
+def test_every_oracle_that_a_person_is_told_is_explained() -> None:
+    """`verify` prints an id alone; those that it never prints carry a star on the page."""
+    explained = {name: not star for name, star in _ORACLE.findall(PAGE)}
+    sources = (ROOT / "shared/bedrock_autoscaler/application/reviewing").glob("verifying*.py")
+    told = {name for source in sources for name in re.findall(r'"(O\d+)"', source.read_text())}
+
+    assert told == {name for name, is_told in explained.items() if is_told}
+    assert len(explained) == ORACLES
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,19 @@ def test_a_record_comes_back_as_it_was_written(scalings: Scalings) -> None:
     assert scalings.record_of("other", ADDRESS) == EndpointRecord(target="other", address=ADDRESS)
 
 
+def test_all_records_of_a_target_are_found_whether_or_not_a_setting_names_them(
+    scalings: Scalings,
+) -> None:
+    begun = NOTHING.begun(INTENT)
+    other = EndpointRecord(target="other", address=ADDRESS)
+    second = EndpointRecord(target="chat", address=f"{ADDRESS}-2")
+    for before in (NOTHING, other, second):
+        scalings.write(before, before.begun(INTENT))
+
+    assert scalings.records_of("chat") == (begun, second.begun(INTENT))
+    assert scalings.records_of("code") == ()
+
+
 def test_of_two_writers_one_is_stale(scalings: Scalings) -> None:
     begun = NOTHING.begun(INTENT)
     scalings.write(NOTHING, begun)

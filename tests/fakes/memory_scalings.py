@@ -22,6 +22,13 @@ class MemoryScalings(Failures):
         usual = EndpointRecord(target=target, address=address)
         return self.records.get((target, address), usual)
 
+    def records_of(self, target: str) -> tuple[EndpointRecord, ...]:
+        """The target's records by address."""
+        self._begin("records_of")
+        return tuple(
+            record for (owner, _), record in sorted(self.records.items()) if owner == target
+        )
+
     def write(self, before: EndpointRecord, after: EndpointRecord) -> None:
         """Replace it at its version."""
         self._begin("write")

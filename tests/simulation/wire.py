@@ -26,8 +26,9 @@ from moto.core.models import botocore_stubber
 
 from bedrock_autoscaler.application.assembling import Application
 from bedrock_autoscaler.application.errors import AutoscalerError
+from bedrock_autoscaler.application.reviewing.findings import Severity
 from bedrock_autoscaler.application.reviewing.inspecting import InspectionPorts, inspect
-from bedrock_autoscaler.application.reviewing.verifying import Severity, verify
+from bedrock_autoscaler.application.reviewing.verifying import verify
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
@@ -327,8 +328,10 @@ class Wire:
         ports = InspectionPorts(
             capacity=adapters.capacity,
             decisions=adapters.decisions,
+            endpoints=adapters.endpoints,
             fleets=adapters.fleets,
             history=adapters.history,
+            scalings=adapters.scalings,
             tables=adapters.tables,
             projection=adapters.tables,  # type: ignore[arg-type] # the real adapter has both
             deployment=DEPLOYMENT,

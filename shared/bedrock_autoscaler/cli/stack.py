@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bedrock_autoscaler.adapters.bedrock.capacity import BedrockCapacity
+from bedrock_autoscaler.adapters.bedrock.endpoints import BedrockEndpoints
 from bedrock_autoscaler.adapters.bedrock.releasing import BedrockReleasing
 from bedrock_autoscaler.adapters.clients import Clients
 from bedrock_autoscaler.adapters.clock import clock_at
@@ -26,6 +27,7 @@ from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.adapters.storage.last_good import DynamoLastGood
 from bedrock_autoscaler.adapters.storage.prices import DynamoPrices
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
+from bedrock_autoscaler.adapters.storage.scalings import DynamoScalings
 from bedrock_autoscaler.adapters.stored_settings import StoredSettings
 from bedrock_autoscaler.application.fleets.places import Place as SpokePlace
 from bedrock_autoscaler.application.ports.clock import Clock
@@ -287,8 +289,10 @@ class StackAccess:
                 self.bedrock, self._clients.service_quotas(), self.models.codes_of, reporter
             ),
             decisions=DynamoDecisions(self._dynamodb, place.ledger),
+            endpoints=BedrockEndpoints(self.bedrock),
             fleets=self.fleets,
             history=DynamoHistory(self._dynamodb, place.ledger),
+            scalings=DynamoScalings(self._dynamodb, place.ledger),
             tables=tables,
             projection=tables,
             deployment=place.name,

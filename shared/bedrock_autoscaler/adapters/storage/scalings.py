@@ -45,11 +45,17 @@ class DynamoScalings(Scalings):
             ObservationError: it could not be read.
         """
         item = self._table.get(_key(target, address))
-        if item is None:
-            return EndpointRecord(target=target, address=address)
-        subject = f"record of endpoint {address}"
-        require_schema(item.get("schema"), subject)
-        return decode_flat(_RECORD, item, subject)
+        return EndpointRecord(target=target, address=address) if item is None else _record(item)
+
+    @override
+    def records_of(self, target: str) -> tuple[EndpointRecord, ...]:
+        """One consistent query of the target's partition.
+
+        Raises:
+            ObservationError: it could not be read.
+        """
+        items = self._table.query(_partition(target), first="arn:", last="arn;")
+        return tuple(_record(item) for item in items)
 
     @override
     def write(self, before: EndpointRecord, after: EndpointRecord) -> None:
@@ -79,5 +85,15 @@ class DynamoScalings(Scalings):
             raise UnknownOutcomeError(told) from error
 
 
+def _record(item: Item) -> EndpointRecord:
+    subject = f"record of endpoint {item['sk']}"
+    require_schema(item.get("schema"), subject)
+    return decode_flat(_RECORD, item, subject)
+
+
+def _partition(target: str) -> str:
+    return f"SCALING#{target}"
+
+
 def _key(target: str, address: str) -> Item:
-    return {"pk": f"SCALING#{target}", "sk": address}
+    return {"pk": _partition(target), "sk": address}

@@ -150,6 +150,13 @@ class Scalings(Protocol):
             ObservationError: it could not be read.
         """
 
+    def records_of(self, target: str) -> tuple[EndpointRecord, ...]:
+        """Every record of the target, also of endpoints that its settings no longer name.
+
+        Raises:
+            ObservationError: they could not be read.
+        """
+
     def write(self, before: EndpointRecord, after: EndpointRecord) -> None:
         """Replace `before` by `after`, which has its version plus one.
 

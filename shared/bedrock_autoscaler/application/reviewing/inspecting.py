@@ -4,18 +4,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory, ListedThroughput
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.ports.bedrock import (
+    Capacity,
+    Endpoints,
+    Inventory,
+    ListedThroughput,
+)
 from bedrock_autoscaler.application.ports.decisions import Decisions, RecordedDecision
 from bedrock_autoscaler.application.ports.history import History
-from bedrock_autoscaler.application.ports.ledger import Fleets, LedgerState
+from bedrock_autoscaler.application.ports.ledger import Fleets, LedgerState, Scalings
 from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.application.ports.tables import RoutingTables
 from bedrock_autoscaler.application.purchasing.adopting import ADOPTED
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.fleet.intent import AccountRecord
 from bedrock_autoscaler.domain.fleet.lifecycle import Life, life_of
+from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.traffic.observation import EndpointState
 
 
 class Projection(Protocol):
@@ -35,11 +43,26 @@ class InspectionPorts:
 
     capacity: Capacity
     decisions: Decisions
+    endpoints: Endpoints
     fleets: Fleets
     history: History
+    scalings: Scalings
     tables: RoutingTables
     projection: Projection
     deployment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointFacts:
+    """One endpoint whose instances were changed once.
+
+    Attributes:
+        seen: how it stands, read while a change of it is open; None otherwise, and where Bedrock
+            does not show it.
+    """
+
+    record: EndpointRecord
+    seen: EndpointState | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +71,16 @@ class TargetFacts:
 
     Attributes:
         target: its policy; None when it is no longer in force.
+        endpoints: those that the ledger has records of, named by the settings or not.
         newest: the newest decision of each loop, with its whole situation.
-        undecided: decisions that purchases and releases of the ledger name and that it lacks;
-            what a person adopted needs none.
+        undecided: decisions that its purchases, releases and changes of endpoints name and that
+            the ledger lacks; what a person adopted needs none.
     """
 
     name: str
     target: Target | None
     state: LedgerState
+    endpoints: tuple[EndpointFacts, ...]
     table: RoutingTable | None
     projected: RoutingTable | None
     newest: tuple[RecordedDecision, ...]
@@ -118,6 +143,8 @@ def _target_facts(name: str, target: Target | None, ports: InspectionPorts) -> T
             newest.append(whole)
     ids = [i.decision_id for i in state.purchases if not i.detail.startswith(ADOPTED)]
     ids += [release.decision_id for release in state.releases]
+    records = ports.scalings.records_of(name)
+    ids += [change.decision_id for record in records for change in record.changes]
     undecided = [
         decision_id
         for decision_id in dict.fromkeys(ids)
@@ -127,11 +154,21 @@ def _target_facts(name: str, target: Target | None, ports: InspectionPorts) -> T
         name=name,
         target=target,
         state=state,
+        endpoints=tuple(_endpoint_facts(record, ports) for record in records),
         table=ports.tables.current(name),
         projected=ports.projection.projected(name),
         newest=tuple(newest),
         undecided=tuple(undecided),
     )
+
+
+def _endpoint_facts(record: EndpointRecord, ports: InspectionPorts) -> EndpointFacts:
+    if record.open is None:
+        return EndpointFacts(record=record, seen=None)
+    try:
+        return EndpointFacts(record=record, seen=ports.endpoints.state(record.address))
+    except ObservationError:  # it may be gone: that is a finding, and all else is looked at
+        return EndpointFacts(record=record, seen=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

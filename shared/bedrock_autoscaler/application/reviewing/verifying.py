@@ -6,17 +6,17 @@ were lowered below what is held, throughputs of others, a purchase that is still
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from enum import StrEnum
 
 from bedrock_autoscaler.application.observing.surveying import GRACE, Survey
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.application.ports.ledger import LedgerState
 from bedrock_autoscaler.application.purchasing.accounting import purchases_since, releases_since
+from bedrock_autoscaler.application.reviewing.findings import Finding, notice, violation
 from bedrock_autoscaler.application.reviewing.inspecting import Facts, TargetFacts
 from bedrock_autoscaler.application.reviewing.replaying import replay
+from bedrock_autoscaler.application.reviewing.verifying_endpoints import endpoint_findings
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Status
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseIntent, ReleaseState
@@ -25,27 +25,6 @@ from bedrock_autoscaler.domain.units import MINUTE, usd
 
 _TICKS = 3 * MINUTE
 _SENT = frozenset({ReleaseState.DELETING, ReleaseState.DELETED})
-
-
-class Severity(StrEnum):
-    """What a finding is."""
-
-    VIOLATION = "violation"
-    NOTICE = "notice"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was found.
-
-    Attributes:
-        oracle: its id in the failure model, such as `O1`.
-    """
-
-    oracle: str
-    severity: Severity
-    target: str
-    message: str
 
 
 def verify(facts: Facts) -> tuple[Finding, ...]:
@@ -63,6 +42,7 @@ def _target_findings(facts: Facts, one: TargetFacts) -> Iterator[Finding]:
     yield from _traced(facts, one)
     yield from _routed(facts, one)
     yield from _replayed(one)
+    yield from endpoint_findings(facts, one, is_admitted=_is_admitted(one))
     if one.target is not None:
         fleet = fleet_of(facts, one, one.target)
         yield from _within_caps(one, one.target, fleet)
@@ -81,21 +61,13 @@ def fleet_of(facts: Facts, one: TargetFacts, target: Target) -> Fleet:
     return survey.fleet(target, one.state)
 
 
-def _violation(oracle: str, target: str, message: str) -> Finding:
-    return Finding(oracle=oracle, severity=Severity.VIOLATION, target=target, message=message)
-
-
-def _notice(oracle: str, target: str, message: str) -> Finding:
-    return Finding(oracle=oracle, severity=Severity.NOTICE, target=target, message=message)
-
-
 # -- O1, O2: units and dollars -----------------------------------------------------------------
 
 
 def _within_caps(one: TargetFacts, target: Target, fleet: Fleet) -> Iterator[Finding]:
     """What is held against the caps in force; a cap that was lowered later is no breach."""
     rails = target.guard_rails
-    finding = _violation if _admitted_by(one, target) else _notice
+    finding = violation if _is_admitted(one) else notice
     if fleet.held_units > rails.max_units:
         text = f"{fleet.held_units} units are held or open, max_units is {rails.max_units}"
         yield finding("O1", one.name, text)
@@ -109,13 +81,13 @@ def _within_caps(one: TargetFacts, target: Target, fleet: Fleet) -> Iterator[Fin
     ):
         if booked > cap:
             text = f"{booked} USD are booked this {span}, max_usd_per_{span} is {cap}"
-            yield _notice("O2", one.name, text)
+            yield notice("O2", one.name, text)
 
 
-def _admitted_by(one: TargetFacts, target: Target) -> bool:
+def _is_admitted(one: TargetFacts) -> bool:
     """Whether the settings in force are those that the newest decision knew."""
     known = {recorded.decision.settings_version for recorded in one.newest}
-    return target.settings_version in known
+    return one.target is not None and one.target.settings_version in known
 
 
 def _reserved(one: TargetFacts) -> Iterator[Finding]:
@@ -123,7 +95,7 @@ def _reserved(one: TargetFacts) -> Iterator[Finding]:
     units, dollars = _held(one.state)
     record = one.state.record
     if (record.reserved_units, record.reserved_usd_per_hour) != (units, dollars):
-        yield _violation(
+        yield violation(
             "O1",
             one.name,
             f"the ledger reserves {record.reserved_units} units for "
@@ -149,13 +121,13 @@ def _consented(facts: Facts, one: TargetFacts) -> Iterator[Finding]:
         consent = facts.consents.get(intent.consent_id or "")
         if intent.state in HOLDING_STATES and not _covers(consent, intent):
             text = f"{intent.decision_id} committed to a term without a consent to it"
-            yield _violation("O3", one.name, text)
+            yield violation("O3", one.name, text)
     by_arn = {intent.arn: intent for intent in one.state.purchases}
     for pt in facts.inventory.throughputs:
         bought = by_arn.get(pt.arn)
         if bought is not None and pt.commitment is not bought.commitment:
             text = f"{pt.arn} is under {pt.commitment.value}, bought as {bought.commitment.value}"
-            yield _violation("O3", one.name, text)
+            yield violation("O3", one.name, text)
 
 
 def _covers(consent: RecordedConsent | None, intent: PurchaseIntent) -> bool:
@@ -176,26 +148,26 @@ def _covers(consent: RecordedConsent | None, intent: PurchaseIntent) -> bool:
 def _traced(facts: Facts, one: TargetFacts) -> Iterator[Finding]:
     """Each purchase has its decision, and an outcome within the grace."""
     for decision_id in one.undecided:
-        yield _violation("O10", one.name, f"the ledger has no decision {decision_id}")
+        yield violation("O10", one.name, f"the ledger has no decision {decision_id}")
     for intent in one.state.open_purchases:
         age = facts.now - intent.recorded_at
         text = f"{intent.decision_id} has had no outcome for {age // MINUTE} minutes"
         if age > GRACE + _TICKS:
-            yield _violation("O10", one.name, text)
+            yield violation("O10", one.name, text)
         else:
-            yield _notice("O10", one.name, f"{text}; it is being looked up")
+            yield notice("O10", one.name, f"{text}; it is being looked up")
 
 
 def _stack_findings(facts: Facts) -> Iterator[Finding]:
     ours = [pt for pt in facts.inventory.throughputs if pt.deployment == facts.deployment]
     for decision_id, count in Counter(pt.decision_id for pt in ours).items():
         if decision_id is not None and count > 1:
-            yield _violation("O4", "", f"{decision_id} has bought {count} throughputs")
+            yield violation("O4", "", f"{decision_id} has bought {count} throughputs")
     held = [_held(one.state) for one in facts.targets]
     sums = (sum(units for units, _ in held), sum((usd for _, usd in held), Decimal(0)))
     account = facts.account
     if (account.reserved_units, account.reserved_usd_per_hour) != sums:
-        yield _violation(
+        yield violation(
             "O1",
             "",
             f"the ledger reserves {account.reserved_units} units for "
@@ -205,7 +177,7 @@ def _stack_findings(facts: Facts) -> Iterator[Finding]:
     rails = facts.settings.rails
     if account.reserved_units > rails.max_units:
         text = f"{account.reserved_units} units are reserved, the stack's max_units is"
-        yield _notice("O1", "", f"{text} {rails.max_units}")
+        yield notice("O1", "", f"{text} {rails.max_units}")
     yield from _orphans(facts, ours)
 
 
@@ -216,21 +188,21 @@ def _orphans(facts: Facts, ours: list[ListedThroughput]) -> Iterator[Finding]:
     for pt in ours:
         if pt.target not in in_force:
             text = f"{pt.arn} is tagged as ours, but its target {pt.target!r} is not in force"
-            yield _notice("O10", pt.target or "", f"{text}; it is billed and nobody watches it")
+            yield notice("O10", pt.target or "", f"{text}; it is billed and nobody watches it")
         explained = [i for i in intents if i.arn == pt.arn or i.decision_id == pt.decision_id]
         if not explained:
             text = f"{pt.arn} carries our tag, but the ledger knows no purchase of it"
-            yield _violation("O10", pt.target or "", f"{text}; adopt it or delete it by hand")
+            yield violation("O10", pt.target or "", f"{text}; adopt it or delete it by hand")
         elif all(intent.name != pt.name for intent in explained):
             text = f"{pt.arn} is named {pt.name}, which no intent asked for"
-            yield _violation("O9", pt.target or "", text)
+            yield violation("O9", pt.target or "", text)
 
 
 def _strangers(one: TargetFacts, fleet: Fleet) -> Iterator[Finding]:
     for pt in fleet.throughputs:
         if pt.ownership is Ownership.UNMANAGED and pt.arn not in fleet.strays:
             text = f"{pt.arn} of {pt.model_units} units is not ours: counted, never deleted"
-            yield _notice("O5", one.name, text)
+            yield notice("O5", one.name, text)
 
 
 # -- O5, O7, O13: releases ---------------------------------------------------------------------
@@ -245,18 +217,18 @@ def _released(facts: Facts, one: TargetFacts) -> Iterator[Finding]:
             continue
         if one.state.purchase_of(release.arn) is None:
             text = f"{release.decision_id} deleted {release.arn}, which the ledger never held"
-            yield _violation("O5", one.name, text)
+            yield violation("O5", one.name, text)
         if release.arn in committed:
             text = f"{release.decision_id} sent a Delete for {release.arn}, which is under a term"
-            yield _violation("O7", one.name, text)
+            yield violation("O7", one.name, text)
         if release.withdrawn_at is None:
             text = f"{release.decision_id} sent a Delete for {release.arn} before it left the table"
-            yield _violation("O6", one.name, text)
+            yield violation("O6", one.name, text)
 
 
 def _paced(facts: Facts, one: TargetFacts, target: Target) -> Iterator[Finding]:
     rails = target.guard_rails
-    finding = _violation if _admitted_by(one, target) else _notice
+    finding = violation if _is_admitted(one) else notice
     bought = purchases_since(one.state.purchases, facts.now)
     if bought > rails.max_purchases_per_day:
         text = f"{bought} purchases in 24 hours, allowed are {rails.max_purchases_per_day}"
@@ -267,7 +239,7 @@ def _paced(facts: Facts, one: TargetFacts, target: Target) -> Iterator[Finding]:
         yield finding("O13", one.name, text)
     if one.state.record.tripped_at is not None:
         text = f"the breaker tripped ({one.state.record.tripped_by})"
-        yield _notice("O13", one.name, f"{text}; reset-breaker closes it")
+        yield notice("O13", one.name, f"{text}; reset-breaker closes it")
 
 
 # -- O11, O14: routes and replay ---------------------------------------------------------------
@@ -282,14 +254,14 @@ def _routed(facts: Facts, one: TargetFacts) -> Iterator[Finding]:
     for route in one.table.routes:
         if route.kind is OptionKind.PROVISIONED and route.address not in serving and not fresh:
             text = f"the table names {route.address}, which is not in service"
-            yield _violation("O11", one.name, text)
+            yield violation("O11", one.name, text)
     seen = one.projected.version if one.projected else 0
     if seen > one.table.version:
         text = f"callers read version {seen}, the authority has {one.table.version}"
-        yield _violation("O11", one.name, text)
+        yield violation("O11", one.name, text)
     elif seen < one.table.version:
         text = f"callers read version {seen}, {one.table.version} is in force"
-        yield _notice("O11", one.name, text)
+        yield notice("O11", one.name, text)
 
 
 def _replayed(one: TargetFacts) -> Iterator[Finding]:
@@ -297,4 +269,4 @@ def _replayed(one: TargetFacts) -> Iterator[Finding]:
         difference = replay(recorded)
         if difference is not None:
             text = " ".join(str(difference).split())
-            yield _violation("O14", one.name, text)
+            yield violation("O14", one.name, text)

@@ -30,8 +30,8 @@ def verify(*, stack: StackOption = DEFAULT_STACK, output: OutputOption = Output.
     Lists every provisioned throughput of the account, each of which is billed, and what was found.
     Exit status 1 when a promise is broken, 0 when only notices or nothing was found.
     """
+    from bedrock_autoscaler.application.reviewing.findings import Severity
     from bedrock_autoscaler.application.reviewing.inspecting import holdings, inspect
-    from bedrock_autoscaler.application.reviewing.verifying import Severity
     from bedrock_autoscaler.application.reviewing.verifying import verify as check
     from bedrock_autoscaler.cli.stack import StackAccess, find_stack
 
