@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
+from tests.deployment.arithmetic import fills_with, watched
 from tests.deployment.policies import actions_of, as_tuple, grants, statements
 from tests.deployment.template import OWN, Properties, Stack
 
@@ -323,13 +324,13 @@ def poisoned_work_ends(stack: Stack) -> Iterator[str]:
     """A message that fails three times goes to dead letters, in order too, which are watched."""
     queues = stack.of("AWS::SQS::Queue")
     alarms = stack.of("AWS::CloudWatch::Alarm").values()
-    watched = {alarm["Dimensions"][0]["Value"] for alarm in alarms}
+    subjects = {watched(alarm)["Dimensions"][0]["Value"] for alarm in alarms}
     for name, source in stack.of("AWS::Lambda::EventSourceMapping").items():
         redrive = queues[source["EventSourceArn"].removesuffix(".Arn")].get("RedrivePolicy", {})
         letters = redrive.get("deadLetterTargetArn", "").removesuffix(".Arn")
         if not queues.get(letters, {}).get("FifoQueue") or redrive["maxReceiveCount"] > 3:
             yield f"{name}: a poisoned message stays"
-        if f"{letters}.QueueName" not in watched:
+        if f"{letters}.QueueName" not in subjects:
             yield f"{name}: nobody hears of {letters}"
 
 
@@ -345,8 +346,11 @@ def logs_end(stack: Stack) -> Iterator[str]:
 
 
 def silence_is_an_alarm(stack: Stack) -> Iterator[str]:
-    """A missing heartbeat alarms after two periods."""
+    """A missing heartbeat alarms after two periods, missing points being filled in with zero."""
     beat = stack.of("AWS::CloudWatch::Alarm")["HeartbeatAlarm"]
+    knows_math = stack.of("AWS::CloudWatch::CompositeAlarm")  # not so the emulator, AlarmSet=basic
+    if knows_math and fills_with(beat) != 0:
+        yield "a missing heartbeat is no data point"
     if beat.get("TreatMissingData") != "breaching":
         yield "a missing heartbeat counts as well"
     if (beat["EvaluationPeriods"], beat.get("DatapointsToAlarm", 2)) != (2, 2):
@@ -357,10 +361,15 @@ def silence_is_an_alarm(stack: Stack) -> Iterator[str]:
 
 def trouble_is_an_alarm(stack: Stack) -> Iterator[str]:
     """What asks for a person, failed functions and dead letters are watched, and tell."""
-    watched = {
-        (alarm["MetricName"], alarm["Dimensions"][0]["Value"], tuple(alarm.get("AlarmActions", ())))
+    heard = {
+        (
+            metric["MetricName"],
+            metric["Dimensions"][0]["Value"],
+            tuple(alarm.get("AlarmActions", ())),
+        )
         for alarm in stack.of("AWS::CloudWatch::Alarm").values()
-        if len(alarm["Dimensions"]) == 1
+        for metric in (watched(alarm),)
+        if len(metric["Dimensions"]) == 1
     }
     subjects = [("Errors", function) for function in stack.of("AWS::Lambda::Function")]
     subjects += [
@@ -369,7 +378,7 @@ def trouble_is_an_alarm(stack: Stack) -> Iterator[str]:
         ("Heartbeat", OWN),
     ]
     for metric, subject in subjects:
-        if (metric, subject, ("AlertTopic",)) not in watched:
+        if (metric, subject, ("AlertTopic",)) not in heard:
             yield f"nobody hears of {metric} of {subject}"
 
 

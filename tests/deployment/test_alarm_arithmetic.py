@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployment.arithmetic import state
+from tests.deployment.arithmetic import state, watched
 from tests.deployment.template import stack
 
 pytestmark = pytest.mark.xdist_group("template")
@@ -92,9 +92,9 @@ ROWS: Mapping[tuple[str, ...], tuple[Row, ...]] = {
     ("HeartbeatAlarm",): (
         ("a beat in each period", (1.0, 1.0, 1.0, 1.0), "OK"),
         ("two in one period, after a late tick", (1.0, GAP, 2.0, 1.0), "OK"),
-        ("one period without, which the range forgives", (1.0, 1.0, 1.0, GAP), "OK"),
-        ("silence while two beats are in the range", (1.0, 1.0, GAP, GAP), "OK"),
-        ("silence after a single beat", (1.0, GAP, GAP, GAP), "OK"),
+        ("one period without, or its beat is not there yet", (1.0, 1.0, 1.0, GAP), "OK"),
+        ("two periods without", (1.0, 1.0, GAP, GAP), "ALARM"),
+        ("every second period without", (GAP, 1.0, GAP, 1.0), "OK"),
         ("silence", (GAP, GAP, GAP, GAP), "ALARM"),
         ("a period that counts zero beats is as bad as none", (0.0, 0.0, GAP, GAP), "ALARM"),
         ("it beats again", (GAP, GAP, 1.0, 1.0), "OK"),
@@ -123,14 +123,18 @@ def test_every_alarm_has_its_rows() -> None:
     assert sorted(shown) == sorted(stack().of("AWS::CloudWatch::Alarm"))
 
 
-def test_the_heartbeats_description_says_when_it_rings() -> None:
-    alarm = stack().of("AWS::CloudWatch::Alarm")["HeartbeatAlarm"]
+@pytest.mark.parametrize(("alarms", "periods"), [("full", 2), ("basic", 4)])
+def test_a_missing_heartbeat_rings_after_two_periods_and_four_without_metric_math(
+    alarms: str, periods: int
+) -> None:
+    alarm = stack(AlarmSet=alarms).of("AWS::CloudWatch::Alarm")["HeartbeatAlarm"]
     beats: tuple[float | None, ...] = (1.0,) * 4
 
     silent = next(n for n in range(9) if state(alarm, (*beats, *(GAP,) * n)) == "ALARM")
 
-    assert silent == 4
-    assert "about four periods" in alarm["AlarmDescription"]
+    assert silent == periods
+    assert watched(alarm)["MetricName"] == "Heartbeat"
+    assert "for two periods" in alarm["AlarmDescription"]
 
 
 LASTING = 3600
@@ -140,7 +144,7 @@ LASTING = 3600
 def test_what_lasts_keeps_its_alarm_on_at_the_slowest_schedule() -> None:
     """With a capacity tick an hour, a count falls into each period, whatever its phase."""
     alarms = stack().of("AWS::CloudWatch::Alarm")
-    slow = {name for name, alarm in alarms.items() if alarm["Period"] == LASTING}
+    slow = {name for name, alarm in alarms.items() if watched(alarm)["Period"] == LASTING}
 
     assert slow == {
         "BreakerAlarm", "IdleUnitsAlarm", "IdleWhileOverflowingAlarm", "MetricsIncompleteAlarm",
@@ -155,7 +159,7 @@ def test_the_heartbeat_is_looked_for_at_the_pace_of_the_ticks(minutes: str) -> N
         "HeartbeatAlarm"
     ]
 
-    assert alarm["Period"] == 60 * int(minutes)
+    assert watched(alarm)["Period"] == 60 * int(minutes)
     assert alarm["ActionsEnabled"] is True
 
 

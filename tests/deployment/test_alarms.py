@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import bedrock_autoscaler
+from tests.deployment.arithmetic import watched
 from tests.deployment.rules import SILENT_FAILURES
 from tests.deployment.template import stack
 
@@ -49,7 +50,7 @@ def test_no_alarm_of_the_template_waits_for_a_name_that_nobody_raises() -> None:
     waiting = {
         dimension["Value"]
         for alarm in stack().of("AWS::CloudWatch::Alarm").values()
-        for dimension in alarm["Dimensions"]
+        for dimension in watched(alarm)["Dimensions"]
         if dimension["Name"] == "Alarm"
     }
 

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.deployment.arithmetic import watched
 from tests.deployment.template import ROOT, stack, translated
 
 pytestmark = pytest.mark.xdist_group("template")
@@ -76,7 +77,7 @@ def test_routing_ticks_at_its_period_and_the_heartbeat_alarm_knows_it(minutes: s
     expression = deployed.of("AWS::Scheduler::Schedule")["RoutingSchedule"]["ScheduleExpression"]
     assert expression == {"1": "cron(* * * * ? *)"}.get(minutes, f"cron(0/{minutes} * * * ? *)")
     alarm = deployed.of("AWS::CloudWatch::Alarm")["HeartbeatAlarm"]
-    assert alarm["Period"] == 60 * int(minutes)
+    assert watched(alarm)["Period"] == 60 * int(minutes)
 
 
 @pytest.mark.parametrize("minutes", ["2", "5"])

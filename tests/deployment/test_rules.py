@@ -290,6 +290,11 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
     ),
     (
         rules.silence_is_an_alarm,
+        "silence is no data point",
+        _drop("HeartbeatAlarm", "Properties/Metrics"),
+    ),
+    (
+        rules.silence_is_an_alarm,
         "ten periods",
         _set("HeartbeatAlarm", "Properties/EvaluationPeriods", 10),
     ),

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from bedrock_autoscaler.application.telling.remedies import REMEDIES
+from tests.deployment.arithmetic import watched
 from tests.deployment.template import ROOT, stack
 from tests.operating.test_remedies import runs
 
@@ -45,7 +46,7 @@ def test_every_name_without_an_alarm_of_its_own_is_under_attention() -> None:
     own = {
         dimension["Value"]
         for alarm in stack().of("AWS::CloudWatch::Alarm").values()
-        for dimension in alarm["Dimensions"]
+        for dimension in watched(alarm)["Dimensions"]
         if dimension["Name"] == "Alarm"
     }
     rows = re.findall(r"^\| (`[^|]+`) \|", SECTIONS["attention"], flags=re.MULTILINE)
