@@ -170,6 +170,22 @@ def test_what_is_remembered_is_part_of_the_latest(ledger: Ledger, *, has_history
     assert ledger.decisions.remembered("email", loop) is None
 
 
+def test_decisions_on_what_is_remembered_are_read_back_whole(ledger: Ledger) -> None:
+    ledger.decisions.record(build_recorded())
+    chain = []
+    for minutes in (1, 2):
+        left = ledger.decisions.remembered("chat", Loop.ROUTING)
+        assert left is not None
+        later = build_recorded(NOW + minutes * MINUTE)
+        chain.append(replace(later, situation=replace(later.situation, memory=left.memory)))
+        assert ledger.decisions.record(chain[-1])
+
+    assert plain(ledger.decisions.latest("chat", Loop.ROUTING)) == plain(chain[-1])
+    for recorded in chain:
+        loaded = ledger.decisions.load(recorded.decision.id, ledger.history)
+        assert plain(loaded) == plain(recorded)
+
+
 def test_a_decision_without_history_is_loaded_as_it_was(ledger: Ledger) -> None:
     recorded = build_recorded()
 

@@ -1,5 +1,6 @@
 """The decision log on DynamoDB: lost answers, targets by version, bounded items, schemas."""
 
+import json
 import zlib
 from dataclasses import replace
 from decimal import Decimal
@@ -17,7 +18,7 @@ from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.history import HistoryReference
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.target import Loop
-from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from bedrock_autoscaler.domain.units import HOUR, MINUTE, iso
 from tests.builders import (
     MODEL,
     NOW,
@@ -258,6 +259,55 @@ def test_a_record_that_cannot_be_read_holds_the_target(
 
     with pytest.raises(ObservationError, match=message):
         DynamoDecisions(dynamodb, LEDGER).latest("chat", Loop.ROUTING)
+
+
+def inputs_at(client: "DynamoDBClient", index: int) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        zlib.decompress(items(client, "TARGET#chat")[index]["inputs"]["B"])
+    )
+    return found
+
+
+def test_a_memory_that_was_read_from_its_record_is_not_written_again(
+    dynamodb: "DynamoDBClient",
+) -> None:
+    decisions = DynamoDecisions(dynamodb, LEDGER)
+    decisions.record(build_recorded())
+    left = decisions.remembered("chat", Loop.ROUTING)
+    assert left is not None
+
+    decisions.record(build_recorded(scheduled_at=NOW + MINUTE, memory=left.memory))
+
+    assert inputs_at(dynamodb, 0)["memory"] is not None
+    assert inputs_at(dynamodb, 1)["memory"] is None
+    assert inputs_at(dynamodb, 1)["memory_of"] == iso(NOW)
+
+
+def test_a_memory_from_anywhere_else_is_written_whole(dynamodb: "DynamoDBClient") -> None:
+    decisions = DynamoDecisions(dynamodb, LEDGER)
+    decisions.record(build_recorded())
+    left = decisions.remembered("chat", Loop.ROUTING)
+    assert left is not None
+    other = replace(left.memory, confirmations=left.memory.confirmations + 1)
+
+    decisions.record(build_recorded(scheduled_at=NOW + MINUTE, memory=other))
+    decisions.record(build_recorded(scheduled_at=NOW + 2 * MINUTE, memory=left.memory))
+
+    assert inputs_at(dynamodb, 1)["memory"]["confirmations"] == other.confirmations
+    assert inputs_at(dynamodb, 2)["memory"] is not None
+
+
+def test_a_decision_whose_memory_is_lost_cannot_be_read(dynamodb: "DynamoDBClient") -> None:
+    decisions = DynamoDecisions(dynamodb, LEDGER)
+    decisions.record(build_recorded())
+    left = decisions.remembered("chat", Loop.ROUTING)
+    assert left is not None
+    decisions.record(build_recorded(scheduled_at=NOW + MINUTE, memory=left.memory))
+    item = items(dynamodb, "TARGET#chat")[0]
+    dynamodb.delete_item(TableName=LEDGER, Key={"pk": item["pk"], "sk": item["sk"]})
+
+    with pytest.raises(ObservationError, match=r"missing, whose memory"):
+        decisions.latest("chat", Loop.ROUTING)
 
 
 def test_a_decision_whose_target_is_lost_cannot_be_read(dynamodb: "DynamoDBClient") -> None:

@@ -5,7 +5,7 @@ pydantic maps the domain's dataclasses as they are. Where a value has no JSON fo
 subclass takes every other member from the domain, so that a new one cannot be forgotten.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -264,8 +264,9 @@ class _StoredInputs:
     observation: _StoredObservation
     fleet: Fleet
     routes: tuple[Route, ...]
-    memory: Memory
+    memory: Memory | None  # None: that of the decision at `memory_of`, which keeps it
     history: _StoredReference | None
+    memory_of: datetime | None = None  # records of before kept a memory of their own
     is_late: bool = False  # records of before it was noted have none
     consents: tuple[RecordedConsent, ...] = ()  # likewise
     rejected: tuple[str, ...] = ()  # likewise
@@ -327,7 +328,10 @@ def decode_decision(stored: bytes, subject: str) -> Decision:
 
 
 def encode_inputs(
-    situation: Situation, history: HistoryReference | None, newer: Traffic | None = None
+    situation: Situation,
+    history: HistoryReference | None,
+    newer: Traffic | None = None,
+    memory_of: datetime | None = None,
 ) -> bytes:
     """The situation without its target, and the history, as JSON.
 
@@ -335,9 +339,13 @@ def encode_inputs(
         situation: of the decision.
         history: names stored minutes at the front of its traffic.
         newer: the minutes of its traffic after these, all that is written of it; None: the whole.
+        memory_of: scheduled time of the stored decision of the same loop that left the memory,
+            which is then not written again; None: it is written.
     """
     members = _members(situation)
     del members["target"]
+    if memory_of is not None:
+        members |= {"memory": None, "memory_of": memory_of}
     observed = _members(situation.observation)
     if newer is not None:
         observed["traffic"] = newer
@@ -346,15 +354,29 @@ def encode_inputs(
 
 
 def decode_inputs(
-    stored: bytes, target: Target, subject: str
+    stored: bytes,
+    target: Target,
+    subject: str,
+    memory_left: Callable[[Loop, datetime], Memory] | None = None,
 ) -> tuple[Situation, HistoryReference | None]:
     """What `encode_inputs` was given, with `target` put back.
+
+    Args:
+        stored: the inputs.
+        target: of the situation.
+        subject: how messages call it.
+        memory_left: what the decision of this loop and scheduled time left for the next one.
 
     Raises:
         ObservationError: it cannot be read; the message starts with `subject`.
     """
     members = _members(_parse(_INPUTS, stored, subject))
     history: HistoryReference | None = members.pop("history")
+    left_at = members.pop("memory_of")
+    if members["memory"] is None:
+        if left_at is None or memory_left is None:
+            raise ObservationError(f"{subject} cannot be read: it has no memory")
+        members["memory"] = memory_left(members["loop"], left_at)
     members["observation"] = Observation(**_members(members["observation"]))
     return Situation(target=target, **members), history
 
@@ -373,6 +395,15 @@ def decode_remembered(document: bytes, inputs: bytes, subject: str) -> Remembere
         observation=Observation(**_members(left.observation)),
         kept_until=left.history.end if left.history else None,
     )
+
+
+def decode_memory(document: bytes, subject: str) -> Memory:
+    """What a stored decision leaves for the next one.
+
+    Raises:
+        ObservationError: it cannot be read; the message starts with `subject`.
+    """
+    return _parse(_LEFT_BY_DECISION, document, subject).memory
 
 
 def encode_target(target: Target) -> str:

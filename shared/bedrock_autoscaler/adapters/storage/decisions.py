@@ -4,12 +4,14 @@ Keys: `TARGET#<name>`, `DECISION#<loop>#<scheduled time>`. The attributes are re
 console; `document` (the decision) and `inputs` (the situation without its target, and the
 history it names) are compressed JSON. The target itself is an item of its own per settings
 version (`SETTINGS`, `VERSION#<name>#<settings version>`), so that decisions need not repeat it.
+Nor do `inputs` repeat the memory that the decision before left in its `document`: they name it.
 """
 
 import zlib
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, assert_never, override
 
@@ -17,6 +19,7 @@ from bedrock_autoscaler.adapters.storage.codec import (
     SCHEMA,
     decode_decision,
     decode_inputs,
+    decode_memory,
     decode_remembered,
     encode_decision,
     encode_inputs,
@@ -36,6 +39,7 @@ from bedrock_autoscaler.application.ports.history import History
 from bedrock_autoscaler.domain.decision import (
     Action,
     Decision,
+    Memory,
     Purchase,
     Release,
     Restore,
@@ -61,13 +65,14 @@ class DynamoDecisions(Decisions):
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._table = Table(client, table)
         self._versions = TargetVersions(client, table)
+        self._remembered: dict[tuple[str, Loop], Remembered] = {}
 
     @override
     def record(self, recorded: RecordedDecision) -> bool:
         """Write the target's version if it is new, then the decision if its id is."""
         decision = recorded.decision
         self._versions.keep(recorded.situation.target)
-        item = _to_item(recorded)
+        item = _to_item(recorded, self._memory_of(recorded))
         try:
             self._table.put(item, condition=ABSENT)
         except ConditionFailedError:
@@ -98,9 +103,32 @@ class DynamoDecisions(Decisions):
         if item is None:
             return None
         subject = _subject(item)
-        return decode_remembered(
+        found = decode_remembered(
             _inflated(item, "document", subject), _inflated(item, "inputs", subject), subject
         )
+        self._remembered[target, loop] = found
+        return found
+
+    def _memory_of(self, recorded: RecordedDecision) -> datetime | None:
+        """When the decision was scheduled whose stored memory this one rests on, if one is known.
+
+        Only what was read from its record by this very process counts: of anything else nobody
+        knows whether the record has it.
+        """
+        situation = recorded.situation
+        found = self._remembered.pop((recorded.decision.target, situation.loop), None)
+        is_read = found is not None and found.memory is situation.memory
+        return found.scheduled_at if found is not None and is_read else None
+
+    def _memory_left(self, target: str, loop: Loop, scheduled_at: datetime) -> Memory:
+        """What the decision of this time left for the next one."""
+        key = {"pk": _partition(target), "sk": _sort_key(loop, iso(scheduled_at))}
+        item = self._table.get(key, attributes=("id", "schema", "document"))
+        if item is None:
+            text = f"decision of {target}, {loop.value}, {iso(scheduled_at)}"
+            raise ObservationError(f"{text} is missing, whose memory a later one rests on")
+        subject = _subject(item)
+        return decode_memory(_inflated(item, "document", subject), subject)
 
     def _newest(self, target: str, loop: Loop) -> Item | None:
         """What is read back of the newest decision."""
@@ -169,7 +197,9 @@ class DynamoDecisions(Decisions):
         decision = _to_decision(item)
         subject = f"decision {decision.id}"
         target = self._versions.target(decision.target, decision.settings_version)
-        situation, history = decode_inputs(_inflated(item, "inputs", subject), target, subject)
+        left = partial(self._memory_left, decision.target)
+        inputs = _inflated(item, "inputs", subject)
+        situation, history = decode_inputs(inputs, target, subject, left)
         return RecordedDecision(
             decision=decision,
             situation=situation,
@@ -208,8 +238,8 @@ def _time_of_id(decision_id: str) -> str | None:
 # -- items -------------------------------------------------------------------------------------
 
 
-def _to_item(recorded: RecordedDecision) -> Item:
-    """The item; the minutes that the history names are left out of it."""
+def _to_item(recorded: RecordedDecision, memory_of: datetime | None) -> Item:
+    """The item, without the minutes that the history names, or the memory of `memory_of`."""
     decision, situation, history = recorded.decision, recorded.situation, recorded.history
     if decision.id != decision_id(decision.target, decision.loop, decision.scheduled_at):
         raise ValueError(f"decision {decision.id} has an id of another tick")
@@ -233,7 +263,7 @@ def _to_item(recorded: RecordedDecision) -> Item:
         **_summary(decision),
         "code_version": recorded.code_version,
         "document": zlib.compress(encode_decision(decision), _LEVEL),
-        "inputs": zlib.compress(encode_inputs(situation, history, newer), _LEVEL),
+        "inputs": zlib.compress(encode_inputs(situation, history, newer, memory_of), _LEVEL),
     }
 
 
