@@ -191,10 +191,10 @@ def _narrowed(reading: MetricsReading, series: Mapping[str, Collection[str]]) ->
     """The same with zeros for what was not asked for."""
     traffic = dict(reading.traffic)
     for model_id in traffic.keys() & series.keys():
-        known = traffic[model_id]
-        values = {
-            name: getattr(known, name) * (1.0 if name in series[model_id] else 0.0)
-            for name in METRICS
-        }
+        known, wanted = traffic[model_id], series[model_id]
+        if len(wanted) == len(METRICS):
+            continue
+        silent = known.invocations * 0.0  # gaps stay gaps
+        values = {name: getattr(known, name) if name in wanted else silent for name in METRICS}
         traffic[model_id] = Traffic(start=known.start, **values)
     return replace(reading, traffic=traffic)

@@ -183,9 +183,11 @@ def few_collections() -> Iterator[None]:
     """Collect garbage seldom: a schedule makes much of it, and little that is cyclic."""
     usual = gc.get_threshold()
     gc.set_threshold(_SELDOM)
+    gc.freeze()  # what stands already is not gone through each time
     try:
         yield
     finally:
+        gc.unfreeze()
         gc.set_threshold(*usual)
 
 

@@ -6,7 +6,7 @@ this run fail, so that an older decision never replaces a newer one.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from bedrock_autoscaler.application.errors import ObservationError, StaleDecisionError
 from bedrock_autoscaler.application.fleets.places import Place, Places
@@ -34,8 +34,6 @@ from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.table import RoutingTable, routing_problem
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE, significant
-
-_TIME_FORM = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,4 +349,4 @@ def _is_noted(intent: ReleaseIntent, table: RoutingTable | None) -> bool:
 def _time_of(decision_id: str) -> datetime:
     """The scheduled time that a decision's id ends with."""
     stamp = decision_id.rsplit("-", maxsplit=1)[-1]
-    return datetime.strptime(stamp, _TIME_FORM).replace(tzinfo=UTC)
+    return datetime.fromisoformat(stamp)

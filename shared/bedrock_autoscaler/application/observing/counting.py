@@ -26,8 +26,8 @@ def counted(total: Traffic, parts: Mapping[str, Traffic], target: Target) -> Tra
     refused = [part for address, part in parts.items() if _PROVISIONED in address]
     if not target.options or not refused:
         return total
-    elsewhere = sum(
-        (np.nan_to_num(span(part, total.start, total.end).throttles) for part in refused),
-        np.zeros(len(total)),
-    )
+    elsewhere = np.zeros(len(total))
+    for part in refused:
+        throttles = span(part, total.start, total.end).throttles
+        elsewhere += np.where(np.isnan(throttles), 0.0, throttles)
     return replace(total, throttles=np.maximum(total.throttles - elsewhere, 0.0))

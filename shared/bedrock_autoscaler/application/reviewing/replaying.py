@@ -74,6 +74,8 @@ def replay(
 
 def _compare(path: str, before: object, after: object) -> Iterator[Mismatch]:
     """Every difference between two values of the same shape, depth first."""
+    if before is after:
+        return
     if type(before) is not type(after):
         yield _mismatch(path, before, after)
     elif is_dataclass(before):

@@ -90,6 +90,8 @@ def overlapping(targets: Iterable[Target]) -> tuple[SettingsProblem, ...]:
     for target in known:
         for model_id in dict.fromkeys(_bare(model_id) for model_id in target.model_ids):
             users[target.account, target.region, model_id].append(target.name)
+    if all(len(names) == 1 for names in users.values()):
+        return ()
     problems = []
     for target in known:
         for (_, _, model_id), names in users.items():

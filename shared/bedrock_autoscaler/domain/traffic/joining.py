@@ -5,6 +5,7 @@ Nothing here changes a series in place, so that what needs no change is handed o
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import reduce
 
 import numpy as np
 
@@ -28,8 +29,7 @@ def combine(parts: Sequence[Traffic]) -> Traffic:
 
 
 def _sum(*parts: Series) -> Series:
-    added: Series = np.add.reduce(parts)
-    return added
+    return reduce(np.add, parts)
 
 
 def join(older: Traffic, newer: Traffic) -> Traffic:
@@ -59,7 +59,8 @@ def span(traffic: Traffic, start: datetime, end: datetime) -> Traffic:
         return traffic if whole else _cut(traffic, first, last)
 
     def fitted(series: Series) -> Series:
-        fits = np.full(minutes, np.nan)
+        fits = np.empty(minutes)
+        fits.fill(np.nan)
         if last > first:
             fits[first - offset : last - offset] = series[first:last]
         return fits

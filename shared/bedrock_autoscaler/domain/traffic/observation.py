@@ -95,13 +95,13 @@ def each_series(change: Callable[..., Series], *traffics: Traffic) -> dict[str, 
     """
     made: dict[tuple[int, ...], Series] = {}
     found: dict[str, Series] = {}
-    series_of = [all_series(traffic) for traffic in traffics]
-    columns = zip(*series_of, strict=True)
-    keys = zip(*(map(id, series) for series in series_of), strict=True)
-    for name, series, key in zip(METRICS, columns, keys, strict=True):
-        if key not in made:
-            made[key] = change(*series)
-        found[name] = made[key]
+    columns = zip(*map(all_series, traffics), strict=True)
+    for name, series in zip(METRICS, columns, strict=True):
+        key = tuple(map(id, series))
+        known = made.get(key)
+        if known is None:
+            known = made[key] = change(*series)
+        found[name] = known
     return found
 
 
