@@ -11,7 +11,7 @@ from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.cli.stack import find_stack
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.bedrock_stage import POOL
-from tests.builders import MODEL, NOW, PROFILE, PT_MODEL, REGION
+from tests.builders import ACCOUNT, MODEL, NOW, PROFILE, PT_MODEL, REGION
 from tests.functions.account import SETTINGS
 from tests.operating.stage import DOCUMENT, STACK, Stage
 from tests.operating.test_backtest_from_cloudwatch import PRICE, put, span
@@ -286,6 +286,46 @@ def test_a_model_that_the_stack_may_not_buy_is_told_with_the_deployment(sound: S
         "YELLOW",
         f"sam deploy --parameter-overrides PurchasableModelArns={other},{BUYABLE}",
     )
+
+
+def test_a_new_version_of_a_custom_model_must_be_named_too(sound: Stage) -> None:
+    old, new = (f"arn:aws:bedrock:{REGION}:{ACCOUNT}:custom-model/tuned/{v}" for v in "ab")
+    sound.stacks.parameters["PurchasableModelArns"] = old
+    sound.answer("service-quotas.GetServiceQuota", lambda _: {"Quota": {"Value": 100.0}})
+    bought = SOUND["provisioned"] | {"model_id": new}
+    changes = {"mode": "act", "provisioned": bought, "residency": {"other_models": True}}
+    sound.put("targets/chat", SOUND | changes)
+    sound.ssm.put_parameter(Name="/bedrock-autoscaler/switch", Value="allow", Type="String")
+
+    found = examined(sound, status=1)["chat", "purchases"]
+
+    assert found["state"] == "RED"
+    assert found["message"].endswith(f"does not name {new}: IAM would refuse each purchase of it")
+    assert found["remedy"] == f"sam deploy --parameter-overrides PurchasableModelArns={old},{new}"
+
+
+def test_an_endpoint_that_the_stack_may_not_scale_is_told_with_the_deployment(
+    sound: Stage,
+) -> None:
+    address = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/own"
+    instances = {
+        "min_instances": 1,
+        "max_instances": 3,
+        "calls_per_minute": 40,
+        "usd_per_instance_hour": 1.5,
+        "source": "test",
+        "as_of": "2026-11-20",
+    }
+    endpoint = {"kind": "marketplace_endpoint", "address": address, "instances": instances}
+    changes = {"options": [UNLIMITED, endpoint], "residency": {"other_models": True}}
+    sound.put("targets/chat", SOUND | changes)
+
+    found = examined(sound)["chat", "endpoints"]
+    assert found["state"] == "YELLOW"
+    assert f"ScalableEndpointArns={address} EndpointRoleArns=ROLES" in found["remedy"]
+
+    sound.stacks.parameters["ScalableEndpointArns"] = address
+    assert examined(sound)["chat", "endpoints"]["state"] == "GREEN"
 
 
 def test_a_tripped_breaker_is_red(sound: Stage) -> None:

@@ -7,11 +7,12 @@ import pytest
 
 from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.domain.units import HOUR
-from tests.builders import NOW
+from tests.builders import ACCOUNT, NOW, REGION
 from tests.documents import BASE
 from tests.operating.stage import DOCUMENT, STACK, Stage
 from tests.unit.application.test_what_if import limited, ticks
 
+OTHER = "residency.other_models=true"
 PARAMETER = "/bedrock-autoscaler/settings/targets/chat"
 
 
@@ -119,6 +120,25 @@ def test_a_change_rests_on_the_version_that_it_names(stage: Stage) -> None:
     error = stage.refused("settings", "set", "chat", "max_units=3", "--if-version", "1", "--yes")
 
     assert f"{PARAMETER} is at version 2, not 1; nothing was written" in error
+
+
+def test_a_new_model_that_the_stack_may_not_buy_is_told_with_the_deployment(stage: Stage) -> None:
+    versions = f"arn:aws:bedrock:{REGION}:{ACCOUNT}:custom-model/tuned"
+    stage.stacks.parameters["PurchasableModelArns"] = f"{versions}/a"
+    told = stage.told(
+        "settings", "set", "chat", f"provisioned.model_id={versions}/b", OTHER, "--yes"
+    )
+    assert (
+        f"the stack may not buy {versions}/b yet: sam deploy --parameter-overrides "
+        f"PurchasableModelArns={versions}/a,{versions}/b"
+    ) in told
+
+    assert "may not buy" not in stage.told("settings", "set", "chat", "max_units=3", "--yes")
+    stage.stacks.parameters["PurchasableModelArns"] = f"{versions}/*"
+    told = stage.told(
+        "settings", "set", "chat", f"provisioned.model_id={versions}/c", OTHER, "--yes"
+    )
+    assert "may not buy" not in told
 
 
 def test_a_whole_document_comes_from_a_file(stage: Stage, tmp_path: Path) -> None:

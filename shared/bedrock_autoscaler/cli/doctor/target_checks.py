@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from fnmatch import fnmatchcase
 
 import numpy as np
 
 from bedrock_autoscaler.application.observing.measuring import matching_ids
 from bedrock_autoscaler.cli.doctor.checks import Check, State, guarded
+from bedrock_autoscaler.cli.permitted import (
+    may_buy,
+    may_scale,
+    permit_purchases,
+    permit_scaling,
+)
 from bedrock_autoscaler.cli.stack import StackAccess
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.economics.facts import missing_facts
@@ -37,6 +42,7 @@ def target_checks(access: StackAccess, target: Target) -> Iterator[Check]:
         yield from guarded("unit quota", one.unit_quota, target=name)
         yield from guarded("life cycle", one.life_cycle, target=name)
         yield from one.purchasable()
+    yield from one.scalable()
     yield from guarded("breaker", one.breaker, target=name)
 
 
@@ -165,21 +171,34 @@ class _OneTarget:
         if target.provisioned is None:
             return
         model_id = target.provisioned.model_id
-        arn = (
-            model_id
-            if model_id.startswith("arn:")
-            else f"arn:aws:bedrock:{place.region}::foundation-model/{model_id}"
-        )
-        if any(fnmatchcase(arn, pattern) for pattern in place.purchasable):
+        if may_buy(place, model_id):
             yield self._check("purchases", State.GREEN, f"the stack may buy {model_id}")
             return
-        given = ",".join([*place.purchasable, arn])
         yield self._check(
             "purchases",
             self._blocking,
-            f"PurchasableModelArns of the stack does not name {model_id}",
-            f"sam deploy --parameter-overrides PurchasableModelArns={given}",
+            f"PurchasableModelArns of the stack does not name {model_id}: IAM would refuse each "
+            "purchase of it",
+            permit_purchases(place, model_id),
         )
+
+    def scalable(self) -> Iterator[Check]:
+        """Whether the function that changes instances may look at the endpoints and change them."""
+        place = self._access.place
+        for option in self._target.options:
+            if option.instances is None:
+                continue
+            if may_scale(place, option.address):
+                message = f"the stack may change the instances of {option.address}"
+                yield self._check("endpoints", State.GREEN, message)
+                continue
+            yield self._check(
+                "endpoints",
+                self._blocking,
+                f"ScalableEndpointArns of the stack does not name {option.address}: nobody may "
+                "look at it or change its instances",
+                permit_scaling(place, option.address),
+            )
 
     def breaker(self) -> Iterator[Check]:
         """Whether the breaker has tripped."""

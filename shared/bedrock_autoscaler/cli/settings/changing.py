@@ -21,9 +21,10 @@ from bedrock_autoscaler.application.settings.tuning import (
 )
 from bedrock_autoscaler.cli.money.spending import spending_lines
 from bedrock_autoscaler.cli.output import CommandError, Output, print_json
+from bedrock_autoscaler.cli.permitted import may_buy, permit_purchases
 from bedrock_autoscaler.cli.settings.fields import assignments, full_path
-from bedrock_autoscaler.cli.stack import StackAccess
-from bedrock_autoscaler.domain.target import Mode
+from bedrock_autoscaler.cli.stack import Place, StackAccess
+from bedrock_autoscaler.domain.target import Mode, Target
 
 if TYPE_CHECKING:
     from bedrock_autoscaler.adapters.documents.fields import DocumentKind
@@ -166,6 +167,15 @@ def _print_change(change: Change, effect: Effect) -> None:
         if after is not None and after.mode is Mode.ACT:
             for line in spending_lines(after, effect.after):
                 typer.echo(f"  {line}")
+        if after is not None and after.provisioned is not None:
+            _warn_of_model(change.access.place, before, after.provisioned.model_id)
+
+
+def _warn_of_model(place: Place, before: Target | None, model_id: str) -> None:
+    """A new model that the stack may not buy would be bought by nobody, and the old one stay."""
+    bought = before.provisioned if before is not None else None
+    if (bought is None or bought.model_id != model_id) and not may_buy(place, model_id):
+        typer.echo(f"  the stack may not buy {model_id} yet: {permit_purchases(place, model_id)}")
 
 
 def _refuse_problems(change: Change, effect: Effect) -> None:
