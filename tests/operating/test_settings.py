@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import NoCredentialsError, NoRegionError
 
 from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.domain.units import HOUR
@@ -311,4 +312,23 @@ def test_the_help_of_set_has_every_threshold(capsys: pytest.CaptureFixture[str])
 def test_a_stack_that_is_not_there_is_named(stage: Stage) -> None:
     assert run(["settings", "show", "chat", "--stack", "none"]) == 2
     assert "stack 'none' cannot be read" in stage.capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "help_"),
+    [
+        (NoRegionError(), "You must specify a region; name the stack's Region"),
+        (NoCredentialsError(), "Unable to locate credentials; log in to AWS"),
+    ],
+)
+def test_what_the_sdk_lacks_is_told_with_the_way_to_give_it(
+    stage: Stage, error: Exception, help_: str
+) -> None:
+    def fail(_: object) -> object:
+        raise error
+
+    stage.answer("cloudformation.DescribeStacks", fail)
+
+    for command in (["settings", "show", "chat"], ["status"]):
+        assert help_ in stage.refused(*command)
     assert STACK == "test"

@@ -36,6 +36,7 @@ from bedrock_autoscaler.application.pricing import CurrentPrices
 from bedrock_autoscaler.application.reviewing.inspecting import InspectionPorts
 from bedrock_autoscaler.application.settings.tuning import Tuning
 from bedrock_autoscaler.cli.output import CommandError
+from bedrock_autoscaler.cli.unreached import unreached
 from bedrock_autoscaler.domain.target import Target
 
 if TYPE_CHECKING:
@@ -93,9 +94,7 @@ def find_stack(name: str) -> Place:
     try:
         found = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     except (BotoCoreError, ClientError) as error:
-        raise CommandError(
-            f"stack {name!r} cannot be read: {error}; name another with --stack"
-        ) from error
+        raise unreached(name, error) from error
     return place_of(name, found)
 
 

@@ -25,6 +25,7 @@ from bedrock_autoscaler.application.ports.decisions import Decisions
 from bedrock_autoscaler.application.ports.history import History
 from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_autoscaler.cli.output import CommandError
+from bedrock_autoscaler.cli.unreached import unreached
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_autoscaler.report.record import Sources
@@ -102,10 +103,7 @@ def open_stack(stack: str) -> Ledger:
         given = described["Stacks"][0].get("Parameters", [])
         client = boto3.client("dynamodb")
     except (BotoCoreError, ClientError) as error:
-        raise CommandError(
-            f"stack {stack!r} cannot be read: {error}; name another with --stack, or an export"
-            " with --from"
-        ) from error
+        raise unreached(stack, error, others=", or an export with --from") from error
     names = [o["OutputValue"] for o in outputs if o["OutputKey"] == "LedgerTableName"]
     if not names:
         raise CommandError(f"stack {stack!r} has no output LedgerTableName; is it the autoscaler?")

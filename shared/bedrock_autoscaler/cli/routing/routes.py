@@ -114,7 +114,7 @@ def read_table(target: str, source: Path | None, prefix: str, stack: str = "") -
     except (BotoCoreError, ClientError, OSError) as error:
         raise CommandError(f"the routing table at {place} cannot be read: {error}") from error
     except ValueError as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(f"{place}: {error}") from error
     if table.target != target:
         raise CommandError(f"that is the routing table of target {table.target}, not of {target}")
     return table
