@@ -1,11 +1,15 @@
-"""Three quarters of an hour of the demo, through the really deployed functions."""
+"""Forty minutes of the demo, through the really deployed functions."""
 
+import io
 import json
 import re
+import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from bedrock_autoscaler.cli.app import run
 from bedrock_world.demo.run import DemoOptions, DemoSummary, run_demo
@@ -23,8 +27,23 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def summary(out: Path) -> DemoSummary:
-    return run_demo(DemoOptions(out=out, offset=OFFSET, minutes=MINUTES, is_quiet=True))
+def told() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture(scope="module")
+def summary(out: Path, told: io.StringIO) -> DemoSummary:
+    """The demo, after which somebody lets five minutes pass, mistypes, and ends it."""
+    options = DemoOptions(out=out, offset=OFFSET, minutes=MINUTES, keep=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", typed("\n", "soon\n"))
+        return run_demo(options, Console(file=told, width=200))
+
+
+def typed(*lines: str) -> Iterator[str]:
+    """What is typed at the terminal, and Ctrl-C at its end."""
+    yield from lines
+    raise KeyboardInterrupt
 
 
 def test_buys_and_routes_to_what_it_bought(summary: DemoSummary) -> None:
@@ -72,6 +91,20 @@ def test_leaves_a_ledger_behind_that_the_command_line_reads(
     assert "purchase of" in text
     assert "in service since" in text
     assert run(["decisions", "replay", "--from", summary.ledger]) == 0
+
+
+def test_kept_it_can_be_reached_and_time_goes_on(summary: DemoSummary, told: io.StringIO) -> None:
+    text = told.getvalue()
+
+    for name in ("", "_BEDROCK", "_BEDROCK_RUNTIME", "_SERVICE_QUOTAS"):
+        assert f"export AWS_ENDPOINT_URL{name}=http://127.0.0.1:" in text
+    assert re.search(
+        r"It is \d{4}-\d\d-\d\d 07:40 UTC; newest decision on capacity: "
+        r"chat-capacity-\d{8}T073500Z",
+        text,
+    )
+    assert "'soon' is no number of minutes" in text
+    assert text.endswith("Stopping.\n")
 
 
 def test_leaves_a_page_behind_that_loads_nothing(summary: DemoSummary) -> None:

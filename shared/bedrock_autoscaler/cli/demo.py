@@ -26,7 +26,7 @@ def demo(
         Path, typer.Option(help="Folder for the report and the export of the ledger.")
     ] = Path("out/demo"),
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the emulator running until Ctrl-C.")
+        bool, typer.Option("--keep", help="Leave it all running for other commands until Ctrl-C; Enter lets time pass.")
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:

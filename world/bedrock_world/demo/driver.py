@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -83,16 +84,23 @@ class Driver:
         sys.setswitchinterval(_SWITCH_SECONDS)
         try:
             for row in range(plan.first, len(plan.trace)):
-                result = self._minute(row)
+                result = self._minute(row, plan.trace.minute_at(row))
                 results.append(result)
                 show(result)
         finally:
             sys.setswitchinterval(usual)
         return tuple(results)
 
-    def _minute(self, row: int) -> MinuteResult:
+    def go_on(self, minutes: int) -> None:
+        """Let so many minutes pass after the last one; the planned traffic comes anew."""
+        plan, clock = self._stage.plan, self._stage.world.clock
+        for _ in range(minutes):
+            minute = clock.now()
+            row = plan.first + (minute - plan.start) // MINUTE % plan.minutes
+            self._minute(row, minute)
+
+    def _minute(self, row: int, minute: datetime) -> MinuteResult:
         stage, trace = self._stage, self._stage.plan.trace
-        minute = trace.minute_at(row)
         self._callers.learn(self._read_table())
         asked = Served(
             requests=float(trace.invocations[row]),

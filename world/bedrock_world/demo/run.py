@@ -1,6 +1,7 @@
 """The whole demo: start, deploy, load, replay, check, report."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from bedrock_world.demo.display import Display
 from bedrock_world.demo.driver import Driver, Stage
 from bedrock_world.demo.errors import DemoError
 from bedrock_world.demo.firing import Firing
+from bedrock_world.demo.keeping import keep
 from bedrock_world.demo.plan import MEAN_UNITS, MODEL, REGION, TARGET, DemoPlan, make_plan
 from bedrock_world.demo.report import demo_page
 from bedrock_world.demo.results import MinuteResult, alternatives, deployed, row_of
@@ -41,7 +43,7 @@ from bedrock_world.demo.summary import (
 )
 from bedrock_world.demo.surroundings import world_settings
 from bedrock_world.local import LocalAws, LocalAwsError, StackOutputs
-from bedrock_world.local.environment import ACCOUNT, SECRET
+from bedrock_world.local.environment import ACCOUNT
 from bedrock_world.server import RunningWorld, serve
 from bedrock_world.sinks import CloudWatchSink
 from bedrock_world.world import World
@@ -108,7 +110,7 @@ def run_demo(options: DemoOptions, console: Console | None = None) -> DemoSummar
             replayed = _replayed(display, plan, running)
             summary = _concluded(display, running, replayed, options.out)
             if options.keep:
-                _keep(display, running)
+                _keep(display, plan, running)
     except (BacktestError, LocalAwsError) as error:
         raise DemoError(str(error)) from error
     return summary
@@ -168,22 +170,9 @@ def _parameters(running: RunningWorld) -> dict[str, str]:
 
 
 def _replayed(display: Display, plan: DemoPlan, running: _Deployed) -> Replayed:
-    aws = running.aws
-    schedules = read_schedules(aws.client("scheduler"), STACK)
-    firing = Firing(aws, schedules, running.world)
-    driver = Driver(
-        Stage(
-            plan=plan,
-            world=running.world,
-            firing=firing,
-            ssm=aws.client("ssm"),
-            bedrock=aws.client("bedrock-runtime"),
-            settings_prefix=running.outputs.settings_prefix,
-        )
-    )
     news = _News(running.ledger())
     with (
-        firing,
+        _driving(plan, running) as driver,
         display.stage(f"{plan.minutes:,} virtual minutes", has_own_view=True),
         display.replay(plan, lambda: news.text) as show,
     ):
@@ -194,6 +183,24 @@ def _replayed(display: Display, plan: DemoPlan, running: _Deployed) -> Replayed:
 
         minutes = driver.run(each)
     return Replayed(plan=plan, driver=driver, minutes=minutes, ledger=running.ledger())
+
+
+@contextmanager
+def _driving(plan: DemoPlan, running: _Deployed) -> Iterator[Driver]:
+    """What lets minutes pass."""
+    aws = running.aws
+    schedules = read_schedules(aws.client("scheduler"), STACK)
+    with Firing(aws, schedules, running.world) as firing:
+        yield Driver(
+            Stage(
+                plan=plan,
+                world=running.world,
+                firing=firing,
+                ssm=aws.client("ssm"),
+                bedrock=aws.client("bedrock-runtime"),
+                settings_prefix=running.outputs.settings_prefix,
+            )
+        )
 
 
 class _News:
@@ -241,17 +248,20 @@ def _review(run: Replayed) -> str:
     return review_page(head, payloads_from(run.ledger.sources, run.ledger.targets, start, end))
 
 
-def _keep(display: Display, running: _Deployed) -> None:
+def _keep(display: Display, plan: DemoPlan, running: _Deployed) -> None:
     """Leave everything as it is until the person has seen enough."""
-    display.say("")
-    display.say("Everything keeps running. In another terminal:")
-    display.say(
-        f"  export AWS_ENDPOINT_URL={running.aws.endpoint} AWS_ACCESS_KEY_ID={ACCOUNT} "
-        f"AWS_SECRET_ACCESS_KEY={SECRET} AWS_DEFAULT_REGION={REGION}"
-    )
-    display.say("  bedrock-autoscaler decisions list --changes")
-    display.say("Ctrl-C ends it.")
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        display.say("Stopping.")
+    decisions = running.ledger().decisions
+    with _driving(plan, running) as driver:
+
+        def pass_minutes(minutes: int) -> str:
+            driver.go_on(minutes)
+            latest = decisions.latest(TARGET, Loop.CAPACITY)
+            newest = latest.decision.id if latest else "none"
+            now = running.world.clock.now()
+            return f"It is {now:%Y-%m-%d %H:%M} UTC; newest decision on capacity: {newest}"
+
+        try:
+            keep(display.say, running.aws.variables, pass_minutes, sys.stdin)
+            threading.Event().wait()  # nothing more is typed
+        except KeyboardInterrupt:
+            display.say("Stopping.")

@@ -15,7 +15,13 @@ import botocore.session
 from botocore.config import Config
 
 from bedrock_world.local.emulator import Emulator
-from bedrock_world.local.environment import ACCOUNT, REGION, SECRET, WORLD_SERVICES
+from bedrock_world.local.environment import (
+    ACCOUNT,
+    REGION,
+    SECRET,
+    WORLD_SERVICES,
+    endpoints,
+)
 from bedrock_world.local.errors import FunctionFailedError, tail
 from bedrock_world.local.sam import Sam
 
@@ -109,6 +115,16 @@ class LocalAws:
     def endpoint(self) -> str:
         """The emulator's URL."""
         return self._emulator.endpoint
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What makes any other program's SDK call this account, and nothing but it."""
+        return {
+            **endpoints(self.endpoint, self._world_url),
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_DEFAULT_REGION": REGION,
+        }
 
     @overload
     def client(self, service: Literal["bedrock"]) -> "BedrockClient": ...

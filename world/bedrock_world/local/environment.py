@@ -36,6 +36,17 @@ def child_environment(tools: Path) -> dict[str, str]:
     }
 
 
+def endpoints(endpoint: str, world_url: str) -> dict[str, str]:
+    """Where the SDK sends its calls: to the emulator, and to the world for what Bedrock serves."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        **{
+            f"AWS_ENDPOINT_URL_{name.upper().replace('-', '_')}": world_url
+            for name in WORLD_SERVICES
+        },
+    }
+
+
 def emulator_environment(
     tools: Path,
     *,
@@ -46,14 +57,10 @@ def emulator_environment(
     variables: Mapping[str, str],
 ) -> dict[str, str]:
     """Environment of the emulator, which every function in it inherits; `variables` come last."""
-    world = {
-        f"AWS_ENDPOINT_URL_{name.upper().replace('-', '_')}": world_url for name in WORLD_SERVICES
-    }
     return (
         child_environment(tools)
-        | world
+        | endpoints(f"http://{LOOPBACK}:{port}", world_url)
         | {
-            "AWS_ENDPOINT_URL": f"http://{LOOPBACK}:{port}",
             "BIND_HOST": LOOPBACK,
             "MINISTACK_HOST": LOOPBACK,
             "GATEWAY_PORT": str(port),
