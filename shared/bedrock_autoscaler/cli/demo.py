@@ -26,7 +26,11 @@ def demo(
         Path, typer.Option(help="Folder for the report and the export of the ledger.")
     ] = Path("out/demo"),
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave it all running for other commands until Ctrl-C; Enter lets time pass.")
+        bool,
+        typer.Option(
+            "--keep",
+            help="Leave it all running for other commands until Ctrl-C; Enter lets time pass.",
+        ),
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
