@@ -145,6 +145,7 @@ def test_a_closed_switch_is_red_only_where_a_target_should_act(sound: Stage) -> 
 
 def test_a_permission_that_is_denied_is_red(sound: Stage) -> None:
     asked = allow(sound, "bedrock:CreateProvisionedModelThroughput")
+    sound.stacks.parameters["ClockEndpoint"] = ""
 
     found = examined(sound, status=1)["", "permissions"]
 
@@ -162,6 +163,16 @@ def test_a_permission_that_is_denied_is_red(sound: Stage) -> None:
     assert len(asked) > 10
 
 
+def test_what_an_emulator_s_iam_refuses_for_a_condition_is_yellow(sound: Stage) -> None:
+    """A stack with a clock of its own, as this one, never stands in a real account."""
+    allow(sound, "bedrock:CreateProvisionedModelThroughput")
+
+    found = examined(sound)["", "permissions"]
+
+    assert found["state"] == "YELLOW"
+    assert found["message"].endswith("the statement has a condition, and this local AWS knows none")
+
+
 def test_a_refusal_for_want_of_a_condition_s_key_is_no_proof(sound: Stage) -> None:
     result = {
         "EvalActionName": "x",
@@ -169,8 +180,9 @@ def test_a_refusal_for_want_of_a_condition_s_key_is_no_proof(sound: Stage) -> No
         "MissingContextValues": ["aws:PrincipalOrgID"],
     }
     sound.answer("iam.SimulatePrincipalPolicy", lambda _: {"EvaluationResults": [result]})
+    sound.stacks.parameters["ClockEndpoint"] = ""
 
-    found = examined(sound)["", "permissions"]
+    found = examined(sound, status=1)["", "permissions"]
 
     assert found["state"] == "YELLOW"
     assert found["message"].endswith("says the simulation, but was not told aws:PrincipalOrgID")
