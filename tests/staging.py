@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from bedrock_autoscaler.application.assembling import Application
 from bedrock_autoscaler.application.fleets.places import Place
@@ -39,6 +40,9 @@ from tests.fakes.memory_routes import MemoryRoutingTables
 from tests.fakes.memory_scalings import MemoryScalings
 from tests.fakes.memory_settings import MemorySwitch
 from tests.fakes.recording_reporter import RecordingReporter
+
+if TYPE_CHECKING:
+    from tests.fakes.memory_dispatch import MemoryAgenda
 
 DEPLOYMENT = "test"
 
@@ -143,6 +147,7 @@ class Stage:
         self.offers = MemoryOffers()
         self.prices = MemoryPrices()
         self.deadline = FakeDeadline()
+        self.agenda: MemoryAgenda | None = None
         self.metrics.beat_through(NOW - history_hours * HOUR, NOW)
         self.metrics.put_traffic(MODEL, build_traffic(history_hours * 60, end=NOW))
         self.places = MemoryPlaces(Place(account=ACCOUNT, region=REGION), self, DEPLOYMENT)
@@ -150,12 +155,14 @@ class Stage:
 
     def wire(self) -> None:
         """Give the use cases the parts as they are now; call it after replacing one."""
+        agenda = self.agenda
         self.application = Application(
             self,
             deployment=DEPLOYMENT,
             code_version="1.2.3",
             decide=self._decide,
             places=self.places,
+            agenda=(lambda: agenda) if agenda is not None else None,
         )
 
     @property

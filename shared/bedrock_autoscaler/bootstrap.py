@@ -350,5 +350,6 @@ def _assembled(account: str) -> tuple[Application, AwsAdapters]:
         deployment=environment.deployment,
         code_version=__version__,
         places=adapters.at,
+        agenda=(lambda: adapters.agenda) if environment.fans_out else None,
     )
     return assembled, adapters

@@ -84,7 +84,13 @@ def test_a_roster_changes_its_version_with_its_names_and_its_caps() -> None:
 
 
 def test_the_agenda_holds_the_newest_entry_of_each_target(agenda: Agenda) -> None:
-    later = replace(ENTRY, visited_at=NOW + MINUTE, last_call_at=NOW - MINUTE)
+    later = replace(
+        ENTRY,
+        visited_at=NOW + MINUTE,
+        last_call_at=NOW - MINUTE,
+        acting_until=NOW + 15 * MINUTE,
+        settings="01234567",
+    )
     other = replace(ENTRY, target="search")
 
     agenda.note(ENTRY)

@@ -221,6 +221,7 @@ class Hub:
         variables = VARIABLES | {
             "DEPLOYMENT": STACK,
             "WORK_QUEUE_URL": self._queue,
+            "FAN_OUT": "on",
             "SPOKE_ACCOUNTS": spokes,
             "SPOKE_REGIONS": REGION,
             "SPOKE_ROLE": f"{STACK}-spoke-{ROLES[function]}",
@@ -231,6 +232,7 @@ class Hub:
             adapters,
             deployment=STACK,
             code_version="1.2.3",
+            agenda=lambda: adapters.agenda,
             decide=self._decide,
             places=adapters.at,
         )

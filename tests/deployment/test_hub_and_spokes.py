@@ -48,7 +48,8 @@ def lives_through(hub: Hub) -> None:
     assert ("place_unreachable", place) in hub.alarms()
     # The purchase that was killed after its call is found again and not repeated.
     assert first == {}
-    assert set(second) == set(hub.targets)
+    # Where nothing was seen nothing is to be done.
+    assert set(second) >= by_account[ACCOUNT] | by_account[AWAY]
     bought = {account: sorted(names & buyers) for account, names in by_account.items()}
     assert hub.bought() == bought | {BROKEN: []}
 

@@ -179,6 +179,7 @@ def test_functions_get_the_names_they_read() -> None:
         "OPENBLAS_NUM_THREADS": "1",
         "LOG_LEVEL": "INFO",
         "SOURCE_REGIONS": "",
+        "FAN_OUT": "off",
         "SPOKE_ACCOUNTS": "",
         "SPOKE_REGIONS": "",
         "SPOKE_EXTERNAL_ID": "",

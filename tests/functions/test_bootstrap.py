@@ -1,5 +1,6 @@
 """The deployed application, put together from an environment, on an emulated account."""
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.domain.target import Loop
 from functions.observe_decide import app as observe_decide
 from functions.purchase import app as purchase
+from tests.documents import BASE
 from tests.functions.test_handlers import Context
 
 if TYPE_CHECKING:
@@ -91,6 +93,18 @@ def test_an_invalid_document_is_reported_and_nothing_is_decided(
     assert [(alarm["alarm"], alarm["target"]) for alarm in alarms] == [
         ("settings_rejected", "chat")
     ]
+
+
+@pytest.mark.parametrize(("fan_out", "seen"), [("on", {}), ("off", {"chat": "nothing to buy"})])
+def test_with_a_dispatcher_who_acts_reads_the_settings_every_few_minutes(
+    ssm: "SSMClient", monkeypatch: pytest.MonkeyPatch, fan_out: str, seen: dict[str, str]
+) -> None:
+    monkeypatch.setenv("FAN_OUT", fan_out)
+    assert purchase.handler({}, Context()) == {}
+    text = json.dumps(BASE | {"account": Context.invoked_function_arn.split(":")[4]})
+    ssm.put_parameter(Name=f"{PREFIX}/settings/targets/chat", Value=text, Type="String")
+
+    assert purchase.handler({}, Context()) == seen
 
 
 def test_each_source_region_is_read_by_its_own_client_and_has_a_heartbeat(

@@ -79,6 +79,7 @@ class RoutedEnvironment(FunctionEnvironment):
         elsewhere: the accounts and Regions beside the stack's own whose targets are managed.
         spoke_role: name of the role that this function assumes there; None: it goes nowhere.
         spoke_external_id: that the roles' trust asks for.
+        fans_out: whether a dispatcher hands targets to workers.
     """
 
     routes_table: str
@@ -88,6 +89,7 @@ class RoutedEnvironment(FunctionEnvironment):
     elsewhere: frozenset[Place] = frozenset()
     spoke_role: str | None = None
     spoke_external_id: str | None = None
+    fans_out: bool = False
 
     @classmethod
     @override
@@ -107,7 +109,15 @@ class RoutedEnvironment(FunctionEnvironment):
             "spoke_external_id": _optional(
                 variables, "SPOKE_EXTERNAL_ID", _EXTERNAL_ID, "an external id"
             ),
+            "fans_out": _fans_out(variables),
         }
+
+
+def _fans_out(variables: Mapping[str, str]) -> bool:
+    value = variables.get("FAN_OUT", "") or "off"
+    if value not in {"on", "off"}:
+        raise _refused("FAN_OUT", value, "on or off")
+    return value == "on"
 
 
 def places_of(accounts: str, regions: str) -> frozenset[Place]:

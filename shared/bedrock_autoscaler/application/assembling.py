@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bedrock_autoscaler.application.deciding import DecidingPorts
+    from bedrock_autoscaler.application.fleets.assigning import Agenda
     from bedrock_autoscaler.application.fleets.places import Place, Places
     from bedrock_autoscaler.application.ports.bedrock import (
         Capacity,
@@ -120,6 +121,7 @@ class Application:
         code_version: str,
         decide: Callable[[Situation], Decision] | None = None,
         places: Places | None = None,
+        agenda: Callable[[], Agenda] | None = None,
     ) -> None:
         """Ports are put together when first used.
 
@@ -130,12 +132,15 @@ class Application:
             decide: the decision core, by default that of the domain; a test may put an adversary
                 here.
             places: reaches the other accounts and Regions; None where there is but one.
+            agenda: when each target is due, where a dispatcher hands them out; the acting functions
+                then look at those with something to do, by settings some minutes old.
         """
         self._adapters = adapters
         self._deployment = deployment
         self._code_version = code_version
         self._decide = decide
         self._places = places
+        self._agenda = agenda
         self._deciding: dict[Place, DecidingPorts] = {}
 
     def observe_and_decide(self, loop: Loop, scheduled_at: datetime | None) -> Summary:
@@ -259,13 +264,22 @@ class Application:
         )
 
     @cached_property
+    def _acting_settings(self) -> Callable[[], Settings]:
+        """The settings of an acting function; those of a fleet are not read each minute."""
+        if self._agenda is None:
+            return self._adapters.settings
+        from bedrock_autoscaler.application.settings.aged import AgedSettings
+
+        return AgedSettings(self._adapters.settings, self._adapters.clock)
+
+    @cached_property
     def _purchase(self) -> PurchasePorts:
         from bedrock_autoscaler.application.purchasing.purchase import PurchasePorts
 
         adapters = self._adapters
         return PurchasePorts(
             clock=adapters.clock,
-            read_settings=adapters.settings,
+            read_settings=self._acting_settings,
             switch=adapters.switch,
             decisions=adapters.decisions,
             fleets=adapters.fleets,
@@ -274,6 +288,7 @@ class Application:
             reporter=adapters.reporter,
             deployment=self._deployment,
             places=self._places,
+            agenda=self._agenda() if self._agenda else None,
         )
 
     @cached_property
@@ -283,7 +298,7 @@ class Application:
         adapters = self._adapters
         return ReleasePorts(
             clock=adapters.clock,
-            read_settings=adapters.settings,
+            read_settings=self._acting_settings,
             switch=adapters.switch,
             decisions=adapters.decisions,
             fleets=adapters.fleets,
@@ -293,6 +308,7 @@ class Application:
             reporter=adapters.reporter,
             deployment=self._deployment,
             places=self._places,
+            agenda=self._agenda() if self._agenda else None,
         )
 
     @cached_property
@@ -302,7 +318,7 @@ class Application:
         adapters = self._adapters
         return PublishPorts(
             clock=adapters.clock,
-            read_settings=adapters.settings,
+            read_settings=self._acting_settings,
             switch=adapters.switch,
             decisions=adapters.decisions,
             fleets=adapters.fleets,
@@ -310,4 +326,5 @@ class Application:
             tables=adapters.tables,
             reporter=adapters.reporter,
             places=self._places,
+            agenda=self._agenda() if self._agenda else None,
         )

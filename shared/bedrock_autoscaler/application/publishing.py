@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bedrock_autoscaler.application.errors import ObservationError, StaleDecisionError
+from bedrock_autoscaler.application.fleets.assigning import Agenda
+from bedrock_autoscaler.application.fleets.attending import attended
 from bedrock_autoscaler.application.fleets.places import Place, Places
 from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory
 from bedrock_autoscaler.application.ports.clock import Clock
@@ -43,6 +45,7 @@ class PublishPorts:
     Attributes:
         once: keeps what was reported already.
         places: reaches the other accounts and Regions; None where there is but one.
+        agenda: tells which targets have something to do; None: all are looked at.
     """
 
     clock: Clock
@@ -55,6 +58,7 @@ class PublishPorts:
     reporter: Reporter
     once: Once = field(default_factory=Once)
     places: Places | None = None
+    agenda: Agenda | None = None
 
     def at(self, place: Place) -> "PublishPorts":
         """The same in the place of a target.
@@ -104,7 +108,9 @@ def publish(
         publisher = _Publisher(ports=here, target=target, shelf=shelf, now=now, deadline=deadline)
         return publisher.run()
 
-    return visit_targets(ports.read_settings().targets, visit, ports.reporter).checked()
+    targets = ports.read_settings().targets
+    waiting = attended(targets, tick.scheduled_at, ports.agenda, ports.reporter)
+    return visit_targets(waiting, visit, ports.reporter).checked()
 
 
 class _Shelf:

@@ -56,6 +56,14 @@ def is_moving(situation: Situation, decision: Decision) -> bool:
     return _refusals(situation.observation.traffic) > 0
 
 
+def needs_acting(situation: Situation, decision: Decision) -> bool:
+    """Whether anything is held, under way, or to be bought, released or published."""
+    fleet = situation.fleet
+    if decision.actions or fleet.open_purchase_units or fleet.throughputs:
+        return True
+    return _waits_for_publishing(situation, decision)
+
+
 def _waits_for_publishing(situation: Situation, decision: Decision) -> bool:
     """Whether callers are about to be told of other routes; advice is never published."""
     is_published = situation.loop is Loop.ROUTING and decision.mode is Mode.ACT

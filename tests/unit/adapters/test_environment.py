@@ -186,6 +186,13 @@ def test_every_account_is_managed_in_every_region_that_is_listed() -> None:
     assert environment.spoke_external_id == "words-of-ours"
 
 
+def test_whether_targets_are_handed_out_comes_from_the_stack() -> None:
+    assert not RoutedEnvironment.read(VARIABLES).fans_out
+    assert RoutedEnvironment.read(VARIABLES | {"FAN_OUT": "on"}).fans_out
+    with pytest.raises(ConfigurationError, match="FAN_OUT is 'perhaps'"):
+        RoutedEnvironment.read(VARIABLES | {"FAN_OUT": "perhaps"})
+
+
 @pytest.mark.parametrize("name", ["SPOKE_ACCOUNTS", "SPOKE_REGIONS"])
 def test_without_accounts_or_regions_nothing_lies_elsewhere(name: str) -> None:
     assert RoutedEnvironment.read(VARIABLES | SPOKES | {name: ""}).elsewhere == frozenset()

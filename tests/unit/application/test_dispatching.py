@@ -50,6 +50,9 @@ def test_targets_that_were_never_heard_of_are_due_in_the_order_of_their_places()
         (entry("a", capacity_at=NOW - MINUTE, routing_at=NOW), BOTH),
         # However it came about, a quarter of an hour is the longest rest.
         (entry("a", visited_at=NOW - QUIET * MINUTE), BOTH),
+        # Decided under settings that are no longer in force, or under these.
+        (entry("a", settings="fedcba98"), BOTH),
+        (entry("a", settings="01234567"), None),
         # An entry of the future is of a clock that is not ours.
         (entry("a", visited_at=NOW + MINUTE), BOTH),
     ],

@@ -13,6 +13,7 @@ from bedrock_autoscaler.domain.cadence import (
     WATCHFUL,
     is_moving,
     minutes_between,
+    needs_acting,
     slot_after,
 )
 from bedrock_autoscaler.domain.fleet.holdings import Status
@@ -30,6 +31,7 @@ from tests.builders import (
     build_situation,
     build_traffic,
 )
+from tests.intents import ONE_UNIT
 
 CALLS = st.lists(st.integers(0, 500).map(float), min_size=60, max_size=60).map(np.array)
 
@@ -120,6 +122,20 @@ def test_routes_that_wait_to_be_published_are_in_flight_for_the_routing_loop() -
     assert is_moving(build_situation(loop=Loop.ROUTING), decision)
     assert not is_moving(build_situation(loop=Loop.ROUTING, routes=routes), decision)
     assert not is_moving(build_situation(loop=Loop.ROUTING), replace(decision, mode=Mode.ADVISE))
+
+
+def test_whoever_holds_something_or_waits_for_it_needs_the_acting_functions() -> None:
+    decision, quiet = build_decision(), build_situation()
+
+    assert not needs_acting(quiet, decision)
+    assert needs_acting(quiet, replace(decision, actions=(ONE_UNIT,)))
+    assert needs_acting(build_situation(fleet=build_fleet(build_pt(1))), decision)
+    assert needs_acting(build_situation(fleet=build_fleet(open_purchase_units=1)), decision)
+    waiting = replace(
+        decision, routes=(Route(kind=OptionKind.ON_DEMAND, address=MODEL, weight=1.0),)
+    )
+    assert needs_acting(build_situation(loop=Loop.ROUTING), waiting)
+    assert not needs_acting(build_situation(loop=Loop.ROUTING), replace(waiting, mode=Mode.ADVISE))
 
 
 def test_a_refusal_that_fills_a_dip_makes_no_hour_quiet() -> None:

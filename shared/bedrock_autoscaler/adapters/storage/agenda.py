@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PARTS = 16
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = " ", "~"
+_NONE = "-"
 
 
 class DynamoAgenda(Agenda):
@@ -61,30 +62,38 @@ class DynamoAgenda(Agenda):
 
 def _minutes(entry: AgendaEntry) -> str:
     """All of it in one short text: ten thousand of these are read each minute."""
-    moments = (entry.routing_at, entry.capacity_at, entry.visited_at, entry.seen_until)
-    last = "-" if entry.last_call_at is None else _number(entry.last_call_at)
-    return " ".join([*map(_number, moments), last])
+    moments = (
+        entry.routing_at,
+        entry.capacity_at,
+        entry.visited_at,
+        entry.seen_until,
+        entry.last_call_at,
+        entry.acting_until,
+    )
+    return " ".join([*map(_number, moments), entry.settings or _NONE])
 
 
 def _entry(item: Item) -> AgendaEntry | None:
     """The entry of an item; None where another version wrote it, or nobody."""
     try:
         require_schema(item.get("schema"), "agenda")
-        routing, capacity, visited, seen, last = str(item["minutes"]).split()
+        routing, capacity, visited, seen, last, acting, settings = str(item["minutes"]).split()
         return AgendaEntry(
             target=item["sk"],
             routing_at=_moment(routing),
             capacity_at=_moment(capacity),
             visited_at=_moment(visited),
             seen_until=_moment(seen),
-            last_call_at=None if last == "-" else _moment(last),
+            last_call_at=None if last == _NONE else _moment(last),
+            acting_until=None if acting == _NONE else _moment(acting),
+            settings="" if settings == _NONE else settings,
         )
     except (KeyError, ValueError, ObservationError):
         return None
 
 
-def _number(moment: datetime) -> str:
-    return str((moment - _EPOCH) // MINUTE)
+def _number(moment: datetime | None) -> str:
+    return _NONE if moment is None else str((moment - _EPOCH) // MINUTE)
 
 
 def _moment(number: str) -> datetime:

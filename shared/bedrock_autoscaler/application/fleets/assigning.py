@@ -11,6 +11,8 @@ from bedrock_autoscaler.application.ports.settings import Settings, SettingsProb
 from bedrock_autoscaler.domain.cadence import QUIET
 from bedrock_autoscaler.domain.target import Loop, StackRails, Target
 
+_MARK = 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
@@ -22,6 +24,7 @@ class Assignment:
         scheduled_at: of the dispatcher's tick; with target and loop it names the decision.
         capacity_at: when the capacity loop is due where this visit leaves it out; else None.
         silent_together: whether all targets of its account and Region fell silent together.
+        acting_until: of the agenda's entry, which this visit replaces.
     """
 
     target: str
@@ -31,6 +34,7 @@ class Assignment:
     scheduled_at: datetime
     capacity_at: datetime | None
     silent_together: bool
+    acting_until: datetime | None = None  # messages of before carry none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +97,8 @@ class AgendaEntry:
         visited_at: scheduled time of the visit that left this entry.
         seen_until: end of the minutes that it read.
         last_call_at: newest of these with a call; None: none in the last hour.
+        acting_until: until when the acting functions look at it each minute; None: they need not.
+        settings: the beginning of the settings' version that was decided by; empty: unknown.
     """
 
     target: str
@@ -101,6 +107,8 @@ class AgendaEntry:
     visited_at: datetime
     seen_until: datetime
     last_call_at: datetime | None
+    acting_until: datetime | None = None
+    settings: str = ""
 
 
 class Agenda(Protocol):
@@ -130,6 +138,16 @@ class Assignments(Protocol):
 
         The same assignment sent twice within minutes is handed out once.
         """
+
+
+def settings_mark(target: Target) -> str:
+    """The beginning of its settings' version: ten thousand of these are read each minute."""
+    return target.settings_version[:_MARK]
+
+
+def is_decided_under(entry: AgendaEntry, target: Target) -> bool:
+    """Whether the target was last decided under the settings in force, as far as is known."""
+    return entry.settings in {"", settings_mark(target)}
 
 
 def offset_of(name: str) -> int:

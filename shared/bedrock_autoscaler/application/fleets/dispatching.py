@@ -12,6 +12,7 @@ from bedrock_autoscaler.application.fleets.assigning import (
     Assignments,
     Policies,
     Roster,
+    is_decided_under,
     offset_of,
 )
 from bedrock_autoscaler.application.fleets.places import Place
@@ -129,6 +130,7 @@ def _due(
                 scheduled_at=at,
                 capacity_at=entry.capacity_at if entry is not None and waits else None,
                 silent_together=Place.of(target) in silent,
+                acting_until=entry.acting_until if entry is not None else None,
             )
         )
     return tuple(found)
@@ -139,14 +141,16 @@ def _loops(
 ) -> tuple[Loop, ...]:
     """Which loops of the target are due; both of one that was never heard of, or long ago.
 
-    Without the agenda everything goes at a middling pace, each target in its own minute: a source
-    that fails must not make more work.
+    Both, too, of one whose settings have changed since. Without the agenda everything goes at a
+    middling pace, each target in its own minute: a source that fails must not make more work.
     """
     if entries is None:
         own = slot_after(at - MINUTE, WATCHFUL, offset_of(target.name))
         return _BOTH if own == at else ()
     entry = entries.get(target.name)
     if entry is None or at - entry.visited_at >= QUIET * MINUTE or entry.visited_at > at:
+        return _BOTH
+    if not is_decided_under(entry, target):
         return _BOTH
     due = ((Loop.CAPACITY, entry.capacity_at), (Loop.ROUTING, entry.routing_at))
     return tuple(loop for loop, moment in due if moment <= at)

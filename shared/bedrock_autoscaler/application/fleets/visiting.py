@@ -14,6 +14,7 @@ from bedrock_autoscaler.application.fleets.assigning import (
     Assignment,
     Policies,
     offset_of,
+    settings_mark,
 )
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.observing.sources import Company
@@ -23,8 +24,10 @@ from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.ticking import ROUTING_PERIOD, Summary, is_outdated
 from bedrock_autoscaler.domain.cadence import (
     AT_ONCE,
+    QUIET,
     is_moving,
     minutes_between,
+    needs_acting,
     slot_after,
 )
 from bedrock_autoscaler.domain.target import Loop, Target
@@ -167,7 +170,21 @@ def entry_of(assignment: Assignment, decided: Mapping[Loop, RecordedDecision]) -
         visited_at=at,
         seen_until=traffic.end,
         last_call_at=_last_call(span(traffic, traffic.end - HOUR, traffic.end)),
+        acting_until=_acting_until(assignment, decided.values()),
+        settings=settings_mark(situation.target),
     )
+
+
+def _acting_until(assignment: Assignment, decided: Iterable[RecordedDecision]) -> datetime | None:
+    """For a quarter of an hour longer than there is anything to do.
+
+    An acting function that carries out the decision before this one leaves marks in the ledger that
+    this visit may have been too early to see.
+    """
+    if any(needs_acting(one.situation, one.decision) for one in decided):
+        return assignment.scheduled_at + QUIET * MINUTE
+    before = assignment.acting_until
+    return before if before is not None and before > assignment.scheduled_at else None
 
 
 def _last_call(traffic: Traffic) -> datetime | None:

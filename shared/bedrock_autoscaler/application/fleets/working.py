@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from bedrock_autoscaler.application.observing.keeping import Kept
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.application.settings.aged import AgedSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +21,7 @@ if TYPE_CHECKING:
     from bedrock_autoscaler.application.fleets.dispatching import DispatchPorts
     from bedrock_autoscaler.application.fleets.places import Place
     from bedrock_autoscaler.application.fleets.visiting import VisitingPorts
-    from bedrock_autoscaler.application.ports.settings import Settings
     from bedrock_autoscaler.application.ticking import Summary
-
-_SETTINGS_AGE = 5 * MINUTE
 
 
 class FleetAdapters(Protocol):
@@ -65,7 +61,6 @@ class FleetApplication:
         self._adapters = adapters
         self._fleet = fleet
         self._home = home
-        self._settings: Kept[str, Settings] = Kept(_SETTINGS_AGE)
 
     def dispatch(self, scheduled_at: datetime | None) -> Summary:
         """One tick of the dispatcher; see `application.fleets.dispatching`."""
@@ -85,7 +80,7 @@ class FleetApplication:
 
         return DispatchPorts(
             clock=self._adapters.clock,
-            read_settings=self._read_settings,
+            read_settings=AgedSettings(self._adapters.settings, self._adapters.clock),
             policies=self._fleet.policies,
             agenda=self._fleet.agenda,
             assignments=self._fleet.assignments,
@@ -105,8 +100,3 @@ class FleetApplication:
             agenda=self._fleet.agenda,
             deciding=self._application.deciding_at,
         )
-
-    def _read_settings(self) -> Settings:
-        """The settings, read anew every five minutes."""
-        now = self._adapters.clock.now()
-        return self._settings.get("", now, self._adapters.settings)

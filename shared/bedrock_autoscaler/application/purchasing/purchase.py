@@ -16,6 +16,8 @@ from bedrock_autoscaler.application.errors import (
     ObservationError,
     UnknownOutcomeError,
 )
+from bedrock_autoscaler.application.fleets.assigning import Agenda
+from bedrock_autoscaler.application.fleets.attending import attended
 from bedrock_autoscaler.application.fleets.places import Place, Places
 from bedrock_autoscaler.application.observing.stacking import (
     StackWatch,
@@ -67,6 +69,7 @@ class PurchasePorts:
         deployment: value of our owner tag.
         once: keeps what was reported for a decision already.
         places: reaches the other accounts and Regions; None where there is but one.
+        agenda: tells which targets have something to do; None: all are looked at.
     """
 
     clock: Clock
@@ -80,6 +83,7 @@ class PurchasePorts:
     deployment: str
     once: Once = field(default_factory=Once)
     places: Places | None = None
+    agenda: Agenda | None = None
 
     def at(self, place: Place) -> "PurchasePorts":
         """The same in the place of a target.
@@ -128,7 +132,8 @@ def purchase(scheduled_at: datetime | None, deadline: Deadline, ports: PurchaseP
         buyer = _Buyer(ports=here, target=target, stack=watch, now=now, deadline=deadline)
         return buyer.run()
 
-    return visit_targets(settings.targets, visit, ports.reporter).checked()
+    waiting = attended(settings.targets, tick.scheduled_at, ports.agenda, ports.reporter)
+    return visit_targets(waiting, visit, ports.reporter).checked()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from bedrock_autoscaler.application.errors import (
     ThroughputNotFoundError,
     UnknownOutcomeError,
 )
+from bedrock_autoscaler.application.fleets.attending import attended
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
@@ -81,7 +82,9 @@ def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePor
         )
         return releaser.run()
 
-    return visit_targets(ports.read_settings().targets, visit, ports.reporter).checked()
+    targets = ports.read_settings().targets
+    waiting = attended(targets, tick.scheduled_at, ports.agenda, ports.reporter)
+    return visit_targets(waiting, visit, ports.reporter).checked()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from bedrock_autoscaler.application.fleets.assigning import Agenda
 from bedrock_autoscaler.application.fleets.places import Place, Places
 from bedrock_autoscaler.application.ports.bedrock import Releasing
 from bedrock_autoscaler.application.ports.clock import Clock
@@ -35,6 +36,7 @@ class ReleasePorts:
         deployment: value of our owner tag.
         once: keeps what was reported already.
         places: reaches the other accounts and Regions; None where there is but one.
+        agenda: tells which targets have something to do; None: all are looked at.
     """
 
     clock: Clock
@@ -49,6 +51,7 @@ class ReleasePorts:
     deployment: str
     once: Once = field(default_factory=Once)
     places: Places | None = None
+    agenda: Agenda | None = None
 
     def at(self, place: Place) -> "ReleasePorts":
         """The same in the place of a target.
