@@ -19,10 +19,10 @@ from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.domain.units import MINUTE, floor_hour, iso
 from bedrock_world.local.environment import ACCOUNT, REGION
 from tests.builders import MODEL, build_traffic
+from tests.commitment_story import POLICY
 from tests.deployment.conftest import STACK, Deployed
 from tests.deployment.template import stack
 from tests.deployment.test_local_faults import _forget
-from tests.operating.test_commitment_story import POLICY
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
 
