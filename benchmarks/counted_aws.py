@@ -39,7 +39,7 @@ class Meter:
     """
 
     calls: Counter[str] = field(default_factory=Counter)
-    units: Counter[str] = field(default_factory=Counter)
+    units: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     own_ns: int = 0
 
     def reset(self) -> None:
@@ -100,7 +100,7 @@ class CountedDynamoDB:
         """The item, or nothing."""
         pk, sk = _key(request["Key"])
         item = self._items.get(pk, {}).get(sk)
-        self._read(self._bytes.get((pk, sk), 0))
+        self._read(self._bytes.get((pk, sk), 0), request)
         return {"Item": item} if item is not None else {}
 
     @_counted("dynamodb:Query")
@@ -130,7 +130,7 @@ class CountedDynamoDB:
             if size > _PAGE_BYTES:
                 more = len(items) < len(found)
                 break
-        self._read(size)
+        self._read(size, request)
         page: dict[str, Any] = {"Items": items}
         if more and items:
             page["LastEvaluatedKey"] = {"pk": {"S": pk}, "sk": {"S": found[len(items) - 1]}}
@@ -173,9 +173,10 @@ class CountedDynamoDB:
             self._bytes[target, sk] = self._bytes[source, sk]
         self._sorted[target] = list(self._sorted[source])
 
-    def _read(self, size: int) -> None:
-        """Consistent reads, one unit for each started four kilobytes."""
-        self.meter.units["dynamodb read units"] += max(ceil(size / _READ_BYTES), 1)
+    def _read(self, size: int, request: Mapping[str, Any]) -> None:
+        """A unit for each started four kilobytes; half of it where the read is not consistent."""
+        share = 1.0 if request.get("ConsistentRead") else 0.5
+        self.meter.units["dynamodb read units"] += share * max(ceil(size / _READ_BYTES), 1)
 
 
 def _as_put(update: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Run:
     core_seconds: float
     decisions: dict[Loop, int]
     calls: dict[str, int]
-    units: dict[str, int]
+    units: dict[str, float]
     late: int
     grown_mb: float
     busiest: int
@@ -135,7 +135,7 @@ def show(run: Run) -> None:
     places = min(run.targets, PLACES)
     print_line(f"{run.targets} targets in {places} accounts and Regions, one virtual hour")
     for name, count in {**run.calls, **run.units}.items():
-        print_line(f"  {name:44}{count:12,}{count / run.targets:12.2f} per target")
+        print_line(f"  {name:44}{count:12,.0f}{count / run.targets:12.2f} per target")
     for loop, count in run.decisions.items():
         print_line(f"  decisions, {loop.value:33}{count:12,}{count / run.targets:12.2f} per target")
     print_line(f"  {'CPU seconds, ours':44}{run.seconds:12.2f}")

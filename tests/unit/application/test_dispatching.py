@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.fleets.assigning import AgendaEntry
+from bedrock_autoscaler.application.fleets.assigning import AgendaEntry, offsets_of
 from bedrock_autoscaler.application.observing.together import seem_silent_together
 from bedrock_autoscaler.domain.cadence import QUIET, WATCHFUL
 from bedrock_autoscaler.domain.target import Loop
@@ -64,6 +64,20 @@ def test_the_agenda_says_what_is_due(known: AgendaEntry, expected: tuple[Loop, .
     assert sent(fleet) == ({} if expected is None else {"a": expected})
 
 
+def test_twenty_targets_of_a_place_share_a_minute_and_more_take_the_next() -> None:
+    here = [named(f"t{index:02d}") for index in range(45)]
+    there = [named(f"s{index:02d}", account="000011112222") for index in range(3)]
+
+    offsets = offsets_of([*reversed(here), *there])
+
+    first = offsets["t00"]
+    assert [offsets[target.name] for target in here] == [
+        (first + index // 20) % QUIET for index in range(45)
+    ]
+    assert len({offsets[target.name] for target in there}) == 1
+    assert first != offsets["s00"]
+
+
 def test_a_visit_without_the_capacity_loop_hands_on_when_that_is_due() -> None:
     fleet = Fleet(named("a"))
     fleet.agenda.note(entry("a", routing_at=NOW))
@@ -72,6 +86,7 @@ def test_a_visit_without_the_capacity_loop_hands_on_when_that_is_due() -> None:
     (assignment,) = fleet.queue.receive()
 
     assert assignment.capacity_at == NOW + 10 * MINUTE
+    assert assignment.offset == offsets_of([named("a")])["a"]
 
 
 def test_without_the_agenda_each_target_goes_at_an_even_pace() -> None:

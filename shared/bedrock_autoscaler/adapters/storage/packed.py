@@ -126,9 +126,15 @@ class PackedHistory(History):
         return tuple(whole)
 
     def _read(self, target: str, first: datetime, end: datetime) -> Iterable[_Day]:
-        """The newest pack of each day that has one."""
+        """The newest pack of each day that has one.
+
+        One that another process wrote a moment ago may be missing or be an older one; either names
+        the hours that it holds, so that the decision says what it rests on, as ever.
+        """
         newest: dict[datetime, _Day] = {}
-        for item in self._table.query(_partition(target), first=iso(first), last=iso(end)):
+        own, first_key, last_key = _partition(target), iso(first), iso(end)
+        found = self._table.query(own, first=first_key, last=last_key, is_consistent=False)
+        for item in found:
             try:
                 day = _from_item(item, target)
             except ObservationError:

@@ -85,8 +85,9 @@ class Table:
         last: str,
         attributes: Sequence[str] = (),
         newest: int | None = None,
+        is_consistent: bool = True,
     ) -> Iterator[Item]:
-        """Items whose `sk` lies in [first, last], ascending, read consistently to the last page.
+        """Items whose `sk` lies in [first, last], ascending, to the last page.
 
         Args:
             pk: the partition.
@@ -94,6 +95,8 @@ class Table:
             last: highest sort key, included.
             attributes: those wanted; all when empty.
             newest: only so many, from the end and in descending order.
+            is_consistent: whether all that was ever written is there; what was written in the last
+                seconds may else be missing, at half the price.
 
         Raises:
             ObservationError: a page could not be read.
@@ -103,7 +106,7 @@ class Table:
             "KeyConditionExpression": "#pk = :pk AND #sk BETWEEN :first AND :last",
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": self._to_wire({":pk": pk, ":first": first, ":last": last}),
-            "ConsistentRead": True,
+            "ConsistentRead": is_consistent,
             "ScanIndexForward": newest is None,
         }
         if attributes:

@@ -12,6 +12,8 @@ from bedrock_autoscaler.domain.cadence import QUIET
 from bedrock_autoscaler.domain.target import Loop, StackRails, Target
 
 _MARK = 8
+_TOGETHER = 20
+"""Targets of one place in a minute: two batches of a worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,7 @@ class Assignment:
         capacity_at: when the capacity loop is due where this visit leaves it out; else None.
         silent_together: whether all targets of its account and Region fell silent together.
         acting_until: of the agenda's entry, which this visit replaces.
+        offset: which minute of a longer pace is the target's; None: that of its name.
     """
 
     target: str
@@ -34,7 +37,8 @@ class Assignment:
     scheduled_at: datetime
     capacity_at: datetime | None
     silent_together: bool
-    acting_until: datetime | None = None  # messages of before carry none
+    acting_until: datetime | None = None  # messages of before carry neither
+    offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,3 +157,19 @@ def is_decided_under(entry: AgendaEntry, target: Target) -> bool:
 def offset_of(name: str) -> int:
     """Which minute of a longer pace is this target's, so that not all come at once."""
     return crc32(name.encode()) % QUIET
+
+
+def offsets_of(targets: Iterable[Target]) -> dict[str, int]:
+    """The same for all targets of a fleet, with some of one account and Region in one minute.
+
+    What a worker asks for there, it asks once for all of its batch; spread over all minutes, each
+    of few targets in a place would be asked for alone.
+    """
+    by_place: dict[str, list[str]] = {}
+    for target in targets:
+        by_place.setdefault(f"{target.account}/{target.region}", []).append(target.name)
+    return {
+        name: (crc32(place.encode()) + index // _TOGETHER) % QUIET
+        for place, names in by_place.items()
+        for index, name in enumerate(sorted(names))
+    }

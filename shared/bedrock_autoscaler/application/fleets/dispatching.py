@@ -13,7 +13,7 @@ from bedrock_autoscaler.application.fleets.assigning import (
     Policies,
     Roster,
     is_decided_under,
-    offset_of,
+    offsets_of,
 )
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.observing.together import seem_silent_together
@@ -113,10 +113,11 @@ def _due(
 ) -> tuple[Assignment, ...]:
     """The assignments of this minute, sorted by place and name."""
     known = sorted(targets, key=lambda target: (Place.of(target), target.name))
-    silent = _silent_places(known, entries or {})
+    silent, offsets = _silent_places(known, entries or {}), offsets_of(known)
     found = []
     for target in known:
-        loops = _loops(target, entries, at)
+        offset = offsets[target.name]
+        loops = _loops(target, entries, at, offset)
         if not loops:
             continue
         entry = (entries or {}).get(target.name)
@@ -131,13 +132,14 @@ def _due(
                 capacity_at=entry.capacity_at if entry is not None and waits else None,
                 silent_together=Place.of(target) in silent,
                 acting_until=entry.acting_until if entry is not None else None,
+                offset=offset,
             )
         )
     return tuple(found)
 
 
 def _loops(
-    target: Target, entries: Mapping[str, AgendaEntry] | None, at: datetime
+    target: Target, entries: Mapping[str, AgendaEntry] | None, at: datetime, offset: int
 ) -> tuple[Loop, ...]:
     """Which loops of the target are due; both of one that was never heard of, or long ago.
 
@@ -145,7 +147,7 @@ def _loops(
     middling pace, each target in its own minute: a source that fails must not make more work.
     """
     if entries is None:
-        own = slot_after(at - MINUTE, WATCHFUL, offset_of(target.name))
+        own = slot_after(at - MINUTE, WATCHFUL, offset)
         return _BOTH if own == at else ()
     entry = entries.get(target.name)
     if entry is None or at - entry.visited_at >= QUIET * MINUTE or entry.visited_at > at:

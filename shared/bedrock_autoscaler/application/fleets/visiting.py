@@ -157,7 +157,8 @@ def entry_of(assignment: Assignment, decided: Mapping[Loop, RecordedDecision]) -
     minutes = minutes_between(situation, newest.decision)
     if any(is_moving(one.situation, one.decision) for one in decided.values()):
         minutes = AT_ONCE
-    offset = offset_of(assignment.target)
+    known = assignment.offset
+    offset = offset_of(assignment.target) if known is None else known
     capacity_at = assignment.capacity_at
     if Loop.CAPACITY in decided:
         period = situation.target.thresholds.sizing.decision_minutes
