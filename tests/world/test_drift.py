@@ -96,6 +96,7 @@ SCRIPT: Script = [
         "GetAWSDefaultServiceQuota",
         lambda _: {"ServiceCode": "bedrock", "QuotaCode": "L-FE44174A"},
     ),
+    ("ListAWSDefaultServiceQuotas", lambda _: {"ServiceCode": "bedrock", "MaxResults": 1}),
     ("ListServiceQuotas", lambda _: {"ServiceCode": "bedrock", "MaxResults": 1}),
     ("GetImportedModel", lambda _: {"modelIdentifier": IMPORTED}),
     (

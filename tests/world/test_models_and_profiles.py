@@ -225,6 +225,18 @@ def test_applied_quotas_are_listed_in_pages(build: Callable[..., World], clients
         clients.quotas.list_service_quotas(ServiceCode="bedrock", NextToken="nonsense")
 
 
+def test_defaults_are_listed_whatever_is_applied(
+    build: Callable[..., World], clients: Clients
+) -> None:
+    build(applied_quotas={"L-FE44174A": 7})
+    pages = clients.quotas.get_paginator("list_aws_default_service_quotas").paginate(
+        ServiceCode="bedrock"
+    )
+    values = {quota["QuotaCode"]: quota["Value"] for page in pages for quota in page["Quotas"]}
+
+    assert (values["L-FE44174A"], values["L-1D3E59A3"]) == (0.0, 100.0)
+
+
 def test_the_profile_of_the_demo_model_exists(world: World, clients: Clients) -> None:
     found = clients.bedrock.get_inference_profile(inferenceProfileIdentifier=NOVA_2_PROFILE)
 

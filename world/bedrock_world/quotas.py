@@ -39,14 +39,24 @@ class Quotas:
 
     def list_service_quotas(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """`ListServiceQuotas`: applied values only."""
-        self._check_service(params)
         applied = self._config.current.applied_quotas
         wanted = params.get("QuotaCode")
-        ranked = [
-            (code, self._shown(quota, applied[code]))
-            for code, quota in catalogue().quotas().items()
-            if code in applied and wanted in {None, code}
-        ]
+        quotas = catalogue().quotas()
+        values = {code: applied[code] for code in quotas if code in applied}
+        if wanted is not None:
+            values = {code: value for code, value in values.items() if code == wanted}
+        return self._listed(params, values)
+
+    def list_aws_default_service_quotas(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """`ListAWSDefaultServiceQuotas`."""
+        return self._listed(
+            params, {code: quota.default for code, quota in catalogue().quotas().items()}
+        )
+
+    def _listed(self, params: Mapping[str, Any], values: Mapping[str, float]) -> dict[str, Any]:
+        self._check_service(params)
+        quotas = catalogue().quotas()
+        ranked = [(code, self._shown(quotas[code], value)) for code, value in values.items()]
         size = params.get("MaxResults", 100)
         try:
             part = page(ranked, size, params.get("NextToken"))

@@ -52,7 +52,12 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "InvokeModel",
         "InvokeModelWithResponseStream",
     ),
-    "service-quotas": ("GetAWSDefaultServiceQuota", "GetServiceQuota", "ListServiceQuotas"),
+    "service-quotas": (
+        "GetAWSDefaultServiceQuota",
+        "GetServiceQuota",
+        "ListAWSDefaultServiceQuotas",
+        "ListServiceQuotas",
+    ),
 }
 
 

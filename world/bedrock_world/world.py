@@ -115,6 +115,7 @@ class World:
             "InvokeModelWithResponseStream": self.inference.invoke_model_with_response_stream,
             "GetAWSDefaultServiceQuota": self._quotas.get_aws_default_service_quota,
             "GetServiceQuota": self._quotas.get_service_quota,
+            "ListAWSDefaultServiceQuotas": self._quotas.list_aws_default_service_quotas,
             "ListServiceQuotas": self._quotas.list_service_quotas,
         }
 

@@ -141,6 +141,7 @@ def test_the_tables_say_what_pays_and_what_nobody_told(
     assert "nobody told" not in known
     assert "above" in known
     assert "stated on the command line" in known
+    assert "no unit: 22.20" in known  # 60 x 500,000 x (0.8 x 0.0003 + 0.2 x 0.0025) / 1,000
 
 
 def test_a_page_with_the_plot_is_written(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from bedrock_autoscaler.cli.money.ways import Asked
-    from bedrock_autoscaler.domain.economics.break_even import Comparison, Way
+    from bedrock_autoscaler.domain.economics.break_even import Comparison, Mix, Way
     from bedrock_autoscaler.domain.economics.price_book import PriceBook
 
 EXAMPLE = (
@@ -159,9 +159,17 @@ def _costs(found: "Comparison") -> "Table":
             f"{load:,.0f}",
             *(_cost(way, load) for way in ways),
             best.name if best else "-",
-            "-" if mix is None else f"{mix.units} x {mix.by_unit}: {mix.usd_per_hour:,.2f}",
+            _mixed(mix),
         )
     return table
+
+
+def _mixed(mix: "Mix | None") -> str:
+    """Units for a part of the load, the rest by the token."""
+    if mix is None:
+        return "-"
+    units = f"{mix.units} x {mix.by_unit}" if mix.units else "no unit"
+    return f"{units}: {mix.usd_per_hour:,.2f}"
 
 
 def _cost(way: "Way", load: float) -> str:
