@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import boto3
+import pytest
 
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.adapters.storage.intents import PURCHASE, to_item
@@ -96,3 +98,34 @@ def test_savings_come_from_the_ledger_and_the_kept_minutes(stage: Stage) -> None
 
 def test_without_a_decision_there_is_nothing_to_show(stage: Stage) -> None:
     assert "has no capacity decision yet" in stage.refused("commitments", "chat")
+
+
+@pytest.mark.parametrize(
+    ("provisioned", "missing"),
+    [
+        (None, "no units are wanted, there is no `provisioned` section"),
+        (
+            DOCUMENT["provisioned"],
+            "settings set chat provisioned.price.one_month_usd_per_hour=N",
+        ),
+        (PROVISIONED | {"unit_rate": None}, "what a unit serves is unknown"),
+        (PROVISIONED, "(bedrock-autoscaler doctor chat); advice needs 30 days"),
+    ],
+)
+def test_without_a_study_it_says_what_is_missing(
+    stage: Stage, provisioned: dict[str, Any] | None, missing: str
+) -> None:
+    stage.put("targets/chat", DOCUMENT | {"provisioned": provisioned})
+    situation = build_situation()
+    stage.record(
+        [
+            RecordedDecision(
+                decision=build_decision(), situation=situation, history=None, code_version="1"
+            )
+        ]
+    )
+
+    told = stage.told("commitments", "chat")
+
+    assert told.startswith("no study: ")
+    assert missing in told

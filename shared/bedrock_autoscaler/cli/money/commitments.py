@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bedrock_autoscaler.domain.commitments.ladder import Ladder
     from bedrock_autoscaler.domain.commitments.renewal import Renewal
     from bedrock_autoscaler.domain.commitments.term_savings import TermSaving
+    from bedrock_autoscaler.domain.target import Target
 
 EXAMPLE = "Example: bedrock-autoscaler commitments chat"
 DEFAULT_STACK = "bedrock-autoscaler"
@@ -50,6 +51,8 @@ def commitments(
             }
         )
         return
+    if ladder is None:
+        typer.echo(f"no study: {_missing(newest.situation.target)}")
     _print(ladder, renewals, savings, typer.echo)
 
 
@@ -77,6 +80,26 @@ def _ladder(newest: "RecordedDecision") -> "Ladder | None":
         committed_units=situation.fleet.committed_units,
         now=situation.scheduled_at,
         ceiling=Ceiling.of(situation.target.guard_rails),
+    )
+
+
+def _missing(target: "Target") -> str:
+    """Why nothing is known of a commitment yet, and what helps."""
+    from bedrock_autoscaler.domain.commitments.advice import LEAST_HISTORY_DAYS, terms_of
+
+    bought, command = target.provisioned, f"bedrock-autoscaler settings set {target.name}"
+    if bought is None:
+        return "no units are wanted, there is no `provisioned` section"
+    if bought.price is None or not terms_of(bought.price):
+        return (
+            "no price of a term is known: "
+            f"{command} provisioned.price.one_month_usd_per_hour=N, beside the rest of the price"
+        )
+    if bought.unit_rate is None:
+        return f"what a unit serves is unknown: {command} 'provisioned.unit_rate=...'"
+    return (
+        "one is made once a day of the hours that are kept, once all prices are known "
+        f"(bedrock-autoscaler doctor {target.name}); advice needs {LEAST_HISTORY_DAYS} days"
     )
 
 
@@ -145,9 +168,7 @@ def _print(
 ) -> None:
     from bedrock_autoscaler.domain.commitments.renewal import RenewalVerdict
 
-    if ladder is None:
-        say("no study yet: a price, a unit rate or history is missing")
-    else:
+    if ladder is not None:
         _print_ladder(ladder, say)
     for one in renewals:
         kept = "" if one.verdict is RenewalVerdict.UNKNOWN else f" {one.kept_units} of {one.units}"
