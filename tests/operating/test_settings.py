@@ -41,6 +41,15 @@ def test_the_last_part_of_a_path_is_enough_where_it_is_unique(stage: Stage) -> N
     assert "max_usd_per_day" not in stored["guard_rails"]
 
 
+def test_a_name_that_is_mistyped_is_refused_with_those_alike(stage: Stage) -> None:
+    said = "there is no field 'keep_margn'; did you mean sizing.keep_margin?"
+
+    assert said in stage.refused("settings", "set", "chat", "keep_margn=0.9")
+    assert said in stage.refused("settings", "get", "chat", "keep_margn")
+    assert run(["settings", "explain", "keep_margn"]) == 2
+    assert said in stage.capsys.readouterr().err
+
+
 def test_an_ambiguous_name_is_refused_with_the_paths(stage: Stage) -> None:
     error = stage.refused("settings", "set", "chat", "attempts_per_call=2", "--yes")
 
@@ -209,6 +218,13 @@ def test_a_value_in_force_is_printed_as_json(stage: Stage) -> None:
     assert stage.told("settings", "get", "chat", "sizing.keep_margin") == "0.95\n"
     assert json.loads(stage.told("settings", "get", "chat")) == DOCUMENT
     assert "no value" in stage.refused("settings", "get", "chat", "sizing.none")
+
+
+def test_a_field_of_the_stack_s_document_is_found_by_its_name(stage: Stage) -> None:
+    caps = ["max_units=4", "max_usd_per_hour=250", "max_usd_per_day=3000"]
+    stage.told("settings", "set", "stack", *caps, "max_usd_per_month=40000", "--yes")
+
+    assert stage.told("settings", "get", "stack", "max_units") == "4\n"
 
 
 def test_history_names_each_version_with_what_changed_and_whether_it_is_valid(

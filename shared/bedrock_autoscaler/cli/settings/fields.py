@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from bedrock_autoscaler.adapters.documents.fields import DocumentKind, Field, fi
 from bedrock_autoscaler.cli.output import CommandError
 
 _INDENT = (0, 0, 0, 4)
+_MOST_HINTS = 5
 
 
 def chosen(name: str) -> tuple[Field, ...]:
@@ -30,9 +32,7 @@ def chosen(name: str) -> tuple[Field, ...]:
     ]
     found = found or [f for f in fields if f.path.rpartition(".")[2] == name]
     if not found:
-        near = [field.path for field in fields if name.rpartition(".")[2] in field.path][:5]
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        raise CommandError(f"there is no field {name!r}{hint} `settings explain` lists them all")
+        raise _unknown(name, fields)
     return tuple(found)
 
 
@@ -40,15 +40,29 @@ def full_path(name: str, kind: DocumentKind = "target") -> str:
     """The path of a field, which may be given by its last part where that is unique.
 
     Raises:
-        CommandError: several fields end so.
+        CommandError: several fields end so, or none.
     """
     fields = fields_of(kind)
-    if "." in name or any(field.path.split(".")[0] == name for field in fields):
+    tops = {field.path.split(".")[0].removesuffix("[]") for field in fields}
+    if "." in name or name in tops:
         return name
     ends = [field.path for field in fields if field.path.rpartition(".")[2] == name]
     if len(ends) > 1:
         raise CommandError(f"several fields are called {name}: give one of {', '.join(ends)}")
-    return ends[0] if ends else name
+    if not ends:
+        raise _unknown(name, fields)
+    return ends[0]
+
+
+def _unknown(name: str, fields: Sequence[Field]) -> CommandError:
+    """The refusal of a name, with those that are spelled alike."""
+    last = name.rpartition(".")[2]
+    ends = {field.path: field.path.rpartition(".")[2] for field in fields}
+    alike = get_close_matches(last, set(ends.values()), n=_MOST_HINTS)
+    near = [path for one in alike for path, end in ends.items() if end == one]
+    near = near or [path for path in ends if last in path]
+    hint = f"did you mean {' or '.join(near[:_MOST_HINTS])}? " if near else ""
+    return CommandError(f"there is no field {name!r}; {hint}`settings explain` lists them all")
 
 
 def assignments(texts: Sequence[str], kind: DocumentKind = "target") -> dict[str, Any]:
@@ -69,13 +83,13 @@ def assignments(texts: Sequence[str], kind: DocumentKind = "target") -> dict[str
     return found
 
 
-def value_at(document: Mapping[str, Any], name: str) -> object:
+def value_at(document: Mapping[str, Any], name: str, kind: DocumentKind = "target") -> object:
     """The value of a field.
 
     Raises:
         CommandError: it is not there.
     """
-    path = full_path(name)
+    path = full_path(name, kind)
     node: Any = document
     for part in path.split("."):
         if isinstance(node, dict) and part in node:
