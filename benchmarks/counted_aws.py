@@ -277,7 +277,31 @@ class CountedPages:
             yield {self.member: self.entries[first : first + self.size]}
 
 
-# -- Bedrock, quotas, SQS ----------------------------------------------------------------------
+# -- Parameter Store, Bedrock, quotas, SQS -----------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CountedParameters:
+    """The switch, which allows everything, and the callers' routing tables."""
+
+    meter: Meter
+    values: dict[str, str] = field(default_factory=dict)
+
+    @_counted("ssm:GetParameter")
+    def get_parameter(self, **request: Any) -> dict[str, Any]:
+        """The value, or an error."""
+        name = request["Name"]
+        if name.endswith("/switch"):
+            return {"Parameter": {"Value": "allow"}}
+        if name not in self.values:
+            raise ClientError({"Error": {"Code": "ParameterNotFound", "Message": ""}}, "Get")
+        return {"Parameter": {"Value": self.values[name]}}
+
+    @_counted("ssm:PutParameter")
+    def put_parameter(self, **request: Any) -> dict[str, Any]:
+        """Replace it."""
+        self.values[request["Name"]] = request["Value"]
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

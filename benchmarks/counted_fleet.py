@@ -1,4 +1,4 @@
-"""A fleet over counted clients: dispatcher, queue and one worker, minute by minute."""
+"""A fleet over counted clients: dispatcher, queue, one worker and who acts, minute by minute."""
 
 import json
 from collections import Counter
@@ -43,10 +43,12 @@ from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.traffic.observation import METRICS, Observation, Series, Traffic
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from benchmarks.counted_acting import PREFIX, Acted, Acting
 from benchmarks.counted_aws import (
     CountedBedrock,
     CountedCloudWatch,
     CountedDynamoDB,
+    CountedParameters,
     CountedQueue,
     CountedQuotas,
     Meter,
@@ -109,7 +111,11 @@ class _Clock:
 class _Silent:
     """Takes the log lines of the real reporter, which are part of the work, and keeps none."""
 
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
     def write(self, text: str) -> int:
+        self._meter.units["bytes logged"] += len(text)
         return len(text)
 
     def flush(self) -> None:
@@ -131,7 +137,8 @@ class Fleet:
         self._dynamodb = cast("Any", CountedDynamoDB(self.meter))
         self._routes = cast("Any", CountedDynamoDB(self.meter))
         self._queue = CountedQueue(self.meter)
-        self._reporter = PowertoolsReporter("scale", "INFO", cast("Any", _Silent()))
+        self._silent = _Silent(self.meter)
+        self._reporter = PowertoolsReporter("scale", "INFO", cast("Any", self._silent))
         self.targets = tuple(
             _target(i, f"{100_000_000_000 + place % 20}", _REGIONS[place // 20])
             for place, i in (_place_and_traffic(n, self._places, traffics) for n in range(size))
@@ -140,12 +147,36 @@ class Fleet:
         self._history = PackedHistory(self._dynamodb, "ledger")
         self._decisions = DynamoDecisions(self._dynamodb, "ledger")
         self._deciding: dict[Place, DecidingPorts] = {}
-        self._tables = DynamoRoutingTables(self._routes, "routes", cast("Any", None), "/scale")
+        parameters = CountedParameters(self.meter)
+        self._tables = DynamoRoutingTables(self._routes, "routes", cast("Any", parameters), PREFIX)
+        settings = Settings(targets=self.targets, problems=())
+        self._settings = lambda: settings
+        self._acting = Acting(
+            self.meter,
+            self.clock,
+            self._reporter,
+            self._settings,
+            ledger=self._dynamodb,
+            routes=self._routes,
+            parameters=parameters,
+            cloudwatch=self._cloudwatch,
+        )
         self._seed()
+
+    @property
+    def acted(self) -> Acted:
+        """What the acting functions have done."""
+        return self._acting.acted
+
+    def reset(self) -> None:
+        """Count from nothing."""
+        self.meter.reset()
+        self.core_ns = 0
+        self._acting.acted = Acted()
 
     def minute(self) -> Minute:
         """Dispatch one minute and visit all that is due."""
-        with redirect_stdout(cast("Any", _Silent())):
+        with redirect_stdout(cast("Any", self._silent)):
             return self._minute(self.clock.moment)
 
     def _minute(self, at: datetime) -> Minute:
@@ -166,6 +197,7 @@ class Fleet:
             if any(Loop.CAPACITY in assignment.loops for assignment in batch):
                 capacity_ns += spent
                 clients_ns += own
+        self._acting.run(at)
         self.clock.moment = at + MINUTE
         return Minute(
             due=due,
@@ -186,10 +218,9 @@ class Fleet:
 
     @cached_property
     def _dispatching(self) -> DispatchPorts:
-        settings = Settings(targets=self.targets, problems=())
         return DispatchPorts(
             clock=self.clock,
-            read_settings=lambda: settings,
+            read_settings=self._settings,
             policies=DynamoPolicies(self._dynamodb, "ledger"),
             agenda=DynamoAgenda(self._dynamodb, "ledger"),
             assignments=SqsAssignments(cast("Any", self._queue), "queue"),
@@ -261,17 +292,17 @@ class Fleet:
                 target=target.name,
                 settings_version=target.settings_version,
             )
-            self._tables.publish(
-                RoutingTable(
-                    target=target.name,
-                    version=1,
-                    routes=seed.routes,
-                    refresh_seconds=60,
-                    no_fallback=False,
-                    decision_id=decision.id,
-                    published_at=at,
-                )
+            table = RoutingTable(
+                target=target.name,
+                version=1,
+                routes=seed.routes,
+                refresh_seconds=60,
+                no_fallback=False,
+                decision_id=decision.id,
+                published_at=at,
             )
+            self._tables.publish(table)
+            self._tables.project(table)
             self._decisions.record(
                 RecordedDecision(
                     decision=decision,

@@ -97,8 +97,7 @@ def measure(size: int) -> Run:
     # The collector would walk all that the clients hold in place of AWS, at our expense.
     gc.collect()
     gc.freeze()
-    fleet.meter.reset()
-    fleet.core_ns = 0
+    fleet.reset()
     before = _rss_mb()
     begun = process_time_ns()
     visits_ns, capacity_ns, clients_ns, busiest, late = 0, 0, 0, 0, 0

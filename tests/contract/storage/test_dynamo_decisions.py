@@ -302,12 +302,16 @@ def test_a_decision_whose_memory_is_lost_cannot_be_read(dynamodb: "DynamoDBClien
     decisions.record(build_recorded())
     left = decisions.remembered("chat", Loop.ROUTING)
     assert left is not None
-    decisions.record(build_recorded(scheduled_at=NOW + MINUTE, memory=left.memory))
+    later = build_recorded(scheduled_at=NOW + MINUTE, memory=left.memory)
+    decisions.record(later)
     item = items(dynamodb, "TARGET#chat")[0]
     dynamodb.delete_item(TableName=LEDGER, Key={"pk": item["pk"], "sk": item["sk"]})
 
     with pytest.raises(ObservationError, match=r"missing, whose memory"):
-        decisions.latest("chat", Loop.ROUTING)
+        decisions.load(later.decision.id, DynamoHistory(dynamodb, LEDGER))
+    latest = decisions.latest("chat", Loop.ROUTING)
+    assert latest is not None
+    assert latest.decision == later.decision
 
 
 def test_a_decision_whose_target_is_lost_cannot_be_read(dynamodb: "DynamoDBClient") -> None:

@@ -1,7 +1,7 @@
-"""The agenda in the ledger table: `AGENDA#<0 to 15>`, `<name>`; one small item per target.
+"""The agenda in the ledger table: `AGENDA#<0 to 3>`, `<name>`; one small item per target.
 
-All of it is read each minute, in sixteen parts, so that no partition is hot: ten thousand targets
-are two megabytes. A part that cannot be read makes the whole unreadable, which the dispatcher
+All of it is read each minute by the dispatcher and by each function that acts, in four parts, so
+that no partition is hot: ten thousand targets are one and a half megabytes. A part that cannot be read makes the whole unreadable, which the dispatcher
 answers with an even pace.
 """
 
@@ -22,7 +22,7 @@ from bedrock_autoscaler.domain.units import MINUTE
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-PARTS = 16
+PARTS = 4
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = " ", "~"
 _NONE = "-"

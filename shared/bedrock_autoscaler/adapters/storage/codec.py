@@ -21,6 +21,7 @@ from bedrock_autoscaler.application.ports.decisions import Remembered
 from bedrock_autoscaler.application.ports.history import HistoryReference
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import (
+    NO_MEMORY,
     Action,
     Decision,
     Memory,
@@ -365,7 +366,8 @@ def decode_inputs(
         stored: the inputs.
         target: of the situation.
         subject: how messages call it.
-        memory_left: what the decision of this loop and scheduled time left for the next one.
+        memory_left: what the decision of this loop and scheduled time left for the next one; None:
+            a memory that is kept there is not looked up, and none takes its place.
 
     Raises:
         ObservationError: it cannot be read; the message starts with `subject`.
@@ -374,9 +376,9 @@ def decode_inputs(
     history: HistoryReference | None = members.pop("history")
     left_at = members.pop("memory_of")
     if members["memory"] is None:
-        if left_at is None or memory_left is None:
+        if left_at is None:
             raise ObservationError(f"{subject} cannot be read: it has no memory")
-        members["memory"] = memory_left(members["loop"], left_at)
+        members["memory"] = memory_left(members["loop"], left_at) if memory_left else NO_MEMORY
     members["observation"] = Observation(**_members(members["observation"]))
     return Situation(target=target, **members), history
 

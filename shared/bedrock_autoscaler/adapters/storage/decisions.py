@@ -92,7 +92,7 @@ class DynamoDecisions(Decisions):
 
     @override
     def latest(self, target: str, loop: Loop) -> RecordedDecision | None:
-        """The last item by sort key."""
+        """The last item by sort key; a memory that it names is not read."""
         item = self._newest(target, loop)
         return None if item is None else self._from_item(item)
 
@@ -166,7 +166,7 @@ class DynamoDecisions(Decisions):
         item = self._table.get(key) if key else None
         if item is None:
             return None
-        recorded = self._from_item(item)
+        recorded = self._from_item(item, is_whole=True)
         if recorded.history is None:
             return recorded
         stored = history.load_exact(recorded.decision.target, recorded.history)
@@ -193,11 +193,11 @@ class DynamoDecisions(Decisions):
             raise UnknownOutcomeError(f"decision {subject}: {error}") from error
         return bool(kept["document"] == item["document"] and kept["inputs"] == item["inputs"])
 
-    def _from_item(self, item: Item) -> RecordedDecision:
+    def _from_item(self, item: Item, *, is_whole: bool = False) -> RecordedDecision:
         decision = _to_decision(item)
         subject = f"decision {decision.id}"
         target = self._versions.target(decision.target, decision.settings_version)
-        left = partial(self._memory_left, decision.target)
+        left = partial(self._memory_left, decision.target) if is_whole else None
         inputs = _inflated(item, "inputs", subject)
         situation, history = decode_inputs(inputs, target, subject, left)
         return RecordedDecision(

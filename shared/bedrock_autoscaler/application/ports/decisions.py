@@ -68,9 +68,10 @@ class Decisions(Protocol):
         """Whether this tick was decided already."""
 
     def latest(self, target: str, loop: Loop) -> RecordedDecision | None:
-        """The newest decision by scheduled time, read consistently.
+        """The newest decision by scheduled time, read consistently, for those who act on it.
 
-        Its situation's traffic holds only the minutes kept beside the decision.
+        Its situation's traffic holds only the minutes kept beside the decision, and its memory is
+        not what it was where that is kept with the decision before.
         """
 
     def remembered(self, target: str, loop: Loop) -> Remembered | None:
