@@ -256,7 +256,12 @@ class CountedCloudWatch:
 
     def get_paginator(self, _: str) -> "CountedPages":
         """Of ListMetrics."""
-        metrics = [{"Dimensions": [{"Name": "ModelId", "Value": name}]} for name in self._model_ids]
+        names = ("Invocations", "InputTokenCount", "OutputTokenCount", "EstimatedTPMQuotaUsage")
+        metrics = [
+            {"MetricName": name, "Dimensions": [{"Name": "ModelId", "Value": value}]}
+            for value in self._model_ids
+            for name in names
+        ]
         return CountedPages(self.meter, "cloudwatch:ListMetrics", "Metrics", metrics, 500)
 
 

@@ -54,7 +54,7 @@ REQUIRED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "cloudwatch": {
         "GetMetricData": ("MetricDataQueries", "StartTime", "EndTime", "NextToken", "ScanBy"),
-        "ListMetrics": ("Namespace", "MetricName", "NextToken"),
+        "ListMetrics": ("Namespace", "Dimensions", "NextToken"),
         "PutMetricData": ("Namespace", "MetricData"),
     },
     "dynamodb": {

@@ -28,8 +28,7 @@ _MAX_WINDOW_MINUTES = 1_440
 
 _PERIOD_SECONDS = 60
 _HEARTBEAT_ID = "heartbeat"
-_LISTED_BY = ("Invocations", "InvocationThrottles")
-"""A `ModelId` of which every call is throttled has no successful invocation to be listed by."""
+_OLDER_NAMES = frozenset(name for names in METRIC_NAMES.values() for name in names[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,7 @@ class CloudWatchMetrics(Metrics):
     def __init__(self, client: "CloudWatchClient", deployment: str) -> None:
         self._client = client
         self._deployment = deployment
+        self._older: frozenset[_Query] | None = None
 
     @override
     def read(
@@ -67,15 +67,19 @@ class CloudWatchMetrics(Metrics):
         end: datetime,
         series: Mapping[str, Collection[str]] | None = None,
     ) -> MetricsReading:
-        """As few calls as the limits allow; the heartbeat is in each of them."""
+        """As few calls as the limits allow; the heartbeat is in each of them.
+
+        Each metric asked for is billed: a series is asked for under an older name only where
+        CloudWatch lists that, or was never asked what it lists.
+        """
         start, end = floor_minute(start), floor_minute(end)
         minutes = max(whole_minutes(end - start), 0)
         wanted = series or {}
         points = {
-            _Query(model_id, metric): Points.over(start, minutes)
+            query: Points.over(start, minutes)
             for model_id in dict.fromkeys(model_ids)
             for name in wanted.get(model_id, METRIC_NAMES)
-            for metric in METRIC_NAMES[name]
+            for query in self._queries(model_id, name)
         }
         read = np.ones(minutes, dtype=np.bool_)
         answered = np.zeros(minutes, dtype=np.bool_)
@@ -93,27 +97,26 @@ class CloudWatchMetrics(Metrics):
 
     @override
     def model_ids(self) -> frozenset[str]:
-        """All values that appear alone in the dimension `ModelId`.
+        """All values that appear alone in the dimension `ModelId`, whatever shows under them.
 
         Raises:
             ObservationError: a page could not be read.
         """
-        found: set[str] = set()
-        for metric in _LISTED_BY:
-            pages = self._client.get_paginator("list_metrics").paginate(
-                Namespace=NAMESPACE, MetricName=metric, Dimensions=[{"Name": "ModelId"}]
-            )
-            try:
-                for page in pages:
-                    # A series with further dimensions repeats what the plain one has.
-                    found |= {
-                        dimensions[0]["Value"]
-                        for listed in page["Metrics"]
-                        if len(dimensions := listed.get("Dimensions", [])) == 1
-                    }
-            except (BotoCoreError, ClientError) as error:
-                raise _unread("the list of metrics", error) from error
-        return frozenset(found)
+        pages = self._client.get_paginator("list_metrics").paginate(
+            Namespace=NAMESPACE, Dimensions=[{"Name": "ModelId"}]
+        )
+        try:
+            # A series with further dimensions repeats what the plain one has.
+            found = {
+                _Query(dimensions[0]["Value"], listed["MetricName"])
+                for page in pages
+                for listed in page["Metrics"]
+                if len(dimensions := listed.get("Dimensions", [])) == 1
+            }
+        except (BotoCoreError, ClientError) as error:
+            raise _unread("the list of metrics", error) from error
+        self._older = frozenset(query for query in found if query.metric in _OLDER_NAMES)
+        return frozenset(query.model_id for query in found)
 
     @override
     def copies(self, address: str, start: datetime, end: datetime) -> tuple[int, ...]:
@@ -145,6 +148,13 @@ class CloudWatchMetrics(Metrics):
             )
         except (BotoCoreError, ClientError) as error:
             raise _unread("the heartbeat", error, what="written") from error
+
+    def _queries(self, model_id: str, name: str) -> Iterator[_Query]:
+        """The metrics of one series: under its present name, and under those that may be used."""
+        for metric in METRIC_NAMES[name]:
+            query = _Query(model_id, metric)
+            if metric not in _OLDER_NAMES or self._older is None or query in self._older:
+                yield query
 
     def _call(self, call: _Call, points: Mapping[_Query, Points], start: datetime) -> Mask:
         """Read one window of some queries into `points`; where it shows the heartbeat."""

@@ -1,8 +1,8 @@
 """The agenda in the ledger table: `AGENDA#<0 to 3>`, `<name>`; one small item per target.
 
 All of it is read each minute by the dispatcher and by each function that acts, in four parts, so
-that no partition is hot: ten thousand targets are one and a half megabytes. A part that cannot be read makes the whole unreadable, which the dispatcher
-answers with an even pace.
+that no partition is hot: ten thousand targets are one and a half megabytes. A part that cannot be
+read makes the whole unreadable, which the dispatcher answers with an even pace.
 """
 
 from collections.abc import Mapping

@@ -39,6 +39,21 @@ class ScriptedCloudWatch:
         """Itself, as the SDK's client."""
         return cast("CloudWatchClient", self)
 
+    def get_paginator(self, operation: str) -> "ScriptedCloudWatch":
+        """Itself, as the pages of ListMetrics."""
+        assert operation == "list_metrics"
+        return self
+
+    def paginate(self, **request: Any) -> list[dict[str, Any]]:
+        """Every metric that has points, on one page."""
+        assert request == {"Namespace": "AWS/Bedrock", "Dimensions": [{"Name": "ModelId"}]}
+        metrics = [
+            {"MetricName": name, "Dimensions": [{"Name": "ModelId", "Value": value}]}
+            for name, value in self.points
+            if name != "Heartbeat"
+        ]
+        return [{"Metrics": metrics}]
+
     def get_metric_data(self, **request: Any) -> dict[str, Any]:
         """One page; the token is the number of the next."""
         self.requests.append(request)

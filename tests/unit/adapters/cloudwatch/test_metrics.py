@@ -172,6 +172,28 @@ def test_cache_tokens_come_under_either_name_and_are_not_added(series: str) -> N
     assert plain(getattr(traffic, series)) == (10.0, 20.0, 30.0, 0.0)
 
 
+def test_an_older_name_is_asked_for_only_where_it_is_listed() -> None:
+    new, old = METRIC_NAMES["cache_read_tokens"]
+    cloud = build_cloud(1.0)
+    cloud.points["Invocations", "modern"] = [(START, 1.0)]
+    cloud.points[old, MODEL] = [(START, 20.0)]
+    metrics = CloudWatchMetrics(cloud.client, "test")
+
+    assert metrics.model_ids() == {MODEL, "modern"}
+    reading = metrics.read([MODEL, "modern"], START, START + MINUTE)
+
+    asked = {
+        (metric["MetricName"], metric["Dimensions"][0]["Value"])
+        for query in cloud.requests[0]["MetricDataQueries"]
+        for metric in [query["MetricStat"]["Metric"]]
+    }
+    assert {(new, MODEL), (old, MODEL), (new, "modern")} <= asked
+    assert (old, "modern") not in asked
+    # Nine series of each, one of them under two names, and the heartbeat.
+    assert len(asked) == 20
+    assert plain(reading.traffic[MODEL].cache_read_tokens) == (20.0,)
+
+
 def test_long_windows_and_many_model_ids_stay_within_the_limits() -> None:
     # 3 days and 60 ModelIds: 660 metrics over 4,320 minutes. The scripted client refuses a call
     # over 500 metrics or 100,800 points.
@@ -298,7 +320,6 @@ def test_every_page_of_the_list_is_read_and_only_plain_series_count() -> None:
     tiered = listed("ModelId", "ServiceTier", "ResolvedServiceTier")
     stub.add_response("list_metrics", {"Metrics": [tiered], "NextToken": "2"})
     stub.add_response("list_metrics", {"Metrics": [listed("ModelId")]})
-    stub.add_response("list_metrics", {"Metrics": []})
 
     with stub:
         found = metrics.model_ids()
