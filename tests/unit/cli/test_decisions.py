@@ -99,6 +99,37 @@ def test_replay_finds_no_difference_in_what_was_recorded(
     )
 
 
+def test_replay_takes_the_filters_of_list(export: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told_of = told(["decisions", "replay", "--kind", "buy"], export, capsys)
+
+    assert told_of == "1 decisions replayed, 0 with a difference\n"
+
+
+def test_a_list_without_any_decision_says_so(
+    export: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = told(["decisions", "list", "--min-usd", "1e9"], export, capsys)
+
+    assert nothing == "no decision passes these filters\n"
+
+
+def test_replay_shows_the_first_of_many_differences(
+    export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = tmp_path / "forged.jsonl"
+    situation = busy_situation()
+    decision = decide(situation)
+    numbers = tuple((name, -1.0) for name, _ in decision.numbers)
+    forged.write_bytes(
+        _with_decision(export, recorded(situation, replace(decision, numbers=numbers)))
+    )
+
+    assert run(["decisions", "replay", "--from", str(forged)]) == 2
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[9] == f"  and {len(numbers) - 8} more; --output json has all"
+
+
 def test_replay_names_a_difference_and_fails(
     export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

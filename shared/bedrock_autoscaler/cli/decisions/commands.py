@@ -9,21 +9,13 @@ import typer
 from bedrock_autoscaler.cli.decisions import explaining, exporting
 from bedrock_autoscaler.cli.decisions.choosing import (
     DEFAULT_STACK,
-    ChangesOption,
     Criteria,
     FromOption,
-    KindOption,
-    LoopOption,
-    MinUsdOption,
-    ReasonOption,
-    SinceOption,
     StackOption,
-    TargetOption,
-    UntilOption,
-    VerdictOption,
     find,
     open_ledger,
 )
+from bedrock_autoscaler.cli.decisions.filters import filtered
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 
 if TYPE_CHECKING:
@@ -33,6 +25,9 @@ if TYPE_CHECKING:
     from bedrock_autoscaler.cli.decisions.sources import Ledger
     from bedrock_autoscaler.domain.decision import Decision
 
+_SHOWN_MISMATCHES = 8
+_WIDEST = 160
+
 app = typer.Typer(help="Read the decision log, export it, replay it.", no_args_is_help=True)
 app.command(epilog=explaining.EXAMPLE)(explaining.explain)
 app.command(epilog=exporting.EXAMPLE)(exporting.export)
@@ -41,34 +36,16 @@ app.command(epilog=exporting.EXAMPLE)(exporting.export)
 @app.command(
     "list", epilog="Example: bedrock-autoscaler decisions list --from out/demo/ledger.jsonl.gz"
 )
+@filtered
 def list_decisions(
     *,
     source: FromOption = None,
     stack: StackOption = DEFAULT_STACK,
-    target: TargetOption = None,
-    loop: LoopOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    verdict: VerdictOption = None,
-    kind: KindOption = None,
-    reason: ReasonOption = None,
-    min_usd: MinUsdOption = None,
-    changes: ChangesOption = False,
+    criteria: Criteria,
     last: Annotated[int, typer.Option(min=0, help="At most so many, the newest; 0: all.")] = 40,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List decisions, oldest first."""
-    criteria = Criteria(
-        target=target,
-        loop=loop,
-        since=since,
-        until=until,
-        verdict=verdict,
-        kind=kind,
-        reasons=tuple(reason or ()),
-        min_usd=min_usd,
-        changes=changes,
-    )
     found = find(open_ledger(source, stack), criteria)
     shown = found[-last:] if last else found
     if output is Output.JSON:
@@ -123,17 +100,16 @@ def show(
 
 
 @app.command(epilog="Example: bedrock-autoscaler decisions replay --from out/demo/ledger.jsonl.gz")
+@filtered
 def replay(
     decision_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Only these; default: all.")
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="Only these, whatever the filters; default: all."),
     ] = None,
     *,
     source: FromOption = None,
     stack: StackOption = DEFAULT_STACK,
-    target: TargetOption = None,
-    loop: LoopOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    criteria: Criteria,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Decide again on the recorded inputs, and name every difference.
@@ -141,7 +117,6 @@ def replay(
     Exit status 0 when there is none, 2 otherwise.
     """
     ledger = open_ledger(source, stack)
-    criteria = Criteria(target=target, loop=loop, since=since, until=until)
     ids = decision_ids or [decision.id for decision in find(ledger, criteria)]
     differences = replay_all(ledger, ids)
     if output is Output.JSON:
@@ -163,7 +138,7 @@ def replay(
         )
     else:
         for difference in differences:
-            typer.echo(str(difference))
+            _print_difference(difference)
         typer.echo(f"{len(ids):,} decisions replayed, {len(differences):,} with a difference")
     if differences:
         raise CommandError(
@@ -182,6 +157,17 @@ def replay_all(ledger: "Ledger", ids: list[str]) -> "list[Difference]":
 
     found = (replay_one(_load(ledger, decision_id)) for decision_id in ids)
     return [difference for difference in found if difference is not None]
+
+
+def _print_difference(difference: "Difference") -> None:
+    """The decision and the first values that differ; after a change of code all of them may."""
+    heading, *lines = str(difference).splitlines()
+    typer.echo(heading)
+    for line in lines[:_SHOWN_MISMATCHES]:
+        typer.echo(line if len(line) <= _WIDEST else f"{line[:_WIDEST]} ...")
+    left = len(lines) - _SHOWN_MISMATCHES
+    if left > 0:
+        typer.echo(f"  and {left:,} more; --output json has all")
 
 
 def _load(ledger: "Ledger", decision_id: str) -> "RecordedDecision":

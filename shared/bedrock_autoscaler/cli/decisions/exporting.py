@@ -15,21 +15,13 @@ import typer
 
 from bedrock_autoscaler.cli.decisions.choosing import (
     DEFAULT_STACK,
-    ChangesOption,
     Criteria,
     FromOption,
-    KindOption,
-    LoopOption,
-    MinUsdOption,
-    ReasonOption,
-    SinceOption,
     StackOption,
-    TargetOption,
-    UntilOption,
-    VerdictOption,
     find,
     open_ledger,
 )
+from bedrock_autoscaler.cli.decisions.filters import filtered
 from bedrock_autoscaler.cli.output import CommandError
 
 if TYPE_CHECKING:
@@ -79,37 +71,19 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+@filtered
 def export(
     path: Annotated[Path, typer.Argument(help="File to write; its ending chooses the format.")],
     *,
     source: FromOption = None,
     stack: StackOption = DEFAULT_STACK,
-    target: TargetOption = None,
-    loop: LoopOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    verdict: VerdictOption = None,
-    kind: KindOption = None,
-    reason: ReasonOption = None,
-    min_usd: MinUsdOption = None,
-    changes: ChangesOption = False,
+    criteria: Criteria,
     file_format: Annotated[
         Format | None, typer.Option("--format", help="Where the ending does not tell.")
     ] = None,
 ) -> None:
     """Write decisions as CSV, JSON or Parquet, one row each, oldest first."""
     chosen = file_format or _format_of(path)
-    criteria = Criteria(
-        target=target,
-        loop=loop,
-        since=since,
-        until=until,
-        verdict=verdict,
-        kind=kind,
-        reasons=tuple(reason or ()),
-        min_usd=min_usd,
-        changes=changes,
-    )
     rows = [row_of(decision) for decision in find(open_ledger(source, stack), criteria)]
     try:
         WRITERS[chosen](rows, path)

@@ -21,6 +21,9 @@ def print_list(shown: Sequence[Decision], found: int) -> None:
         found: how many there were to choose from.
     """
     console = Console()
+    if not found:
+        console.print("no decision passes these filters")
+        return
     if console.width >= _WIDE:
         console.print(_wide_table(shown))
     else:
