@@ -30,150 +30,100 @@ _SHOW = "settings show {target} --stack {stack}"
 _HISTORY = "settings history {target} --stack {stack}"
 _RESET = "reset-breaker --target {target} --stack {stack}"
 _REQUESTS = "requests --stack {stack}"
+_ROUTES = "routes show {target} --stack {stack}"
+
+
+def _by(title: str, *commands: str) -> Remedy:
+    return Remedy(title=title, commands=commands)
+
 
 REMEDIES: Mapping[str, Remedy] = {
-    "agenda_unread": Remedy(
-        title="nobody knows which target is due: each is visited every five minutes",
-        commands=(_VERIFY,),
+    "agenda_unread": _by(
+        "nobody knows which target is due: each is visited every five minutes", _VERIFY
     ),
-    "assignments_unsent": Remedy(
-        title="some due targets were not handed to the workers; they are due again",
-        commands=(_VERIFY,),
+    "assignments_unsent": _by(
+        "some due targets were not handed to the workers; they are due again", _VERIFY
     ),
-    "place_unreachable": Remedy(
-        title="an account and Region cannot be reached; its targets hold", commands=(_VERIFY,)
+    "place_unreachable": _by("an account and Region cannot be reached; its targets hold", _VERIFY),
+    "policy_unread": _by("a target's settings are not kept in the ledger; it holds", _VERIFY),
+    "breaker_tripped": _by(
+        "the breaker tripped: nothing is bought or released", _EXPLAIN, _VERIFY, _RESET
     ),
-    "policy_unread": Remedy(
-        title="a target's settings are not kept in the ledger; it holds", commands=(_VERIFY,)
+    "consents_unread": _by("consents cannot be read", _REQUESTS),
+    "heartbeat_failed": _by("the heartbeat cannot be written; nothing is released", _VERIFY),
+    "history_unread": _by("kept history cannot be read", _VERIFY),
+    "idle_units": _by("paid units serve nobody", _EXPLAIN, _PAUSE_GROWTH, _VERIFY),
+    "idle_while_overflowing": _by(
+        "paid units are idle while calls are paid for on demand", _ROUTES, _EXPLAIN, _PAUSE_GROWTH
     ),
-    "breaker_tripped": Remedy(
-        title="the breaker tripped: nothing is bought or released",
-        commands=(_EXPLAIN, _VERIFY, _RESET),
+    "inventory_unread": _by("the list of throughputs cannot be read; nothing is released", _VERIFY),
+    "ledger_incomplete": _by(
+        "a throughput carries our tag, but the ledger does not know it",
+        _VERIFY,
+        "adopt ARN --target {target} --by YOU --stack {stack}",
     ),
-    "consents_unread": Remedy(title="consents cannot be read", commands=(_REQUESTS,)),
-    "heartbeat_failed": Remedy(
-        title="the heartbeat cannot be written; nothing is released", commands=(_VERIFY,)
+    "loop_late": _by(
+        "ticks come late: they are recorded, and nothing follows from them", _EXPLAIN, _VERIFY
     ),
-    "history_unread": Remedy(title="kept history cannot be read", commands=(_VERIFY,)),
-    "idle_units": Remedy(
-        title="paid units serve nobody", commands=(_EXPLAIN, _PAUSE_GROWTH, _VERIFY)
+    "metrics_incomplete": _by("half an hour of metrics has gaps; nothing is released", _EXPLAIN),
+    "metrics_unread": _by("metrics cannot be read; nothing is released", _EXPLAIN),
+    "orphaned_pt": _by(
+        "a throughput of ours belongs to no target in force", _VERIFY, _VALIDATE, _HISTORY
     ),
-    "idle_while_overflowing": Remedy(
-        title="paid units are idle while calls are paid for on demand",
-        commands=("routes show {target}", _EXPLAIN, _PAUSE_GROWTH),
+    "price_doubted": _by(
+        "a price is not certain, and what depends on it is blocked",
+        "prices list --stack {stack}",
+        "prices diff --stack {stack}",
     ),
-    "inventory_unread": Remedy(
-        title="the list of throughputs cannot be read; nothing is released", commands=(_VERIFY,)
+    "price_stale": _by("a price is too old to spend money on", _SHOW, _VALIDATE),
+    "projection_newer": _by("callers read a newer table than the authority's", _VERIFY, _ROUTES),
+    "pt_failed": _by("a throughput failed to come into service", _VERIFY, _PAUSE_GROWTH),
+    "pt_lost": _by("a throughput is gone, and not by us", _VERIFY, _PAUSE_GROWTH),
+    "pt_stuck": _by("a throughput has been in creation for an hour", _VERIFY, _PAUSE_GROWTH),
+    "purchase_abandoned": _by("a purchase without an answer is given up", _VERIFY, _PAUSE_GROWTH),
+    "purchase_late": _by("a purchase turned up after it was given up", _VERIFY, _PAUSE_GROWTH),
+    "purchase_refused": _by("Bedrock refused a purchase", _EXPLAIN, _SHOW),
+    "purchase_unresolved": _by(
+        "a purchase has no answer and cannot be looked up", _VERIFY, _PAUSE_GROWTH
     ),
-    "ledger_incomplete": Remedy(
-        title="a throughput carries our tag, but the ledger does not know it",
-        commands=(_VERIFY, "adopt ARN --target {target} --by YOU --stack {stack}"),
+    "purchase_unwatched": _by(
+        "a throughput that was bought cannot be looked up", _VERIFY, _PAUSE_GROWTH
     ),
-    "loop_late": Remedy(
-        title="ticks come late: they are recorded, and nothing follows from them",
-        commands=(_EXPLAIN, _VERIFY),
+    "release_committed": _by("a release met a term that forbids it", _VERIFY, _PAUSE_SHRINK),
+    "release_foreign": _by("a release met a throughput that is not ours", _STOP, _VERIFY),
+    "request_unrecorded": _by("a request to you could not be kept", _REQUESTS, _EXPLAIN),
+    "scaling_failed": _by(
+        "the instances of an endpoint could not be changed", _VERIFY, _EXPLAIN, _PAUSE_GROWTH, _STOP
     ),
-    "metrics_incomplete": Remedy(
-        title="half an hour of metrics has gaps; nothing is released", commands=(_EXPLAIN,)
+    "settings_rejected": _by(
+        "settings are invalid; the last valid ones stay in force",
+        _VALIDATE,
+        _HISTORY,
+        "settings rollback {target} --stack {stack}",
     ),
-    "metrics_unread": Remedy(
-        title="metrics cannot be read; nothing is released", commands=(_EXPLAIN,)
+    "spend_at_cap": _by("a target has used up a cap on spend", _EXPLAIN, _SHOW, _PAUSE_GROWTH),
+    "spend_near_cap": _by(
+        "a target has used four fifths of a cap on spend", _EXPLAIN, _SHOW, _PAUSE_GROWTH
     ),
-    "orphaned_pt": Remedy(
-        title="a throughput of ours belongs to no target in force",
-        commands=(_VERIFY, _VALIDATE, _HISTORY),
+    "stack_at_cap": _by("all targets together have used up a cap", _VERIFY, _STOP),
+    "stack_near_cap": _by("all targets together have used four fifths of a cap", _VERIFY, _STOP),
+    "switch_unread": _by(
+        "the switch cannot be read, so that nothing may act", "start --stack {stack}"
     ),
-    "price_doubted": Remedy(
-        title="a price is not certain, and what depends on it is blocked",
-        commands=("prices list --stack {stack}", "prices diff --stack {stack}"),
+    "table_kept": _by(
+        "a routing table could not be published; callers keep the one in force", _ROUTES, _VERIFY
     ),
-    "price_stale": Remedy(
-        title="a price is too old to spend money on", commands=(_SHOW, _VALIDATE)
+    "target_failed": _by("the pass of a target failed", _EXPLAIN, _VALIDATE, _VERIFY),
+    "telling_failed": _by("messages could not be sent", _VERIFY),
+    "term_ending": _by(
+        "a commitment is about to renew", "commitments {target} --stack {stack}", _EXPLAIN
     ),
-    "projection_newer": Remedy(
-        title="callers read a newer table than the authority's",
-        commands=(_VERIFY, "routes show {target}"),
-    ),
-    "pt_failed": Remedy(
-        title="a throughput failed to come into service", commands=(_VERIFY, _PAUSE_GROWTH)
-    ),
-    "pt_lost": Remedy(
-        title="a throughput is gone, and not by us", commands=(_VERIFY, _PAUSE_GROWTH)
-    ),
-    "pt_stuck": Remedy(
-        title="a throughput has been in creation for an hour", commands=(_VERIFY, _PAUSE_GROWTH)
-    ),
-    "purchase_abandoned": Remedy(
-        title="a purchase without an answer is given up", commands=(_VERIFY, _PAUSE_GROWTH)
-    ),
-    "purchase_late": Remedy(
-        title="a purchase turned up after it was given up", commands=(_VERIFY, _PAUSE_GROWTH)
-    ),
-    "purchase_refused": Remedy(title="Bedrock refused a purchase", commands=(_EXPLAIN, _SHOW)),
-    "purchase_unresolved": Remedy(
-        title="a purchase has no answer and cannot be looked up",
-        commands=(_VERIFY, _PAUSE_GROWTH),
-    ),
-    "purchase_unwatched": Remedy(
-        title="a throughput that was bought cannot be looked up",
-        commands=(_VERIFY, _PAUSE_GROWTH),
-    ),
-    "release_committed": Remedy(
-        title="a release met a term that forbids it", commands=(_VERIFY, _PAUSE_SHRINK)
-    ),
-    "release_foreign": Remedy(
-        title="a release met a throughput that is not ours", commands=(_STOP, _VERIFY)
-    ),
-    "request_unrecorded": Remedy(
-        title="a request to you could not be kept", commands=(_REQUESTS, _EXPLAIN)
-    ),
-    "scaling_failed": Remedy(
-        title="the instances of an endpoint could not be changed",
-        commands=(_EXPLAIN, _PAUSE_GROWTH, _STOP),
-    ),
-    "settings_rejected": Remedy(
-        title="settings are invalid; the last valid ones stay in force",
-        commands=(_VALIDATE, _HISTORY, "settings rollback {target} --stack {stack}"),
-    ),
-    "spend_at_cap": Remedy(
-        title="a target has used up a cap on spend", commands=(_EXPLAIN, _SHOW, _PAUSE_GROWTH)
-    ),
-    "spend_near_cap": Remedy(
-        title="a target has used four fifths of a cap on spend",
-        commands=(_EXPLAIN, _SHOW, _PAUSE_GROWTH),
-    ),
-    "stack_at_cap": Remedy(
-        title="all targets together have used up a cap", commands=(_VERIFY, _STOP)
-    ),
-    "stack_near_cap": Remedy(
-        title="all targets together have used four fifths of a cap", commands=(_VERIFY, _STOP)
-    ),
-    "switch_unread": Remedy(
-        title="the switch cannot be read, so that nothing may act",
-        commands=("start --stack {stack}",),
-    ),
-    "table_kept": Remedy(
-        title="a routing table could not be published; callers keep the one in force",
-        commands=("routes show {target}", _VERIFY),
-    ),
-    "target_failed": Remedy(
-        title="the pass of a target failed", commands=(_EXPLAIN, _VALIDATE, _VERIFY)
-    ),
-    "telling_failed": Remedy(title="messages could not be sent", commands=(_VERIFY,)),
-    "term_ending": Remedy(
-        title="a commitment is about to renew",
-        commands=(_VERIFY, _EXPLAIN),
-    ),
-    "unmanaged_pt": Remedy(
-        title="a throughput that is not ours counts against the caps", commands=(_VERIFY,)
-    ),
-    "unobserved": Remedy(
-        title="a target could not be observed, and holds", commands=(_EXPLAIN, _VERIFY)
-    ),
+    "unmanaged_pt": _by("a throughput that is not ours counts against the caps", _VERIFY),
+    "unobserved": _by("a target could not be observed, and holds", _EXPLAIN, _VERIFY),
 }
 """By the alarm's name in the metric `Alarms`."""
 
-_OTHER = Remedy(title="something needs a person", commands=(_VERIFY,))
+_OTHER = _by("something needs a person", _VERIFY)
 _NO_TARGET = "TARGET"
 
 
