@@ -15,6 +15,7 @@ from tests.deployment.template import ROOT
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
 
+HEAVY = "print(sorted({'numpy', 'bedrock_autoscaler.domain.decide'} & sys.modules.keys()))"
 # What the Lambda runtime has of itself.
 RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
 
@@ -28,13 +29,22 @@ def build(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copied
 
 
-@pytest.fixture
-def runtime(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the packages of the Lambda runtime and nothing else."""
     (installed,) = (ROOT / ".venv" / "lib").glob("python*/site-packages")
+    folder = tmp_path_factory.mktemp("runtime")
     for name in RUNTIME:
-        (tmp_path / name).symlink_to(installed / name)
-    return tmp_path
+        (folder / name).symlink_to(installed / name)
+    return folder
+
+
+@pytest.fixture(scope="module", params=[*FUNCTIONS, *FANNED])
+def imported(
+    request: pytest.FixtureRequest, build: Path, runtime: Path
+) -> subprocess.CompletedProcess[str]:
+    """A process that imported a handler and then printed which heavy modules it loaded."""
+    return _import(build / f"{request.param}Function", runtime, f"import app; app.handler; {HEAVY}")
 
 
 def _import(code: Path, runtime: Path, statement: str) -> subprocess.CompletedProcess[str]:
@@ -61,11 +71,8 @@ print("bedrock_autoscaler.domain.decide" in sys.modules)
 """
 
 
-@pytest.mark.parametrize("function", [*FUNCTIONS, *FANNED])
-def test_handler_imports_from_the_build_alone(function: str, build: Path, runtime: Path) -> None:
-    done = _import(build / f"{function}Function", runtime, "import app; app.handler")
-
-    assert (done.returncode, done.stderr) == (0, "")
+def test_handler_imports_from_the_build_alone(imported: subprocess.CompletedProcess[str]) -> None:
+    assert (imported.returncode, imported.stderr) == (0, "")
 
 
 def test_every_module_that_functions_load_is_in_the_build(build: Path, runtime: Path) -> None:
@@ -75,15 +82,10 @@ def test_every_module_that_functions_load_is_in_the_build(build: Path, runtime: 
     assert done.stdout == "True\n"
 
 
-@pytest.mark.parametrize("function", [*FUNCTIONS, *FANNED])
 def test_a_handler_leaves_the_decision_core_to_its_first_use(
-    function: str, build: Path, runtime: Path
+    imported: subprocess.CompletedProcess[str],
 ) -> None:
-    heavy = "print(sorted({'numpy', 'bedrock_autoscaler.domain.decide'} & sys.modules.keys()))"
-
-    done = _import(build / f"{function}Function", runtime, f"import app; {heavy}")
-
-    assert done.stdout == "[]\n"
+    assert imported.stdout == "[]\n"
 
 
 def test_an_unpackaged_import_is_noticed(build: Path, runtime: Path) -> None:

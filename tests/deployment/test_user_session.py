@@ -19,6 +19,7 @@ from bedrock_world.demo.seeding import load_history
 from bedrock_world.local import StackOutputs
 from bedrock_world.local.environment import WORLD_SERVICES, child_environment
 from tests.builders import MODEL, PT_MODEL, REGION
+from tests.deployment.conftest import STACK as LOCAL
 from tests.deployment.conftest import Deployed
 from tests.deployment.template import ROOT
 
@@ -101,7 +102,7 @@ def person(
         "SchedulesState": "DISABLED",
         "SettingsPrefix": f"/{STACK}",
     }
-    outputs = aws.deploy(ROOT, stack=STACK, parameters=parameters)
+    outputs = aws.deploy_again(LOCAL, stack=STACK, parameters=parameters)
     variables = child_environment(ROOT / ".tools") | {"AWS_ENDPOINT_URL": aws.endpoint}
     for name in WORLD_SERVICES:
         variables[f"AWS_ENDPOINT_URL_{name.upper().replace('-', '_')}"] = world.url

@@ -1,7 +1,9 @@
 """What the launcher makes faster in the emulator answers as before."""
 
 import json
+import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from bedrock_autoscaler.adapters.storage.table import Table
 from bedrock_world.local import LocalAws, launcher
-from bedrock_world.local.launcher import KEY_RANGE
+from bedrock_world.local.launcher import KEY_RANGE, _OnceUnpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,3 +137,29 @@ def test_remembered_timestamps_are_what_the_emulator_reads_itself() -> None:
     assert first == own
     assert second == own
     assert remembered > 0
+
+
+def test_what_is_unpacked_once_is_whole_for_each_and_goes_with_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(_OnceUnpacked, "_folders", {})
+
+    def unpacked(text: str, name: str) -> Path:
+        archive = tmp_path / f"{name}.zip"
+        with zipfile.ZipFile(archive, "w") as made:
+            made.writestr("package/module.py", text)
+            made.writestr("other.py", "same = 1")
+        with _OnceUnpacked(archive) as found:
+            found.extractall(tmp_path / name)
+        return tmp_path / name / "package" / "module.py"
+
+    first, again, changed = (
+        unpacked(text, name) for text, name in (("a = 1", "x"), ("a = 1", "y"), ("a = 2", "z"))
+    )
+
+    assert first.samefile(again)
+    shutil.rmtree(tmp_path / "x")
+    assert again.read_text() == "a = 1"
+    assert changed.read_text() == "a = 2"
+    assert (tmp_path / "y" / "other.py").read_text() == "same = 1"

@@ -21,6 +21,7 @@ from bedrock_world.local.environment import (
     SECRET,
     WORLD_SERVICES,
     endpoints,
+    host_architecture,
 )
 from bedrock_world.local.errors import FunctionFailedError, tail
 from bedrock_world.local.sam import Sam
@@ -161,6 +162,34 @@ class LocalAws:
         self.client("s3").create_bucket(Bucket=_BUCKET)
         sam = Sam(tools=self._tools, repository=repository, endpoint=self.endpoint)
         sam.build_and_deploy(stack=stack, bucket=_BUCKET, parameters=parameters)
+        return self._outputs(stack)
+
+    def deploy_again(
+        self, deployed: str, *, stack: str, parameters: Mapping[str, str]
+    ) -> StackOutputs:
+        """Deploy as `stack` too what is `deployed` here; nothing is built or packed for it.
+
+        Args:
+            deployed: the stack whose template and uploaded code are taken.
+            stack: as for `deploy`.
+            parameters: as for `deploy`.
+        """
+        cloudformation = self.client("cloudformation")
+        template = json.dumps(cloudformation.get_template(StackName=deployed)["TemplateBody"])
+        # By its address, because a template of this size is not taken as an argument.
+        key = f"{stack}.template"
+        self.client("s3").put_object(Bucket=_BUCKET, Key=key, Body=template.encode())
+        values = {"Architecture": host_architecture()} | dict(parameters)
+        cloudformation.create_stack(
+            StackName=stack,
+            TemplateURL=f"{self.endpoint}/{_BUCKET}/{key}",
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": value} for name, value in values.items()
+            ],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+        waiter = cloudformation.get_waiter("stack_create_complete")
+        waiter.wait(StackName=stack, WaiterConfig={"Delay": 1})
         return self._outputs(stack)
 
     def invoke(self, function: str, event: Mapping[str, object]) -> object:

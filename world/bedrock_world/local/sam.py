@@ -11,6 +11,9 @@ from bedrock_world.layer import finish_layer
 from bedrock_world.local.environment import REGION, host_architecture, sam_environment
 from bedrock_world.local.errors import LocalAwsError, tail
 
+_built: set[Path] = set()
+"""Work folders that this process has built into; it builds each repository once."""
+
 
 class Sam:
     """SAM CLI of `tools`, working on one repository."""
@@ -26,8 +29,9 @@ class Sam:
     def build_and_deploy(self, *, stack: str, bucket: str, parameters: Mapping[str, str]) -> None:
         """Build for this machine's processor and deploy as `stack`.
 
-        Unchanged code is taken from the cache. Runs at the same time wait for one another,
-        because they share the build folder.
+        Unchanged code is taken from the cache, and what this process has built already is
+        deployed as it is. Runs at the same time wait for one another, because they share the
+        build folder.
 
         Raises:
             LocalAwsError: SAM is missing, or failed; with the end of its output.
@@ -37,8 +41,10 @@ class Sam:
             for name, value in ({"Architecture": host_architecture()} | dict(parameters)).items()
         ]
         with _locked(self._work):
-            self._run(["build", *self._build_options(), "--parameter-overrides", *overrides])
-            finish_layer(self._work / "build")
+            if self._work not in _built:
+                self._run(["build", *self._build_options(), "--parameter-overrides", *overrides])
+                finish_layer(self._work / "build")
+                _built.add(self._work)
             self._run(
                 [
                     "deploy",
