@@ -22,6 +22,7 @@ from bedrock_autoscaler.adapters.queue import SqsAssignments, read_assignment
 from bedrock_autoscaler.adapters.storage.agenda import DynamoAgenda
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
+from bedrock_autoscaler.adapters.storage.history import CACHE_BYTES
 from bedrock_autoscaler.adapters.storage.packed import PackedHistory
 from bedrock_autoscaler.adapters.storage.policies import DynamoPolicies
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
@@ -123,9 +124,23 @@ class _Silent:
 
 
 class Fleet:
-    """So many targets, spread evenly over so many accounts and Regions."""
+    """So many targets, spread evenly over so many accounts and Regions.
 
-    def __init__(self, size: int, most_places: int, kinds: tuple[str, ...] = KINDS) -> None:
+    Args:
+        size: how many.
+        most_places: accounts and Regions, if there are enough targets.
+        kinds: of traffic, which take turns.
+        remembered_bytes: of history, by the worker; as deployed by default.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        most_places: int,
+        kinds: tuple[str, ...] = KINDS,
+        *,
+        remembered_bytes: int = CACHE_BYTES,
+    ) -> None:
         self.meter = Meter()
         self.clock = _Clock()
         self.core_ns = 0
@@ -144,7 +159,7 @@ class Fleet:
             for place, i in (_place_and_traffic(n, self._places, traffics) for n in range(size))
         )
         self._cloudwatch = CountedCloudWatch(self.meter, START, self._points, tuple(self._series))
-        self._history = PackedHistory(self._dynamodb, "ledger")
+        self._history = PackedHistory(self._dynamodb, "ledger", cache_bytes=remembered_bytes)
         self._decisions = DynamoDecisions(self._dynamodb, "ledger")
         self._deciding: dict[Place, DecidingPorts] = {}
         parameters = CountedParameters(self.meter)

@@ -9,6 +9,11 @@ import pytest
 
 from bedrock_autoscaler.adapters.observability import FIELDS, PowertoolsReporter
 from bedrock_autoscaler.application.telling.events import CHANGES
+from bedrock_autoscaler.domain.economics.own_cost import (
+    ALARMS,
+    COMPOSITE_ALARMS,
+    MINUTELY_SCHEDULES,
+)
 from tests.deployment.template import OWN, stack
 
 pytestmark = pytest.mark.xdist_group("template")
@@ -104,3 +109,18 @@ def test_an_emulator_gets_neither_queries_nor_the_composite_alarm() -> None:
     assert not basic.of("AWS::Logs::QueryDefinition")
     assert not basic.of("AWS::CloudWatch::CompositeAlarm")
     assert basic.of("AWS::CloudWatch::Dashboard")
+
+
+def test_what_is_paid_for_without_any_target_is_what_the_bill_has() -> None:
+    deployed = stack(FanOut="on")
+    minutely = [
+        name
+        for name, schedule in deployed.of("AWS::Scheduler::Schedule").items()
+        if schedule["ScheduleExpression"] == "cron(* * * * ? *)"
+    ]
+
+    assert len(deployed.of("AWS::CloudWatch::Alarm")) == ALARMS
+    assert len(deployed.of("AWS::CloudWatch::CompositeAlarm")) == COMPOSITE_ALARMS
+    assert len(deployed.of("AWS::CloudWatch::Dashboard")) == 1
+    assert len(deployed.of("AWS::KMS::Key")) == 1
+    assert len(minutely) == MINUTELY_SCHEDULES

@@ -26,20 +26,30 @@ def cost_of_running(
     series: Annotated[
         int, typer.Option(min=1, help="ModelIds of each target, throughputs held among them.")
     ] = 1,
+    source_regions: Annotated[
+        int, typer.Option(min=0, help="Regions of SourceRegions; each has a heartbeat of its own.")
+    ] = 0,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Print what the autoscaler itself costs, at list prices, by service.
+    """Print what the autoscaler itself costs with FanOut=on, at list prices, by service.
 
     A steady target is visited each quarter of an hour, an always bursty one each minute. The
-    capacity that is bought is no part of it.
+    capacity that is bought is no part of it. A target that is called from other Regions too costs
+    one further ModelId for each.
     """
     from bedrock_autoscaler.adapters.running_prices import load_running_prices
-    from bedrock_autoscaler.domain.economics.own_cost import Running, kept_usd, month_usd, usage
+    from bedrock_autoscaler.domain.economics.own_cost import Running, month_usd, usage
 
     prices = load_running_prices()
     try:
         fleets = {
-            name: Running(targets=targets, places=places, series=series, minutes=minutes)
+            name: Running(
+                targets=targets,
+                places=places,
+                series=series,
+                minutes=minutes,
+                source_regions=source_regions,
+            )
             for name, minutes in _PACES
         }
     except ValueError as error:
@@ -53,18 +63,27 @@ def cost_of_running(
     console = Console()
     console.print(_table(lines, targets, prices))
     for name, own in lines.items():
-        total = month_usd(own, prices.usd)
-        console.print(
-            f"{name}: {total / targets:.3f} USD per target and month, {total:,.2f} USD in all; "
-            f"after a year {kept_usd(own, prices.usd) / targets:.3f} USD more for what is kept",
-            highlight=False,
-        )
+        console.print(_sum(name, own, fleets[name], prices), highlight=False)
     more = month_usd(usage(_with_one_more(fleets["steady"])), prices.usd)
     further = (more - month_usd(lines["steady"], prices.usd)) / targets
     console.print(f"each further ModelId of a steady target: {further:.3f} USD", highlight=False)
     console.print(
         f"List prices of {prices.region} as of {prices.as_of}, quoted, without free tiers.",
         highlight=False,
+    )
+
+
+def _sum(name: str, lines: tuple["Line", ...], fleet: "Running", prices: "RunningPrices") -> str:
+    """The whole, and what it consists of: what is there anyway, and what each target adds."""
+    from bedrock_autoscaler.domain.economics.own_cost import Part, kept_usd, month_usd
+
+    total = month_usd(lines, prices.usd)
+    stack, places, own = (month_usd(lines, prices.usd, part) for part in Part)
+    return (
+        f"{name}: {total / fleet.targets:.3f} USD per target and month, {total:,.2f} USD in all: "
+        f"{stack:.2f} for the stack, {places:,.2f} for its places, {own / fleet.targets:.3f} for "
+        f"each target; after a year {kept_usd(lines, prices.usd) / fleet.targets:.3f} USD more "
+        "for what is kept"
     )
 
 
@@ -79,12 +98,15 @@ def _table(lines: dict[str, tuple["Line", ...]], targets: int, prices: "RunningP
 
     table = Table(box=None, header_style="bold")
     table.add_column("USD per target and month")
+    table.add_column("of")
+    table.add_column("quantity")
     for name in lines:
         table.add_column(name, justify="right")
     for row in zip(*lines.values(), strict=True):
-        service = f"{row[0].service}{' (shared)' if row[0].is_shared else ''}"
+        first = row[0]
         costs = (line.quantity * prices.usd[line.price] / targets for line in row)
-        table.add_row(service, *(f"{cost:.4f}" for cost in costs))
+        figures = (f"{cost:.4f}" for cost in costs)
+        table.add_row(first.service, first.part.value, first.basis.value, *figures)
     return table
 
 
@@ -103,7 +125,8 @@ def _plain(
                 "lines": [
                     {
                         "service": line.service,
-                        "is_shared": line.is_shared,
+                        "part": line.part.value,
+                        "basis": line.basis.value,
                         "is_kept": line.is_kept,
                         "quantity": line.quantity,
                         "per": prices.prices[line.price].per,

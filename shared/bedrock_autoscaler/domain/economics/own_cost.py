@@ -1,13 +1,16 @@
 """What the autoscaler itself costs: calls by the month, and their list prices.
 
-The constants are what one visit does, as `benchmarks.scale` counts it; a test holds the two against
-each other. Source: docs/scale.md, section "What it costs to run".
+The constants say what one visit, one look and one minute do. Those that `benchmarks.scale` counts
+are held against its counts by a test, those of the template by another; the rest is assumed, and
+each line of the bill says which. Source: docs/scale.md, section "What it costs to run".
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from enum import StrEnum
+from math import ceil
 
-from bedrock_autoscaler.domain.traffic.observation import CORE
+from bedrock_autoscaler.domain.traffic.observation import CORE, METRICS
 
 MINUTES_PER_MONTH = 43_800
 HOURS_PER_MONTH = 730
@@ -19,32 +22,64 @@ CAPACITY_MINUTES = 5
 BATCH = 10
 """Targets that one worker visits together: the most that SQS FIFO hands out."""
 
-WHOLE_METRICS = 11
-"""Metrics of one `ModelId`: nine series, two of them under two names."""
+WORKERS = 10
+"""At the same time, as shipped; each has a memory of its own."""
 
-# Bytes that DynamoDB counts, of one target with one `ModelId` and 14 days of history.
-_READ_PER_VISIT = 6
-_READ_PER_CAPACITY = 80
-_WRITE_PER_DECISION = 4
+ALARMS = 36
+COMPOSITE_ALARMS = 1
+MINUTELY_SCHEDULES = 4
+"""The dispatcher and the three functions that act."""
+
+# DynamoDB's units, of one target with one `ModelId` and 14 days of history.
+_READ_PER_VISIT = 4
+_READ_PER_CAPACITY = 38
+"""The record before, and the history by a worker that remembers none of it."""
+_READ_PER_HOUR = 2
+_READ_PER_LOOKS = 10
+"""Of the three functions that act together, each time they look at a target."""
+_WRITE_PER_ROUTING = 3
+_WRITE_PER_CAPACITY = 5
 _WRITE_PER_VISIT = 1
-_WRITE_PER_HOUR = 4
-_AGENDA_BYTES = 130
+_WRITE_PER_HOUR = 3
+_AGENDA_READERS = 4
+_AGENDA_PARTS = 4
+_AGENDA_BYTES = 140
 _READ_BYTES = 4_096
-_STORED_PER_DECISION = 3_100
-_STORED_PER_HOUR = 2_400
+_STORED_PER_ROUTING = 2_000
+_STORED_PER_CAPACITY = 4_400
+_STORED_PER_HOUR = 1_600
 
-_LOG_BYTES_PER_DECISION = 1_500
+_FILLED = 0.6
+"""Of a batch: a minute's last ones are smaller."""
+_METRICS_A_PAGE = 500
+_LISTS_PER_HOUR = 4
+_LOG_BYTES_PER_DECISION = 600
+_LOG_BYTES_PER_RUN = 1_000
+
+# Time of the functions: CPU is counted, waiting for AWS is not.
 _SECONDS_PER_VISIT = 0.15
-_SECONDS_PER_ACTOR = 0.4
-_ACTORS = 3
+_SECONDS_PER_LOOKS = 0.075
+_SECONDS_PER_RUN = 0.4
 _WORKER_GB = 1.0
 _ACTOR_GB = 0.5
-_ALARMS = 35
 _EMPTY_RECEIVES = 15
 """A minute: five pollers of Lambda that wait 20 seconds each."""
 
-_LISTINGS_PER_PLACE = 2 * 4 * HOURS_PER_MONTH
-"""Two lists of metrics each quarter of an hour, by each process; one process is assumed."""
+
+class Part(StrEnum):
+    """What a line grows with."""
+
+    STACK = "stack"
+    PLACES = "places"
+    TARGETS = "targets"
+
+
+class Basis(StrEnum):
+    """Where a quantity comes from."""
+
+    COUNTED = "counted"
+    TEMPLATE = "template"
+    ASSUMED = "assumed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +91,51 @@ class Running:
         places: accounts and Regions.
         series: `ModelId`s of each target.
         minutes: between two visits of a target.
+        source_regions: Regions besides these whose metrics are read.
     """
 
     targets: int = 1
     places: int = 1
     series: int = 1
     minutes: int = STEADY_MINUTES
+    source_regions: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what is no fleet."""
-        least = min(self.targets, self.places, self.series, self.minutes)
+        least = min(self.targets, self.places, self.series, self.minutes, self.source_regions + 1)
         if least < 1 or self.places > self.targets or self.minutes > STEADY_MINUTES:
             raise ValueError(
                 f"{self.targets} targets in {self.places} places with {self.series} series, "
                 f"visited every {self.minutes} minutes: each is at least 1, places are no more "
                 f"than targets, and a target is visited at least every {STEADY_MINUTES} minutes"
             )
+
+    @property
+    def visits(self) -> float:
+        """Of one target in a month."""
+        return MINUTES_PER_MONTH / self.minutes
+
+    @property
+    def capacity_visits(self) -> float:
+        """Those of them that decide on capacity."""
+        return MINUTES_PER_MONTH / max(self.minutes, CAPACITY_MINUTES)
+
+    @property
+    def batches(self) -> float:
+        """Of a worker, for all targets."""
+        return self.visits * self.targets / (BATCH * _FILLED)
+
+    @property
+    def looks(self) -> float:
+        """Calls of GetMetricData for all targets, each for the targets of a place in one batch."""
+        together = min(BATCH, self.targets / self.places)
+        return self.visits * self.targets * min(1 / together + 1 / BATCH, 1.0)
+
+    @property
+    def metrics(self) -> float:
+        """Asked for in a month for all targets: a whole look comes once an hour."""
+        each = len(CORE) * (self.visits - HOURS_PER_MONTH) + len(METRICS) * HOURS_PER_MONTH
+        return self.targets * self.series * each + self.looks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,29 +146,32 @@ class Line:
         service: for people.
         price: name in the price list.
         quantity: in the unit of the price.
-        is_shared: it comes with the stack or a place, however many targets there are.
         is_kept: no call, but what the calls of a year leave behind, as it is billed then.
     """
 
     service: str
     price: str
     quantity: float
-    is_shared: bool = False
+    part: Part = Part.TARGETS
+    basis: Basis = Basis.COUNTED
     is_kept: bool = False
 
 
 def usage(running: Running) -> tuple[Line, ...]:
-    """All usage of a fleet in a month; shared lines first."""
-    return (*_shared(running), *(_times(line, running.targets) for line in _own(running)))
+    """All usage of a fleet in a month: the stack's, the places', the targets'."""
+    return (*_stack(), *_places(running), *_functions(running), *_records(running))
 
 
-def month_usd(lines: Iterable[Line], prices: Mapping[str, float]) -> float:
-    """What the usage costs in a month, in USD; what is kept is left out.
+def month_usd(
+    lines: Iterable[Line], prices: Mapping[str, float], part: Part | None = None
+) -> float:
+    """What the usage, or one part of it, costs in a month, in USD; what is kept is left out.
 
     Raises:
         KeyError: a price is missing.
     """
-    return sum(line.quantity * prices[line.price] for line in lines if not line.is_kept)
+    counted = (line for line in lines if not line.is_kept and part in {None, line.part})
+    return sum(line.quantity * prices[line.price] for line in counted)
 
 
 def kept_usd(lines: Iterable[Line], prices: Mapping[str, float]) -> float:
@@ -116,104 +183,91 @@ def kept_usd(lines: Iterable[Line], prices: Mapping[str, float]) -> float:
     return sum(line.quantity * prices[line.price] for line in lines if line.is_kept)
 
 
-def visits_per_month(minutes: int) -> float:
-    """Visits of one target in a month."""
-    return MINUTES_PER_MONTH / minutes
+def _stack() -> tuple[Line, ...]:
+    """What there is without any target: alarms, schedules and the minutes that they start."""
+    runs = MINUTES_PER_MONTH * MINUTELY_SCHEDULES
+    seconds = runs * _SECONDS_PER_RUN
+    waiting = _EMPTY_RECEIVES * MINUTES_PER_MONTH
+    agenda = _AGENDA_READERS * _AGENDA_PARTS * MINUTES_PER_MONTH
+    lines = (
+        ("Alarms", "alarm", ALARMS, Basis.TEMPLATE),
+        ("Alarms, composite", "composite_alarm", COMPOSITE_ALARMS, Basis.TEMPLATE),
+        ("Dashboard", "dashboard", 1, Basis.TEMPLATE),
+        ("Key of the alerts", "kms_key", 1, Basis.TEMPLATE),
+        ("Schedules", "scheduler_invocation", runs, Basis.TEMPLATE),
+        ("Lambda, each minute", "lambda_gb_second", seconds * _ACTOR_GB, Basis.ASSUMED),
+        ("Lambda, requests each minute", "lambda_request", runs, Basis.TEMPLATE),
+        ("SQS, waiting", "sqs_fifo_request", waiting, Basis.ASSUMED),
+        ("DynamoDB, empty agenda", "dynamodb_read_unit", agenda, Basis.COUNTED),
+        ("Logs, each minute", "log_gb", runs * _LOG_BYTES_PER_RUN / 1e9, Basis.ASSUMED),
+    )
+    return tuple(
+        Line(service=service, price=price, quantity=quantity, part=Part.STACK, basis=basis)
+        for service, price, quantity, basis in lines
+    )
 
 
-def capacity_visits_per_month(minutes: int) -> float:
-    """Those of them that decide on capacity."""
-    return MINUTES_PER_MONTH / max(minutes, CAPACITY_MINUTES)
+def _places(running: Running) -> tuple[Line, ...]:
+    """Heartbeats, and the lists of metrics: at worst each look is of a worker that has none."""
+    beating = running.places + running.source_regions
+    shown = running.targets / running.places * running.series * len(METRICS)
+    most = _LISTS_PER_HOUR * HOURS_PER_MONTH * WORKERS * running.places
+    lists = min(running.looks, most) * ceil(shown / _METRICS_A_PAGE)
+    lists *= 1 + running.source_regions / running.places
+    lines = (
+        ("Heartbeats, written", "cloudwatch_request", MINUTES_PER_MONTH * beating, Basis.COUNTED),
+        ("Heartbeats, kept", "custom_metric", beating, Basis.COUNTED),
+        ("Lists of metrics, at most", "cloudwatch_request", lists, Basis.ASSUMED),
+    )
+    return tuple(
+        Line(service=service, price=price, quantity=quantity, part=Part.PLACES, basis=basis)
+        for service, price, quantity, basis in lines
+    )
 
 
-def metrics_per_month(running: Running) -> float:
-    """Metrics that one target is asked for in a month, its share of heartbeats included.
+def _functions(running: Running) -> tuple[Line, ...]:
+    """What visits cost but for their records; a target is looked at to act as often as visited."""
+    visits = running.visits * running.targets
+    decisions = (running.visits + running.capacity_visits) * running.targets
+    worked = visits * _SECONDS_PER_VISIT * _WORKER_GB
+    acted = visits * _SECONDS_PER_LOOKS * _ACTOR_GB
+    logged = decisions * _LOG_BYTES_PER_DECISION + running.batches * _LOG_BYTES_PER_RUN
+    lines = (
+        ("CloudWatch, metrics read", "metric_read", running.metrics, Basis.COUNTED),
+        ("Lambda, workers", "lambda_gb_second", worked, Basis.ASSUMED),
+        ("Lambda, who acts", "lambda_gb_second", acted, Basis.ASSUMED),
+        ("Lambda, requests", "lambda_request", running.batches, Basis.COUNTED),
+        # One call each sends, receives and deletes a batch.
+        ("SQS", "sqs_fifo_request", 3 * running.batches, Basis.COUNTED),
+        ("Events", "event", decisions, Basis.COUNTED),
+        ("Logs", "log_gb", logged / 1e9, Basis.COUNTED),
+    )
+    return tuple(
+        Line(service=service, price=price, quantity=quantity, basis=basis)
+        for service, price, quantity, basis in lines
+    )
 
-    Both loops share a reading where both are due. A whole look comes once an hour.
-    """
-    visits, series = visits_per_month(running.minutes), running.series
-    shared = min(BATCH, running.targets / running.places)
-    core = len(CORE) * series * (visits - HOURS_PER_MONTH)
-    return core + WHOLE_METRICS * series * HOURS_PER_MONTH + visits / shared
 
-
-def _own(running: Running) -> tuple[Line, ...]:
-    visits, series = visits_per_month(running.minutes), running.series
-    capacity = capacity_visits_per_month(running.minutes)
-    decisions = visits + capacity
+def _records(running: Running) -> tuple[Line, ...]:
+    """Reads and writes of the ledger, and what a year of them leaves."""
+    visits, capacity, series = running.visits, running.capacity_visits, running.series
+    hours = series * HOURS_PER_MONTH
     read = _READ_PER_VISIT * visits + _READ_PER_CAPACITY * series * capacity
-    read += _AGENDA_BYTES / _READ_BYTES * MINUTES_PER_MONTH
-    written = _WRITE_PER_DECISION * decisions + _WRITE_PER_VISIT * visits
-    written += _WRITE_PER_HOUR * series * HOURS_PER_MONTH
-    stored = _STORED_PER_DECISION * decisions + _STORED_PER_HOUR * series * HOURS_PER_MONTH
-    return (
-        Line(
-            service="CloudWatch, metrics read",
-            price="metric_read",
-            quantity=metrics_per_month(running),
-        ),
-        Line(
-            service="Lambda, workers",
-            price="lambda_gb_second",
-            quantity=visits * _SECONDS_PER_VISIT * _WORKER_GB,
-        ),
-        Line(service="Lambda, requests", price="lambda_request", quantity=visits / BATCH),
-        Line(service="DynamoDB, reads", price="dynamodb_read_unit", quantity=read),
-        Line(service="DynamoDB, writes", price="dynamodb_write_unit", quantity=written),
-        Line(
-            service="DynamoDB, kept after a year",
-            price="dynamodb_gb_month",
-            quantity=stored * 12 / 1e9,
-            is_kept=True,
-        ),
-        # One call each sends, receives and deletes up to ten messages.
-        Line(service="SQS", price="sqs_fifo_request", quantity=3 * visits / BATCH),
-        Line(
-            service="Logs",
-            price="log_gb",
-            quantity=decisions * _LOG_BYTES_PER_DECISION / 1e9,
-        ),
+    read += _READ_PER_HOUR * hours
+    agenda = _AGENDA_READERS * _AGENDA_BYTES / _READ_BYTES * MINUTES_PER_MONTH
+    acting = _READ_PER_LOOKS * visits
+    written = _WRITE_PER_ROUTING * visits + _WRITE_PER_CAPACITY * capacity
+    written += _WRITE_PER_VISIT * visits + _WRITE_PER_HOUR * hours
+    stored = _STORED_PER_ROUTING * visits + _STORED_PER_CAPACITY * capacity
+    stored += _STORED_PER_HOUR * hours
+    lines = (
+        ("DynamoDB, reads", "dynamodb_read_unit", read, False),
+        ("DynamoDB, agenda read", "dynamodb_read_unit", agenda, False),
+        ("DynamoDB, reads to act", "dynamodb_read_unit", acting, False),
+        ("DynamoDB, writes", "dynamodb_write_unit", written, False),
+        ("DynamoDB, kept after a year", "dynamodb_gb_month", stored * 12 / 1e9, True),
     )
-
-
-def _shared(running: Running) -> tuple[Line, ...]:
-    """The stack's and the places': schedules, dispatcher, actors, alarms, heartbeats."""
-    ticks = MINUTES_PER_MONTH * (_ACTORS + 1)
-    return (
-        Line(service="Schedules", price="scheduler_invocation", quantity=ticks, is_shared=True),
-        Line(
-            service="Lambda, dispatcher and actors",
-            price="lambda_gb_second",
-            quantity=ticks * _SECONDS_PER_ACTOR * _ACTOR_GB,
-            is_shared=True,
-        ),
-        Line(service="Alarms", price="alarm", quantity=_ALARMS, is_shared=True),
-        Line(
-            service="SQS, waiting",
-            price="sqs_fifo_request",
-            quantity=_EMPTY_RECEIVES * MINUTES_PER_MONTH,
-            is_shared=True,
-        ),
-        Line(
-            service="Heartbeats, written",
-            price="cloudwatch_request",
-            quantity=MINUTES_PER_MONTH * running.places,
-            is_shared=True,
-        ),
-        Line(
-            service="Heartbeats, kept",
-            price="custom_metric",
-            quantity=running.places,
-            is_shared=True,
-        ),
-        Line(
-            service="Lists of metrics",
-            price="cloudwatch_request",
-            quantity=_LISTINGS_PER_PLACE * running.places,
-            is_shared=True,
-        ),
+    return tuple(
+        Line(service=service, price=price, quantity=each * running.targets, is_kept=is_kept)
+        for service, price, each, is_kept in lines
     )
-
-
-def _times(line: Line, targets: int) -> Line:
-    return replace(line, quantity=line.quantity * targets)
