@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from bedrock_autoscaler.application.acting import ActorParts
     from bedrock_autoscaler.application.deciding import DecidingPorts
     from bedrock_autoscaler.application.fleets.assigning import Agenda
     from bedrock_autoscaler.application.fleets.places import Place, Places
@@ -273,58 +274,47 @@ class Application:
         return AgedSettings(self._adapters.settings, self._adapters.clock)
 
     @cached_property
+    def _parts(self) -> ActorParts:
+        """What buying, releasing and publishing have in common."""
+        adapters = self._adapters
+        return {
+            "clock": adapters.clock,
+            "read_settings": self._acting_settings,
+            "switch": adapters.switch,
+            "decisions": adapters.decisions,
+            "fleets": adapters.fleets,
+            "reporter": adapters.reporter,
+            "places": self._places,
+            "agenda": self._agenda() if self._agenda else None,
+        }
+
+    @cached_property
     def _purchase(self) -> PurchasePorts:
         from bedrock_autoscaler.application.purchasing.purchase import PurchasePorts
 
-        adapters = self._adapters
         return PurchasePorts(
-            clock=adapters.clock,
-            read_settings=self._acting_settings,
-            switch=adapters.switch,
-            decisions=adapters.decisions,
-            fleets=adapters.fleets,
-            capacity=adapters.capacity,
-            purchasing=adapters.purchasing,
-            reporter=adapters.reporter,
+            **self._parts,
+            capacity=self._adapters.capacity,
+            purchasing=self._adapters.purchasing,
             deployment=self._deployment,
-            places=self._places,
-            agenda=self._agenda() if self._agenda else None,
         )
 
     @cached_property
     def _release(self) -> ReleasePorts:
         from bedrock_autoscaler.application.releasing.withdrawing import ReleasePorts
 
-        adapters = self._adapters
         return ReleasePorts(
-            clock=adapters.clock,
-            read_settings=self._acting_settings,
-            switch=adapters.switch,
-            decisions=adapters.decisions,
-            fleets=adapters.fleets,
-            releasing=adapters.releasing,
-            metrics=adapters.metrics,
-            tables=adapters.tables,
-            reporter=adapters.reporter,
+            **self._parts,
+            releasing=self._adapters.releasing,
+            metrics=self._adapters.metrics,
+            tables=self._adapters.tables,
             deployment=self._deployment,
-            places=self._places,
-            agenda=self._agenda() if self._agenda else None,
         )
 
     @cached_property
     def _publish(self) -> PublishPorts:
         from bedrock_autoscaler.application.publishing import PublishPorts
 
-        adapters = self._adapters
         return PublishPorts(
-            clock=adapters.clock,
-            read_settings=self._acting_settings,
-            switch=adapters.switch,
-            decisions=adapters.decisions,
-            fleets=adapters.fleets,
-            capacity=adapters.capacity,
-            tables=adapters.tables,
-            reporter=adapters.reporter,
-            places=self._places,
-            agenda=self._agenda() if self._agenda else None,
+            **self._parts, capacity=self._adapters.capacity, tables=self._adapters.tables
         )

@@ -4,25 +4,20 @@ The table in force is read before the decision. Whoever publishes in between mak
 this run fail, so that an older decision never replaces a newer one.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self, override
 
+from bedrock_autoscaler.application.acting import ActorPorts
 from bedrock_autoscaler.application.errors import ObservationError, StaleDecisionError
-from bedrock_autoscaler.application.fleets.assigning import Agenda
 from bedrock_autoscaler.application.fleets.attending import attended
-from bedrock_autoscaler.application.fleets.places import Place, Places
+from bedrock_autoscaler.application.fleets.places import Place, PlaceAdapters
 from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory
-from bedrock_autoscaler.application.ports.clock import Clock
-from bedrock_autoscaler.application.ports.decisions import Decisions, RecordedDecision
-from bedrock_autoscaler.application.ports.ledger import Fleets
-from bedrock_autoscaler.application.ports.persons import Reporter
-from bedrock_autoscaler.application.ports.settings import Settings, Switch
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.tables import RoutingTables
 from bedrock_autoscaler.application.ticking import (
     ROUTING_PERIOD,
     Deadline,
-    Once,
     Summary,
     Tick,
     has_time,
@@ -39,41 +34,16 @@ from bedrock_autoscaler.domain.units import MINUTE, significant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PublishPorts:
-    """What the publish actor needs.
+class PublishPorts(ActorPorts):
+    """What the publish actor needs."""
 
-    Attributes:
-        once: keeps what was reported already.
-        places: reaches the other accounts and Regions; None where there is but one.
-        agenda: tells which targets have something to do; None: all are looked at.
-    """
-
-    clock: Clock
-    read_settings: Callable[[], Settings]
-    switch: Switch
-    decisions: Decisions
-    fleets: Fleets
     capacity: Capacity
     tables: RoutingTables
-    reporter: Reporter
-    once: Once = field(default_factory=Once)
-    places: Places | None = None
-    agenda: Agenda | None = None
 
-    def at(self, place: Place) -> "PublishPorts":
-        """The same in the place of a target.
-
-        Raises:
-            PlaceUnreachableError: it cannot be reached.
-        """
-        if self.places is None:
-            return self
-        there = self.places(place)
-        return replace(
-            self,
-            capacity=there.capacity,
-            tables=there.tables,
-        )
+    @override
+    def moved(self, there: PlaceAdapters) -> Self:
+        """The same with the parts of another place."""
+        return replace(self, capacity=there.capacity, tables=there.tables)
 
 
 def publish(

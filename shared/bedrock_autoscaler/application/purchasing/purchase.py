@@ -6,19 +6,19 @@ call with the stored token, record what came of it. Whatever has no answer stays
 looked up on the next tick.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
+from typing import Self, override
 
+from bedrock_autoscaler.application.acting import ActorPorts
 from bedrock_autoscaler.application.errors import (
     CapacityUnavailableError,
     ObservationError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.fleets.assigning import Agenda
 from bedrock_autoscaler.application.fleets.attending import attended
-from bedrock_autoscaler.application.fleets.places import Place, Places
+from bedrock_autoscaler.application.fleets.places import Place, PlaceAdapters
 from bedrock_autoscaler.application.observing.stacking import (
     StackWatch,
     account_problem,
@@ -26,11 +26,8 @@ from bedrock_autoscaler.application.observing.stacking import (
 )
 from bedrock_autoscaler.application.observing.surveying import Survey
 from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory, Purchasing
-from bedrock_autoscaler.application.ports.clock import Clock
-from bedrock_autoscaler.application.ports.decisions import Decisions, RecordedDecision
-from bedrock_autoscaler.application.ports.ledger import Fleets, LedgerState, StackRoom
-from bedrock_autoscaler.application.ports.persons import Reporter
-from bedrock_autoscaler.application.ports.settings import Settings, Switch
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.ports.ledger import LedgerState, StackRoom
 from bedrock_autoscaler.application.purchasing.accounting import NOT_SENT
 from bedrock_autoscaler.application.purchasing.admitting import (
     pace_problem,
@@ -41,7 +38,6 @@ from bedrock_autoscaler.application.purchasing.breaking import breaker_problem, 
 from bedrock_autoscaler.application.purchasing.repairing import Repair
 from bedrock_autoscaler.application.ticking import (
     Deadline,
-    Once,
     Summary,
     Tick,
     carrying_problem,
@@ -62,43 +58,22 @@ _NAME_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PurchasePorts:
+class PurchasePorts(ActorPorts):
     """What the purchase actor needs.
 
     Attributes:
         deployment: value of our owner tag.
-        once: keeps what was reported for a decision already.
-        places: reaches the other accounts and Regions; None where there is but one.
-        agenda: tells which targets have something to do; None: all are looked at.
     """
 
-    clock: Clock
-    read_settings: Callable[[], Settings]
-    switch: Switch
-    decisions: Decisions
-    fleets: Fleets
     capacity: Capacity
     purchasing: Purchasing
-    reporter: Reporter
     deployment: str
-    once: Once = field(default_factory=Once)
-    places: Places | None = None
-    agenda: Agenda | None = None
 
-    def at(self, place: Place) -> "PurchasePorts":
-        """The same in the place of a target.
-
-        Raises:
-            PlaceUnreachableError: it cannot be reached.
-        """
-        if self.places is None:
-            return self
-        there = self.places(place)
+    @override
+    def moved(self, there: PlaceAdapters) -> Self:
+        """The same with the parts of another place."""
         return replace(
-            self,
-            capacity=there.capacity,
-            purchasing=there.purchasing,
-            deployment=there.owner,
+            self, capacity=there.capacity, purchasing=there.purchasing, deployment=there.owner
         )
 
 

@@ -1,18 +1,14 @@
 """The beginning of a release: the intent that takes a PT out of the routing table."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self, override
 
-from bedrock_autoscaler.application.fleets.assigning import Agenda
-from bedrock_autoscaler.application.fleets.places import Place, Places
+from bedrock_autoscaler.application.acting import ActorPorts
+from bedrock_autoscaler.application.fleets.places import PlaceAdapters
 from bedrock_autoscaler.application.ports.bedrock import Releasing
-from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.application.ports.cloudwatch import Metrics
-from bedrock_autoscaler.application.ports.decisions import Decisions, RecordedDecision
-from bedrock_autoscaler.application.ports.ledger import Fleets
-from bedrock_autoscaler.application.ports.persons import Reporter
-from bedrock_autoscaler.application.ports.settings import Settings, Switch
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.tables import RoutingTables
 from bedrock_autoscaler.application.purchasing.breaking import breaker_problem
 from bedrock_autoscaler.application.releasing.draining import (
@@ -22,46 +18,28 @@ from bedrock_autoscaler.application.releasing.draining import (
     hour_problem,
     purchase_of,
 )
-from bedrock_autoscaler.application.ticking import Once, carrying_problem, period_of
+from bedrock_autoscaler.application.ticking import carrying_problem, period_of
 from bedrock_autoscaler.domain.decision import Release
 from bedrock_autoscaler.domain.fleet.intent import OPEN_RELEASES, ReleaseIntent, ReleaseState
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReleasePorts:
+class ReleasePorts(ActorPorts):
     """What the release actor needs.
 
     Attributes:
         deployment: value of our owner tag.
-        once: keeps what was reported already.
-        places: reaches the other accounts and Regions; None where there is but one.
-        agenda: tells which targets have something to do; None: all are looked at.
     """
 
-    clock: Clock
-    read_settings: Callable[[], Settings]
-    switch: Switch
-    decisions: Decisions
-    fleets: Fleets
     releasing: Releasing
     metrics: Metrics
     tables: RoutingTables
-    reporter: Reporter
     deployment: str
-    once: Once = field(default_factory=Once)
-    places: Places | None = None
-    agenda: Agenda | None = None
 
-    def at(self, place: Place) -> "ReleasePorts":
-        """The same in the place of a target.
-
-        Raises:
-            PlaceUnreachableError: it cannot be reached.
-        """
-        if self.places is None:
-            return self
-        there = self.places(place)
+    @override
+    def moved(self, there: PlaceAdapters) -> Self:
+        """The same with the parts of another place."""
         return replace(
             self,
             releasing=there.releasing,

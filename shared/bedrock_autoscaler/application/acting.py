@@ -1,0 +1,61 @@
+"""What buying, releasing and publishing have in common: their ports, at home or elsewhere."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self, TypedDict
+
+from bedrock_autoscaler.application.fleets.assigning import Agenda
+from bedrock_autoscaler.application.fleets.places import Place, PlaceAdapters, Places
+from bedrock_autoscaler.application.ports.clock import Clock
+from bedrock_autoscaler.application.ports.decisions import Decisions
+from bedrock_autoscaler.application.ports.ledger import Fleets
+from bedrock_autoscaler.application.ports.persons import Reporter
+from bedrock_autoscaler.application.ports.settings import Settings, Switch
+from bedrock_autoscaler.application.ticking import Once
+
+
+class ActorParts(TypedDict):
+    """The ports that each of them is made of; the members of `ActorPorts`."""
+
+    clock: Clock
+    read_settings: Callable[[], Settings]
+    switch: Switch
+    decisions: Decisions
+    fleets: Fleets
+    reporter: Reporter
+    places: Places | None
+    agenda: Agenda | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActorPorts(ABC):
+    """What an acting function needs, whatever it does.
+
+    Attributes:
+        once: keeps what was reported already.
+        places: reaches the other accounts and Regions; None where there is but one.
+        agenda: tells which targets have something to do; None: all are looked at.
+    """
+
+    clock: Clock
+    read_settings: Callable[[], Settings]
+    switch: Switch
+    decisions: Decisions
+    fleets: Fleets
+    reporter: Reporter
+    once: Once = field(default_factory=Once)
+    places: Places | None = None
+    agenda: Agenda | None = None
+
+    def at(self, place: Place) -> Self:
+        """The same in the place of a target.
+
+        Raises:
+            PlaceUnreachableError: it cannot be reached.
+        """
+        return self if self.places is None else self.moved(self.places(place))
+
+    @abstractmethod
+    def moved(self, there: PlaceAdapters) -> Self:
+        """The same with the parts of another place."""
