@@ -340,6 +340,19 @@ def test_an_endpoint_that_the_stack_may_not_scale_is_told_with_the_deployment(
     assert examined(sound)["chat", "endpoints"]["state"] == "GREEN"
 
 
+def test_of_a_target_elsewhere_only_what_stands_here_is_looked_at(sound: Stage) -> None:
+    sound.stacks.parameters |= {"SpokeAccounts": "222222222222", "SpokeRegions": REGION}
+    sound.put("targets/away", SOUND | {"account": "222222222222", "mode": "act"})
+
+    found = examined(sound, "away", status=1)
+
+    assert {about for target, about in found if target == "away"} == {
+        "breaker", "decisions", "place", "unit price", "unit rate",
+    }  # fmt: skip
+    assert found["away", "place"]["state"] == "YELLOW"
+    assert "it is in 222222222222, us-east-1" in found["away", "place"]["message"]
+
+
 def test_a_tripped_breaker_is_red(sound: Stage) -> None:
     fleets = sound.access.fleets
     fleets.trip(fleets.record_of("chat"), NOW, "a seventh purchase")

@@ -4,6 +4,12 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from bedrock_autoscaler.cli.stack import Place
+from bedrock_autoscaler.domain.target import Target
+
+
+def is_elsewhere(place: Place, target: Target) -> bool:
+    """Whether the target is in a spoke, whose own stack permits what is done for it."""
+    return (target.account, target.region) != (place.account, place.region)
 
 
 def arn_of(place: Place, model_id: str) -> str:

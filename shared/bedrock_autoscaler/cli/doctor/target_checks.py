@@ -8,6 +8,7 @@ import numpy as np
 from bedrock_autoscaler.application.observing.measuring import matching_ids
 from bedrock_autoscaler.cli.doctor.checks import Check, State, guarded
 from bedrock_autoscaler.cli.permitted import (
+    is_elsewhere,
     may_buy,
     may_scale,
     permit_purchases,
@@ -35,15 +36,18 @@ def target_checks(access: StackAccess, target: Target) -> Iterator[Check]:
     """Everything that concerns one target in force."""
     one = _OneTarget(access, target)
     name = target.name
-    yield from guarded("metrics", one.metrics, target=name)
     yield from guarded("decisions", one.decisions, target=name)
     yield from one.facts()
+    yield from guarded("breaker", one.breaker, target=name)
+    if is_elsewhere(access.place, target):
+        yield from one.unseen()
+        return
+    yield from guarded("metrics", one.metrics, target=name)
     if target.provisioned is not None:
         yield from guarded("unit quota", one.unit_quota, target=name)
         yield from guarded("life cycle", one.life_cycle, target=name)
         yield from one.purchasable()
     yield from one.scalable()
-    yield from guarded("breaker", one.breaker, target=name)
 
 
 class _OneTarget:
@@ -53,6 +57,18 @@ class _OneTarget:
         self._access = access
         self._target = target
         self._blocking = State.RED if target.mode is Mode.ACT else State.YELLOW
+
+    def unseen(self) -> Iterator[Check]:
+        """What this command cannot look at: it has no credentials of the other account."""
+        target = self._target
+        yield self._check(
+            "place",
+            State.YELLOW,
+            f"it is in {target.account}, {target.region}: its metrics, quotas, life cycle and "
+            "permissions are not looked at from here; its decisions say what they lacked",
+            f"bedrock-autoscaler decisions list --target {target.name} --last 5 --stack "
+            f"{self._access.deployment}",
+        )
 
     def metrics(self) -> Iterator[Check]:
         """Whether CloudWatch has its calls, and under which `ModelId`s else they might hide."""

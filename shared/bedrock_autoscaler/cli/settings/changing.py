@@ -21,7 +21,7 @@ from bedrock_autoscaler.application.settings.tuning import (
 )
 from bedrock_autoscaler.cli.money.spending import spending_lines
 from bedrock_autoscaler.cli.output import CommandError, Output, print_json
-from bedrock_autoscaler.cli.permitted import may_buy, permit_purchases
+from bedrock_autoscaler.cli.permitted import is_elsewhere, may_buy, permit_purchases
 from bedrock_autoscaler.cli.settings.fields import assignments, full_path
 from bedrock_autoscaler.cli.stack import Place, StackAccess
 from bedrock_autoscaler.domain.target import Mode, Target
@@ -167,15 +167,22 @@ def _print_change(change: Change, effect: Effect) -> None:
         if after is not None and after.mode is Mode.ACT:
             for line in spending_lines(after, effect.after):
                 typer.echo(f"  {line}")
-        if after is not None and after.provisioned is not None:
-            _warn_of_model(change.access.place, before, after.provisioned.model_id)
+        if after is not None and not is_elsewhere(change.access.place, after):
+            _warn_of_model(change.access.place, before, after)
 
 
-def _warn_of_model(place: Place, before: Target | None, model_id: str) -> None:
+def _warn_of_model(place: Place, before: Target | None, after: Target) -> None:
     """A new model that the stack may not buy would be bought by nobody, and the old one stay."""
-    bought = before.provisioned if before is not None else None
-    if (bought is None or bought.model_id != model_id) and not may_buy(place, model_id):
-        typer.echo(f"  the stack may not buy {model_id} yet: {permit_purchases(place, model_id)}")
+    bought = after.provisioned
+    if bought is None or (
+        before is not None
+        and before.provisioned is not None
+        and before.provisioned.model_id == bought.model_id
+    ):
+        return
+    if not may_buy(place, bought.model_id):
+        command = permit_purchases(place, bought.model_id)
+        typer.echo(f"  the stack may not buy {bought.model_id} yet: {command}")
 
 
 def _refuse_problems(change: Change, effect: Effect) -> None:
