@@ -8,9 +8,9 @@ import numpy as np
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports.history import HistoryReference, StoredHistory
-from bedrock_autoscaler.domain.traffic.joining import combine, join, span
-from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
-from bedrock_autoscaler.domain.units import HOUR, floor_hour
+from bedrock_autoscaler.domain.traffic.joining import combine, span
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Series, Traffic, each_series
+from bedrock_autoscaler.domain.units import HOUR, floor_hour, whole_minutes
 from tests.fakes.failures import Failures
 
 type Hour = Mapping[str, Traffic]
@@ -26,9 +26,10 @@ class MemoryHistory(Failures):
     def store(self, target: str, traffic: Mapping[str, Traffic]) -> None:
         """Keep whole hours with something in them, as a new revision where they differ."""
         self._begin("store")
+        newest = self._newest(target)
         for hour in _whole_hours(traffic.values()):
             fresh = {name: span(part, hour, hour + HOUR) for name, part in traffic.items()}
-            revision = self._newest(target).get(hour, -1)
+            revision = newest.get(hour, -1)
             known = self._items.get((target, hour, revision), {})
             merged = {**known}
             for name, part in fresh.items():
@@ -127,7 +128,16 @@ def _content(hour: Hour) -> bytes:
 
 def _series(hours: list[Traffic], start: datetime, end: datetime) -> Traffic:
     """These hours end to end, cut or filled with gaps to [start, end)."""
-    whole = Traffic.empty(start)
-    for hour in hours:
-        whole = join(whole, hour)
-    return span(whole, start, end)
+    minutes = whole_minutes(end - start)
+
+    def laid(*parts: Series) -> Series:
+        whole = np.full(minutes, np.nan)
+        for hour, part in zip(hours, parts, strict=True):
+            offset = whole_minutes(hour.start - start)
+            first, last = max(offset, 0), min(offset + len(part), minutes)
+            whole[first:last] = part[first - offset : last - offset]
+        return whole
+
+    if not hours:
+        return span(Traffic.empty(start), start, end)
+    return Traffic(start=start, **each_series(laid, *hours))

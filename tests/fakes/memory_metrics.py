@@ -66,21 +66,14 @@ class MemoryMetrics(Failures):
         problems = []
         for model_id in dict.fromkeys(model_ids):
             points = self._points.get(model_id, {})
-            known = read | np.array([minute in points for minute in minutes], dtype=np.bool_)
+            found = {i: points[minute] for i, minute in enumerate(minutes) if minute in points}
+            known = read.copy()
+            known[list(found)] = True
             if model_id in self.failing:
-                known = np.zeros(len(minutes), dtype=np.bool_)
+                known[:] = False
                 problems.append(f"metrics of {model_id}: InternalError")
             wanted = (series or {}).get(model_id, METRICS)
-            sums = {
-                name: np.array([points.get(minute, {}).get(name, 0.0) for minute in minutes])
-                if name in wanted
-                else np.zeros(len(minutes))
-                for name in METRICS
-            }
-            traffic[model_id] = Traffic(
-                start=start,
-                **{name: np.where(known, values, np.nan) for name, values in sums.items()},
-            )
+            traffic[model_id] = _traffic(start, known, found, wanted)
         return MetricsReading(start=start, read=read, traffic=traffic, problems=tuple(problems))
 
     def model_ids(self) -> frozenset[str]:
@@ -105,3 +98,21 @@ class MemoryMetrics(Failures):
         """Put one heartbeat."""
         self._begin("beat")
         self.beats.add(floor_minute(at))
+
+
+def _traffic(
+    start: datetime,
+    known: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    found: Mapping[int, Mapping[str, float]],
+    wanted: Collection[str],
+) -> Traffic:
+    """Sums by minute; series without a point share one array, as those of the adapter do."""
+    blank = np.where(known, 0.0, np.nan)
+    columns = dict.fromkeys(METRICS, blank)
+    for name in wanted:
+        points = [(minute, sums[name]) for minute, sums in found.items() if name in sums]
+        if points:
+            column = columns[name] = blank.copy()
+            at, values = zip(*points, strict=True)
+            column[list(at)] = np.where(known[list(at)], values, np.nan)
+    return Traffic(start=start, **columns)
