@@ -1,12 +1,13 @@
 """Prints what importing each handler costs beside a bare one; exits 1 above 1.3 times.
 
-    make build && python -m benchmarks.cold_start [ROUNDS, default 15]
+    make build && python -m benchmarks.cold_start [ROUNDS, default 15] [--save]
 
-Every run is a process of its own that has the built layer, the packages of the Lambda runtime and
-nothing else on its path. The bare handler imports boto3, Powertools and pydantic. Handlers take
-turns, so that a change of the machine's load touches all alike, and times are CPU time, which a
-neighbour does not stretch. `import` ends where `app` is imported; `ready` where every module and
-every SDK client of the first tick is loaded too, which the bare handler does for the same clients.
+Every function of the repository is measured. Every run is a process of its own that has the built
+layer, the packages of the Lambda runtime and nothing else on its path. The bare handler imports
+boto3, Powertools and pydantic. Handlers take turns, so that a change of the machine's load touches
+all alike, and times are CPU time, which a neighbour does not stretch. `import` ends where `app` is
+imported; `ready` where every module and every SDK client of the first tick is loaded too, which the
+bare handler does for the same clients. `--save` writes benchmarks/results/cold_start.txt.
 """
 
 import json
@@ -21,14 +22,17 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from bedrock_world.layer import LAYER
+from benchmarks.surroundings import commit, machine, python
 
 LIMIT = 1.3
 ROUNDS = 15
 
 ROOT = Path(__file__).resolve().parents[1]
+RESULT = ROOT / "benchmarks" / "results" / "cold_start.txt"
 RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
 """What the Lambda runtime has of itself, taken from the environment of development."""
 
+_SAVE = "--save"
 _BARE = "import boto3, aws_lambda_powertools; from pydantic import BaseModel"
 _ARN = "arn:aws:lambda:us-east-1:111122223333:function:measured"
 _ENVIRONMENT = {
@@ -116,6 +120,18 @@ HANDLERS = (
         application="fleet",
     ),
     Handler(
+        name="refresh_prices",
+        ports="_adapters.pricing",
+        modules=("bedrock_autoscaler.application.pricing",),
+        services=("dynamodb", "pricing"),
+    ),
+    Handler(
+        name="scale_endpoint",
+        ports="_scale",
+        modules=(_DECISIONS, "bedrock_autoscaler.application.scaling.scale"),
+        services=("ssm", "dynamodb", "bedrock"),
+    ),
+    Handler(
         name="visit",
         ports="_application.deciding",
         modules=(_DECISIONS, "bedrock_autoscaler.application.fleets.visiting"),
@@ -136,7 +152,10 @@ class Run:
 
 def main() -> int:
     """Print a line for each handler; 1 when an import is above the limit."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    arguments = [argument for argument in sys.argv[1:] if argument != _SAVE]
+    rounds = int(arguments[0]) if arguments else ROUNDS
+    if unmeasured():
+        sys.exit(f"functions that are not measured: {', '.join(sorted(unmeasured()))}")
     layer = _layer()
     measured: dict[str, list[tuple[Run, Run]]] = {handler.name: [] for handler in HANDLERS}
     with _runtime() as runtime:
@@ -149,7 +168,11 @@ def main() -> int:
                 # The first turn fills the caches of the disk.
                 if turn:
                     measured[handler.name].append(pair)
-    lines = [f"make build && python -m benchmarks.cold_start {rounds}", _HEADER]
+    lines = [
+        f"make build && python -m benchmarks.cold_start {rounds}",
+        f"{machine()}; {python()}; commit {commit()}",
+        _HEADER,
+    ]
     lines += [_line(name, pairs) for name, pairs in measured.items()]
     worst = max(
         _ratio([(bare.imported, ours.imported) for bare, ours in pairs])
@@ -159,8 +182,17 @@ def main() -> int:
         f"limit: import {LIMIT} times the bare handler: "
         f"{'kept' if worst <= LIMIT else 'exceeded'}, worst {worst:.2f}"
     )
-    sys.stdout.write("\n".join(lines) + "\n")
+    text = "\n".join(lines) + "\n"
+    sys.stdout.write(text)
+    if _SAVE in sys.argv:
+        RESULT.write_text(text, encoding="utf-8")
     return 0 if worst <= LIMIT else 1
+
+
+def unmeasured() -> set[str]:
+    """Functions of the repository that HANDLERS leaves out, and the other way round."""
+    functions = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    return functions ^ {handler.name for handler in HANDLERS}
 
 
 _HEADER = (
