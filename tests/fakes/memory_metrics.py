@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
 import numpy as np
 
 from bedrock_autoscaler.application.ports.cloudwatch import MetricsReading
 from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
-from bedrock_autoscaler.domain.units import MINUTE, floor_minute, whole_minutes
+from bedrock_autoscaler.domain.units import HOUR, MINUTE, floor_hour, floor_minute, whole_minutes
 from tests.fakes.failures import Failures
 
 
@@ -60,7 +61,7 @@ class MemoryMetrics(Failures):
         """What was put in [start, end)."""
         self._begin("read")
         self.asked.append({name: tuple((series or {}).get(name, METRICS)) for name in model_ids})
-        minutes = [start + index * MINUTE for index in range(whole_minutes(end - start))]
+        minutes = _minutes(start, end)
         read = np.array([minute in self.beats for minute in minutes], dtype=np.bool_)
         traffic = {}
         problems = []
@@ -98,6 +99,23 @@ class MemoryMetrics(Failures):
         """Put one heartbeat."""
         self._begin("beat")
         self.beats.add(floor_minute(at))
+
+
+def _minutes(start: datetime, end: datetime) -> list[datetime]:
+    """The minutes of [start, end); both lie on whole ones."""
+    hour = floor_hour(start)
+    first = whole_minutes(start - hour)
+    found: list[datetime] = []
+    while hour < end:
+        found += _minutes_of(hour)
+        hour += HOUR
+    return found[first : first + whole_minutes(end - start)]
+
+
+@cache
+def _minutes_of(hour: datetime) -> tuple[datetime, ...]:
+    """Made once, because stories ask for the same ones minute by minute."""
+    return tuple(hour + index * MINUTE for index in range(60))
 
 
 def _traffic(
