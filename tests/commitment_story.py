@@ -159,7 +159,7 @@ def codes(decision: Decision) -> set[ReasonCode]:
 
 def requested(story: Story) -> str:
     """The message of the one request since the last look."""
-    (mail,) = (text for subject, text in story.mails() if "approve 1 units" in subject)
+    (mail,) = (text for subject, text in story.mails() if "approve 1 unit " in subject)
     return mail
 
 

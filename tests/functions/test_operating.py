@@ -84,7 +84,7 @@ def test_a_broken_promise_is_status_1(account: Account, capsys: pytest.CaptureFi
     assert verified(capsys, 1) == [("O10", "violation")]
     assert run(["verify", "--stack", DEPLOYMENT]) == 1
     printed = capsys.readouterr().out
-    assert f"foreign     1 units   chat             {arn}\n" in printed
+    assert f"foreign     1 unit    chat             {arn}\n" in printed
     assert f"violation O10  chat             {arn} carries our tag" in printed
     assert printed.endswith("1 violations, 0 notices\n")
 
@@ -118,7 +118,7 @@ def test_an_adoption_asks_first(
     status = run(["adopt", arn, "--target", "chat", "--by", "jane", "--stack", DEPLOYMENT])
 
     assert status == 130
-    assert "1 units of" in capsys.readouterr().out
+    assert "1 unit of" in capsys.readouterr().out
     assert account.ledger().purchases == ()
 
 

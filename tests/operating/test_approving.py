@@ -58,7 +58,7 @@ def use(stage: Stage) -> None:
 def test_an_approval_names_who_what_how_dear_and_until_when(asked: Stage) -> None:
     printed = asked.told("approve", ASKED.id, "--yes")
 
-    assert "1 units of" in printed
+    assert "1 unit of" in printed
     assert "for one month: 55.00 USD per hour" in printed
     assert "it saves 3,960 USD" in printed
     assert answer(asked) == RecordedConsent(

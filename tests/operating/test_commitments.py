@@ -58,9 +58,9 @@ def test_what_to_commit_to_and_what_to_do_about_a_term_that_ends(stage: Stage) -
     told = stage.told("commitments", "chat")
 
     # Level 1 is on a term; level 2 costs 60 USD an hour without one, 55 with.
-    assert "on a term already: 1 units" in told
-    assert "advised: 1 units for one_month at 55.00 USD, 39,600 in all; saves 3,600" in told
-    assert "renewal 2026-11-26: keep 1 of 1 units" in told
+    assert "on a term already: 1 unit" in told
+    assert "advised: 1 unit for one_month at 55.00 USD, 39,600 in all; saves 3,600" in told
+    assert "renewal 2026-11-26: keep 1 of 1 unit" in told
     assert "AWS renews it unless a person acts" in told
 
 

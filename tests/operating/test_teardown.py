@@ -198,7 +198,7 @@ def test_what_is_held_in_a_spoke_forbids_it(built: Stage) -> None:
 
     (held,) = built.json("teardown", "--dry-run")["held_elsewhere"]
 
-    assert held == f"{arn} of chat, {intent.model_units} units"
+    assert held == f"{arn} of chat, 1 unit"
     assert "in another account or Region" in built.refused("teardown", "--yes")
     assert len(tables()) == 3
 

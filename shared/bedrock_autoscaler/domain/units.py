@@ -72,3 +72,8 @@ def iso(moment: datetime) -> str:
 def compact(moment: datetime) -> str:
     """The form used inside names and ids: `20250401T091500Z`."""
     return iso(moment).replace("-", "").replace(":", "")
+
+
+def units_text(number: int) -> str:
+    """`1 unit`, `2 units`: a number of model units in a sentence."""
+    return f"{number} unit" if number == 1 else f"{number} units"

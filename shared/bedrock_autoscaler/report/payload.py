@@ -17,13 +17,13 @@ import numpy as np
 from bedrock_autoscaler.domain.decision import Classification, Decision, ReasonCode
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.target import Loop
-from bedrock_autoscaler.domain.units import iso, whole_minutes
+from bedrock_autoscaler.domain.units import iso, units_text, whole_minutes
 from bedrock_autoscaler.report.expected import expected_lines
 from bedrock_autoscaler.report.rates import rate_line
 from bedrock_autoscaler.report.realised import Realised
 from bedrock_autoscaler.report.record import Record
 from bedrock_autoscaler.report.savings import Outlook, Savings, Sums
-from bedrock_autoscaler.report.wording import Kind, kind_of, leading_reason, summary, units
+from bedrock_autoscaler.report.wording import Kind, kind_of, leading_reason, summary
 
 BLOCK = 400
 """Decisions to a block of evidence: unpacking one takes some milliseconds."""
@@ -222,7 +222,7 @@ def _class(found: Classification | None) -> Json:
 def _purchase_lines(intent: PurchaseIntent) -> Iterator[str]:
     detail = f" ({intent.detail})" if intent.detail else ""
     yield (
-        f"purchase of {units(intent.model_units)} at {intent.usd_per_hour:,.2f} USD an hour: "
+        f"purchase of {units_text(intent.model_units)} at {intent.usd_per_hour:,.2f} USD an hour: "
         f"{intent.state.value.replace('_', ' ')}{detail}"
     )
     for name, moment in (
@@ -236,7 +236,7 @@ def _purchase_lines(intent: PurchaseIntent) -> Iterator[str]:
 
 def _release_line(intent: ReleaseIntent) -> str:
     ended = f" at {iso(intent.ended_at)}" if intent.ended_at else ""
-    return f"release of {units(intent.model_units)}: {intent.state.value}{ended}"
+    return f"release of {units_text(intent.model_units)}: {intent.state.value}{ended}"
 
 
 # -- the savings ledger ------------------------------------------------------------------------

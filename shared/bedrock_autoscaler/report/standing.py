@@ -15,7 +15,7 @@ from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThrou
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.fleet.lifecycle import Life, life_of
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
-from bedrock_autoscaler.domain.units import MINUTE, usd
+from bedrock_autoscaler.domain.units import MINUTE, units_text, usd
 from bedrock_autoscaler.report.realised import realise
 from bedrock_autoscaler.report.reasons import reason_help
 from bedrock_autoscaler.report.record import Sources, read_record
@@ -25,7 +25,6 @@ from bedrock_autoscaler.report.wording import (
     leading_reason,
     route_kinds,
     short,
-    units,
 )
 
 _HOLDING_BACK = frozenset(
@@ -234,7 +233,7 @@ def _coming(state: LedgerState, decision: Decision, target: Target, now: datetim
         yield f"decided: {done}" if is_act else f"would {done}; mode advise carries nothing out"
     elif decision.desired_units != decision.actual_units:
         verb = "grow" if decision.desired_units > decision.actual_units else "shrink"
-        yield f"wanted: {verb} from {decision.actual_units} to {units(decision.desired_units)}"
+        yield f"wanted: {verb} from {decision.actual_units} to {units_text(decision.desired_units)}"
     else:
         yield f"no change is wanted: {leading_reason(decision)}"
     due = decision.scheduled_at + sizing.decision_minutes * MINUTE
@@ -244,14 +243,15 @@ def _coming(state: LedgerState, decision: Decision, target: Target, now: datetim
 def _arriving(intent: PurchaseIntent, lead: timedelta) -> str:
     expected = (intent.billed_from or intent.recorded_at) + lead
     return (
-        f"{units(intent.model_units)} ordered at {intent.recorded_at:%H:%M} UTC "
+        f"{units_text(intent.model_units)} ordered at {intent.recorded_at:%H:%M} UTC "
         f"({intent.state.value.replace('_', ' ')}), expected in service about {expected:%H:%M} UTC"
     )
 
 
 def _leaving(release: ReleaseIntent) -> str:
+    left = units_text(release.model_units)
     return (
-        f"release of {units(release.model_units)} ({short(release.arn)}): {release.state.value} "
+        f"release of {left} ({short(release.arn)}): {release.state.value} "
         f"since {(release.withdrawn_at or release.recorded_at):%H:%M} UTC"
     )
 
@@ -280,7 +280,8 @@ def _by_hand(target: Target, now: datetime) -> Iterator[str]:
         yield f"releases are paused: {held_back}"
     override = controls.units_at(now)
     if override is not None:
-        yield f"{units(override.units)} until {override.until:%Y-%m-%d %H:%M} UTC by {override.by}"
+        held, until = units_text(override.units), f"{override.until:%Y-%m-%d %H:%M} UTC"
+        yield f"{held} until {until} by {override.by}"
     route = controls.route_at(now)
     if route is not None:
         yield f"{route.address} first until {route.until:%Y-%m-%d %H:%M} UTC by {route.by}"

@@ -13,7 +13,7 @@ from bedrock_autoscaler.domain.decision import (
     Restore,
 )
 from bedrock_autoscaler.domain.target import Loop, OptionKind
-from bedrock_autoscaler.domain.units import iso
+from bedrock_autoscaler.domain.units import iso, units_text
 
 _ARN_START = re.compile(r"arn:aws[a-z-]*:[^\s/]+/")
 
@@ -64,7 +64,7 @@ def summary(decision: Decision) -> str:
         return " and ".join(describe_action(action) for action in decision.actions)
     if decision.loop is Loop.ROUTING:
         return f"routes {route_kinds(decision)}" if decision.routes else "no route"
-    return f"hold {units(decision.actual_units)}"
+    return f"hold {units_text(decision.actual_units)}"
 
 
 def route_kinds(decision: Decision) -> str:
@@ -114,11 +114,6 @@ def short(text: str) -> str:
 def describe_action(action: Action) -> str:
     """`buy 2 units`, `release 1 unit`, `restore 1 unit`."""
     if isinstance(action, Purchase):
-        return f"buy {units(action.model_units)}"
+        return f"buy {units_text(action.model_units)}"
     verb = "release" if isinstance(action, Release) else "restore"
-    return f"{verb} {units(action.model_units)}"
-
-
-def units(number: int) -> str:
-    """`1 unit`, `2 units`."""
-    return f"{number} unit" if number == 1 else f"{number} units"
+    return f"{verb} {units_text(action.model_units)}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bedrock_autoscaler.application.telling.remedies import commands_of, remedy_of
 from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.units import units_text
 
 _LONGEST_SUBJECT = 100
 _MOST_TEXTS = 20
@@ -61,9 +62,9 @@ def message_on_request(request: Request, stack: str) -> Message:
     no = f"bedrock-autoscaler reject {request.id} --target {request.target} --stack {stack}"
     pause = f"bedrock-autoscaler pause {request.target} --direction grow --stack {stack}"
     return Message(
-        subject=_subject(stack, request.target, f"approve {request.units} units {term}?"),
+        subject=_subject(stack, request.target, f"approve {units_text(request.units)} {term}?"),
         body=_body(
-            f"{request.units} units of {request.model_id} {term} wait for your word: "
+            f"{units_text(request.units)} of {request.model_id} {term} wait for your word: "
             f"{hourly:,.2f} USD per hour, {hourly * _MONTH_HOURS:,.0f} USD in a month of "
             f"{_MONTH_HOURS} hours.",
             "",

@@ -15,10 +15,9 @@ from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.demand import completeness, estimate_demand
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.unit_rates.rate_choice import with_rate
-from bedrock_autoscaler.domain.units import MINUTE, iso, usd
+from bedrock_autoscaler.domain.units import MINUTE, iso, units_text, usd
 from bedrock_autoscaler.report.expected import expected_lines
 from bedrock_autoscaler.report.rates import rate_line
-from bedrock_autoscaler.report.wording import units
 
 _HOUR = 60
 
@@ -169,7 +168,7 @@ def _outcomes(decision: Decision, outcomes: Outcomes) -> Iterator[str]:
 
 def _purchase_lines(intent: PurchaseIntent) -> Iterator[str]:
     yield (
-        f"purchase of {units(intent.model_units)} of {intent.model_id} as {intent.name}: "
+        f"purchase of {units_text(intent.model_units)} of {intent.model_id} as {intent.name}: "
         f"{intent.state.value}{_detail(intent.detail)}"
     )
     if intent.arn:
@@ -183,7 +182,9 @@ def _purchase_lines(intent: PurchaseIntent) -> Iterator[str]:
 
 
 def _release_lines(intent: ReleaseIntent) -> Iterator[str]:
-    yield (f"release of {units(intent.model_units)}: {intent.state.value}{_detail(intent.detail)}")
+    yield (
+        f"release of {units_text(intent.model_units)}: {intent.state.value}{_detail(intent.detail)}"
+    )
     yield f"  {intent.arn}"
     if intent.withdrawn_at:
         yield f"  out of the routing table since {iso(intent.withdrawn_at)}"

@@ -19,7 +19,7 @@ from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.economics.facts import missing_facts
 from bedrock_autoscaler.domain.routing.addresses import bare_id, model_of
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
-from bedrock_autoscaler.domain.units import MINUTE, floor_minute, iso
+from bedrock_autoscaler.domain.units import MINUTE, floor_minute, iso, units_text
 
 _HOUR = timedelta(hours=1)
 _LATE_TICKS = 3
@@ -153,10 +153,10 @@ class _OneTarget:
             yield self._check("unit quota", self._blocking, message, read)
         elif quota < wanted:
             state = self._blocking if quota == 0 else State.YELLOW
-            message = f"{quota} units for {model_id}, the target may hold {wanted} ({codes})"
+            message = f"{units_text(quota)} for {model_id}, the target may hold {wanted} ({codes})"
             yield self._check("unit quota", state, message, ask)
         else:
-            message = f"{quota} units for {model_id}, the target may hold {wanted}"
+            message = f"{units_text(quota)} for {model_id}, the target may hold {wanted}"
             yield self._check("unit quota", State.GREEN, message)
 
     def life_cycle(self) -> Iterator[Check]:

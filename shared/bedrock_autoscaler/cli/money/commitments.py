@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
+from bedrock_autoscaler.domain.units import units_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -171,11 +172,12 @@ def _print(
     if ladder is not None:
         _print_ladder(ladder, say)
     for one in renewals:
-        kept = "" if one.verdict is RenewalVerdict.UNKNOWN else f" {one.kept_units} of {one.units}"
+        kept = "" if one.verdict is RenewalVerdict.UNKNOWN else f" {one.kept_units} of"
         say(
-            f"renewal {one.ends_at:%Y-%m-%d}: {one.verdict.value}{kept} units; whole it costs "
-            f"{one.renewal_usd:,.0f} USD, kept units save {one.saving_usd:,.0f}, the others waste "
-            f"{one.wasted_usd:,.0f}; {one.because}. AWS renews it unless a person acts"
+            f"renewal {one.ends_at:%Y-%m-%d}: {one.verdict.value}{kept} {units_text(one.units)}; "
+            f"whole it costs {one.renewal_usd:,.0f} USD, kept units save {one.saving_usd:,.0f}, "
+            f"the others waste {one.wasted_usd:,.0f}; {one.because}. AWS renews it unless a "
+            "person acts"
         )
     for saving in savings:
         say(_saving(saving))
@@ -184,7 +186,7 @@ def _print(
 def _saving(one: "TermSaving") -> str:
     foretold = "unknown" if one.predicted_usd is None else f"{one.predicted_usd:,.0f}"
     return (
-        f"saved by {one.decision_id} ({one.units} units, {one.commitment.value}) from "
+        f"saved by {one.decision_id} ({units_text(one.units)}, {one.commitment.value}) from "
         f"{one.since:%Y-%m-%d %H:%M} to {one.until:%Y-%m-%d %H:%M}: {one.realised_usd:,.0f} "
         f"USD realised over {one.known_hours:,.0f} hours read, {foretold} foretold, "
         f"{one.paid_usd:,.0f} paid"
@@ -193,13 +195,13 @@ def _saving(one: "TermSaving") -> str:
 
 def _print_ladder(ladder: "Ladder", say: "Callable[[str], None]") -> None:
     say(f"ladder of {ladder.at:%Y-%m-%d %H:%M} UTC")
-    say(f"  on a term already: {ladder.committed_units} units")
+    say(f"  on a term already: {units_text(ladder.committed_units)}")
     for one in ladder.base:
         say(f"  advised: {_advice(one)}")
     for commitment, why in ladder.refused:
         say(f"  not advised, {commitment.value}: {why}")
     say(
-        f"  flexible: {ladder.flexible_units} units without commitment, "
+        f"  flexible: {units_text(ladder.flexible_units)} without commitment, "
         f"{ladder.flexible_usd_per_hour:,.2f} USD an hour in the newest week"
     )
     say(f"  overflow: {ladder.overflow_usd_per_hour:,.2f} USD an hour")
@@ -207,7 +209,7 @@ def _print_ladder(ladder: "Ladder", say: "Callable[[str], None]") -> None:
 
 def _advice(one: "CommitmentAdvice") -> str:
     return (
-        f"{one.units} units for {one.commitment.value} at {one.usd_per_hour:,.2f} USD, "
+        f"{units_text(one.units)} for {one.commitment.value} at {one.usd_per_hour:,.2f} USD, "
         f"{one.term_usd:,.0f} in all; saves {one.saving_usd:,.0f} "
         f"({one.saving_low_usd:+,.0f} to {one.saving_high_usd:+,.0f} by the weeks); loses "
         f"{one.regret_halved_usd:,.0f} if demand halves, {one.regret_ended_usd:,.0f} if it ends"

@@ -2,6 +2,7 @@
 
 from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.domain.target import Mode, Target
+from bedrock_autoscaler.domain.units import units_text
 
 
 def spending_lines(target: Target, settings: Settings) -> list[str]:
@@ -22,16 +23,16 @@ def spending_lines(target: Target, settings: Settings) -> list[str]:
         else "of unknown price, which blocks every purchase"
     )
     may = (
-        f"{target.name} acts: it may hold {rails.max_units} units of {bought.model_id} ({each}), "
-        f"for at most {rails.max_usd_per_hour:,.2f} USD an hour, {rails.max_usd_per_day:,.2f} a "
-        f"day, {rails.max_usd_per_month:,.2f} a month, in {rails.max_purchases_per_day} purchases "
-        "a day, without any commitment"
+        f"{target.name} acts: it may hold {units_text(rails.max_units)} of {bought.model_id} "
+        f"({each}), for at most {rails.max_usd_per_hour:,.2f} USD an hour, "
+        f"{rails.max_usd_per_day:,.2f} a day, {rails.max_usd_per_month:,.2f} a month, in "
+        f"{rails.max_purchases_per_day} purchases a day, without any commitment"
     )
     lines = [may]
     if settings.stack is not None:
         stack = settings.stack
         lines.append(
-            f"all targets together: at most {stack.max_units} units, "
+            f"all targets together: at most {units_text(stack.max_units)}, "
             f"{stack.max_usd_per_hour:,.2f} USD an hour, {stack.max_usd_per_day:,.2f} a day, "
             f"{stack.max_usd_per_month:,.2f} a month"
         )

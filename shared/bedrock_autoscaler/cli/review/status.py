@@ -15,6 +15,7 @@ from bedrock_autoscaler.cli.decisions.choosing import (
     targets_of,
 )
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
+from bedrock_autoscaler.domain.units import units_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,17 +195,17 @@ def _lines(standing: "Standing") -> Iterator[tuple[str, Sequence[str]]]:
 
 def _fleet(standing: "Standing") -> Iterator[str]:
     from bedrock_autoscaler.domain.target import Commitment
-    from bedrock_autoscaler.report.wording import short, units
+    from bedrock_autoscaler.report.wording import short
 
     total = sum(one.units for one in standing.held)
-    others = f", {units(standing.others_units)} of others" if standing.others_units else ""
-    yield f"{units(total)} held{others}"
+    others = f", {units_text(standing.others_units)} of others" if standing.others_units else ""
+    yield f"{units_text(total)} held{others}"
     for one in standing.held:
         paid = f", paid until {one.paid_until:%H:%M} UTC" if one.paid_until else ""
         if one.term is not Commitment.NONE:
             end = f"{one.paid_until:%Y-%m-%d %H:%M} UTC" if one.paid_until else "an unknown moment"
             paid = f", under {one.term.value} until {end}"
         yield (
-            f"  {units(one.units)} {one.life.value.replace('_', ' ')}, {short(one.arn)}, "
+            f"  {units_text(one.units)} {one.life.value.replace('_', ' ')}, {short(one.arn)}, "
             f"{one.usd_per_hour:,.2f} USD an hour since {one.since:%Y-%m-%d %H:%M}{paid}"
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
+from bedrock_autoscaler.domain.units import units_text
 
 if TYPE_CHECKING:
     from bedrock_autoscaler.cli.stack import StackAccess
@@ -229,7 +230,7 @@ def _terms(request: "Request") -> str:
         request.term.value, "for six months"
     )
     return (
-        f"{request.units} units of {request.model_id} for {request.target} {term}: "
+        f"{units_text(request.units)} of {request.model_id} for {request.target} {term}: "
         f"{request.usd_per_hour_in_all:,.2f} USD per hour; asked on "
         f"{request.asked_at:%Y-%m-%d %H:%M}, ends on {request.expires_at:%Y-%m-%d %H:%M} UTC"
     )

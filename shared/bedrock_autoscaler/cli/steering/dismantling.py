@@ -17,7 +17,7 @@ from bedrock_autoscaler.cli.stack import StackAccess
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES
 from bedrock_autoscaler.domain.routing.addresses import bare_id
 from bedrock_autoscaler.domain.target import Commitment
-from bedrock_autoscaler.domain.units import iso
+from bedrock_autoscaler.domain.units import iso, units_text
 
 HOURS_PER_MONTH = 730
 _GIB = 2**30
@@ -101,7 +101,7 @@ def plan_of(access: StackAccess, *, keep_tables: bool) -> Plan:
     ]
     home = f":{access.place.region}:{access.place.account}:"
     elsewhere = [
-        f"{purchase.arn} of {purchase.target}, {purchase.model_units} units"
+        f"{purchase.arn} of {purchase.target}, {units_text(purchase.model_units)}"
         for state in states
         for purchase in state.purchases
         if purchase.state in HOLDING_STATES and purchase.arn and home not in purchase.arn

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
+from bedrock_autoscaler.domain.units import units_text
 
 VERIFY_EXAMPLE = "Example: bedrock-autoscaler verify --stack bedrock-autoscaler"
 ADOPT_EXAMPLE = (
@@ -48,7 +49,7 @@ def verify(*, stack: StackOption = DEFAULT_STACK, output: OutputOption = Output.
         )
     else:
         for held in holdings(facts):
-            units = f"{held.model_units} units"
+            units = units_text(held.model_units)
             typer.echo(f"{held.life.value:<11} {units:<9} {held.target or '-':<16} {held.arn}")
         for finding in findings:
             typer.echo(
@@ -88,9 +89,9 @@ def adopt(
     )
     planned = adoption.plan(arn, access.target(target), by)
     typer.echo(
-        f"{arn}: {planned.model_units} units of {planned.model_id} for {planned.usd_per_hour} USD "
-        f"per hour, bought by {planned.decision_id}, become a purchase of {target}; it will be "
-        "released when it is not worth its price"
+        f"{arn}: {units_text(planned.model_units)} of {planned.model_id} for "
+        f"{planned.usd_per_hour} USD per hour, bought by {planned.decision_id}, become a "
+        f"purchase of {target}; it will be released when it is not worth its price"
     )
     _confirm(yes=yes)
     adoption.record(planned)

@@ -20,7 +20,7 @@ from bedrock_autoscaler.domain.routing.addresses import (
     produces_no_tokens,
 )
 from bedrock_autoscaler.domain.target import Target
-from bedrock_autoscaler.domain.units import floor_minute
+from bedrock_autoscaler.domain.units import floor_minute, units_text
 
 _RECENT = timedelta(hours=1)
 
@@ -154,7 +154,7 @@ def _throughputs(
 ) -> Iterator[Discovered]:
     by_bare = {bare_id(model_id): count for model_id, count in calls.items()}
     for pt in inventory.throughputs:
-        units = "1 unit" if pt.model_units == 1 else f"{pt.model_units} units"
+        units = units_text(pt.model_units)
         term = "" if pt.committed_until is None else f", committed to {pt.committed_until:%Y-%m-%d}"
         owner = f", of deployment {pt.deployment}" if pt.deployment else ", not of any deployment"
         yield Discovered(
