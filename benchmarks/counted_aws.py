@@ -34,6 +34,7 @@ class Meter:
 
     Attributes:
         calls: by `service:Operation`.
+        there: the same by (account and Region, operation), of services whose limits are there.
         units: what AWS bills: metrics asked for, read and write request units.
         own_ns: CPU time of these clients.
     """
@@ -41,10 +42,18 @@ class Meter:
     calls: Counter[str] = field(default_factory=Counter)
     units: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     own_ns: int = 0
+    there: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def count(self, name: str, place: str = "") -> None:
+        """One call, in a place where it matters which."""
+        self.calls[name] += 1
+        if place:
+            self.there[place, name] += 1
 
     def reset(self) -> None:
         """Count from nothing."""
         self.calls.clear()
+        self.there.clear()
         self.units.clear()
         self.own_ns = 0
 
@@ -56,7 +65,7 @@ def _counted(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         @wraps(method)
         def counted(self: Any, **request: Any) -> Any:
             begun = process_time_ns()
-            self.meter.calls[name] += 1
+            self.meter.count(name, getattr(self, "place", ""))
             try:
                 return method(self, **request)
             finally:
@@ -207,8 +216,11 @@ class CountedCloudWatch:
         start: datetime,
         series: Callable[[str, str], Series | None],
         model_ids: tuple[str, ...],
+        *,
+        place: str = "",
     ) -> None:
         self.meter = meter
+        self.place = place
         self._start = start
         self._series = series
         self._model_ids = model_ids
@@ -262,7 +274,8 @@ class CountedCloudWatch:
             for value in self._model_ids
             for name in names
         ]
-        return CountedPages(self.meter, "cloudwatch:ListMetrics", "Metrics", metrics, 500)
+        name = "cloudwatch:ListMetrics"
+        return CountedPages(self.meter, name, "Metrics", metrics, 500, self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,11 +287,12 @@ class CountedPages:
     member: str
     entries: list[Any]
     size: int = 100
+    place: str = ""
 
     def paginate(self, **_: Any) -> Iterator[dict[str, Any]]:
         """Page by page, at least one."""
         for first in range(0, max(len(self.entries), 1), self.size):
-            self.meter.calls[self.name] += 1
+            self.meter.count(self.name, self.place)
             yield {self.member: self.entries[first : first + self.size]}
 
 
@@ -314,11 +328,12 @@ class CountedBedrock:
     """No throughput at all, and every model on sale."""
 
     meter: Meter
+    place: str = ""
 
     def get_paginator(self, _: str) -> CountedPages:
         """Of ListProvisionedModelThroughputs."""
         name = "bedrock:ListProvisionedModelThroughputs"
-        return CountedPages(self.meter, name, "provisionedModelSummaries", [])
+        return CountedPages(self.meter, name, "provisionedModelSummaries", [], place=self.place)
 
     @_counted("bedrock:GetFoundationModel")
     def get_foundation_model(self, **request: Any) -> dict[str, Any]:
@@ -337,6 +352,7 @@ class CountedQuotas:
     """Ten model units."""
 
     meter: Meter
+    place: str = ""
 
     @_counted("service-quotas:GetServiceQuota")
     def get_service_quota(self, **_: Any) -> dict[str, Any]:

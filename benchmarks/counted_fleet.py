@@ -158,7 +158,6 @@ class Fleet:
             _target(i, f"{100_000_000_000 + place % 20}", _REGIONS[place // 20])
             for place, i in (_place_and_traffic(n, self._places, traffics) for n in range(size))
         )
-        self._cloudwatch = CountedCloudWatch(self.meter, START, self._points, tuple(self._series))
         self._history = PackedHistory(self._dynamodb, "ledger", cache_bytes=remembered_bytes)
         self._decisions = DynamoDecisions(self._dynamodb, "ledger")
         self._deciding: dict[Place, DecidingPorts] = {}
@@ -174,7 +173,7 @@ class Fleet:
             ledger=self._dynamodb,
             routes=self._routes,
             parameters=parameters,
-            cloudwatch=self._cloudwatch,
+            cloudwatch=self._counted_cloudwatch(""),
         )
         self._seed()
 
@@ -255,12 +254,16 @@ class Fleet:
 
     def _at(self, place: Place) -> DecidingPorts:
         if place not in self._deciding:
-            self._deciding[place] = self._connected()
+            self._deciding[place] = self._connected(place.name)
         return self._deciding[place]
 
-    def _connected(self) -> DecidingPorts:
-        metrics = CloudWatchMetrics(cast("Any", self._cloudwatch), "scale")
-        bedrock, quotas = CountedBedrock(self.meter), CountedQuotas(self.meter)
+    def _counted_cloudwatch(self, place: str) -> CountedCloudWatch:
+        series = tuple(self._series)
+        return CountedCloudWatch(self.meter, START, self._points, series, place=place)
+
+    def _connected(self, place: str) -> DecidingPorts:
+        metrics = CloudWatchMetrics(cast("Any", self._counted_cloudwatch(place)), "scale")
+        bedrock, quotas = CountedBedrock(self.meter, place), CountedQuotas(self.meter, place)
         codes = load_models().codes_of
         sources = Sources(
             metrics=metrics,
