@@ -1,5 +1,7 @@
 """A small provisioned throughput for tests: a token bucket and seeded traffic by the minute."""
 
+from functools import cache
+
 import numpy as np
 
 from bedrock_autoscaler.domain.target import RateCombination, UnitRate
@@ -10,6 +12,7 @@ CALLS_PER_UNIT = 30.0
 """Calls a minute that fill a model unit."""
 
 
+@cache
 def throttled_traffic(
     rate: UnitRate,
     *,
@@ -20,7 +23,7 @@ def throttled_traffic(
     swing: float = 0.5,
     two_kinds: bool = False,
 ) -> Traffic:
-    """What CloudWatch shows of a throughput whose refused calls go elsewhere.
+    """What CloudWatch shows of a throughput whose refused calls go elsewhere; made once.
 
     Args:
         rate: the truth.
