@@ -18,7 +18,6 @@ from bedrock_world.local.environment import LOOPBACK, emulator_environment
 from bedrock_world.local.errors import LocalAwsError, tail
 
 _START_LIMIT = timedelta(seconds=60)
-_STOP_LIMIT = timedelta(seconds=3)
 _POLL = timedelta(milliseconds=20)
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 # Loopback is reached directly, whatever proxy the environment names.
@@ -128,10 +127,8 @@ class Emulator:
 
     def _stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            # Connections that are kept alive hold up an orderly end; then the whole group goes.
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_STOP_LIMIT.total_seconds())
+            # At once and with all its workers: nothing of its state is kept, so an orderly end,
+            # which takes a second and more, would be for nothing.
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.communicate()
