@@ -31,7 +31,7 @@ from bedrock_autoscaler.domain.forecasting.learning import learn
 from bedrock_autoscaler.domain.routing.choice import choose_routes, describe_change
 from bedrock_autoscaler.domain.routing.lawfulness import seen_options, sight_of
 from bedrock_autoscaler.domain.sizing.assurance import steered
-from bedrock_autoscaler.domain.sizing.balance import settled
+from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, opened, settled
 from bedrock_autoscaler.domain.sizing.planning import make_plan, make_wish
 from bedrock_autoscaler.domain.target import Loop, RateCombination, UnitRate
 from bedrock_autoscaler.domain.traffic.demand import Demand, estimate_demand
@@ -112,6 +112,10 @@ def decide_capacity(situation: Situation) -> Decision:
         memory=memory,
         now=now,
     )
+    if memory.balance == NO_BALANCE and economics is not None:
+        minutes = target.thresholds.sizing.decision_minutes
+        known = opened(demand, fleet, economics=economics, minutes=minutes)
+        memory = replace(memory, balance=known)
     plan = make_plan(situation, demand, economics, memory)
     wish = overridden(make_wish(situation, plan, classification, diagnosis), target, now)
     grounds = Grounds(

@@ -15,6 +15,7 @@ from bedrock_autoscaler.domain.decision import (
     Situation,
 )
 from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
+from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import MINUTE
@@ -96,19 +97,20 @@ def test_memory_is_handed_on() -> None:
     assert decision.memory.label is Label.STEADY
     assert decision.memory.decided_at == NOW
     assert decision.memory.learned.until == NOW - 65 * MINUTE
-    # Five minutes at 69.30 an hour, and nothing was held.
-    assert decision.memory.balance.traffic_usd == pytest.approx(69.30 / 12)
+    # Two days at 69.30 an hour, a little of them forgotten, and nothing was held.
+    assert decision.memory.balance.traffic_usd == pytest.approx(69.30 * 48, rel=0.06)
     assert decision.memory.balance.saved_usd == pytest.approx(0.0)
 
 
 def test_each_decision_learns_and_books_what_came_since_the_last_one() -> None:
     tick = situation((2 * DAY, 1.0), fleet=build_fleet(build_pt(1)))
-    earlier = replace(NO_MEMORY, decided_at=NOW - 30 * MINUTE)
+    known = Balance(traffic_usd=100.0, saved_usd=10.0)
+    earlier = replace(NO_MEMORY, decided_at=NOW - 30 * MINUTE, balance=known)
 
     balance = decide(replace(tick, memory=earlier)).memory.balance
 
-    assert balance.traffic_usd == pytest.approx(69.30 / 2)
-    assert balance.saved_usd == pytest.approx((69.30 - 34.65) / 2)
+    assert balance.traffic_usd == pytest.approx(100.0 + 69.30 / 2, rel=0.002)
+    assert balance.saved_usd == pytest.approx(10.0 + (69.30 - 34.65) / 2, rel=0.002)
 
 
 def test_deciding_again_at_the_same_moment_learns_and_books_nothing() -> None:

@@ -1,4 +1,4 @@
-"""Units for which no release of the day is left are bought only with what may be lost."""
+"""Further units are bought only with what may be lost until they can leave."""
 
 import pytest
 
@@ -6,6 +6,7 @@ from bedrock_autoscaler.domain.decision import ReasonCode
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, Balance
 from bedrock_autoscaler.domain.sizing.exposure import affordable
+from bedrock_autoscaler.domain.sizing.margins import at_risk_usd
 from tests.builders import NOW, build_fleet, build_pt, build_target
 
 UNIT_USD = 10.0
@@ -16,13 +17,21 @@ def room(
 ) -> int:
     fleet = build_fleet(*held, releases_last_day=released)
     units, reasons = affordable(wanted, build_target(), fleet, balance, unit_usd=UNIT_USD, now=NOW)
-    assert [reason.code for reason in reasons] == [ReasonCode.RELEASES_SHORT] * (units < wanted)
+    can_leave = released + len(held) < 4
+    code = ReasonCode.LOSS_BUDGET_USED if can_leave else ReasonCode.RELEASES_SHORT
+    assert [reason.code for reason in reasons] == [code] * (units < wanted)
     return units
 
 
 @pytest.mark.parametrize(("held", "released"), [(0, 0), (3, 0), (0, 3), (2, 1)])
-def test_while_a_release_is_left_all_may_be_bought(held: int, released: int) -> None:
-    assert room(8, *(build_pt(number) for number in range(held)), released=released) == 8
+def test_while_a_release_is_left_a_unit_risks_an_hour(held: int, released: int) -> None:
+    # 20 USD may be lost besides what was saved; what is paid for is at risk already.
+    pts = [build_pt(number) for number in range(held)]
+    at_risk = at_risk_usd(build_fleet(*pts), UNIT_USD, build_target().thresholds.sizing, NOW)
+
+    assert room(8, *pts, released=released, balance=Balance(saved_usd=at_risk)) == 2
+    assert room(8, *pts, released=released, balance=Balance(saved_usd=at_risk + 60.0)) == 8
+    assert room(8, *pts, released=released, balance=Balance(saved_usd=at_risk - 15.0)) == 0
 
 
 def test_without_one_a_unit_risks_the_price_of_a_day() -> None:

@@ -259,20 +259,22 @@ class SizingDocument(Section):
         ge=0,
         le=1,
         description="Share of the traffic's on-demand cost (halved every 14 days) that units may "
-        "lose before the margins rise; higher: more purchases on traffic that never paid.",
+        "lose before the margins rise and nothing more is bought; higher: faster growth, and more "
+        "purchases on traffic that never paid.",
     )
     loss_budget_unit_hours: float = Field(
         default=2.0,
         ge=0,
         le=1_000,
-        description="Price of so many unit-hours that may be lost besides; lets a new target try.",
+        description="Price of so many unit-hours that may be lost besides: how many units a target "
+        "without history tries first.",
     )
     loss_factor: float = Field(
         default=1.25,
         ge=1,
         le=100,
-        description="Both margins are multiplied by this while that budget is used up; 1: losses "
-        "change nothing.",
+        description="The margins are multiplied by this while that budget is used up; 1: units are "
+        "kept as ever.",
     )
     scarcity_factor: float = Field(
         default=1.3,

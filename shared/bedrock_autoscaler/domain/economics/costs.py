@@ -76,6 +76,10 @@ class Economics:
         reference = elsewhere or self.throttle_usd
         return self.unit_usd / reference if reference > 0 else float("inf")
 
+    def carries(self, demand: float) -> bool:
+        """Whether the ways for overflow have room for this much demand, in units, without units."""
+        return not sum(tier.capacity_units for tier in self.tiers) < demand
+
     def overflow_usd(self, overflow: Series) -> tuple[Series, Series]:
         """(overflow cost, throttle cost) in USD per hour of this much overflow in units."""
         cost = np.zeros_like(overflow)

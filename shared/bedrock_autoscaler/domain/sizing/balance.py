@@ -39,6 +39,25 @@ class Balance:
 NO_BALANCE = Balance()
 
 
+def opened(demand: Demand, fleet: Fleet, *, economics: Economics, minutes: int) -> Balance:
+    """The balance of a target that is decided upon for the first time.
+
+    What its known traffic has cost counts towards what may be lost, so that a target with history
+    need not begin as carefully as one that nobody has seen yet.
+
+    Args:
+        demand: all that is known, oldest first; gaps count as no traffic.
+        fleet: its committed units serve first.
+        economics: prices.
+        minutes: the newest ones, which are booked with this decision.
+    """
+    load = demand.load[: max(len(demand.load) - minutes, 0)]
+    served, throttled = economics.overflow_usd(np.maximum(load - fleet.committed_units, 0.0))
+    ages = np.arange(len(load), 0, -1) + minutes
+    booked = (served + throttled) / 60.0 * 0.5 ** (ages / _HALF_LIFE_MINUTES)
+    return Balance(traffic_usd=float(np.nansum(booked)))
+
+
 def settled(
     balance: Balance, demand: Demand, fleet: Fleet, *, economics: Economics, minutes: int
 ) -> Balance:

@@ -1,8 +1,8 @@
-"""How many units may be bought that could not leave again on the same day.
+"""How many further units may be bought with what may be lost.
 
-A burst looks like lasting demand while it is under way, and a unit for which no release of the day
-is left outlives it by hours. Such units are bought only with what may be lost. Source:
-docs/model.md, section "Loss budget".
+A burst looks like lasting demand while it is under way, and units bought for it outlive it. So each
+further unit risks its price until it can leave, and all together risk no more than what units have
+saved and the budget for losses. Source: docs/model.md, section "Loss budget".
 """
 
 from datetime import datetime
@@ -27,24 +27,25 @@ def affordable(
 ) -> tuple[int, tuple[Reason, ...]]:
     """How many of `wanted` further units may be risked, and why not more.
 
-    All of them while a release is left for the purchase. Otherwise each risks the price of a day,
-    and all together at most what units have saved so far and the budget for losses, less what is
-    paid for and not earned yet.
+    Each risks the price of the billing period that it begins or, where no release of the day is
+    left for the purchase, of a day; all together at most what units have saved so far and the
+    budget for losses, less what is paid for and not earned yet.
     """
-    left = releases_left(target, fleet)
-    if left > 0 or unit_usd <= 0:
+    if unit_usd <= 0:
         return wanted, ()
     sizing = target.thresholds.sizing
+    can_leave = releases_left(target, fleet) > 0
+    risk_usd = unit_usd * (sizing.billing_minutes / 60.0 if can_leave else _DAY_HOURS)
     spare = balance.saved_usd + balance.allowed_loss_usd(unit_usd, sizing)
     spare -= at_risk_usd(fleet, unit_usd, sizing, now)
-    room = max(int(spare / (unit_usd * _DAY_HOURS)), 0)
+    room = max(int(spare / risk_usd), 0)
     if room >= wanted:
         return wanted, ()
+    because = "" if can_leave else "no release of the day is left for a further purchase: "
     reason = Reason(
-        code=ReasonCode.RELEASES_SHORT,
-        message=f"no release of the day is left for a further purchase, so that each unit risks "
-        f"{unit_usd * _DAY_HOURS:,.2f} USD, and {max(spare, 0.0):,.2f} may be lost: {room} of "
-        f"{wanted} further units",
+        code=ReasonCode.LOSS_BUDGET_USED if can_leave else ReasonCode.RELEASES_SHORT,
+        message=f"{because}each further unit risks {risk_usd:,.2f} USD before it can leave, and "
+        f"{max(spare, 0.0):,.2f} may be lost: {room} of {wanted} further units",
         numbers=(("may_be_lost_usd", spare), ("units", float(room))),
     )
     return room, (reason,)

@@ -79,17 +79,19 @@ def make_plan(
     )
     promise = promise_of(situation.target, memory, economics)
     promised = 0 if promise is None else promise.units_needed(forecast.order)
+    peak = float(np.fmax.reduce(demand.load))
     plan = plan_size(
         forecast,
         margins=margins,
         economics=economics,
         sizing=situation.target.thresholds.sizing,
         held=held,
-        peak=float(np.fmax.reduce(demand.load)),
+        peak=peak,
         promised=promised,
         quantiles=quantiles(mixture(forecast.windows, forecast.weights), memory.calibration),
     )
-    plan = _affordable(plan, situation, memory, economics, promised=promised)
+    if economics.carries(peak):
+        plan = _affordable(plan, situation, memory, economics, promised=promised)
     if promise is not None:
         plan = assured(plan, promise, forecast, held)
     return _cautious(plan, forecaster, margins, held=held, promise=promise)
@@ -103,7 +105,10 @@ def _affordable(
     *,
     promised: int,
 ) -> SizePlan:
-    """The plan with no more growth than may be risked, beyond what is promised."""
+    """The plan with no more growth than may be risked, beyond what is promised.
+
+    It is for traffic that other ways carry whole: there the units only save money.
+    """
     held = situation.fleet.staying_units
     least = min(max(promised, held), plan.grow_to)
     if plan.grow_to <= least:
