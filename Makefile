@@ -6,7 +6,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON_VERSION := $(shell cat .python-version)
 # No option of the caller's own Python or uv set-up may leak into the environments made here.
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 export UV_NO_CONFIG := 1
 # SAM looks for an interpreter of the Lambda runtime, with pip, on the PATH: the tools have it.
 TOOLS_PATH := $(CURDIR)/.tools/bin
