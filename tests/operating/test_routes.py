@@ -26,3 +26,17 @@ def test_a_stack_without_such_a_table_is_named(stage: Stage) -> None:
     said = stage.refused("routes", "show", "other")
 
     assert "the routing table at stack test cannot be read" in said
+
+
+def test_a_target_in_a_spoke_is_shown_from_the_table_that_its_copy_is_made_of(
+    stage: Stage,
+) -> None:
+    stage.access.tables_by(stage.ssm).publish(table(route(NOVA_LITE)))
+    stage.capsys.readouterr()
+
+    assert run(["routes", "show", "chat", "--stack", "test"]) == 0
+
+    printed = stage.capsys.readouterr()
+    assert printed.out.startswith("chat version 1 of ")
+    assert NOVA_LITE in printed.out
+    assert "no copy beside the stack" in printed.err

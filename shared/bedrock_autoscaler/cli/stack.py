@@ -281,7 +281,7 @@ class StackAccess:
     def inspection(self) -> InspectionPorts:
         """What `verify` reads."""
         place = self._place
-        tables = DynamoRoutingTables(self._dynamodb, place.routes, self.ssm, place.prefix)
+        tables = self.tables_by(self.ssm)
         reporter = PowertoolsReporter(place.name, "ERROR")
         return InspectionPorts(
             capacity=BedrockCapacity(
@@ -296,6 +296,16 @@ class StackAccess:
             projection=tables,
             deployment=place.name,
         )
+
+    @property
+    def home(self) -> SpokePlace:
+        """The account and Region of the stack."""
+        return SpokePlace(account=self._place.account, region=self._place.region)
+
+    def tables_by(self, ssm: "SSMClient") -> DynamoRoutingTables:
+        """Routing tables, and the callers' copies in the Region of this client."""
+        place = self._place
+        return DynamoRoutingTables(self._dynamodb, place.routes, ssm, place.prefix)
 
     @cached_property
     def bedrock(self) -> "BedrockClient":

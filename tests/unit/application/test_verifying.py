@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from bedrock_autoscaler.application.fleets.places import Place
+from bedrock_autoscaler.application.fleets.working import FleetApplication
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.reviewing.findings import Finding, Severity
 from bedrock_autoscaler.application.reviewing.inspecting import (
     Facts,
     Holding,
     InspectionPorts,
+    Spot,
+    Spots,
     holdings,
     inspect,
 )
@@ -29,16 +33,21 @@ from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails
 from bedrock_autoscaler.domain.traffic.observation import EndpointState
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
+    ACCOUNT,
     AS_OF,
     NOW,
     PT_MODEL,
+    REGION,
     build_guard_rails,
     build_option,
     build_target,
     pt_arn,
 )
+from tests.fakes.memory_places import OWNER
+from tests.fakes.memory_routes import MemoryRoutingTables
 from tests.intents import ONE_UNIT, build_release
-from tests.staging import Script, Stage
+from tests.staging import QUARTERLY, Script, Stage
+from tests.unit.application.test_working import Shared
 
 CONSENT = RecordedConsent(
     id="c-1",
@@ -62,7 +71,7 @@ class Copies:
         return self._scene.tables.projected.get(target)
 
 
-def look(scene: Stage) -> Facts:
+def look(scene: Stage, home: Place | None = None, elsewhere: Spots = lambda _: None) -> Facts:
     ports = InspectionPorts(
         capacity=scene.capacity,
         decisions=scene.decisions,
@@ -74,7 +83,7 @@ def look(scene: Stage) -> Facts:
         projection=Copies(scene),
         deployment="test",
     )
-    return inspect(scene.settings(), scene.now, ports)
+    return inspect(scene.settings(), scene.now, ports, home=home, elsewhere=elsewhere)
 
 
 def findings(scene: Stage) -> list[tuple[str, str, str]]:
@@ -122,6 +131,80 @@ def test_every_throughput_is_listed_with_its_life(scene: Stage) -> None:
         Holding(arn=pt_arn(1), target="chat", life=Life.ROUTED, model_units=1),
         Holding(arn=theirs, target="", life=Life.FOREIGN, model_units=3),
     )
+
+
+AWAY = Place(account="000011112222", region=REGION)
+
+
+def spread() -> tuple[Stage, Facts, Facts]:
+    """A unit bought and routed in a spoke; what is found with a way there, and without."""
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    scene = Stage(build_target(thresholds=QUARTERLY, account=AWAY.account), core=script)
+    there = scene.places.spoke(AWAY)
+    there.metrics.beat_through(NOW - 4 * HOUR, NOW + HOUR)
+    shared, home = Shared(), Place(account=ACCOUNT, region=REGION)
+    fleet = FleetApplication(scene.application, scene, shared, home)
+    for _ in range(20):
+        fleet.dispatch(scene.now)
+        fleet.visit(shared.assignments.receive())
+        scene.purchase()
+        scene.publish()
+        scene.clock.advance(MINUTE)
+
+    def way(place: Place) -> Spot | None:
+        assert place == AWAY
+        return Spot(capacity=there.capacity, projection=_Projected(there.copies), owner=OWNER)
+
+    return scene, look(scene, home=home, elsewhere=way), look(scene, home=home)
+
+
+class _Projected:
+    """The callers' copies of a spoke."""
+
+    def __init__(self, copies: MemoryRoutingTables) -> None:
+        self._copies = copies
+
+    def projected(self, target: str) -> RoutingTable | None:
+        return self._copies.projected.get(target)
+
+
+def without_replays(facts: Facts) -> list[str]:
+    return [found.message for found in verify(facts) if found.oracle != "O14"]
+
+
+def test_a_target_in_a_spoke_is_looked_at_there() -> None:
+    _, seen, _ = spread()
+
+    assert without_replays(seen) == []
+    (held,) = holdings(seen)
+    assert (held.target, held.life) == ("chat", Life.ROUTED)
+    (chat,) = seen.targets
+    assert chat.is_seen
+    assert chat.projected == chat.table
+
+
+def test_where_nobody_can_look_nothing_is_found() -> None:
+    _, _, unseen = spread()
+
+    assert without_replays(unseen) == []
+    assert holdings(unseen) == ()
+    assert not unseen.targets[0].is_seen
+
+
+def test_a_throughput_with_our_tag_that_no_purchase_explains_is_found_in_a_spoke() -> None:
+    scene, _, _ = spread()
+    there = scene.places.spoke(AWAY).capacity
+    there.add(name="stray", model_id=PT_MODEL, model_units=1, deployment=OWNER, target="chat")
+    home = Place(account=ACCOUNT, region=REGION)
+
+    def way(_: Place) -> Spot:
+        copies = _Projected(scene.places.spoke(AWAY).copies)
+        return Spot(capacity=there, projection=copies, owner=OWNER)
+
+    messages = without_replays(look(scene, home=home, elsewhere=way))
+
+    assert any("the ledger knows no purchase of it" in message for message in messages)
 
 
 def test_an_empty_stack_has_no_finding() -> None:

@@ -1,10 +1,12 @@
 """Everything that the oracles are checked against, read once and without a single write."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.ports.bedrock import (
     Capacity,
     Endpoints,
@@ -53,6 +55,23 @@ class InspectionPorts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """What can be looked at in another account or Region.
+
+    Attributes:
+        owner: value of our owner tag there.
+    """
+
+    capacity: Capacity
+    projection: Projection
+    owner: str
+
+
+type Spots = Callable[[Place], Spot | None]
+"""The way to another place; None: whoever looks cannot go there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointFacts:
     """One endpoint whose instances were changed once.
 
@@ -75,6 +94,7 @@ class TargetFacts:
         newest: the newest decision of each loop, with its whole situation.
         undecided: decisions that its purchases, releases and changes of endpoints name and that
             the ledger lacks; what a person adopted needs none.
+        is_seen: whether its account and Region could be looked at.
     """
 
     name: str
@@ -85,14 +105,17 @@ class TargetFacts:
     projected: RoutingTable | None
     newest: tuple[RecordedDecision, ...]
     undecided: tuple[str, ...]
+    is_seen: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The stack and its account at one moment.
+    """The stack and its accounts at one moment.
 
     Attributes:
+        inventory: of all accounts and Regions that were looked at; ours is what carries our tag.
         consents: those that purchases name, by id; a missing one is absent.
+        by_place: the same by account and Region; empty where there is but one.
     """
 
     now: datetime
@@ -102,19 +125,40 @@ class Facts:
     account: AccountRecord
     targets: tuple[TargetFacts, ...]
     consents: dict[str, RecordedConsent]
+    by_place: Mapping[Place, Inventory] = field(default_factory=dict)
+
+    def inventory_at(self, target: Target) -> Inventory:
+        """Of the account and Region of a target."""
+        return self.by_place.get(Place.of(target), self.inventory)
 
 
-def inspect(settings: Settings, now: datetime, ports: InspectionPorts) -> Facts:
+def inspect(
+    settings: Settings,
+    now: datetime,
+    ports: InspectionPorts,
+    *,
+    home: Place | None = None,
+    elsewhere: Spots = lambda _: None,
+) -> Facts:
     """Read it all.
+
+    Args:
+        settings: in force.
+        now: the present moment.
+        ports: at home, where the records are.
+        home: where that is; None: all targets are there.
+        elsewhere: the way to the other places of the targets.
 
     Raises:
         ObservationError: a source could not be read; nothing is concluded from a part.
     """
-    inventory = ports.capacity.inventory()
+    spots = _spots(settings, ports, home, elsewhere)
+    seen = {place: _inventory(spot, ports.deployment) for place, spot in spots.items()}
+    inventory = _joined([ports.capacity.inventory()] if home is None else seen.values())
     account = ports.fleets.account()
     policies = {target.name: target for target in settings.targets}
     names = sorted({*policies, *account.targets})
-    targets = tuple(_target_facts(name, policies.get(name), ports) for name in names)
+    targets = tuple(_target_facts(name, policies.get(name), ports, spots) for name in names)
     wanted = {
         intent.consent_id
         for facts in targets
@@ -130,10 +174,47 @@ def inspect(settings: Settings, now: datetime, ports: InspectionPorts) -> Facts:
         account=account,
         targets=targets,
         consents={name: consent for name, consent in found.items() if consent is not None},
+        by_place=seen,
     )
 
 
-def _target_facts(name: str, target: Target | None, ports: InspectionPorts) -> TargetFacts:
+def _spots(
+    settings: Settings, ports: InspectionPorts, home: Place | None, elsewhere: Spots
+) -> Mapping[Place, Spot]:
+    """The places of the targets that can be looked at, and home."""
+    if home is None:
+        return {}
+    own = Spot(capacity=ports.capacity, projection=ports.projection, owner=ports.deployment)
+    others = {Place.of(target) for target in settings.targets} - {home}
+    found = {place: elsewhere(place) for place in sorted(others)}
+    return {home: own} | {place: spot for place, spot in found.items() if spot is not None}
+
+
+def _inventory(spot: Spot, deployment: str) -> Inventory:
+    """What is there, with our tag as it is at home."""
+    inventory = spot.capacity.inventory()
+    throughputs = tuple(
+        replace(pt, deployment=deployment) if pt.deployment == spot.owner else pt
+        for pt in inventory.throughputs
+    )
+    return replace(inventory, throughputs=throughputs)
+
+
+def _joined(inventories: Iterable[Inventory]) -> Inventory:
+    known = tuple(inventories)
+    return Inventory(
+        throughputs=tuple(pt for inventory in known for pt in inventory.throughputs),
+        complete=all(inventory.complete for inventory in known),
+    )
+
+
+def _target_facts(
+    name: str, target: Target | None, ports: InspectionPorts, spots: Mapping[Place, Spot]
+) -> TargetFacts:
+    """One target; without spots, and where it is not in force, it is looked at at home."""
+    spot = spots.get(Place.of(target)) if target is not None else None
+    is_seen = spot is not None or not spots or target is None
+    projection = spot.projection if spot is not None else ports.projection
     state = ports.fleets.state_of(name)
     newest = []
     for loop in Loop:
@@ -156,9 +237,10 @@ def _target_facts(name: str, target: Target | None, ports: InspectionPorts) -> T
         state=state,
         endpoints=tuple(_endpoint_facts(record, ports) for record in records),
         table=ports.tables.current(name),
-        projected=ports.projection.projected(name),
+        projected=projection.projected(name) if is_seen else None,
         newest=tuple(newest),
         undecided=tuple(undecided),
+        is_seen=is_seen,
     )
 
 

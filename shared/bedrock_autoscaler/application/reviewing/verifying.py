@@ -43,7 +43,7 @@ def _target_findings(facts: Facts, one: TargetFacts) -> Iterator[Finding]:
     yield from _routed(facts, one)
     yield from _replayed(one)
     yield from endpoint_findings(facts, one, is_admitted=_is_admitted(one))
-    if one.target is not None:
+    if one.target is not None and one.is_seen:
         fleet = fleet_of(facts, one, one.target)
         yield from _within_caps(one, one.target, fleet)
         yield from _paced(facts, one, one.target)
@@ -53,7 +53,7 @@ def _target_findings(facts: Facts, one: TargetFacts) -> Iterator[Finding]:
 def fleet_of(facts: Facts, one: TargetFacts, target: Target) -> Fleet:
     """What the target holds, by inventory and ledger."""
     survey = Survey(
-        inventory=facts.inventory,
+        inventory=facts.inventory_at(target),
         deployment=facts.deployment,
         neighbours=frozenset(target.name for target in facts.settings.targets),
         now=facts.now,
@@ -246,8 +246,8 @@ def _paced(facts: Facts, one: TargetFacts, target: Target) -> Iterator[Finding]:
 
 
 def _routed(facts: Facts, one: TargetFacts) -> Iterator[Finding]:
-    """The table in force, and the copy that callers read."""
-    if one.table is None:
+    """The table in force, and the copy that callers read; nothing where nobody looked."""
+    if one.table is None or not one.is_seen:
         return
     serving = {pt.arn for pt in facts.inventory.throughputs if pt.status is Status.IN_SERVICE}
     fresh = facts.now - one.table.published_at < timedelta(minutes=2)

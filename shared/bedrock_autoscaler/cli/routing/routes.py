@@ -10,7 +10,6 @@ import typer
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 
 if TYPE_CHECKING:
-    from bedrock_autoscaler.client.tables import SsmTable
     from bedrock_autoscaler.domain.routing.table import RoutingTable
 
 app = typer.Typer(help="Read a target's routing table, and export it.", no_args_is_help=True)
@@ -97,7 +96,8 @@ def read_table(target: str, source: Path | None, prefix: str, stack: str = "") -
         target: its name.
         source: a file with it; None: Parameter Store.
         prefix: the stack's SettingsPrefix.
-        stack: name of the stack that tells prefix and Region; empty: the SDK's own Region.
+        stack: name of the stack that tells prefix and Region; empty: the SDK's own Region. A target
+            in a spoke has no copy there: then it is the table that its callers' copy is made of.
 
     Raises:
         CommandError: it cannot be read, is malformed, or belongs to another target.
@@ -105,12 +105,10 @@ def read_table(target: str, source: Path | None, prefix: str, stack: str = "") -
     from botocore.exceptions import BotoCoreError, ClientError
 
     from bedrock_autoscaler.client.document import parse_routing_table
-    from bedrock_autoscaler.client.tables import FileTable
 
     place = str(source or (f"stack {stack}" if stack else f"{prefix}/routes/{target}"))
     try:
-        read = FileTable(source) if source else _stored(target, prefix, stack)
-        table = parse_routing_table(read.read())
+        table = parse_routing_table(_text(target, source, prefix, stack))
     except (BotoCoreError, ClientError, OSError) as error:
         raise CommandError(f"the routing table at {place} cannot be read: {error}") from error
     except ValueError as error:
@@ -120,15 +118,39 @@ def read_table(target: str, source: Path | None, prefix: str, stack: str = "") -
     return table
 
 
-def _stored(target: str, prefix: str, stack: str) -> "SsmTable":
-    """The table in Parameter Store: the stack's, or that of the SDK's Region under the prefix."""
-    from bedrock_autoscaler.client.tables import SsmTable
+def _text(target: str, source: Path | None, prefix: str, stack: str) -> str:
+    """The text of the table: of a file, of the stack, or of Parameter Store in the SDK's Region."""
+    from bedrock_autoscaler.client.tables import FileTable, SsmTable
 
+    if source is not None:
+        return FileTable(source).read()
     if stack:
-        from bedrock_autoscaler.cli.stack import StackAccess, find_stack
-
-        place = find_stack(stack)
-        return SsmTable(StackAccess(place).clients.ssm(), target, place.prefix)
+        return _of_stack(target, stack)
     import boto3
 
-    return SsmTable(boto3.client("ssm"), target, prefix)
+    return SsmTable(boto3.client("ssm"), target, prefix).read()
+
+
+def _of_stack(target: str, stack: str) -> str:
+    """The callers' copy beside the stack; without one the table itself, and a word on it."""
+    from botocore.exceptions import ClientError
+
+    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
+    from bedrock_autoscaler.client.document import routing_table_text
+    from bedrock_autoscaler.client.tables import SsmTable
+
+    access = StackAccess(find_stack(stack))
+    try:
+        return SsmTable(access.ssm, target, access.place.prefix).read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ParameterNotFound":
+            raise
+        table = access.tables_by(access.ssm).current(target)
+        if table is None:
+            raise
+    typer.echo(
+        f"{target} has no copy beside the stack: this is the table itself. In a spoke, read the "
+        "copy with credentials of its account and --prefix in place of --stack.",
+        err=True,
+    )
+    return routing_table_text(table)

@@ -21,30 +21,52 @@ VIOLATED = 1
 
 StackOption = Annotated[str, typer.Option(help="Name of the deployed stack.")]
 TargetOption = Annotated[str, typer.Option(help="Name of the target.")]
+AccountOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ACCOUNT=PROFILE", help="Profile of the SDK for a spoke's account; repeatable."
+    ),
+]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")]
 DEFAULT_STACK = "bedrock-autoscaler"
 
 
-def verify(*, stack: StackOption = DEFAULT_STACK, output: OutputOption = Output.TABLE) -> None:
-    """Check a deployed stack's promises against its account; writes nothing.
+def verify(
+    *,
+    stack: StackOption = DEFAULT_STACK,
+    account: AccountOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Check a deployed stack's promises against its accounts; writes nothing.
 
     Lists every provisioned throughput of the account, each of which is billed, and what was found.
+    Other Regions of the stack's account are looked at too, and accounts that --account names.
     Exit status 1 when a promise is broken, 0 when only notices or nothing was found.
     """
+    from bedrock_autoscaler.application.fleets.places import Place
     from bedrock_autoscaler.application.reviewing.findings import Severity
     from bedrock_autoscaler.application.reviewing.inspecting import holdings, inspect
     from bedrock_autoscaler.application.reviewing.verifying import verify as check
+    from bedrock_autoscaler.cli.spots import spots_of
     from bedrock_autoscaler.cli.stack import StackAccess, find_stack
 
     access = StackAccess(find_stack(stack))
-    facts = inspect(access.settings(), access.clock.now(), access.inspection())
+    facts = inspect(
+        access.settings(),
+        access.clock.now(),
+        access.inspection(),
+        home=access.home,
+        elsewhere=spots_of(access, _profiles(account or [])),
+    )
     findings = check(facts)
+    unseen = sorted({Place.of(o.target).name for o in facts.targets if o.target and not o.is_seen})
     broken = [finding for finding in findings if finding.severity is Severity.VIOLATION]
     if output is Output.JSON:
         print_json(
             {
                 "findings": [asdict(finding) for finding in findings],
                 "throughputs": [asdict(holding) for holding in holdings(facts)],
+                "not_looked_at": unseen,
             }
         )
     else:
@@ -60,6 +82,11 @@ def verify(*, stack: StackOption = DEFAULT_STACK, output: OutputOption = Output.
             f"{len(facts.targets)} targets, {len(facts.inventory.throughputs)} provisioned "
             f"throughputs: {len(broken)} violations, {len(findings) - len(broken)} notices"
         )
+        if unseen:
+            typer.echo(
+                f"not looked at: {', '.join(unseen)}; name a profile of the SDK for each of these "
+                "accounts: --account ACCOUNT=PROFILE"
+            )
     if broken:
         raise typer.Exit(VIOLATED)
 
@@ -112,6 +139,19 @@ def reset_breaker(
     _confirm(yes=yes)
     access.fleets.reset(record)
     typer.echo("reset")
+
+
+def _profiles(given: list[str]) -> dict[str, str]:
+    """Profiles of the SDK by account.
+
+    Raises:
+        CommandError: one is no account and profile.
+    """
+    found = dict(each.partition("=")[::2] for each in given)
+    wrong = [account for account, profile in found.items() if not (account.isdigit() and profile)]
+    if wrong:
+        raise CommandError(f"--account {wrong[0]}: give it as 111122223333=PROFILE")
+    return found
 
 
 def _confirm(*, yes: bool) -> None:
