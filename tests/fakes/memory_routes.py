@@ -44,6 +44,11 @@ class MemoryRoutingTables(Failures):
             self.published.append(table)
         self._end("publish")
 
+    def is_projected(self, table: RoutingTable) -> bool:
+        """Whether it is where callers read."""
+        self._begin("is_projected")
+        return self.projected.get(table.target) == table
+
     def project(self, table: RoutingTable) -> None:
         """Copy it to where callers read, unless it is there; never over a newer one."""
         self._begin("project")

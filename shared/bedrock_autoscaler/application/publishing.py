@@ -166,8 +166,13 @@ class _Publisher:
         return projected
 
     def _project(self, table: RoutingTable | None, outcome: str) -> str:
-        """Make the callers' copy agree with the table in force; that, too, is a change."""
+        """Make the callers' copy agree with the table in force; that, too, is a change.
+
+        Most copies agree already, for which the switch need not be asked.
+        """
         if table is None or self.target.mode is Mode.ADVISE:
+            return outcome
+        if self.ports.tables.is_projected(table):
             return outcome
         if not self._may_start():
             return f"{outcome}, copy held"

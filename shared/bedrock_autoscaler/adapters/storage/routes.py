@@ -102,6 +102,16 @@ class DynamoRoutingTables(RoutingTables):
                 raise UnknownOutcomeError(f"routing table of {table.target}: {error}") from error
 
     @override
+    def is_projected(self, table: RoutingTable) -> bool:
+        """Whether the parameter has the table's text.
+
+        Raises:
+            ConfigurationError: the table does not fit into a parameter.
+            ObservationError: the parameter could not be read.
+        """
+        return self._read(table.target) == _bounded_text(table)
+
+    @override
     def project(self, table: RoutingTable) -> None:
         """Read the parameter, write it where it differs, and read it back.
 

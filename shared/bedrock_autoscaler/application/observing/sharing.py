@@ -112,6 +112,11 @@ class SharedTables(RoutingTables):
         self._read[table.target] = table
 
     @override
+    def is_projected(self, table: RoutingTable) -> bool:
+        """As of the tables themselves."""
+        return self._tables.is_projected(table)
+
+    @override
     def project(self, table: RoutingTable) -> None:
         """As of the tables themselves."""
         self._tables.project(table)

@@ -18,5 +18,8 @@ class RoutingTables(Protocol):
             StaleDecisionError: another version is in force.
         """
 
+    def is_projected(self, table: RoutingTable) -> bool:
+        """Whether the callers' copy equals `table`; reads, and changes nothing."""
+
     def project(self, table: RoutingTable) -> None:
         """Make the callers' copy equal to `table`; reads first and writes only a difference."""
