@@ -12,6 +12,16 @@ import pytest
 gc.set_threshold(100_000, 50, 100)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker run all tests that share what their module makes once."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not item.get_closest_marker("xdist_group"):
+            used = item._fixtureinfo.name2fixturedefs.values()
+            if any(fixture.scope == "module" for found in used for fixture in found):
+                item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Leave out of every later collection what was made until here."""
     del session
