@@ -146,6 +146,12 @@ def deny_each_once(account: Account) -> None:
             except Exception as error:  # noqa: BLE001 - whatever it says is an output
                 account.log.write(json.dumps({"error": str(error)}) + "\n")
             account.denied = set()
+    # Where the callers' copy is as it should be, nobody asks the switch.
+    account.put_setting("routes/chat", "overwritten")
+    account.denied = {"ssm:GetParameter /switch"}
+    account.run("publish")
+    account.denied = set()
+    account.run("publish")
 
 
 def send_odd_events(account: Account) -> None:
