@@ -1,9 +1,13 @@
 """Whatever the package calls, some role allows: emulators do not refuse what AWS would."""
 
+import pytest
+
 from bedrock_autoscaler.adapters.clients import REQUIRED
 from tests.deployment.policies import grants
 from tests.deployment.template import stack
 from tests.deployment.test_rules import VARIANTS
+
+pytestmark = pytest.mark.xdist_group("template")
 
 PREFIXES = {"service-quotas": "servicequotas"}
 # A transaction needs the permissions of the writes in it, and has none of its own.

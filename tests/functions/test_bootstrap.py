@@ -39,6 +39,8 @@ VARIABLES = {
     "AWS_CONFIG_FILE": "/dev/null",
     "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
     "AWS_EC2_METADATA_DISABLED": "true",
+    # Powertools keeps one logger, with its level, per service and process.
+    "POWERTOOLS_SERVICE_NAME": "bootstrap",
 }
 
 

@@ -118,6 +118,7 @@ _TABLES = {
 _OF_LAMBDA = ("logs:", "sqs:", "kms:", "xray:")
 """Services that Lambda and DynamoDB call with the role, not the function's code."""
 
+pytestmark = pytest.mark.xdist_group("template")
 
 BY_STEP = {step.name: step for step in LIFE}
 # Each function and permission once, where it comes first in a life.

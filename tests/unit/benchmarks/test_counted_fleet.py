@@ -22,7 +22,10 @@ def fleet() -> Fleet:
 
     Its worker remembers no history, as one of many that get any target's messages.
     """
-    fleet = Fleet(TARGETS, 1, kinds=("steady",), remembered_bytes=0)
+    # Powertools keeps one logger, with its stream, per service and process.
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("POWERTOOLS_SERVICE_NAME", "counted fleet")
+        fleet = Fleet(TARGETS, 1, kinds=("steady",), remembered_bytes=0)
     fleet.hour(15)
     fleet.reset()
     fleet.hour(MINUTES)
