@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bedrock_autoscaler.application.errors import (
+    AutoscalerError,
     CapacityUnavailableError,
     CommitmentActiveError,
     ObservationError,
@@ -250,10 +251,8 @@ class SimulatedBedrock:
         for effect in due:
             try:
                 effect()
-            except (CapacityUnavailableError, UnknownOutcomeError, ThroughputNotFoundError):
+            except AutoscalerError:
                 continue  # refused: nobody hears of it any more
-            except CommitmentActiveError:
-                continue
 
     def add(
         self,

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.simulation.engine import Outcome, Simulation
 from tests.simulation.meeting import MEETINGS, each_way, quick_ways
-from tests.simulation.points import boundaries_of, run_with, single_faults
+from tests.simulation.points import quick_boundaries, run_with, single_faults
 from tests.simulation.schedule import SCENARIOS, Scenario, plan
 from tests.simulation.stories import STORIES, STRUCK
 from tests.simulation.volume import QUICK, QUICK_SCHEDULES
@@ -115,7 +115,7 @@ def _stories(name: str) -> Iterator[Outcome]:
         if meeting.story is story:
             yield from each_way(meeting, quick_ways(meeting))
     if name in STRUCK:
-        for strikes in single_faults(boundaries_of(story)):
+        for strikes in single_faults(quick_boundaries(story)):
             yield run_with(story, strikes)
 
 

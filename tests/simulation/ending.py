@@ -15,6 +15,8 @@ from bedrock_autoscaler.domain.fleet.intent import (
     PurchaseState,
     ReleaseState,
 )
+from bedrock_autoscaler.domain.fleet.lifecycle import STUCK_AFTER
+from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
@@ -23,7 +25,7 @@ from tests.simulation.schedule import Firing, Function, Moment
 if TYPE_CHECKING:
     from tests.simulation.engine import Simulation
 
-_ALL = tuple(Firing(function) for function in Function)
+_ALL = tuple(Firing(function) for function in Function if function is not Function.SCALE)
 _EACH_MINUTE = tuple(firing for firing in _ALL if firing.function is not Function.CAPACITY)
 _TABLE_TICKS, _AFTER_GRACE_TICKS = 2, 3
 _GRACE_MINUTES = 25
@@ -94,10 +96,11 @@ def heal_and_check(simulation: "Simulation") -> Recovery:
     table_ticks = ticks.until(_are_copies_right, _TABLE_TICKS)
     _check_copies(simulation)
     ticks.play(_GRACE_MINUTES - 1, _ALL)
-    late_ticks = 0 if not _open_intents(simulation) else ticks.until(_is_settled, 2)
+    late_ticks = 0 if _is_settled(simulation) else ticks.until(_is_settled, 2)
     ticks.play(1, _ALL)
     _check_intents(simulation)
     _check_records(simulation)
+    _check_endpoints(simulation)
     _check_copies(simulation)
     _check_tables(simulation)
     _check_rest(simulation, ticks)
@@ -110,12 +113,13 @@ class _Ticks:
     def __init__(self, simulation: "Simulation") -> None:
         self._simulation = simulation
         self._next = len(simulation.plan.moments)
+        self._more = (Firing(Function.SCALE),) if simulation.plan.endpoints else ()
 
     def play(self, minutes: int, firings: tuple[Firing, ...]) -> list[str]:
         """One of them, and what it changed."""
         effects = self._simulation.watch.effects
         before = len(effects)
-        self._simulation.play(self._next, Moment(minutes * MINUTE, (), firings))
+        self._simulation.play(self._next, Moment(minutes * MINUTE, (), firings + self._more))
         self._next += 1
         return effects[before:]
 
@@ -129,7 +133,7 @@ class _Ticks:
 
 
 def _is_settled(simulation: "Simulation") -> bool:
-    return not _open_intents(simulation)
+    return not _open_intents(simulation) and not any(_open_changes(simulation))
 
 
 def _are_copies_right(simulation: "Simulation") -> bool:
@@ -144,6 +148,25 @@ def _open_intents(simulation: "Simulation") -> list[tuple[str, PurchaseIntent]]:
         for intent in fleets.peek_purchases(name)
         if intent.state is PurchaseState.RECORDED
     ]
+
+
+def _open_changes(simulation: "Simulation") -> Iterator[EndpointRecord]:
+    return (record for record in simulation.ledger.scalings.records.values() if record.open)
+
+
+def _check_endpoints(simulation: "Simulation") -> None:
+    """L1, O5: each change has its outcome, or an alarm where Bedrock is at it for too long."""
+    alarmed = {a.target for a in simulation.reporter.alarms if a.alarm == "scaling_failed"}
+    for record in _open_changes(simulation):
+        is_over = simulation.endpoints.true_state(record.address).is_settled
+        since = max(each.recorded_at for each in record.changes)
+        is_long = simulation.world.now - since > STUCK_AFTER
+        if is_over or (is_long and record.target not in alarmed):
+            simulation.watch.failed("L1", f"{record.address} is still being changed")
+    for planned in simulation.plan.endpoints:
+        instances = simulation.endpoints.true_state(planned.address).instances
+        if planned.target is None and instances != planned.instances:
+            simulation.watch.failed("O5", f"{planned.address} of others runs {instances}")
 
 
 def _check_intents(simulation: "Simulation") -> None:

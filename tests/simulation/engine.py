@@ -1,4 +1,4 @@
-"""Runs one schedule: the four functions as in production, over the simulated world."""
+"""Runs one schedule: the functions as in production, over the simulated world."""
 
 import random
 from collections import Counter
@@ -21,12 +21,14 @@ from bedrock_autoscaler.domain.target import Loop, StackRails, Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE, floor_minute, floor_period
 from tests.builders import ACCOUNT, REGION
 from tests.documents import ListedPrices
+from tests.fakes.memory_approvals import MemoryApprovals
 from tests.fakes.memory_settings import MemoryParameters
 from tests.fakes.recording_reporter import RecordingReporter
 from tests.simulation.adversary import Adversary, Temper
 from tests.simulation.bedrock import Knobs, SimulatedBedrock
 from tests.simulation.callers import Callers
 from tests.simulation.ending import Recovery, check_replays, heal_and_check, hold
+from tests.simulation.endpoints import SimulatedEndpoints
 from tests.simulation.faults import Killed, Kind
 from tests.simulation.gate import Chance, Gate, Gated, Place, Replay, Run, calls_of
 from tests.simulation.happenings import Happenings
@@ -149,6 +151,8 @@ class Simulation:
         self.metrics = SimulatedMetrics(self.clock, lags["metrics"], missed)
         self.metrics.beat_through(START - 2 * HOUR, START)
         self.ledger = Ledger()
+        self.endpoints = SimulatedEndpoints(self.clock, knobs, plan.endpoints)
+        self.approvals = MemoryApprovals(self.ledger.fleets)
         self.tables = SimulatedTables()
         self.parameters = MemoryParameters(dict(plan.documents))
         self.reporter = RecordingReporter()
@@ -161,6 +165,8 @@ class Simulation:
                 fleets=self.ledger.fleets,
                 decisions=self.ledger.decisions,
                 tables=self.tables,
+                endpoints=self.endpoints,
+                scalings=self.ledger.scalings,
             )
         )
         self.script = (
@@ -361,6 +367,8 @@ class Simulation:
                 summary = application.release(scheduled, deadline)
             case Function.PUBLISH:
                 summary = application.publish(scheduled)
+            case Function.SCALE:
+                summary = application.scale_endpoint(scheduled, deadline)
             case _:
                 assert_never(function)
         return str(summary.outcomes)
@@ -435,13 +443,15 @@ class Simulation:
             "tables": self.tables,
             "switch": switch,
         }
-        gated: dict[str, Any] = {
-            name: Gated(gate, port, calls_of(name)) for name, port in ports.items()
-        }
+        if self.plan.endpoints:
+            ports |= {"endpoints": self.endpoints, "scalings": ledger.scalings}
+        if self.plan.asks:
+            ports["approvals"] = self.approvals
+        # What a plan leaves out is not there: the consents of schedules are given with the plan.
+        gated: dict[str, Any] = dict.fromkeys(("endpoints", "scalings", "approvals"))
+        gated |= {name: Gated(gate, port, calls_of(name)) for name, port in ports.items()}
         gated["clock"] = SkewedClock(self.world, gate)
         gated["reporter"] = self.reporter
-        gated["approvals"] = None  # consents are given by the plan, and nobody is asked
-        gated["endpoints"] = gated["scalings"] = None  # no target here has one
         return gated
 
     def _close(self) -> None:

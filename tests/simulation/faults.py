@@ -110,8 +110,36 @@ POSSIBLE: Final[Mapping[str, tuple[Kind, ...]]] = {
     "tables.current": _READ,
     "tables.publish": _CONDITIONAL,
     "tables.project": _CONDITIONAL,
+    "endpoints.state": _READ,
+    "endpoints.scale": (
+        Kind.ERROR,
+        Kind.QUOTA,
+        Kind.DENIED,
+        Kind.LEGACY,
+        Kind.NAME,
+        Kind.ABSENT,
+        Kind.THROTTLED,
+        Kind.INTERNAL,
+        Kind.TIMEOUT,
+        Kind.LOST,
+        Kind.RESENT,
+        Kind.LATE,
+        *_ANYWHERE,
+    ),
+    "scalings.record_of": _READ,
+    "scalings.write": _CONDITIONAL,
+    "approvals.ask": _WRITE,
+    "approvals.asked": _READ,
+    "approvals.answer": _READ,
 }
 """Every call of the application to the outside, and what may strike it."""
+
+_OF_STORIES: Final = ("endpoints.", "scalings.", "approvals.")
+
+SCHEDULED: Final = {
+    call: kinds for call, kinds in POSSIBLE.items() if not call.startswith(_OF_STORIES)
+}
+"""Those that schedules make; the others come up in stories alone."""
 
 _CANNOT: Final[Mapping[Kind, str]] = {
     Kind.LOST: "a read has no effect whose answer could be lost",
@@ -142,9 +170,13 @@ def error_of(call: str, kind: Kind) -> Exception:
         return KeyError(text)
     if kind is Kind.CONFLICT:
         return StaleDecisionError(text)
-    if call == "purchasing.buy" and kind in REFUSALS:
+    if call == "endpoints.scale" and kind is Kind.NAME:
+        return StaleDecisionError(text)  # somebody else is changing it
+    if call in {"purchasing.buy", "endpoints.scale"} and kind in REFUSALS:
         return CapacityUnavailableError(text, code=kind.value)
     if kind in {Kind.LOST, Kind.LATE} or call in {"purchasing.buy", "releasing.delete"}:
+        return UnknownOutcomeError(text)
+    if kind in {Kind.THROTTLED, Kind.INTERNAL}:
         return UnknownOutcomeError(text)
     if kind is Kind.TIMEOUT and Kind.LOST in POSSIBLE[call]:
         return UnknownOutcomeError(text)

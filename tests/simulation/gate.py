@@ -94,6 +94,8 @@ WATCHED = frozenset(
         "releasing.get",
         "switch.allows_action",
         "decisions.record",
+        "endpoints.scale",
+        "scalings.write",
     }
 )
 """Calls that change something, or whose answer an oracle refers to."""
@@ -289,8 +291,9 @@ class Sent:
 
 
 def _subject(sent: Sent) -> str:
-    """What a call to Bedrock is about: a decision, or a PT."""
-    return str(getattr(sent.args[0], "decision_id", sent.args[0]))
+    """What a call to Bedrock is about: a decision, a PT, or an endpoint."""
+    first = sent.args[0]
+    return str(getattr(first, "decision_id", getattr(first, "address", first)))
 
 
 _ANSWERED = frozenset({Kind.PARTIAL, Kind.UNKNOWN, Kind.STOP, Kind.RESENT})

@@ -5,8 +5,10 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent, Request
 from bedrock_autoscaler.domain.fleet.intent import OPEN_RELEASES
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.simulation.bedrock import SimulatedPt
@@ -197,6 +199,71 @@ class Happenings:
     def _defaults(self, share: float, value: int, _: int) -> None:
         texts = ("{", "{}", json.dumps({"slo": {"throttle_cost_factor": 5}}), "null")
         self._sim.parameters.texts["defaults"] = texts[value % len(texts)]
+
+    # -- persons who are asked, and endpoints -----------------------------------------------------
+
+    def _approve(self, share: float, value: int, _: int) -> bool:
+        """A person agrees to all that was asked, and does so twice.
+
+        The consent ends after `value` minutes, at the request's own end when that is 0.
+        """
+        approvals, now = self._sim.approvals, self._sim.world.now
+        asked = self._asked()
+        for request in asked:
+            consent = RecordedConsent(
+                id=request.id,
+                target=request.target,
+                model_id=request.model_id,
+                units=request.units,
+                term=request.term,
+                max_usd_per_hour=request.usd_per_hour,
+                given_by="a person",
+                valid_until=now + value * MINUTE if value else request.expires_at,
+            )
+            approvals.give(consent)
+            approvals.give(consent)
+        return bool(asked)
+
+    def _reject(self, share: float, value: int, _: int) -> bool:
+        """A person refuses all that was asked, or takes back what nothing has used."""
+        approvals, now = self._sim.approvals, self._sim.world.now
+        asked = self._asked()
+        for request in asked:
+            refusal = RecordedConsent(
+                id=request.id,
+                target=request.target,
+                model_id=request.model_id,
+                units=request.units,
+                term=request.term,
+                max_usd_per_hour=Decimal(0),
+                given_by="a person",
+                valid_until=request.expires_at,
+                used_by=REJECTED,
+                used_at=now,
+                rejected_by="a person",
+                rejected_at=now,
+            )
+            kept = approvals.answer(request.id)
+            if kept is None:
+                approvals.give(refusal)
+            elif kept.is_open:
+                approvals.take_back(kept, "a person", now)
+        return bool(asked)
+
+    def _asked(self) -> list[Request]:
+        """What waits for a word."""
+        now = self._sim.world.now
+        names = self._sim.plan.targets
+        return [each for name in names for each in self._sim.approvals.asked(name, now)]
+
+    def _rescaled(self, share: float, value: int, _: int) -> None:
+        """Somebody changes the instances of an endpoint by hand."""
+        endpoint = _pick(self._sim.plan.endpoints, share)
+        self._sim.endpoints.by_hand(endpoint.address, value)
+
+    def _endless(self, share: float, value: int, _: int) -> None:
+        """The next change of an endpoint does not come to an end."""
+        self._sim.endpoints.is_stuck = True
 
     # -- Bedrock -------------------------------------------------------------------------------
 

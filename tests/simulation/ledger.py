@@ -9,6 +9,7 @@ from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop
 from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
 from tests.fakes.memory_routes import MemoryRoutingTables
+from tests.fakes.memory_scalings import MemoryScalings
 from tests.fakes.memory_settings import MemoryLastGood
 from tests.simulation.history import SimulatedHistory
 
@@ -93,10 +94,11 @@ class Ledger:
         self.decisions = SimulatedDecisions()
         self.history = SimulatedHistory()
         self.last_good = MemoryLastGood()
+        self.scalings = MemoryScalings()
 
     def backup(self) -> Backup:
         """All items as they stand."""
-        stores = (self.fleets, self.decisions, self.history, self.last_good)
+        stores = (self.fleets, self.decisions, self.history, self.last_good, self.scalings)
         return tuple((store, _items(vars(store))) for store in stores)
 
     @staticmethod

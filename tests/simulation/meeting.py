@@ -11,7 +11,8 @@ from tests.simulation.engine import Outcome, Simulation
 from tests.simulation.overlap import Turn
 from tests.simulation.points import staged
 from tests.simulation.schedule import Firing, Function, Moment
-from tests.simulation.stories import STORIES, Story
+from tests.simulation.stories import STORIES
+from tests.simulation.story import Story
 
 type Way = tuple[str, Callable[[Simulation], None]]
 """One order of turns, with its name."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tests.simulation.engine import Outcome, Simulation
 from tests.simulation.faults import EVERYWHERE, POSSIBLE, Kind
 from tests.simulation.gate import Place, Run
-from tests.simulation.stories import Story
+from tests.simulation.story import Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Boundary:
 
     place: Place
     call: str
+    function: str
 
 
 class _Notes:
@@ -28,7 +29,7 @@ class _Notes:
 
     def strike(self, call: str, run: Run) -> Kind | None:
         """Note the call."""
-        self.boundaries.append(Boundary((run.moment, run.number, run.calls), call))
+        self.boundaries.append(Boundary((run.moment, run.number, run.calls), call, run.function))
         return None
 
 
@@ -39,6 +40,15 @@ def boundaries_of(story: Story) -> tuple[Boundary, ...]:
     simulation.gate.follow(notes)
     simulation.run(heal=False)
     return tuple(notes.boundaries)
+
+
+def quick_boundaries(story: Story) -> tuple[Boundary, ...]:
+    """Those that the quick run strikes: all of most stories."""
+    return tuple(
+        boundary
+        for boundary in boundaries_of(story)
+        if not story.struck or story.struck & {boundary.function, boundary.call.partition(".")[0]}
+    )
 
 
 def staged(story: Story, strikes: Mapping[Place, Kind]) -> Simulation:
@@ -95,7 +105,7 @@ class Swept:
         variants: how many ran.
         struck: in how many of them all the faults struck; a first one may keep a second one away.
         cells: faults by (call, kind).
-        failures: (faults, oracle, message).
+        failures: (faults, oracle, message); `never` is the oracle of what must not come about.
     """
 
     story: str
@@ -114,6 +124,7 @@ def sweep(story: Story, variants: Iterator[dict[Place, Kind]]) -> Swept:
         struck += outcome.strikes.total() == len(strikes)
         cells.update(outcome.strikes)
         failures += [(strikes, found.oracle, found.message) for found in outcome.violations]
+        failures += [(strikes, "never", what) for what in story.never & outcome.effects.keys()]
     return Swept(
         story=story.name,
         variants=count,

@@ -16,7 +16,7 @@ from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import ACCOUNT, REGION
-from tests.simulation.faults import POSSIBLE, Kind
+from tests.simulation.faults import SCHEDULED, Kind
 
 START = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
 
@@ -50,6 +50,7 @@ class Function(StrEnum):
     PURCHASE = "purchase"
     RELEASE = "release"
     PUBLISH = "publish"
+    SCALE = "scale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,20 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedEndpoint:
+    """A Marketplace endpoint of the account.
+
+    Attributes:
+        instances: that it runs at first.
+        target: whose settings may change it; None: it is somebody else's.
+    """
+
+    address: str
+    instances: int
+    target: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """One schedule.
 
@@ -102,6 +117,8 @@ class Plan:
         focus: faults that shall strike where their calls come up.
         held: age in minutes of the PTs that each target begins with; drawn when None.
         lags: of lists, tags, InService, in minutes; `token` the lifetime of tokens.
+        endpoints: what the account has besides PTs; without one no function looks for any.
+        asks: persons are asked where a purchase needs their word.
     """
 
     seed: int
@@ -116,6 +133,8 @@ class Plan:
     has_rules: bool
     consents: tuple[RecordedConsent, ...] = ()
     held: tuple[int, ...] | None = None
+    endpoints: tuple[PlannedEndpoint, ...] = ()
+    asks: bool = False
 
 
 PERIODS = (5, 15)
@@ -160,7 +179,7 @@ def _focus(round_number: int) -> list[tuple[str, Kind]]:
     have a fault in every other round, so that a schedule is not faults alone.
     """
     found = []
-    for index, (call, kinds) in enumerate(POSSIBLE.items()):
+    for index, (call, kinds) in enumerate(SCHEDULED.items()):
         every = 1 if call in SELDOM else 2
         if (index + round_number) % every == 0:
             first, turns = round_number // every, 1

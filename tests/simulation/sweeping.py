@@ -31,7 +31,8 @@ from tests.simulation.points import (
     sweep,
 )
 from tests.simulation.schedule import Function
-from tests.simulation.stories import BRIEF, STORIES, Story
+from tests.simulation.stories import BRIEF, STORIES
+from tests.simulation.story import Story
 
 if TYPE_CHECKING:
     from tests.simulation.faults import Kind

@@ -18,7 +18,8 @@ from tests.simulation.meeting import (
     quick_ways,
 )
 from tests.simulation.schedule import Function
-from tests.simulation.stories import STORIES, Story
+from tests.simulation.stories import STORIES
+from tests.simulation.story import Story
 from tests.simulation.sweeping import COPIES, COPIES_AT_ONCE
 
 

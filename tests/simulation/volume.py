@@ -12,7 +12,7 @@ from itertools import batched
 from typing import Any
 
 from tests.simulation.engine import Outcome, Simulation
-from tests.simulation.faults import ANY_CALL, EVERYWHERE, POSSIBLE, Kind
+from tests.simulation.faults import ANY_CALL, EVERYWHERE, SCHEDULED, Kind
 from tests.simulation.schedule import SCENARIOS, Scenario, plan
 
 _BATCH = 26
@@ -237,7 +237,7 @@ def missing_cells(
 def possible_cells(scenarios: Sequence[Scenario]) -> Iterator[tuple[str, str, str]]:
     """Every call and kind that is possible, in each of the scenarios."""
     for scenario in scenarios:
-        for call, kinds in POSSIBLE.items():
+        for call, kinds in SCHEDULED.items():
             for kind in kinds:
                 yield scenario.value, call, kind.value
         for kind in EVERYWHERE:
@@ -248,7 +248,7 @@ def table(totals: Totals) -> str:
     """Counts by call, kind and scenario."""
     names = [scenario.value for scenario in SCENARIOS]
     lines = [f"{'':34}" + "".join(f"{name.split()[0]:>12}" for name in names)]
-    for call, kinds in {**POSSIBLE, ANY_CALL: EVERYWHERE}.items():
+    for call, kinds in {**SCHEDULED, ANY_CALL: EVERYWHERE}.items():
         lines.append(call)
         for kind in kinds:
             counts = [totals.cells[name, call, kind.value] for name in names]
@@ -259,7 +259,7 @@ def table(totals: Totals) -> str:
 def impossible(reason: Any) -> str:
     """The cells that cannot be, with the reason."""
     lines = []
-    for call in POSSIBLE:
+    for call in SCHEDULED:
         for kind in Kind:
             why = reason(call, kind)
             if why:

@@ -24,10 +24,14 @@ from bedrock_autoscaler.domain.fleet.intent import (
     ReleaseIntent,
     ReleaseState,
 )
+from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord
 from bedrock_autoscaler.domain.routing.table import RoutingTable, routing_problem
 from bedrock_autoscaler.domain.target import Commitment, Mode, OptionKind, Target, UnitPrice
 from bedrock_autoscaler.domain.units import MINUTE, usd
+from tests.fakes.memory_scalings import MemoryScalings
 from tests.simulation.bedrock import SimulatedBedrock, SimulatedPt
+from tests.simulation.endpoint_watch import EndpointWatch
+from tests.simulation.endpoints import SimulatedEndpoints
 from tests.simulation.gate import Run, Time
 from tests.simulation.ledger import SimulatedDecisions, SimulatedFleets, SimulatedTables
 from tests.simulation.metrics import SimulatedMetrics, minute_of
@@ -68,6 +72,8 @@ class Surroundings:
     fleets: SimulatedFleets
     decisions: SimulatedDecisions
     tables: SimulatedTables
+    endpoints: SimulatedEndpoints
+    scalings: MemoryScalings
 
 
 class Watch:
@@ -114,6 +120,10 @@ class Watch:
             "switch.allows_action": self._switched,
             "decisions.record": self._recorded,
         }
+        self._endpoints = EndpointWatch(
+            world=world, failed=self.failed, permitted=self._may_scale, effects=self.effects
+        )
+        world.endpoints.on_scaled = self._endpoints.scaled
         world.bedrock.on_created = self._created
         world.bedrock.on_gone = self._gone
 
@@ -125,6 +135,8 @@ class Watch:
         check = self._starting.get(call)
         if check is not None:
             check(run, args[0])
+        elif call == "endpoints.scale":
+            self._endpoints.starting(run, *args)
 
     def done(self, call: str, run: Run, args: tuple[Any, ...], answer: object) -> None:
         """A call has had its effect."""
@@ -132,6 +144,8 @@ class Watch:
         note = self._done.get(call)
         if note is not None:
             note(run, args[0] if args else None, answer)
+        elif call == "scalings.write":
+            self._endpoints.written(args[0])
         if call in _EFFECTS:
             self.effects.append(f"{call} {_subject(args)}")
 
@@ -211,8 +225,13 @@ class Watch:
             self.failed("O2", f"all targets hold {dollars} USD/h, cap {rails.max_usd_per_hour}")
 
     def _consented(self, intent: PurchaseIntent, target: Target) -> None:
-        """O3: a term has a consent for exactly this, used up with the intent and for no other."""
-        if intent.commitment is Commitment.NONE:
+        """O3: a consent for exactly this, used up with the intent and for no other.
+
+        A term needs one, and so does what costs more than the target lets pass without a word.
+        """
+        limit = target.controls.approval_above_usd_per_hour
+        is_large = limit is not None and intent.usd_per_hour > limit
+        if intent.commitment is Commitment.NONE and not is_large:
             return
         given = self._world.fleets.consents.get(intent.consent_id or "")
         wanted = (intent.target, intent.model_id, intent.model_units, intent.commitment)
@@ -569,6 +588,10 @@ class Watch:
 
     # -- the switch, the mode, the time --------------------------------------------------------
 
+    def _may_scale(self, run: Run, name: str, what: str) -> None:
+        self._permitted(run, name, what)
+        self._in_time(run, what)
+
     def _permitted(self, run: Run, name: str, what: str) -> None:
         """O12: asked right before, and answered `allow`; advise mode sends nothing."""
         target = run.target(name)
@@ -608,6 +631,7 @@ _EFFECTS = frozenset(
         "fleets.update_release",
         "fleets.trip",
         "tables.publish",
+        "scalings.write",
     }
 )
 
@@ -619,4 +643,6 @@ def _subject(args: tuple[Any, ...]) -> str:
         return f"{subject.decision_id} {subject.state}"
     if isinstance(subject, RoutingTable):
         return f"{subject.target} {subject.version}"
+    if isinstance(subject, EndpointRecord):
+        return f"{subject.address} {subject.changes[-1].state}"
     return ""

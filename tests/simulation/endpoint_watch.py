@@ -1,0 +1,128 @@
+"""The oracles of endpoints, asked before each change of instances and at each record of one."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from bedrock_autoscaler.domain.decision import Scaling
+from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord, ScalingIntent, ScalingState
+from bedrock_autoscaler.domain.option import InstanceRails
+from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.traffic.observation import EndpointState
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.simulation.gate import Run
+
+if TYPE_CHECKING:
+    from tests.simulation.watch import Surroundings
+
+_DAY = timedelta(days=1)
+_FUNCTION_TIME = timedelta(minutes=1)
+_ENDED_WITHOUT = frozenset({ScalingState.REFUSED, ScalingState.GIVEN_UP})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointWatch:
+    """Compares what is done to endpoints with settings, ledger and the true state.
+
+    Attributes:
+        failed: keeps a violation: oracle and message.
+        permitted: asks for switch, mode and time: run, target and what is sent.
+        effects: changes that took effect, as lines.
+    """
+
+    world: "Surroundings"
+    failed: Callable[[str, str], None]
+    permitted: Callable[[Run, str, str], None]
+    effects: list[str]
+    _made: Counter[str] = field(default_factory=Counter, init=False)
+    _sent: dict[str, dict[str, datetime]] = field(
+        default_factory=lambda: defaultdict(dict), init=False
+    )
+
+    def starting(self, run: Run, before: EndpointState, instances: int, token: str) -> None:
+        """O1, O2, O4, O5, O9, O10, O12, O13 right before a change is sent."""
+        address = before.address
+        name = self.world.endpoints.owners[address]
+        target = run.target(name) if name else None
+        options = target.options if target else ()
+        rails = next((option.instances for option in options if option.address == address), None)
+        if target is None or rails is None:
+            self.failed("O5", f"{address} is changed, which the settings of {name} do not allow")
+            return
+        self.permitted(run, target.name, f"scaling of {address}")
+        self._bounded(before, instances, target, rails)
+        intent = self._written(target, address, instances, token)
+        if intent is not None:
+            self._decided(run, target, address, intent)
+        if token not in run.sent:  # else the SDK sends it again
+            run.sent.add(token)
+            self._paced(run, address, rails, token)
+
+    def written(self, before: EndpointRecord) -> None:
+        """O10: no change ends as not made that was made, or that is still to come."""
+        record = self.world.scalings.records[before.target, before.address]
+        ended = record.changes[-1]
+        if ended.state not in _ENDED_WITHOUT:
+            return
+        true = self.world.endpoints.true_state(record.address)
+        was_made = self._made[ended.token] > 0 and true.instances == ended.to_instances
+        if was_made or self.world.bedrock.is_to_come(record.address):
+            self.failed("O10", f"{ended.decision_id} is {ended.state}, but was or will be made")
+
+    def scaled(self, address: str, token: str, before: int, after: int) -> None:
+        """O4: a change took effect, for the first time."""
+        self.effects.append(f"{'grown' if after > before else 'shrunk'} {address} {after}")
+        self._made[token] += 1
+        if self._made[token] > 1:
+            self.failed("O4", f"{address} was changed {self._made[token]} times by one decision")
+
+    def _bounded(
+        self, before: EndpointState, instances: int, target: Target, rails: InstanceRails
+    ) -> None:
+        """O1, O2: within the bounds and the dollars of this run's settings."""
+        if not rails.min_instances <= instances <= rails.max_instances:
+            self.failed("O1", f"{before.address} is to run {instances} instances, bounds {rails}")
+        usd, most = rails.usd_per_instance_hour * instances, target.guard_rails.max_usd_per_hour
+        if instances > before.instances and usd > most:
+            self.failed("O2", f"{before.address} is to cost {usd} USD/h, cap {most}")
+
+    def _written(
+        self, target: Target, address: str, instances: int, token: str
+    ) -> ScalingIntent | None:
+        """O9: the intent of exactly this call stands in the ledger."""
+        record = self.world.scalings.records.get((target.name, address))
+        intent = record.open if record else None
+        if (
+            intent is None
+            or intent.state is not ScalingState.RECORDED
+            or (intent.token, intent.to_instances) != (token, instances)
+        ):
+            self.failed("O9", f"{address} is changed without its intent: {intent}")
+            return None
+        return intent
+
+    def _decided(self, run: Run, target: Target, address: str, intent: ScalingIntent) -> None:
+        """O10, O13: a decision asks for exactly this, and it is not an old one."""
+        recorded = self.world.decisions.peek_one(intent.decision_id)
+        wanted = Scaling(
+            address=address, from_instances=intent.from_instances, to_instances=intent.to_instances
+        )
+        if recorded is None or wanted not in recorded.decision.scalings:
+            self.failed("O10", f"no decision {intent.decision_id} asks for {wanted}")
+            return
+        age = run.started_at - recorded.decision.scheduled_at
+        period = target.thresholds.sizing.decision_minutes * MINUTE
+        if age > 2 * period + abs(run.skew) + _FUNCTION_TIME:
+            self.failed("O13", f"{intent.decision_id} is carried out {age} after its time")
+
+    def _paced(self, run: Run, address: str, rails: InstanceRails, token: str) -> None:
+        """O4, O13: each change is sent by one run, and few a day."""
+        now, sent = self.world.time.now, self._sent[address]
+        if token in sent:
+            self.failed("O4", f"{address} is changed again by a decision of {sent[token]}")
+        sent[token] = now
+        recent = sum(now - at < _DAY - abs(run.skew) * 2 - _FUNCTION_TIME for at in sent.values())
+        if recent > rails.max_changes_per_day:
+            self.failed("O13", f"{recent} changes of {address} in 24 hours")
