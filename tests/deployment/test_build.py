@@ -1,13 +1,14 @@
 """Each handler imports from the build output and the runtime's boto3 alone."""
 
 import subprocess
+from collections.abc import Iterator
 from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
 
 from bedrock_world.layer import LAYER
-from bedrock_world.local.sam import copy_build
+from bedrock_world.local.sam import held_build
 from benchmarks.layer import LIMIT_ZIPPED_BYTES, measure
 from tests.deployment.conftest import Deployed
 from tests.deployment.rules import FANNED, FUNCTIONS
@@ -21,12 +22,11 @@ RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", 
 
 
 @pytest.fixture(scope="module")
-def build(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The build output as it was deployed; other tests may build anew meanwhile."""
+def build(deployed: Deployed) -> Iterator[Path]:
+    """The build output as it was deployed; nobody builds anew meanwhile."""
     assert deployed.stack.purchase
-    copied = tmp_path_factory.mktemp("build") / "output"
-    copy_build(ROOT, copied)
-    return copied
+    with held_build(ROOT) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def _import(code: Path, runtime: Path, statement: str) -> subprocess.CompletedPr
     path = [code, code.parent / "SharedLayer" / "python", runtime]
     script = f"import sys; sys.path[:0] = {[str(each) for each in path]!r}\n{statement}"
     return subprocess.run(
-        [ROOT / ".venv" / "bin" / "python", "-I", "-S", "-c", script],
+        [ROOT / ".venv" / "bin" / "python", "-B", "-I", "-S", "-c", script],
         env={"AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"},
         capture_output=True,
         text=True,

@@ -150,9 +150,11 @@ def test_what_is_unpacked_once_is_whole_for_each_and_goes_with_nobody_else(
         with zipfile.ZipFile(archive, "w") as made:
             made.writestr("package/module.py", text)
             made.writestr("other.py", "same = 1")
+        folder = tmp_path / name / "layer"
+        folder.mkdir(parents=True)
         with _OnceUnpacked(archive) as found:
-            found.extractall(tmp_path / name)
-        return tmp_path / name / "package" / "module.py"
+            found.extractall(folder)
+        return folder / "package" / "module.py"
 
     first, again, changed = (
         unpacked(text, name) for text, name in (("a = 1", "x"), ("a = 1", "y"), ("a = 2", "z"))
@@ -162,4 +164,4 @@ def test_what_is_unpacked_once_is_whole_for_each_and_goes_with_nobody_else(
     shutil.rmtree(tmp_path / "x")
     assert again.read_text() == "a = 1"
     assert changed.read_text() == "a = 2"
-    assert (tmp_path / "y" / "other.py").read_text() == "same = 1"
+    assert (tmp_path / "y" / "layer" / "other.py").read_text() == "same = 1"

@@ -87,7 +87,7 @@ def _wait_less_for_logs() -> None:
 
 
 class _OnceUnpacked(zipfile.ZipFile):
-    """An archive whose files are unpacked once; who wants them again gets links to them."""
+    """An archive that is unpacked once; whoever wants it gets a link to the one folder."""
 
     _folders: dict[object, Path] = {}  # noqa: RUF012 - shared by all archives
     _lock = threading.Lock()
@@ -100,7 +100,9 @@ class _OnceUnpacked(zipfile.ZipFile):
                 folder = Path(tempfile.mkdtemp(prefix="unpacked-"))
                 super().extractall(folder)
                 self._folders[contents] = folder
-        shutil.copytree(self._folders[contents], path, copy_function=os.link, dirs_exist_ok=True)
+        # The emulator has made the folder already, and nothing lies in it.
+        Path(path).rmdir()
+        Path(path).symlink_to(self._folders[contents])
 
 
 def _unpack_once() -> None:

@@ -1,7 +1,6 @@
 """`sam build` and `sam deploy` against the emulator."""
 
 import fcntl
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -86,14 +85,16 @@ class Sam:
             raise LocalAwsError(f"`sam {arguments[0]}` failed:\n{tail(done.stdout)}")
 
 
-def copy_build(repository: Path, destination: Path) -> None:
-    """Copy what the last local build made, while no other run may change it.
+@contextmanager
+def held_build(repository: Path) -> Iterator[Path]:
+    """What the last local build made, while no other run may change it.
 
-    The folder itself is emptied and filled again by each build, also by one of another process.
+    The folder is emptied and filled again by each build, also by one of another process, which
+    waits until this one has looked. Building here meanwhile would wait for ever.
     """
     work = _work_of(repository)
     with _locked(work):
-        shutil.copytree(work / "build", destination)
+        yield work / "build"
 
 
 def _work_of(repository: Path) -> Path:
