@@ -66,7 +66,7 @@ APPROVAL_STORIES: tuple[Story, ...] = (
         Asking(wishes=_ONE),
         (_ASKED, (5, happens("approve"), (CAPACITY, PURCHASE)), (2, (), (PURCHASE, PUBLISH))),
         buys=True,
-        struck=frozenset({PURCHASE.function, "approvals"}),
+        struck=frozenset({"approvals"}),
     ),
     _told(
         "a person's word is used once",

@@ -92,7 +92,13 @@ ENDPOINT_STORIES: tuple[Story, ...] = (
     _told(
         "an endpoint is shown late",
         {0: (_UP,), 8: (_DOWN,)},
-        (_TURN, (5, (), (SCALE,)), (5, (), (CAPACITY, SCALE)), (11, (), (SCALE,))),
+        (
+            _TURN,
+            (2, (), (SCALE,)),
+            (3, (), (SCALE,)),
+            (5, (), (CAPACITY, SCALE)),
+            (11, (), (SCALE,)),
+        ),
         knobs={"list": _SHOWN_AFTER},
         must=frozenset({"grown", "shrunk"}),
     ),

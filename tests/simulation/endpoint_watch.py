@@ -62,10 +62,10 @@ class EndpointWatch:
 
     def written(self, before: EndpointRecord) -> None:
         """O10: no change ends as not made that was made, or that is still to come."""
-        record = self.world.scalings.records[before.target, before.address]
-        ended = record.changes[-1]
-        if ended.state not in _ENDED_WITHOUT:
+        record = self.world.scalings.records.get((before.target, before.address))
+        if record is None or record.changes[-1].state not in _ENDED_WITHOUT:
             return
+        ended = record.changes[-1]
         true = self.world.endpoints.true_state(record.address)
         was_made = self._made[ended.token] > 0 and true.instances == ended.to_instances
         if was_made or self.world.bedrock.is_to_come(record.address):

@@ -53,12 +53,13 @@ def _all(*functions: Function) -> tuple[Firing, ...]:
     return tuple(Firing(function) for function in functions)
 
 
-_R, _C, _P, _D, _T = (
+_R, _C, _P, _D, _T, _S = (
     Function.ROUTING,
     Function.CAPACITY,
     Function.PURCHASE,
     Function.RELEASE,
     Function.PUBLISH,
+    Function.SCALE,
 )
 MEETINGS: tuple[Meeting, ...] = (
     Meeting(story=_named("buy and route"), after=0, firings=_all(_C, _P, _D, _T, _R)),
@@ -69,6 +70,7 @@ MEETINGS: tuple[Meeting, ...] = (
     Meeting(story=_named("release"), after=2, firings=_all(_D, _D, _T, _R)),
     Meeting(story=_named("restore"), after=1, firings=_all(_C, _D, _T, _D)),
     Meeting(story=_named("commit on a person's word"), after=0, firings=_all(_C, _P, _P, _P)),
+    Meeting(story=_named("an endpoint grows and shrinks"), after=0, firings=_all(_C, _S, _S)),
 )
 
 

@@ -189,5 +189,6 @@ COPIES: tuple[tuple[str, int, Function], ...] = (
     ("release", 0, Function.RELEASE),
     ("release", 1, Function.PUBLISH),
     ("release", 2, Function.RELEASE),
+    ("an endpoint grows and shrinks", 0, Function.SCALE),
 )
 """The same event sixteen times at once: in which story, after how many of its moments."""
