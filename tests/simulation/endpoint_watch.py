@@ -44,7 +44,7 @@ class EndpointWatch:
     def starting(self, run: Run, before: EndpointState, instances: int, token: str) -> None:
         """O1, O2, O4, O5, O9, O10, O12, O13 right before a change is sent."""
         address = before.address
-        name = self.world.endpoints.owners[address]
+        name = self.world.endpoints.owners.get(address)
         target = run.target(name) if name else None
         options = target.options if target else ()
         rails = next((option.instances for option in options if option.address == address), None)
