@@ -16,6 +16,10 @@ class Killed(BaseException):
     """The function was killed here; no handler of the application may see it."""
 
 
+class OracleBrokenError(BaseException):
+    """An oracle failed by itself; no handler of the application may take it for a failed pass."""
+
+
 class Kind(StrEnum):
     """A fault at one call, seen from its effect."""
 

@@ -14,7 +14,15 @@ from bedrock_autoscaler.application.errors import AutoscalerError
 from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
 from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.domain.target import Target
-from tests.simulation.faults import ANY_CALL, EVERYWHERE, POSSIBLE, Killed, Kind, error_of
+from tests.simulation.faults import (
+    ANY_CALL,
+    EVERYWHERE,
+    POSSIBLE,
+    Killed,
+    Kind,
+    OracleBrokenError,
+    error_of,
+)
 
 HANG = timedelta(seconds=24)
 """What the SDK's attempts and their time-outs cost before it gives up."""
@@ -228,10 +236,17 @@ class Gate:
 
     def _done(self, sent: "Sent") -> Any:
         """Let it have its effect, watched."""
-        self._watch.starting(sent.call, sent.run, sent.args)
+        self._ask(self._watch.starting, sent.call, sent.run, sent.args)
         answer = sent.make()
-        self._watch.done(sent.call, sent.run, sent.args, answer)
+        self._ask(self._watch.done, sent.call, sent.run, sent.args, answer)
         return answer
+
+    @staticmethod
+    def _ask(oracles: Callable[..., None], *about: Any) -> None:
+        try:
+            oracles(*about)
+        except Exception as error:
+            raise OracleBrokenError(f"at {about[0]}: {error!r}") from error
 
     def _struck(self, kind: Kind, sent: "Sent") -> Any:
         call = sent.call
@@ -245,7 +260,7 @@ class Gate:
         if kind is Kind.LOST:
             self._done(sent)
         else:
-            self._watch.starting(call, sent.run, sent.args)  # it was sent
+            self._ask(self._watch.starting, call, sent.run, sent.args)  # it was sent
         if kind is Kind.LATE:
             self.late(_subject(sent), sent.make)
         if kind in _SLOW:
@@ -263,7 +278,7 @@ class Gate:
         answer = self.alternatives[sent.call](*sent.args, **sent.kwargs)
         # Oracles go by what could have been known.
         known = sent.make() if kind is Kind.PARTIAL else answer
-        self._watch.done(sent.call, sent.run, sent.args, known)
+        self._ask(self._watch.done, sent.call, sent.run, sent.args, known)
         return answer
 
     def _beside(self, kind: Kind, sent: "Sent") -> Any:

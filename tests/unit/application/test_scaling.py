@@ -160,7 +160,7 @@ def test_a_death_before_the_call_leaves_an_intent_that_is_given_up() -> None:
     made.scalings.fail_next(KeyError("it dies here"), method="write", after_effect=True)
     with pytest.raises(TargetsFailedError):
         made.scale_endpoint()
-    made.clock.advance(15 * MINUTE)
+    made.clock.advance(25 * MINUTE)
 
     assert outcome(made) == "scaling given_up, asked before"
     assert made.endpoints.tokens == []
@@ -183,7 +183,7 @@ def test_one_that_took_no_effect_is_given_up_with_an_alarm_and_never_sent_again(
     made = scene()
     made.endpoints.fail_next(UnknownOutcomeError("no answer"), method="scale")
     assert outcome(made) == "scaling unresolved"
-    made.clock.advance(14 * MINUTE)
+    made.clock.advance(24 * MINUTE)
     assert outcome(made) == "scaling under way, asked before"
     made.clock.advance(MINUTE)
 
@@ -193,7 +193,7 @@ def test_one_that_took_no_effect_is_given_up_with_an_alarm_and_never_sent_again(
     (alarm,) = made.reporter.alarms
     assert alarm.alarm == "scaling_failed"
     assert "from 2 to 3 instances" in alarm.message
-    assert "it runs 2 instances 15 minutes later" in alarm.message
+    assert "it runs 2 instances 25 minutes later" in alarm.message
 
 
 def test_one_that_lasts_for_an_hour_needs_a_person() -> None:

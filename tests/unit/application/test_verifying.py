@@ -543,8 +543,8 @@ def nothing(made: Stage) -> None:
 @pytest.mark.parametrize(
     ("minutes", "spoil", "finding"),
     [
-        (18, nothing, "notice: it is being looked up"),
-        (19, nothing, "violation: it stands at 2 instances, and scale_endpoint has not said so"),
+        (28, nothing, "notice: it is being looked up"),
+        (29, nothing, "violation: it stands at 2 instances, and scale_endpoint has not said so"),
         (90, bedrock_is_at_it, "notice: Bedrock is still at it"),
         (90, bedrock_does_not_show_it, "notice: Bedrock does not show the endpoint"),
         (90, no_option_names_it, "notice: no option of the settings names its instances any more"),

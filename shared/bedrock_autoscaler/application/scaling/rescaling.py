@@ -13,8 +13,9 @@ from bedrock_autoscaler.domain.fleet.lifecycle import STUCK_AFTER
 from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord, ScalingIntent, ScalingState
 from bedrock_autoscaler.domain.traffic.observation import EndpointState
 
-GRACE = timedelta(minutes=15)
-"""Until then an endpoint that stands as before proves nothing: a request may take effect late."""
+GRACE = timedelta(minutes=25)
+"""Until then an endpoint that stands as before proves nothing: as with purchases, a request may
+take effect 10 minutes after it was sent, and what is shown may lag by 15."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
