@@ -218,7 +218,9 @@ def fill(totals: Totals, scenarios: Sequence[Scenario], size: Size) -> None:
             if not missing:
                 break
             focus = tuple((call, Kind(kind)) for _, call, kind in missing)
-            bent = replace(plan(seed, size.moments, size.targets), focus=focus)
+            # The first one has the deployed core, so that its share stays.
+            has_rules = seed == first
+            bent = replace(plan(seed, size.moments, size.targets), focus=focus, has_rules=has_rules)
             totals.add(Simulation(bent).run())
 
 
