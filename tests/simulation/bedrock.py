@@ -18,6 +18,7 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
 from bedrock_autoscaler.application.ports.clock import Clock
+from bedrock_autoscaler.application.purchasing.identifying import came_of
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.target import Commitment
@@ -197,12 +198,12 @@ class SimulatedBedrock:
         for pt in self.pts.values():
             if pt.name == intent.name and pt.exists(now):
                 named = self._shown_now(pt, now)
-                if self._is_ours(named, intent):
+                if came_of(named, intent, self._deployment):
                     return named
                 if named.deployment is None:
                     raise ObservationError(f"{pt.arn} has no owner tag yet")
         for listed in self._listed():
-            if self._is_ours(listed, intent):
+            if came_of(listed, intent, self._deployment):
                 return listed
         return None
 
@@ -323,9 +324,6 @@ class SimulatedBedrock:
 
     def _shown_now(self, pt: SimulatedPt, now: datetime) -> ListedThroughput:
         return pt.shown(now, pt.tags_at(now - self.knobs.tag_lag))
-
-    def _is_ours(self, listed: ListedThroughput, intent: PurchaseIntent) -> bool:
-        return (listed.deployment, listed.decision_id) == (self._deployment, intent.decision_id)
 
     def _refuse(self, intent: PurchaseIntent, now: datetime) -> None:
         if intent.model_id in self.legacy:

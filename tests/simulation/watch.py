@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from bedrock_autoscaler.application.observing.surveying import is_same_model
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.purchasing.accounting import booked_spend
+from bedrock_autoscaler.application.purchasing.identifying import is_same_model
 from bedrock_autoscaler.domain.economics.costs import is_stale
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import (
@@ -325,7 +325,10 @@ class Watch:
         if after is None or after.state is not PurchaseState.ABANDONED:
             return
         now = self._world.time.now
-        exists = any(self._world.bedrock.pts[arn].exists(now) for arn in self._made[name])
+        made = [self._world.bedrock.pts[arn] for arn in self._made[name]]
+        # One that a person has tagged as another's before it was found cannot be known as ours.
+        ours = (self._world.deployment, None)
+        exists = any(pt.exists(now) and pt.tags[-1].deployment in ours for pt in made)
         if exists or self._world.bedrock.is_to_come(name):
             self.failed("O10", f"{name} is given up, but its PT exists or is still to come")
 

@@ -1,4 +1,6 @@
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -140,6 +142,16 @@ def test_a_throughput_of_another_deployment_is_not_ours(stage: Stage) -> None:
     BedrockPurchasing(stage.client, "other").buy(intent)
 
     assert stage.purchasing.find(intent) is None
+
+
+@pytest.mark.parametrize("other", [{"model_units": 2}, {"model_id": "vendor.other-v1:0"}])
+def test_what_only_has_our_tags_is_not_the_purchase(stage: Stage, other: dict[str, Any]) -> None:
+    intent = build_purchase_intent()
+    stage.purchasing.buy(intent)
+    stage.world.advance(15 * MINUTE)
+
+    assert stage.purchasing.find(intent) is not None
+    assert stage.purchasing.find(replace(intent, name="another-name", **other)) is None
 
 
 def test_absence_from_a_list_that_breaks_off_proves_nothing(stage: Stage) -> None:

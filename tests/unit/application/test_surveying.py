@@ -9,10 +9,10 @@ import pytest
 from bedrock_autoscaler.application.observing.surveying import (
     GRACE,
     Survey,
-    is_same_model,
 )
 from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
 from bedrock_autoscaler.application.ports.ledger import LedgerState
+from bedrock_autoscaler.application.purchasing.identifying import is_same_model
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Status
 from bedrock_autoscaler.domain.fleet.intent import (
     FleetRecord,
@@ -136,11 +136,18 @@ def test_a_late_pt_of_an_abandoned_purchase_counts_at_once() -> None:
     assert fleet.throughputs[0].ownership is Ownership.UNMANAGED
 
 
-@pytest.mark.parametrize("state", [PurchaseState.RELEASED, PurchaseState.LOST])
-def test_the_late_shadow_of_a_deleted_pt_is_not_seen(state: PurchaseState) -> None:
-    gone = build_held(state=state, ended_at=NOW - 10 * MINUTE)
+def test_the_late_shadow_of_a_deleted_pt_is_not_seen() -> None:
+    gone = build_held(state=PurchaseState.RELEASED, ended_at=NOW - 10 * MINUTE)
 
     assert survey(build_listed(), purchases=(gone,)).throughputs == ()
+
+
+def test_a_lost_pt_that_is_listed_was_not_gone_and_counts() -> None:
+    lost = build_held(state=PurchaseState.LOST, ended_at=NOW - 10 * MINUTE)
+
+    (pt,) = survey(build_listed(deployment="someone else"), purchases=(lost,)).throughputs
+
+    assert pt.ownership is Ownership.UNMANAGED
 
 
 def test_a_pt_that_outlives_its_deletion_by_more_than_the_grace_is_unmanaged() -> None:

@@ -15,6 +15,7 @@ from bedrock_autoscaler.adapters.bedrock.listing import (
 )
 from bedrock_autoscaler.application.errors import CapacityUnavailableError, ObservationError
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput, Purchasing
+from bedrock_autoscaler.application.purchasing.identifying import came_of
 from bedrock_autoscaler.domain.target import Commitment
 
 if TYPE_CHECKING:
@@ -82,20 +83,16 @@ class BedrockPurchasing(Purchasing):
         """
         named = self._listing.get(intent.name)
         if named is not None:
-            if self._is_ours(named, intent):
+            if came_of(named, intent, self._deployment):
                 return named
             if named.deployment is None:
                 reason = f"{named.arn} has the name {intent.name} but no owner tag yet"
                 raise ObservationError(reason)
         inventory = self._listing.all()
         for listed in inventory.throughputs:
-            if self._is_ours(listed, intent):
+            if came_of(listed, intent, self._deployment):
                 return listed
         if not inventory.complete:
             reason = f"purchase {intent.name} was not found in an incomplete list"
             raise ObservationError(reason)
         return None
-
-    def _is_ours(self, listed: ListedThroughput, intent: PurchaseIntent) -> bool:
-        """A name alone proves nothing; the tags name the deployment and the decision."""
-        return (listed.deployment, listed.decision_id) == (self._deployment, intent.decision_id)

@@ -11,10 +11,11 @@ from decimal import Decimal
 from functools import partial
 
 from bedrock_autoscaler.application.observing.keeping import Kept
-from bedrock_autoscaler.application.observing.surveying import GRACE, is_same_model
+from bedrock_autoscaler.application.observing.surveying import is_shadow
 from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
 from bedrock_autoscaler.application.ports.ledger import Fleets, StackRoom
 from bedrock_autoscaler.application.purchasing.accounting import booked_spend
+from bedrock_autoscaler.application.purchasing.identifying import came_of, is_same_model
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import Spend, StackState
@@ -146,13 +147,9 @@ class StackWatch:
         """Whether the sums hold it already, or it is the late shadow of a deleted one."""
         for intent in purchases:
             if intent.arn == pt.arn:
-                is_shadow = intent.ended_at is not None and now - intent.ended_at < GRACE
-                return intent.state in HOLDING_STATES or is_shadow
+                return intent.state in HOLDING_STATES or is_shadow(intent, now)
             is_open = intent.state is PurchaseState.RECORDED
-            if is_open and (pt.deployment, pt.decision_id) == (
-                self.deployment,
-                intent.decision_id,
-            ):
+            if is_open and came_of(pt, intent, self.deployment):
                 return True
         return False
 

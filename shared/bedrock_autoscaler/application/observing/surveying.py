@@ -12,6 +12,7 @@ from bedrock_autoscaler.application.purchasing.accounting import (
     rest_of,
     units_released_since,
 )
+from bedrock_autoscaler.application.purchasing.identifying import came_of, is_same_model
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, ProvisionedThroughput, Status
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Target
@@ -116,11 +117,9 @@ class Survey:
     def _is_counted(self, pt: ListedThroughput, state: LedgerState) -> bool:
         """Whether the PT is represented already, or is only a late shadow of a deleted one."""
         intent = state.purchase_of(pt.arn)
-        if intent is not None and intent.state in _GONE and intent.ended_at is not None:
-            return self.now - intent.ended_at < GRACE
-        return pt.deployment == self.deployment and any(
-            i.decision_id == pt.decision_id for i in state.open_purchases
-        )
+        if intent is not None and is_shadow(intent, self.now):
+            return True
+        return any(came_of(pt, i, self.deployment) for i in state.open_purchases)
 
     def _unlisted(self, state: LedgerState, listed: set[str]) -> list[ProvisionedThroughput]:
         """Purchases that the inventory does not show though they may well exist."""
@@ -137,13 +136,14 @@ class Survey:
         return found
 
 
-def is_same_model(model_arn: str, model_id: str) -> bool:
-    """Whether a PT of `model_arn` is of the model bought as `model_id`.
+def is_shadow(intent: PurchaseIntent, now: datetime) -> bool:
+    """Whether a list may still show its PT though we deleted it.
 
-    Bedrock may report the base model of a context-length variant: `...:0` for `...:0:24k`.
+    One that was called lost and is listed was not gone: it lost its tags, say.
     """
-    held, bought = (name.rsplit("/", maxsplit=1)[-1] for name in (model_arn, model_id))
-    return held == bought or bought.startswith(f"{held}:")
+    if intent.state is not PurchaseState.RELEASED or intent.ended_at is None:
+        return False
+    return now - intent.ended_at < GRACE
 
 
 def _throughput(

@@ -6,9 +6,9 @@ from decimal import Decimal
 from hashlib import sha256
 
 from bedrock_autoscaler.application.errors import ConfigurationError
-from bedrock_autoscaler.application.observing.surveying import is_same_model
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput, Releasing
 from bedrock_autoscaler.application.ports.ledger import Fleets
+from bedrock_autoscaler.application.purchasing.identifying import is_same_model
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.fleet.lifecycle import STEPS, stepped
 from bedrock_autoscaler.domain.target import ProvisionedOption, Target

@@ -1,0 +1,29 @@
+"""Which provisioned throughput came of which purchase."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bedrock_autoscaler.application.purchasing.identifying import came_of
+from tests.intents import build_held, build_listed
+
+
+def test_tags_model_and_size_together_tell_it() -> None:
+    intent = build_held()
+
+    assert came_of(build_listed(name="renamed"), intent, "test")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"deployment": "someone else"},
+        {"deployment": None},
+        {"decision_id": "chat-capacity-20260101T000000Z"},
+        {"model_units": 2},
+        {"model_arn": "arn:aws:bedrock:us-east-1::foundation-model/vendor.other-v1:0"},
+    ],
+)
+def test_anything_else_is_not_what_was_bought(other: dict[str, Any]) -> None:
+    assert not came_of(replace(build_listed(), **other), build_held(), "test")
