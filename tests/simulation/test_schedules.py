@@ -71,7 +71,7 @@ def test_a_seed_gives_the_same_transcript_in_another_process() -> None:
 
 @pytest.mark.parametrize("seed", [2383, 2591, 6413, 7583])
 def test_seeds_that_once_broke_a_promise_keep_it(seed: int) -> None:
-    # Tags copied onto a stranger's PT; a PT of ours whose tags somebody changed, not counted as held.
+    # Tags copied onto a stranger's PT, and PTs of ours whose tags somebody changed.
     assert Simulation(plan(seed, LONG.moments, LONG.targets)).run().violations == ()
 
 
