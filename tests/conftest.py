@@ -34,7 +34,7 @@ def _read_and_built_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("botocore.session.create_loader", cache(botocore.session.create_loader))
         if find_spec("typer"):  # the environment beside the gateways has no command line
-            import typer.main  # noqa: PLC0415 - as said above
+            import typer.main  # noqa: PLC0415 - it may be absent
 
             patch.setattr("typer.main.get_command", cache(typer.main.get_command))
         yield

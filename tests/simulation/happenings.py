@@ -4,7 +4,8 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -210,16 +211,7 @@ class Happenings:
         approvals, now = self._sim.approvals, self._sim.world.now
         asked = self._asked()
         for request in asked:
-            consent = RecordedConsent(
-                id=request.id,
-                target=request.target,
-                model_id=request.model_id,
-                units=request.units,
-                term=request.term,
-                max_usd_per_hour=request.usd_per_hour,
-                given_by="a person",
-                valid_until=now + value * MINUTE if value else request.expires_at,
-            )
+            consent = _agreed(request, now + value * MINUTE if value else request.expires_at)
             approvals.give(consent)
             approvals.give(consent)
         return bool(asked)
@@ -229,15 +221,9 @@ class Happenings:
         approvals, now = self._sim.approvals, self._sim.world.now
         asked = self._asked()
         for request in asked:
-            refusal = RecordedConsent(
-                id=request.id,
-                target=request.target,
-                model_id=request.model_id,
-                units=request.units,
-                term=request.term,
+            refusal = replace(
+                _agreed(request, request.expires_at),
                 max_usd_per_hour=Decimal(0),
-                given_by="a person",
-                valid_until=request.expires_at,
                 used_by=REJECTED,
                 used_at=now,
                 rejected_by="a person",
@@ -325,6 +311,20 @@ class Happenings:
         self._sim.ledger.restore(_pick(self._backups, share))
         self._sim.watch.restored()
         return True
+
+
+def _agreed(request: Request, until: datetime) -> RecordedConsent:
+    """What a person gives to exactly this request."""
+    return RecordedConsent(
+        id=request.id,
+        target=request.target,
+        model_id=request.model_id,
+        units=request.units,
+        term=request.term,
+        max_usd_per_hour=request.usd_per_hour,
+        given_by="a person",
+        valid_until=until,
+    )
 
 
 def _pick[Item](items: "tuple[Item, ...] | list[Item]", share: float) -> Item:

@@ -147,7 +147,7 @@ class Story:
         )
 
     def _document(self, name: str) -> str:
-        content = json.loads(document(name, random.Random(1), shared=False))  # noqa: S311
+        content = json.loads(document(name, random.Random(1), shared=False))  # noqa: S311 - simulation
         content |= {
             "mode": "act",
             "guard_rails": _BOUNDS | dict(self.bounds),
