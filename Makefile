@@ -146,10 +146,10 @@ check-browser: $(DEV) $(BROWSER)
 	.browser/bin/python scripts/check_browser.py $(BIN)/python $(if $(STRICT),--strict) \
 	  $(if $(CHROMIUM),--chromium "$(CHROMIUM)") $(if $(SCREENSHOTS),--folder "$(SCREENSHOTS)")
 
-## soak: the long runs of simulated faults, and other long tests; SCHEDULES=n says how many
+## soak: the long runs of simulated faults, and other long tests; SCHEDULES=n says how many, KEPT=file keeps their counts
 .PHONY: soak
 soak: $(DEV) $(TOOLS)
-	$(BIN)/python -m tests.simulation soak $(SCHEDULES) --jobs $(WORKERS)
+	$(BIN)/python -m tests.simulation soak $(SCHEDULES) --jobs $(WORKERS) $(if $(KEPT),--json $(KEPT))
 	$(BIN)/pytest -m soak
 	$(BIN)/pytest --hypothesis-profile=soak tests/unit/domain/test_properties.py
 

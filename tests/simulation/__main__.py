@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from os import times
 from pathlib import Path
 from time import monotonic
 
@@ -75,7 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     merge = command("merge", _merge, "add up the results of disjoint ranges of seeds")
     merge.add_argument("files", type=Path, nargs="+")
     for each in (run, merge):
-        each.add_argument("--json", type=Path, help="write the results there")
         each.add_argument("--table", action="store_true", help="print every cell")
     points = command("points", _points, "strike every call of every story")
     points.add_argument("--pairs", action="store_true", help="every pair, in the briefest three")
@@ -86,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     wire.add_argument("--schedules", type=int, default=_WIRED)
     soak = command("soak", _soak, "all of these at length")
     soak.add_argument("schedules", type=int, nargs="?", default=20_000)
+    for each in (run, merge, soak):
+        each.add_argument("--json", type=Path, help="write the schedules' results there")
     for each in (run, points, meetings, wire, soak):
         each.add_argument("--jobs", type=int, default=2, help="processes")
     recovery = command("recovery", _recovery, "how soon all is well again, in numbers")
@@ -99,13 +101,14 @@ type _Command = argparse.ArgumentParser
 
 def _run(chosen: argparse.Namespace) -> int:
     size = Size(moments=chosen.moments, targets=chosen.targets)
-    totals, seconds = _volume(range(chosen.first, chosen.to), size, chosen.jobs)
+    totals, seconds = _volume(range(chosen.first, chosen.to), size, chosen.jobs, None)
     if totals.schedules.total() >= QUICK_SCHEDULES:
         fill(totals, SCENARIOS, size)
     return _report(totals, seconds, chosen)
 
 
-def _volume(seeds: range, size: Size, jobs: int) -> tuple[Totals, float]:
+def _volume(seeds: range, size: Size, jobs: int, kept: Path | None) -> tuple[Totals, float]:
+    """The totals of the seeds and the seconds they took; `kept` can be merged with a record."""
     started, totals = monotonic(), Totals()
     results = run_range(seeds, size, jobs)
     console = Console(stderr=True)
@@ -113,6 +116,10 @@ def _volume(seeds: range, size: Size, jobs: int) -> tuple[Totals, float]:
         totals.merge(batch)
         for seed, oracle, message in batch.violations:
             _say(f"seed {seed}: {oracle}: {message}")
+    if kept:
+        spent = times()
+        about = {"moments": size.moments, "seconds": round(spent.user + spent.children_user)}
+        kept.write_text(dump(totals, about), encoding="utf-8")
     return totals, monotonic() - started
 
 
@@ -167,8 +174,8 @@ def _wire(chosen: argparse.Namespace) -> int:
 def _soak(chosen: argparse.Namespace) -> int:
     """Everything, whatever fails on the way."""
     jobs = chosen.jobs
+    totals, seconds = _volume(range(chosen.schedules), LONG, jobs, chosen.json)
     chosen.table, chosen.json = True, None
-    totals, seconds = _volume(range(chosen.schedules), LONG, jobs)
     fill(totals, SCENARIOS, LONG)
     failed = _report(totals, seconds, chosen)
     failed |= _told(sweep_stories(jobs, pairs=True, sampled=_SAMPLED))
