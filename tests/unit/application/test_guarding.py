@@ -19,6 +19,7 @@ from tests.builders import (
     NOW,
     PT_MODEL,
     build_guard_rails,
+    build_provisioned,
     build_target,
     build_thresholds,
     pt_arn,
@@ -387,6 +388,39 @@ def test_a_release_goes_on_when_the_pause_is_lifted() -> None:
     assert scene.fleets.purchases("chat")[0].ended_at == NOW + 115 * MINUTE
 
 
+# -- facts -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fact", "told"),
+    [
+        ("quota", "the model-unit quota for"),
+        ("life cycle", "the life cycle of"),
+        ("active", "is not ACTIVE"),
+        ("rate", "tokens per minute of one unit"),
+    ],
+)
+def test_nothing_is_bought_without_a_fact_whatever_the_decision_asks_for(
+    fact: str, told: str
+) -> None:
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    rated = build_provisioned(unit_rate=None) if fact == "rate" else build_provisioned()
+    scene = Stage(build_target(provisioned=rated), core=script)
+    if fact == "quota":
+        scene.capacity.quota.clear()
+    elif fact == "life cycle":
+        scene.capacity.unknown_status.add(PT_MODEL)
+    elif fact == "active":
+        scene.capacity.inactive.add(PT_MODEL)
+    scene.decide()
+
+    scene.purchase()
+
+    assert (buys(scene), scene.fleets.purchases("chat")) == (0, ())
+    assert told in held(scene)[0]
+
+
 # -- commitments -------------------------------------------------------------------------------
 
 
@@ -450,6 +484,23 @@ def test_a_consent_stays_used_while_the_outcome_is_unknown() -> None:
     scene.purchase()
 
     assert scene.fleets.consents["c-1"].used_by is not None
+
+
+def test_a_consent_that_a_restored_table_shows_as_open_is_not_used_twice() -> None:
+    script = Script()
+    script.actions[NOW] = script.actions[NOW + 15 * MINUTE] = (COMMITTED,)
+    scene = Stage(core=script)
+    consent = replace(CONSENT, valid_until=NOW + 24 * HOUR)
+    scene.fleets.consents["c-1"] = consent
+    scene.run(14)
+    assert buys(scene) == 1
+    scene.fleets.consents["c-1"] = consent
+
+    scene.run(4)
+
+    assert buys(scene) == 1
+    (told,) = held(scene)
+    assert told.startswith("consent c-1 was used by chat-capacity-")
 
 
 def test_a_term_that_is_not_sold_is_not_bought() -> None:

@@ -6,6 +6,7 @@ with the settings in force, and calls and dollars are counted from the ledger.
 
 from datetime import datetime, timedelta
 
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.purchasing.accounting import (
     booked_spend,
     purchases_since,
@@ -13,7 +14,8 @@ from bedrock_autoscaler.application.purchasing.accounting import (
 )
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.economics.costs import is_stale, period_usd
-from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent
+from bedrock_autoscaler.domain.economics.facts import purchase_facts
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Target, UnitPrice
 from bedrock_autoscaler.domain.units import usd
 
@@ -33,6 +35,31 @@ def terms_problem(target: Target, wanted: Purchase, now: datetime) -> str | None
     if not 1 <= wanted.model_units <= most:
         return f"{wanted.model_units} units are not between 1 and max_units_per_purchase {most}"
     return _price_problem(bought.price, wanted)
+
+
+def facts_problem(target: Target, asked: RecordedDecision) -> str | None:
+    """Which fact was not known when the decision was made; None when all were.
+
+    The rules refuse likewise; whatever asks for a purchase, it is not made without them.
+    """
+    bought, in_use = target.provisioned, asked.decision.unit_rate
+    if bought is not None and bought.unit_rate is None and (in_use is None or in_use.rate is None):
+        return f"tokens per minute of one unit of {bought.model_id} are not known"
+    unknown = purchase_facts(target, asked.situation.observation)
+    return unknown[0].message if unknown else None
+
+
+def user_of(consent_id: str | None, intents: tuple[PurchaseIntent, ...]) -> str | None:
+    """The decision whose purchase used the consent up; None while none did.
+
+    A proven refusal gave it back.
+    """
+    users = (
+        intent.decision_id
+        for intent in intents
+        if intent.consent_id == consent_id and intent.state is not PurchaseState.REFUSED
+    )
+    return None if consent_id is None else next(users, None)
 
 
 def pace_problem(

@@ -30,9 +30,11 @@ from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.ledger import LedgerState, StackRoom
 from bedrock_autoscaler.application.purchasing.accounting import NOT_SENT
 from bedrock_autoscaler.application.purchasing.admitting import (
+    facts_problem,
     pace_problem,
     room_problem,
     terms_problem,
+    user_of,
 )
 from bedrock_autoscaler.application.purchasing.breaking import breaker_problem, trip_on_runaway
 from bedrock_autoscaler.application.purchasing.repairing import Repair
@@ -153,7 +155,8 @@ class _Buyer:
         problem = (
             carrying_problem(latest, self.now, period)
             or terms_problem(self.target, wanted, self.now)
-            or self._consent_problem(wanted)
+            or facts_problem(self.target, latest)
+            or self._consent_problem(wanted, intents)
         )
         if problem:
             return self._held(decision.id, problem)
@@ -205,10 +208,17 @@ class _Buyer:
         intent = self._intent(decision_id, wanted)
         return self._buy(intent, record, unmanaged, view.room)
 
-    def _consent_problem(self, wanted: Purchase) -> str | None:
-        """Why nobody consented to this term, or to a purchase above the limit for approvals."""
+    def _consent_problem(self, wanted: Purchase, intents: tuple[PurchaseIntent, ...]) -> str | None:
+        """Why nobody consented to this term, or to a purchase above the limit for approvals.
+
+        The table of consents may have been restored to a point before a use: the ledger knows of
+        it all the same.
+        """
         if wanted.consent_id is None and not needs_consent(wanted, self.target):
             return None
+        used_by = user_of(wanted.consent_id, intents)
+        if used_by is not None:
+            return f"consent {wanted.consent_id} was used by {used_by}, as the ledger has it"
         consent = self.ports.fleets.consent(wanted.consent_id or "")
         return consent_problem(consent, wanted, self.target.name, self.now)
 
