@@ -11,6 +11,7 @@ from bedrock_autoscaler.application.purchasing.accounting import (
     cost_so_far,
     purchases_since,
     releases_since,
+    units_released_since,
 )
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
@@ -123,3 +124,12 @@ def test_a_release_counts_on_the_day_on_which_it_ends() -> None:
     )
 
     assert releases_since([waiting, deleted, long_ago], NOON) == 2
+
+
+def test_units_whose_delete_may_yet_take_effect_left_when_it_was_sent() -> None:
+    sent = build_release(
+        state=ReleaseState.DELETING, recorded_at=NOON - 3 * HOUR, delete_sent_at=NOON - MINUTE
+    )
+
+    assert units_released_since((sent,), NOON) == 1
+    assert units_released_since((sent,), NOON + HOUR) == 0

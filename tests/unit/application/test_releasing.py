@@ -22,6 +22,7 @@ from bedrock_autoscaler.application.releasing.draining import (
     identity_problem,
     window_problem,
 )
+from bedrock_autoscaler.domain.acting.controls import Controls
 from bedrock_autoscaler.domain.decision import Release, Restore
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import (
@@ -40,10 +41,10 @@ from tests.builders import (
     build_thresholds,
     pt_arn,
 )
-from tests.fakes.memory_capacity import MemoryCapacity
+from tests.fakes.memory_capacity import Call, MemoryCapacity
 from tests.fakes.memory_metrics import MemoryMetrics
 from tests.intents import ONE_UNIT, build_held, build_listed, build_release
-from tests.staging import Script, Stage
+from tests.staging import QUARTERLY, Script, Stage
 
 ARN = pt_arn(1)
 DECIDED_AT = NOW + 30 * MINUTE
@@ -695,6 +696,87 @@ def test_a_delete_without_effect_outside_the_window_waits_for_the_next_one() -> 
 
     assert scene.release().outcomes == (("chat", "release waits"),)
     assert only_release(scene).state is ReleaseState.DELETING
+
+
+class UndeletableCapacity(MemoryCapacity):
+    """No Delete has an answer, or an effect."""
+
+    @override
+    def delete(self, arn: str) -> None:
+        self.calls.append(Call("delete", arn))
+        raise UnknownOutcomeError("throttled")
+
+
+def needed_again(*, paused: bool = False) -> Stage:
+    """A stage at 13:00: Deletes from 12:55 on had no effect, and the decisions want the PT back."""
+    scene, script = at_window(capacity=UndeletableCapacity)
+    scene.run(5)
+    assert only_release(scene).state is ReleaseState.DELETING
+    for minutes in range(60, 121, 15):
+        script.actions[NOW + minutes * MINUTE] = (Restore(arn=ARN, model_units=1),)
+    if paused:
+        scene.targets = (build_target(thresholds=QUARTERLY, controls=Controls(pause_shrink=True)),)
+    return scene
+
+
+def test_what_is_needed_again_comes_back_once_no_delete_can_take_effect_any_more() -> None:
+    scene = needed_again()
+    sent = len(deletes(scene))
+    scene.run(23)
+    assert only_release(scene).state is ReleaseState.DELETING
+
+    scene.run(40)
+
+    assert len(deletes(scene)) == sent
+    assert only_release(scene).state is ReleaseState.CANCELLED
+    assert only_release(scene).ended_at == NOW + 84 * MINUTE
+    table = scene.tables.current("chat")
+    assert table is not None
+    assert table.routes[0].address == ARN
+
+
+def test_a_pause_stops_the_delete_of_what_is_needed_again() -> None:
+    scene = needed_again(paused=True)
+    sent = len(deletes(scene))
+
+    scene.run(60)
+
+    assert len(deletes(scene)) == sent
+
+
+def test_a_run_that_outlasts_the_paid_period_deletes_nothing() -> None:
+    """The next period is paid for by then: the PT stays until that one ends."""
+
+    class SlowMetrics(MemoryMetrics):
+        scene: Stage | None = None
+
+        @override
+        def read(
+            self,
+            model_ids: Sequence[str],
+            start: datetime,
+            end: datetime,
+            series: Mapping[str, Collection[str]] | None = None,
+        ) -> MetricsReading:
+            assert self.scene is not None
+            self.scene.clock.advance(timedelta(seconds=10))
+            return super().read(model_ids, start, end, series)
+
+    scene, _ = at_window()
+    scene.switch.value = "stop"
+    scene.run(4)
+    scene.switch.value = "allow"
+    slow = SlowMetrics()
+    slow.__dict__ |= scene.metrics.__dict__
+    slow.scene = scene
+    scene.metrics = slow
+    scene.wire()
+    scene.clock.advance(timedelta(seconds=55))
+
+    assert scene.release(scene.now).outcomes == (("chat", "release waits"),)
+
+    assert deletes(scene) == []
+    assert reasons(scene)[-1] == "its paid period runs"
 
 
 def test_a_crash_after_the_delete_is_repaired() -> None:

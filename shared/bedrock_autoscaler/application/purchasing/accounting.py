@@ -60,12 +60,12 @@ def releases_since(releases: Iterable[ReleaseIntent], now: datetime) -> int:
 def units_released_since(
     releases: Iterable[ReleaseIntent], now: datetime, span: timedelta = timedelta(hours=1)
 ) -> int:
-    """Units whose release began, or whose Delete came, within the last hour."""
+    """Units whose release began, or whose Delete came or may yet come, within the last hour."""
     return sum(
         intent.model_units
         for intent in releases
         if intent.state is not ReleaseState.CANCELLED
-        and now - (intent.ended_at or intent.recorded_at) < span
+        and now - (intent.ended_at or intent.delete_sent_at or intent.recorded_at) < span
     )
 
 

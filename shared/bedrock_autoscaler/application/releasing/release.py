@@ -16,6 +16,7 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.application.fleets.attending import attended
 from bedrock_autoscaler.application.fleets.places import Place
+from bedrock_autoscaler.application.observing.surveying import GRACE
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.purchasing.breaking import breaker_problem
@@ -126,16 +127,16 @@ class _Releaser:
             return self._finish(intent, "gone after its Delete"), False
         if self.target.mode is Mode.ADVISE:
             return self._waits(intent, "the target is in mode advise"), False
+        if self._is_restored(intent):
+            return self._restore(intent), False
         by_hand = self.target.controls.shrink_problem(self.now)
-        if by_hand and not self._is_restored(intent):
+        if by_hand:
             return self._waits(intent, by_hand), False
-        if not is_deleting and self._is_restored(intent):
-            return self._cancel(intent, "needed again"), False
         purchases: tuple[PurchaseIntent, ...] = ()
         problem = drain_problem(intent, self.target, self.now)
         if problem is None:
             purchases = self.ports.fleets.purchases(self.target.name)
-            problem = self._timing_problem(intent, purchases)
+            problem = self._timing_problem(intent, purchases, self.now)
         if problem:
             return self._waits(intent, problem), False
         pt = pt or self.ports.releasing.get(intent.arn)
@@ -144,10 +145,10 @@ class _Releaser:
         return self._delete_if_clear(intent, pt, purchases)
 
     def _timing_problem(
-        self, intent: ReleaseIntent, purchases: tuple[PurchaseIntent, ...]
+        self, intent: ReleaseIntent, purchases: tuple[PurchaseIntent, ...], now: datetime
     ) -> str | None:
         purchase = purchase_of(intent.arn, purchases)
-        return window_problem(purchase, self.target, self.now) if purchase else None
+        return window_problem(purchase, self.target, now) if purchase else None
 
     def _delete_if_clear(
         self, intent: ReleaseIntent, pt: ListedThroughput, purchases: tuple[PurchaseIntent, ...]
@@ -169,23 +170,22 @@ class _Releaser:
             or day_problem(self.target, gone, self.now)
             or hour_problem(self.target, purchases, gone, self.now)
             or silence.problem(pt, intent, self.target, self.latest, now=self.now)
-            or self._stop()
+            or self._stop(intent, purchases)
         )
         if problem:
             return self._waits(intent, problem), False
-        return self._delete(intent), True
+        return self._delete(intent, purchases), True
 
     def _gone(self, besides: ReleaseIntent) -> tuple[ReleaseIntent, ...]:
         """Releases whose Delete was or may have been sent."""
         sent = {ReleaseState.DELETING, ReleaseState.DELETED}
         return tuple(r for r in self.releases if r.state in sent and r != besides)
 
-    def _delete(self, intent: ReleaseIntent) -> str:
+    def _delete(self, intent: ReleaseIntent, purchases: tuple[PurchaseIntent, ...]) -> str:
         """Record that the Delete goes out, send it, and confirm what came of it."""
-        deleting = intent
-        if intent.state is not ReleaseState.DELETING:
-            deleting = self._update(intent, replace(intent, state=ReleaseState.DELETING))
-        stop = self._stop()
+        sent = replace(intent, state=ReleaseState.DELETING, delete_sent_at=self.now)
+        deleting = self._update(intent, sent)
+        stop = self._stop(intent, purchases)
         if stop:
             return self._waits(deleting, stop)
         try:
@@ -231,19 +231,30 @@ class _Releaser:
         self._report("release_cancelled", done, reason=detail)
         return "release cancelled"
 
+    def _restore(self, intent: ReleaseIntent) -> str:
+        """Take a release back, unless a Delete of it was sent that may still take effect."""
+        if intent.state is ReleaseState.DELETING:
+            sent = intent.delete_sent_at
+            if sent is None or self.now - sent < GRACE:
+                return self._waits(intent, "it is needed again, and a Delete of it was sent")
+        return self._cancel(intent, "needed again")
+
     def _is_restored(self, intent: ReleaseIntent) -> bool:
         if self.latest is None or not is_fresh(self.latest, self.target, self.now):
             return False
         actions = self.latest.decision.actions
         return any(isinstance(action, Restore) and action.arn == intent.arn for action in actions)
 
-    def _stop(self) -> str | None:
-        """What forbids a call right now; read afresh each time, the time last: reads take some."""
+    def _stop(self, intent: ReleaseIntent, purchases: tuple[PurchaseIntent, ...]) -> str | None:
+        """What forbids a call right now; read afresh each time, the time last: reads take some.
+
+        The paid period may have ended since the run began: the next one is paid for by then.
+        """
         if not self.ports.switch.allows_action(self.target.name):
             return "the switch does not permit action"
         if not has_time(self.deadline):
             return "too little time is left for the call and its record"
-        return None
+        return self._timing_problem(intent, purchases, self.ports.clock.now())
 
     def _update(self, before: ReleaseIntent, changed: ReleaseIntent) -> ReleaseIntent:
         after = replace(changed, version=before.version + 1)

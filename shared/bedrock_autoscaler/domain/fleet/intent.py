@@ -31,7 +31,10 @@ HOLDING_STATES = frozenset(
 
 
 class ReleaseState(StrEnum):
-    """Life of a release: withdrawn -> deleting -> deleted, or cancelled before the Delete."""
+    """Life of a release: withdrawn -> deleting -> deleted, or cancelled.
+
+    Cancelled before its Delete, or once a Delete that was sent can have no effect any more.
+    """
 
     WITHDRAWN = "withdrawn"
     DELETING = "deleting"
@@ -86,6 +89,7 @@ class ReleaseIntent:
         decision_id: the capacity decision that asked for it.
         withdrawn_version: newest published table that is known to leave the PT out; None before.
         withdrawn_at: since when all tables have left it out without a break.
+        delete_sent_at: when its newest Delete was about to be sent; None before.
     """
 
     decision_id: str
@@ -99,6 +103,7 @@ class ReleaseIntent:
     ended_at: datetime | None
     detail: str
     version: int
+    delete_sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
