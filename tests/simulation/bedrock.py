@@ -46,6 +46,7 @@ class SimulatedPt:
         bought_for: the decision whose call of ours made it; None when others made it.
         ready_at, failed_at, gone_at: None when that never happens.
         deleted_by_us: a Delete of ours took effect.
+        is_forgotten: the ledger went back to before that Delete, and cannot know of it.
     """
 
     arn: str
@@ -62,6 +63,7 @@ class SimulatedPt:
     committed_until: datetime | None = None
     gone_at: datetime | None = None
     deleted_by_us: bool = False
+    is_forgotten: bool = False
     _shown: dict[tuple[Status, int], ListedThroughput] = field(default_factory=dict)
 
     def exists(self, at: datetime) -> bool:
@@ -243,10 +245,12 @@ class SimulatedBedrock:
         """Whether a call about this will still take effect."""
         return any(subject == about for _, about, _ in self._late)
 
+    def next_due(self) -> datetime | None:
+        """When the next late effect comes; None when none is to come."""
+        return min((due for due, _, _ in self._late), default=None)
+
     def settle(self, now: datetime) -> None:
         """Let everything take effect that is due."""
-        if not self._late:
-            return
         due = [effect for at, _, effect in self._late if at <= now]
         self._late = [each for each in self._late if each[0] > now]
         for effect in due:

@@ -104,6 +104,6 @@ class Callers:
             if pt is not None and pt.exists(now):
                 self._metrics.put(pt.arn, minute, demand * route.weight)
                 self._last_call_to[pt.arn] = now
-            elif pt is not None and pt.deleted_by_us:
+            elif pt is not None and pt.deleted_by_us and not pt.is_forgotten:
                 failed.append(f"{table.target} called {pt.arn}, which we deleted, at {now}")
         return failed

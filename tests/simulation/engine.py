@@ -283,9 +283,11 @@ class Simulation:
 
         The routing loop beats each minute; the schedule has only some of its runs in full.
         """
-        start = self.world.now
-        self.world.now = start + step
-        self.bedrock.settle(self.world.now)
+        start, end = self.world.now, self.world.now + step
+        while (due := self.bedrock.next_due()) is not None and due <= end:
+            self.world.now = max(due, start)
+            self.bedrock.settle(self.world.now)
+        self.world.now = end
         self.metrics.beat_through(start, self.world.now)
         for failure in self.callers.call(start, self.world.now):
             self.watch.failed("O6", failure)

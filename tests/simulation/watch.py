@@ -164,6 +164,7 @@ class Watch:
         for name, deleted in self._deletes.items():
             known = {r.arn for r in self._world.fleets.peek_releases() if r.target == name}
             for arn in deleted.keys() - known:
+                self._world.bedrock.pts[arn].is_forgotten = True
                 del deleted[arn]
 
     def failed(self, oracle: str, message: str) -> None:
