@@ -14,10 +14,11 @@ from bedrock_autoscaler.application.errors import (
     TargetsFailedError,
 )
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.ports.ledger import LedgerState
 from bedrock_autoscaler.application.ports.settings import SettingsProblem
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Release, Restore, Situation
 from bedrock_autoscaler.domain.fleet.holdings import Status
-from bedrock_autoscaler.domain.fleet.intent import PurchaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import (
     Commitment,
     InferenceOption,
@@ -41,6 +42,7 @@ from tests.builders import (
 )
 from tests.comparing import plain
 from tests.fakes.memory_capacity import MemoryCapacity
+from tests.fakes.memory_ledger import MemoryFleets
 from tests.intents import ONE_UNIT
 from tests.staging import Script, Stage
 
@@ -421,6 +423,43 @@ def test_a_failed_query_is_a_gap_for_its_target_alone() -> None:
     assert not np.isnan(chat.observation.traffic.invocations).any()
     assert np.isnan(search.observation.traffic.invocations).all()
     assert scene.events == [("metrics_partial", "")]
+
+
+class PoisonedFleets(MemoryFleets):
+    """The records of one target cannot be read, once it has any."""
+
+    poisoned = ""
+
+    @override
+    def purchases(self, target: str) -> tuple[PurchaseIntent, ...]:
+        self._require_readable(target)
+        return super().purchases(target)
+
+    @override
+    def state_of(self, target: str) -> LedgerState:
+        self._require_readable(target)
+        return super().state_of(target)
+
+    def _require_readable(self, target: str) -> None:
+        if target == self.poisoned:
+            raise ObservationError(f"a record of {target} is of a newer version")
+
+
+def test_one_targets_unreadable_records_stop_no_other_targets_decision() -> None:
+    scene, script = stage(build_target(), build_target(name="search", model_ids=("other",)))
+    scene.fleets = PoisonedFleets()
+    scene.wire()
+    script.actions[NOW] = (ONE_UNIT,)
+    scene.run(3)
+    scene.fleets.poisoned = "search"
+    script.actions[NOW + 15 * MINUTE] = (ONE_UNIT,)
+
+    scene.run(15)
+
+    assert [s.target.name for s in script.capacity_situations()].count("chat") == 2
+    assert ("unobserved", "") in scene.reporter.alarm_names
+    # The caps of the stack cannot be checked without the other's purchases.
+    assert len(scene.fleets.purchases("chat")) == 1
 
 
 def test_a_failed_heartbeat_is_reported_and_leaves_a_gap_by_itself() -> None:

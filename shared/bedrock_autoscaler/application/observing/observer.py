@@ -75,6 +75,7 @@ class Observer:
             deployment=sources.deployment,
         )
         self._stack: StackState | None = None
+        self._is_stack_read = False
         self._together: tuple[Traffic, ...] = ()
         self._purchases: dict[str, tuple[PurchaseIntent, ...]] = {}
         self._loop = loop
@@ -213,10 +214,20 @@ class Observer:
         )
 
     def _stack_state(self) -> StackState | None:
-        """All targets together, read once; the routing loop buys nothing and needs it not."""
-        if self._stack is None and self._loop is Loop.CAPACITY:
-            kept = None if self._company.is_present else self._sources.keepsakes.neighbours
+        """All targets together, read once; the routing loop buys nothing and needs it not.
+
+        Where one target's records cannot be read, the others decide as if they were alone: what
+        they ask for is still not bought, since the actor that buys needs all of them.
+        """
+        if self._loop is Loop.ROUTING or self._is_stack_read:
+            return self._stack
+        self._is_stack_read = True
+        kept = None if self._company.is_present else self._sources.keepsakes.neighbours
+        try:
             view = self._watch.view(self.inventory, self._tick.now, self._purchases, kept)
+        except ObservationError as error:
+            self._sources.reporter.alarm("unobserved", "", str(error))
+        else:
             self._stack = view.state
         return self._stack
 
