@@ -1,37 +1,34 @@
-"""A fleet over counted clients: dispatcher, queue, one worker and who acts, minute by minute."""
+"""A fleet over counted clients: dispatcher, queue, one worker and who acts, minute by minute.
+
+The worker runs in this process, or in one of its own, whose memory can then be told.
+"""
 
 import json
 from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from time import process_time_ns
 from typing import Any, cast
 
 import numpy as np
 
-from bedrock_autoscaler.adapters.bedrock.capacity import BedrockCapacity
 from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
 from bedrock_autoscaler.adapters.documents import TargetDocuments
-from bedrock_autoscaler.adapters.models import load_models
 from bedrock_autoscaler.adapters.observability import PowertoolsReporter
 from bedrock_autoscaler.adapters.prices import load_prices
 from bedrock_autoscaler.adapters.queue import SqsAssignments, read_assignment
 from bedrock_autoscaler.adapters.storage.agenda import DynamoAgenda
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
-from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.adapters.storage.history import CACHE_BYTES
 from bedrock_autoscaler.adapters.storage.packed import PackedHistory
 from bedrock_autoscaler.adapters.storage.policies import DynamoPolicies
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
-from bedrock_autoscaler.application.deciding import DecidingPorts
+from bedrock_autoscaler.application.fleets.assigning import Assignment
 from bedrock_autoscaler.application.fleets.dispatching import DispatchPorts, dispatch
 from bedrock_autoscaler.application.fleets.places import Place
-from bedrock_autoscaler.application.fleets.visiting import VisitingPorts, visit
-from bedrock_autoscaler.application.observing.measuring import Listing
-from bedrock_autoscaler.application.observing.sources import Sources
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.history import HistoryReference, StoredHistory
 from bedrock_autoscaler.application.ports.settings import Settings, SettingsProblem
@@ -54,7 +51,9 @@ from benchmarks.counted_aws import (
     CountedQuotas,
     Meter,
 )
+from benchmarks.counted_worker import Clock, Silent, Visited, Worker
 from benchmarks.labelled_traffic import generate
+from benchmarks.worker_process import WorkerProcess
 
 START = datetime(2026, 10, 20, tzinfo=UTC)
 DAYS = 14
@@ -80,6 +79,7 @@ class Minute:
         visits_ns: CPU of all visits, without the clients' own.
         capacity_ns: of it, in batches with a capacity decision.
         clients_ns: the clients' own in these batches, which is not in the others.
+        core_ns: of `visits_ns`, in the decision core.
     """
 
     due: int
@@ -88,6 +88,7 @@ class Minute:
     visits_ns: int
     capacity_ns: int
     clients_ns: int
+    core_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,28 +102,6 @@ class _Seed:
     routes: tuple[Route, ...]
 
 
-class _Clock:
-    def __init__(self) -> None:
-        self.moment = NOW
-
-    def now(self) -> datetime:
-        return self.moment
-
-
-class _Silent:
-    """Takes the log lines of the real reporter, which are part of the work, and keeps none."""
-
-    def __init__(self, meter: Meter) -> None:
-        self._meter = meter
-
-    def write(self, text: str) -> int:
-        self._meter.units["bytes logged"] += len(text)
-        return len(text)
-
-    def flush(self) -> None:
-        return
-
-
 class Fleet:
     """So many targets, spread evenly over so many accounts and Regions.
 
@@ -131,6 +110,10 @@ class Fleet:
         most_places: accounts and Regions, if there are enough targets.
         kinds: of traffic, which take turns.
         remembered_bytes: of history, by the worker; as deployed by default.
+        is_apart: whether the worker has a process of its own.
+
+    Attributes:
+        worker_mb: the most memory of the worker's own process so far; 0 without one.
     """
 
     def __init__(
@@ -140,10 +123,11 @@ class Fleet:
         kinds: tuple[str, ...] = KINDS,
         *,
         remembered_bytes: int = CACHE_BYTES,
+        is_apart: bool = False,
     ) -> None:
         self.meter = Meter()
-        self.clock = _Clock()
-        self.core_ns = 0
+        self.clock = Clock(NOW)
+        self.worker_mb = 0.0
         self.visited = 0
         self._places = min(size, most_places)
         # Every place begins with another kind, so that a fleet of any size has all alike.
@@ -152,17 +136,21 @@ class Fleet:
         self._dynamodb = cast("Any", CountedDynamoDB(self.meter))
         self._routes = cast("Any", CountedDynamoDB(self.meter))
         self._queue = CountedQueue(self.meter)
-        self._silent = _Silent(self.meter)
+        self._silent = Silent()
         self._reporter = PowertoolsReporter("scale", "INFO", cast("Any", self._silent))
         self.targets = tuple(
             _target(i, f"{100_000_000_000 + place % 20}", _REGIONS[place // 20])
             for place, i in (_place_and_traffic(n, self._places, traffics) for n in range(size))
         )
-        self._history = PackedHistory(self._dynamodb, "ledger", cache_bytes=remembered_bytes)
+        self._history = PackedHistory(self._dynamodb, "ledger")
         self._decisions = DynamoDecisions(self._dynamodb, "ledger")
-        self._deciding: dict[Place, DecidingPorts] = {}
         parameters = CountedParameters(self.meter)
         self._tables = DynamoRoutingTables(self._routes, "routes", cast("Any", parameters), PREFIX)
+        self._clients: dict[tuple[str, str], Any] = {
+            ("ledger", ""): self._dynamodb,
+            ("routes", ""): self._routes,
+            ("parameters", ""): parameters,
+        }
         settings = Settings(targets=self.targets, problems=())
         self._settings = lambda: settings
         self._acting = Acting(
@@ -173,9 +161,26 @@ class Fleet:
             ledger=self._dynamodb,
             routes=self._routes,
             parameters=parameters,
-            cloudwatch=self._counted_cloudwatch(""),
+            cloudwatch=self._client("cloudwatch", ""),
         )
         self._seed()
+        self._process: WorkerProcess | None = None
+        if is_apart:
+            self._process = WorkerProcess(
+                self._client,
+                moment=NOW,
+                remembered_bytes=remembered_bytes,
+                places=tuple({Place.of(target): None for target in self.targets}),
+            )
+            self.worker_mb = self._process.idle_mb
+        else:
+            self._worker = Worker(
+                self._client,
+                lambda: self.meter.own_ns,
+                clock=self.clock,
+                reporter=self._reporter,
+                remembered_bytes=remembered_bytes,
+            )
 
     @property
     def acted(self) -> Acted:
@@ -185,32 +190,37 @@ class Fleet:
     def reset(self) -> None:
         """Count from nothing."""
         self.meter.reset()
-        self.core_ns = 0
         self._acting.acted = Acted()
 
     def minute(self) -> Minute:
         """Dispatch one minute and visit all that is due."""
+        logged = self._silent.characters
         with redirect_stdout(cast("Any", self._silent)):
-            return self._minute(self.clock.moment)
+            minute = self._minute(self.clock.moment)
+        self.meter.units["bytes logged"] += self._silent.characters - logged
+        return minute
+
+    def close(self) -> None:
+        """End the worker's process."""
+        if self._process is not None:
+            self._process.close()
 
     def _minute(self, at: datetime) -> Minute:
         dispatch(at, self._dispatching)
         due, done = len(self._queue.bodies), 0
-        visits_ns, capacity_ns, clients_ns = 0, 0, 0
+        visits_ns, capacity_ns, clients_ns, core_ns = 0, 0, 0, 0
         decided: Counter[Loop] = Counter()
         while self._queue.bodies:
             batch = [read_assignment(body) for body in self._queue.receive()]
-            begun, own = process_time_ns(), self.meter.own_ns
-            summary = visit(batch, self._visiting)
-            own = self.meter.own_ns - own
-            spent = process_time_ns() - begun - own
-            done += sum(outcome == "hold" for _, outcome in summary.outcomes)
+            visited = self._visit(batch, at)
             for assignment in batch:
                 decided.update(assignment.loops)
-            visits_ns += spent
+            done += visited.done
+            visits_ns += visited.spent_ns
+            core_ns += visited.core_ns
             if any(Loop.CAPACITY in assignment.loops for assignment in batch):
-                capacity_ns += spent
-                clients_ns += own
+                capacity_ns += visited.spent_ns
+                clients_ns += visited.clients_ns
         self._acting.run(at)
         self.clock.moment = at + MINUTE
         return Minute(
@@ -220,7 +230,16 @@ class Fleet:
             visits_ns=visits_ns,
             capacity_ns=capacity_ns,
             clients_ns=clients_ns,
+            core_ns=core_ns,
         )
+
+    def _visit(self, batch: Sequence[Assignment], at: datetime) -> Visited:
+        if self._process is None:
+            return self._worker.visit(batch)
+        report = self._process.visit(batch, at)
+        self.worker_mb = report.peak_mb
+        self.meter.units["bytes logged"] += report.logged
+        return report.visited
 
     def hour(self, minutes: int = 60) -> None:
         """Some minutes without a report."""
@@ -238,53 +257,27 @@ class Fleet:
             policies=DynamoPolicies(self._dynamodb, "ledger"),
             agenda=DynamoAgenda(self._dynamodb, "ledger"),
             assignments=SqsAssignments(cast("Any", self._queue), "queue"),
-            metrics=lambda place: self._at(place).sources.metrics,
+            metrics=self._metrics_at,
             reporter=self._reporter,
         )
 
-    @cached_property
-    def _visiting(self) -> VisitingPorts:
-        return VisitingPorts(
-            clock=self.clock,
-            reporter=self._reporter,
-            policies=DynamoPolicies(self._dynamodb, "ledger"),
-            agenda=DynamoAgenda(self._dynamodb, "ledger"),
-            deciding=self._at,
-        )
+    def _metrics_at(self, place: Place) -> CloudWatchMetrics:
+        return CloudWatchMetrics(self._client("cloudwatch", place.name), "scale")
 
-    def _at(self, place: Place) -> DecidingPorts:
-        if place not in self._deciding:
-            self._deciding[place] = self._connected(place.name)
-        return self._deciding[place]
+    def _client(self, service: str, place: str) -> Any:  # noqa: ANN401 - each has its own kind
+        """The client in memory of a service in a place; '' where it is at home or anywhere."""
+        key = (service, place)
+        if key not in self._clients:
+            made: dict[str, Callable[[Meter, str], Any]] = {
+                "bedrock": CountedBedrock,
+                "quotas": CountedQuotas,
+                "cloudwatch": self._counted_cloudwatch,
+            }
+            self._clients[key] = made[service](self.meter, place)
+        return self._clients[key]
 
-    def _counted_cloudwatch(self, place: str) -> CountedCloudWatch:
-        series = tuple(self._series)
-        return CountedCloudWatch(self.meter, START, self._points, series, place=place)
-
-    def _connected(self, place: str) -> DecidingPorts:
-        metrics = CloudWatchMetrics(cast("Any", self._counted_cloudwatch(place)), "scale")
-        bedrock, quotas = CountedBedrock(self.meter, place), CountedQuotas(self.meter, place)
-        codes = load_models().codes_of
-        sources = Sources(
-            metrics=metrics,
-            listing=Listing(metrics),
-            capacity=BedrockCapacity(
-                cast("Any", bedrock), cast("Any", quotas), codes, self._reporter
-            ),
-            decisions=self._decisions,
-            fleets=DynamoFleets(self._dynamodb, "ledger", None),
-            history=self._history,
-            tables=self._tables,
-            reporter=self._reporter,
-            deployment="scale",
-        )
-        return DecidingPorts(
-            clock=self.clock,
-            read_settings=lambda: Settings(targets=(), problems=()),
-            sources=sources,
-            code_version="scale",
-            decide=self._decide,
-        )
+    def _counted_cloudwatch(self, meter: Meter, place: str) -> CountedCloudWatch:
+        return CountedCloudWatch(meter, START, self._points, tuple(self._series), place=place)
 
     def _seed(self) -> None:
         """A fortnight of history for each target, and a decision of the last period on it.
@@ -343,13 +336,6 @@ class Fleet:
             decision=decide(situation),
             routes=decide(replace(situation, loop=Loop.ROUTING)).routes,
         )
-
-    def _decide(self, situation: Situation) -> Decision:
-        """The decision core, and the time that it takes."""
-        begun = process_time_ns()
-        decision = decide(situation)
-        self.core_ns += process_time_ns() - begun
-        return decision
 
 
 _REGIONS = ("us-east-1", "us-west-2", "eu-central-1", "ap-northeast-1")

@@ -3,17 +3,19 @@
     python -m benchmarks.scale [MOST | SIZE SIZE ...] [--save]
 
 Without an argument 10, 100, 1,000 and 10,000 targets; with one number, these up to that many. The
-dispatcher, the workers and who acts run for a virtual hour over the real adapters and the clients
-of `benchmarks.counted_aws`, in one process, as one worker would that gets every message. Each
-target has 14 days of history in the ledger and traffic of one of the labelled kinds. Before the
-hour comes a minute in which all targets are due at once, since nobody has heard of any.
+dispatcher, a worker and who acts run for a virtual hour over the real adapters and the clients of
+`benchmarks.counted_aws`. The worker, which gets every message, has a process of its own, with the
+SDK's clients of each place: its memory is what a worker has that serves them all, and nothing that
+stands in for AWS is in it. Each target has 14 days of history in the ledger and traffic of one of
+the labelled kinds. Before the hour comes a minute in which all targets are due at once, since
+nobody has heard of any.
 
-All times are CPU time of this process, so that waiting for a core does not count; what neighbours
-on the machine take of its caches does, which is why the load is printed. The time of the clients
-in memory is measured call by call and told apart from ours. A full decision is a visit: a capacity
-decision over the whole history and the routing decision that goes with it, each observed, decided,
-recorded and reported. `--save`, and a run of all four sizes, write benchmarks/results/scale.txt and
-scale.md. Exits 1 outside a bound.
+All times are CPU time, so that waiting for a core does not count; what neighbours on the machine
+take of its caches does, which is why the load is printed. The time of the clients in memory, and of
+asking them in another process, is measured call by call and told apart from ours. A full decision
+is a visit: a capacity decision over the whole history and the routing decision that goes with it,
+each observed, decided, recorded and reported. `--save`, and a run of all four sizes, write
+benchmarks/results/scale.txt and scale.md. Exits 1 outside a bound.
 """
 
 import gc
@@ -26,7 +28,6 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # noqa: TID251 - read by the library, 
 from itertools import pairwise
 from math import log
 from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
 from time import process_time_ns
 
 from bedrock_autoscaler.domain.target import Loop
@@ -49,7 +50,6 @@ MINUTES = 60
 PLACES = 80
 """20 accounts with 4 Regions each."""
 
-_MB = 1_024.0
 _SAVE = "--save"
 _printed: list[str] = []
 
@@ -61,10 +61,9 @@ def main() -> int:
     surroundings = f"{machine()}; {python()}; commit {commit()}"
     print_line(command)
     print_line(f"{surroundings}; {_load()}")
-    base = _rss_mb()
     runs = []
     for size in sizes:
-        runs.append(measure(size, base))
+        runs.append(measure(size))
         for line in show(runs[-1]):
             print_line(line)
     growth, outcome = conclude(runs)
@@ -85,9 +84,10 @@ def sizes_of(arguments: list[str]) -> tuple[int, ...]:
     return (*(size for size in SIZES if size < most), most)
 
 
-def measure(size: int, base_mb: float) -> Run:
+def measure(size: int) -> Run:
     """A minute in which all are due, and one virtual hour of a fleet of this size."""
-    fleet = Fleet(size, PLACES)
+    fleet = Fleet(size, PLACES, is_apart=True)
+    idle_mb = fleet.worker_mb
     fleet.reset()
     minute = fleet.minute()
     together = Together(
@@ -102,36 +102,38 @@ def measure(size: int, base_mb: float) -> Run:
     gc.collect()
     gc.freeze()
     fleet.reset()
-    before = _rss_mb()
     begun = process_time_ns()
-    visits_ns, capacity_ns, clients_ns, busiest, late = 0, 0, 0, 0, 0
+    visits_ns, capacity_ns, clients_ns, core_ns, busiest, late = 0, 0, 0, 0, 0, 0
     decided = dict.fromkeys(Loop, 0)
     for _ in range(MINUTES):
         minute = fleet.minute()
         visits_ns += minute.visits_ns
         capacity_ns += minute.capacity_ns
         clients_ns += minute.clients_ns
+        core_ns += minute.core_ns
         busiest = max(busiest, minute.due)
         late += minute.due - minute.done
         for loop, count in minute.decided.items():
             decided[loop] += count
+    own_ns = process_time_ns() - begun - fleet.meter.own_ns
     gc.unfreeze()
+    fleet.close()
     return Run(
         targets=size,
         places=min(size, PLACES),
-        seconds=(process_time_ns() - begun - fleet.meter.own_ns) / 1e9,
+        seconds=(own_ns + visits_ns) / 1e9,
         visits_seconds=visits_ns / 1e9,
         capacity_seconds=capacity_ns / 1e9,
         clients_seconds=clients_ns / 1e9,
-        core_seconds=fleet.core_ns / 1e9,
+        core_seconds=core_ns / 1e9,
         acting_seconds=fleet.acted.cpu_ns / 1e9,
         looks=fleet.acted.looks,
         decisions=decided,
         calls=dict(sorted(fleet.meter.calls.items())),
         units=dict(sorted(fleet.meter.units.items())),
         late=late,
-        base_mb=base_mb,
-        grown_mb=_rss_mb() - before,
+        idle_mb=idle_mb,
+        worker_mb=fleet.worker_mb,
         busiest=busiest,
         together=together,
     )
@@ -183,11 +185,6 @@ def _fullest(fleet: Fleet) -> dict[str, int]:
 def _load() -> str:
     """How busy the machine is, this process among the rest."""
     return f"load {os.getloadavg()[0]:.1f}"
-
-
-def _rss_mb() -> float:
-    """The most memory that this process has had."""
-    return getrusage(RUSAGE_SELF).ru_maxrss / _MB
 
 
 if __name__ == "__main__":

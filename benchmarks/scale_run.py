@@ -93,8 +93,8 @@ class Run:
         acting_seconds: of the whole, in the functions that act; the rest is the dispatcher.
         looks: of these functions at a target.
         late: targets that were due in a minute and not decided in it.
-        base_mb: memory of the process with everything imported and no fleet.
-        grown_mb: memory that the hour added to what the fleet itself takes.
+        idle_mb: memory of the worker's process before its first visit: imports and clients.
+        worker_mb: the most that it ever had.
     """
 
     targets: int
@@ -110,8 +110,8 @@ class Run:
     calls: dict[str, int]
     units: dict[str, float]
     late: int
-    base_mb: float
-    grown_mb: float
+    idle_mb: float
+    worker_mb: float
     busiest: int
     together: Together
 
@@ -124,11 +124,6 @@ class Run:
     def each_per_second(self) -> float:
         """Decisions of either loop a second of CPU, each with all that belongs to it."""
         return sum(self.decisions.values()) / max(self.visits_seconds, 1e-9)
-
-    @property
-    def worker_mb(self) -> float:
-        """The most memory of a worker: what it imports, and what it keeps."""
-        return self.base_mb + self.grown_mb
 
 
 def show(run: Run) -> Iterator[str]:
@@ -168,7 +163,7 @@ def _figures(run: Run) -> tuple[tuple[str, str], ...]:
         ("decisions of either loop a CPU second", f"{run.each_per_second:.0f}"),
         ("full decisions (visits) a CPU second", f"{run.full_per_second:.0f}"),
         ("memory of a worker at most, MB", f"{run.worker_mb:.0f}"),
-        ("of which the hour added, MB", f"{run.grown_mb:.1f}"),
+        ("of which before its first visit, MB", f"{run.idle_mb:.0f}"),
         ("most targets due in a minute", f"{run.busiest:,}"),
         ("due and not decided in their minute", f"{run.late:,}"),
     )

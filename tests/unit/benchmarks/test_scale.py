@@ -30,8 +30,8 @@ SMALL = Run(
     calls={"dynamodb:Query": 1_000},
     units={"dynamodb read units": 2_000.0},
     late=0,
-    base_mb=70.0,
-    grown_mb=30.0,
+    idle_mb=70.0,
+    worker_mb=100.0,
     busiest=20,
     together=TOGETHER,
 )
@@ -57,7 +57,6 @@ def test_one_number_is_the_most_and_several_are_themselves(
 def test_the_rates_are_decisions_by_the_time_that_belongs_to_them() -> None:
     assert SMALL.full_per_second == 400
     assert SMALL.each_per_second == 550
-    assert SMALL.worker_mb == 100
 
 
 def test_a_minute_with_everything_due_takes_as_long_as_the_tightest_api() -> None:
@@ -75,7 +74,7 @@ def test_a_minute_with_everything_due_takes_as_long_as_the_tightest_api() -> Non
         ([SMALL, replace(LARGE, seconds=14.0)], 1),  # power 1.15
         ([SMALL, replace(LARGE, capacity_seconds=1.0)], 1),
         ([SMALL, replace(LARGE, late=1)], 1),
-        ([replace(SMALL, base_mb=500.0), LARGE], 1),
+        ([replace(SMALL, worker_mb=530.0), LARGE], 1),
         (
             [replace(LARGE, together=replace(TOGETHER, fullest={"cloudwatch:ListMetrics": 1_600}))],
             1,
