@@ -11,6 +11,7 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
 from bedrock_autoscaler.application.ports.clock import Clock
+from bedrock_autoscaler.application.purchasing.identifying import came_of
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.target import Commitment
@@ -114,13 +115,12 @@ class MemoryCapacity(Failures):
         return self._tokens[intent.token]
 
     def find(self, intent: PurchaseIntent) -> ListedThroughput | None:
-        """The listed throughput with the intent's name and our tags."""
+        """The listed throughput with our tags that the intent bought."""
         self._begin("find")
         if self.pages_missing:
             raise ObservationError("the list of provisioned throughputs broke off")
-        ours = (intent.name, self._deployment, intent.decision_id)
         for pt in self._listed():
-            if (pt.name, pt.deployment, pt.decision_id) == ours:
+            if came_of(pt, intent, self._deployment):
                 return pt
         return None
 

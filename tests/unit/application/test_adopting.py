@@ -100,11 +100,26 @@ def test_without_a_decision_in_its_tags_it_gets_an_id_of_its_own() -> None:
     assert planned.decision_id == "chat-adopted-20261120T120000Z"
 
 
+def test_without_a_decision_in_its_tags_it_comes_into_service_all_the_same() -> None:
+    scene = lost(decision_id=None)
+    adopt(scene)
+    scene.clock.advance(30 * MINUTE)
+
+    scene.run(15)
+
+    (intent,) = scene.fleets.purchases("chat")
+    assert intent.state is PurchaseState.IN_SERVICE
+
+
 @pytest.mark.parametrize("state", [PurchaseState.LOST, PurchaseState.ABANDONED])
 def test_a_purchase_that_was_given_up_is_taken_up_again(state: PurchaseState) -> None:
     scene = lost()
     given_up = build_held(
-        decision_id="chat-capacity-20261120T120000Z", state=state, arn=None, ended_at=scene.now
+        decision_id="chat-capacity-20261120T120000Z",
+        model_units=2,
+        state=state,
+        arn=None,
+        ended_at=scene.now,
     )
     scene.fleets._purchases["chat", given_up.decision_id] = given_up
 
@@ -113,6 +128,35 @@ def test_a_purchase_that_was_given_up_is_taken_up_again(state: PurchaseState) ->
     assert scene.fleets.purchases("chat") == (planned,)
     assert (planned.state, planned.version) == (PurchaseState.BOUGHT, given_up.version + 1)
     assert scene.fleets.record_of("chat").reserved_units == given_up.model_units
+
+
+@pytest.mark.parametrize("bought", [{"model_units": 1}, {"model_units": 2, "arn": pt_arn(7)}])
+def test_a_copied_tag_does_not_make_it_what_was_bought_then(bought: dict[str, Any]) -> None:
+    """Its units would be counted as those of the purchase that was given up."""
+    scene = lost()
+    given_up = build_held(
+        decision_id="chat-capacity-20261120T120000Z",
+        state=PurchaseState.LOST,
+        ended_at=scene.now,
+        **({"arn": None} | bought),
+    )
+    scene.fleets._purchases["chat", given_up.decision_id] = given_up
+
+    with pytest.raises(ConfigurationError, match="take that tag away"):
+        adopt(scene)
+
+    assert scene.fleets.purchases("chat") == (given_up,)
+
+
+def test_what_another_target_holds_is_not_adopted() -> None:
+    scene = lost()
+    adopt(scene)
+    known = scene.capacity._throughputs[pt_arn(1)]
+    scene.capacity._throughputs[pt_arn(1)] = replace(known, target="email")
+    email = build_target(name="email", model_ids=("other",))
+
+    with pytest.raises(ConfigurationError, match="chat holds arn:"):
+        adoption(scene).plan(pt_arn(1), email, "jane")
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,14 @@ from bedrock_autoscaler.application.errors import ConfigurationError
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput, Releasing
 from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_autoscaler.application.purchasing.identifying import is_same_model
-from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.intent import (
+    HOLDING_STATES,
+    PurchaseIntent,
+    PurchaseState,
+)
 from bedrock_autoscaler.domain.fleet.lifecycle import STEPS, stepped
 from bedrock_autoscaler.domain.target import ProvisionedOption, Target
-from bedrock_autoscaler.domain.units import compact, usd
+from bedrock_autoscaler.domain.units import compact, units_text, usd
 
 ADOPTED = "adopted by"
 """How the detail of an adopted purchase begins; a person decided it, and no tick did."""
@@ -48,6 +52,7 @@ class Adoption:
         if pt is None:
             raise ConfigurationError(f"{arn} does not exist in this account and Region")
         bought = self._checked(pt, target)
+        self._require_free(pt, target)
         known = self._known(pt, target)
         detail = f"{ADOPTED} {by}"
         if known is not None:
@@ -119,12 +124,37 @@ class Adoption:
                         f"the ledger has {pt.arn} as {intent.state.value}, bought by "
                         f"{intent.decision_id}; there is nothing to adopt"
                     )
+                _require_same(pt, intent)
                 return intent
         return None
+
+    def _require_free(self, pt: ListedThroughput, target: Target) -> None:
+        """Refuse what another target holds: it would be counted and routed twice."""
+        for name in self.fleets.account().targets:
+            if name == target.name:
+                continue
+            for intent in self.fleets.purchases(name):
+                if intent.arn == pt.arn and intent.state in HOLDING_STATES:
+                    raise ConfigurationError(
+                        f"{name} holds {pt.arn}, bought by {intent.decision_id}; there is nothing "
+                        "to adopt"
+                    )
 
     def _by_decision(self, planned: PurchaseIntent) -> PurchaseIntent | None:
         known = self.fleets.purchases(planned.target)
         return next((i for i in known if i.decision_id == planned.decision_id), None)
+
+
+def _require_same(pt: ListedThroughput, intent: PurchaseIntent) -> None:
+    """Refuse what that purchase did not bring: it would be counted as what was bought then."""
+    is_other = intent.arn is not None and intent.arn != pt.arn
+    if is_other or intent.model_units != pt.model_units:
+        bought = f"{units_text(intent.model_units)} as {intent.arn or intent.name}"
+        raise ConfigurationError(
+            f"{pt.arn} of {units_text(pt.model_units)} carries the tag of decision "
+            f"{intent.decision_id}, which bought {bought}; take that tag away to adopt it as a "
+            "purchase of its own"
+        )
 
 
 def _price(bought: ProvisionedOption, pt: ListedThroughput) -> Decimal:

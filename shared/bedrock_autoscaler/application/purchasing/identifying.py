@@ -14,12 +14,17 @@ def is_same_model(model_arn: str, model_id: str) -> bool:
 
 
 def came_of(listed: ListedThroughput, intent: PurchaseIntent, deployment: str) -> bool:
-    """Whether its tags name the deployment and the decision, and it is what was asked for.
+    """Whether its tags name the deployment, and it is what the intent bought or may have bought.
 
-    A name alone proves nothing, and tags can be copied onto something else.
+    Where the ledger has its ARN, that tells. Before, its tags must name the decision and it must
+    be what was asked for: a name alone proves nothing, and tags can be copied onto something else.
     """
+    if listed.deployment != deployment:
+        return False
+    if intent.arn is not None:
+        return listed.arn == intent.arn
     return (
-        (listed.deployment, listed.decision_id) == (deployment, intent.decision_id)
+        listed.decision_id == intent.decision_id
         and listed.model_units == intent.model_units
         and is_same_model(listed.model_arn, intent.model_id)
     )
