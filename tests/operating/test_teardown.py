@@ -9,7 +9,7 @@ import pytest
 from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseState
 from bedrock_autoscaler.domain.fleet.lifecycle import stepped
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, PT_MODEL, REGION
 from tests.operating.stage import STACK, Stage
 from tests.recorded import build_purchase
@@ -33,6 +33,22 @@ def buy(name: str, tags: dict[str, str], term: str | None = None) -> str:
         **extra,
     )
     return str(answer["provisionedModelArn"])
+
+
+def bought(stage: Stage, name: str = "own") -> str:
+    """A throughput that the ledger holds as a purchase of the stack's target."""
+    intent = build_purchase(NOW - HOUR, model_units=2, usd_per_hour=Decimal(121))
+    fleets = stage.access.fleets
+    fleets.begin_purchase(
+        intent,
+        fleet=fleets.record_of("chat"),
+        unmanaged_units=0,
+        max_units=10,
+        max_usd_per_hour=Decimal(1_000),
+    )
+    arn = buy(name, OWN)
+    fleets.update_purchase(intent, stepped(intent, PurchaseState.BOUGHT, arn=arn))
+    return arn
 
 
 @pytest.fixture
@@ -71,7 +87,7 @@ def existing(stage: Stage) -> set[str]:
 
 
 def test_a_dry_run_lists_what_costs_money_and_deletes_nothing(built: Stage) -> None:
-    own, foreign = buy("own", OWN), buy("foreign", {"team": "search"})
+    own, foreign = bought(built), buy("foreign", {"team": "search"})
 
     found = built.json("teardown", "--dry-run")
 
@@ -97,7 +113,7 @@ def test_a_dry_run_lists_what_costs_money_and_deletes_nothing(built: Stage) -> N
 
 
 def test_what_is_ours_goes_and_what_is_not_stays(built: Stage) -> None:
-    own, foreign = buy("own", OWN), buy("foreign", {"team": "search"})
+    own, foreign = bought(built), buy("foreign", {"team": "search"})
 
     built.world.advance(20 * MINUTE)  # until then Bedrock refuses to delete them
 
@@ -121,6 +137,35 @@ def test_what_is_ours_goes_and_what_is_not_stays(built: Stage) -> None:
     assert places == sorted(places)
 
 
+def test_what_carries_our_tag_but_is_no_purchase_of_the_ledger_stays(built: Stage) -> None:
+    """Somebody may have copied the tag: only tag and ledger together make it ours."""
+    own, copy = bought(built), buy("copy", OWN)
+    built.world.advance(20 * MINUTE)
+
+    text = built.told("teardown", "--yes")
+
+    assert existing(built) == {copy}
+    assert f"throughput {own} deleted" in text
+    assert "no purchase of the ledger" in " ".join(text.split())
+
+
+def test_what_is_bought_while_a_person_reads_the_plan_keeps_its_watcher(
+    built: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def buy_and_agree(*_: Any, **__: Any) -> str:
+        bought(built)
+        return STACK
+
+    monkeypatch.setattr("typer.prompt", buy_and_agree)
+
+    error = built.refused("teardown")
+
+    assert "was bought since this was looked through; nothing was deleted" in error
+    assert len(tables()) == 3
+    parameter = built.ssm.get_parameter(Name="/bedrock-autoscaler/switch")["Parameter"]
+    assert parameter["Value"] == "stop"
+
+
 def test_a_commitment_is_named_with_its_end_and_left(built: Stage) -> None:
     arn = buy("term", OWN, "OneMonth")
 
@@ -134,7 +179,7 @@ def test_a_commitment_is_named_with_its_end_and_left(built: Stage) -> None:
 
 
 def test_another_name_deletes_nothing(built: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    arn = buy("own", OWN)
+    arn = bought(built)
     monkeypatch.setattr("typer.prompt", lambda *_, **__: "yes")
 
     assert "'yes' is not 'test'; nothing was deleted" in built.refused("teardown")
@@ -150,7 +195,7 @@ def test_the_stack_s_name_is_asked_for(built: Stage, monkeypatch: pytest.MonkeyP
 
 
 def test_a_throughput_that_cannot_be_deleted_keeps_its_watcher(built: Stage) -> None:
-    buy("own", OWN)
+    bought(built)
     built.answer("bedrock.DeleteProvisionedModelThroughput", lambda _: "AccessDeniedException")
 
     error = built.refused("teardown", "--yes")
@@ -204,7 +249,7 @@ def test_what_is_held_in_a_spoke_forbids_it(built: Stage) -> None:
 
 
 def test_a_list_that_was_not_read_to_its_end_is_no_plan(built: Stage) -> None:
-    buy("own", OWN)
+    bought(built)
     built.answer("bedrock.ListTagsForResource", lambda _: "ThrottlingException")
 
     assert "could not be read to its end" in built.refused("teardown", "--dry-run")

@@ -82,7 +82,18 @@ def plan_of(access: StackAccess, *, keep_tables: bool) -> Plan:
             "the list of provisioned throughputs could not be read to its end, so that nothing "
             "can be said of what would be left; try again"
         )
-    parts = [_throughput(access, pt) for pt in inventory.throughputs]
+    states = [access.fleets.state_of(target) for target in access.fleets.account().targets]
+    held = {
+        purchase.arn
+        for state in states
+        for purchase in state.purchases
+        if purchase.state in HOLDING_STATES and purchase.arn
+    }
+    listed = {pt.arn for pt in inventory.throughputs}
+    home = f":{access.place.region}:{access.place.account}:"
+    unlisted = (access.releasing.get(arn) for arn in sorted(held - listed) if home in arn)
+    known = (*inventory.throughputs, *(pt for pt in unlisted if pt is not None))
+    parts = [_throughput(access, pt, held) for pt in known]
     try:
         parts += [
             *_of_the_stack(access),
@@ -93,13 +104,11 @@ def plan_of(access: StackAccess, *, keep_tables: bool) -> Plan:
         raise CommandError(f"stack {access.deployment!r} cannot be looked through: {error}") from (
             error
         )
-    states = [access.fleets.state_of(target) for target in access.fleets.account().targets]
     unanswered = [
         f"{purchase.name} of {purchase.target}, asked for at {iso(purchase.recorded_at)}"
         for state in states
         for purchase in state.open_purchases
     ]
-    home = f":{access.place.region}:{access.place.account}:"
     elsewhere = [
         f"{purchase.arn} of {purchase.target}, {units_text(purchase.model_units)}"
         for state in states
@@ -172,7 +181,14 @@ def dismantle(access: StackAccess, plan: Plan) -> Iterator[str]:
             "not reach; let the stack release them (`override units TARGET 0`), or delete them "
             "there, and try again; nothing was deleted"
         )
-    steps = (_stop, _delete_throughputs, _delete_stack, _delete_tables, _delete_parameters)
+    steps = (
+        _stop,
+        _look_again,
+        _delete_throughputs,
+        _delete_stack,
+        _delete_tables,
+        _delete_parameters,
+    )
     for step in steps:
         try:
             yield from step(access, plan)
@@ -189,7 +205,8 @@ def dismantle(access: StackAccess, plan: Plan) -> Iterator[str]:
 # -- what there is -----------------------------------------------------------------------------
 
 
-def _throughput(access: StackAccess, pt: ListedThroughput) -> Part:
+def _throughput(access: StackAccess, pt: ListedThroughput, held: set[str]) -> Part:
+    """One of the account; it goes only where tag and ledger agree that it is ours."""
     usd = _unit_usd(access, pt)
     month = None if usd is None else float(usd * pt.model_units * HOURS_PER_MONTH)
     model = bare_id(pt.model_arn)
@@ -204,6 +221,9 @@ def _throughput(access: StackAccess, pt: ListedThroughput) -> Part:
             f"{units}, committed ({pt.commitment.value}) until {until}: it cannot be deleted "
             "before, and is billed"
         )
+        return _part("throughput", pt.arn, month, note=note)
+    if pt.arn not in held:
+        note = f"{units}: this stack's tag, but no purchase of the ledger; `adopt` it if it is ours"
         return _part("throughput", pt.arn, month, note=note)
     return _part("throughput", pt.arn, month, note=f"{units}, {pt.status.value}", is_deleted=True)
 
@@ -296,6 +316,18 @@ def _stop(access: StackAccess, _: Plan) -> Iterator[str]:
     """Nothing may be bought or routed while parts go."""
     access.ssm.put_parameter(Name=access.switch_name, Value="stop", Type="String", Overwrite=True)
     yield f"{access.switch_name} is `stop`: the functions change nothing any more"
+
+
+def _look_again(access: StackAccess, plan: Plan) -> Iterator[str]:
+    """Whatever was bought until the switch closed would be left without a watcher."""
+    now = plan_of(access, keep_tables=True)
+    new = set(now.names("throughput")) - set(plan.names("throughput"))
+    for purchase in (*now.unanswered, *now.elsewhere, *sorted(new)):
+        raise CommandError(
+            f"{purchase} was bought since this was looked through; nothing was deleted, and the "
+            "switch is at `stop`. Run the teardown again"
+        )
+    yield from ()
 
 
 def _delete_throughputs(access: StackAccess, plan: Plan) -> Iterator[str]:
