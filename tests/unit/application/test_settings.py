@@ -12,7 +12,9 @@ from bedrock_autoscaler.application.settings.in_force import (
     NOTHING_MAY_BE_HELD,
     load_settings,
     overlapping,
+    settings_version,
 )
+from bedrock_autoscaler.domain.target import Mode
 from tests.builders import ACCOUNT, MODEL, REGION, build_target
 from tests.documents import BASE, ListedPrices
 from tests.fakes.memory_settings import MemoryLastGood, MemoryParameters
@@ -110,11 +112,57 @@ def test_invalid_defaults_leave_the_last_good_defaults_in_force() -> None:
     assert places(settings) == [("defaults", "guard_rails.max_units")]
 
 
-def test_invalid_defaults_without_a_predecessor_give_the_shipped_ones() -> None:
-    settings = Store(chat=document(), defaults="[]").load()
+def test_invalid_defaults_without_a_predecessor_let_no_target_do_more_than_advise() -> None:
+    """They may have been meant to forbid something, and nobody can tell what."""
+    store = Store(chat=document(mode="act"), defaults='{"controls": {"pause_growth": "yes"}}')
 
-    assert max_units(settings) == {"chat": 1}
+    settings = store.load()
+
+    (chat,) = settings.targets
+    assert (chat.mode, chat.guard_rails.max_units) == (Mode.ADVISE, 1)
+    assert chat.settings_version == settings_version(chat)
+    assert places(settings) == [("defaults", "controls.pause_growth")]
+    assert store.last_good.get("chat") is None
+    store.edit(defaults='{"controls": {"pause_growth": true}}')
+    (chat,) = store.load().targets
+    assert (chat.mode, chat.controls.pause_growth) == (Mode.ACT, True)
+
+
+def test_defaults_that_are_gone_stay_in_force() -> None:
+    store = Store(chat=document(), defaults='{"guard_rails": {"max_units": 0}}')
+    before = store.load()
+    del store.parameters.texts["defaults"]
+
+    settings = store.load()
+
+    assert settings.targets == before.targets
     assert places(settings) == [("defaults", "")]
+    store.edit(defaults="{}")
+    assert max_units(store.load()) == {"chat": 1}
+
+
+def test_caps_of_the_stack_that_are_gone_stay_in_force() -> None:
+    store = Store(chat=document(guard_rails={"max_units": 9}), stack=json.dumps(STACK))
+    store.load()
+    del store.parameters.texts["stack"]
+
+    settings = store.load()
+
+    assert settings.rails.max_units == STACK["max_units"]
+    assert places(settings) == [("stack", "")]
+
+
+def test_a_target_does_not_move_to_another_place() -> None:
+    """What it holds would stay behind, billed and in nobody's sight."""
+    store = Store(chat=document())
+    store.elsewhere = frozenset({Place(account="999988887777", region="us-west-2")})
+    before = store.load()
+    store.edit(chat=document(account="999988887777", region="us-west-2"))
+
+    settings = store.load()
+
+    assert settings.targets == before.targets
+    assert places(settings) == [("chat", "region")]
 
 
 def test_valid_defaults_that_contradict_a_target_leave_it_as_it_was() -> None:

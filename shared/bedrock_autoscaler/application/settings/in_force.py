@@ -15,7 +15,7 @@ from bedrock_autoscaler.application.ports.settings import (
     Settings,
     SettingsProblem,
 )
-from bedrock_autoscaler.domain.target import StackRails, Target
+from bedrock_autoscaler.domain.target import Mode, StackRails, Target
 
 DEFAULTS = "defaults"
 STACK = "stack"
@@ -27,6 +27,16 @@ NOTHING_MAY_BE_HELD = StackRails(
 )
 """The caps while the document `stack` is invalid and never was valid: nobody meant "no cap"."""
 _VERSION_DIGITS = 16
+_GONE_DEFAULTS = SettingsProblem(
+    document=DEFAULTS,
+    field="",
+    message="the document is gone, and what it last said stays in force; write {} for no defaults",
+)
+_GONE_STACK = SettingsProblem(
+    document=STACK,
+    field="",
+    message="the document is gone, and its last caps stay in force; write others to change them",
+)
 
 
 def settings_version(target: Target) -> str:
@@ -130,40 +140,68 @@ class _Loader:
         self._recalled: dict[str, Target] = {}
         self._problems: list[SettingsProblem] = []
         self._stack: StackRails | None = None
+        self._lacks_defaults = False
 
     def defaults(self, text: str | None) -> str | None:
-        """The text of defaults in force; None where only the shipped ones are."""
-        if text is None:
-            return None
-        problem = self._parser.check_defaults(text)
-        if problem is None:
+        """The text of defaults in force; None where only the shipped ones are.
+
+        A document that was there and is gone, or is not valid, leaves its last good text in
+        force: what it forbade is not allowed by its absence. Where no good text is known, nobody
+        can tell what it was to forbid, and no target does more than advise.
+        """
+        problem = _GONE_DEFAULTS if text is None else self._parser.check_defaults(text)
+        if text is not None and problem is None:
             self._last_good.put(DEFAULTS, text)
             return text
-        self._problems.append(problem)
         kept = self._last_good.get(DEFAULTS)
-        return kept if kept is not None and self._parser.check_defaults(kept) is None else None
+        if text is None and kept is None:
+            return None
+        self._problems += [problem] if problem else []
+        if kept is not None and self._parser.check_defaults(kept) is None:
+            return kept
+        self._lacks_defaults = True
+        return None
 
     def stack(self, text: str | None) -> None:
-        """Take the caps on all targets on; invalid ones leave the last good ones in force."""
-        if text is None:
-            return
-        found = self._parser.parse_stack(text)
-        if isinstance(found, StackRails):
+        """Take the caps on all targets on; invalid or gone, the last good ones are in force."""
+        found = _GONE_STACK if text is None else self._parser.parse_stack(text)
+        if text is not None and isinstance(found, StackRails):
             self._last_good.put(STACK, text)
             self._stack = found
             return
-        self._problems.append(found)
         kept = self._last_good.get(STACK)
+        if text is None and kept is None:
+            return
+        self._problems += [found] if isinstance(found, SettingsProblem) else []
         recalled = None if kept is None else self._parser.parse_stack(kept)
         self._stack = recalled if isinstance(recalled, StackRails) else NOTHING_MAY_BE_HELD
 
     def consider(self, name: str, defaults: str | None, text: str) -> None:
         """Take a document on, or recall the one before it."""
-        found = self._parse(name, defaults, text)
+        found, packed = self._parse(name, defaults, text), _pack(defaults, text)
+        if isinstance(found, Target):
+            found = self._moved(found, packed) or found
         if isinstance(found, SettingsProblem):
             self._refuse(found)
+        elif self._lacks_defaults:
+            self._fresh[name] = (_advising(found), "")
         else:
-            self._fresh[name] = (found, _pack(defaults, text))
+            self._fresh[name] = (found, packed)
+
+    def _moved(self, found: Target, packed: str) -> SettingsProblem | None:
+        """Refuse another account or Region: what is held there would be out of sight."""
+        kept = self._last_good.get(found.name) if self._elsewhere else None
+        if kept is None or kept == packed:
+            return None
+        before = self._parser.parse(found.name, *unpacked(kept))
+        if isinstance(before, SettingsProblem) or Place.of(before) == Place.of(found):
+            return None
+        reason = (
+            f"{found.name} is in {Place.of(before).name} and cannot move to "
+            f"{Place.of(found).name}, since nobody would look after what it holds there: give the "
+            "new one another name, and let the old one release what it has"
+        )
+        return SettingsProblem(document=found.name, field="region", message=reason)
 
     def resolve_overlaps(self) -> None:
         """Refuse documents that claim the same `ModelId`, until those in force are distinct.
@@ -183,7 +221,8 @@ class _Loader:
     def settings(self) -> Settings:
         """What is in force, with the accepted documents kept."""
         for name, (_, packed) in self._fresh.items():
-            self._last_good.put(name, packed)
+            if packed:
+                self._last_good.put(name, packed)
         return Settings(targets=self._in_force(), problems=tuple(self._problems), stack=self._stack)
 
     def _in_force(self) -> tuple[Target, ...]:
@@ -224,6 +263,12 @@ class _Loader:
         target = self._parse(problem.document, *unpacked(packed))
         if isinstance(target, Target):
             self._recalled[problem.document] = target
+
+
+def _advising(target: Target) -> Target:
+    """The same in mode `advise`, with the version of that."""
+    advising = replace(target, mode=Mode.ADVISE)
+    return replace(advising, settings_version=settings_version(advising))
 
 
 def _pack(defaults: str | None, text: str) -> str:
