@@ -19,10 +19,12 @@ from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.adapters.storage.packed import PackedHistory
 from bedrock_autoscaler.adapters.storage.policies import DynamoPolicies
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
+from bedrock_autoscaler.adapters.storage.versions import TargetVersions
 from bedrock_autoscaler.application.deciding import DecidingPorts
 from bedrock_autoscaler.application.fleets.assigning import Assignment
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.fleets.visiting import VisitingPorts, visit
+from bedrock_autoscaler.application.observing.keeping import Keepsakes
 from bedrock_autoscaler.application.observing.measuring import Listing
 from bedrock_autoscaler.application.observing.sources import Sources
 from bedrock_autoscaler.application.ports.persons import Reporter
@@ -105,16 +107,18 @@ class Worker:
         self._core_ns = 0
         ledger = connect("ledger", "")
         self._history = PackedHistory(ledger, "ledger", cache_bytes=remembered_bytes)
-        self._decisions = DynamoDecisions(ledger, "ledger")
+        versions = TargetVersions(ledger, "ledger")
+        self._decisions = DynamoDecisions(ledger, "ledger", versions)
         self._fleets = DynamoFleets(ledger, "ledger", None)
         self._tables = DynamoRoutingTables(
             connect("routes", ""), "routes", connect("parameters", ""), PREFIX
         )
+        self._keepsakes = Keepsakes()
         self._places: dict[Place, DecidingPorts] = {}
         self._ports = VisitingPorts(
             clock=clock,
             reporter=reporter,
-            policies=DynamoPolicies(ledger, "ledger"),
+            policies=DynamoPolicies(ledger, "ledger", versions),
             agenda=DynamoAgenda(ledger, "ledger"),
             deciding=self._at,
         )
@@ -150,6 +154,7 @@ class Worker:
             tables=self._tables,
             reporter=self._reporter,
             deployment="scale",
+            keepsakes=self._keepsakes.elsewhere(),
         )
         return DecidingPorts(
             clock=self._clock,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from bedrock_autoscaler.adapters.sessions import Sessions
+    from bedrock_autoscaler.adapters.storage.versions import TargetVersions
     from bedrock_autoscaler.application.fleets.assigning import Agenda, Assignments, Policies
     from bedrock_autoscaler.application.fleets.places import PlaceAdapters
     from bedrock_autoscaler.application.fleets.working import FleetApplication
@@ -131,7 +132,7 @@ class AwsAdapters(PlacedAdapters):
         """The ledger's decision log."""
         from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 
-        return DynamoDecisions(self._dynamodb, self._environment.ledger_table)
+        return DynamoDecisions(self._dynamodb, self._environment.ledger_table, self._versions)
 
     @cached_property
     def fleets(self) -> Fleets:
@@ -253,7 +254,14 @@ class AwsAdapters(PlacedAdapters):
         """Settings as resolved, in the ledger."""
         from bedrock_autoscaler.adapters.storage.policies import DynamoPolicies
 
-        return DynamoPolicies(self._dynamodb, self._environment.ledger_table)
+        return DynamoPolicies(self._dynamodb, self._environment.ledger_table, self._versions)
+
+    @cached_property
+    def _versions(self) -> TargetVersions:
+        """Targets as a worker reads them and records their decisions."""
+        from bedrock_autoscaler.adapters.storage.versions import TargetVersions
+
+        return TargetVersions(self._dynamodb, self._environment.ledger_table)
 
     @cached_property
     def agenda(self) -> Agenda:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.fleets.nowhere import Nowhere
 from bedrock_autoscaler.application.fleets.places import PlaceAdapters
-from bedrock_autoscaler.application.observing.keeping import Keepsakes
 from bedrock_autoscaler.application.observing.known import Known
 from bedrock_autoscaler.application.observing.measuring import Listing
 from bedrock_autoscaler.application.observing.observer import Observer
@@ -69,7 +68,7 @@ class DecidingPorts:
             listing=Listing(there.metrics),
             capacity=there.capacity,
             deployment=there.owner,
-            keepsakes=Keepsakes(),
+            keepsakes=self.sources.keepsakes.elsewhere(),
             endpoints=there.endpoints,
         )
         return replace(self, sources=sources)
@@ -82,7 +81,7 @@ class DecidingPorts:
             metrics=nothing,
             listing=Listing(nothing),
             capacity=nothing,
-            keepsakes=Keepsakes(),
+            keepsakes=self.sources.keepsakes.elsewhere(),
             endpoints=None,
         )
         return replace(self, sources=sources, unreachable=reason)

@@ -14,6 +14,7 @@ from decimal import Decimal
 from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, assert_never, override
+from weakref import WeakValueDictionary
 
 from bedrock_autoscaler.adapters.storage.codec import (
     SCHEMA,
@@ -60,12 +61,21 @@ _LEVEL = 1
 
 
 class DynamoDecisions(Decisions):
-    """Decisions over one table; targets by settings version are kept for the process's life."""
+    """Decisions over one table.
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    Args:
+        client: of DynamoDB.
+        table: the ledger.
+        versions: of targets, where a process has read those that it decides; None: its own.
+    """
+
+    def __init__(
+        self, client: "DynamoDBClient", table: str, versions: TargetVersions | None = None
+    ) -> None:
         self._table = Table(client, table)
-        self._versions = TargetVersions(client, table)
-        self._remembered: dict[tuple[str, Loop], Remembered] = {}
+        self._versions = versions or TargetVersions(client, table)
+        # No longer than the run holds on to what it was given.
+        self._remembered: WeakValueDictionary[tuple[str, Loop], Remembered] = WeakValueDictionary()
 
     @override
     def record(self, recorded: RecordedDecision) -> bool:

@@ -5,8 +5,7 @@ never changed, so that a decision can name it; what came late makes the next rev
 """
 
 import hashlib
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, override
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, override
 from bedrock_autoscaler.adapters.storage.blocks import Values, assemble, pack, unpack
 from bedrock_autoscaler.adapters.storage.codec import SCHEMA, require_schema
 from bedrock_autoscaler.adapters.storage.hours import cut_hour, is_blank, patched, whole_hours
+from bedrock_autoscaler.adapters.storage.kept import Kept
 from bedrock_autoscaler.adapters.storage.table import (
     ConditionFailedError,
     Item,
@@ -55,7 +55,7 @@ class DynamoHistory(History):
         self, client: "DynamoDBClient", table: str, *, cache_bytes: int = CACHE_BYTES
     ) -> None:
         self._table = Table(client, table)
-        self._seen: Kept[bytes] = Kept(cache_bytes, len)
+        self._seen: Kept[tuple[str, datetime, int], bytes] = Kept(cache_bytes, len)
 
     @override
     def store(self, target: str, traffic: Mapping[str, Traffic]) -> None:
@@ -155,7 +155,7 @@ class DynamoHistory(History):
 
         Reads whole items while nothing of the range was seen, else the keys alone.
         """
-        fresh = not self._seen.has_any(target, first, end)
+        fresh = not self._has_seen(target, first, end)
         attributes = () if fresh else ("sk",)
         newest: dict[datetime, int] = {}
         for item in self._table.query(
@@ -166,6 +166,11 @@ class DynamoHistory(History):
             if fresh:
                 self._seen.add((target, hour, revision), _content(item))
         return tuple(newest.items())
+
+    def _has_seen(self, target: str, first: datetime, end: datetime) -> bool:
+        """Whether the first revision of any hour in [first, end) is kept."""
+        hours = range(int((end - first) / HOUR))
+        return any((target, first + index * HOUR, 0) in self._seen for index in hours)
 
     def _contents(self, target: str, revisions: Sequence[_Revision]) -> dict[_Revision, bytes]:
         """The contents of these items, as far as they exist; what is not cached in one query."""
@@ -224,43 +229,6 @@ def digest_of(digests: Iterable[bytes]) -> str:
 def digests_of(contents: Iterable[bytes]) -> tuple[bytes, ...]:
     """The hash of each content."""
     return tuple(hashlib.sha256(content).digest() for content in contents)
-
-
-class Kept[Content]:
-    """Contents of items by (target, time, number); the longest unused go first.
-
-    Args:
-        most_bytes: of all contents together.
-        size: bytes of one.
-    """
-
-    def __init__(self, most_bytes: int, size: Callable[[Content], int]) -> None:
-        self._most_bytes = most_bytes
-        self._size = size
-        self._bytes = 0
-        self._kept: OrderedDict[tuple[str, datetime, int], Content] = OrderedDict()
-
-    def add(self, key: tuple[str, datetime, int], content: Content) -> None:
-        """Keep an item, in place of one with the same key."""
-        before = self._kept.pop(key, None)
-        self._bytes -= 0 if before is None else self._size(before)
-        self._kept[key] = content
-        self._bytes += self._size(content)
-        while self._bytes > self._most_bytes:
-            _, dropped = self._kept.popitem(last=False)
-            self._bytes -= self._size(dropped)
-
-    def get(self, key: tuple[str, datetime, int]) -> Content | None:
-        """The content; None when it is not kept."""
-        content = self._kept.get(key)
-        if content is not None:
-            self._kept.move_to_end(key)
-        return content
-
-    def has_any(self, target: str, first: datetime, end: datetime) -> bool:
-        """Whether the first revision of any hour in [first, end) is kept."""
-        hours = range(int((end - first) / HOUR))
-        return any((target, first + index * HOUR, 0) in self._kept for index in hours)
 
 
 def _batches(

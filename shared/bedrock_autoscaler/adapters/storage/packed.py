@@ -19,10 +19,10 @@ from bedrock_autoscaler.adapters.storage.history import (
     CACHE_BYTES,
     DynamoHistory,
     Hour,
-    Kept,
     digest_of,
     digests_of,
 )
+from bedrock_autoscaler.adapters.storage.kept import Kept
 from bedrock_autoscaler.adapters.storage.table import (
     ConditionFailedError,
     Item,
@@ -70,7 +70,9 @@ class PackedHistory(History):
     ) -> None:
         self._hours = DynamoHistory(client, table, cache_bytes=cache_bytes // 2)
         self._table = Table(client, table)
-        self._days: Kept[_Day] = Kept(cache_bytes // 2, lambda day: len(day.content))
+        self._days: Kept[tuple[str, datetime], _Day] = Kept(
+            cache_bytes // 2, lambda day: len(day.content) + len(day.digests)
+        )
 
     @override
     def store(self, target: str, traffic: Mapping[str, Traffic]) -> None:
@@ -110,14 +112,14 @@ class PackedHistory(History):
         known: dict[datetime, _Day] = {}
         wanted = [first + i * _DAY for i in range(max((end - first) // _DAY, 0))]
         for day in wanted:
-            found = self._days.get((target, day, 0))
+            found = self._days.get((target, day))
             if found is not None:
                 known[day] = found
         missing = [day for day in wanted if day not in known]
         if missing:
             for pack in self._read(target, missing[0], missing[-1] + _DAY):
                 known[pack.start] = pack
-                self._days.add((target, pack.start, 0), pack)
+                self._days.add((target, pack.start), pack)
         whole = []
         for day in wanted:
             if day not in known:
@@ -166,7 +168,7 @@ class PackedHistory(History):
             self._table.put(_to_item(target, day), condition=ABSENT)
         except (ConditionFailedError, NoAnswerError, ObservationError):
             return
-        self._days.add((target, day.start, 0), day)
+        self._days.add((target, day.start), day)
 
 
 # -- values ------------------------------------------------------------------------------------

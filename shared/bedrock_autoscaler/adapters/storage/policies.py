@@ -27,11 +27,19 @@ _ALL = 20_000
 
 
 class DynamoPolicies(Policies):
-    """Policies over the ledger table."""
+    """Policies over the ledger table.
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    Args:
+        client: of DynamoDB.
+        table: the ledger.
+        versions: of targets, where a process has more than one use for them; None: its own.
+    """
+
+    def __init__(
+        self, client: "DynamoDBClient", table: str, versions: TargetVersions | None = None
+    ) -> None:
         self._table = Table(client, table)
-        self._versions = TargetVersions(client, table)
+        self._versions = versions or TargetVersions(client, table)
         self._kept: set[tuple[str, str]] = set()
         self._roster: Roster | None = None
 

@@ -8,6 +8,7 @@ from bedrock_autoscaler.adapters.storage.codec import (
     encode_target,
     require_schema,
 )
+from bedrock_autoscaler.adapters.storage.kept import Kept
 from bedrock_autoscaler.adapters.storage.table import (
     ConditionFailedError,
     Item,
@@ -21,16 +22,29 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 ABSENT = "attribute_not_exists(#pk)"
-_KNOWN_TARGETS = 512
+_KNOWN_BYTES = 64 * 1024 * 1024
+"""Ten thousand targets with one option, fewer with more."""
+
+_SIZE_IN_MEMORY = 2
+"""Bytes of a target by one of its JSON; 1.2 to 1.6 were measured."""
 
 
 class TargetVersions:
-    """Over one table; targets are kept for the process's life, as far as there is room."""
+    """Over one table; the targets that were used last are remembered.
 
-    def __init__(self, client: "DynamoDBClient", table: str, *, most: int = _KNOWN_TARGETS) -> None:
+    Args:
+        client: of DynamoDB.
+        table: the ledger.
+        most_bytes: that targets take in memory.
+    """
+
+    def __init__(
+        self, client: "DynamoDBClient", table: str, *, most_bytes: int = _KNOWN_BYTES
+    ) -> None:
         self._table = Table(client, table)
-        self._most = most
-        self._targets: dict[tuple[str, str], Target] = {}
+        self._known: Kept[tuple[str, str], tuple[Target, int]] = Kept(
+            most_bytes, lambda known: _SIZE_IN_MEMORY * known[1]
+        )
 
     def keep(self, target: Target) -> None:
         """Keep the target under its settings version.
@@ -38,18 +52,7 @@ class TargetVersions:
         Raises:
             ObservationError: another target is kept under it, so a replay would mislead.
         """
-        known = self._targets.get((target.name, target.settings_version))
-        if known is None:
-            item = _key(target.name, target.settings_version)
-            item |= {"schema": SCHEMA, "document": encode_target(target)}
-            try:
-                self._table.put(item, condition=ABSENT)
-            except (ConditionFailedError, NoAnswerError):
-                known = self.target(target.name, target.settings_version)
-            else:
-                self._remember(target)
-                known = target
-        if known != target:
+        if self._kept(target) != target:
             raise ObservationError(
                 f"settings version {target.settings_version} of target {target.name} is kept "
                 "with another content"
@@ -61,22 +64,32 @@ class TargetVersions:
         Raises:
             ObservationError: it is missing, or cannot be read.
         """
-        known = self._targets.get((name, version))
+        known = self._known.get((name, version))
         if known is not None:
-            return known
+            return known[0]
         subject = f"settings version {version} of target {name}"
         item = self._table.get(_key(name, version))
         if item is None:
             raise ObservationError(f"{subject} is missing")
         require_schema(item.get("schema"), subject)
         target = decode_target(item["document"], subject)
-        self._remember(target)
+        self._known.add((name, version), (target, len(item["document"])))
         return target
 
-    def _remember(self, target: Target) -> None:
-        if len(self._targets) >= self._most:
-            self._targets.clear()
-        self._targets[target.name, target.settings_version] = target
+    def _kept(self, target: Target) -> Target:
+        """What is kept under its version, from now on at the latest."""
+        key = (target.name, target.settings_version)
+        known = self._known.get(key)
+        if known is not None:
+            return known[0]
+        document = encode_target(target)
+        item = _key(*key) | {"schema": SCHEMA, "document": document}
+        try:
+            self._table.put(item, condition=ABSENT)
+        except (ConditionFailedError, NoAnswerError):
+            return self.target(*key)
+        self._known.add(key, (target, len(document)))
+        return target
 
 
 def _key(name: str, version: str) -> Item:

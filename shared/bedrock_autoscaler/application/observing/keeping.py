@@ -11,14 +11,19 @@ from bedrock_autoscaler.domain.units import MINUTE
 _MODEL_AGE = 15 * MINUTE
 _INVENTORY_AGE = MINUTE
 _NEIGHBOURS_AGE = 5 * MINUTE
-_MOST_KEPT = 4_096
+_MOST_KEPT = 8_192
+"""More than the ledger's sums over all targets can name."""
 
 
 class Kept[Key: Hashable, Value]:
-    """Values by key, read anew when they are older than `age`, or lie ahead of the clock."""
+    """Values by key, read anew when they are older than `age`, or lie ahead of the clock.
 
-    def __init__(self, age: timedelta) -> None:
+    There are at most `most` of them; those that were read first go first.
+    """
+
+    def __init__(self, age: timedelta, most: int = _MOST_KEPT) -> None:
         self._age = age
+        self._most = most
         self._values: dict[Key, tuple[datetime, Value]] = {}
 
     def get(
@@ -35,21 +40,22 @@ class Kept[Key: Hashable, Value]:
             return found[1]
         value = read()
         if keep(value):
-            if len(self._values) >= _MOST_KEPT:
-                self._values.clear()
+            self._values.pop(key, None)
+            if len(self._values) >= self._most:
+                del self._values[next(iter(self._values))]
             self._values[key] = (now, value)
         return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keepsakes:
-    """What one place's observations keep.
+    """What one place's observations keep, and all places' of what the ledger at home says.
 
     Attributes:
         models: life cycle and applied quota by model; AWS changes them by hand, not by the minute.
         inventory: for the batches of one minute; the list itself may lag by 15 minutes.
         neighbours: purchases of targets that other batches decide, for the sums over all. What is
-            bought is fenced by the ledger in any case.
+            bought is fenced by the ledger in any case. All places have them in common.
     """
 
     models: Kept[str, tuple[bool | None, int | None]] = field(
@@ -59,3 +65,7 @@ class Keepsakes:
     neighbours: Kept[str, tuple[PurchaseIntent, ...]] = field(
         default_factory=lambda: Kept(_NEIGHBOURS_AGE)
     )
+
+    def elsewhere(self) -> "Keepsakes":
+        """Those of another place, with the same neighbours."""
+        return Keepsakes(neighbours=self.neighbours)

@@ -29,7 +29,7 @@ class RecordedDecision:
     code_version: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class Remembered:
     """What a decision leaves for the next one of its loop.
 
