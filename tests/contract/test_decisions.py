@@ -57,7 +57,9 @@ def build_recorded(
         loop=loop,
         scheduled_at=scheduled_at,
         observation=build_observation(
-            traffic=traffic, provisioned=(build_pt_traffic(pt_arn(1)),), model_unit_quota=None
+            traffic=traffic,
+            provisioned=(build_pt_traffic(pt_arn(1), also_under=("a/1",)),),
+            model_unit_quota=None,
         ),
         fleet=build_fleet(build_pt(1)),
     )

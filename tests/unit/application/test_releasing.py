@@ -441,6 +441,25 @@ def test_calls_filed_under_the_bare_id_of_the_pt_are_calls() -> None:
     assert deletes(scene) == []
 
 
+def test_calls_filed_under_a_spelling_that_cloudwatch_lists_are_calls() -> None:
+    """It was seen under that alone: silence under any other proves nothing."""
+    spelled = f"provisioned-model/{ARN.rsplit('/', maxsplit=1)[-1]}"
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    scene = Stage(core=script)
+    scene.run(16)
+    scene.serve(spelled, 14)
+    scene.run(14)
+    script.actions[DECIDED_AT] = (Release(arn=ARN, model_units=1),)
+    scene.run(20)
+    scene.serve(spelled, 10)
+
+    scene.run(9)
+
+    assert deletes(scene) == []
+    assert reasons(scene)[-1] == "it was not seen silent for 10 minutes"
+
+
 def test_unreadable_metrics_delete_nothing() -> None:
     scene, _ = at_window()
     scene.metrics.fail_next(ObservationError("down"), method="read")

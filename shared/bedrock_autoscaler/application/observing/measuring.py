@@ -106,10 +106,12 @@ class Measured:
             overlap = whole_minutes(before.traffic.end - self.start)
             quiet += max(kept.quiet_minutes - overlap, 0) if overlap >= 0 else 0
         since = floor_minute(pt.in_service_since or pt.created_at)
+        others = {*matching_ids(pt.arn, self.listed), *(kept.also_under if kept else ())}
         return PtTraffic(
             arn=pt.arn,
             seen=(kept is not None and kept.seen) or has_calls(traffic.since(since)),
             quiet_minutes=quiet,
+            also_under=tuple(sorted(others - {pt.arn, bare_id(pt.arn)})),
         )
 
     def _found(self, model_id: str) -> Traffic:

@@ -13,7 +13,7 @@ from bedrock_autoscaler.application.purchasing.accounting import (
     units_released_since,
 )
 from bedrock_autoscaler.domain.acting.holding import releasable_units
-from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.fleet.holdings import PtTraffic, Status
 from bedrock_autoscaler.domain.fleet.intent import (
     OPEN_RELEASES,
     PurchaseIntent,
@@ -154,17 +154,21 @@ class Silence:
         if pt.status is not Status.IN_SERVICE:
             return f"it is {pt.status.value}"
         known = latest.situation.observation.provisioned if latest else ()
-        if not any(evidence.arn == pt.arn and evidence.seen for evidence in known):
+        evidence = next((each for each in known if each.arn == pt.arn and each.seen), None)
+        if evidence is None:
             return "it never showed in the metrics: unknown, not idle"
         needed = target.thresholds.draining.quiet_minutes
-        if self._quiet_minutes(pt.arn, target, needed, now) < needed:
+        if self._quiet_minutes(evidence, target, needed, now) < needed:
             return f"it was not seen silent for {needed} minutes"
         return None
 
-    def _quiet_minutes(self, arn: str, target: Target, needed: int, now: datetime) -> int:
+    def _quiet_minutes(
+        self, evidence: PtTraffic, target: Target, needed: int, now: datetime
+    ) -> int:
+        """Under every `ModelId` that was seen to carry its calls, or may."""
         end = floor_minute(now) - target.thresholds.observing.settling_minutes * MINUTE
         start = end - needed * MINUTE
-        ids = sorted({arn, bare_id(arn)})
+        ids = sorted({evidence.arn, bare_id(evidence.arn), *evidence.also_under})
         reading = self.metrics.read(ids, start, end)
         if any(model_id not in reading.traffic for model_id in ids):
             return 0

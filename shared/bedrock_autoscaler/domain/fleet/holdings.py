@@ -73,11 +73,13 @@ class PtTraffic:
     Attributes:
         seen: its series had data since it entered service; a PT never seen is unknown, not idle.
         quiet_minutes: newest settled, read minutes without an invocation, in a row.
+        also_under: further `ModelId`s that may carry its calls, besides ARN and the id at its end.
     """
 
     arn: str
     seen: bool
     quiet_minutes: int
+    also_under: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
