@@ -18,6 +18,7 @@ from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     NOW,
     PT_MODEL,
+    UNIT_PRICE,
     build_guard_rails,
     build_provisioned,
     build_target,
@@ -107,6 +108,24 @@ def test_what_fits_under_the_caps_of_the_stack_is_bought() -> None:
     scene.purchase()
 
     assert buys(scene) == 2
+
+
+def test_what_is_held_counts_against_the_stack_at_its_present_price() -> None:
+    """Units without a term have no fixed price; what the ledger reserved is that of then."""
+    script = Script()
+    email = build_target(name=OTHER, model_ids=("other",))
+    scene = Stage(email, core=script)
+    script.actions[NOW] = (ONE_UNIT,)
+    scene.run(2)
+    risen = build_provisioned(price=replace(UNIT_PRICE, usd_per_hour=Decimal(100)))
+    scene.targets = (replace(email, provisioned=risen), build_target())
+    scene.stack = replace(WIDE, max_usd_per_hour=Decimal(130))
+    script.actions = {NOW + 15 * MINUTE: (ONE_UNIT,)}
+
+    scene.run(15)
+
+    assert buys(scene) == 1
+    assert any("would cost 160.500000 USD per hour" in reason for reason in held(scene))
 
 
 def test_without_a_document_the_caps_of_the_targets_add_up() -> None:

@@ -25,7 +25,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
     PurchaseIntent,
     PurchaseState,
 )
-from bedrock_autoscaler.domain.target import StackRails, Target
+from bedrock_autoscaler.domain.target import Commitment, StackRails, Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE, usd
 
 _ACCOUNT = 4
@@ -50,6 +50,7 @@ class StackView:
     foreign_usd_per_hour: Decimal
     spend: Spend
     own: Mapping[str, tuple[int, Decimal]] = field(default_factory=dict)
+    risen_usd_per_hour: Decimal = Decimal(0)
 
     @property
     def state(self) -> StackState:
@@ -57,7 +58,7 @@ class StackView:
         return StackState(
             rails=self.rails,
             held_units=self.account.reserved_units + self.foreign_units,
-            usd_per_hour=usd(self.account.reserved_usd_per_hour + self.foreign_usd_per_hour),
+            usd_per_hour=usd(self.account.reserved_usd_per_hour + self._unreserved_usd_per_hour),
             spend=self.spend,
         )
 
@@ -67,8 +68,13 @@ class StackView:
         return StackRoom(
             seen=self.account,
             max_units=self.rails.max_units - self.foreign_units,
-            max_usd_per_hour=usd(self.rails.max_usd_per_hour - self.foreign_usd_per_hour),
+            max_usd_per_hour=usd(self.rails.max_usd_per_hour - self._unreserved_usd_per_hour),
         )
+
+    @property
+    def _unreserved_usd_per_hour(self) -> Decimal:
+        """What is paid beside the sums of the ledger."""
+        return self.foreign_usd_per_hour + self.risen_usd_per_hour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +126,22 @@ class StackWatch:
             ),
             spend=self._spend(purchases, now),
             own=self._own(purchases),
+            risen_usd_per_hour=self._risen(purchases),
         )
+
+    def _risen(self, purchases: Mapping[str, tuple[PurchaseIntent, ...]]) -> Decimal:
+        """What units of targets in force cost more by now."""
+        found = Decimal(0)
+        for target in self.targets:
+            bought = target.provisioned
+            if bought is None or bought.price is None:
+                continue
+            for intent in purchases.get(target.name, ()):
+                is_open = intent.state in HOLDING_STATES and intent.commitment is Commitment.NONE
+                if is_open and intent.model_id == bought.model_id:
+                    price = bought.price.usd_per_hour * intent.model_units
+                    found += max(price - intent.usd_per_hour, Decimal(0))
+        return found
 
     def _own(
         self, purchases: Mapping[str, tuple[PurchaseIntent, ...]]
@@ -218,7 +239,8 @@ def account_problem(view: StackView, wanted: Purchase, account: str) -> str | No
             f"all targets and others in account {account} would hold {units} units, its max_units "
             f"is {rails.max_units}"
         )
-    dollars = usd(sum((each for _, each in held), view.foreign_usd_per_hour) + wanted.usd_per_hour)
+    beside = view.foreign_usd_per_hour + view.risen_usd_per_hour
+    dollars = usd(sum((each for _, each in held), beside) + wanted.usd_per_hour)
     if dollars > rails.max_usd_per_hour:
         return (
             f"all targets and others in account {account} would cost {dollars} USD per hour, its "
