@@ -108,9 +108,10 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
     _beat(scheduled_at, now, ports.sources)
     settings = _settings_in_force(ports)
     targets = settings.targets
-    if not targets:
+    if not targets and loop is Loop.ROUTING:
         return Summary(outcomes=())
-    shortest = min(period_of(loop, target) for target in targets)
+    # Without a target in force there may be throughputs of ours that nobody else tells of.
+    shortest = min((period_of(loop, target) for target in targets), default=MINUTE)
     tick = Tick.of(scheduled_at, now, shortest)
     if tick.is_late(shortest):
         report_late(tick, ports.sources.reporter)
@@ -118,7 +119,7 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
     company = Company(names=names, rails=settings.rails)
     observer = Observer(loop, tick, targets, ports.sources, company=company)
     if loop is Loop.CAPACITY:
-        report_orphans(observer.tagged_as_ours(), targets, ports.sources.reporter)
+        report_orphans(observer.tagged_as_ours(), names, ports.sources.reporter)
     return _decide_targets(observer, targets, ports, problems=settings.problems).checked()
 
 
@@ -151,8 +152,8 @@ def decide_batch(
 ) -> Summary:
     """Decide one tick of `loop` for the targets of a batch, and record each decision.
 
-    As `observe_and_decide`, but the settings are those of the batch, the heartbeat and what
-    concerns no single target are the dispatcher's, and a failed pass is left to the caller.
+    As `observe_and_decide`, but the settings are those of the batch, the heartbeat and what is
+    wrong with the settings are the dispatcher's, and a failed pass is left to the caller.
 
     Args:
         loop: which of the two loops ticks.
@@ -164,6 +165,8 @@ def decide_batch(
         return Summary(outcomes=())
     tick = Tick.of(batch.scheduled_at, ports.clock.now(), MINUTE)
     observer = Observer(loop, tick, batch.targets, ports.sources, company=batch.company)
+    if loop is Loop.CAPACITY:
+        report_orphans(observer.tagged_as_ours(), batch.company.names, ports.sources.reporter)
     return _decide_targets(observer, batch.targets, ports, problems=batch.problems, decided=decided)
 
 

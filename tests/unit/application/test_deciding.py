@@ -324,6 +324,19 @@ def test_unmanaged_and_orphaned_pts_are_alarms() -> None:
     assert scene.reporter.alarm_names == [("orphaned_pt", "gone"), ("unmanaged_pt", "chat")]
 
 
+def test_what_the_last_target_leaves_behind_is_an_alarm() -> None:
+    """It is billed by the hour, and no other function looks at targets that are gone."""
+    scene, _ = stage()
+    scene.capacity.add(name="left", model_id=PT_MODEL, deployment="test", target="chat")
+    scene.targets = ()
+
+    scene.decide(Loop.ROUTING)
+    assert scene.reporter.alarm_names == []
+    assert scene.decide().outcomes == ()
+
+    assert scene.reporter.alarm_names == [("orphaned_pt", "chat")]
+
+
 def test_spend_near_a_cap_is_an_alarm() -> None:
     # One unit at 60.50 from 12:00: one period, which is 80 % of 75.625.
     rails = build_guard_rails(max_usd_per_day=Decimal("75.625"))

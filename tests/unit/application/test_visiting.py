@@ -250,6 +250,20 @@ def test_a_worker_leaves_the_targets_of_others_their_throughputs() -> None:
     assert {d.target for d in fleet.scene.reporter.decisions} == {"a"}
 
 
+def test_a_worker_tells_of_throughputs_whose_target_is_gone() -> None:
+    fleet = Fleet(named("chat"), named("email"))
+    for name in ("email", "gone"):
+        fleet.scene.capacity.add(
+            name=f"of-{name}", model_id="x.y-v1:0:8k", deployment="test", target=name
+        )
+    fleet.dispatch()
+
+    fleet.visit()
+
+    orphans = {alarm for alarm in fleet.scene.reporter.alarm_names if alarm[0] == "orphaned_pt"}
+    assert orphans == {("orphaned_pt", "gone")}
+
+
 def test_that_all_fell_silent_together_travels_with_the_message() -> None:
     fleet = Fleet(named("a"))
     fleet.policies.keep(fleet.scene.targets, Roster.of(fleet.scene.settings()))

@@ -4,7 +4,7 @@ Each alarm is counted under its name, and CloudWatch has an alarm for each name.
 as long as nothing is wrong, so that a count is always news.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -16,7 +16,7 @@ from bedrock_autoscaler.domain.commitments.renewal import milestone, renewal_of,
 from bedrock_autoscaler.domain.decision import Decision, ReasonCode, Situation
 from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Status
-from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 
 NEAR = Decimal("0.8")
@@ -30,10 +30,9 @@ type Finding = tuple[str, str]
 
 
 def report_orphans(
-    tagged: Iterable[ListedThroughput], targets: Iterable[Target], reporter: Reporter
+    tagged: Iterable[ListedThroughput], names: Collection[str], reporter: Reporter
 ) -> None:
-    """PTs with our tag whose target is no longer in force go on costing money unwatched."""
-    names = {target.name for target in targets}
+    """PTs with our tag of no target in force (by `names`) go on costing money unwatched."""
     for pt in tagged:
         if pt.target not in names:
             reporter.alarm(
