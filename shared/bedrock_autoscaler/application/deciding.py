@@ -92,8 +92,8 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
 
     A tick that was decided before, or that a newer one overtook, leaves no trace. One that is
     older than two periods, or far off the clock, is decided and recorded, but nothing follows from
-    it. A source that cannot be read is a gap in the situation, so that the decision holds and
-    says why.
+    it; one that lies far ahead is not even recorded. A source that cannot be read is a gap in the
+    situation, so that the decision holds and says why.
 
     Args:
         loop: which of the two loops ticks.
@@ -115,6 +115,8 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
     tick = Tick.of(scheduled_at, now, shortest)
     if tick.is_late(shortest):
         report_late(tick, ports.sources.reporter)
+    if tick.is_far_ahead:
+        return Summary(outcomes=())
     names = frozenset(target.name for target in targets)
     company = Company(names=names, rails=settings.rails)
     observer = Observer(loop, tick, targets, ports.sources, company=company)

@@ -25,6 +25,7 @@ ROUTING_PERIOD = MINUTE
 """Period of the routing loop and of the three acting functions, as the schedules have it."""
 
 _MAX_LAG = timedelta(minutes=5)
+_MAX_LEAD = timedelta(minutes=15)
 _MAX_AGE_PERIODS = 2
 _REMEMBERED = 1_000
 
@@ -80,6 +81,14 @@ class Tick:
     def may_act(self) -> bool:
         """Whether clock and schedule agree well enough to change anything in the world."""
         return abs(self.now - self.scheduled_at) <= _MAX_LAG
+
+    @property
+    def is_far_ahead(self) -> bool:
+        """Whether the clock will not reach it for long: its record would silence all ticks before.
+
+        The newest record wins; one of next year would be the newest until then.
+        """
+        return self.scheduled_at - self.now > _MAX_LEAD
 
     def is_late(self, period: timedelta) -> bool:
         """Whether nothing may follow from what is decided now: it is only recorded."""

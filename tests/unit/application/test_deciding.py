@@ -135,6 +135,15 @@ def test_a_late_tick_is_recorded_and_nothing_else(loop: Loop, age: timedelta, ou
     assert decision.scheduled_at == NOW - age
 
 
+def test_a_tick_far_ahead_of_the_clock_leaves_no_record_to_silence_those_before_it() -> None:
+    scene, _ = stage()
+
+    assert scene.decide(Loop.CAPACITY, NOW + 24 * HOUR).outcomes == ()
+
+    assert ("loop_late", "") in scene.reporter.alarm_names
+    assert scene.decide().outcomes == (("chat", "hold"),)
+
+
 def test_nothing_is_bought_on_a_late_ticks_decision_whatever_it_asks_for() -> None:
     scene, script = stage()
     script.actions[NOW - 15 * MINUTE] = (ONE_UNIT,)
