@@ -49,6 +49,22 @@ def test_an_inventory_that_breaks_off_says_so(stage: Stage) -> None:
     assert str(told.fields["error"]).startswith("a later page: AccessDeniedException")
 
 
+def test_a_throughput_of_an_unknown_kind_makes_the_inventory_incomplete(stage: Stage) -> None:
+    """Throughput by tokens, say, has no model units: its size cannot be counted."""
+    stage.buy(2)
+
+    def leave_out(parsed: dict[str, Any], **_: object) -> None:
+        del parsed["provisionedModelSummaries"][0]["modelUnits"]
+
+    stage.client.meta.events.register(f"after-call.bedrock.{LIST}", leave_out)
+
+    inventory = stage.capacity.inventory()
+
+    assert (len(inventory.throughputs), inventory.complete) == (1, False)
+    (told,) = stage.reporter.happenings
+    assert str(told.fields["error"]).endswith("lacks 'modelUnits'")
+
+
 def test_an_inventory_without_its_first_page_is_an_error(stage: Stage) -> None:
     stage.buy()
     stage.fail(LIST, code="AccessDeniedException")

@@ -45,7 +45,7 @@ class Listing:
         self.problem = ""
 
     def all(self) -> Inventory:
-        """Every throughput; incomplete when a later page or a throughput's tags are missing.
+        """Every throughput; incomplete when a later page, or tags or size of one, are missing.
 
         Raises:
             ObservationError: not even the first page could be read.
@@ -66,7 +66,11 @@ class Listing:
         throughputs = []
         for arn, summary in sorted(summaries.items()):
             tags = self._remembered_tags(arn)
-            throughputs.append(listed(summary, tags or {}))
+            try:
+                throughputs.append(listed(summary, tags or {}))
+            except (KeyError, TypeError) as error:
+                # Of a kind that is not known here: without its size nothing can be counted.
+                self.problem = f"{arn} lacks {error}"
         return Inventory(throughputs=tuple(throughputs), complete=not self.problem)
 
     def get(self, name_or_arn: str) -> ListedThroughput | None:
