@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.fleets.working import FleetApplication
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
@@ -122,6 +123,15 @@ def retag(scene: Stage, **changes: Any) -> None:
 
 def test_a_sound_stack_has_no_finding(scene: Stage) -> None:
     assert findings(scene) == []
+
+
+def test_a_list_that_breaks_off_proves_nothing(scene: Stage) -> None:
+    """What was not listed would count as neither held nor a stranger's."""
+    scene.capacity.add(name="by-hand", model_id=PT_MODEL, model_units=9)
+    scene.capacity.pages_missing = True
+
+    with pytest.raises(ObservationError, match="could not be read to its end"):
+        look(scene)
 
 
 def test_every_throughput_is_listed_with_its_life(scene: Stage) -> None:

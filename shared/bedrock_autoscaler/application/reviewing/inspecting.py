@@ -155,6 +155,11 @@ def inspect(
     spots = _spots(settings, ports, home, elsewhere)
     seen = {place: _inventory(spot, ports.deployment) for place, spot in spots.items()}
     inventory = _joined([ports.capacity.inventory()] if home is None else seen.values())
+    if not inventory.complete:
+        raise ObservationError(
+            "the list of provisioned throughputs could not be read to its end, so that nothing can "
+            "be said of what is held; try again"
+        )
     account = ports.fleets.account()
     policies = {target.name: target for target in settings.targets}
     names = sorted({*policies, *account.targets})
