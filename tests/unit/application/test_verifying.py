@@ -152,6 +152,7 @@ def spread() -> tuple[Stage, Facts, Facts]:
     script.actions[NOW] = (ONE_UNIT,)
     scene = Stage(build_target(thresholds=QUARTERLY, account=AWAY.account), core=script)
     there = scene.places.spoke(AWAY)
+    there.capacity.quota[PT_MODEL] = 10
     there.metrics.beat_through(NOW - 4 * HOUR, NOW + HOUR)
     shared, home = Shared(), Place(account=ACCOUNT, region=REGION)
     fleet = FleetApplication(scene.application, scene, shared, home)
