@@ -30,11 +30,7 @@ def terms_problem(target: Target, wanted: Purchase, now: datetime) -> str | None
     if bought.price is None:
         return f"the price of {bought.model_id} is not known"
     if is_stale(bought.price.as_of, now.date(), target.thresholds.gating.max_price_age_days):
-        days = target.thresholds.gating.max_price_age_days
-        return (
-            f"the price of {bought.model_id} is of {bought.price.as_of}, which is too old, or more "
-            f"than {days} days ahead"
-        )
+        return f"the price of {bought.model_id} is of {bought.price.as_of}, which is too old"
     most = target.thresholds.sizing.max_units_per_purchase
     if not 1 <= wanted.model_units <= most:
         return f"{wanted.model_units} units are not between 1 and max_units_per_purchase {most}"

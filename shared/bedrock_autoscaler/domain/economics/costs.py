@@ -201,8 +201,5 @@ def period_usd(usd_per_hour: Decimal, billing_minutes: int) -> Decimal:
 
 
 def is_stale(as_of: date, today: date, max_age_days: int) -> bool:
-    """Whether a price read on `as_of` is too old to spend money on.
-
-    One that claims to be of a day as far ahead would never grow old: its date is wrong.
-    """
-    return abs(today - as_of) > timedelta(days=max_age_days)
+    """Whether a price read on `as_of` is too old to spend money on."""
+    return today - as_of > timedelta(days=max_age_days)
