@@ -872,6 +872,21 @@ class ForcedCapacity(MemoryCapacity):
         return replace(found, status=self.forced) if found and self.forced else found
 
 
+def test_a_pt_that_failed_leaves_although_no_table_was_ever_published() -> None:
+    """A target without a way on demand has no table before its first throughput serves."""
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    scene = Stage(build_target(options=(), thresholds=QUARTERLY), core=script)
+    scene.run(1)
+    scene.capacity.fail_creation(ARN)
+
+    scene.run(60)
+
+    assert scene.tables.published == []
+    assert only_purchase(scene).state is PurchaseState.RELEASED
+    assert only_purchase(scene).ended_at == NOW + 55 * MINUTE
+
+
 def test_a_pt_that_failed_needs_no_silence() -> None:
     scene, _ = at_window(capacity=ForcedCapacity)
     assert isinstance(scene.capacity, ForcedCapacity)

@@ -35,6 +35,13 @@ def drain_problem(intent: ReleaseIntent, target: Target, now: datetime) -> str |
     return None
 
 
+def has_never_served(purchase: PurchaseIntent | None) -> bool:
+    """Whether nobody can ever have been sent to what it brought: there is nothing to drain."""
+    if purchase is None or purchase.in_service_since is not None:
+        return False
+    return purchase.state is PurchaseState.FAILED
+
+
 def window_problem(purchase: PurchaseIntent, target: Target, now: datetime) -> str | None:
     """Why a Delete would give paid time away; None in the last minutes of a paid period."""
     billing = timedelta(minutes=target.thresholds.sizing.billing_minutes)
@@ -134,21 +141,37 @@ class Silence:
         target: Target,
         latest: RecordedDecision | None,
         *,
+        purchase: PurchaseIntent | None,
         now: datetime,
     ) -> str | None:
         """Why the PT may be in use; None on positive evidence of silence.
-
-        A PT that failed has never served a call. One that never showed in the metrics is not
-        idle but unknown.
 
         Raises:
             ObservationError: the table or the metrics could not be read.
         """
         table = self.tables.current(target.name)
-        if table is None or any(route.address == pt.arn for route in table.routes):
-            return "the table in force names it, or there is none"
+        if table is not None and any(route.address == pt.arn for route in table.routes):
+            return "the table in force names it"
+        if has_never_served(purchase):
+            return None
+        if table is None:
+            return "there is no table in force"
         if table.version != intent.withdrawn_version:
             return f"its withdrawal is not noted for version {table.version}, which is in force"
+        return self._use_problem(pt, target, latest, now)
+
+    def _use_problem(
+        self,
+        pt: ListedThroughput,
+        target: Target,
+        latest: RecordedDecision | None,
+        now: datetime,
+    ) -> str | None:
+        """Why callers may use it though no table names it.
+
+        A PT that failed serves no call. One that never showed in the metrics is not idle but
+        unknown.
+        """
         if pt.status is Status.FAILED:
             return None
         if pt.status is not Status.IN_SERVICE:

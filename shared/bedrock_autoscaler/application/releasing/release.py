@@ -26,6 +26,7 @@ from bedrock_autoscaler.application.releasing.draining import (
     bound_problem,
     day_problem,
     drain_problem,
+    has_never_served,
     hour_problem,
     identity_problem,
     purchase_of,
@@ -132,11 +133,10 @@ class _Releaser:
         by_hand = self.target.controls.shrink_problem(self.now)
         if by_hand:
             return self._waits(intent, by_hand), False
-        purchases: tuple[PurchaseIntent, ...] = ()
-        problem = drain_problem(intent, self.target, self.now)
-        if problem is None:
-            purchases = self.ports.fleets.purchases(self.target.name)
-            problem = self._timing_problem(intent, purchases, self.now)
+        purchases = self.ports.fleets.purchases(self.target.name)
+        problem = self._timing_problem(intent, purchases, self.now)
+        if not has_never_served(purchase_of(intent.arn, purchases)):
+            problem = drain_problem(intent, self.target, self.now) or problem
         if problem:
             return self._waits(intent, problem), False
         pt = pt or self.ports.releasing.get(intent.arn)
@@ -169,7 +169,9 @@ class _Releaser:
             or bound_problem(intent.arn, self.target, purchases, leaving)
             or day_problem(self.target, gone, self.now)
             or hour_problem(self.target, purchases, gone, self.now)
-            or silence.problem(pt, intent, self.target, self.latest, now=self.now)
+            or silence.problem(
+                pt, intent, self.target, self.latest, purchase=purchase, now=self.now
+            )
             or self._stop(intent, purchases)
         )
         if problem:
