@@ -70,6 +70,11 @@ class Points:
         if len(times) != len(values):
             self.flawed[:] = True  # which value belongs to which minute cannot be told
             return
+        if not times:  # nobody was refused, most of the time
+            return
+        if times == _grid(self.start, len(self.sums)):
+            self._add_all(np.array(values, dtype=np.float64))
+            return
         seconds = self._seconds(times)
         minutes = np.floor(seconds / _MINUTE_SECONDS).astype(np.int64)
         inside = (minutes >= 0) & (minutes < len(self.sums))
@@ -80,10 +85,14 @@ class Points:
         self.flawed[at[impossible]] = True
         self.flawed[self.counts > 1] = True
 
+    def _add_all(self, sums: Series) -> None:
+        """Take each minute once, in order, and nothing else, as most answers have it."""
+        self.counts[:] += 1
+        self.sums[:] = sums
+        self.flawed[:] |= ~np.isfinite(sums) | (sums < 0) | (self.counts > 1)
+
     def _seconds(self, times: Sequence[datetime]) -> Series:
-        """Since the start. Most answers have each minute once, in order, and nothing else."""
-        if times == _grid(self.start, len(self.sums)):
-            return np.arange(len(times), dtype=np.float64) * _MINUTE_SECONDS
+        """Since the start."""
         origin = self.start.timestamp()
         return np.array([time.timestamp() - origin for time in times], dtype=np.float64)
 
@@ -124,11 +133,16 @@ def to_traffic(points: Mapping[str, Points]) -> Traffic:
     blank = np.where(known, 0.0, nan)
     series = {}
     for name, synonyms in METRIC_NAMES.items():
-        found = [points[synonym].sums for synonym in synonyms if synonym in points]
+        asked = [points[synonym] for synonym in synonyms if synonym in points]
+        found = [metric.sums for metric in asked if metric.counts.any()]
+        # What has no point anywhere is one series, which is worked out once from here on.
         series[name] = _gapped(found, known) if found else blank
     return Traffic(start=metrics[0].start, **series)
 
 
 def _gapped(sums: Sequence[Series], known: Mask) -> Series:
     """The larger of the same sum under all its names; 0 without a point, NaN where not known."""
-    return np.where(known, np.fmax.reduce(sums, initial=0.0), nan)
+    largest = np.zeros(len(known))
+    for each in sums:
+        largest = np.fmax(largest, each)
+    return np.where(known, largest, nan)

@@ -28,6 +28,8 @@ TOTAL = ""
 _NARROW = "{"
 _ZEROS = "0"
 _WHOLE = ("<u2", "<u4")
+_HIGHEST = {form: int(np.iinfo(form).max) for form in _WHOLE}
+"""Stands for a gap."""
 _FLOATS = "<f8"
 _HOUR_MINUTES = 60
 
@@ -181,7 +183,7 @@ def _form(row: Rows) -> str:
     if np.all((known >= 0) & (known == np.floor(known))):
         largest = float(known.max(initial=0.0))
         for form in _WHOLE:
-            if largest < np.iinfo(form).max:
+            if largest < _HIGHEST[form]:
                 return form
     return _FLOATS
 
@@ -191,7 +193,7 @@ def _narrowed(row: Rows, form: str) -> bytes:
     if form == _FLOATS:
         # One kind of NaN and one kind of zero.
         return np.where(gaps, np.nan, row + 0.0).astype(_FLOATS).tobytes()
-    return np.where(gaps, np.iinfo(form).max, row).astype(form).tobytes()
+    return np.where(gaps, _HIGHEST[form], row).astype(form).tobytes()
 
 
 def _fill(values: Values, layout: Layout, record: bytes, places: Sequence[int]) -> None:
@@ -208,15 +210,29 @@ def _fill(values: Values, layout: Layout, record: bytes, places: Sequence[int]) 
     records = np.frombuffer(record, layout.record)
     for field, (name, index, form) in enumerate(layout.rows):
         stored = records[f"f{field}"].reshape(-1)
-        gaps = np.isnan(stored) if form == _FLOATS else stored == np.iinfo(form).max
         if layout.is_foreign:
-            # A gap is a gap in all series, those that are not known here among them.
-            values[name][:, gaps] = np.nan
-        if index is not None:
+            place = None if index is None else places[index]
+            _fill_foreign(values[name], stored, _gaps_in(stored, form), place)
+        elif index is not None:
             row = values[name][places[index]]
-            np.copyto(row, stored, where=~np.isnan(row) if layout.is_foreign else True)
-            if gaps.any():
-                row[gaps] = np.nan
+            row[:] = stored
+            if form == _FLOATS or stored.max(initial=0) == _HIGHEST[form]:
+                row[_gaps_in(stored, form)] = np.nan
+
+
+def _gaps_in(stored: NDArray[Any], form: str) -> NDArray[np.bool_]:
+    return np.isnan(stored) if form == _FLOATS else stored == _HIGHEST[form]
+
+
+def _fill_foreign(
+    rows: Rows, stored: NDArray[Any], gaps: NDArray[np.bool_], place: int | None
+) -> None:
+    """A gap is a gap in all series, those that are not known here among them."""
+    rows[:, gaps] = np.nan
+    if place is not None:
+        row = rows[place]
+        np.copyto(row, stored, where=~np.isnan(row))
+        row[gaps] = np.nan
 
 
 def _runs(

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, override
 
 from bedrock_autoscaler.adapters.storage.blocks import Values, assemble, pack, unpack
 from bedrock_autoscaler.adapters.storage.codec import SCHEMA, require_schema
-from bedrock_autoscaler.adapters.storage.hours import cut_hour, is_blank, patched, whole_hours
+from bedrock_autoscaler.adapters.storage.hours import (
+    are_same,
+    cut_hour,
+    is_blank,
+    patched,
+    whole_hours,
+)
 from bedrock_autoscaler.adapters.storage.kept import Kept
 from bedrock_autoscaler.adapters.storage.table import (
     ConditionFailedError,
@@ -127,14 +133,14 @@ class DynamoHistory(History):
         for hour in hours:
             fresh = cut_hour(traffic, hour)
             revision = newest.get(hour, -1)
-            before = None
             if revision >= 0:
                 values = self._values(target, (hour, revision), known)
-                # Packed again, since what an older version wrote has another form.
-                before, fresh = pack(values), patched(values, fresh)
-            content = pack(fresh)
-            if not is_blank(fresh) and content != before:
-                new[hour, revision + 1] = content
+                fresh = patched(values, fresh)
+                # By value, since what an older version wrote has another form.
+                if are_same(values, fresh):
+                    continue
+            if not is_blank(fresh):
+                new[hour, revision + 1] = pack(fresh)
         return new
 
     def _put(self, target: str, batch: Sequence[tuple[_Revision, bytes]]) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, override
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bedrock_autoscaler.adapters.storage.codec import SCHEMA, require_schema
+from bedrock_autoscaler.adapters.storage.kept import Kept
 from bedrock_autoscaler.adapters.storage.table import (
     ConditionFailedError,
     Item,
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 MAX_PARAMETER_BYTES = 4096
 """Of a standard parameter; Source: the `value` member of SSM's PutParameter."""
 
+_PARSED_BYTES = 16 * 1024 * 1024
+"""About ten thousand tables of one route."""
+
+_SIZE_IN_MEMORY = 4
+"""Bytes of a table and its text by one of the text."""
+
 _REPLACE = (
     "SET #schema = :schema, #version = :version, #document = :document, "
     "#published_at = :published_at, #decision_id = :decision_id"
@@ -47,6 +54,10 @@ class DynamoRoutingTables(RoutingTables):
         self._table = Table(dynamodb, table)
         self._ssm = ssm
         self._path = f"{prefix}/routes"
+        # By its text, which changes seldom: checking it takes much longer than comparing it.
+        self._parsed: Kept[str, tuple[RoutingTable, int]] = Kept(
+            _PARSED_BYTES, lambda parsed: _SIZE_IN_MEMORY * parsed[1]
+        )
 
     @override
     def current(self, target: str) -> RoutingTable | None:
@@ -60,7 +71,12 @@ class DynamoRoutingTables(RoutingTables):
             return None
         subject = f"routing table of {target}"
         require_schema(item.get("schema"), subject)
-        return _parse(item, subject)
+        text = str(item["document"])
+        parsed = self._parsed.get(text)
+        if parsed is None:
+            parsed = _parse(item, subject), len(text)
+            self._parsed.add(text, parsed)
+        return parsed[0]
 
     @override
     def publish(self, table: RoutingTable) -> None:

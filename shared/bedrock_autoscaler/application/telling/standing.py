@@ -145,7 +145,7 @@ def _metrics(situation: Situation) -> Iterator[Finding]:
     newest, before = calls[-INCOMPLETE_MINUTES:], calls[:-INCOMPLETE_MINUTES]
     share = float(np.isfinite(newest).mean()) if len(newest) else 0.0
     least = situation.target.thresholds.observing.min_completeness
-    if bool(np.isfinite(before).any()) and share < least:
+    if share < least and bool(np.isfinite(before).any()):
         yield (
             "metrics_incomplete",
             f"{share:.0%} of the last {INCOMPLETE_MINUTES} settled minutes could be read",
