@@ -35,6 +35,10 @@ from tests.intents import ONE_UNIT, TWO_UNITS
 from tests.staging import Script, Stage
 
 ARN = pt_arn(1)
+ALWAYS_IN_THE_WINDOW = build_thresholds(
+    sizing={"decision_minutes": 15},
+    draining={"release_window_minutes": 60, "quiet_minutes": 1},
+)
 
 
 def bought(minutes: int = 20, **target: Any) -> Stage:
@@ -152,19 +156,23 @@ def test_a_clock_that_steps_back_shortens_no_rest() -> None:
 
 
 def test_a_clock_that_steps_back_shortens_no_drain() -> None:
-    scene = bought(16)
+    """The paid period allows the Delete and the throughput is silent: the drain alone waits."""
+    scene = bought(16, thresholds=ALWAYS_IN_THE_WINDOW)
     scene.serve(ARN, 14)
     actions(scene)[NOW + 30 * MINUTE] = (Release(arn=ARN, model_units=1),)
     scene.run(16)
     (release,) = scene.fleets.releases("chat")
-    assert release.withdrawn_at is not None
+    assert release.withdrawn_at == NOW + 30 * MINUTE
+    scene.metrics.beat_through(scene.now, NOW + HOUR)
 
     scene.clock.set(release.withdrawn_at - 10 * MINUTE)
-    for _ in range(16):
+    for _ in range(10 + 12):
         scene.release()
         scene.clock.advance(MINUTE)
 
     assert "delete" not in calls(scene)
+    scene.release()
+    assert "delete" in calls(scene)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +226,7 @@ def test_without_its_ledger_nothing_is_done_and_it_says_so() -> None:
 
     assert calls(scene) == ["buy"]
     assert len(scene.tables.published) == before
+    assert scene.fleets.releases("chat") == ()
     assert ("unobserved", "chat") in scene.reporter.alarm_names
 
 
