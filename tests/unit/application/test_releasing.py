@@ -754,6 +754,18 @@ def test_what_is_needed_again_comes_back_once_no_delete_can_take_effect_any_more
     assert table.routes[0].address == ARN
 
 
+def test_a_record_of_older_code_is_waited_for_from_now_on() -> None:
+    scene = needed_again()
+    intent = only_release(scene)
+    older = replace(intent, delete_sent_at=None, version=intent.version + 1)
+    scene.fleets.update_release(intent, older)
+
+    scene.run(60)
+
+    assert only_release(scene).state is ReleaseState.CANCELLED
+    assert only_release(scene).ended_at == NOW + 85 * MINUTE
+
+
 def test_a_pause_stops_the_delete_of_what_is_needed_again() -> None:
     scene = needed_again(paused=True)
     sent = len(deletes(scene))

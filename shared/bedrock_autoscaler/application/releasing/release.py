@@ -237,6 +237,8 @@ class _Releaser:
         """Take a release back, unless a Delete of it was sent that may still take effect."""
         if intent.state is ReleaseState.DELETING:
             sent = intent.delete_sent_at
+            if sent is None:  # a record of older code: from now on it is certain that none goes out
+                self._update(intent, replace(intent, delete_sent_at=self.now))
             if sent is None or self.now - sent < GRACE:
                 return self._waits(intent, "it is needed again, and a Delete of it was sent")
         return self._cancel(intent, "needed again")
