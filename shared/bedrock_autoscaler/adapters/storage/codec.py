@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache
-from math import isnan
+from math import isinf, isnan
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -114,24 +114,26 @@ def traffic_from_plain(stored: Mapping[str, Any]) -> Traffic:
 
 
 def _is_zero(values: Series) -> bool:
-    return not values.any() and not np.signbit(values).any()
+    """Whether all are 0, without a sign: no bit is set then."""
+    return values.tobytes() == bytes(values.nbytes)
 
 
 def _to_numbers(values: Series) -> Sequence[float | int | None]:
-    if np.isinf(values).any():
-        raise ValueError("traffic holds an infinite value")
-    whole = np.floor(values)
-    # Most series are sums of whole numbers without a gap, for which this is all.
-    is_whole = (values == whole).all() and not np.signbit(values).any()
-    if is_whole and values.max(initial=0.0) < _EXACT_INTEGERS:
-        return [number or 0.0 for number in whole.astype(np.int64).tolist()]
-    return [_to_number(value) for value in values.tolist()]
+    # Most are whole; a decision keeps an hour of them, too few for operations on arrays to pay.
+    return [
+        int(value) if 0 < value < _EXACT_INTEGERS and value.is_integer() else _to_number(value)
+        for value in values.tolist()
+    ]
 
 
 def _to_number(value: float) -> float | int | None:
+    if value == 0:
+        return value
     if isnan(value):
         return None
-    is_short = value.is_integer() and 0 < abs(value) < _EXACT_INTEGERS
+    if isinf(value):
+        raise ValueError("traffic holds an infinite value")
+    is_short = value.is_integer() and abs(value) < _EXACT_INTEGERS
     return int(value) if is_short else value
 
 

@@ -188,6 +188,8 @@ class Table:
             return {"L": [self._wired(each) for each in value]}
         if type(value) is int:
             return {"N": str(value)}
+        if value is None:
+            return {"NULL": True}
         return dict(self._serializer.serialize(value))
 
     def _from_wire(self, item: Mapping[str, Any]) -> Item:
@@ -310,7 +312,7 @@ def _size(value: object) -> int:
     size = 0
     if isinstance(value, dict):
         for name, member in value.items():
-            size += _size(name) + _size(member) + 1
+            size += len(name) + _size(member) + 1  # the names are ours, and ASCII
         return size
     if isinstance(value, (list, tuple)):
         for member in value:
