@@ -1,6 +1,6 @@
 """Observe and decide: one tick of one loop for all targets; records decisions, changes nothing."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,7 +18,11 @@ from bedrock_autoscaler.application.ports.settings import Settings, SettingsProb
 from bedrock_autoscaler.application.settings.in_force import DEFAULTS, STACK
 from bedrock_autoscaler.application.telling.asking import ask_persons
 from bedrock_autoscaler.application.telling.reminding import remind
-from bedrock_autoscaler.application.telling.standing import report_orphans, report_standing
+from bedrock_autoscaler.application.telling.standing import (
+    report_forgotten,
+    report_orphans,
+    report_standing,
+)
 from bedrock_autoscaler.application.ticking import (
     Summary,
     Tick,
@@ -122,7 +126,18 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
     observer = Observer(loop, tick, targets, ports.sources, company=company)
     if loop is Loop.CAPACITY:
         report_orphans(observer.tagged_as_ours(), names, ports.sources.reporter)
+        _tell_forgotten(names, now, ports.sources)
     return _decide_targets(observer, targets, ports, problems=settings.problems).checked()
+
+
+def _tell_forgotten(names: Collection[str], now: datetime, sources: Sources) -> None:
+    """Tell of what targets that are gone left open in the ledger."""
+    try:
+        gone = [name for name in sources.fleets.account().targets if name not in names]
+        for name in gone:
+            report_forgotten(sources.fleets.purchases(name), now, sources.reporter)
+    except ObservationError as error:
+        sources.reporter.alarm("unobserved", "", str(error))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from bedrock_autoscaler.application.errors import (
     ObservationError,
     StaleDecisionError,
     TargetsFailedError,
+    UnknownOutcomeError,
 )
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.ledger import LedgerState
@@ -344,6 +345,23 @@ def test_what_the_last_target_leaves_behind_is_an_alarm() -> None:
     assert scene.decide().outcomes == ()
 
     assert scene.reporter.alarm_names == [("orphaned_pt", "chat")]
+
+
+def test_a_purchase_without_an_answer_of_a_target_that_is_gone_is_an_alarm() -> None:
+    """Its units stay reserved, and the purchase function looks at targets in force alone."""
+    scene, script = stage()
+    script.actions[NOW] = (ONE_UNIT,)
+    scene.capacity.fail_next(UnknownOutcomeError("timed out"), method="buy")
+    scene.run(1)
+    scene.targets = ()
+
+    scene.clock.set(NOW + 15 * MINUTE)
+    scene.decide()
+    assert scene.reporter.alarm_names == []
+    scene.clock.set(NOW + 30 * MINUTE)
+    scene.decide()
+
+    assert scene.reporter.alarm_names == [("purchase_unresolved", "chat")]
 
 
 def test_spend_near_a_cap_is_an_alarm() -> None:
