@@ -390,3 +390,13 @@ def test_any_json_gives_a_target_or_a_short_problem(value: object) -> None:
 @given(st.text(max_size=200))
 def test_any_text_gives_a_target_or_a_problem(text: str) -> None:
     assert isinstance(parse(text), Target | SettingsProblem)
+
+
+def test_an_address_longer_than_cloudwatch_takes_is_refused() -> None:
+    """Asked for in one call with those of other targets, it would leave all of them unread."""
+    assert isinstance(parse(BASE | {"model_ids": ["m" * 1024]}), Target)
+
+    found = parse(BASE | {"model_ids": ["m" * 1025]})
+
+    assert isinstance(found, SettingsProblem)
+    assert found.field == "model_ids.0"
