@@ -101,6 +101,12 @@ DEFECTS: tuple[Defect, ...] = (
         ("app.purchasing.purchase:terms_problem", FINDS_NOTHING),
     ),
     _one(
+        "quota and life cycle are known",
+        "7",
+        Scenario.REFUSING,
+        ("app.purchasing.purchase:facts_problem", FINDS_NOTHING),
+    ),
+    _one(
         "consent for a term",
         "8",
         Scenario.TERMS,

@@ -306,6 +306,7 @@ class Watch:
         if (kept.commitment if kept else Commitment.NONE) is not intent.commitment:
             self.failed("O3", f"Create of {intent.decision_id} with a term that is not recorded")
         self._is_priced(run, target, intent)
+        self._is_known(intent)
         self._is_due(run, target, intent)
         if intent.decision_id in run.sent:
             return  # the SDK sends it again
@@ -342,6 +343,15 @@ class Watch:
             self.failed("O2", f"Create of {intent.decision_id} at an unknown price")
         elif usd((_each(price, intent) or Decimal(0)) * intent.model_units) != intent.usd_per_hour:
             self.failed("O2", f"Create of {intent.decision_id} at {intent.usd_per_hour} USD/h")
+
+    def _is_known(self, intent: PurchaseIntent) -> None:
+        """Row 7: the decision knew the quota, and that the model is sold."""
+        recorded = self._world.decisions.peek_one(intent.decision_id)
+        if recorded is None:
+            return  # the ledger was restored; O10 looks after that
+        seen = recorded.situation.observation
+        if seen.model_unit_quota is None or seen.model_is_active is not True:
+            self.failed("O2", f"Create of {intent.decision_id} on unknown facts")
 
     def _is_due(self, run: Run, target: Target, intent: PurchaseIntent) -> None:
         """Rows 3, 11, 35: nothing unresolved, no breaker tripped, no old decision carried out."""
