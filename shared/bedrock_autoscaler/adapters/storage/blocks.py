@@ -196,7 +196,9 @@ def _narrowed(row: Rows, form: str) -> bytes:
     return np.where(gaps, _HIGHEST[form], row).astype(form).tobytes()
 
 
-def _fill(values: Values, layout: Layout, record: bytes, places: Sequence[int]) -> None:
+def _fill(
+    values: Values, layout: Layout, record: bytes | memoryview, places: Sequence[int]
+) -> None:
     """Put the rows of all records, one after the other, into `values`; the others stay.
 
     Args:
@@ -236,12 +238,12 @@ def _fill_foreign(
 
 
 def _runs(
-    opened: Sequence[tuple[datetime, Layout, bytes]],
+    opened: Sequence[tuple[datetime, Layout, memoryview]],
 ) -> Iterator[tuple[Layout, datetime, int, bytes]]:
     """Blocks of one layout that follow one another without a gap, as one: so many, end to end."""
     origin = opened[0][0]
 
-    def run_of(entry: tuple[int, tuple[datetime, Layout, bytes]]) -> tuple[int, int]:
+    def run_of(entry: tuple[int, tuple[datetime, Layout, memoryview]]) -> tuple[int, int]:
         number, (at, layout, _) = entry
         return id(layout), whole_minutes(at - origin) - number * layout.minutes
 
@@ -253,14 +255,16 @@ def _runs(
 # -- bytes -------------------------------------------------------------------------------------
 
 
-def _opened(content: bytes, subject: str) -> tuple[Layout, bytes]:
+def _opened(content: bytes, subject: str) -> tuple[Layout, memoryview]:
+    """What the block says of itself, and its rows, which are not copied."""
     try:
         if not content.startswith(_NARROW.encode()):
             content = zlib.decompress(content)
-        line, rows = content.split(b"\n", maxsplit=1)
-        layout = _layout(line)
+        end = content.index(b"\n")
+        layout = _layout(content[:end])
     except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise ObservationError(f"{subject} is damaged: {type(error).__name__}") from error
+    rows = memoryview(content)[end + 1 :]
     if len(rows) != layout.record.itemsize:
         raise ObservationError(f"{subject} is damaged: {len(rows)} bytes in its rows")
     return layout, rows
