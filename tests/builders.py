@@ -118,6 +118,7 @@ THRESHOLDS = Thresholds(
         bursty_may_hold_units=True,
         max_units_per_purchase=8,
         loss_budget_share=0.01,
+        loss_budget_day_share=0.03,
         loss_budget_unit_hours=2.0,
         loss_factor=1.25,
         scarcity_factor=1.3,

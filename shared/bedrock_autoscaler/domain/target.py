@@ -259,6 +259,7 @@ class Sizing:
         bursty_may_hold_units: whether a bursty target may hold no-commitment units.
         max_units_per_purchase: size of one purchase.
         loss_budget_share: of the cost of the traffic on demand, that units may lose.
+        loss_budget_day_share: the same of the last days, whatever was saved before.
         loss_budget_unit_hours: price of so many unit-hours that may be lost besides.
         loss_factor: multiplies the margins while the budget for losses is used up.
         scarcity_factor: multiplies the margin of a purchase for each release of the day short
@@ -274,6 +275,7 @@ class Sizing:
     bursty_may_hold_units: bool
     max_units_per_purchase: int
     loss_budget_share: float = 0.01
+    loss_budget_day_share: float = 0.03
     loss_budget_unit_hours: float = 2.0
     loss_factor: float = 1.25
     scarcity_factor: float = 1.3

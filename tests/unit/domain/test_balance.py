@@ -109,6 +109,16 @@ def test_money_of_two_weeks_ago_counts_half() -> None:
     assert balance.saved_usd == pytest.approx(-50.0)
 
 
+def test_money_of_yesterday_counts_half_for_the_day() -> None:
+    balance = Balance(day_traffic_usd=1000.0, day_saved_usd=-100.0)
+
+    for _ in range(24):
+        balance = booked(build_demand((60, 0.0)), build_fleet(), minutes=60, before=balance)
+
+    assert balance.day_traffic_usd == pytest.approx(500.0)
+    assert balance.day_saved_usd == pytest.approx(-50.0)
+
+
 def test_a_loss_is_allowed_by_traffic_and_by_the_price_of_units() -> None:
     sizing = replace(THRESHOLDS.sizing, loss_budget_share=0.02, loss_budget_unit_hours=3.0)
     balance = Balance(traffic_usd=1000.0, saved_usd=0.0)

@@ -1,5 +1,7 @@
 """Further units are bought only with what may be lost until they can leave."""
 
+from dataclasses import replace
+
 import pytest
 
 from bedrock_autoscaler.domain.decision import ReasonCode
@@ -10,6 +12,11 @@ from bedrock_autoscaler.domain.sizing.margins import at_risk_usd
 from tests.builders import NOW, build_fleet, build_pt, build_target
 
 UNIT_USD = 10.0
+
+
+def saved(usd: float, *, traffic: float = 0.0) -> Balance:
+    """Money of today."""
+    return Balance(traffic_usd=traffic, saved_usd=usd, day_traffic_usd=traffic, day_saved_usd=usd)
 
 
 def room(
@@ -29,31 +36,40 @@ def test_while_a_release_is_left_a_unit_risks_an_hour(held: int, released: int) 
     pts = [build_pt(number) for number in range(held)]
     at_risk = at_risk_usd(build_fleet(*pts), UNIT_USD, build_target().thresholds.sizing, NOW)
 
-    assert room(8, *pts, released=released, balance=Balance(saved_usd=at_risk)) == 2
-    assert room(8, *pts, released=released, balance=Balance(saved_usd=at_risk + 60.0)) == 8
-    assert room(8, *pts, released=released, balance=Balance(saved_usd=at_risk - 15.0)) == 0
+    assert room(8, *pts, released=released, balance=saved(at_risk)) == 2
+    assert room(8, *pts, released=released, balance=saved(at_risk + 60.0)) == 8
+    assert room(8, *pts, released=released, balance=saved(at_risk - 15.0)) == 0
 
 
 def test_without_one_a_unit_risks_the_price_of_a_day() -> None:
     # 20 USD may be lost besides what was saved; a unit costs 240 a day.
     assert room(8, released=4) == 0
-    assert room(8, released=4, balance=Balance(saved_usd=219.0)) == 0
-    assert room(8, released=4, balance=Balance(saved_usd=220.0)) == 1
-    assert room(2, released=4, balance=Balance(saved_usd=5_000.0)) == 2
+    assert room(8, released=4, balance=saved(219.0)) == 0
+    assert room(8, released=4, balance=saved(220.0)) == 1
+    assert room(2, released=4, balance=saved(5_000.0)) == 2
 
 
 def test_a_share_of_the_traffic_may_be_lost_too() -> None:
-    assert room(8, released=4, balance=Balance(traffic_usd=22_000.0)) == 1
+    assert room(8, released=4, balance=saved(0.0, traffic=22_000.0)) == 1
 
 
 def test_what_is_held_needs_its_releases() -> None:
     held = [build_pt(number) for number in range(4)]
 
     assert room(8, *held) == 0
-    assert room(8, *held, balance=Balance(saved_usd=5_000.0)) == 8
+    assert room(8, *held, balance=saved(5_000.0)) == 8
 
 
 def test_losses_lower_what_may_be_lost() -> None:
-    balance = Balance(traffic_usd=100_000.0, saved_usd=-600.0)
+    balance = saved(-600.0, traffic=100_000.0)
 
     assert room(8, released=4, balance=balance) == 1
+
+
+def test_savings_of_long_ago_do_not_pay_for_a_day_that_loses() -> None:
+    # Of 400 USD of new traffic 12 may be lost, and two unit-hours.
+    balance = Balance(saved_usd=5_000.0, day_traffic_usd=400.0, day_saved_usd=-10.0)
+
+    assert room(8, balance=balance) == 2
+    assert room(8, balance=replace(balance, day_saved_usd=-30.0)) == 0
+    assert room(8, balance=replace(balance, day_saved_usd=48.0)) == 8

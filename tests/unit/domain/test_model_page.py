@@ -164,6 +164,7 @@ def test_the_thresholds_on_the_page_are_the_shipped_ones() -> None:
     assert f"times {sizing.patience} (`patience`)" in PAGE
     budget = f"-({sizing.loss_budget_share} T + {sizing.loss_budget_unit_hours:g} h)`"
     assert budget in PAGE
+    assert f"(saved' + {sizing.loss_budget_day_share} T'" in PAGE
     assert f"multiplied by {sizing.loss_factor} (`loss_factor`)" in PAGE
     assert f"S > {rules.strong_seasonal_skill}, or S > {rules.seasonal_skill} and" in PAGE
     assert (

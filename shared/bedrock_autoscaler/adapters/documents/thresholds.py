@@ -262,6 +262,14 @@ class SizingDocument(Section):
         "lose before the margins rise and nothing more is bought; higher: faster growth, and more "
         "purchases on traffic that never paid.",
     )
+    loss_budget_day_share: float = Field(
+        default=0.03,
+        ge=0,
+        le=1,
+        description="Share of the newest traffic's on-demand cost (halved every day) that units "
+        "may lose before nothing more is bought, whatever they saved before; lower: no day costs "
+        "much more than on demand, and slower growth.",
+    )
     loss_budget_unit_hours: float = Field(
         default=2.0,
         ge=0,

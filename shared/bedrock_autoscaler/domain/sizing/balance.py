@@ -15,25 +15,37 @@ from bedrock_autoscaler.domain.target import Sizing
 from bedrock_autoscaler.domain.traffic.demand import Demand
 
 _HALF_LIFE_MINUTES = 14 * 1440.0
+_DAY_HALF_LIFE_MINUTES = 1440.0
 _MOST_MINUTES = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """Realised money of the past, halved every 14 days; USD.
+    """Realised money of the past, halved every 14 days, and the same halved every day; USD.
 
     Attributes:
         traffic_usd: what the traffic would have cost without units that can be released.
         saved_usd: what these units saved of that, less their price; negative: a loss.
+        day_traffic_usd: as `traffic_usd`, halved every day.
+        day_saved_usd: as `saved_usd`, halved every day.
     """
 
     traffic_usd: float = 0.0
     saved_usd: float = 0.0
+    day_traffic_usd: float = 0.0
+    day_saved_usd: float = 0.0
 
     def allowed_loss_usd(self, unit_usd: float, sizing: Sizing) -> float:
         """How far `saved_usd` may fall below 0 before the margins rise."""
         share = sizing.loss_budget_share * self.traffic_usd
         return share + sizing.loss_budget_unit_hours * unit_usd
+
+    def spare_usd(self, unit_usd: float, sizing: Sizing) -> float:
+        """What may still be lost: of all that was saved, and of what was saved lately."""
+        of_all = self.saved_usd + self.allowed_loss_usd(unit_usd, sizing)
+        share = sizing.loss_budget_day_share * self.day_traffic_usd
+        of_the_day = self.day_saved_usd + share + sizing.loss_budget_unit_hours * unit_usd
+        return min(of_all, of_the_day)
 
 
 NO_BALANCE = Balance()
@@ -53,9 +65,15 @@ def opened(demand: Demand, fleet: Fleet, *, economics: Economics, minutes: int) 
     """
     load = demand.load[: max(len(demand.load) - minutes, 0)]
     served, throttled = economics.overflow_usd(np.maximum(load - fleet.committed_units, 0.0))
-    ages = np.arange(len(load), 0, -1) + minutes
-    booked = (served + throttled) / 60.0 * 0.5 ** (ages / _HALF_LIFE_MINUTES)
-    return Balance(traffic_usd=float(np.nansum(booked)))
+    booked, ages = (served + throttled) / 60.0, np.arange(len(load), 0, -1) + minutes
+
+    def halved_every(half_life: float) -> float:
+        return float(np.nansum(booked * 0.5 ** (ages / half_life)))
+
+    return Balance(
+        traffic_usd=halved_every(_HALF_LIFE_MINUTES),
+        day_traffic_usd=halved_every(_DAY_HALF_LIFE_MINUTES),
+    )
 
 
 def settled(
@@ -80,8 +98,13 @@ def settled(
     serving = max(fleet.in_service_units, committed)
     served = without - economics.usd_without(serving, known) if serving > committed else 0.0
     paid = (sum(pt.model_units for pt in fleet.owned) - committed) * economics.unit_usd
-    hours, kept = minutes / 60.0, 0.5 ** (minutes / _HALF_LIFE_MINUTES)
+    hours = minutes / 60.0
+    traffic_usd, saved_usd = without * hours, (served - paid) * hours
+    kept = 0.5 ** (minutes / _HALF_LIFE_MINUTES)
+    day_kept = 0.5 ** (minutes / _DAY_HALF_LIFE_MINUTES)
     return Balance(
-        traffic_usd=balance.traffic_usd * kept + without * hours,
-        saved_usd=balance.saved_usd * kept + (served - paid) * hours,
+        traffic_usd=balance.traffic_usd * kept + traffic_usd,
+        saved_usd=balance.saved_usd * kept + saved_usd,
+        day_traffic_usd=balance.day_traffic_usd * day_kept + traffic_usd,
+        day_saved_usd=balance.day_saved_usd * day_kept + saved_usd,
     )
