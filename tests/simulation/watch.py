@@ -477,7 +477,13 @@ class Watch:
             self.failed("O13", f"Delete of {pt.arn} leaves {serving}, min {rails.min_units}")
         sent = self._deletes[target.name]
         sent.setdefault(pt.arn, now)
-        recent = sum(now - at < _DAY - abs(run.skew) * 2 for at in sent.values())
+        # One that was sent and never came to pass is no release.
+        bedrock = self._world.bedrock
+        recent = sum(
+            now - at < _DAY - abs(run.skew) * 2
+            for arn, at in sent.items()
+            if arn == pt.arn or bedrock.pts[arn].deleted_by_us or bedrock.is_to_come(arn)
+        )
         if recent > rails.max_releases_per_day:
             self.failed("O13", f"{recent} releases for {target.name} in 24 hours")
 
