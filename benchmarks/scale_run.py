@@ -116,13 +116,13 @@ class Run:
     together: Together
 
     @property
-    def full_per_second(self) -> float:
-        """Capacity decisions a second of CPU, with all that belongs to them."""
+    def visits_per_second(self) -> float:
+        """Visits that decide on capacity a second of CPU; routes are decided in each as well."""
         return self.decisions[Loop.CAPACITY] / max(self.capacity_seconds, 1e-9)
 
     @property
-    def each_per_second(self) -> float:
-        """Decisions of either loop a second of CPU, each with all that belongs to it."""
+    def full_per_second(self) -> float:
+        """Decisions of either loop a second of CPU, each read, decided and recorded whole."""
         return sum(self.decisions.values()) / max(self.visits_seconds, 1e-9)
 
 
@@ -158,10 +158,10 @@ def _figures(run: Run) -> tuple[tuple[str, str], ...]:
         ("of which in visits", f"{run.visits_seconds:.2f}"),
         ("of which in the decision core", f"{run.core_seconds:.2f}"),
         ("of which in the functions that act", f"{run.acting_seconds:.2f}"),
-        ("CPU seconds of full decisions", f"{run.capacity_seconds:.2f}"),
+        ("CPU seconds of visits that decide on capacity", f"{run.capacity_seconds:.2f}"),
         ("of the clients in memory for these, left out", f"{run.clients_seconds:.2f}"),
-        ("decisions of either loop a CPU second", f"{run.each_per_second:.0f}"),
-        ("full decisions (visits) a CPU second", f"{run.full_per_second:.0f}"),
+        ("full decisions, of either loop, a CPU second", f"{run.full_per_second:.0f}"),
+        ("visits (one of each loop) a CPU second", f"{run.visits_per_second:.0f}"),
         ("memory of a worker at most, MB", f"{run.worker_mb:.0f}"),
         ("of which before its first visit, MB", f"{run.idle_mb:.0f}"),
         ("most targets due in a minute", f"{run.busiest:,}"),

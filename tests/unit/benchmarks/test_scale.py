@@ -55,8 +55,8 @@ def test_one_number_is_the_most_and_several_are_themselves(
 
 
 def test_the_rates_are_decisions_by_the_time_that_belongs_to_them() -> None:
-    assert SMALL.full_per_second == 400
-    assert SMALL.each_per_second == 550
+    assert SMALL.visits_per_second == 400
+    assert SMALL.full_per_second == 550
 
 
 def test_a_minute_with_everything_due_takes_as_long_as_the_tightest_api() -> None:
@@ -72,7 +72,7 @@ def test_a_minute_with_everything_due_takes_as_long_as_the_tightest_api() -> Non
     [
         ([SMALL, LARGE], 0),
         ([SMALL, replace(LARGE, seconds=14.0)], 1),  # power 1.15
-        ([SMALL, replace(LARGE, capacity_seconds=1.0)], 1),
+        ([SMALL, replace(LARGE, visits_seconds=1.6)], 1),
         ([SMALL, replace(LARGE, late=1)], 1),
         ([replace(SMALL, worker_mb=530.0), LARGE], 1),
         (
