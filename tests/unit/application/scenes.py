@@ -1,0 +1,101 @@
+"""Stages that tests of the actors begin from, and what they read off one."""
+
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.domain.decision import Release
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent
+from bedrock_autoscaler.domain.target import Loop, Target
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import NOW, pt_arn
+from tests.fakes.memory_capacity import MemoryCapacity
+from tests.intents import ONE_UNIT, TWO_UNITS
+from tests.staging import Script, Stage
+
+ARN = pt_arn(1)
+DECIDED_AT = NOW + 30 * MINUTE
+"""When the release of a PT is decided that was bought at NOW and is paid until NOW + 60."""
+
+
+# -- beginnings --------------------------------------------------------------------------------
+
+
+def stage(*targets: Target, history_hours: int = 4) -> tuple[Stage, Script]:
+    """A stage at NOW, and the script of what is decided on it."""
+    script = Script()
+    return Stage(*targets, core=script, history_hours=history_hours), script
+
+
+def decided(*targets: Target, capacity: type[MemoryCapacity] = MemoryCapacity) -> Stage:
+    """A stage on which the decision to buy two units was just recorded."""
+    script = Script()
+    script.actions[NOW] = (TWO_UNITS,)
+    scene = Stage(*targets, core=script, capacity=capacity)
+    scene.decide()
+    return scene
+
+
+def serving(
+    *targets: Target, capacity: type[MemoryCapacity] = MemoryCapacity
+) -> tuple[Stage, Script]:
+    """A stage at 12:30: bought at 12:00, in service since 12:15, busy until 12:30."""
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    scene = Stage(*targets, core=script, capacity=capacity)
+    scene.run(16)
+    scene.serve(ARN, 14)
+    scene.run(14)
+    assert scene.now == DECIDED_AT
+    return scene, script
+
+
+def draining(
+    *targets: Target, capacity: type[MemoryCapacity] = MemoryCapacity
+) -> tuple[Stage, Script]:
+    """A stage at 12:31: the release was decided, begun and published at 12:30."""
+    scene, script = serving(*targets, capacity=capacity)
+    script.actions[DECIDED_AT] = (Release(arn=ARN, model_units=1),)
+    scene.run(1)
+    assert only_release(scene).withdrawn_at == DECIDED_AT
+    return scene, script
+
+
+def at_window(
+    *targets: Target, capacity: type[MemoryCapacity] = MemoryCapacity
+) -> tuple[Stage, Script]:
+    """A stage at 12:55: drained and silent, with five paid minutes left."""
+    scene, script = draining(*targets, capacity=capacity)
+    scene.run(24)
+    assert scene.now == NOW + 55 * MINUTE
+    assert deletes(scene) == []
+    return scene, script
+
+
+# -- readings ----------------------------------------------------------------------------------
+
+
+def latest(scene: Stage, loop: Loop = Loop.CAPACITY) -> RecordedDecision:
+    found = scene.decisions.latest("chat", loop)
+    assert found is not None
+    return found
+
+
+def only_purchase(scene: Stage) -> PurchaseIntent:
+    (intent,) = scene.fleets.purchases("chat")
+    return intent
+
+
+def only_release(scene: Stage) -> ReleaseIntent:
+    (intent,) = scene.fleets.releases("chat")
+    return intent
+
+
+def buys(scene: Stage) -> int:
+    return sum(call.method == "buy" for call in scene.capacity.calls)
+
+
+def deletes(scene: Stage) -> list[str]:
+    return [call.subject for call in scene.capacity.calls if call.method == "delete"]
+
+
+def reasons(scene: Stage, event: str) -> list[str]:
+    """The reasons that were reported with such events, in order."""
+    return [str(h.fields["reason"]) for h in scene.reporter.happenings if h.event == event]

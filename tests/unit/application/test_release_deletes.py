@@ -1,0 +1,219 @@
+"""The Delete of a release: in the window, once, and stopped by whatever was changed since."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import override
+
+import pytest
+
+from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
+from bedrock_autoscaler.application.ports.cloudwatch import MetricsReading
+from bedrock_autoscaler.domain.decision import Release
+from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.target import Mode
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import NOW, build_guard_rails, build_target, build_thresholds, pt_arn
+from tests.fakes.memory_capacity import MemoryCapacity
+from tests.fakes.memory_metrics import MemoryMetrics
+from tests.intents import ONE_UNIT
+from tests.staging import QUARTERLY, Script, Stage
+from tests.unit.application.scenes import (
+    ARN,
+    at_window,
+    deletes,
+    only_purchase,
+    only_release,
+    reasons,
+)
+
+# -- deleting ----------------------------------------------------------------------------------
+
+
+def test_deletes_in_the_window_confirms_and_frees_the_units() -> None:
+    scene, _ = at_window()
+
+    summary = scene.release()
+
+    assert summary.outcomes == (("chat", "released 1"),)
+    assert deletes(scene) == [ARN]
+    assert scene.capacity.get(ARN) is None
+    assert only_release(scene).state is ReleaseState.DELETED
+    assert only_purchase(scene).state is PurchaseState.RELEASED
+    assert only_purchase(scene).ended_at == scene.now
+    assert scene.fleets.record_of("chat").reserved_units == 0
+
+
+def test_a_deleted_pt_is_not_deleted_again() -> None:
+    scene, _ = at_window()
+    scene.release()
+
+    assert scene.release().outcomes == (("chat", "nothing to release"),)
+    assert deletes(scene) == [ARN]
+
+
+def test_the_intent_to_delete_is_written_before_the_call() -> None:
+    class WatchingCapacity(MemoryCapacity):
+        states: tuple[ReleaseState, ...] = ()
+        scene: Stage | None = None
+
+        @override
+        def delete(self, arn: str) -> None:
+            assert self.scene is not None
+            self.states = tuple(i.state for i in self.scene.fleets.releases("chat"))
+            super().delete(arn)
+
+    scene, _ = at_window(capacity=WatchingCapacity)
+    assert isinstance(scene.capacity, WatchingCapacity)
+    scene.capacity.scene = scene
+
+    scene.release()
+
+    assert scene.capacity.states == (ReleaseState.DELETING,)
+
+
+@pytest.mark.parametrize("value", [None, "deny"])
+def test_a_drain_already_begun_stops_before_the_delete_when_the_switch_closes(
+    value: str | None,
+) -> None:
+    scene, _ = at_window()
+    scene.switch.value = value
+
+    assert scene.release().outcomes == (("chat", "release waits"),)
+    assert deletes(scene) == []
+    assert only_release(scene).state is ReleaseState.WITHDRAWN
+
+
+def test_too_little_time_starts_no_delete() -> None:
+    scene, _ = at_window()
+    scene.deadline.left = timedelta(seconds=10)
+
+    scene.release()
+
+    assert deletes(scene) == []
+    assert (
+        reasons(scene, "release_waits")[-1] == "too little time is left for the call and its record"
+    )
+
+
+def test_advise_deletes_nothing() -> None:
+    scene, _ = at_window()
+    scene.targets = (build_target(mode=Mode.ADVISE),)
+
+    scene.release()
+
+    assert deletes(scene) == []
+    assert reasons(scene, "release_waits")[-1] == "the target is in mode advise"
+
+
+def test_a_run_that_outlasts_the_paid_period_deletes_nothing() -> None:
+    """The next period is paid for by then: the PT stays until that one ends."""
+
+    class SlowMetrics(MemoryMetrics):
+        scene: Stage | None = None
+
+        @override
+        def read(
+            self,
+            model_ids: Sequence[str],
+            start: datetime,
+            end: datetime,
+            series: Mapping[str, Collection[str]] | None = None,
+        ) -> MetricsReading:
+            assert self.scene is not None
+            self.scene.clock.advance(timedelta(seconds=10))
+            return super().read(model_ids, start, end, series)
+
+    scene, _ = at_window()
+    scene.switch.value = "stop"
+    scene.run(4)
+    scene.switch.value = "allow"
+    slow = SlowMetrics()
+    slow.__dict__ |= scene.metrics.__dict__
+    slow.scene = scene
+    scene.metrics = slow
+    scene.wire()
+    scene.clock.advance(timedelta(seconds=55))
+
+    assert scene.release(scene.now).outcomes == (("chat", "release waits"),)
+
+    assert deletes(scene) == []
+    assert reasons(scene, "release_waits")[-1] == "its paid period runs"
+
+
+# -- failed, updating, several -----------------------------------------------------------------
+
+
+class ForcedCapacity(MemoryCapacity):
+    """Every throughput has the status `forced`, once that is set."""
+
+    forced: Status | None = None
+
+    @override
+    def get(self, arn: str) -> ListedThroughput | None:
+        found = super().get(arn)
+        return replace(found, status=self.forced) if found and self.forced else found
+
+
+def test_a_pt_that_failed_leaves_although_no_table_was_ever_published() -> None:
+    """A target without a way on demand has no table before its first throughput serves."""
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    scene = Stage(build_target(options=(), thresholds=QUARTERLY), core=script)
+    scene.run(1)
+    scene.capacity.fail_creation(ARN)
+
+    scene.run(60)
+
+    assert scene.tables.published == []
+    assert only_purchase(scene).state is PurchaseState.RELEASED
+    assert only_purchase(scene).ended_at == NOW + 55 * MINUTE
+
+
+def test_a_pt_that_failed_needs_no_silence() -> None:
+    scene, _ = at_window(capacity=ForcedCapacity)
+    assert isinstance(scene.capacity, ForcedCapacity)
+    scene.capacity.forced = Status.FAILED
+    scene.metrics.failing = {ARN}
+
+    assert scene.release().outcomes == (("chat", "released 1"),)
+
+
+def test_a_pt_that_is_being_updated_is_not_deleted() -> None:
+    scene, _ = at_window(capacity=ForcedCapacity)
+    assert isinstance(scene.capacity, ForcedCapacity)
+    scene.capacity.forced = Status.UPDATING
+
+    scene.release()
+
+    assert deletes(scene) == []
+    assert reasons(scene, "release_waits")[-1] == "it is Updating"
+
+
+def test_one_delete_in_a_tick() -> None:
+    # Two PTs, both drained and silent by 13:30, where for a while far more silence is asked for.
+    rails = build_guard_rails(max_release_share_per_hour=1.0)
+    always = build_target(
+        thresholds=build_thresholds(draining={"release_window_minutes": 60}), guard_rails=rails
+    )
+    script = Script()
+    script.actions[NOW] = script.actions[NOW + 15 * MINUTE] = (ONE_UNIT,)
+    scene = Stage(always, core=script)
+    scene.run(31)
+    scene.serve(pt_arn(1), 9)
+    scene.serve(pt_arn(2), 9)
+    script.actions[NOW + 45 * MINUTE] = (Release(arn=pt_arn(1), model_units=1),)
+    script.actions[NOW + 60 * MINUTE] = (Release(arn=pt_arn(2), model_units=1),)
+    scene.run(15)
+    patient = build_thresholds(draining={"quiet_minutes": 99})
+    scene.targets = (build_target(thresholds=patient, guard_rails=rails),)
+    scene.run(44)
+    assert deletes(scene) == []
+    scene.targets = (always,)
+
+    scene.release()
+
+    assert deletes(scene) == [pt_arn(1)]
+    scene.release()
+    assert deletes(scene) == [pt_arn(1), pt_arn(2)]
