@@ -10,6 +10,8 @@ from tests.fakes.memory_capacity import MemoryCapacity
 from tests.intents import ONE_UNIT, TWO_UNITS
 from tests.staging import Script, Stage
 
+NAME = "chat-capacity-20261120T120000Z-0283"
+"""Of what is bought at NOW: sha256 of "test/" and the decision's id begins with 0283."""
 ARN = pt_arn(1)
 DECIDED_AT = NOW + 30 * MINUTE
 """When the release of a PT is decided that was bought at NOW and is paid until NOW + 60."""

@@ -1,0 +1,322 @@
+"""What becomes of a purchase: an answer that is lost, the way into service, failure and loss."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import override
+
+import pytest
+
+from bedrock_autoscaler.application.errors import TargetsFailedError, UnknownOutcomeError
+from bedrock_autoscaler.application.observing.surveying import GRACE
+from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
+from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from tests.builders import NOW, PT_MODEL
+from tests.fakes.memory_capacity import MemoryCapacity
+from tests.intents import TWO_UNITS, build_held, build_release
+from tests.staging import Script, Stage
+from tests.unit.application.scenes import NAME, decided, only_purchase
+
+# -- unknown outcomes --------------------------------------------------------------------------
+
+
+def test_a_lost_answer_leaves_the_purchase_open_and_the_next_tick_adopts_it() -> None:
+    scene = decided()
+    scene.capacity.fail_next(UnknownOutcomeError("timed out"), method="buy", after_effect=True)
+    first = scene.purchase()
+    scene.clock.advance(MINUTE)
+
+    second = scene.purchase()
+
+    assert first.outcomes == (("chat", "purchase unresolved"),)
+    assert second.outcomes == (("chat", "purchase bought"),)
+    assert len(scene.capacity.calls) == 1
+    intent = only_purchase(scene)
+    assert (intent.state, intent.arn) == (PurchaseState.BOUGHT, scene.only_arn())
+    assert intent.billed_from == NOW
+
+
+def test_a_crash_after_the_purchase_before_its_record_is_repaired() -> None:
+    scene = decided()
+    scene.fleets.fail_next(KeyError("the process dies here"), method="update_purchase")
+    with pytest.raises(TargetsFailedError):
+        scene.purchase()
+    assert only_purchase(scene).state is PurchaseState.RECORDED
+    scene.clock.advance(MINUTE)
+
+    scene.purchase()
+
+    assert only_purchase(scene).state is PurchaseState.BOUGHT
+    assert len(scene.capacity.calls) == 1
+    assert len(scene.capacity.inventory().throughputs) == 1
+
+
+def test_an_unknown_write_of_the_intent_sends_no_call() -> None:
+    scene = decided()
+    scene.fleets.fail_next(
+        UnknownOutcomeError("no answer"), method="begin_purchase", after_effect=True
+    )
+
+    assert scene.purchase().outcomes == (("chat", "unobserved"),)
+    assert scene.capacity.calls == []
+    assert only_purchase(scene).state is PurchaseState.RECORDED
+
+
+def test_nothing_is_bought_while_a_purchase_has_no_answer() -> None:
+    scene = decided()
+    scene.capacity.fail_next(UnknownOutcomeError("timed out"), method="buy")
+    scene.purchase()
+    scene.core.actions[NOW + 15 * MINUTE] = (TWO_UNITS,)  # type: ignore[attr-defined]  # a Script
+    scene.clock.advance(15 * MINUTE)
+    scene.decide()
+
+    assert scene.purchase().outcomes == (("chat", "purchase unresolved"),)
+    assert scene.capacity.calls == []
+
+
+def test_absence_is_evidence_only_after_the_grace() -> None:
+    scene = decided()
+    scene.capacity.fail_next(UnknownOutcomeError("timed out"), method="buy")
+    scene.purchase()
+    scene.clock.advance(GRACE - MINUTE)
+    assert scene.purchase().outcomes == (("chat", "purchase unresolved"),)
+    scene.clock.advance(MINUTE)
+
+    assert scene.purchase().outcomes == (("chat", "purchase abandoned"),)
+
+    assert only_purchase(scene).state is PurchaseState.ABANDONED
+    assert scene.fleets.record_of("chat").reserved_units == 0
+    assert scene.reporter.alarm_names == [("purchase_abandoned", "chat")]
+
+
+def test_an_open_purchase_that_cannot_be_looked_up_waits_and_is_an_alarm_after_the_grace() -> None:
+    scene = decided()
+    scene.capacity.fail_next(UnknownOutcomeError("timed out"), method="buy")
+    scene.purchase()
+    scene.capacity.pages_missing = True
+    scene.clock.advance(MINUTE)
+    scene.purchase()
+    assert scene.reporter.alarms == []
+    assert [h.event for h in scene.reporter.happenings if "reason" in h.fields] == [
+        "purchase_unresolved",
+        "purchase_unresolved",
+    ]
+    scene.clock.advance(GRACE)
+
+    assert scene.purchase().outcomes == (("chat", "purchase unresolved"),)
+
+    assert only_purchase(scene).state is PurchaseState.RECORDED
+    assert scene.reporter.alarm_names == [("purchase_unresolved", "chat")]
+
+
+def test_a_pt_that_turns_up_after_its_purchase_was_abandoned_is_adopted_and_alarmed() -> None:
+    scene = decided()
+    scene.capacity.list_lag = 40 * MINUTE
+    scene.capacity.fail_next(UnknownOutcomeError("timed out"), method="buy", after_effect=True)
+    scene.purchase()
+    scene.clock.advance(GRACE)
+    scene.purchase()
+    scene.clock.set(NOW + 45 * MINUTE)
+    scene.decide()
+
+    scene.purchase()
+
+    intent = only_purchase(scene)
+    assert (intent.state, intent.arn) == (PurchaseState.BOUGHT, scene.only_arn())
+    assert scene.fleets.record_of("chat").reserved_units == 2
+    assert scene.reporter.alarm_names == [
+        ("purchase_abandoned", "chat"),
+        ("unmanaged_pt", "chat"),
+        ("metrics_incomplete", "chat"),  # the clock jumped; nothing beat meanwhile
+        ("purchase_late", "chat"),
+    ]
+
+
+def test_an_abandoned_purchase_stays_so_while_nothing_turns_up() -> None:
+    scene = decided()
+    scene.capacity.fail_next(UnknownOutcomeError("timed out"), method="buy")
+    scene.purchase()
+    scene.clock.advance(GRACE)
+    scene.purchase()
+    # Somebody's PT has our name, but not our tags: a name alone proves nothing.
+    scene.capacity.add(name=NAME, model_id=PT_MODEL)
+    scene.clock.set(NOW + 45 * MINUTE)
+    scene.decide()
+
+    scene.purchase()
+
+    assert only_purchase(scene).state is PurchaseState.ABANDONED
+
+
+# -- watching ----------------------------------------------------------------------------------
+
+
+def bought(*, lead_time: timedelta = 15 * MINUTE) -> Stage:
+    scene = decided()
+    scene.capacity.lead_time = lead_time
+    scene.purchase()
+    return scene
+
+
+def test_a_bought_pt_is_followed_until_it_is_in_service() -> None:
+    scene = bought()
+    scene.clock.advance(14 * MINUTE)
+    assert scene.purchase().outcomes == (("chat", "bought before"),)
+    scene.clock.advance(MINUTE)
+
+    assert scene.purchase().outcomes == (("chat", "purchase in_service"),)
+
+    intent = only_purchase(scene)
+    assert (intent.state, intent.in_service_since) == (PurchaseState.IN_SERVICE, scene.now)
+    assert intent.billed_from == NOW
+
+
+def test_a_pt_that_failed_keeps_its_reservation_and_is_an_alarm_with_its_cost() -> None:
+    scene = bought()
+    scene.capacity.fail_creation(scene.only_arn())
+    scene.clock.advance(20 * MINUTE)
+
+    assert scene.purchase().outcomes == (("chat", "purchase failed"),)
+
+    assert only_purchase(scene).state is PurchaseState.FAILED
+    assert scene.fleets.record_of("chat").reserved_units == 2
+    (alarm,) = scene.reporter.alarms
+    assert alarm.alarm == "pt_failed"
+    assert "121.000000 USD" in alarm.message
+
+
+def test_a_pt_stuck_in_creation_is_an_alarm_after_an_hour() -> None:
+    scene = bought(lead_time=3 * HOUR)
+    scene.clock.advance(59 * MINUTE)
+    scene.purchase()
+    assert scene.reporter.alarms == []
+    scene.clock.advance(MINUTE)
+
+    scene.purchase()
+
+    (alarm,) = scene.reporter.alarms
+    assert alarm.alarm == "pt_stuck"
+    # The second hour has begun: 2 x 121 USD.
+    assert "242.000000 USD" in alarm.message
+    assert only_purchase(scene).state is PurchaseState.BOUGHT
+
+
+def test_a_bought_pt_that_lists_do_not_show_yet_is_waited_for() -> None:
+    scene = bought()
+    scene.capacity.list_lag = 15 * MINUTE
+    scene.clock.advance(5 * MINUTE)
+
+    scene.purchase()
+
+    assert only_purchase(scene).state is PurchaseState.BOUGHT
+
+
+def test_a_bought_pt_that_is_absent_after_the_grace_is_lost() -> None:
+    scene = bought()
+    scene.capacity.vanish(scene.only_arn())
+    scene.clock.advance(GRACE)
+
+    assert scene.purchase().outcomes == (("chat", "purchase lost"),)
+
+    assert only_purchase(scene).state is PurchaseState.LOST
+    assert scene.fleets.record_of("chat").reserved_units == 0
+    assert scene.reporter.alarm_names == [("pt_lost", "chat")]
+
+
+def test_a_bought_pt_that_cannot_be_looked_up_is_an_alarm_only_after_the_grace() -> None:
+    scene = bought()
+    scene.capacity.pages_missing = True
+    scene.clock.advance(MINUTE)
+    scene.purchase()
+    assert scene.reporter.alarms == []
+    assert ("purchase_unwatched", "chat") in scene.reporter.events
+    scene.clock.advance(GRACE)
+
+    scene.purchase()
+
+    assert scene.reporter.alarm_names == [("purchase_unwatched", "chat")]
+    assert only_purchase(scene).state is PurchaseState.BOUGHT
+
+
+def in_service() -> Stage:
+    scene = bought()
+    scene.clock.advance(15 * MINUTE)
+    scene.purchase()
+    assert only_purchase(scene).state is PurchaseState.IN_SERVICE
+    return scene
+
+
+def test_a_pt_in_service_that_the_newest_decision_missed_is_lost() -> None:
+    scene = in_service()
+    scene.capacity.vanish(scene.only_arn())
+    scene.clock.advance(15 * MINUTE)
+    scene.decide()
+
+    assert scene.purchase().outcomes == (("chat", "purchase lost"),)
+    assert only_purchase(scene).ended_at == scene.now
+
+
+def test_a_pt_that_an_incomplete_inventory_missed_is_not_lost() -> None:
+    scene = in_service()
+    scene.capacity.pages_missing = True
+    scene.clock.advance(15 * MINUTE)
+    scene.decide()
+
+    scene.purchase()
+
+    assert only_purchase(scene).state is PurchaseState.IN_SERVICE
+
+
+def test_a_pt_that_the_decision_missed_but_that_is_found_is_not_lost() -> None:
+    scene = in_service()
+    scene.capacity.list_lag = 10 * HOUR
+    scene.clock.advance(15 * MINUTE)
+    scene.decide()
+    scene.capacity.list_lag = timedelta(0)
+
+    scene.purchase()
+
+    assert only_purchase(scene).state is PurchaseState.IN_SERVICE
+
+
+def test_a_pt_that_our_release_deletes_is_not_lost() -> None:
+    scene = in_service()
+    scene.fleets.begin_release(build_release(arn=scene.only_arn()))
+    scene.capacity.vanish(scene.only_arn())
+    scene.clock.advance(15 * MINUTE)
+    scene.decide()
+
+    scene.purchase()
+
+    assert only_purchase(scene).state is PurchaseState.IN_SERVICE
+
+
+def test_a_pt_that_is_updated_while_it_is_being_created_is_waited_for() -> None:
+    class UpdatingCapacity(MemoryCapacity):
+        @override
+        def find(self, intent: PurchaseIntent) -> ListedThroughput | None:
+            found = super().find(intent)
+            return replace(found, status=Status.UPDATING) if found else None
+
+    scene = decided(capacity=UpdatingCapacity)
+    scene.purchase()
+
+    scene.purchase()
+
+    assert only_purchase(scene).state is PurchaseState.BOUGHT
+
+
+def test_without_any_decision_what_stands_is_left_alone() -> None:
+    scene = Stage(core=Script())
+    scene.fleets.begin_purchase(
+        build_held(),
+        fleet=scene.fleets.record_of("chat"),
+        unmanaged_units=0,
+        max_units=10,
+        max_usd_per_hour=Decimal(1000),
+    )
+
+    assert scene.purchase().outcomes == (("chat", "nothing to buy"),)
+    assert only_purchase(scene) == build_held()
