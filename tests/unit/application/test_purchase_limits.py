@@ -1,4 +1,4 @@
-"""The limits of one purchase: its terms, the calls and dollars of a day, and the room under caps."""
+"""The limits of one purchase: its terms, the calls and dollars of a day, the room under its caps."""
 
 from dataclasses import replace
 from datetime import date

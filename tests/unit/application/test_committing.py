@@ -1,0 +1,130 @@
+"""A purchase under a term: only with the consent to that very purchase, which it uses up."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bedrock_autoscaler.application.errors import UnknownOutcomeError
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
+from bedrock_autoscaler.domain.decision import Purchase
+from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from tests.builders import NOW, PT_MODEL
+from tests.intents import ONE_UNIT
+from tests.staging import Script, Stage
+from tests.unit.application.scenes import buys, reasons
+
+COMMITTED = Purchase(
+    model_id=PT_MODEL,
+    model_units=1,
+    usd_per_hour=Decimal("55.0"),
+    commitment=Commitment.ONE_MONTH,
+    consent_id="c-1",
+)
+CONSENT = RecordedConsent(
+    id="c-1",
+    target="chat",
+    model_id=PT_MODEL,
+    units=1,
+    term=Commitment.ONE_MONTH,
+    max_usd_per_hour=Decimal(55),
+    given_by="jane",
+    valid_until=NOW + HOUR,
+)
+
+
+def committing(**consent: Any) -> Stage:
+    """A decision that names a consent, as no rule of the package does."""
+    script = Script()
+    script.actions[NOW] = (COMMITTED,)
+    scene = Stage(core=script)
+    scene.fleets.consents["c-1"] = replace(CONSENT, **consent)
+    scene.decide()
+    return scene
+
+
+def test_a_commitment_is_bought_with_the_consent_to_that_very_purchase() -> None:
+    scene = committing()
+
+    scene.purchase()
+
+    (intent,) = scene.fleets.purchases("chat")
+    assert (intent.commitment, intent.consent_id) == (Commitment.ONE_MONTH, "c-1")
+    assert scene.fleets.consents["c-1"].used_by == intent.decision_id
+    assert buys(scene) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"valid_until": NOW - MINUTE}, "was valid until"),
+        ({"used_by": "another"}, "was used by another"),
+        ({"units": 2}, "is for 2 units"),
+        ({"model_id": "other"}, "of other"),
+        ({"term": Commitment.SIX_MONTHS}, "under six_months"),
+        ({"max_usd_per_hour": Decimal(54)}, "the price is 55"),
+    ],
+)
+def test_a_commitment_without_its_consent_is_refused_before_the_intent(
+    changed: dict[str, Any], told: str
+) -> None:
+    scene = committing(**changed)
+
+    scene.purchase()
+
+    assert scene.fleets.purchases("chat") == ()
+    assert told in reasons(scene, "purchase_held")[0]
+
+
+def test_a_consent_comes_back_when_the_switch_stops_the_call() -> None:
+    scene = committing()
+    scene.switch.then("deny")
+
+    scene.purchase()
+
+    assert buys(scene) == 0
+    assert scene.fleets.consents["c-1"].used_by is None
+
+
+def test_a_consent_stays_used_while_the_outcome_is_unknown() -> None:
+    scene = committing()
+    scene.capacity.fail_next(UnknownOutcomeError("time-out"), method="buy", after_effect=True)
+
+    scene.purchase()
+
+    assert scene.fleets.consents["c-1"].used_by is not None
+
+
+def test_a_consent_that_a_restored_table_shows_as_open_is_not_used_twice() -> None:
+    script = Script()
+    script.actions[NOW] = script.actions[NOW + 15 * MINUTE] = (COMMITTED,)
+    scene = Stage(core=script)
+    consent = replace(CONSENT, valid_until=NOW + 24 * HOUR)
+    scene.fleets.consents["c-1"] = consent
+    scene.run(14)
+    assert buys(scene) == 1
+    scene.fleets.consents["c-1"] = consent
+
+    scene.run(4)
+
+    assert buys(scene) == 1
+    (told,) = reasons(scene, "purchase_held")
+    assert told.startswith("consent c-1 was used by chat-capacity-")
+
+
+def test_a_term_that_is_not_sold_is_not_bought() -> None:
+    half_year = replace(COMMITTED, commitment=Commitment.SIX_MONTHS)
+    script = Script()
+    script.actions[NOW] = (half_year,)
+    scene = Stage(core=script)
+    scene.decide()
+
+    scene.purchase()
+
+    assert reasons(scene, "purchase_held") == [f"{PT_MODEL} has no known price under six_months"]
+
+
+def test_the_rules_name_no_commitment() -> None:
+    assert (ONE_UNIT.commitment, ONE_UNIT.consent_id) == (Commitment.NONE, None)
