@@ -1,4 +1,4 @@
-"""The limits of one purchase: its terms, the calls and dollars of a day, the room under its caps."""
+"""The limits of one purchase: its terms, the calls and dollars of a day, room under the caps."""
 
 from dataclasses import replace
 from datetime import date
