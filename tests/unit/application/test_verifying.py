@@ -9,46 +9,20 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.fleets.places import Place
-from bedrock_autoscaler.application.fleets.working import FleetApplication
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.reviewing.findings import Finding, Severity
-from bedrock_autoscaler.application.reviewing.inspecting import (
-    Facts,
-    Holding,
-    InspectionPorts,
-    Spot,
-    Spots,
-    holdings,
-    inspect,
-)
+from bedrock_autoscaler.application.reviewing.inspecting import Holding, holdings
 from bedrock_autoscaler.application.reviewing.verifying import verify
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Decision, Release, Situation
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.fleet.lifecycle import Life
-from bedrock_autoscaler.domain.fleet.scalings import ScalingIntent, ScalingState
-from bedrock_autoscaler.domain.option import InstanceRails, OptionKind
-from bedrock_autoscaler.domain.routing.table import RoutingTable
-from bedrock_autoscaler.domain.target import Commitment, Loop, StackRails
-from bedrock_autoscaler.domain.traffic.observation import EndpointState
+from bedrock_autoscaler.domain.target import Commitment, StackRails
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
-from tests.builders import (
-    ACCOUNT,
-    AS_OF,
-    NOW,
-    PT_MODEL,
-    REGION,
-    build_guard_rails,
-    build_option,
-    build_target,
-    pt_arn,
-)
-from tests.fakes.memory_places import OWNER
-from tests.fakes.memory_routes import MemoryRoutingTables
+from tests.builders import NOW, PT_MODEL, build_guard_rails, build_target, pt_arn
 from tests.intents import ONE_UNIT, build_release
-from tests.staging import QUARTERLY, Script, Stage
-from tests.unit.application.test_working import Shared
+from tests.staging import Script, Stage
+from tests.unit.application.looks import findings, look, oracles
 
 CONSENT = RecordedConsent(
     id="c-1",
@@ -60,44 +34,6 @@ CONSENT = RecordedConsent(
     given_by="jane",
     valid_until=NOW,
 )
-
-
-class Copies:
-    """The callers' copies of a stage."""
-
-    def __init__(self, scene: Stage) -> None:
-        self._scene = scene
-
-    def projected(self, target: str) -> RoutingTable | None:
-        return self._scene.tables.projected.get(target)
-
-
-def look(scene: Stage, home: Place | None = None, elsewhere: Spots = lambda _: None) -> Facts:
-    ports = InspectionPorts(
-        capacity=scene.capacity,
-        decisions=scene.decisions,
-        endpoints=scene.endpoints,
-        fleets=scene.fleets,
-        history=scene.history,
-        scalings=scene.scalings,
-        tables=scene.tables,
-        projection=Copies(scene),
-        deployment="test",
-    )
-    return inspect(scene.settings(), scene.now, ports, home=home, elsewhere=elsewhere)
-
-
-def findings(scene: Stage) -> list[tuple[str, str, str]]:
-    """Oracle, severity and message; a scripted core never replays, which is left out."""
-    return [
-        (found.oracle, found.severity.value, found.message)
-        for found in verify(look(scene))
-        if found.oracle != "O14"
-    ]
-
-
-def oracles(scene: Stage) -> list[str]:
-    return [f"{oracle} {severity}" for oracle, severity, _ in findings(scene)]
 
 
 @pytest.fixture
@@ -141,81 +77,6 @@ def test_every_throughput_is_listed_with_its_life(scene: Stage) -> None:
         Holding(arn=pt_arn(1), target="chat", life=Life.ROUTED, model_units=1),
         Holding(arn=theirs, target="", life=Life.FOREIGN, model_units=3),
     )
-
-
-AWAY = Place(account="000011112222", region=REGION)
-
-
-def spread() -> tuple[Stage, Facts, Facts]:
-    """A unit bought and routed in a spoke; what is found with a way there, and without."""
-    script = Script()
-    script.actions[NOW] = (ONE_UNIT,)
-    scene = Stage(build_target(thresholds=QUARTERLY, account=AWAY.account), core=script)
-    there = scene.places.spoke(AWAY)
-    there.capacity.quota[PT_MODEL] = 10
-    there.metrics.beat_through(NOW - 4 * HOUR, NOW + HOUR)
-    shared, home = Shared(), Place(account=ACCOUNT, region=REGION)
-    fleet = FleetApplication(scene.application, scene, shared, home)
-    for _ in range(20):
-        fleet.dispatch(scene.now)
-        fleet.visit(shared.assignments.receive())
-        scene.purchase()
-        scene.publish()
-        scene.clock.advance(MINUTE)
-
-    def way(place: Place) -> Spot | None:
-        assert place == AWAY
-        return Spot(capacity=there.capacity, projection=_Projected(there.copies), owner=OWNER)
-
-    return scene, look(scene, home=home, elsewhere=way), look(scene, home=home)
-
-
-class _Projected:
-    """The callers' copies of a spoke."""
-
-    def __init__(self, copies: MemoryRoutingTables) -> None:
-        self._copies = copies
-
-    def projected(self, target: str) -> RoutingTable | None:
-        return self._copies.projected.get(target)
-
-
-def without_replays(facts: Facts) -> list[str]:
-    return [found.message for found in verify(facts) if found.oracle != "O14"]
-
-
-def test_a_target_in_a_spoke_is_looked_at_there() -> None:
-    _, seen, _ = spread()
-
-    assert without_replays(seen) == []
-    (held,) = holdings(seen)
-    assert (held.target, held.life) == ("chat", Life.ROUTED)
-    (chat,) = seen.targets
-    assert chat.is_seen
-    assert chat.projected == chat.table
-
-
-def test_where_nobody_can_look_nothing_is_found() -> None:
-    _, _, unseen = spread()
-
-    assert without_replays(unseen) == []
-    assert holdings(unseen) == ()
-    assert not unseen.targets[0].is_seen
-
-
-def test_a_throughput_with_our_tag_that_no_purchase_explains_is_found_in_a_spoke() -> None:
-    scene, _, _ = spread()
-    there = scene.places.spoke(AWAY).capacity
-    there.add(name="stray", model_id=PT_MODEL, model_units=1, deployment=OWNER, target="chat")
-    home = Place(account=ACCOUNT, region=REGION)
-
-    def way(_: Place) -> Spot:
-        copies = _Projected(scene.places.spoke(AWAY).copies)
-        return Spot(capacity=there, projection=copies, owner=OWNER)
-
-    messages = without_replays(look(scene, home=home, elsewhere=way))
-
-    assert any("the ledger knows no purchase of it" in message for message in messages)
 
 
 def test_an_empty_stack_has_no_finding() -> None:
@@ -489,111 +350,3 @@ def test_a_later_look_after_an_hour_finds_the_same(scene: Stage) -> None:
 
     assert findings(scene) == []
     assert scene.now == NOW + HOUR + 20 * MINUTE
-
-
-# -- changes of endpoints ----------------------------------------------------------------------
-
-
-ADDRESS = "arn:aws:sagemaker:us-east-1:111122223333:endpoint/own"
-
-
-@pytest.fixture
-def scaled() -> Stage:
-    """A decision asked for a third instance of an endpoint at 12:00; the actor died at its call."""
-    rails = InstanceRails(
-        min_instances=1,
-        max_instances=4,
-        calls_per_minute=40.0,
-        usd_per_instance_hour=Decimal(2),
-        source="test",
-        as_of=AS_OF,
-    )
-    endpoint = build_option(
-        kind=OptionKind.MARKETPLACE_ENDPOINT,
-        address=ADDRESS,
-        price=None,
-        quota=None,
-        instances=rails,
-    )
-    target = build_target(options=(endpoint,), model_ids=(ADDRESS,), provisioned=None)
-    made = Stage(target, history_hours=30)
-    made.endpoints.states[ADDRESS] = EndpointState(
-        address=ADDRESS, instances=2, is_settled=True, changed_at=NOW - HOUR
-    )
-    made.decide()
-    ((decision_id, _),) = made.decisions._kept.items()
-    nothing = made.scalings.record_of("chat", ADDRESS)
-    intent = ScalingIntent(
-        decision_id=decision_id,
-        token="0" * 64,
-        from_instances=2,
-        to_instances=3,
-        state=ScalingState.RECORDED,
-        recorded_at=NOW,
-    )
-    made.scalings.write(nothing, nothing.begun(intent))
-    return made
-
-
-def bedrock_is_at_it(made: Stage) -> None:
-    made.endpoints.states[ADDRESS] = replace(made.endpoints.states[ADDRESS], is_settled=False)
-
-
-def bedrock_does_not_show_it(made: Stage) -> None:
-    made.endpoints.states.clear()
-
-
-def no_option_names_it(made: Stage) -> None:
-    made.targets = (build_target(),)
-
-
-def nothing(made: Stage) -> None:
-    """Leave all as it is."""
-
-
-@pytest.mark.parametrize(
-    ("minutes", "spoil", "finding"),
-    [
-        (28, nothing, "notice: it is being looked up"),
-        (29, nothing, "violation: it stands at 2 instances, and scale_endpoint has not said so"),
-        (90, bedrock_is_at_it, "notice: Bedrock is still at it"),
-        (90, bedrock_does_not_show_it, "notice: Bedrock does not show the endpoint"),
-        (90, no_option_names_it, "notice: no option of the settings names its instances any more"),
-    ],
-)
-def test_an_open_change_of_an_endpoint_has_the_grace_and_three_ticks(
-    scaled: Stage, minutes: int, spoil: Callable[[Stage], None], finding: str
-) -> None:
-    severity, why = finding.split(": ", 1)
-    spoil(scaled)
-    scaled.clock.advance(minutes * MINUTE)
-
-    ((oracle, found, message),) = findings(scaled)
-
-    assert (oracle, found) == ("O10", severity)
-    assert f"{ADDRESS} from 2 to 3 instances, has had no outcome for {minutes} minutes" in message
-    assert why in message
-
-
-def test_a_change_that_was_settled_leaves_no_finding(scaled: Stage) -> None:
-    scaled.endpoints.states[ADDRESS] = replace(scaled.endpoints.states[ADDRESS], instances=3)
-    scaled.clock.advance(2 * MINUTE)
-
-    scaled.scale_endpoint()
-
-    assert findings(scaled) == []
-
-
-def test_a_change_without_its_decision_or_beyond_a_days_bound_is_a_breach(scaled: Stage) -> None:
-    scaled.decide(Loop.ROUTING)
-    scaled.decisions._kept = {
-        name: kept
-        for name, kept in scaled.decisions._kept.items()
-        if kept.decision.loop is Loop.ROUTING
-    }
-    (option,) = scaled.targets[0].options
-    assert option.instances is not None
-    rails = replace(option.instances, max_changes_per_day=0)
-    scaled.targets = (replace(scaled.targets[0], options=(replace(option, instances=rails),)),)
-
-    assert oracles(scaled) == ["O10 violation", "O10 notice", "O13 violation"]

@@ -1,0 +1,120 @@
+"""The verifier, of changes of the instances of endpoints."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from bedrock_autoscaler.domain.fleet.scalings import ScalingIntent, ScalingState
+from bedrock_autoscaler.domain.option import InstanceRails, OptionKind
+from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.traffic.observation import EndpointState
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from tests.builders import AS_OF, NOW, build_option, build_target
+from tests.staging import Stage
+from tests.unit.application.looks import findings, oracles
+
+ADDRESS = "arn:aws:sagemaker:us-east-1:111122223333:endpoint/own"
+
+
+@pytest.fixture
+def scaled() -> Stage:
+    """A decision asked for a third instance of an endpoint at 12:00; the actor died at its call."""
+    rails = InstanceRails(
+        min_instances=1,
+        max_instances=4,
+        calls_per_minute=40.0,
+        usd_per_instance_hour=Decimal(2),
+        source="test",
+        as_of=AS_OF,
+    )
+    endpoint = build_option(
+        kind=OptionKind.MARKETPLACE_ENDPOINT,
+        address=ADDRESS,
+        price=None,
+        quota=None,
+        instances=rails,
+    )
+    target = build_target(options=(endpoint,), model_ids=(ADDRESS,), provisioned=None)
+    made = Stage(target, history_hours=30)
+    made.endpoints.states[ADDRESS] = EndpointState(
+        address=ADDRESS, instances=2, is_settled=True, changed_at=NOW - HOUR
+    )
+    made.decide()
+    ((decision_id, _),) = made.decisions._kept.items()
+    nothing = made.scalings.record_of("chat", ADDRESS)
+    intent = ScalingIntent(
+        decision_id=decision_id,
+        token="0" * 64,
+        from_instances=2,
+        to_instances=3,
+        state=ScalingState.RECORDED,
+        recorded_at=NOW,
+    )
+    made.scalings.write(nothing, nothing.begun(intent))
+    return made
+
+
+def bedrock_is_at_it(made: Stage) -> None:
+    made.endpoints.states[ADDRESS] = replace(made.endpoints.states[ADDRESS], is_settled=False)
+
+
+def bedrock_does_not_show_it(made: Stage) -> None:
+    made.endpoints.states.clear()
+
+
+def no_option_names_it(made: Stage) -> None:
+    made.targets = (build_target(),)
+
+
+def nothing(made: Stage) -> None:
+    """Leave all as it is."""
+
+
+@pytest.mark.parametrize(
+    ("minutes", "spoil", "finding"),
+    [
+        (28, nothing, "notice: it is being looked up"),
+        (29, nothing, "violation: it stands at 2 instances, and scale_endpoint has not said so"),
+        (90, bedrock_is_at_it, "notice: Bedrock is still at it"),
+        (90, bedrock_does_not_show_it, "notice: Bedrock does not show the endpoint"),
+        (90, no_option_names_it, "notice: no option of the settings names its instances any more"),
+    ],
+)
+def test_an_open_change_of_an_endpoint_has_the_grace_and_three_ticks(
+    scaled: Stage, minutes: int, spoil: Callable[[Stage], None], finding: str
+) -> None:
+    severity, why = finding.split(": ", 1)
+    spoil(scaled)
+    scaled.clock.advance(minutes * MINUTE)
+
+    ((oracle, found, message),) = findings(scaled)
+
+    assert (oracle, found) == ("O10", severity)
+    assert f"{ADDRESS} from 2 to 3 instances, has had no outcome for {minutes} minutes" in message
+    assert why in message
+
+
+def test_a_change_that_was_settled_leaves_no_finding(scaled: Stage) -> None:
+    scaled.endpoints.states[ADDRESS] = replace(scaled.endpoints.states[ADDRESS], instances=3)
+    scaled.clock.advance(2 * MINUTE)
+
+    scaled.scale_endpoint()
+
+    assert findings(scaled) == []
+
+
+def test_a_change_without_its_decision_or_beyond_a_days_bound_is_a_breach(scaled: Stage) -> None:
+    scaled.decide(Loop.ROUTING)
+    scaled.decisions._kept = {
+        name: kept
+        for name, kept in scaled.decisions._kept.items()
+        if kept.decision.loop is Loop.ROUTING
+    }
+    (option,) = scaled.targets[0].options
+    assert option.instances is not None
+    rails = replace(option.instances, max_changes_per_day=0)
+    scaled.targets = (replace(scaled.targets[0], options=(replace(option, instances=rails),)),)
+
+    assert oracles(scaled) == ["O10 violation", "O10 notice", "O13 violation"]
