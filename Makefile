@@ -151,7 +151,7 @@ check-browser: $(DEV) $(BROWSER)
 soak: $(DEV) $(TOOLS)
 	$(BIN)/python -m tests.simulation soak $(SCHEDULES) --jobs $(WORKERS) $(if $(KEPT),--json $(KEPT))
 	$(BIN)/pytest -m soak
-	$(BIN)/pytest --hypothesis-profile=soak tests/unit/domain/test_properties.py
+	$(BIN)/pytest --hypothesis-profile=soak tests/unit/domain/test_properties*.py
 
 ## faults: the schedules of `make check` alone, with the table of (call, fault, scenario)
 .PHONY: faults

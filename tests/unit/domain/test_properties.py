@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal
 from math import isfinite
 from random import Random
 
@@ -21,37 +20,15 @@ from bedrock_autoscaler.domain.decision import (
     Restore,
     Situation,
 )
-from bedrock_autoscaler.domain.fleet.holdings import (
-    Fleet,
-    Ownership,
-    ProvisionedThroughput,
-    Status,
-    minutes_left_paid,
-)
+from bedrock_autoscaler.domain.fleet.holdings import Ownership, Status, minutes_left_paid
 from bedrock_autoscaler.domain.routing.table import routing_problem
-from bedrock_autoscaler.domain.sizing.balance import Balance
-from bedrock_autoscaler.domain.target import Commitment, GuardRails, OptionKind, Target
-from bedrock_autoscaler.domain.traffic.observation import METRICS, Observation, Series, Traffic
+from bedrock_autoscaler.domain.target import Commitment, GuardRails, OptionKind
+from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import HOUR
-from tests.builders import NOW, build_pt, build_thresholds
+from tests.builders import NOW, build_thresholds
 from tests.unit.domain.oscillation import Replay
-from tests.unit.domain.strategies import (
-    BUSY_ENDS,
-    IDLE_ENDS,
-    PIECES,
-    Verge,
-    clear_situations,
-    situations,
-    traffic_of,
-    verges,
-)
-
-# In shares of the profile's number, so that `make soak` asks for more of each.
-_EXAMPLES = settings().max_examples
-quick = settings(max_examples=_EXAMPLES * 3 // 10, deadline=None)
-thorough = settings(max_examples=_EXAMPLES * 6 // 10, deadline=None)
-subtle = settings(max_examples=_EXAMPLES, deadline=None)
-
+from tests.unit.domain.properties import period_of, quick, thorough
+from tests.unit.domain.strategies import BUSY_ENDS, IDLE_ENDS, clear_situations, situations
 
 # -- total and deterministic -------------------------------------------------------------------
 
@@ -100,12 +77,6 @@ def test_every_wanted_table_may_be_published_or_is_empty(situation: Situation) -
 
 
 # -- guard rails -------------------------------------------------------------------------------
-
-
-def period_of(target: Target) -> Decimal:
-    assert target.provisioned is not None
-    assert target.provisioned.price is not None
-    return target.provisioned.price.usd_per_hour * target.thresholds.sizing.billing_minutes / 60
 
 
 def check_purchase(purchase: Purchase, situation: Situation) -> None:
@@ -178,303 +149,6 @@ def test_committed_and_unmanaged_units_are_never_released(situation: Situation) 
     )
 
 
-# -- missing data ------------------------------------------------------------------------------
-
-
-@st.composite
-def deletions(draw: st.DrawFn) -> list[tuple[float, int]]:
-    """Where to delete, as a share of the history, and how many minutes."""
-    spot = st.tuples(st.floats(0, 1), st.sampled_from([1, 3, 30, 60, 700, 1500]))
-    return draw(st.lists(spot, min_size=1, max_size=8))
-
-
-def without(traffic: Traffic, spots: list[tuple[float, int]], thinned: int) -> Traffic:
-    """The traffic with these minutes deleted, and every so many-th one (0: none)."""
-    gone = np.zeros(len(traffic), dtype=bool)
-    for share, minutes in spots:
-        begin = round(share * len(traffic))
-        gone[begin : begin + minutes] = True
-    if thinned:
-        gone[::thinned] = True
-    series = {}
-    for name in METRICS:
-        values = getattr(traffic, name).copy()
-        values[gone] = np.nan
-        series[name] = values
-    return Traffic(start=traffic.start, **series)
-
-
-def releases_of(decision: Decision) -> bool:
-    return any(isinstance(action, Release) for action in decision.actions)
-
-
-def releases(situation: Situation) -> bool:
-    return releases_of(decide(situation))
-
-
-@subtle
-@given(clear_situations(IDLE_ENDS), deletions(), st.sampled_from([0, 0, 0, 5, 7, 61]))
-def test_deleting_any_points_never_turns_a_hold_or_a_growth_into_a_release(
-    situation: Situation, spots: list[tuple[float, int]], thinned: int
-) -> None:
-    """Holds at a constant mix of tokens, since prices per unit follow the mix that was read.
-
-    It holds as shipped; a target whose class decides on its units (`bursty_may_hold_units` is
-    false) may be classified otherwise on fewer points.
-    """
-    before = releases(situation)
-    traffic = without(situation.observation.traffic, spots, thinned)
-    fewer = replace(situation, observation=replace(situation.observation, traffic=traffic))
-
-    after = releases(fewer)
-
-    event(f"release before {before}, after {after}")
-    assert before or not after
-
-
-@subtle
-@given(verges(), st.data())
-def test_deleting_what_speaks_for_a_unit_never_releases_it(
-    verge: Verge, data: st.DataObject
-) -> None:
-    situation = verge.situation
-    length = len(situation.observation.traffic)
-    spots = data.draw(st.lists(st.sampled_from(verge.spots), min_size=1, max_size=5))
-    traffic = without(
-        situation.observation.traffic, [(begin / length, count) for begin, count in spots], 0
-    )
-    fewer = replace(situation, observation=replace(situation.observation, traffic=traffic))
-
-    before, after = releases(situation), releases(fewer)
-
-    event(f"release before {before}, after {after}")
-    assert before or not after
-
-
-@quick
-@given(clear_situations(), deletions())
-def test_deleting_points_never_makes_a_purchase_cross_what_was_seen(
-    situation: Situation, spots: list[tuple[float, int]]
-) -> None:
-    traffic = without(situation.observation.traffic, spots, 0)
-    fewer = replace(situation, observation=replace(situation.observation, traffic=traffic))
-    known = traffic.invocations[~np.isnan(traffic.invocations)] / 100.0
-    peak = float(known.max(initial=0.0))
-
-    decision = decide(fewer)
-
-    if decision.desired_units > situation.fleet.staying_units:
-        assert decision.desired_units <= np.ceil(peak) + 1
-
-
-# -- deciding again ----------------------------------------------------------------------------
-
-
-def carried_out(action: Action, situation: Situation, decision: Decision) -> Situation:
-    """The same moment after an action took effect."""
-    fleet, seen = situation.fleet, situation.observation
-    if isinstance(action, Purchase):
-        fleet, seen = _bought(action, situation)
-    else:
-        drains = isinstance(action, Release)
-        fleet = replace(
-            fleet,
-            throughputs=tuple(
-                replace(pt, draining=drains) if pt.arn == action.arn else pt
-                for pt in fleet.throughputs
-            ),
-            last_release_at=NOW if drains else fleet.last_release_at,
-            releases_last_day=fleet.releases_last_day + int(drains),
-        )
-    return replace(situation, fleet=fleet, observation=seen, memory=decision.memory)
-
-
-def _bought(action: Purchase, situation: Situation) -> tuple[Fleet, Observation]:
-    fleet, seen = situation.fleet, situation.observation
-    cost = action.model_units * period_of(situation.target)
-    pt: ProvisionedThroughput = build_pt(
-        900 + fleet.purchases_last_day,
-        model_units=action.model_units,
-        status=Status.CREATING,
-        in_service_since=None,
-        created_at=NOW,
-    )
-    fleet = replace(
-        fleet,
-        throughputs=(*fleet.throughputs, pt),
-        purchases_last_day=fleet.purchases_last_day + 1,
-        last_grow_at=NOW,
-        spend=replace(
-            fleet.spend,
-            day_usd=fleet.spend.day_usd + cost,
-            month_usd=fleet.spend.month_usd + cost,
-        ),
-    )
-    used = (seen.model_units_used or 0) + action.model_units
-    return fleet, replace(seen, model_units_used=used)
-
-
-def one_purchase(situation: Situation) -> Situation:
-    """The same without a limit on the size of one purchase."""
-    thresholds = situation.target.thresholds
-    sizing = replace(thresholds.sizing, max_units_per_purchase=1000)
-    thresholds = replace(thresholds, sizing=sizing)
-    return replace(situation, target=replace(situation.target, thresholds=thresholds))
-
-
-def learned(situation: Situation) -> Situation:
-    """The same where all that can be learned by now has been.
-
-    A first decision rests on nothing learned. Two weeks of history may make the second one want
-    more; it is another world then.
-    """
-    return replace(situation, memory=decide(situation).memory)
-
-
-@thorough
-@given(clear_situations(BUSY_ENDS).map(one_purchase).map(learned))
-def test_deciding_again_after_a_purchase_holds(situation: Situation) -> None:
-    decision = decide(situation)
-    if not any(isinstance(action, Purchase) for action in decision.actions):
-        return
-
-    again = decide(carried_out(decision.actions[0], situation, decision))
-
-    event("bought")
-    assert again.actions == ()
-
-
-@thorough
-@given(
-    st.one_of(situations(), clear_situations(BUSY_ENDS), clear_situations(IDLE_ENDS)).map(learned)
-)
-def test_deciding_again_and_again_comes_to_rest_and_never_turns_back(
-    situation: Situation,
-) -> None:
-    directions = set()
-    for _ in range(20):
-        decision = decide(situation)
-        if not decision.actions:
-            break
-        (action,) = decision.actions
-        directions.add(isinstance(action, Release))
-        situation = carried_out(action, situation, decision)
-
-    event(f"{len(directions)} directions")
-    assert decide(situation).actions == ()
-    assert len(directions) <= 1
-
-
-# -- more demand -------------------------------------------------------------------------------
-
-
-FACTORS = st.sampled_from([1.001, 1.5, 2.0, 10.0])
-
-
-@st.composite
-def increases(draw: st.DrawFn) -> list[tuple[float, int, float]]:
-    """Where demand grows, as a share of the history, for how many minutes and how manifold."""
-    spot = st.tuples(st.floats(0, 1), st.sampled_from([1, 5, 30, 60, 700]), FACTORS)
-    return draw(st.lists(spot, max_size=6))
-
-
-def increased(traffic: Traffic, spots: list[tuple[float, int, float]]) -> Traffic:
-    """The traffic with calls and tokens of these minutes multiplied."""
-    factors = np.ones(len(traffic))
-    for share, minutes, factor in spots:
-        begin = round(share * len(traffic))
-        factors[begin : begin + minutes] *= factor
-    return Traffic(
-        start=traffic.start, **{name: getattr(traffic, name) * factors for name in METRICS}
-    )
-
-
-@subtle
-@given(
-    st.one_of(clear_situations(), clear_situations(BUSY_ENDS), clear_situations(IDLE_ENDS)),
-    increases(),
-    st.one_of(st.just(1.0), FACTORS),
-)
-def test_more_demand_never_wants_fewer_units(
-    situation: Situation, spots: list[tuple[float, int, float]], factor: float
-) -> None:
-    """Holds for any minutes with more calls of the same mix, given the same memory."""
-    traffic = increased(situation.observation.traffic, [*spots, (0.0, 1_000_000, factor)])
-    more = replace(situation, observation=replace(situation.observation, traffic=traffic))
-
-    before, after = decide(situation), decide(more)
-
-    event(f"more wanted {after.desired_units > before.desired_units}")
-    assert after.desired_units >= before.desired_units
-    # Nor is a unit released that less demand would have kept.
-    assert releases_of(before) or not releases_of(after)
-
-
-@quick
-@given(
-    PIECES.filter(lambda pieces: len(pieces) > 0),
-    st.sampled_from([0.125, 2.0, 64.0]),
-    clear_situations(),
-)
-def test_scaling_tokens_unit_rate_and_unit_price_alike_keeps_the_verdict(
-    pieces: list[tuple[int, float]], factor: float, situation: Situation
-) -> None:
-    """A unit that serves so many times more at so many times the price is the same bargain."""
-    provisioned = situation.target.provisioned
-    assert provisioned is not None
-    assert provisioned.unit_rate is not None
-    assert provisioned.price is not None
-    assert provisioned.unit_rate.output_tokens_per_minute is not None
-    rate = replace(
-        provisioned.unit_rate,
-        input_tokens_per_minute=provisioned.unit_rate.input_tokens_per_minute * factor,
-        output_tokens_per_minute=provisioned.unit_rate.output_tokens_per_minute * factor,
-    )
-    dollars = Decimal(str(factor))
-    price = replace(provisioned.price, usd_per_hour=provisioned.price.usd_per_hour * dollars)
-    rails = situation.target.guard_rails
-    target = replace(
-        situation.target,
-        provisioned=replace(provisioned, unit_rate=rate, price=price),
-        guard_rails=replace(
-            rails,
-            max_usd_per_hour=rails.max_usd_per_hour * dollars,
-            max_usd_per_day=rails.max_usd_per_day * dollars,
-            max_usd_per_month=rails.max_usd_per_month * dollars,
-        ),
-    )
-    traffic = traffic_of(pieces)
-    larger = replace(
-        traffic,
-        input_tokens=traffic.input_tokens * factor,
-        output_tokens=traffic.output_tokens * factor,
-    )
-    small = replace(
-        situation,
-        fleet=replace(
-            situation.fleet,
-            spend=replace(situation.fleet.spend, day_usd=Decimal(0), month_usd=Decimal(0)),
-        ),
-        observation=replace(situation.observation, traffic=traffic),
-    )
-    balance = situation.memory.balance
-    dearer = Balance(traffic_usd=balance.traffic_usd * factor, saved_usd=balance.saved_usd * factor)
-    large = replace(
-        small,
-        target=target,
-        observation=replace(small.observation, traffic=larger),
-        memory=replace(small.memory, balance=dearer),
-    )
-
-    first, second = decide(small), decide(large)
-
-    assert first.classification is not None
-    assert second.classification is not None
-    assert second.classification.label is first.classification.label
-    assert second.desired_units == first.desired_units
-    assert [type(action) for action in second.actions] == [type(action) for action in first.actions]
-
-
 # -- the order of the input --------------------------------------------------------------------
 
 
@@ -544,7 +218,7 @@ def simulate(load: Series) -> tuple[list[int], list[int]]:
 
 
 def test_these_situations_lead_to_purchases_and_releases() -> None:
-    """Otherwise the properties above would say nothing."""
+    """Otherwise the properties would say nothing."""
     thresholds = build_thresholds(gating={"shrink_cooldown_minutes": 0})
     search = settings(max_examples=600, database=None, derandomize=True, phases=[Phase.generate])
 

@@ -1,0 +1,95 @@
+"""What holds however much of the metrics is missing."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from bedrock_autoscaler.domain.decide import decide
+from bedrock_autoscaler.domain.decision import Situation
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
+from tests.unit.domain.properties import quick, releases_of, subtle
+from tests.unit.domain.strategies import IDLE_ENDS, Verge, clear_situations, verges
+
+
+@st.composite
+def deletions(draw: st.DrawFn) -> list[tuple[float, int]]:
+    """Where to delete, as a share of the history, and how many minutes."""
+    spot = st.tuples(st.floats(0, 1), st.sampled_from([1, 3, 30, 60, 700, 1500]))
+    return draw(st.lists(spot, min_size=1, max_size=8))
+
+
+def without(traffic: Traffic, spots: list[tuple[float, int]], thinned: int) -> Traffic:
+    """The traffic with these minutes deleted, and every so many-th one (0: none)."""
+    gone = np.zeros(len(traffic), dtype=bool)
+    for share, minutes in spots:
+        begin = round(share * len(traffic))
+        gone[begin : begin + minutes] = True
+    if thinned:
+        gone[::thinned] = True
+    series = {}
+    for name in METRICS:
+        values = getattr(traffic, name).copy()
+        values[gone] = np.nan
+        series[name] = values
+    return Traffic(start=traffic.start, **series)
+
+
+def releases(situation: Situation) -> bool:
+    return releases_of(decide(situation))
+
+
+@subtle
+@given(clear_situations(IDLE_ENDS), deletions(), st.sampled_from([0, 0, 0, 5, 7, 61]))
+def test_deleting_any_points_never_turns_a_hold_or_a_growth_into_a_release(
+    situation: Situation, spots: list[tuple[float, int]], thinned: int
+) -> None:
+    """Holds at a constant mix of tokens, since prices per unit follow the mix that was read.
+
+    It holds as shipped; a target whose class decides on its units (`bursty_may_hold_units` is
+    false) may be classified otherwise on fewer points.
+    """
+    before = releases(situation)
+    traffic = without(situation.observation.traffic, spots, thinned)
+    fewer = replace(situation, observation=replace(situation.observation, traffic=traffic))
+
+    after = releases(fewer)
+
+    event(f"release before {before}, after {after}")
+    assert before or not after
+
+
+@subtle
+@given(verges(), st.data())
+def test_deleting_what_speaks_for_a_unit_never_releases_it(
+    verge: Verge, data: st.DataObject
+) -> None:
+    situation = verge.situation
+    length = len(situation.observation.traffic)
+    spots = data.draw(st.lists(st.sampled_from(verge.spots), min_size=1, max_size=5))
+    traffic = without(
+        situation.observation.traffic, [(begin / length, count) for begin, count in spots], 0
+    )
+    fewer = replace(situation, observation=replace(situation.observation, traffic=traffic))
+
+    before, after = releases(situation), releases(fewer)
+
+    event(f"release before {before}, after {after}")
+    assert before or not after
+
+
+@quick
+@given(clear_situations(), deletions())
+def test_deleting_points_never_makes_a_purchase_cross_what_was_seen(
+    situation: Situation, spots: list[tuple[float, int]]
+) -> None:
+    traffic = without(situation.observation.traffic, spots, 0)
+    fewer = replace(situation, observation=replace(situation.observation, traffic=traffic))
+    known = traffic.invocations[~np.isnan(traffic.invocations)] / 100.0
+    peak = float(known.max(initial=0.0))
+
+    decision = decide(fewer)
+
+    if decision.desired_units > situation.fleet.staying_units:
+        assert decision.desired_units <= np.ceil(peak) + 1
