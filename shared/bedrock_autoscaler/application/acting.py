@@ -1,18 +1,22 @@
-"""What buying, releasing and publishing have in common: their ports, at home or elsewhere."""
+"""What buying, releasing and publishing share: ports, at home or elsewhere, and when they run."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Self, TypedDict
 
 from bedrock_autoscaler.application.fleets.assigning import Agenda
+from bedrock_autoscaler.application.fleets.attending import attended
 from bedrock_autoscaler.application.fleets.places import Place, PlaceAdapters, Places
 from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.application.ports.decisions import Decisions
 from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.ports.settings import Settings, Switch
-from bedrock_autoscaler.application.ticking import Once
+from bedrock_autoscaler.application.ticking import Once, Summary, Tick, report_late, visit_targets
+from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.units import MINUTE
 
 
 class ActorParts(TypedDict):
@@ -55,6 +59,25 @@ class ActorPorts(ABC):
             PlaceUnreachableError: it cannot be reached.
         """
         return self if self.places is None else self.moved(self.places(place))
+
+    def tick(self, scheduled_at: datetime | None) -> Tick | None:
+        """The running tick; None, and reported, where clock and schedule are too far apart."""
+        tick = Tick.of(scheduled_at, self.clock.now(), MINUTE)
+        if tick.may_act:
+            return tick
+        report_late(tick, self.reporter)
+        return None
+
+    def visit_due(
+        self, targets: Sequence[Target], tick: Tick, visit: Callable[[Target], str]
+    ) -> Summary:
+        """One pass for each target that has something to do in this minute.
+
+        Raises:
+            TargetsFailedError: the pass of some target failed; the others are done.
+        """
+        waiting = attended(targets, tick.scheduled_at, self.agenda, self.reporter)
+        return visit_targets(waiting, visit, self.reporter).checked()
 
     @abstractmethod
     def moved(self, there: PlaceAdapters) -> Self:

@@ -10,7 +10,6 @@ from typing import Self, override
 
 from bedrock_autoscaler.application.acting import ActorPorts
 from bedrock_autoscaler.application.errors import ObservationError, StaleDecisionError
-from bedrock_autoscaler.application.fleets.attending import attended
 from bedrock_autoscaler.application.fleets.places import Place, PlaceAdapters
 from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
@@ -19,18 +18,15 @@ from bedrock_autoscaler.application.ticking import (
     ROUTING_PERIOD,
     Deadline,
     Summary,
-    Tick,
     has_time,
     is_outdated,
-    report_late,
-    visit_targets,
 )
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import OPEN_RELEASES, ReleaseIntent, ReleaseState
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.table import RoutingTable, routing_problem
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind, Target
-from bedrock_autoscaler.domain.units import MINUTE, significant
+from bedrock_autoscaler.domain.units import significant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +60,8 @@ def publish(
         TargetsFailedError: the pass of some target failed; the others are done.
         ObservationError: the settings could not be read.
     """
-    now = ports.clock.now()
-    tick = Tick.of(scheduled_at, now, MINUTE)
-    if not tick.may_act:
-        report_late(tick, ports.reporter)
+    tick = ports.tick(scheduled_at)
+    if tick is None:
         return Summary(outcomes=())
     shelves: dict[Place, _Shelf] = {}
 
@@ -75,12 +69,12 @@ def publish(
         place = Place.of(target)
         here = ports.at(place)
         shelf = shelves.setdefault(place, _Shelf(here.capacity))
-        publisher = _Publisher(ports=here, target=target, shelf=shelf, now=now, deadline=deadline)
+        publisher = _Publisher(
+            ports=here, target=target, shelf=shelf, now=tick.now, deadline=deadline
+        )
         return publisher.run()
 
-    targets = ports.read_settings().targets
-    waiting = attended(targets, tick.scheduled_at, ports.agenda, ports.reporter)
-    return visit_targets(waiting, visit, ports.reporter).checked()
+    return ports.visit_due(ports.read_settings().targets, tick, visit)
 
 
 class _Shelf:

@@ -14,7 +14,6 @@ from bedrock_autoscaler.application.errors import (
     ThroughputNotFoundError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.fleets.attending import attended
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.observing.surveying import GRACE
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
@@ -33,14 +32,7 @@ from bedrock_autoscaler.application.releasing.draining import (
     window_problem,
 )
 from bedrock_autoscaler.application.releasing.withdrawing import ReleasePorts, Withdrawal, is_fresh
-from bedrock_autoscaler.application.ticking import (
-    Deadline,
-    Summary,
-    Tick,
-    has_time,
-    report_late,
-    visit_targets,
-)
+from bedrock_autoscaler.application.ticking import Deadline, Summary, has_time
 from bedrock_autoscaler.domain.decision import Restore
 from bedrock_autoscaler.domain.fleet.intent import (
     OPEN_RELEASES,
@@ -51,7 +43,6 @@ from bedrock_autoscaler.domain.fleet.intent import (
 )
 from bedrock_autoscaler.domain.fleet.lifecycle import stepped
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
-from bedrock_autoscaler.domain.units import MINUTE
 
 
 def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePorts) -> Summary:
@@ -64,10 +55,8 @@ def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePor
         TargetsFailedError: the pass of some target failed; the others are done.
         ObservationError: the settings could not be read.
     """
-    now = ports.clock.now()
-    tick = Tick.of(scheduled_at, now, MINUTE)
-    if not tick.may_act:
-        report_late(tick, ports.reporter)
+    tick = ports.tick(scheduled_at)
+    if tick is None:
         return Summary(outcomes=())
 
     def visit(target: Target) -> str:
@@ -79,14 +68,12 @@ def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePor
             target=target,
             releases=releases,
             latest=latest,
-            now=now,
+            now=tick.now,
             deadline=deadline,
         )
         return releaser.run()
 
-    targets = ports.read_settings().targets
-    waiting = attended(targets, tick.scheduled_at, ports.agenda, ports.reporter)
-    return visit_targets(waiting, visit, ports.reporter).checked()
+    return ports.visit_due(ports.read_settings().targets, tick, visit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
