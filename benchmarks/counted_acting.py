@@ -16,6 +16,7 @@ from bedrock_autoscaler.adapters.storage.agenda import DynamoAgenda
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
+from bedrock_autoscaler.application.acting import ActorParts
 from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.ports.settings import Settings
@@ -81,44 +82,36 @@ class Acting:
         tables = DynamoRoutingTables(cast("Any", routes), "routes", ssm, PREFIX)
         capacity = BedrockCapacity(bedrock, quotas, load_models().codes_of, reporter)
         switch = SsmSwitch(ssm, PREFIX, reporter)
-        fleets = DynamoFleets(dynamodb, "ledger", None)
         agenda = DynamoAgenda(dynamodb, "ledger")
+        fleets = DynamoFleets(dynamodb, "ledger", None)
+
+        def parts() -> ActorParts:
+            """Decisions are remembered, and so are each function's own."""
+            return {
+                "clock": clock,
+                "read_settings": settings,
+                "switch": switch,
+                "decisions": DynamoDecisions(dynamodb, "ledger"),
+                "fleets": fleets,
+                "reporter": reporter,
+                "places": None,
+                "agenda": agenda,
+            }
+
         self._purchase = PurchasePorts(
-            clock=clock,
-            read_settings=settings,
-            switch=switch,
-            decisions=DynamoDecisions(dynamodb, "ledger"),
-            fleets=fleets,
+            **parts(),
             capacity=capacity,
             purchasing=BedrockPurchasing(bedrock, "scale"),
-            reporter=reporter,
             deployment="scale",
-            agenda=agenda,
         )
         self._release = ReleasePorts(
-            clock=clock,
-            read_settings=settings,
-            switch=switch,
-            decisions=DynamoDecisions(dynamodb, "ledger"),
-            fleets=fleets,
+            **parts(),
             releasing=BedrockReleasing(bedrock),
             metrics=CloudWatchMetrics(cast("Any", cloudwatch), "scale"),
             tables=tables,
-            reporter=reporter,
             deployment="scale",
-            agenda=agenda,
         )
-        self._publish = PublishPorts(
-            clock=clock,
-            read_settings=settings,
-            switch=switch,
-            decisions=DynamoDecisions(dynamodb, "ledger"),
-            fleets=fleets,
-            capacity=capacity,
-            tables=tables,
-            reporter=reporter,
-            agenda=agenda,
-        )
+        self._publish = PublishPorts(**parts(), capacity=capacity, tables=tables)
 
     def run(self, at: datetime) -> None:
         """One minute of all three."""
