@@ -3,13 +3,8 @@
 from dataclasses import dataclass, field
 
 from bedrock_autoscaler.application.observing.keeping import Keepsakes
-from bedrock_autoscaler.application.observing.measuring import (
-    Listing,
-)
-from bedrock_autoscaler.application.ports.bedrock import (
-    Capacity,
-    Endpoints,
-)
+from bedrock_autoscaler.application.observing.measuring import Listing
+from bedrock_autoscaler.application.ports.bedrock import Capacity, Endpoints
 from bedrock_autoscaler.application.ports.cloudwatch import Metrics
 from bedrock_autoscaler.application.ports.decisions import Decisions
 from bedrock_autoscaler.application.ports.history import History
@@ -26,10 +21,10 @@ class Sources:
     Attributes:
         listing: remembers which `ModelId`s CloudWatch lists, from tick to tick.
         keepsakes: what else is remembered.
-        states: what the ledger said of each target in this run; None: it is read each time.
         approvals: what persons were asked and agreed to; None where nobody is asked.
         endpoints: Marketplace endpoints; None where none is looked at.
         scalings: what the ledger keeps of them; None where none is changed.
+        states: what the ledger said of each target in this run; None: it is read each time.
     """
 
     metrics: Metrics
@@ -44,6 +39,7 @@ class Sources:
     keepsakes: Keepsakes = field(default_factory=Keepsakes)
     approvals: Approvals | None = None
     endpoints: Endpoints | None = None
+    scalings: Scalings | None = None
     states: dict[str, LedgerState] | None = None
 
     def state_of(self, target: str) -> LedgerState:
@@ -53,8 +49,6 @@ class Sources:
         if target not in self.states:
             self.states[target] = self.fleets.state_of(target)
         return self.states[target]
-
-    scalings: Scalings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
