@@ -17,27 +17,16 @@ import pytest
 from moto import mock_aws
 
 from bedrock_autoscaler.adapters.bedrock.endpoints import BedrockEndpoints
-from bedrock_autoscaler.adapters.documents import TargetDocuments
-from bedrock_autoscaler.adapters.prices import load_prices
-from bedrock_autoscaler.client import FollowedTable, RoutedClient
+from bedrock_autoscaler.client import FollowedTable
 from bedrock_autoscaler.client.deferring import Batches, Deferral
 from bedrock_autoscaler.client.document import routing_table_text
-from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.fleet.holdings import Fleet
-from bedrock_autoscaler.domain.routing.table import RoutingTable
-from bedrock_autoscaler.domain.target import Loop, OptionKind, Target
+from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_world.server import RunningWorld, serve
 from bedrock_world.settings import DEFAULT_UNIT_RATE
 from bedrock_world.world import World
-from tests.builders import (
-    NOW,
-    build_fleet,
-    build_observation,
-    build_pt,
-    build_situation,
-    build_traffic,
-)
-from tests.client.stage import ONCE, MemorySource, at_once, runtime_client
+from tests.builders import NOW, build_fleet, build_pt, build_traffic
+from tests.client.caller import ACCOUNT, AWAY, REGION, Caller, by, metered, table_of, target_of
+from tests.client.stage import MemorySource, at_once
 from tests.staging import Stage
 from tests.world.support import (
     CREDENTIALS,
@@ -52,7 +41,6 @@ from tests.world.support import (
     world_with,
 )
 
-ACCOUNT, REGION, AWAY = "111111111111", "us-east-1", "us-west-2"
 OURS = f"arn:aws:bedrock:{REGION}:{ACCOUNT}"
 NOVA_PRO_PROFILE = "us.amazon.nova-pro-v1:0"
 CUSTOM = f"{OURS}:custom-model/{NOVA_2}/abcdefghijkl"
@@ -67,95 +55,12 @@ BUCKET = "team-bucket"
 type Build = Callable[..., World]
 
 
-def target_of(*options: dict[str, Any], **changes: Any) -> Target:
-    """The target of a document with these options."""
-    document = {
-        "account": ACCOUNT,
-        "region": REGION,
-        "residency": {
-            "geographies": ["us"],
-            "global_profiles": True,
-            "source_regions": [AWAY],
-            "other_models": True,
-        },
-        "options": list(options),
-    } | changes
-    target = TargetDocuments(load_prices()).parse("chat", None, json.dumps(document))
-    assert isinstance(target, Target), target
-    return target
-
-
-def table_of(target: Target, fleet: Fleet | None = None) -> RoutingTable:
-    """The table that the routing loop wants for the target."""
-    quiet = build_traffic(30, invocations=0.0, input_tokens=0.0, output_tokens=0.0)
-    situation = build_situation(
-        target=target,
-        loop=Loop.ROUTING,
-        fleet=fleet or build_fleet(),
-        observation=build_observation(traffic=quiet, by_option=()),
-    )
-    decision = decide(situation)
-    return RoutingTable(
-        target="chat",
-        version=1,
-        routes=decision.routes,
-        deferrable=decision.deferrable,
-        refresh_seconds=60,
-        no_fallback=not target.options,
-        decision_id=decision.id,
-        published_at=NOW,
-    )
-
-
-class Caller:
-    """Calls by the published text of a table."""
-
-    def __init__(
-        self, url: str, table: RoutingTable, *, waits: bool = False, **elsewhere: str
-    ) -> None:
-        source = MemorySource(routing_table_text(table))
-        self.used = Counter[tuple[str, str]]()
-        self.client = RoutedClient(
-            runtime_client(url),
-            FollowedTable(source, "chat", start=at_once),
-            clients=lambda region: runtime_client(elsewhere[region.replace("-", "_")], region),
-            patience=ONCE,
-            waits=waits,
-            observer=lambda attempt: self.used.update([(attempt.route.address, attempt.code)]),
-        )
-
-    def call(self, messages: Any = HELLO, **request: Any) -> Any:
-        """One call, whose `modelId` the table decides."""
-        return self.client.converse(modelId="no.table", messages=messages, **request)
-
-    def call_until_refused(self, most: int = 100, **request: Any) -> int:
-        """How many calls are served before the first throttle."""
-        for served in range(most):
-            try:
-                self.call(**request)
-            except self.client.exceptions.ThrottlingException:
-                return served
-        return most
-
-
 @pytest.fixture
 def control(running: RunningWorld) -> Iterator[Any]:
     """An unmodified boto3 client of the control plane."""
     client = boto3.Session(**CREDENTIALS).client("bedrock", endpoint_url=running.url)
     yield client
     client.close()
-
-
-def by(running: RunningWorld, *options: dict[str, Any], **changes: Any) -> Caller:
-    """A caller of the world by the table of these options."""
-    return Caller(running.url, table_of(target_of(*options, **changes)))
-
-
-def metered(world: World, model_id: str) -> int:
-    """Calls that the world served under a `ModelId`."""
-    now = world.clock.now()
-    traffic = world.traffic(now - timedelta(hours=1), now + timedelta(minutes=5))
-    return sum(entry.served for (name, _), entry in traffic.items() if name == model_id)
 
 
 def test_on_demand_in_the_region(build: Build, running: RunningWorld) -> None:
