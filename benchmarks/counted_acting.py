@@ -7,6 +7,7 @@ from time import process_time_ns
 from typing import Any, cast
 
 from bedrock_autoscaler.adapters.bedrock.capacity import BedrockCapacity
+from bedrock_autoscaler.adapters.bedrock.endpoints import BedrockEndpoints
 from bedrock_autoscaler.adapters.bedrock.purchasing import BedrockPurchasing
 from bedrock_autoscaler.adapters.bedrock.releasing import BedrockReleasing
 from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
@@ -16,6 +17,7 @@ from bedrock_autoscaler.adapters.storage.agenda import DynamoAgenda
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
+from bedrock_autoscaler.adapters.storage.scalings import DynamoScalings
 from bedrock_autoscaler.application.acting import ActorParts
 from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.application.ports.persons import Reporter
@@ -103,6 +105,8 @@ class Acting:
             capacity=capacity,
             purchasing=BedrockPurchasing(bedrock, "scale"),
             deployment="scale",
+            endpoints=BedrockEndpoints(bedrock),
+            scalings=DynamoScalings(dynamodb, "ledger"),
         )
         self._release = ReleasePorts(
             **parts(),

@@ -226,6 +226,10 @@ def test_only_listed_endpoints_may_be_scaled() -> None:
     assert allowed["sagemaker:UpdateEndpoint"] == sorted([config, ENDPOINT, f"{ENDPOINT}-2"])
     assert allowed["sagemaker:CreateEndpointConfig"] == [config]
     assert allowed["iam:PassRole"] == [ENDPOINT_ROLE]
+    assert allowed["bedrock:ListProvisionedModelThroughputs"] == ["*"]
+    looking = _allowed(stack(**named))["PurchaseRole"]
+    assert looking["sagemaker:DescribeEndpoint"] == sorted([ENDPOINT, f"{ENDPOINT}-2"])
+    assert "sagemaker:UpdateEndpoint" not in looking
     without = [action for actions in _allowed(stack()).values() for action in actions]
     assert not [a for a in without if a.startswith("sagemaker:") or "Marketplace" in a]
 

@@ -262,6 +262,8 @@ class Application:
             scalings=adapters.scalings,
             reporter=adapters.reporter,
             deployment=self._deployment,
+            fleets=adapters.fleets,
+            capacity=adapters.capacity,
         )
 
     @cached_property
@@ -297,6 +299,8 @@ class Application:
             capacity=self._adapters.capacity,
             purchasing=self._adapters.purchasing,
             deployment=self._deployment,
+            endpoints=self._adapters.endpoints,
+            scalings=self._adapters.scalings,
         )
 
     @cached_property

@@ -324,8 +324,8 @@ def test_the_switch_stops_it() -> None:
         (target_with(None), "is no endpoint whose instances may be changed"),
         (target_with(replace(RAILS, max_instances=2)), "3 instances are outside of 1 to 2"),
         (
-            target_with(guard_rails=build_guard_rails(max_usd_per_hour=Decimal(5))),
-            "6 USD an hour are above max_usd_per_hour",
+            target_with(guard_rails=build_guard_rails(max_usd_per_hour=Decimal(9))),
+            "it would make 10.000000 USD per hour, max_usd_per_hour is 9",
         ),
         (target_with(controls=Controls(pause_growth=True)), "controls.pause_growth is set"),
     ],
@@ -334,6 +334,9 @@ def test_the_settings_of_now_bind(target: Target, words: str) -> None:
     made = scene()
     other = replace(target.options[0], address=f"{ADDRESS}-other", instances=RAILS)
     made.targets = (replace(target, options=(*target.options, other)),)
+    made.endpoints.states[other.address] = replace(
+        made.endpoints.states[ADDRESS], address=other.address
+    )
 
     assert outcome(made) == "scaling held"
     assert words in held_because(made)

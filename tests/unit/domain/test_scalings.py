@@ -52,3 +52,35 @@ def test_a_day_is_kept_and_counted() -> None:
 
     assert [each.decision_id for each in record.changes] == ["d-2", "d-3"]
     assert record.made_since(NOW - timedelta(hours=24)) == 2
+
+
+def test_instance_minutes_add_up_over_changes_and_days() -> None:
+    """NOW is 12:00 of the 20th; what ran before the first change ran since the month began."""
+    first = replace(INTENT, recorded_at=NOW - 2 * HOUR)
+    done = NOTHING.begun(first).stepped(ScalingState.DONE, ended_at=NOW - HOUR)
+
+    assert NOTHING.minutes(2, NOW) == (2 * 720, 2 * (19 * 1_440 + 720))
+    # One until 10:00, two while it changed and since.
+    assert done.minutes(2, NOW) == (600 + 240, 19 * 1_440 + 600 + 240)
+    assert done.minutes(2, NOW + 12 * HOUR) == (0, 19 * 1_440 + 600 + 240 + 1_440)
+    assert done.minutes(2, NOW + timedelta(days=11)) == (1_440, 1_440)
+
+
+def test_a_refused_change_ran_nothing_more() -> None:
+    first = replace(INTENT, recorded_at=NOW - 2 * HOUR)
+
+    refused = NOTHING.begun(first).stepped(ScalingState.REFUSED, ended_at=NOW)
+
+    assert refused.minutes(1, NOW) == NOTHING.minutes(1, NOW)
+
+
+def test_a_clock_that_steps_back_takes_nothing_off() -> None:
+    begun = NOTHING.begun(INTENT)
+
+    assert begun.minutes(1, NOW - HOUR) == begun.minutes(1, NOW)
+
+
+def test_an_open_change_counts_as_the_larger_number() -> None:
+    begun = NOTHING.begun(INTENT)
+
+    assert (NOTHING.most_of(1), begun.most_of(1), begun.most_of(3)) == (1, 2, 3)

@@ -16,6 +16,7 @@ from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroug
 from bedrock_autoscaler.application.ports.ledger import Fleets, StackRoom
 from bedrock_autoscaler.application.purchasing.accounting import booked_spend
 from bedrock_autoscaler.application.purchasing.identifying import came_of, is_same_model
+from bedrock_autoscaler.application.scaling.spending import EndpointCosts, EndpointWatch
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import Spend, StackState
@@ -25,7 +26,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
     PurchaseIntent,
     PurchaseState,
 )
-from bedrock_autoscaler.domain.target import Commitment, StackRails, Target
+from bedrock_autoscaler.domain.target import AccountRails, Commitment, StackRails, Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE, usd
 
 _ACCOUNT = 4
@@ -42,6 +43,8 @@ class StackView:
         spend: booked by all targets that ever reserved anything.
         own: units and USD per hour that the stack holds by account; those of a target that is not
             in force and has no ARN yet stand under no name, and count in every account.
+        risen_usd_per_hour: what our units cost more by now than when they were reserved.
+        endpoints: what is paid for instances; nothing where nobody looked.
     """
 
     rails: StackRails
@@ -51,6 +54,7 @@ class StackView:
     spend: Spend
     own: Mapping[str, tuple[int, Decimal]] = field(default_factory=dict)
     risen_usd_per_hour: Decimal = Decimal(0)
+    endpoints: EndpointCosts = field(default_factory=EndpointCosts)
 
     @property
     def state(self) -> StackState:
@@ -59,7 +63,7 @@ class StackView:
             rails=self.rails,
             held_units=self.account.reserved_units + self.foreign_units,
             usd_per_hour=usd(self.account.reserved_usd_per_hour + self._unreserved_usd_per_hour),
-            spend=self.spend,
+            spend=self.spend + self.endpoints.spend,
         )
 
     @property
@@ -74,17 +78,23 @@ class StackView:
     @property
     def _unreserved_usd_per_hour(self) -> Decimal:
         """What is paid beside the sums of the ledger."""
-        return self.foreign_usd_per_hour + self.risen_usd_per_hour
+        beside = self.foreign_usd_per_hour + self.risen_usd_per_hour
+        return beside + self.endpoints.usd_per_hour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackWatch:
-    """Looks at all targets; what it needs of them is the same at each look."""
+    """Looks at all targets; what it needs of them is the same at each look.
+
+    Attributes:
+        running: looks at the endpoints; None for those who reserve nothing on what they see.
+    """
 
     fleets: Fleets
     rails: StackRails
     targets: tuple[Target, ...]
     deployment: str
+    running: EndpointWatch | None = None
 
     def view(
         self,
@@ -104,6 +114,9 @@ class StackWatch:
             now: the present moment.
             known: purchases by target that need not be read again.
             kept: where purchases of all others may come from, minutes old; None: all are read.
+
+        Raises:
+            ObservationError: a record or an endpoint could not be read.
         """
         account = self.fleets.account()
         fresh = known or {}
@@ -127,6 +140,7 @@ class StackWatch:
             spend=self._spend(purchases, now),
             own=self._own(purchases),
             risen_usd_per_hour=self._risen(purchases),
+            endpoints=self.running.costs(now) if self.running else EndpointCosts(),
         )
 
     def _risen(self, purchases: Mapping[str, tuple[PurchaseIntent, ...]]) -> Decimal:
@@ -198,25 +212,38 @@ def stack_problem(view: StackView, wanted: Purchase, billing: timedelta) -> str 
 
     The transaction that reserves the units checks units and dollars per hour again.
     """
-    rails, state = view.rails, view.state
-    units = state.held_units + wanted.model_units
-    if units > rails.max_units:
+    units = view.state.held_units + wanted.model_units
+    if units > view.rails.max_units:
         return (
             f"all targets and others would hold {units} units, the stack's max_units is "
-            f"{rails.max_units}"
+            f"{view.rails.max_units}"
         )
-    dollars = state.usd_per_hour + wanted.usd_per_hour
+    first = period_usd(wanted.usd_per_hour, billing // MINUTE)
+    return stack_dollars_problem(view, wanted.usd_per_hour, first)
+
+
+def stack_dollars_problem(
+    view: StackView, more_usd_per_hour: Decimal, first_usd: Decimal
+) -> str | None:
+    """Which dollars of the stack would be crossed by so much more an hour; None when it fits.
+
+    Args:
+        view: of all targets.
+        more_usd_per_hour: beside what the view has.
+        first_usd: what of it is paid at once.
+    """
+    rails, state = view.rails, view.state
+    dollars = state.usd_per_hour + more_usd_per_hour
     if dollars > rails.max_usd_per_hour:
         return (
             f"all targets and others would cost {dollars} USD per hour, the stack's "
             f"max_usd_per_hour is {rails.max_usd_per_hour}"
         )
-    first = period_usd(wanted.usd_per_hour, billing // MINUTE)
     for span, booked, cap in (
         ("day", state.spend.day_usd, rails.max_usd_per_day),
         ("month", state.spend.month_usd, rails.max_usd_per_month),
     ):
-        if booked + first > cap:
+        if booked + first_usd > cap:
             return (
                 f"all targets have booked {booked} USD this {span}, the stack's "
                 f"max_usd_per_{span} is {cap}"
@@ -229,21 +256,41 @@ def account_problem(view: StackView, wanted: Purchase, account: str) -> str | No
 
     The sums of all accounts are as seen when the transaction reserves, so that these are too.
     """
-    rails = next((each for each in view.rails.accounts if each.account == account), None)
+    rails = _rails_of(view, account)
     if rails is None:
         return None
-    held = [view.own.get(where, (0, Decimal(0))) for where in (account, "")]
-    units = sum(each for each, _ in held) + view.foreign_units + wanted.model_units
+    units = sum(each for each, _ in _held_in(view, account)) + view.foreign_units
+    units += wanted.model_units
     if units > rails.max_units:
         return (
             f"all targets and others in account {account} would hold {units} units, its max_units "
             f"is {rails.max_units}"
         )
+    return account_dollars_problem(view, wanted.usd_per_hour, account)
+
+
+def account_dollars_problem(
+    view: StackView, more_usd_per_hour: Decimal, account: str
+) -> str | None:
+    """Whether the account's dollars would be crossed by so much more an hour."""
+    rails = _rails_of(view, account)
+    if rails is None:
+        return None
     beside = view.foreign_usd_per_hour + view.risen_usd_per_hour
-    dollars = usd(sum((each for _, each in held), beside) + wanted.usd_per_hour)
+    beside += view.endpoints.in_account(account).usd_per_hour
+    held = sum((each for _, each in _held_in(view, account)), beside)
+    dollars = usd(held + more_usd_per_hour)
     if dollars > rails.max_usd_per_hour:
         return (
             f"all targets and others in account {account} would cost {dollars} USD per hour, its "
             f"max_usd_per_hour is {rails.max_usd_per_hour}"
         )
     return None
+
+
+def _rails_of(view: StackView, account: str) -> AccountRails | None:
+    return next((each for each in view.rails.accounts if each.account == account), None)
+
+
+def _held_in(view: StackView, account: str) -> list[tuple[int, Decimal]]:
+    return [view.own.get(where, (0, Decimal(0))) for where in (account, "")]

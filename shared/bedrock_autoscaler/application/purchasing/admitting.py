@@ -4,7 +4,8 @@ These bounds stand outside the decision core: whatever a decision asks for, its 
 with the settings in force, and calls and dollars are counted from the ledger.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from decimal import Decimal
 
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.purchasing.accounting import (
@@ -15,9 +16,10 @@ from bedrock_autoscaler.application.purchasing.accounting import (
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.economics.costs import is_stale, period_usd
 from bedrock_autoscaler.domain.economics.facts import purchase_facts
+from bedrock_autoscaler.domain.fleet.holdings import NOTHING_SPENT, Spend
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Target, UnitPrice
-from bedrock_autoscaler.domain.units import usd
+from bedrock_autoscaler.domain.units import MINUTE, usd
 
 
 def terms_problem(target: Target, wanted: Purchase, now: datetime) -> str | None:
@@ -76,12 +78,33 @@ def pace_problem(
     rest = rest_of(intents, target)
     if rest is not None and now < rest[0]:
         return f"{rest[1]}; nothing is bought until {rest[0].isoformat()}"
-    minutes = target.thresholds.sizing.billing_minutes
-    spend = booked_spend(intents, now, timedelta(minutes=minutes))
-    first = period_usd(wanted.usd_per_hour, minutes)
-    if spend.day_usd + first > rails.max_usd_per_day:
+    first = period_usd(wanted.usd_per_hour, target.thresholds.sizing.billing_minutes)
+    return spend_problem(target, intents, now, first)
+
+
+def spend_problem(
+    target: Target,
+    intents: tuple[PurchaseIntent, ...],
+    now: datetime,
+    first_usd: Decimal,
+    *,
+    beside: Spend = NOTHING_SPENT,
+) -> str | None:
+    """Which cap on what is booked would be crossed; None when it fits.
+
+    Args:
+        target: whose caps they are.
+        intents: its purchases.
+        now: the present moment.
+        first_usd: what is paid at once.
+        beside: what its endpoints have cost.
+    """
+    rails = target.guard_rails
+    billing = target.thresholds.sizing.billing_minutes * MINUTE
+    spend = booked_spend(intents, now, billing) + beside
+    if spend.day_usd + first_usd > rails.max_usd_per_day:
         return f"{spend.day_usd} USD are booked today, max_usd_per_day is {rails.max_usd_per_day}"
-    if spend.month_usd + first > rails.max_usd_per_month:
+    if spend.month_usd + first_usd > rails.max_usd_per_month:
         return (
             f"{spend.month_usd} USD are booked this month, "
             f"max_usd_per_month is {rails.max_usd_per_month}"
@@ -90,23 +113,49 @@ def pace_problem(
 
 
 def room_problem(
-    target: Target, wanted: Purchase, record: FleetRecord, unmanaged_units: int
+    target: Target,
+    wanted: Purchase,
+    record: FleetRecord,
+    unmanaged_units: int,
+    *,
+    beside: Decimal = Decimal(0),
 ) -> str | None:
     """Which cap on what is held would be crossed; None when it fits.
 
     The transaction that reserves the units checks the same; this gives the reason in words, also
-    in mode `advise`, and prices what others hold like our own. What is held counts at the present
-    price where that has risen since it was bought: no-commitment units have no fixed price.
+    in mode `advise`, and prices what others hold like our own.
+
+    Args:
+        target: whose caps they are.
+        wanted: the purchase.
+        record: what is reserved.
+        unmanaged_units: of others.
+        beside: USD an hour of the target's endpoints.
     """
     rails = target.guard_rails
     units = record.reserved_units + unmanaged_units + wanted.model_units
     if units > rails.max_units:
         return f"it would make {units} units, max_units is {rails.max_units}"
     each = wanted.usd_per_hour / wanted.model_units
+    held = units_usd(record, unmanaged_units, each)
+    return hour_problem(target, held + beside + wanted.usd_per_hour)
+
+
+def units_usd(record: FleetRecord, unmanaged_units: int, each: Decimal) -> Decimal:
+    """What units cost an hour at the price of `each` of them.
+
+    What is held counts at the present price where that has risen since it was bought:
+    no-commitment units have no fixed price.
+    """
     held = max(record.reserved_usd_per_hour, each * record.reserved_units)
-    dollars = usd(held + each * unmanaged_units + wanted.usd_per_hour)
-    if dollars > rails.max_usd_per_hour:
-        return f"it would make {dollars} USD per hour, max_usd_per_hour is {rails.max_usd_per_hour}"
+    return held + each * unmanaged_units
+
+
+def hour_problem(target: Target, dollars: Decimal) -> str | None:
+    """Whether so many dollars an hour are above the target's cap."""
+    most = target.guard_rails.max_usd_per_hour
+    if usd(dollars) > most:
+        return f"it would make {usd(dollars)} USD per hour, max_usd_per_hour is {most}"
     return None
 
 

@@ -20,24 +20,32 @@ from bedrock_autoscaler.application.errors import (
 from bedrock_autoscaler.application.fleets.attending import attended
 from bedrock_autoscaler.application.fleets.places import Place, PlaceAdapters
 from bedrock_autoscaler.application.observing.stacking import (
+    StackView,
     StackWatch,
     account_problem,
     stack_problem,
 )
 from bedrock_autoscaler.application.observing.surveying import Survey
-from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory, Purchasing
+from bedrock_autoscaler.application.ports.bedrock import (
+    Capacity,
+    Endpoints,
+    Inventory,
+    Purchasing,
+)
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
-from bedrock_autoscaler.application.ports.ledger import LedgerState, StackRoom
+from bedrock_autoscaler.application.ports.ledger import LedgerState, Scalings
 from bedrock_autoscaler.application.purchasing.accounting import NOT_SENT
 from bedrock_autoscaler.application.purchasing.admitting import (
     facts_problem,
     pace_problem,
     room_problem,
+    spend_problem,
     terms_problem,
     user_of,
 )
 from bedrock_autoscaler.application.purchasing.breaking import breaker_problem, trip_on_runaway
 from bedrock_autoscaler.application.purchasing.repairing import Repair
+from bedrock_autoscaler.application.scaling.spending import EndpointCosts, EndpointWatch
 from bedrock_autoscaler.application.ticking import (
     Deadline,
     Summary,
@@ -50,6 +58,7 @@ from bedrock_autoscaler.application.ticking import (
 )
 from bedrock_autoscaler.domain.consents.agreeing import consent_problem, needs_consent
 from bedrock_autoscaler.domain.decision import Purchase
+from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.fleet.lifecycle import refusal_of, stepped
@@ -65,11 +74,14 @@ class PurchasePorts(ActorPorts):
 
     Attributes:
         deployment: value of our owner tag.
+        endpoints, scalings: what instances cost beside units; at home, wherever a target is.
     """
 
     capacity: Capacity
     purchasing: Purchasing
     deployment: str
+    endpoints: Endpoints
+    scalings: Scalings
 
     @override
     def moved(self, there: PlaceAdapters) -> Self:
@@ -101,6 +113,9 @@ def purchase(scheduled_at: datetime | None, deadline: Deadline, ports: PurchaseP
         rails=settings.rails,
         targets=settings.targets,
         deployment=ports.deployment,
+        running=EndpointWatch(
+            endpoints=ports.endpoints, scalings=ports.scalings, targets=settings.targets
+        ),
     )
 
     def visit(target: Target) -> str:
@@ -194,10 +209,13 @@ class _Buyer:
         foreign = (pt for pt in surveyed.throughputs if pt.ownership is Ownership.UNMANAGED)
         unmanaged = sum(pt.model_units for pt in foreign)
         view = self.stack.view(inventory, self.now, {self.target.name: intents})
+        beside = view.endpoints.of_target(self.target.name)
         billing = self.target.thresholds.sizing.billing_minutes * MINUTE
+        first = period_usd(wanted.usd_per_hour, billing // MINUTE)
         problem = (
             _stray_problem(surveyed)
-            or room_problem(self.target, wanted, record, unmanaged)
+            or room_problem(self.target, wanted, record, unmanaged, beside=beside.usd_per_hour)
+            or spend_problem(self.target, intents, self.now, first, beside=beside.spend)
             or stack_problem(view, wanted, billing)
             or account_problem(view, wanted, self.target.account)
         )
@@ -206,7 +224,7 @@ class _Buyer:
         if self.target.mode is Mode.ADVISE:
             return self._advise(decision_id, wanted)
         intent = self._intent(decision_id, wanted)
-        return self._buy(intent, record, unmanaged, view.room)
+        return self._buy(intent, record, unmanaged, view)
 
     def _consent_problem(self, wanted: Purchase, intents: tuple[PurchaseIntent, ...]) -> str | None:
         """Why nobody consented to this term, or to a purchase above the limit for approvals.
@@ -235,22 +253,23 @@ class _Buyer:
         return "would buy"
 
     def _buy(
-        self, intent: PurchaseIntent, record: FleetRecord, unmanaged: int, room: StackRoom
+        self, intent: PurchaseIntent, record: FleetRecord, unmanaged: int, view: StackView
     ) -> str:
         """Record and reserve, look once more, call, record what came of it."""
         stop = self._stop()
         if stop:
             return self._held(intent.decision_id, stop)
         rails = self.target.guard_rails
+        beside = view.endpoints.of_target(self.target.name).usd_per_hour
         self.ports.fleets.begin_purchase(
             intent,
             fleet=record,
             unmanaged_units=unmanaged,
             max_units=rails.max_units,
-            max_usd_per_hour=rails.max_usd_per_hour,
-            stack=room,
+            max_usd_per_hour=rails.max_usd_per_hour - beside,
+            stack=view.room,
         )
-        stop = self._stop()
+        stop = self._grown(view.endpoints) or self._stop()
         if stop:
             return self._refuse(intent, f"{NOT_SENT}: {stop}")
         try:
@@ -266,6 +285,18 @@ class _Buyer:
         self.ports.fleets.update_purchase(intent, bought)
         self._report("purchase_bought", intent, arn=arn)
         return f"bought {intent.model_units}"
+
+    def _grown(self, counted: EndpointCosts) -> str | None:
+        """Whether an endpoint began to grow while the units were reserved.
+
+        Its actor writes before it looks, as this one has: one of the two sees the other.
+        """
+        if self.stack.running is None:
+            return None
+        try:
+            return self.stack.running.costs(self.now).grown_since(counted)
+        except ObservationError as error:
+            return f"what endpoints cost could not be read again: {error}"
 
     def _stop(self) -> str | None:
         """What forbids a call right now; read afresh each time, the time last: reads take some."""

@@ -1,8 +1,8 @@
 """The actor of endpoints: changes the instances that the newest capacity decision asks for.
 
 As with purchases, the order keeps a change from happening twice: settle what is open, look at the
-settings, the bounds and the endpoint as they are now, write the intent, look at the switch and the
-time again, call with the stored token, record what came of it.
+settings, the bounds and the endpoint as they are now, write the intent, look at the dollars, the
+switch and the time again, call with the stored token, record what came of it.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,16 @@ from bedrock_autoscaler.application.errors import (
     StaleDecisionError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.ports.bedrock import Endpoints
+from bedrock_autoscaler.application.observing.stacking import StackWatch
+from bedrock_autoscaler.application.ports.bedrock import Capacity, Endpoints
 from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.application.ports.decisions import Decisions, RecordedDecision
-from bedrock_autoscaler.application.ports.ledger import Scalings
+from bedrock_autoscaler.application.ports.ledger import Fleets, Scalings
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.ports.settings import Settings, Switch
+from bedrock_autoscaler.application.scaling.affording import Affording
 from bedrock_autoscaler.application.scaling.rescaling import Rescaling
+from bedrock_autoscaler.application.scaling.spending import EndpointWatch
 from bedrock_autoscaler.application.ticking import (
     Deadline,
     Once,
@@ -47,7 +50,12 @@ from bedrock_autoscaler.domain.units import MINUTE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalePorts:
-    """What the actor needs; `once` keeps what was reported already."""
+    """What the actor needs.
+
+    Attributes:
+        fleets, capacity: what units cost under the same caps, ours and others'.
+        once: keeps what was reported already.
+    """
 
     clock: Clock
     read_settings: Callable[[], Settings]
@@ -57,6 +65,8 @@ class ScalePorts:
     scalings: Scalings
     reporter: Reporter
     deployment: str
+    fleets: Fleets
+    capacity: Capacity
     once: Once = field(default_factory=Once)
 
 
@@ -83,12 +93,24 @@ def scale_endpoints(
         return Summary(outcomes=())
 
     def visit(target: Target) -> str:
-        return _Scaler(ports=ports, target=target, now=now, deadline=deadline).run()
+        affording = Affording(stack=stack, capacity=ports.capacity, target=target, now=now)
+        scaler = _Scaler(
+            ports=ports, target=target, affording=affording, now=now, deadline=deadline
+        )
+        return scaler.run()
 
+    settings = ports.read_settings()
+    stack = StackWatch(
+        fleets=ports.fleets,
+        rails=settings.rails,
+        targets=settings.targets,
+        deployment=ports.deployment,
+        running=EndpointWatch(
+            endpoints=ports.endpoints, scalings=ports.scalings, targets=settings.targets
+        ),
+    )
     targets = tuple(
-        target
-        for target in ports.read_settings().targets
-        if any(option.instances for option in target.options)
+        target for target in settings.targets if any(option.instances for option in target.options)
     )
     return visit_targets(targets, visit, ports.reporter).checked()
 
@@ -99,6 +121,7 @@ class _Scaler:
 
     ports: ScalePorts
     target: Target
+    affording: Affording
     now: datetime
     deadline: Deadline
 
@@ -150,7 +173,11 @@ class _Scaler:
         decision_id = recorded.decision.id
         if any(each.decision_id == decision_id for each in record.changes):
             return "asked before"
-        problem = self._problem(wanted, rails) or self._record_problem(record, rails, recorded)
+        problem = (
+            self._problem(wanted, rails)
+            or self._record_problem(record, rails, recorded)
+            or self._dollars_problem(wanted, rails, wanted.to_instances - wanted.from_instances)
+        )
         if problem:
             return self._held(decision_id, problem)
         if self.target.mode is Mode.ADVISE:
@@ -164,12 +191,18 @@ class _Scaler:
         if stop:
             return self._held(decision_id, stop)
         try:
-            return self._change(wanted, decision_id, record, state)
+            return self._change(wanted, decision_id, record, state, rails=rails)
         except StaleDecisionError as error:
             return self._held(decision_id, str(error))
 
     def _change(
-        self, wanted: Scaling, decision_id: str, record: EndpointRecord, state: EndpointState
+        self,
+        wanted: Scaling,
+        decision_id: str,
+        record: EndpointRecord,
+        state: EndpointState,
+        *,
+        rails: InstanceRails,
     ) -> str:
         """Record the intent, look once more, call, record what came of it."""
         token = sha256(f"{self.ports.deployment}/{decision_id}/{wanted.address}".encode())
@@ -183,7 +216,8 @@ class _Scaler:
         )
         begun = record.begun(intent)
         self.ports.scalings.write(record, begun)
-        stop = self._stop()
+        # From here on purchases count it; one that was reserved before is counted now.
+        stop = self._dollars_problem(wanted, rails, 0) or self._stop()
         if stop:
             self._refuse(begun, f"not sent: {stop}")
             return self._held(decision_id, stop)
@@ -238,14 +272,22 @@ class _Scaler:
                 f"{wanted.to_instances} instances are outside of {rails.min_instances} to "
                 f"{rails.max_instances}"
             )
-        usd = rails.usd_per_instance_hour * wanted.to_instances
-        grows = wanted.to_instances > wanted.from_instances
-        if grows and usd > self.target.guard_rails.max_usd_per_hour:
-            return f"{usd} USD an hour are above max_usd_per_hour"
         controls = self.target.controls
-        if grows:
+        if wanted.to_instances > wanted.from_instances:
             return controls.growth_problem(self.now)
         return controls.shrink_problem(self.now)
+
+    def _dollars_problem(self, wanted: Scaling, rails: InstanceRails, more: int) -> str | None:
+        """Which cap on dollars speaks against growing; nothing of the kind holds up the other way.
+
+        Args:
+            wanted: the change.
+            rails: of the endpoint.
+            more: instances that the ledger does not know of yet.
+        """
+        if wanted.to_instances <= wanted.from_instances:
+            return None
+        return self.affording.problem(rails, more)
 
     def _held(self, decision_id: str, reason: str) -> str:
         if self.ports.once.is_first(f"{decision_id} {reason}"):

@@ -89,6 +89,15 @@ class Spend:
     day_usd: Decimal
     month_usd: Decimal
 
+    def __add__(self, other: "Spend") -> "Spend":
+        """Both together."""
+        return Spend(
+            day_usd=self.day_usd + other.day_usd, month_usd=self.month_usd + other.month_usd
+        )
+
+
+NOTHING_SPENT = Spend(day_usd=Decimal(0), month_usd=Decimal(0))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackState:

@@ -1,0 +1,87 @@
+"""Whether an endpoint may cost more: whatever else is paid for under the same caps counts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.observing.stacking import (
+    StackWatch,
+    account_dollars_problem,
+    stack_dollars_problem,
+)
+from bedrock_autoscaler.application.observing.surveying import Survey
+from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory
+from bedrock_autoscaler.application.ports.ledger import LedgerState
+from bedrock_autoscaler.application.purchasing.admitting import (
+    hour_problem,
+    spend_problem,
+    units_usd,
+)
+from bedrock_autoscaler.domain.economics.costs import is_stale
+from bedrock_autoscaler.domain.fleet.holdings import Ownership
+from bedrock_autoscaler.domain.option import InstanceRails
+from bedrock_autoscaler.domain.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Affording:
+    """The caps on dollars as one endpoint of a target meets them.
+
+    Attributes:
+        stack: all targets with their units and endpoints.
+        now: the present moment.
+    """
+
+    stack: StackWatch
+    capacity: Capacity
+    target: Target
+    now: datetime
+
+    def problem(self, rails: InstanceRails, more: int) -> str | None:
+        """Which cap so many more instances would cross, or what is not known; None when it fits.
+
+        Asked before the intent is written, and with no more than it asks for once it stands in
+        the ledger: a purchase that was reserved in between is seen then.
+        """
+        most = self.target.thresholds.gating.max_price_age_days
+        if is_stale(rails.as_of, self.now.date(), most):
+            return f"the price of an instance is of {rails.as_of}, which is too old"
+        added = rails.usd_per_instance_hour * more
+        try:
+            return self._crossed(self.capacity.inventory(), added)
+        except ObservationError as error:
+            return f"what is paid for beside it is not known: {error}"
+
+    def _crossed(self, inventory: Inventory, added: Decimal) -> str | None:
+        if not inventory.complete:
+            return "what is paid for beside it is not known: the list of throughputs broke off"
+        target = self.target
+        state = self.stack.fleets.state_of(target.name)
+        view = self.stack.view(inventory, self.now, {target.name: state.purchases})
+        others = self._others(inventory, state)
+        price = target.provisioned.price if target.provisioned else None
+        if (others and price is None) or (view.foreign_units and not view.foreign_usd_per_hour):
+            return "what others' provisioned throughputs cost is not known"
+        beside = view.endpoints.of_target(target.name)
+        units = units_usd(state.record, others, price.usd_per_hour if price else Decimal(0))
+        return (
+            hour_problem(target, units + beside.usd_per_hour + added)
+            or spend_problem(target, state.purchases, self.now, added, beside=beside.spend)
+            or stack_dollars_problem(view, added, added)
+            or account_dollars_problem(view, added, target.account)
+        )
+
+    def _others(self, inventory: Inventory, state: LedgerState) -> int:
+        """Units that count against the target and are not ours."""
+        survey = Survey(
+            inventory=inventory,
+            deployment=self.stack.deployment,
+            neighbours=frozenset(target.name for target in self.stack.targets),
+            now=self.now,
+        )
+        return sum(
+            pt.model_units
+            for pt in survey.fleet(self.target, state).throughputs
+            if pt.ownership is Ownership.UNMANAGED
+        )

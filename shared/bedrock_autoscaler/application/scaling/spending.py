@@ -1,0 +1,109 @@
+"""What the endpoints cost whose instances are ours to change, beside what units cost.
+
+Units and instances are paid under the same caps, by two actors that share no transaction. Each
+writes its intent first and then looks at what the other has written: of two that would pass a cap
+together, whichever looks last sees both.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from bedrock_autoscaler.application.ports.bedrock import Endpoints
+from bedrock_autoscaler.application.ports.ledger import Scalings
+from bedrock_autoscaler.domain.fleet.holdings import NOTHING_SPENT, Spend
+from bedrock_autoscaler.domain.option import InstanceRails
+from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.units import usd
+
+_HOUR_MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointCost:
+    """What one endpoint costs.
+
+    Attributes:
+        usd_per_hour: at the most instances that run, or that an open change asks for.
+        spend: of its instances in this UTC day and month, as far as the ledger has metered them.
+    """
+
+    target: str
+    account: str
+    address: str
+    usd_per_hour: Decimal
+    spend: Spend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointCosts:
+    """What all of them cost, or some of them."""
+
+    each: tuple[EndpointCost, ...] = ()
+
+    @property
+    def usd_per_hour(self) -> Decimal:
+        """Of all together."""
+        return sum((one.usd_per_hour for one in self.each), Decimal(0))
+
+    @property
+    def spend(self) -> Spend:
+        """Of all together."""
+        return sum((one.spend for one in self.each), NOTHING_SPENT)
+
+    def of_target(self, name: str) -> "EndpointCosts":
+        """Those of one target."""
+        return EndpointCosts(each=tuple(one for one in self.each if one.target == name))
+
+    def in_account(self, account: str) -> "EndpointCosts":
+        """Those in one account."""
+        return EndpointCosts(each=tuple(one for one in self.each if one.account == account))
+
+    def grown_since(self, before: "EndpointCosts") -> str | None:
+        """Which endpoint costs more than it did, and so was not counted whole; None without one."""
+        counted = {(one.target, one.address): one.usd_per_hour for one in before.each}
+        for one in self.each:
+            if one.usd_per_hour > counted.get((one.target, one.address), Decimal(0)):
+                return f"{one.address} grows meanwhile"
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointWatch:
+    """Looks at the endpoints of all targets in force, which is nothing where none has bounds."""
+
+    endpoints: Endpoints
+    scalings: Scalings
+    targets: tuple[Target, ...]
+
+    def costs(self, now: datetime) -> EndpointCosts:
+        """One look: each record before its endpoint, so that no change lies between them.
+
+        Raises:
+            ObservationError: an endpoint or its record could not be read; what it costs is unknown.
+        """
+        return EndpointCosts(
+            each=tuple(
+                self._cost(target, option.address, option.instances, now)
+                for target in self.targets
+                for option in target.options
+                if option.instances is not None
+            )
+        )
+
+    def _cost(
+        self, target: Target, address: str, rails: InstanceRails, now: datetime
+    ) -> EndpointCost:
+        record = self.scalings.record_of(target.name, address)
+        running = record.most_of(self.endpoints.state(address).instances)
+        day, month = record.minutes(running, now)
+        each = rails.usd_per_instance_hour
+        return EndpointCost(
+            target=target.name,
+            account=target.account,
+            address=address,
+            usd_per_hour=usd(each * running),
+            spend=Spend(
+                day_usd=usd(each * day / _HOUR_MINUTES), month_usd=usd(each * month / _HOUR_MINUTES)
+            ),
+        )
