@@ -18,6 +18,7 @@ from bedrock_autoscaler.application.errors import (
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.persons import Reporter
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, floor_period, iso
 
@@ -56,6 +57,14 @@ def carrying_problem(recorded: RecordedDecision, now: datetime, period: timedelt
     if recorded.situation.is_late:
         return "the decision comes from a late tick and is only recorded"
     return age_problem(recorded.decision.scheduled_at, now, period)
+
+
+def moved_problem(recorded: RecordedDecision, record: FleetRecord) -> str | None:
+    """Why a decision does not fit the fleet of its target any more; None when it does."""
+    seen = recorded.situation.fleet.version
+    if record.version == seen:
+        return None
+    return f"the fleet is at version {record.version}, the decision saw {seen}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

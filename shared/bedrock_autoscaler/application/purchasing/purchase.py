@@ -17,7 +17,6 @@ from bedrock_autoscaler.application.errors import (
     ObservationError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.application.fleets.attending import attended
 from bedrock_autoscaler.application.fleets.places import Place, PlaceAdapters
 from bedrock_autoscaler.application.observing.stacking import (
     StackView,
@@ -26,12 +25,7 @@ from bedrock_autoscaler.application.observing.stacking import (
     stack_problem,
 )
 from bedrock_autoscaler.application.observing.surveying import Survey
-from bedrock_autoscaler.application.ports.bedrock import (
-    Capacity,
-    Endpoints,
-    Inventory,
-    Purchasing,
-)
+from bedrock_autoscaler.application.ports.bedrock import Capacity, Endpoints, Inventory, Purchasing
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.ledger import LedgerState, Scalings
 from bedrock_autoscaler.application.purchasing.accounting import NOT_SENT
@@ -49,12 +43,10 @@ from bedrock_autoscaler.application.scaling.spending import EndpointCosts, Endpo
 from bedrock_autoscaler.application.ticking import (
     Deadline,
     Summary,
-    Tick,
     carrying_problem,
     has_time,
+    moved_problem,
     period_of,
-    report_late,
-    visit_targets,
 )
 from bedrock_autoscaler.domain.consents.agreeing import consent_problem, needs_consent
 from bedrock_autoscaler.domain.decision import Purchase
@@ -102,10 +94,8 @@ def purchase(scheduled_at: datetime | None, deadline: Deadline, ports: PurchaseP
         TargetsFailedError: the pass of some target failed; the others are done.
         ObservationError: the settings could not be read.
     """
-    now = ports.clock.now()
-    tick = Tick.of(scheduled_at, now, MINUTE)
-    if not tick.may_act:
-        report_late(tick, ports.reporter)
+    tick = ports.tick(scheduled_at)
+    if tick is None:
         return Summary(outcomes=())
     settings = ports.read_settings()
     stack = StackWatch(
@@ -121,11 +111,10 @@ def purchase(scheduled_at: datetime | None, deadline: Deadline, ports: PurchaseP
     def visit(target: Target) -> str:
         here = ports.at(Place.of(target))
         watch = replace(stack, deployment=here.deployment)
-        buyer = _Buyer(ports=here, target=target, stack=watch, now=now, deadline=deadline)
+        buyer = _Buyer(ports=here, target=target, stack=watch, now=tick.now, deadline=deadline)
         return buyer.run()
 
-    waiting = attended(settings.targets, tick.scheduled_at, ports.agenda, ports.reporter)
-    return visit_targets(waiting, visit, ports.reporter).checked()
+    return ports.visit_due(settings.targets, tick, visit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +152,7 @@ class _Buyer:
         self, wanted: Purchase, latest: RecordedDecision, intents: tuple[PurchaseIntent, ...]
     ) -> str:
         """Everything that is checked before the intent is written."""
-        decision, fleet = latest.decision, latest.situation.fleet
+        decision = latest.decision
         if any(intent.decision_id == decision.id for intent in intents):
             return "bought before"
         period = period_of(Loop.CAPACITY, self.target)
@@ -176,11 +165,9 @@ class _Buyer:
         if problem:
             return self._held(decision.id, problem)
         record = self.ports.fleets.record_of(self.target.name)
-        if record.version != fleet.version:
-            moved = f"the fleet is at version {record.version}, the decision saw {fleet.version}"
-            return self._held(decision.id, moved)
         problem = (
-            breaker_problem(record)
+            moved_problem(latest, record)
+            or breaker_problem(record)
             or trip_on_runaway(
                 latest,
                 self.target,

@@ -18,7 +18,7 @@ from bedrock_autoscaler.application.releasing.draining import (
     hour_problem,
     purchase_of,
 )
-from bedrock_autoscaler.application.ticking import carrying_problem, period_of
+from bedrock_autoscaler.application.ticking import carrying_problem, moved_problem, period_of
 from bedrock_autoscaler.domain.decision import Release
 from bedrock_autoscaler.domain.fleet.intent import OPEN_RELEASES, ReleaseIntent, ReleaseState
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
@@ -121,12 +121,10 @@ class Withdrawal:
             or breaker_problem(record)
             or self.target.controls.shrink_problem(self.now)
             or self._term_problem(wanted.arn)
+            or moved_problem(self.latest, record)
         )
         if problem:
             return problem
-        seen = self.latest.situation.fleet.version
-        if record.version != seen:
-            return f"the fleet is at version {record.version}, the decision saw {seen}"
         purchases = self.ports.fleets.purchases(self.target.name)
         purchase = purchase_of(wanted.arn, purchases)
         if purchase is None or purchase.state not in RELEASABLE:
