@@ -1,6 +1,8 @@
 """Stories of Marketplace endpoints: a core that asks for instances, within reason or without."""
 
-from collections.abc import Mapping
+import json
+import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,12 +11,21 @@ from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import ACCOUNT, REGION
 from tests.simulation.ending import hold
-from tests.simulation.schedule import NAMES, START, Firing, Happening, PlannedEndpoint
-from tests.simulation.story import CAPACITY, SCALE, Story, happens
+from tests.simulation.schedule import (
+    NAMES,
+    START,
+    Firing,
+    Happening,
+    PlannedEndpoint,
+    document,
+)
+from tests.simulation.story import CAPACITY, PURCHASE, ROUTING, SCALE, Story, Wishes, happens
 
 _ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint"
 OWN, FOREIGN = f"{_ARN}/own", f"{_ARN}/foreign"
 _AT_FIRST, _USD_EACH = 2, 2.0
+_DOCUMENT = json.loads(document(NAMES[0], random.Random(1), shared=False))  # noqa: S311 - simulation
+_UNIT_USD: float = _DOCUMENT["provisioned"]["price"]["usd_per_hour"]
 _SHOWN_AFTER = 3
 """Minutes; with the ten that an effect may be late it is within the actor's grace."""
 _RAILS: dict[str, Any] = {
@@ -34,13 +45,15 @@ class Instances:
 
     Attributes:
         asked: what it asks for, by minutes since START, ascending.
+        units: what else it wants.
     """
 
     asked: tuple[tuple[int, tuple[Scaling, ...]], ...]
+    units: Callable[[Situation], Decision] = hold
 
     def __call__(self, situation: Situation) -> Decision:
-        """No units, and these instances."""
-        decision = hold(situation)
+        """These instances, and these units."""
+        decision = self.units(situation)
         if situation.loop is Loop.ROUTING:
             return decision
         elapsed = (situation.scheduled_at - START) / MINUTE
@@ -57,6 +70,8 @@ def _told(
     asked: Mapping[int, tuple[Scaling, ...]],
     moments: tuple[tuple[int, tuple[Happening, ...], tuple[Firing, ...]], ...],
     rails: Mapping[str, Any] | None = None,
+    *,
+    units: Wishes | None = None,
     **more: Any,
 ) -> Story:
     """A story of one endpoint of the target's own, and one of somebody else's."""
@@ -67,9 +82,9 @@ def _told(
     }
     return Story(
         name=name,
-        core=Instances(asked=tuple(asked.items())),
+        core=Instances(asked=tuple(asked.items()), units=units or hold),
         moments=moments,
-        sections={"provisioned": None, "options": [option]},
+        sections={"options": [option]} | ({} if units else {"provisioned": None}),
         endpoints=(
             PlannedEndpoint(address=OWN, instances=_AT_FIRST, target=NAMES[0]),
             PlannedEndpoint(address=FOREIGN, instances=_AT_FIRST, target=None),
@@ -116,6 +131,20 @@ ENDPOINT_STORIES: tuple[Story, ...] = (
         {"max_changes_per_day": 1},
         must=frozenset({"grown"}),
         never=frozenset({"shrunk"}),
+    ),
+    _told(
+        "an endpoint beside units",
+        {0: (_UP,), 11: (_DOWN,), 16: (_UP,)},
+        (
+            # A unit, and no instance beside it; then the endpoint grows once the unit is gone.
+            (5, (), (CAPACITY, PURCHASE, SCALE)),
+            (5, (), (CAPACITY, PURCHASE, SCALE)),
+            (2, happens("vanish"), (PURCHASE, ROUTING)),
+            (8, (), (CAPACITY, PURCHASE, SCALE)),
+        ),
+        units=Wishes(units=((0, 1), (11, 0))),
+        bounds={"max_usd_per_hour": _UNIT_USD + _USD_EACH * 2},
+        must=frozenset({"created", "grown"}),
     ),
     _told(
         "an endpoint is changed by hand",

@@ -4,9 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from bedrock_autoscaler.domain.decision import Scaling
+from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES
 from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord, ScalingIntent, ScalingState
 from bedrock_autoscaler.domain.option import InstanceRails
 from bedrock_autoscaler.domain.target import Target
@@ -53,6 +55,8 @@ class EndpointWatch:
             return
         self.permitted(run, target.name, f"scaling of {address}")
         self._bounded(before, instances, target, rails)
+        if instances > before.instances:
+            self._afforded(run, address, instances, target)
         intent = self._written(target, address, instances, token)
         if intent is not None:
             self._decided(run, target, address, intent)
@@ -81,12 +85,35 @@ class EndpointWatch:
     def _bounded(
         self, before: EndpointState, instances: int, target: Target, rails: InstanceRails
     ) -> None:
-        """O1, O2: within the bounds and the dollars of this run's settings."""
+        """O1: within the bounds of this run's settings."""
         if not rails.min_instances <= instances <= rails.max_instances:
             self.failed("O1", f"{before.address} is to run {instances} instances, bounds {rails}")
-        usd, most = rails.usd_per_instance_hour * instances, target.guard_rails.max_usd_per_hour
-        if instances > before.instances and usd > most:
-            self.failed("O2", f"{before.address} is to cost {usd} USD/h, cap {most}")
+
+    def _afforded(self, run: Run, address: str, instances: int, target: Target) -> None:
+        """O2: with what is bought already within the dollars of this run's settings."""
+        everything = Decimal(0)
+        for one in run.settings.targets if run.settings else ():
+            dollars = self._paid(one, address, instances)
+            everything += dollars
+            if one.name == target.name and dollars > one.guard_rails.max_usd_per_hour:
+                self.failed("O2", f"{address} at {instances} makes {one.name} cost {dollars} USD/h")
+        if run.settings and everything > run.settings.rails.max_usd_per_hour:
+            self.failed("O2", f"{address} at {instances} makes all cost {everything} USD/h")
+
+    def _paid(self, target: Target, address: str, instances: int) -> Decimal:
+        """USD an hour of its units that are known to be bought, and of its endpoints."""
+        units = sum(
+            intent.usd_per_hour
+            for intent in self.world.fleets.peek_purchases(target.name)
+            if intent.state in HOLDING_STATES and intent.arn is not None
+        )
+        running = Decimal(0)
+        for option in target.options:
+            if option.instances is not None:
+                true = self.world.endpoints.true_state(option.address).instances
+                count = instances if option.address == address else true
+                running += option.instances.usd_per_instance_hour * count
+        return running + units
 
     def _written(
         self, target: Target, address: str, instances: int, token: str

@@ -298,6 +298,13 @@ DEFECTS: tuple[Defect, ...] = (
         near="an endpoint beyond its bounds",
     ),
     _one(
+        "dollars of instances beside those of units",
+        "5, O2",
+        Scenario.CALM,
+        ("app.scaling.scale:_Scaler._dollars_problem", FINDS_NOTHING),
+        near="an endpoint beside units",
+    ),
+    _one(
         "kill switch of instances",
         "34",
         Scenario.SWITCH,
