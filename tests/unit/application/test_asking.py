@@ -24,6 +24,7 @@ from tests.fakes.memory_ledger import MemoryFleets
 from tests.fakes.recording_reporter import RecordingReporter
 from tests.intents import ONE_UNIT
 from tests.staging import QUARTERLY, Stage
+from tests.unit.application.scenes import reasons
 from tests.unit.domain.test_asking import PAYS
 
 SITUATION = build_situation()
@@ -133,8 +134,8 @@ def test_a_purchase_above_the_limit_is_not_made_whatever_a_decision_asks_for() -
     stage.purchase()
 
     assert stage.capacity.inventory().throughputs == ()
-    (held,) = (one for one in stage.reporter.happenings if one.event == "purchase_held")
-    assert "needs a person's consent" in str(held.fields["reason"])
+    (held,) = reasons(stage, "purchase_held")
+    assert "needs a person's consent" in held
 
 
 def _buying(situation: Situation) -> Decision:

@@ -23,7 +23,7 @@ from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, PT_MODEL, build_guard_rails, build_target, build_thresholds, pt_arn
 from tests.fakes.memory_ledger import MemoryFleets
 from tests.intents import ONE_UNIT
-from tests.unit.application.scenes import latest, stage
+from tests.unit.application.scenes import latest, reasons, stage
 
 # -- the tick ----------------------------------------------------------------------------------
 
@@ -119,8 +119,8 @@ def test_nothing_is_bought_on_a_late_ticks_decision_whatever_it_asks_for() -> No
     scene.purchase()
 
     assert scene.capacity.calls == []
-    (held,) = [h for h in scene.reporter.happenings if h.event == "purchase_held"]
-    assert held.fields["reason"] == "the decision comes from a late tick and is only recorded"
+    (held,) = reasons(scene, "purchase_held")
+    assert held == "the decision comes from a late tick and is only recorded"
 
 
 def test_a_backlog_of_ticks_collapses_to_the_newest() -> None:

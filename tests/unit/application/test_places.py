@@ -19,6 +19,7 @@ from tests.builders import ACCOUNT, NOW, PT_MODEL, REGION, build_target
 from tests.fakes.memory_places import OWNER
 from tests.intents import TWO_UNITS
 from tests.staging import QUARTERLY, Script, Stage
+from tests.unit.application.scenes import reasons
 from tests.unit.application.test_working import Shared
 
 AWAY = Place(account="000011112222", region=REGION)
@@ -190,8 +191,8 @@ def test_an_account_has_caps_of_its_own(units: int, dollars: int, outcome: str) 
     outcomes = dict(scene.purchase().outcomes)
 
     assert outcomes == {"home": "bought 2", "away": outcome, "lost": "bought 2"}
-    held = [h for h in scene.reporter.happenings if h.event == "purchase_held"]
-    assert all(f"in account {AWAY.account} would" in str(h.fields["reason"]) for h in held)
+    held = reasons(scene, "purchase_held")
+    assert all(f"in account {AWAY.account} would" in reason for reason in held)
     assert bool(held) is (outcome == "purchase held")
 
 

@@ -36,6 +36,7 @@ from tests.builders import (
     build_target,
 )
 from tests.staging import QUARTERLY, Script, Stage
+from tests.unit.application.scenes import reasons
 
 ADDRESS = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/own"
 RAILS = InstanceRails(
@@ -96,8 +97,8 @@ def outcome(made: Stage) -> str:
 
 
 def held_because(made: Stage) -> str:
-    (found,) = [h for h in made.reporter.happenings if h.event == "scaling_held"]
-    return str(found.fields["reason"])
+    (found,) = reasons(made, "scaling_held")
+    return found
 
 
 def test_a_fresh_decision_is_carried_out_once() -> None:

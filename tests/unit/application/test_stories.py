@@ -28,6 +28,7 @@ from tests.builders import (
 from tests.fakes.memory_routes import MemoryRoutingTables
 from tests.intents import ONE_UNIT
 from tests.staging import Script, Stage
+from tests.unit.application.scenes import deletes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +76,7 @@ def assert_bounds(scene: Stage) -> None:
     names = [pt.name for pt in scene.capacity.inventory().throughputs]
     assert len(names) == len(set(names)), "a decision was bought twice"
     ours = {intent.arn for intent in purchases}
-    assert {c.subject for c in scene.capacity.calls if c.method == "delete"} <= ours
+    assert set(deletes(scene)) <= ours
 
 
 # -- the real rules ----------------------------------------------------------------------------
@@ -401,7 +402,7 @@ def test_a_core_that_always_releases_deletes_only_what_is_silent_and_ours() -> N
         minute_of_all(scene)
         assert_bounds(scene)
 
-    assert [call for call in scene.capacity.calls if call.method == "delete"] == []
+    assert deletes(scene) == []
     assert {pt.arn for pt in scene.capacity.inventory().throughputs} == {ARN, theirs}
 
 
@@ -414,7 +415,7 @@ def test_a_core_that_always_restores_deletes_nothing() -> None:
     for _ in range(60):
         minute_of_all(scene)
 
-    assert [call for call in scene.capacity.calls if call.method == "delete"] == []
+    assert deletes(scene) == []
     table = scene.tables.current("chat")
     assert table is not None
     assert table.routes[0].address == ARN
