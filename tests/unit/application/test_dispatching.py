@@ -124,6 +124,7 @@ def test_a_late_tick_sends_nothing() -> None:
     fleet.dispatch_at(scheduled_at)
 
     assert fleet.queue.sent == []
+    assert fleet.scene.reporter.alarm_names == [("loop_late", "")]
 
 
 def test_each_policy_is_kept_before_a_message_names_it() -> None:

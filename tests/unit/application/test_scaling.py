@@ -301,6 +301,7 @@ def test_a_late_run_changes_nothing() -> None:
     made = scene()
 
     assert made.scale_endpoint(NOW - timedelta(hours=1)).outcomes == ()
+    assert made.reporter.alarm_names == [("loop_late", "")]
 
 
 def test_advise_tells_and_changes_nothing() -> None:

@@ -21,7 +21,12 @@ from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.application.ports.cloudwatch import Metrics
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.ports.settings import Settings
-from bedrock_autoscaler.application.ticking import ROUTING_PERIOD, Summary, Tick
+from bedrock_autoscaler.application.ticking import (
+    ROUTING_PERIOD,
+    Summary,
+    Tick,
+    report_late,
+)
 from bedrock_autoscaler.domain.cadence import QUIET, WATCHFUL, slot_after
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE
@@ -62,7 +67,7 @@ def dispatch(scheduled_at: datetime | None, ports: DispatchPorts) -> Summary:
     """
     tick = Tick.of(scheduled_at, ports.clock.now(), MINUTE)
     if tick.is_late(ROUTING_PERIOD):
-        ports.reporter.happened("tick_late", "")
+        report_late(tick, ports.reporter)
         return Summary(outcomes=())
     settings = ports.read_settings()
     for problem in settings.problems:

@@ -33,6 +33,7 @@ from bedrock_autoscaler.application.ticking import (
     carrying_problem,
     has_time,
     period_of,
+    report_late,
     visit_targets,
 )
 from bedrock_autoscaler.domain.decision import Scaling
@@ -88,8 +89,9 @@ def scale_endpoints(
         ObservationError: the settings could not be read.
     """
     now = ports.clock.now()
-    if not Tick.of(scheduled_at, now, MINUTE).may_act:
-        ports.reporter.happened("tick_late", "")
+    tick = Tick.of(scheduled_at, now, MINUTE)
+    if not tick.may_act:
+        report_late(tick, ports.reporter)
         return Summary(outcomes=())
 
     def visit(target: Target) -> str:
