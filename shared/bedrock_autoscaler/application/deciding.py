@@ -1,12 +1,12 @@
 """Observe and decide: one tick of one loop for all targets; records decisions, changes nothing."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.fleets.nowhere import Nowhere
-from bedrock_autoscaler.application.fleets.places import PlaceAdapters
+from bedrock_autoscaler.application.fleets.places import Place, PlaceAdapters
 from bedrock_autoscaler.application.observing.known import Known
 from bedrock_autoscaler.application.observing.measuring import Listing
 from bedrock_autoscaler.application.observing.observer import Observer
@@ -17,12 +17,9 @@ from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.settings import Settings, SettingsProblem
 from bedrock_autoscaler.application.settings.in_force import DEFAULTS, STACK
 from bedrock_autoscaler.application.telling.asking import ask_persons
+from bedrock_autoscaler.application.telling.left_behind import report_left_behind
 from bedrock_autoscaler.application.telling.reminding import remind
-from bedrock_autoscaler.application.telling.standing import (
-    report_forgotten,
-    report_orphans,
-    report_standing,
-)
+from bedrock_autoscaler.application.telling.standing import report_standing
 from bedrock_autoscaler.application.ticking import (
     Summary,
     Tick,
@@ -125,19 +122,8 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
     company = Company(names=names, rails=settings.rails)
     observer = Observer(loop, tick, targets, ports.sources, company=company)
     if loop is Loop.CAPACITY:
-        report_orphans(observer.tagged_as_ours(), names, ports.sources.reporter)
-        _tell_forgotten(names, now, ports.sources)
+        report_left_behind(observer.inventory, names, now, ports.sources)
     return _decide_targets(observer, targets, ports, problems=settings.problems).checked()
-
-
-def _tell_forgotten(names: Collection[str], now: datetime, sources: Sources) -> None:
-    """Tell of what targets that are gone left open in the ledger."""
-    try:
-        gone = [name for name in sources.fleets.account().targets if name not in names]
-        for name in gone:
-            report_forgotten(sources.fleets.purchases(name), now, sources.reporter)
-    except ObservationError as error:
-        sources.reporter.alarm("unobserved", "", str(error))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +169,9 @@ def decide_batch(
     tick = Tick.of(batch.scheduled_at, ports.clock.now(), MINUTE)
     observer = Observer(loop, tick, batch.targets, ports.sources, company=batch.company)
     if loop is Loop.CAPACITY:
-        report_orphans(observer.tagged_as_ours(), batch.company.names, ports.sources.reporter)
+        place = Place.of(batch.targets[0])
+        names = batch.company.names
+        report_left_behind(observer.inventory, names, tick.now, ports.sources, place=place)
     return _decide_targets(observer, batch.targets, ports, problems=batch.problems, decided=decided)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 import pytest
 
@@ -21,6 +22,7 @@ from bedrock_autoscaler.domain.traffic.observation import CORE, METRICS
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, build_option, build_target, build_traffic
 from tests.fakes.memory_dispatch import MemoryAgenda, MemoryAssignments, MemoryPolicies
+from tests.intents import build_held
 from tests.staging import Script, Stage
 
 BOTH = (Loop.CAPACITY, Loop.ROUTING)
@@ -262,6 +264,22 @@ def test_a_worker_tells_of_throughputs_whose_target_is_gone() -> None:
 
     orphans = {alarm for alarm in fleet.scene.reporter.alarm_names if alarm[0] == "orphaned_pt"}
     assert orphans == {("orphaned_pt", "gone")}
+
+
+def test_a_worker_tells_of_units_that_a_target_that_is_gone_keeps_reserved() -> None:
+    fleet = Fleet(named("chat"))
+    fleet.scene.fleets.begin_purchase(
+        build_held(target="gone"),
+        fleet=fleet.scene.fleets.record_of("gone"),
+        unmanaged_units=0,
+        max_units=10,
+        max_usd_per_hour=Decimal(1_000),
+    )
+    fleet.dispatch()
+
+    fleet.visit()
+
+    assert ("pt_lost", "gone") in fleet.scene.reporter.alarm_names
 
 
 def test_that_all_fell_silent_together_travels_with_the_message() -> None:

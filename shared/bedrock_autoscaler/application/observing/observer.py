@@ -32,7 +32,6 @@ from bedrock_autoscaler.application.observing.surveying import Survey
 from bedrock_autoscaler.application.observing.together import fell_silent_together
 from bedrock_autoscaler.application.ports.bedrock import (
     Inventory,
-    ListedThroughput,
 )
 from bedrock_autoscaler.application.ports.decisions import Remembered
 from bedrock_autoscaler.application.ports.history import HistoryReference
@@ -194,13 +193,6 @@ class Observer:
             return None
         before = known.before.commitment if known.before else None
         return self._advisor.study(known.target, known.read_to, rate, before)
-
-    def tagged_as_ours(self) -> tuple[ListedThroughput, ...]:
-        """PTs of the whole account that carry this deployment's tag."""
-        if self.inventory is None:
-            return ()
-        ours = self._sources.deployment
-        return tuple(pt for pt in self.inventory.throughputs if pt.deployment == ours)
 
     def _look_at_all(self, everyone: tuple[Known, ...]) -> None:
         """What only all targets together show."""

@@ -4,20 +4,17 @@ Each alarm is counted under its name, and CloudWatch has an alarm for each name.
 as long as nothing is wrong, so that a count is always news.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
 
-from bedrock_autoscaler.application.observing.surveying import GRACE
-from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.domain.commitments.renewal import milestone, renewal_of, sentence
 from bedrock_autoscaler.domain.decision import Decision, ReasonCode, Situation
 from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Status
-from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 
@@ -29,35 +26,6 @@ INCOMPLETE_MINUTES = 30
 
 type Finding = tuple[str, str]
 """The alarm's name and its text."""
-
-
-def report_orphans(
-    tagged: Iterable[ListedThroughput], names: Collection[str], reporter: Reporter
-) -> None:
-    """PTs with our tag of no target in force (by `names`) go on costing money unwatched."""
-    for pt in tagged:
-        if pt.target not in names:
-            reporter.alarm(
-                "orphaned_pt",
-                pt.target or "",
-                f"{pt.arn} of {pt.model_units} units is tagged as ours, but its target "
-                f"{pt.target!r} is not in force: nobody watches it",
-            )
-
-
-def report_forgotten(
-    purchases: Iterable[PurchaseIntent], now: datetime, reporter: Reporter
-) -> None:
-    """Purchases without an answer whose targets are not in force: nobody looks them up any more."""
-    for intent in purchases:
-        if intent.state is PurchaseState.RECORDED and now - intent.recorded_at >= GRACE:
-            reporter.alarm(
-                "purchase_unresolved",
-                intent.target,
-                f"purchase {intent.decision_id} of {intent.model_units} units has no outcome, and "
-                f"its target {intent.target!r} is not in force: its units stay reserved until the "
-                "target's document is back and they are looked up",
-            )
 
 
 def report_standing(situation: Situation, decision: Decision, reporter: Reporter) -> None:
