@@ -277,6 +277,22 @@ def test_a_missing_fact_blocks_purchases_red_where_it_acts(
     assert examined(sound, status=1)["chat", about]["state"] == "RED"
 
 
+def test_a_price_of_a_day_to_come_is_yellow(sound: Stage) -> None:
+    """It would be believed until that day and `gating.max_price_age_days` more."""
+    of_unit = SOUND["provisioned"]["price"] | {"as_of": "2062-11-20"}
+    change = {
+        "provisioned": SOUND["provisioned"] | {"price": of_unit},
+        "options": [UNLIMITED | {"price": PRICE | {"as_of": "2026-11-22"}}],
+    }
+    sound.put("targets/chat", SOUND | change)
+
+    found = examined(sound)["chat", "price date"]
+
+    assert found["state"] == "YELLOW"
+    assert found["message"].startswith("provisioned.price is of 2062-11-20, a day to come")
+    assert "settings set chat 'provisioned.price.as_of=" in found["remedy"]
+
+
 def test_a_quota_below_what_the_target_may_hold_is_yellow(sound: Stage) -> None:
     sound.put("targets/chat", SOUND | {"guard_rails": {"max_units": 200}})
 

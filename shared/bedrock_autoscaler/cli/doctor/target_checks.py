@@ -17,13 +17,16 @@ from bedrock_autoscaler.cli.permitted import (
 from bedrock_autoscaler.cli.stack import StackAccess
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.economics.facts import missing_facts
+from bedrock_autoscaler.domain.option import InstanceRails, TokenPrice
 from bedrock_autoscaler.domain.routing.addresses import bare_id, model_of
-from bedrock_autoscaler.domain.target import Loop, Mode, Target
+from bedrock_autoscaler.domain.target import Loop, Mode, Target, UnitPrice
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, iso, units_text
 
 _HOUR = timedelta(hours=1)
 _LATE_TICKS = 3
 _SOON = timedelta(days=90)
+_AHEAD = timedelta(days=2)
+"""By so much a price's date may lie ahead: time zones, and clocks that differ."""
 _RATE = '{"input_tokens_per_minute": N, "output_tokens_per_minute": N, "source": "TEXT"}'
 _PRICE = '{"usd_per_hour": N, "source": "TEXT", "as_of": "YYYY-MM-DD"}'
 _ON_DEMAND_PRICE = (
@@ -125,6 +128,7 @@ class _OneTarget:
             price = bought.price
             message = f"{price.usd_per_hour} USD per unit-hour, of {price.as_of} by {price.source}"
             yield self._check("unit price", State.GREEN, message)
+        yield from self._dated_ahead()
         if bought is not None and bought.unit_rate is not None:
             rate = bought.unit_rate
             outputs = rate.output_tokens_per_minute
@@ -134,6 +138,21 @@ class _OneTarget:
                 f"{rate.source}"
             )
             yield self._check("unit rate", State.GREEN, message)
+
+    def _dated_ahead(self) -> Iterator[Check]:
+        """Prices of a day to come, which would be believed for longer than they may be."""
+        target, latest = self._target, self._access.clock.now().date() + _AHEAD
+        dated: dict[str, UnitPrice | TokenPrice | InstanceRails | None] = {}
+        if target.provisioned is not None:
+            dated["provisioned.price"] = target.provisioned.price
+        for index, option in enumerate(target.options):
+            dated[f"options.{index}.price"] = option.price
+            dated[f"options.{index}.instances"] = option.instances
+        for field, stated in dated.items():
+            if stated is not None and stated.as_of > latest:
+                message = f"{field} is of {stated.as_of}, a day to come: it grows old too late"
+                remedy = f"bedrock-autoscaler settings set {target.name} '{field}.as_of=YYYY-MM-DD'"
+                yield self._check("price date", State.YELLOW, message, remedy)
 
     def unit_quota(self) -> Iterator[Check]:
         """Whether the account may hold the units that the target may."""
