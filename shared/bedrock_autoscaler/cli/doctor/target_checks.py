@@ -17,9 +17,8 @@ from bedrock_autoscaler.cli.permitted import (
 from bedrock_autoscaler.cli.stack import StackAccess
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.economics.facts import missing_facts
-from bedrock_autoscaler.domain.option import InstanceRails, TokenPrice
 from bedrock_autoscaler.domain.routing.addresses import bare_id, model_of
-from bedrock_autoscaler.domain.target import Loop, Mode, Target, UnitPrice
+from bedrock_autoscaler.domain.target import Loop, Mode, Target
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, iso, units_text
 
 _HOUR = timedelta(hours=1)
@@ -142,15 +141,17 @@ class _OneTarget:
     def _dated_ahead(self) -> Iterator[Check]:
         """Prices of a day to come, which would be believed for longer than they may be."""
         target, latest = self._target, self._access.clock.now().date() + _AHEAD
-        dated: dict[str, UnitPrice | TokenPrice | InstanceRails | None] = {}
-        if target.provisioned is not None:
-            dated["provisioned.price"] = target.provisioned.price
+        dates = {}
+        if target.provisioned is not None and target.provisioned.price is not None:
+            dates["provisioned.price"] = target.provisioned.price.as_of
         for index, option in enumerate(target.options):
-            dated[f"options.{index}.price"] = option.price
-            dated[f"options.{index}.instances"] = option.instances
-        for field, stated in dated.items():
-            if stated is not None and stated.as_of > latest:
-                message = f"{field} is of {stated.as_of}, a day to come: it grows old too late"
+            if option.price is not None:
+                dates[f"options.{index}.price"] = option.price.as_of
+            if option.instances is not None:
+                dates[f"options.{index}.instances"] = option.instances.as_of
+        for field, as_of in dates.items():
+            if as_of > latest:
+                message = f"{field} is of {as_of}, a day to come: it grows old too late"
                 remedy = f"bedrock-autoscaler settings set {target.name} '{field}.as_of=YYYY-MM-DD'"
                 yield self._check("price date", State.YELLOW, message, remedy)
 
