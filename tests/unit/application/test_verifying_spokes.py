@@ -76,3 +76,20 @@ def test_a_throughput_with_our_tag_that_no_purchase_explains_is_found_in_a_spoke
     messages = without_replays(look(scene, home=home, elsewhere=way))
 
     assert any("the ledger knows no purchase of it" in message for message in messages)
+
+
+def test_a_place_without_targets_any_more_is_looked_at_while_the_ledger_holds_something_there() -> (
+    None
+):
+    scene, _, _ = spread()
+    scene.targets = ()
+    home, there = Place(account=ACCOUNT, region=REGION), scene.places.spoke(AWAY)
+
+    def way(_: Place) -> Spot:
+        return Spot(capacity=there.capacity, projection=Copies(there.copies), owner=OWNER)
+
+    seen, unseen = look(scene, home=home, elsewhere=way), look(scene, home=home)
+
+    assert any("nobody watches it" in message for message in without_replays(seen))
+    assert (len(holdings(seen)), seen.unseen) == (1, ())
+    assert (holdings(unseen), unseen.unseen) == ((), (AWAY,))

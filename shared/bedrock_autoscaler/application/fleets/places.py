@@ -34,6 +34,12 @@ class Place:
         """Where the target is."""
         return Place(account=target.account, region=target.region)
 
+    @staticmethod
+    def of_arn(arn: str) -> Place:
+        """Where a throughput is."""
+        _, _, _, region, account, _ = arn.split(":", maxsplit=5)
+        return Place(account=account, region=region)
+
     @property
     def name(self) -> str:
         """For people: `111122223333/us-east-1`."""

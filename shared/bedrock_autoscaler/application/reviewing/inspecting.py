@@ -20,7 +20,7 @@ from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.application.ports.tables import RoutingTables
 from bedrock_autoscaler.application.purchasing.adopting import ADOPTED
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
-from bedrock_autoscaler.domain.fleet.intent import AccountRecord
+from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, AccountRecord
 from bedrock_autoscaler.domain.fleet.lifecycle import Life, life_of
 from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord
 from bedrock_autoscaler.domain.routing.table import RoutingTable
@@ -116,6 +116,7 @@ class Facts:
         inventory: of all accounts and Regions that were looked at; ours is what carries our tag.
         consents: those that purchases name, by id; a missing one is absent.
         by_place: the same by account and Region; empty where there is but one.
+        unseen: accounts and Regions that could not be looked at.
     """
 
     now: datetime
@@ -126,6 +127,7 @@ class Facts:
     targets: tuple[TargetFacts, ...]
     consents: dict[str, RecordedConsent]
     by_place: Mapping[Place, Inventory] = field(default_factory=dict)
+    unseen: tuple[Place, ...] = ()
 
     def inventory_at(self, target: Target) -> Inventory:
         """Of the account and Region of a target."""
@@ -147,12 +149,12 @@ def inspect(
         now: the present moment.
         ports: at home, where the records are.
         home: where that is; None: all targets are there.
-        elsewhere: the way to the other places of the targets.
+        elsewhere: the way to the other places, of targets and of what the ledger has as held.
 
     Raises:
         ObservationError: a source could not be read; nothing is concluded from a part.
     """
-    spots = _spots(settings, ports, home, elsewhere)
+    spots, unseen = _spots(settings, ports, home, elsewhere)
     seen = {place: _inventory(spot, ports.deployment) for place, spot in spots.items()}
     inventory = _joined([ports.capacity.inventory()] if home is None else seen.values())
     if not inventory.complete:
@@ -180,19 +182,31 @@ def inspect(
         targets=targets,
         consents={name: consent for name, consent in found.items() if consent is not None},
         by_place=seen,
+        unseen=unseen,
     )
 
 
 def _spots(
     settings: Settings, ports: InspectionPorts, home: Place | None, elsewhere: Spots
-) -> Mapping[Place, Spot]:
-    """The places of the targets that can be looked at, and home."""
+) -> tuple[Mapping[Place, Spot], tuple[Place, ...]]:
+    """Home and the other places that can be looked at, and those that cannot."""
     if home is None:
-        return {}
+        return {}, ()
     own = Spot(capacity=ports.capacity, projection=ports.projection, owner=ports.deployment)
-    others = {Place.of(target) for target in settings.targets} - {home}
-    found = {place: elsewhere(place) for place in sorted(others)}
-    return {home: own} | {place: spot for place, spot in found.items() if spot is not None}
+    others = {Place.of(target) for target in settings.targets} | _held_places(ports.fleets)
+    found = {place: elsewhere(place) for place in sorted(others - {home})}
+    spots = {place: spot for place, spot in found.items() if spot is not None}
+    return {home: own} | spots, tuple(place for place in found if place not in spots)
+
+
+def _held_places(fleets: Fleets) -> set[Place]:
+    """Where the ledger has throughputs as held, though no target may be in force there."""
+    return {
+        Place.of_arn(intent.arn)
+        for name in fleets.account().targets
+        for intent in fleets.purchases(name)
+        if intent.arn is not None and intent.state in HOLDING_STATES
+    }
 
 
 def _inventory(spot: Spot, deployment: str) -> Inventory:

@@ -1,6 +1,6 @@
 """What targets that are no longer in force left behind: nobody else looks at it any more."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 
@@ -10,11 +10,7 @@ from bedrock_autoscaler.application.observing.sources import Sources
 from bedrock_autoscaler.application.observing.surveying import GRACE
 from bedrock_autoscaler.application.ports.bedrock import Inventory
 from bedrock_autoscaler.application.ports.persons import Reporter
-from bedrock_autoscaler.domain.fleet.intent import (
-    HOLDING_STATES,
-    PurchaseIntent,
-    PurchaseState,
-)
+from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseIntent
 
 
 def report_left_behind(
@@ -39,9 +35,8 @@ def report_left_behind(
     try:
         for name in sources.fleets.account().targets:
             if name not in names:
-                purchases = kept.get(name, now, partial(sources.fleets.purchases, name))
-                here = [each for each in purchases if place is None or _may_be_in(each, place)]
-                _tell_forgotten(here, seen, now, sources.reporter)
+                for purchase in kept.get(name, now, partial(sources.fleets.purchases, name)):
+                    _tell_forgotten(purchase, seen, now, sources.reporter, place=place)
     except ObservationError as error:
         sources.reporter.alarm("unobserved", "", str(error))
 
@@ -59,31 +54,38 @@ def _tell_orphans(seen: Inventory | None, names: Collection[str], sources: Sourc
 
 
 def _tell_forgotten(
-    purchases: Iterable[PurchaseIntent],
+    purchase: PurchaseIntent,
     seen: Inventory | None,
     now: datetime,
     reporter: Reporter,
+    *,
+    place: Place | None,
 ) -> None:
-    """Purchases that hold units without an answer, or though their PTs are gone."""
-    listed = {pt.arn for pt in seen.throughputs} if seen is not None and seen.complete else None
-    for intent in purchases:
-        if intent.state not in HOLDING_STATES or now - intent.recorded_at < GRACE:
-            continue
-        if intent.state is PurchaseState.RECORDED:
-            name, what = "purchase_unresolved", "has no outcome"
-        elif listed is not None and intent.arn not in listed:
-            name, what = "pt_lost", f"brought {intent.arn}, which is gone"
-        else:
-            continue
-        reporter.alarm(
-            name,
-            intent.target,
-            f"purchase {intent.decision_id} of {intent.model_units} units {what}, and its target "
-            f"{intent.target!r} is not in force: its units stay reserved until the target's "
-            "document is back and they are looked up",
-        )
+    """A purchase that holds units without an answer, where nobody lists them, or for nothing."""
+    if purchase.state not in HOLDING_STATES or now - purchase.recorded_at < GRACE:
+        return
+    told = _forgotten(purchase, seen, place)
+    if told is None:
+        return
+    name, what = told
+    reporter.alarm(
+        name,
+        purchase.target,
+        f"purchase {purchase.decision_id} of {purchase.model_units} units {what}, and its target "
+        f"{purchase.target!r} is not in force: its units stay reserved until the target's document "
+        "is back and they are looked up",
+    )
 
 
-def _may_be_in(purchase: PurchaseIntent, place: Place) -> bool:
-    """Whether its PT is there; one without an ARN yet may be anywhere."""
-    return purchase.arn is None or f":{place.region}:{place.account}:" in purchase.arn
+def _forgotten(
+    purchase: PurchaseIntent, seen: Inventory | None, place: Place | None
+) -> tuple[str, str] | None:
+    """The alarm, and what it says of the purchase; None where there is nothing more to tell."""
+    if purchase.arn is None:
+        return "purchase_unresolved", "has no outcome"
+    if place is not None and Place.of_arn(purchase.arn) != place:
+        # Where no target is in force nobody lists; where one is, this is told once more.
+        return "orphaned_pt", f"brought {purchase.arn}, as the ledger has it"
+    if seen is None or not seen.complete or any(pt.arn == purchase.arn for pt in seen.throughputs):
+        return None
+    return "pt_lost", f"brought {purchase.arn}, which is gone"

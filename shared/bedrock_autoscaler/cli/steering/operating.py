@@ -43,7 +43,6 @@ def verify(
     Other Regions of the stack's account are looked at too, and accounts that --account names.
     Exit status 1 when a promise is broken, 0 when only notices or nothing was found.
     """
-    from bedrock_autoscaler.application.fleets.places import Place
     from bedrock_autoscaler.application.reviewing.findings import Severity
     from bedrock_autoscaler.application.reviewing.inspecting import holdings, inspect
     from bedrock_autoscaler.application.reviewing.verifying import verify as check
@@ -59,7 +58,7 @@ def verify(
         elsewhere=spots_of(access, _profiles(account or [])),
     )
     findings = check(facts)
-    unseen = sorted({Place.of(o.target).name for o in facts.targets if o.target and not o.is_seen})
+    unseen = [place.name for place in facts.unseen]
     broken = [finding for finding in findings if finding.severity is Severity.VIOLATION]
     if output is Output.JSON:
         print_json(
