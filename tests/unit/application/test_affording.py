@@ -26,6 +26,7 @@ from tests.builders import (
     REGION,
     build_guard_rails,
     build_option,
+    build_provisioned,
     build_target,
 )
 from tests.intents import ONE_UNIT, build_held, build_purchase
@@ -240,11 +241,16 @@ def lose_inventory(made: Stage) -> None:
 
 
 def hide_price(made: Stage) -> None:
+    made.targets = (replace(made.targets[0], provisioned=build_provisioned(price=None)),)
+    made.capacity.add(name="theirs", model_id=PT_MODEL)
+
+
+def sell_nothing(made: Stage) -> None:
     made.targets = (replace(made.targets[0], provisioned=None),)
     made.capacity.add(name="theirs", model_id="vendor.other-v1:0")
 
 
-@pytest.mark.parametrize("unknown", [lose_inventory, hide_price])
+@pytest.mark.parametrize("unknown", [lose_inventory, hide_price, sell_nothing])
 def test_what_is_not_known_blocks_growing_alone(unknown: Callable[[Stage], None]) -> None:
     for instances in (3, 1):
         made = scene(target_with(), core=Asking(instances=instances))

@@ -140,8 +140,16 @@ class StackWatch:
             spend=self._spend(purchases, now),
             own=self._own(purchases),
             risen_usd_per_hour=self._risen(purchases),
-            endpoints=self.running.costs(now) if self.running else EndpointCosts(),
+            endpoints=self.endpoint_costs(now),
         )
+
+    def endpoint_costs(self, now: datetime) -> EndpointCosts:
+        """What endpoints cost; nothing for those who do not look at them.
+
+        Raises:
+            ObservationError: an endpoint or its record could not be read.
+        """
+        return self.running.costs(now) if self.running else EndpointCosts()
 
     def _risen(self, purchases: Mapping[str, tuple[PurchaseIntent, ...]]) -> Decimal:
         """What units of targets in force cost more by now."""

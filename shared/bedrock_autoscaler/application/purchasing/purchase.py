@@ -278,10 +278,8 @@ class _Buyer:
 
         Its actor writes before it looks, as this one has: one of the two sees the other.
         """
-        if self.stack.running is None:
-            return None
         try:
-            return self.stack.running.costs(self.now).grown_since(counted)
+            return self.stack.endpoint_costs(self.now).grown_since(counted)
         except ObservationError as error:
             return f"what endpoints cost could not be read again: {error}"
 
