@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.ports.bedrock import Inventory
 from bedrock_autoscaler.application.telling.left_behind import report_left_behind
@@ -71,3 +72,12 @@ def test_a_purchase_without_an_answer_is_told_wherever_it_may_be() -> None:
     recorded = told(None, state=PurchaseState.RECORDED, arn=None)
 
     assert recorded == [("purchase_unresolved", "chat")]
+
+
+def test_sums_that_cannot_be_read_are_told() -> None:
+    scene = Stage()
+    scene.fleets.fail_next(ObservationError("throttled"), method="account")
+
+    report_left_behind(None, (), NOW, scene.application.deciding.sources)
+
+    assert scene.reporter.alarm_names == [("unobserved", "")]
