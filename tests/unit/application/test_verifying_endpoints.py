@@ -118,3 +118,27 @@ def test_a_change_without_its_decision_or_beyond_a_days_bound_is_a_breach(scaled
     scaled.targets = (replace(scaled.targets[0], options=(replace(option, instances=rails),)),)
 
     assert oracles(scaled) == ["O10 violation", "O10 notice", "O13 violation"]
+
+
+def with_cap(made: Stage, cap: int) -> list[str]:
+    """What is found of dollars under this cap."""
+    (target,) = made.targets
+    rails = replace(target.guard_rails, max_usd_per_hour=Decimal(cap))
+    made.targets = (replace(target, guard_rails=rails),)
+    return [message for oracle, _, message in findings(made) if oracle == "O2"]
+
+
+def test_units_and_instances_above_the_cap_together_are_a_notice(scaled: Stage) -> None:
+    """Two run and a third is asked for; somebody may have added them by hand."""
+    words = "units and instances cost 6.000000 USD per hour together, max_usd_per_hour is 5"
+
+    assert with_cap(scaled, 6) == []
+    assert with_cap(scaled, 5) == [words]
+
+
+def test_nothing_is_concluded_of_what_endpoints_cost_where_one_cannot_be_read(
+    scaled: Stage,
+) -> None:
+    scaled.endpoints.states.clear()
+
+    assert with_cap(scaled, 5) == []

@@ -19,6 +19,7 @@ from bedrock_autoscaler.application.ports.ledger import Fleets, LedgerState, Sca
 from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.application.ports.tables import RoutingTables
 from bedrock_autoscaler.application.purchasing.adopting import ADOPTED
+from bedrock_autoscaler.application.scaling.spending import EndpointCosts, EndpointWatch
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, AccountRecord
 from bedrock_autoscaler.domain.fleet.lifecycle import Life, life_of
@@ -117,6 +118,7 @@ class Facts:
         consents: those that purchases name, by id; a missing one is absent.
         by_place: the same by account and Region; empty where there is but one.
         unseen: accounts and Regions that could not be looked at.
+        costs: of endpoints with bounds; None where one of them could not be read.
     """
 
     now: datetime
@@ -128,6 +130,7 @@ class Facts:
     consents: dict[str, RecordedConsent]
     by_place: Mapping[Place, Inventory] = field(default_factory=dict)
     unseen: tuple[Place, ...] = ()
+    costs: EndpointCosts | None = None
 
     def inventory_at(self, target: Target) -> Inventory:
         """Of the account and Region of a target."""
@@ -183,7 +186,18 @@ def inspect(
         consents={name: consent for name, consent in found.items() if consent is not None},
         by_place=seen,
         unseen=unseen,
+        costs=_costs(settings, now, ports),
     )
+
+
+def _costs(settings: Settings, now: datetime, ports: InspectionPorts) -> EndpointCosts | None:
+    watch = EndpointWatch(
+        endpoints=ports.endpoints, scalings=ports.scalings, targets=settings.targets
+    )
+    try:
+        return watch.costs(now)
+    except ObservationError:  # whoever looks may not see endpoints, and all else is looked at
+        return None
 
 
 def _spots(

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from bedrock_autoscaler.application.reviewing.findings import Finding, notice, violation
 from bedrock_autoscaler.application.reviewing.inspecting import EndpointFacts, Facts, TargetFacts
 from bedrock_autoscaler.application.scaling.rescaling import GRACE
+from bedrock_autoscaler.application.scaling.spending import EndpointCosts
 from bedrock_autoscaler.domain.fleet.scalings import KEPT, ScalingIntent
 from bedrock_autoscaler.domain.option import InstanceRails
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.units import MINUTE, usd
 
 _TICKS = 3 * MINUTE
 
@@ -23,11 +25,23 @@ def endpoint_findings(facts: Facts, one: TargetFacts, *, is_admitted: bool) -> I
     """
     options = one.target.options if one.target else ()
     bounds = {option.address: option.instances for option in options}
+    if one.target is not None:
+        yield from _afforded(facts, one, one.target)
     for endpoint in one.endpoints:
         rails = bounds.get(endpoint.record.address)
         yield from _settled(facts, endpoint, rails)
         if rails is not None:
             yield from _paced(facts, endpoint, rails, is_admitted=is_admitted)
+
+
+def _afforded(facts: Facts, one: TargetFacts, target: Target) -> Iterator[Finding]:
+    """Units and instances together; somebody may have changed an endpoint by hand."""
+    costs = facts.costs.of_target(one.name) if facts.costs is not None else EndpointCosts()
+    most = target.guard_rails.max_usd_per_hour
+    dollars = usd(one.state.record.reserved_usd_per_hour + costs.usd_per_hour)
+    if costs.each and dollars > most:
+        text = f"units and instances cost {dollars} USD per hour together, max_usd_per_hour is"
+        yield notice("O2", one.name, f"{text} {most}")
 
 
 def _settled(
