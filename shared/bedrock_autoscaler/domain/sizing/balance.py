@@ -41,11 +41,13 @@ class Balance:
         return share + sizing.loss_budget_unit_hours * unit_usd
 
     def spare_usd(self, unit_usd: float, sizing: Sizing) -> float:
-        """What may still be lost: of all that was saved, and of what was saved lately."""
-        of_all = self.saved_usd + self.allowed_loss_usd(unit_usd, sizing)
+        """What may still be lost of all that was saved."""
+        return self.saved_usd + self.allowed_loss_usd(unit_usd, sizing)
+
+    def day_spare_usd(self, unit_usd: float, sizing: Sizing) -> float:
+        """What may still be lost of what was saved lately."""
         share = sizing.loss_budget_day_share * self.day_traffic_usd
-        of_the_day = self.day_saved_usd + share + sizing.loss_budget_unit_hours * unit_usd
-        return min(of_all, of_the_day)
+        return self.day_saved_usd + share + sizing.loss_budget_unit_hours * unit_usd
 
 
 NO_BALANCE = Balance()

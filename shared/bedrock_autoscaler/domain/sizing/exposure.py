@@ -2,8 +2,7 @@
 
 A burst looks like lasting demand while it is under way, and units bought for it outlive it. So each
 further unit risks its price until it can leave, and all together risk no more than what units have
-saved and the budget for losses, both over two weeks and over a day. Source: docs/model.md, section
-"Loss budget".
+saved and the budget for losses. Source: docs/model.md, section "Loss budget".
 """
 
 from datetime import datetime
@@ -29,15 +28,19 @@ def affordable(
     """How many of `wanted` further units may be risked, and why not more.
 
     Each risks the price of the billing period that it begins or, where no release of the day is
-    left for the purchase, of a day; all together at most what units have saved and the budget for
-    losses, of all and of the day, less what is paid for and not earned yet.
+    left for the purchase, of a day. All together may risk what units have saved and the budget for
+    losses, less what is paid for and not earned yet; where an hour is risked, of what was saved
+    lately as well, which is too little to tell whether a unit is worth a whole day.
     """
     if unit_usd <= 0:
         return wanted, ()
     sizing = target.thresholds.sizing
     can_leave = releases_left(target, fleet) > 0
     risk_usd = unit_usd * (sizing.billing_minutes / 60.0 if can_leave else _DAY_HOURS)
-    spare = balance.spare_usd(unit_usd, sizing) - at_risk_usd(fleet, unit_usd, sizing, now)
+    spare = balance.spare_usd(unit_usd, sizing)
+    if can_leave:
+        spare = min(spare, balance.day_spare_usd(unit_usd, sizing))
+    spare -= at_risk_usd(fleet, unit_usd, sizing, now)
     room = max(int(spare / risk_usd), 0)
     if room >= wanted:
         return wanted, ()
