@@ -146,10 +146,14 @@ check-browser: $(DEV) $(BROWSER)
 	.browser/bin/python scripts/check_browser.py $(BIN)/python $(if $(STRICT),--strict) \
 	  $(if $(CHROMIUM),--chromium "$(CHROMIUM)") $(if $(SCREENSHOTS),--folder "$(SCREENSHOTS)")
 
-## soak: the long runs of simulated faults, and other long tests; SCHEDULES=n says how many, KEPT=file keeps their counts
+## soak: the long runs of simulated faults; SCHEDULES=n says how many, KEPT=file keeps their counts
 .PHONY: soak
-soak: $(DEV) $(TOOLS)
+soak: $(DEV)
 	$(BIN)/python -m tests.simulation soak $(SCHEDULES) --jobs $(WORKERS) $(if $(KEPT),--json $(KEPT))
+
+## soak-tests: the other long tests: a fleet and a commitment on the emulator, properties tried harder
+.PHONY: soak-tests
+soak-tests: $(DEV) $(TOOLS)
 	$(BIN)/pytest -m soak
 	$(BIN)/pytest --hypothesis-profile=soak tests/unit/domain/test_properties*.py
 

@@ -1,4 +1,4 @@
-"""The whole shipped day through the deployed functions; minutes long, so `make soak` runs it."""
+"""The whole shipped day through the deployed functions; minutes long: `make soak-tests` runs it."""
 
 from pathlib import Path
 

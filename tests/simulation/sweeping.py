@@ -33,6 +33,7 @@ from tests.simulation.points import (
 from tests.simulation.schedule import Function
 from tests.simulation.stories import BRIEF, STORIES
 from tests.simulation.story import Story
+from tests.simulation.volume import collect_seldom
 
 if TYPE_CHECKING:
     from tests.simulation.faults import Kind
@@ -113,7 +114,7 @@ def _all[Result](tasks: Sequence[Callable[[], Result]], jobs: int, what: str) ->
     if jobs == 1:
         yield from bar(task() for task in tasks)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=collect_seldom) as pool:
         futures = [pool.submit(task) for task in tasks]
         yield from bar(future.result() for future in futures)
 

@@ -182,13 +182,18 @@ def run_batch(seeds: Sequence[int], size: Size) -> Totals:
 def few_collections() -> Iterator[None]:
     """Collect garbage seldom: a schedule makes much of it, and little that is cyclic."""
     usual = gc.get_threshold()
-    gc.set_threshold(_SELDOM)
-    gc.freeze()  # what stands already is not gone through each time
+    collect_seldom()
     try:
         yield
     finally:
         gc.unfreeze()
         gc.set_threshold(*usual)
+
+
+def collect_seldom() -> None:
+    """The same for the rest of this process."""
+    gc.set_threshold(_SELDOM)
+    gc.freeze()  # what stands already is not gone through each time
 
 
 _SELDOM = 200_000

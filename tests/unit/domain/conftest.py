@@ -1,4 +1,4 @@
-"""How hard the properties are tried: Hypothesis's default, or as `make soak` asks."""
+"""How hard the properties are tried: Hypothesis's default, or as `make soak-tests` asks."""
 
 from hypothesis import settings
 

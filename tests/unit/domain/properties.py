@@ -7,7 +7,7 @@ from hypothesis import settings
 from bedrock_autoscaler.domain.decision import Decision, Release
 from bedrock_autoscaler.domain.target import Target
 
-# In shares of the profile's number, so that `make soak` asks for more of each.
+# In shares of the profile's number, so that `make soak-tests` asks for more of each.
 _EXAMPLES = settings().max_examples
 quick = settings(max_examples=_EXAMPLES * 3 // 10, deadline=None)
 thorough = settings(max_examples=_EXAMPLES * 6 // 10, deadline=None)

@@ -114,6 +114,8 @@ def _started_usd(
             continue
         begun = intent.billed_from or intent.recorded_at
         end = min(intent.ended_at or now + _INSTANT, now + _INSTANT)
+        if end <= start:
+            continue
         periods = _starts_before(begun, end, billing) - _starts_before(begun, start, billing)
         total += max(periods, 0) * period_usd(intent.usd_per_hour, whole_minutes(billing))
     return usd(total)

@@ -93,11 +93,11 @@ def each_series(change: Callable[..., Series], *traffics: Traffic) -> dict[str, 
     Metrics that share one array, as those without a point do, go on sharing one: most of a target's
     nine series are such, and each is worked out once.
     """
-    made: dict[tuple[int, ...], Series] = {}
+    made: dict[object, Series] = {}
     found: dict[str, Series] = {}
     columns = zip(*map(all_series, traffics), strict=True)
     for name, series in zip(METRICS, columns, strict=True):
-        key = tuple(map(id, series))
+        key = tuple(map(id, series)) if len(series) > 1 else id(series[0])
         known = made.get(key)
         if known is None:
             known = made[key] = change(*series)
