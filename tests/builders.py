@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,
     Decision,
@@ -52,7 +53,7 @@ from bedrock_autoscaler.domain.target import (
 )
 from bedrock_autoscaler.domain.traffic.observation import METRICS, Observation, Series, Traffic
 from bedrock_autoscaler.domain.unit_rates.rates import Proportions, RateKind, RateMeasurement
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
 
 ACCOUNT = "111122223333"
 REGION = "us-east-1"
@@ -358,3 +359,18 @@ def build_purchase_intent(number: int = 1, **overrides: Any) -> PurchaseIntent:
         version=0,
     )
     return replace(intent, **overrides)
+
+
+def build_consent(**overrides: Any) -> RecordedConsent:
+    """A word for one unit for a month at the built price, that may be used for an hour."""
+    consent = RecordedConsent(
+        id="c-1",
+        target="chat",
+        model_id=PT_MODEL,
+        units=1,
+        term=Commitment.ONE_MONTH,
+        max_usd_per_hour=Decimal(55),
+        given_by="jane",
+        valid_until=NOW + HOUR,
+    )
+    return replace(consent, **overrides)

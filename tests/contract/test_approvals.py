@@ -11,10 +11,10 @@ from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.application.errors import StaleDecisionError
 from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_autoscaler.application.ports.persons import Answers, Approvals
-from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent, Request
+from bedrock_autoscaler.domain.consents.consent import REJECTED, Request
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import NOW, PT_MODEL
+from tests.builders import NOW, PT_MODEL, build_consent
 from tests.contract.conftest import BACKENDS, CONSENTS, LEDGER
 from tests.fakes.memory_approvals import MemoryApprovals
 from tests.fakes.memory_ledger import MemoryFleets
@@ -32,12 +32,8 @@ ASKED = Request(
     asked_at=NOW,
     expires_at=NOW + 7 * DAY,
 )
-GIVEN = RecordedConsent(
+GIVEN = build_consent(
     id=ASKED.id,
-    target="chat",
-    model_id=PT_MODEL,
-    units=1,
-    term=Commitment.ONE_MONTH,
     max_usd_per_hour=Decimal("55.5"),
     given_by="arn:aws:iam::111122223333:user/jane",
     valid_until=NOW + 7 * DAY,

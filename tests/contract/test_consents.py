@@ -19,22 +19,13 @@ from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.fleet.lifecycle import stepped
 from bedrock_autoscaler.domain.target import Commitment
-from bedrock_autoscaler.domain.units import HOUR, MINUTE
-from tests.builders import NOW, PT_MODEL
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import NOW, build_consent
 from tests.contract.conftest import BACKENDS, CONSENTS, LEDGER
 from tests.fakes.memory_ledger import MemoryFleets
 from tests.recorded import build_purchase
 
-GIVEN = RecordedConsent(
-    id="c-1",
-    target="chat",
-    model_id=PT_MODEL,
-    units=1,
-    term=Commitment.ONE_MONTH,
-    max_usd_per_hour=Decimal("55.5"),
-    given_by="jane",
-    valid_until=NOW + HOUR,
-)
+GIVEN = build_consent(max_usd_per_hour=Decimal("55.5"))
 
 
 @pytest.fixture(params=BACKENDS)

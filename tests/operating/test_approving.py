@@ -11,7 +11,7 @@ from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent, Request
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import HOUR
-from tests.builders import NOW, PT_MODEL, REGION
+from tests.builders import NOW, PT_MODEL, REGION, build_consent
 from tests.operating.stage import Stage
 from tests.recorded import build_purchase
 
@@ -194,18 +194,7 @@ def test_requests_are_listed_with_what_came_of_them(asked: Stage) -> None:
 
 
 def test_the_state_of_a_used_and_of_an_expired_consent(asked: Stage) -> None:
-    asked.access.approvals.give(
-        RecordedConsent(
-            id=ASKED.id,
-            target="chat",
-            model_id=PT_MODEL,
-            units=1,
-            term=Commitment.ONE_MONTH,
-            max_usd_per_hour=Decimal(55),
-            given_by="jane",
-            valid_until=NOW - HOUR,
-        )
-    )
+    asked.access.approvals.give(build_consent(id=ASKED.id, valid_until=NOW - HOUR))
     assert asked.json("requests")[0]["state"] == "expired"
 
     use(asked)

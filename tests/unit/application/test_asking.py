@@ -16,9 +16,8 @@ from bedrock_autoscaler.domain.acting.controls import Controls
 from bedrock_autoscaler.domain.consents.asking import REMEMBERED, requests_of
 from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Situation
-from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import NOW, PT_MODEL, build_decision, build_situation, build_target
+from tests.builders import NOW, build_consent, build_decision, build_situation, build_target
 from tests.fakes.memory_approvals import MemoryApprovals
 from tests.fakes.memory_ledger import MemoryFleets
 from tests.fakes.recording_reporter import RecordingReporter
@@ -30,16 +29,7 @@ from tests.unit.domain.test_asking import PAYS
 SITUATION = build_situation()
 DECISION = build_decision(reasons=(PAYS,))
 (ASKED,) = requests_of(DECISION, SITUATION)
-YES = RecordedConsent(
-    id=ASKED.id,
-    target="chat",
-    model_id=PT_MODEL,
-    units=2,
-    term=Commitment.ONE_MONTH,
-    max_usd_per_hour=Decimal(55),
-    given_by="jane",
-    valid_until=ASKED.expires_at,
-)
+YES = build_consent(id=ASKED.id, units=2, valid_until=ASKED.expires_at)
 
 
 class Desk:

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.application.errors import UnknownOutcomeError
-from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
-from tests.builders import NOW, PT_MODEL
+from tests.builders import NOW, PT_MODEL, build_consent
 from tests.intents import ONE_UNIT
 from tests.staging import Script, Stage
 from tests.unit.application.scenes import buys, reasons
@@ -23,16 +22,6 @@ COMMITTED = Purchase(
     commitment=Commitment.ONE_MONTH,
     consent_id="c-1",
 )
-CONSENT = RecordedConsent(
-    id="c-1",
-    target="chat",
-    model_id=PT_MODEL,
-    units=1,
-    term=Commitment.ONE_MONTH,
-    max_usd_per_hour=Decimal(55),
-    given_by="jane",
-    valid_until=NOW + HOUR,
-)
 
 
 def committing(**consent: Any) -> Stage:
@@ -40,7 +29,7 @@ def committing(**consent: Any) -> Stage:
     script = Script()
     script.actions[NOW] = (COMMITTED,)
     scene = Stage(core=script)
-    scene.fleets.consents["c-1"] = replace(CONSENT, **consent)
+    scene.fleets.consents["c-1"] = build_consent(**consent)
     scene.decide()
     return scene
 
@@ -101,7 +90,7 @@ def test_a_consent_that_a_restored_table_shows_as_open_is_not_used_twice() -> No
     script = Script()
     script.actions[NOW] = script.actions[NOW + 15 * MINUTE] = (COMMITTED,)
     scene = Stage(core=script)
-    consent = replace(CONSENT, valid_until=NOW + 24 * HOUR)
+    consent = build_consent(valid_until=NOW + 24 * HOUR)
     scene.fleets.consents["c-1"] = consent
     scene.run(14)
     assert buys(scene) == 1

@@ -13,27 +13,17 @@ from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.reviewing.findings import Finding, Severity
 from bedrock_autoscaler.application.reviewing.inspecting import Holding, holdings
 from bedrock_autoscaler.application.reviewing.verifying import verify
-from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Decision, Release, Situation
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.fleet.lifecycle import Life
 from bedrock_autoscaler.domain.target import Commitment, StackRails
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
-from tests.builders import NOW, PT_MODEL, build_guard_rails, build_target, pt_arn
+from tests.builders import NOW, PT_MODEL, build_consent, build_guard_rails, build_target, pt_arn
 from tests.intents import ONE_UNIT, build_release
 from tests.staging import Script, Stage
 from tests.unit.application.looks import findings, look, oracles
 
-CONSENT = RecordedConsent(
-    id="c-1",
-    target="chat",
-    model_id=PT_MODEL,
-    units=1,
-    term=Commitment.ONE_MONTH,
-    max_usd_per_hour=Decimal(61),
-    given_by="jane",
-    valid_until=NOW,
-)
+CONSENT = build_consent(max_usd_per_hour=Decimal(61), valid_until=NOW)
 
 
 @pytest.fixture

@@ -6,22 +6,12 @@ from decimal import Decimal
 import pytest
 
 from bedrock_autoscaler.domain.consents.agreeing import consent_problem
-from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import NOW, PT_MODEL
+from tests.builders import NOW, PT_MODEL, build_consent
 
-GIVEN = RecordedConsent(
-    id="c-1",
-    target="chat",
-    model_id=PT_MODEL,
-    units=2,
-    term=Commitment.ONE_MONTH,
-    max_usd_per_hour=Decimal(55),
-    given_by="jane",
-    valid_until=NOW,
-)
+GIVEN = build_consent(units=2, valid_until=NOW)
 WANTED = Purchase(
     model_id=PT_MODEL,
     model_units=2,

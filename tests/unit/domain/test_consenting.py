@@ -9,7 +9,7 @@ import pytest
 from bedrock_autoscaler.domain.acting.controls import Controls
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.consents.agreeing import consent_problem, needs_consent
-from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent
+from bedrock_autoscaler.domain.consents.consent import REJECTED
 from bedrock_autoscaler.domain.consents.consenting import consented
 from bedrock_autoscaler.domain.decision import Purchase, ReasonCode, Situation
 from bedrock_autoscaler.domain.target import Commitment, Loop
@@ -17,6 +17,7 @@ from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     NOW,
     PT_MODEL,
+    build_consent,
     build_decision,
     build_fleet,
     build_observation,
@@ -26,16 +27,7 @@ from tests.builders import (
     build_target,
 )
 
-GIVEN = RecordedConsent(
-    id="chat-one-month-2026w47",
-    target="chat",
-    model_id=PT_MODEL,
-    units=1,
-    term=Commitment.ONE_MONTH,
-    max_usd_per_hour=Decimal(55),
-    given_by="jane",
-    valid_until=NOW + MINUTE,
-)
+GIVEN = build_consent(id="chat-one-month-2026w47", valid_until=NOW + MINUTE)
 
 
 def why_not(situation: Situation) -> str:

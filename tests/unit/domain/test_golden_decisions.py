@@ -58,6 +58,7 @@ from tests.builders import (
     PT_MODEL,
     UNIT_PRICE,
     UNIT_RATE,
+    build_consent,
     build_fleet,
     build_guard_rails,
     build_observation,
@@ -145,14 +146,10 @@ def situation_of(given: dict[str, Any]) -> Situation:
 
 def _consent(units: int, term: str, left: int, ceiling: str = "60.5") -> RecordedConsent:
     """Jane's word, which ends in so many minutes."""
-    return RecordedConsent(
-        id="c-1",
-        target="chat",
-        model_id=PT_MODEL,
+    return build_consent(
         units=units,
         term=Commitment(term),
         max_usd_per_hour=Decimal(ceiling),
-        given_by="jane",
         valid_until=NOW + left * MINUTE,
     )
 
