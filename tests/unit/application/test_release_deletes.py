@@ -171,6 +171,21 @@ def test_a_pt_that_failed_leaves_although_no_table_was_ever_published() -> None:
     assert only_purchase(scene).ended_at == NOW + 55 * MINUTE
 
 
+def test_a_pt_that_failed_leaves_whatever_least_size_is_asked_for() -> None:
+    """It serves nobody, and while it is kept its units leave no room for others."""
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    rails = build_guard_rails(min_units=1, max_units=1)
+    scene = Stage(build_target(guard_rails=rails, thresholds=QUARTERLY), core=script)
+    scene.run(1)
+    scene.capacity.fail_creation(ARN)
+
+    scene.run(60)
+
+    assert deletes(scene) == [ARN]
+    assert only_purchase(scene).state is PurchaseState.RELEASED
+
+
 def test_a_pt_that_failed_needs_no_silence() -> None:
     scene, _ = at_window(capacity=ForcedCapacity)
     assert isinstance(scene.capacity, ForcedCapacity)

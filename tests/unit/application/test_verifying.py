@@ -20,7 +20,7 @@ from bedrock_autoscaler.domain.target import Commitment, StackRails
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, PT_MODEL, build_consent, build_guard_rails, build_target, pt_arn
 from tests.intents import ONE_UNIT, build_release
-from tests.staging import Script, Stage
+from tests.staging import QUARTERLY, Script, Stage
 from tests.unit.application.looks import findings, look, oracles
 
 CONSENT = build_consent(max_usd_per_hour=Decimal(61), valid_until=NOW)
@@ -262,6 +262,20 @@ def test_a_delete_before_the_withdrawal_is_a_breach(scene: Stage) -> None:
     scene.fleets._releases[key] = replace(release, withdrawn_at=None)
 
     assert oracles(scene) == ["O6 violation"]
+
+
+def test_what_never_served_needs_no_withdrawal() -> None:
+    """Where no table was ever published, nobody can have been sent to it."""
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    made = Stage(build_target(options=(), thresholds=QUARTERLY), core=script)
+    made.run(1)
+    made.capacity.fail_creation(pt_arn(1))
+    made.run(60)
+    (release,) = made.fleets.releases("chat")
+    assert (release.state, release.withdrawn_at) == (ReleaseState.DELETED, None)
+
+    assert [found for found in findings(made) if found[0] == "O6"] == []
 
 
 def test_more_calls_than_a_day_allows_are_a_breach(scene: Stage) -> None:

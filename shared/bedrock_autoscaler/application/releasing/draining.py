@@ -56,18 +56,19 @@ def bound_problem(
 ) -> str | None:
     """Why the fleet needs the PT for its least size; None when the rest is enough.
 
+    One that does not serve adds nothing to it, and is not kept for it.
+
     Args:
         arn: the PT that would go.
         target: whose `min_units` must remain.
         purchases: all intents of the target.
         leaving: PTs with an open release.
     """
+    serving = [intent for intent in purchases if intent.state is PurchaseState.IN_SERVICE]
+    if all(intent.arn != arn for intent in serving):
+        return None
     least = target.guard_rails.min_units
-    rest = sum(
-        intent.model_units
-        for intent in purchases
-        if intent.state is PurchaseState.IN_SERVICE and intent.arn not in leaving | {arn}
-    )
+    rest = sum(intent.model_units for intent in serving if intent.arn not in leaving | {arn})
     return f"{rest} units would remain, min_units is {least}" if rest < least else None
 
 

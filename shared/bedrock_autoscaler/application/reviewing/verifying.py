@@ -215,13 +215,15 @@ def _released(facts: Facts, one: TargetFacts) -> Iterator[Finding]:
     for release in one.state.releases:
         if release.state not in _SENT:
             continue
-        if one.state.purchase_of(release.arn) is None:
+        bought = one.state.purchase_of(release.arn)
+        if bought is None:
             text = f"{release.decision_id} deleted {release.arn}, which the ledger never held"
             yield violation("O5", one.name, text)
         if release.arn in committed:
             text = f"{release.decision_id} sent a Delete for {release.arn}, which is under a term"
             yield violation("O7", one.name, text)
-        if release.withdrawn_at is None:
+        has_served = bought is None or bought.in_service_since is not None
+        if has_served and release.withdrawn_at is None:
             text = f"{release.decision_id} sent a Delete for {release.arn} before it left the table"
             yield violation("O6", one.name, text)
 
