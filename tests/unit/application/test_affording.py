@@ -372,6 +372,16 @@ def test_of_a_purchase_and_an_endpoint_meanwhile_the_first_to_be_written_goes_on
         assert intent.detail == f"not_sent: {OWN} grows meanwhile"
 
 
+def test_a_purchase_meanwhile_counts_against_the_first_hour_of_an_endpoint() -> None:
+    """Two instances since midnight and the unit's first hour leave room for half of another."""
+    made = both(max_usd_per_day=Decimal(24 * USD_EACH) + UNIT_USD + 1)
+    interrupt(made.scalings, "write", made.purchase, after=False)
+
+    made.scale_endpoint()
+
+    assert (made.endpoints.states[OWN].instances, buys(made)) == (2, 1)
+
+
 def test_a_purchase_gives_way_where_endpoints_cannot_be_read_again() -> None:
     made = both()
     interrupt(made.fleets, "begin_purchase", made.endpoints.states.clear, after=True)

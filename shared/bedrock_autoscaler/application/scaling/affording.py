@@ -38,22 +38,31 @@ class Affording:
     target: Target
     now: datetime
 
-    def problem(self, rails: InstanceRails, more: int) -> str | None:
+    def problem(self, rails: InstanceRails, more: int, *, is_recorded: bool) -> str | None:
         """Which cap so many more instances would cross, or what is not known; None when it fits.
 
-        Asked before the intent is written, and with no more than it asks for once it stands in
-        the ledger: a purchase that was reserved in between is seen then.
+        Asked before the intent is written, and again once it stands in the ledger: a purchase that
+        was reserved in between is seen then.
+
+        Args:
+            rails: of the endpoint.
+            more: instances to come.
+            is_recorded: the ledger has them, so that they are among what the endpoint costs an
+                hour; their first hour is still to be paid.
         """
         most = self.target.thresholds.gating.max_price_age_days
         if is_stale(rails.as_of, self.now.date(), most):
             return f"the price of an instance is of {rails.as_of}, which is too old"
-        added = rails.usd_per_instance_hour * more
+        first = rails.usd_per_instance_hour * more
         try:
-            return self._crossed(self.capacity.inventory(), added)
+            return self._crossed(
+                self.capacity.inventory(), Decimal(0) if is_recorded else first, first
+            )
         except ObservationError as error:
             return f"what is paid for beside it is not known: {error}"
 
-    def _crossed(self, inventory: Inventory, added: Decimal) -> str | None:
+    def _crossed(self, inventory: Inventory, added: Decimal, first: Decimal) -> str | None:
+        """Which cap so many dollars more an hour would cross, so many of them paid at once."""
         if not inventory.complete:
             return "what is paid for beside it is not known: the list of throughputs broke off"
         target = self.target
@@ -67,8 +76,8 @@ class Affording:
         units = units_usd(state.record, others, price.usd_per_hour if price else Decimal(0))
         return (
             hour_problem(target, units + beside.usd_per_hour + added)
-            or spend_problem(target, state.purchases, self.now, added, beside=beside.spend)
-            or stack_dollars_problem(view, added, added)
+            or spend_problem(target, state.purchases, self.now, first, beside=beside.spend)
+            or stack_dollars_problem(view, added, first)
             or account_dollars_problem(view, added, target.account)
         )
 

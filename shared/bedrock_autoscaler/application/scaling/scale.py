@@ -178,7 +178,7 @@ class _Scaler:
         problem = (
             self._problem(wanted, rails)
             or self._record_problem(record, rails, recorded)
-            or self._dollars_problem(wanted, rails, wanted.to_instances - wanted.from_instances)
+            or self._dollars_problem(wanted, rails, is_recorded=False)
         )
         if problem:
             return self._held(decision_id, problem)
@@ -219,7 +219,7 @@ class _Scaler:
         begun = record.begun(intent)
         self.ports.scalings.write(record, begun)
         # From here on purchases count it; one that was reserved before is counted now.
-        stop = self._dollars_problem(wanted, rails, 0) or self._stop()
+        stop = self._dollars_problem(wanted, rails, is_recorded=True) or self._stop()
         if stop:
             self._refuse(begun, f"not sent: {stop}")
             return self._held(decision_id, stop)
@@ -279,17 +279,18 @@ class _Scaler:
             return controls.growth_problem(self.now)
         return controls.shrink_problem(self.now)
 
-    def _dollars_problem(self, wanted: Scaling, rails: InstanceRails, more: int) -> str | None:
+    def _dollars_problem(
+        self, wanted: Scaling, rails: InstanceRails, *, is_recorded: bool
+    ) -> str | None:
         """Which cap on dollars speaks against growing; nothing of the kind holds up the other way.
 
         Args:
             wanted: the change.
             rails: of the endpoint.
-            more: instances that the ledger does not know of yet.
+            is_recorded: its intent stands in the ledger.
         """
-        if wanted.to_instances <= wanted.from_instances:
-            return None
-        return self.affording.problem(rails, more)
+        more = wanted.to_instances - wanted.from_instances
+        return self.affording.problem(rails, more, is_recorded=is_recorded) if more > 0 else None
 
     def _held(self, decision_id: str, reason: str) -> str:
         if self.ports.once.is_first(f"{decision_id} {reason}"):
