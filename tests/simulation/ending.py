@@ -117,7 +117,7 @@ class _Ticks:
 
     def play(self, minutes: int, firings: tuple[Firing, ...]) -> list[str]:
         """One of them, and what it changed."""
-        effects = self._simulation.watch.effects
+        effects = self._simulation.findings.effects
         before = len(effects)
         self._simulation.play(self._next, Moment(minutes * MINUTE, (), firings + self._more))
         self._next += 1
@@ -162,28 +162,28 @@ def _check_endpoints(simulation: "Simulation") -> None:
         since = max(each.recorded_at for each in record.changes)
         is_long = simulation.world.now - since > STUCK_AFTER
         if is_over or (is_long and record.target not in alarmed):
-            simulation.watch.failed("L1", f"{record.address} is still being changed")
+            simulation.findings.failed("L1", f"{record.address} is still being changed")
     for planned in simulation.plan.endpoints:
         instances = simulation.endpoints.true_state(planned.address).instances
         if planned.target is None and instances != planned.instances:
-            simulation.watch.failed("O5", f"{planned.address} of others runs {instances}")
+            simulation.findings.failed("O5", f"{planned.address} of others runs {instances}")
 
 
 def _check_intents(simulation: "Simulation") -> None:
     """L1: no intent without an outcome or an alarm."""
-    fleets, watch = simulation.ledger.fleets, simulation.watch
+    fleets, failed = simulation.ledger.fleets, simulation.findings.failed
     for name, intent in _open_intents(simulation):
         if not _is_alarmed(simulation, name):
-            watch.failed("L1", f"{intent.decision_id} is still {intent.state}")
+            failed("L1", f"{intent.decision_id} is still {intent.state}")
     standing = {pt.arn for pt in simulation.bedrock.existing()}
     for release in fleets.peek_releases():
         if release.state is ReleaseState.DELETING and release.arn not in standing:
-            watch.failed("L1", f"release {release.decision_id} of a PT that is gone is open")
+            failed("L1", f"release {release.decision_id} of a PT that is gone is open")
 
 
 def _check_records(simulation: "Simulation") -> None:
     """O10: no PT of ours without its record, unless the ledger or its tags were taken from us."""
-    if simulation.watch.is_restored:
+    if simulation.surroundings.is_restored:
         return
     fleets = simulation.ledger.fleets
     for pt in simulation.bedrock.existing():
@@ -192,7 +192,7 @@ def _check_records(simulation: "Simulation") -> None:
             continue
         kept = fleets.peek_purchase(pt.target or "", pt.bought_for)
         if kept is None or kept.arn != pt.arn or kept.state not in _STANDING:
-            simulation.watch.failed("O10", f"{pt.arn} exists, its purchase is {kept}")
+            simulation.findings.failed("O10", f"{pt.arn} exists, its purchase is {kept}")
 
 
 def _is_alarmed(simulation: "Simulation", name: str) -> bool:
@@ -216,7 +216,7 @@ def _wrong_copies(simulation: "Simulation") -> Iterator[str]:
 def _check_copies(simulation: "Simulation") -> None:
     """L2: callers have the table in force."""
     for problem in _wrong_copies(simulation):
-        simulation.watch.failed("L2", problem)
+        simulation.findings.failed("L2", problem)
 
 
 def _check_tables(simulation: "Simulation") -> None:
@@ -246,7 +246,7 @@ def _check_shares(simulation: "Simulation", target: Target, named: set[str]) -> 
         if r.target == target.name and r.state in OPEN_RELEASES
     }
     if open_now & named:
-        simulation.watch.failed("L2", f"the table of {target.name} names {open_now & named}")
+        simulation.findings.failed("L2", f"the table of {target.name} names {open_now & named}")
     oldest = simulation.world.now - timedelta(minutes=20)
     for intent in simulation.ledger.fleets.peek_purchases(target.name):
         pt = simulation.bedrock.pts.get(intent.arn or "")
@@ -260,7 +260,7 @@ def _check_shares(simulation: "Simulation", target: Target, named: set[str]) -> 
             and pt.tags[-1].deployment == simulation.deployment
             and pt.arn not in leaving | named
         ):
-            simulation.watch.failed("L2", f"the table of {target.name} leaves {pt.arn} out")
+            simulation.findings.failed("L2", f"the table of {target.name} leaves {pt.arn} out")
 
 
 def _check_rest(simulation: "Simulation", ticks: _Ticks) -> None:
@@ -268,7 +268,7 @@ def _check_rest(simulation: "Simulation", ticks: _Ticks) -> None:
     if ticks.play(0, _ALL):  # it may finish what an earlier one began
         again = ticks.play(0, _ALL)
         if again:
-            simulation.watch.failed("L4", f"a second tick did {again}")
+            simulation.findings.failed("L4", f"a second tick did {again}")
 
 
 def check_replays(simulation: "Simulation", sample: int) -> None:
@@ -279,15 +279,15 @@ def check_replays(simulation: "Simulation", sample: int) -> None:
     for recorded in kept[::step] if sample else ():
         stored = decisions.load(recorded.decision.id, history)
         if stored is None:
-            simulation.watch.failed("O14", f"{recorded.decision.id} is not stored")
+            simulation.findings.failed("O14", f"{recorded.decision.id} is not stored")
             continue
         difference = replay(stored, simulation.core)
         if difference is not None:
-            simulation.watch.failed("O14", str(difference))
+            simulation.findings.failed("O14", str(difference))
         if simulation.plan.has_rules:
             problem = shrinks_blindly(stored.decision, stored.situation)
             if problem:
-                simulation.watch.failed("O8", f"{stored.decision.id} {problem}")
+                simulation.findings.failed("O8", f"{stored.decision.id} {problem}")
 
 
 def shrinks_blindly(decision: Decision, situation: Situation) -> str | None:

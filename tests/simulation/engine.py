@@ -35,6 +35,9 @@ from tests.simulation.happenings import Happenings
 from tests.simulation.ledger import Ledger, SimulatedTables
 from tests.simulation.metrics import SimulatedMetrics
 from tests.simulation.opening import open_with
+from tests.simulation.oracles.findings import Findings, Violation
+from tests.simulation.oracles.surroundings import Surroundings
+from tests.simulation.oracles.watch import Watch
 from tests.simulation.overlap import Overlap
 from tests.simulation.schedule import (
     PERIODS,
@@ -46,7 +49,6 @@ from tests.simulation.schedule import (
     Plan,
     Scenario,
 )
-from tests.simulation.watch import Surroundings, Violation, Watch
 
 DEPLOYMENT = "sim"
 _MISSED = 0.05
@@ -156,19 +158,19 @@ class Simulation:
         self.tables = SimulatedTables()
         self.parameters = MemoryParameters(dict(plan.documents))
         self.reporter = RecordingReporter()
-        self.watch = Watch(
-            Surroundings(
-                time=self.world,
-                deployment=DEPLOYMENT,
-                bedrock=self.bedrock,
-                metrics=self.metrics,
-                fleets=self.ledger.fleets,
-                decisions=self.ledger.decisions,
-                tables=self.tables,
-                endpoints=self.endpoints,
-                scalings=self.ledger.scalings,
-            )
+        self.surroundings = Surroundings(
+            time=self.world,
+            deployment=DEPLOYMENT,
+            bedrock=self.bedrock,
+            metrics=self.metrics,
+            fleets=self.ledger.fleets,
+            decisions=self.ledger.decisions,
+            tables=self.tables,
+            endpoints=self.endpoints,
+            scalings=self.ledger.scalings,
         )
+        self.findings = Findings()
+        self.watch = Watch(self.surroundings, self.findings)
         self.script = (
             Replay(strikes)
             if strikes is not None
@@ -178,7 +180,7 @@ class Simulation:
         self.gate.late = self._later
         self.gate.close = self._close
         self.callers = Callers(
-            self.bedrock, self.metrics, self.tables.projected, self.watch.last_call_to
+            self.bedrock, self.metrics, self.tables.projected, self.surroundings.last_call_to
         )
         self.happenings = Happenings(self)
         self.core: Callable[[Situation], Decision] = (
@@ -198,19 +200,23 @@ class Simulation:
         self._ports = self._gated()
         self._warm: dict[Function, Application] = {}
         self.opened: set[str] = set()
-        opening = random.Random(f"opening {plan.seed}")  # noqa: S311 - simulation
         self.ledger.fleets.consents = {consent.id: consent for consent in plan.consents}
-        for name, text in plan.documents:
+        self._open()
+
+    def _open(self) -> None:
+        """The state in which the schedule finds the targets and their callers."""
+        chance = random.Random(f"opening {self.plan.seed}")  # noqa: S311 - simulation
+        for name, text in self.plan.documents:
             if name == STACK:
                 continue
-            target = _PARSERS[plan.decision_minutes].parse(name, None, text)
+            target = _PARSERS[self.plan.decision_minutes].parse(name, None, text)
             if not isinstance(target, Target):
                 raise ValueError(f"a schedule begins with valid settings: {target}")  # noqa: TRY004
-            open_with(self, target, opening)
+            open_with(self, target, chance)
             self.callers.add(target)
             if target.provisioned is not None:
                 self.bedrock.quota[target.provisioned.model_id] = 50
-        self.callers.demand = dict.fromkeys(plan.targets, 1.0)
+        self.callers.demand = dict.fromkeys(self.plan.targets, 1.0)
 
     # -- running -------------------------------------------------------------------------------
 
@@ -219,10 +225,10 @@ class Simulation:
         try:
             for number, moment in enumerate(self.plan.moments):
                 self.play(number, moment)
-                if self.watch.violations:
+                if self.findings.violations:
                     break
             self.finish()
-            if heal and not self.watch.violations:
+            if heal and not self.findings.violations:
                 check_replays(self, self._replayed)
                 self.recovery = heal_and_check(self)
         finally:
@@ -232,17 +238,17 @@ class Simulation:
     def outcome(self) -> Outcome:
         """What came of it so far."""
         digest = self.gate.digest
-        digest.update("\n".join(self.watch.effects).encode())
+        digest.update("\n".join(self.findings.effects).encode())
         return Outcome(
             plan=self.plan,
-            violations=tuple(self.watch.violations),
+            violations=tuple(self.findings.violations),
             moments=self.moments,
             runs=self.runs,
             strikes=self.gate.counts,
             happenings=self.happenings.counts,
             struck=self.script.struck,
             digest=digest.hexdigest(),
-            effects=Counter(line.split()[0] for line in self.watch.effects),
+            effects=Counter(line.split()[0] for line in self.findings.effects),
             recovery=self.recovery,
         )
 
@@ -290,7 +296,7 @@ class Simulation:
         self.world.now = end
         self.metrics.beat_through(start, self.world.now)
         for failure in self.callers.call(start, self.world.now):
-            self.watch.failed("O6", failure)
+            self.findings.failed("O6", failure)
 
     def fire(self, moment: int, number: int, firing: Firing) -> None:
         """One event: a run of its function from beginning to end."""
@@ -324,7 +330,7 @@ class Simulation:
     def heal(self) -> None:
         """Faults stop: services answer, people put right what they spoiled, clocks agree."""
         self.gate.is_open = False
-        self.watch.switch = "allow"
+        self.surroundings.switch = "allow"
         self.parameters.texts = dict(self.plan.documents)
         self.metrics.heal()
         self.core = hold
@@ -433,7 +439,7 @@ class Simulation:
             "metrics.read": self.metrics.partial_read,
             "switch.allows_action": lambda _: False,
         }
-        switch = SimpleNamespace(allows_action=lambda _: self.watch.switch == "allow")
+        switch = SimpleNamespace(allows_action=lambda _: self.surroundings.switch == "allow")
         ports: dict[str, object] = {
             "metrics": self.metrics,
             "capacity": bedrock,
@@ -457,7 +463,7 @@ class Simulation:
         return gated
 
     def _close(self) -> None:
-        self.watch.switch = "stop"
+        self.surroundings.switch = "stop"
 
     def _later(self, subject: str, effect: Callable[[], object]) -> None:
         delay = timedelta(seconds=self._delays.randint(30, 600))

@@ -129,12 +129,12 @@ class Happenings:
     # -- settings ------------------------------------------------------------------------------
 
     def _switch(self, share: float, value: int, _: int) -> None:
-        self._sim.watch.switch = SWITCH_VALUES[value % len(SWITCH_VALUES)]
+        self._sim.surroundings.switch = SWITCH_VALUES[value % len(SWITCH_VALUES)]
 
     def _reopen(self, share: float, value: int, _: int) -> bool:
         """Someone opens the switch again that somebody closed."""
-        was_closed = self._sim.watch.switch != "allow"
-        self._sim.watch.switch = "allow"
+        was_closed = self._sim.surroundings.switch != "allow"
+        self._sim.surroundings.switch = "allow"
         return was_closed
 
     def _edit(self, share: float, value: int, _: int) -> None:

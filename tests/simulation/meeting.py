@@ -176,7 +176,7 @@ def each_way(meeting: Meeting, ways: Iterator[Way]) -> Iterator[Outcome]:
             _waiting(simulation, meeting)
             way(simulation)
             simulation.finish()
-            if not simulation.watch.violations:
+            if not simulation.findings.violations:
                 simulation.recovery = heal_and_check(simulation)
         finally:
             simulation.overlap.abort()

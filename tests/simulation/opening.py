@@ -133,4 +133,4 @@ def _route(simulation: "Simulation", target: Target, pts: "list[SimulatedPt]") -
     for pt in pts:
         for minute in range(minute_of(last), minute_of(START)):
             simulation.metrics.put(pt.arn, minute, 1.0)
-        simulation.watch.last_call_to[pt.arn] = START - MINUTE
+        simulation.surroundings.last_call_to[pt.arn] = START - MINUTE

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from tests.simulation.engine import Simulation
 from tests.simulation.faults import Kind
 from tests.simulation.gate import Place
+from tests.simulation.oracles.findings import Violation
 from tests.simulation.schedule import Firing, Happening, Moment, Plan
-from tests.simulation.watch import Violation
 
 
 @dataclass(frozen=True, slots=True)

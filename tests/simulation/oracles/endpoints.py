@@ -1,11 +1,9 @@
 """The oracles of endpoints, asked before each change of instances and at each record of one."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from bedrock_autoscaler.domain.decision import Scaling
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES
@@ -15,35 +13,26 @@ from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import EndpointState
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.simulation.gate import Run
+from tests.simulation.oracles.findings import Findings
+from tests.simulation.oracles.permits import PermitOracles
+from tests.simulation.oracles.surroundings import DAY, FUNCTION_TIME, Surroundings
 
-if TYPE_CHECKING:
-    from tests.simulation.watch import Surroundings
-
-_DAY = timedelta(days=1)
-_FUNCTION_TIME = timedelta(minutes=1)
 _ENDED_WITHOUT = frozenset({ScalingState.REFUSED, ScalingState.GIVEN_UP})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointWatch:
-    """Compares what is done to endpoints with settings, ledger and the true state.
+class EndpointOracles:
+    """Compares what is done to endpoints with settings, ledger and the true state."""
 
-    Attributes:
-        failed: keeps a violation: oracle and message.
-        permitted: asks for switch, mode and time: run, target and what is sent.
-        effects: changes that took effect, as lines.
-    """
-
-    world: "Surroundings"
-    failed: Callable[[str, str], None]
-    permitted: Callable[[Run, str, str], None]
-    effects: list[str]
+    world: Surroundings
+    findings: Findings
+    permits: PermitOracles
     _made: Counter[str] = field(default_factory=Counter, init=False)
     _sent: dict[str, dict[str, datetime]] = field(
         default_factory=lambda: defaultdict(dict), init=False
     )
 
-    def starting(self, run: Run, before: EndpointState, instances: int, token: str) -> None:
+    def scaling(self, run: Run, before: EndpointState, instances: int, token: str) -> None:
         """O1, O2, O4, O5, O9, O10, O12, O13 right before a change is sent."""
         address = before.address
         name = self.world.endpoints.owners.get(address)
@@ -51,9 +40,12 @@ class EndpointWatch:
         options = target.options if target else ()
         rails = next((option.instances for option in options if option.address == address), None)
         if target is None or rails is None:
-            self.failed("O5", f"{address} is changed, which the settings of {name} do not allow")
+            self.findings.failed(
+                "O5", f"{address} is changed, which the settings of {name} do not allow"
+            )
             return
-        self.permitted(run, target.name, f"scaling of {address}")
+        self.permits.permitted(run, target.name, f"scaling of {address}")
+        self.permits.in_time(run, f"scaling of {address}")
         self._bounded(before, instances, target, rails)
         if instances > before.instances:
             self._afforded(run, address, instances, target)
@@ -73,21 +65,27 @@ class EndpointWatch:
         true = self.world.endpoints.true_state(record.address)
         was_made = self._made[ended.token] > 0 and true.instances == ended.to_instances
         if was_made or self.world.bedrock.is_to_come(record.address):
-            self.failed("O10", f"{ended.decision_id} is {ended.state}, but was or will be made")
+            self.findings.failed(
+                "O10", f"{ended.decision_id} is {ended.state}, but was or will be made"
+            )
 
     def scaled(self, address: str, token: str, before: int, after: int) -> None:
         """O4: a change took effect, for the first time."""
-        self.effects.append(f"{'grown' if after > before else 'shrunk'} {address} {after}")
+        self.findings.effects.append(f"{'grown' if after > before else 'shrunk'} {address} {after}")
         self._made[token] += 1
         if self._made[token] > 1:
-            self.failed("O4", f"{address} was changed {self._made[token]} times by one decision")
+            self.findings.failed(
+                "O4", f"{address} was changed {self._made[token]} times by one decision"
+            )
 
     def _bounded(
         self, before: EndpointState, instances: int, target: Target, rails: InstanceRails
     ) -> None:
         """O1: within the bounds of this run's settings."""
         if not rails.min_instances <= instances <= rails.max_instances:
-            self.failed("O1", f"{before.address} is to run {instances} instances, bounds {rails}")
+            self.findings.failed(
+                "O1", f"{before.address} is to run {instances} instances, bounds {rails}"
+            )
 
     def _afforded(self, run: Run, address: str, instances: int, target: Target) -> None:
         """O2: with what is bought already within the dollars of this run's settings."""
@@ -96,9 +94,13 @@ class EndpointWatch:
             dollars = self._paid(one, address, instances)
             everything += dollars
             if one.name == target.name and dollars > one.guard_rails.max_usd_per_hour:
-                self.failed("O2", f"{address} at {instances} makes {one.name} cost {dollars} USD/h")
+                self.findings.failed(
+                    "O2", f"{address} at {instances} makes {one.name} cost {dollars} USD/h"
+                )
         if run.settings and everything > run.settings.rails.max_usd_per_hour:
-            self.failed("O2", f"{address} at {instances} makes all cost {everything} USD/h")
+            self.findings.failed(
+                "O2", f"{address} at {instances} makes all cost {everything} USD/h"
+            )
 
     def _paid(self, target: Target, address: str, instances: int) -> Decimal:
         """USD an hour of its units that are known to be bought, and of its endpoints."""
@@ -126,7 +128,7 @@ class EndpointWatch:
             or intent.state is not ScalingState.RECORDED
             or (intent.token, intent.to_instances) != (token, instances)
         ):
-            self.failed("O9", f"{address} is changed without its intent: {intent}")
+            self.findings.failed("O9", f"{address} is changed without its intent: {intent}")
             return None
         return intent
 
@@ -137,19 +139,19 @@ class EndpointWatch:
             address=address, from_instances=intent.from_instances, to_instances=intent.to_instances
         )
         if recorded is None or wanted not in recorded.decision.scalings:
-            self.failed("O10", f"no decision {intent.decision_id} asks for {wanted}")
+            self.findings.failed("O10", f"no decision {intent.decision_id} asks for {wanted}")
             return
         age = run.started_at - recorded.decision.scheduled_at
         period = target.thresholds.sizing.decision_minutes * MINUTE
-        if age > 2 * period + abs(run.skew) + _FUNCTION_TIME:
-            self.failed("O13", f"{intent.decision_id} is carried out {age} after its time")
+        if age > 2 * period + abs(run.skew) + FUNCTION_TIME:
+            self.findings.failed("O13", f"{intent.decision_id} is carried out {age} after its time")
 
     def _paced(self, run: Run, address: str, rails: InstanceRails, token: str) -> None:
         """O4, O13: each change is sent by one run, and few a day."""
         now, sent = self.world.time.now, self._sent[address]
         if token in sent:
-            self.failed("O4", f"{address} is changed again by a decision of {sent[token]}")
+            self.findings.failed("O4", f"{address} is changed again by a decision of {sent[token]}")
         sent[token] = now
-        recent = sum(now - at < _DAY - abs(run.skew) * 2 - _FUNCTION_TIME for at in sent.values())
+        recent = sum(now - at < DAY - abs(run.skew) * 2 - FUNCTION_TIME for at in sent.values())
         if recent > rails.max_changes_per_day:
-            self.failed("O13", f"{recent} changes of {address} in 24 hours")
+            self.findings.failed("O13", f"{recent} changes of {address} in 24 hours")
