@@ -144,6 +144,17 @@ def test_before_a_deletion_the_tags_are_read_afresh(stage: Stage) -> None:
     assert (first.deployment, second.deployment) == ("test", None)
 
 
+def test_a_throughput_whose_tags_are_not_found_is_there_all_the_same(stage: Stage) -> None:
+    """Called gone, it would be billed while nobody counts it any more."""
+    (arn,) = stage.buy()
+    stage.fail(TAGS, code="ResourceNotFoundException")
+
+    found = stage.releasing.get(arn)
+
+    assert found is not None
+    assert (found.arn, found.deployment) == (arn, None)
+
+
 def test_a_throughput_whose_tags_cannot_be_read_is_not_described(stage: Stage) -> None:
     (arn,) = stage.buy()
     stage.fail(TAGS, code="AccessDeniedException")

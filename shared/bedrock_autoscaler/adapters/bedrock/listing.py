@@ -81,11 +81,15 @@ class Listing:
         """
         try:
             found = self._client.get_provisioned_model_throughput(provisionedModelId=name_or_arn)
-            return listed(found, self._tags(found["provisionedModelArn"]))
         except (BotoCoreError, ClientError) as error:
             if code_of(error) == NOT_FOUND:
                 return None
             raise unread(f"provisioned throughput {name_or_arn}", error) from error
+        arn = found["provisionedModelArn"]
+        try:
+            return listed(found, self._tags(arn))
+        except (BotoCoreError, ClientError) as error:
+            raise unread(f"tags of {arn}", error) from error
 
     def _remembered_tags(self, arn: str) -> Mapping[str, str] | None:
         """The tags of a listed throughput; None when they could not be read."""
@@ -94,9 +98,6 @@ class Listing:
         try:
             tags = self._tags(arn)
         except (BotoCoreError, ClientError) as error:
-            if code_of(error) == NOT_FOUND:
-                # It was deleted since it was listed, or its tags lag: known to have none now.
-                return {}
             self.problem = f"tags of {arn}: {described(error)}"
             return None
         if {DEPLOYMENT_TAG, TARGET_TAG, DECISION_TAG} <= tags.keys():
@@ -104,7 +105,13 @@ class Listing:
         return tags
 
     def _tags(self, arn: str) -> dict[str, str]:
-        answer = self._client.list_tags_for_resource(resourceARN=arn)
+        """Of one that was just seen; none where they lag behind it, or it was deleted since."""
+        try:
+            answer = self._client.list_tags_for_resource(resourceARN=arn)
+        except ClientError as error:
+            if code_of(error) == NOT_FOUND:
+                return {}
+            raise
         return {tag["key"]: tag["value"] for tag in answer.get("tags", ())}
 
 
