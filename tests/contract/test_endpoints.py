@@ -39,10 +39,10 @@ class Both:
     settle: Callable[[], object]
 
 
-def on_world() -> tuple[World, BedrockEndpoints]:
+def on_world(attempts: int = 1) -> tuple[World, BedrockEndpoints]:
     """A world with one endpoint of two instances, and the adapter on it."""
     world = World(WorldSettings(start=NOW, endpoints=(Endpoint(arn=ARN, instances=2),)))
-    config: Any = Config(retries={"total_max_attempts": 1})
+    config: Any = Config(retries={"total_max_attempts": attempts})
     client = boto3.client("bedrock", config=config, **CREDENTIALS)
     attach(client, world)
     return world, BedrockEndpoints(client)
@@ -101,6 +101,19 @@ def test_a_refusal_is_told_by_its_code() -> None:
 
     with pytest.raises(CapacityUnavailableError, match="ServiceQuotaExceededException"):
         adapter.scale(adapter.state(ARN), 5, "token-1")
+
+
+@pytest.mark.parametrize("code", ["ConflictException", "ServiceQuotaExceededException"])
+def test_a_refusal_of_a_retry_proves_nothing(code: str) -> None:
+    """The first attempt took effect, and its answer was lost."""
+    world, adapter = on_world(attempts=2)
+    world.faults.add(Fault(operation=UPDATE, when=When.DROP_AFTER))
+    world.faults.add(Fault(operation=UPDATE, when=When.BEFORE, code=code))
+
+    with pytest.raises(UnknownOutcomeError, match=code):
+        adapter.scale(adapter.state(ARN), 3, "token-1")
+
+    assert adapter.state(ARN).instances == 3
 
 
 def test_a_lost_answer_is_no_certain_outcome_and_may_be_repeated() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, override
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bedrock_autoscaler.adapters.bedrock.errors import REFUSALS, code_of, described, unread
+from bedrock_autoscaler.adapters.bedrock.errors import code_of, described, is_refusal, unread
 from bedrock_autoscaler.application.errors import (
     CapacityUnavailableError,
     ObservationError,
@@ -66,11 +66,11 @@ class BedrockEndpoints(Endpoints):
             )
         except (BotoCoreError, ClientError) as error:
             told = f"scaling {before.address} to {instances}: {described(error)}"
+            if not is_refusal(error):
+                raise UnknownOutcomeError(told) from error
             if code_of(error) == "ConflictException":
                 raise StaleDecisionError(told) from error
-            if code_of(error) in REFUSALS:
-                raise CapacityUnavailableError(told, code=code_of(error)) from error
-            raise UnknownOutcomeError(told) from error
+            raise CapacityUnavailableError(told, code=code_of(error)) from error
 
     def _get(self, address: str) -> Any:  # noqa: ANN401 - the SDK's answer, parsed by the callers
         try:

@@ -38,7 +38,7 @@ REFUSALS = frozenset(
         "UnrecognizedClientException",
     }
 )
-"""Codes that prove that a purchase had no effect, when they answer its first attempt."""
+"""Codes that prove that a change had no effect, when they answer its first attempt."""
 
 _NEVER_SENT = (NoCredentialsError, ParamValidationError, PartialCredentialsError)
 
@@ -63,19 +63,22 @@ def unread(subject: str, error: SdkError) -> ObservationError:
     return ObservationError(f"{subject} could not be read: {described(error)}")
 
 
-def purchase_error(name: str, error: SdkError) -> CapacityUnavailableError | UnknownOutcomeError:
-    """What a failed purchase call means.
+def is_refusal(error: SdkError) -> bool:
+    """Whether it proves that the call changed nothing.
 
-    A refusal proves that nothing was bought only as the answer to the first attempt: before a
-    retry, an earlier attempt may have taken effect without its answer being read.
+    A refusal does so only as the answer to the first attempt: before a retry, an earlier attempt
+    may have taken effect without its answer being read.
     """
-    refused = f"purchase {name} was refused: {described(error)}"
-    if isinstance(error, _NEVER_SENT):
+    if not isinstance(error, ClientError) or code_of(error) not in REFUSALS:
+        return False
+    return not error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+
+
+def purchase_error(name: str, error: SdkError) -> CapacityUnavailableError | UnknownOutcomeError:
+    """What a failed purchase call means."""
+    if isinstance(error, _NEVER_SENT) or is_refusal(error):
+        refused = f"purchase {name} was refused: {described(error)}"
         return CapacityUnavailableError(refused, code=code_of(error))
-    if isinstance(error, ClientError) and code_of(error) in REFUSALS:
-        retries = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
-        if not retries:
-            return CapacityUnavailableError(refused, code=code_of(error))
     return UnknownOutcomeError(f"purchase {name} has no certain outcome: {described(error)}")
 
 
