@@ -1,5 +1,6 @@
 """What is told of throughputs and purchases whose targets are no longer in force."""
 
+from dataclasses import replace
 from typing import Any
 
 from bedrock_autoscaler.application.errors import ObservationError
@@ -66,6 +67,14 @@ def test_only_what_is_gone_for_sure_is_told() -> None:
     assert told(listing(), state=PurchaseState.BOUGHT, recorded_at=NOW - 20 * MINUTE) == []
     assert told(listing(), state=PurchaseState.LOST) == []
     assert told(listing(), arn=elsewhere.replace(REGION, "eu-west-1")) == orphan
+
+
+def test_a_throughput_that_lost_our_tag_with_its_target_is_told() -> None:
+    """By its tag it is nobody's, and by its ledger it is still held and billed."""
+    untagged = Inventory(throughputs=(build_listed(1, deployment=None),), complete=True)
+
+    assert told(untagged) == [("orphaned_pt", "chat")]
+    assert told(replace(untagged, complete=False)) == []
 
 
 def test_a_purchase_without_an_answer_is_told_wherever_it_may_be() -> None:

@@ -9,7 +9,6 @@ from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.observing.sources import Sources
 from bedrock_autoscaler.application.observing.surveying import GRACE
 from bedrock_autoscaler.application.ports.bedrock import Inventory
-from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseIntent
 
 
@@ -36,7 +35,7 @@ def report_left_behind(
         for name in sources.fleets.account().targets:
             if name not in names:
                 for purchase in kept.get(name, now, partial(sources.fleets.purchases, name)):
-                    _tell_forgotten(purchase, seen, now, sources.reporter, place=place)
+                    _tell_forgotten(purchase, seen, now, sources, place=place)
     except ObservationError as error:
         sources.reporter.alarm("unobserved", "", str(error))
 
@@ -57,18 +56,18 @@ def _tell_forgotten(
     purchase: PurchaseIntent,
     seen: Inventory | None,
     now: datetime,
-    reporter: Reporter,
+    sources: Sources,
     *,
     place: Place | None,
 ) -> None:
     """A purchase that holds units without an answer, where nobody lists them, or for nothing."""
     if purchase.state not in HOLDING_STATES or now - purchase.recorded_at < GRACE:
         return
-    told = _forgotten(purchase, seen, place)
+    told = _forgotten(purchase, seen, sources.deployment, place)
     if told is None:
         return
     name, what = told
-    reporter.alarm(
+    sources.reporter.alarm(
         name,
         purchase.target,
         f"purchase {purchase.decision_id} of {purchase.model_units} units {what}, and its target "
@@ -78,7 +77,7 @@ def _tell_forgotten(
 
 
 def _forgotten(
-    purchase: PurchaseIntent, seen: Inventory | None, place: Place | None
+    purchase: PurchaseIntent, seen: Inventory | None, deployment: str, place: Place | None
 ) -> tuple[str, str] | None:
     """The alarm, and what it says of the purchase; None where there is nothing more to tell."""
     if purchase.arn is None:
@@ -86,6 +85,11 @@ def _forgotten(
     if place is not None and Place.of_arn(purchase.arn) != place:
         # Where no target is in force nobody lists; where one is, this is told once more.
         return "orphaned_pt", f"brought {purchase.arn}, as the ledger has it"
-    if seen is None or not seen.complete or any(pt.arn == purchase.arn for pt in seen.throughputs):
+    if seen is None or not seen.complete:
         return None
-    return "pt_lost", f"brought {purchase.arn}, which is gone"
+    listed = next((pt for pt in seen.throughputs if pt.arn == purchase.arn), None)
+    if listed is None:
+        return "pt_lost", f"brought {purchase.arn}, which is gone"
+    if listed.deployment != deployment:
+        return "orphaned_pt", f"brought {purchase.arn}, which lost our tag"
+    return None  # told by its tag
