@@ -129,10 +129,10 @@ def test_more_than_the_stack_may_hold_is_told(scene: Stage) -> None:
         max_units=0,
         max_usd_per_hour=Decimal(1),
         max_usd_per_day=Decimal(1),
-        max_usd_per_month=Decimal(1),
+        max_usd_per_month=Decimal(61),
     )
 
-    assert oracles(scene) == ["O1 notice"]
+    assert oracles(scene) == ["O1 notice", "O2 notice", "O2 notice"]
 
 
 @pytest.mark.parametrize(

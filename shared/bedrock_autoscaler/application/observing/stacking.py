@@ -19,7 +19,7 @@ from bedrock_autoscaler.application.purchasing.identifying import came_of, is_sa
 from bedrock_autoscaler.application.scaling.spending import EndpointCosts, EndpointWatch
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.economics.costs import period_usd
-from bedrock_autoscaler.domain.fleet.holdings import Spend, StackState
+from bedrock_autoscaler.domain.fleet.holdings import NOTHING_SPENT, Spend, StackState
 from bedrock_autoscaler.domain.fleet.intent import (
     HOLDING_STATES,
     AccountRecord,
@@ -137,7 +137,7 @@ class StackWatch:
             foreign_usd_per_hour=sum(
                 (pt.model_units * self._price(pt) for pt in foreign), Decimal(0)
             ),
-            spend=self._spend(purchases, now),
+            spend=booked_together(self.targets, purchases, now),
             own=self._own(purchases),
             risen_usd_per_hour=self._risen(purchases),
             endpoints=self.endpoint_costs(now),
@@ -203,16 +203,14 @@ class StackWatch:
         prices = [p.price.usd_per_hour for p in same or bought if p.price]
         return max(prices, default=Decimal(0))
 
-    def _spend(self, purchases: Mapping[str, tuple[PurchaseIntent, ...]], now: datetime) -> Spend:
-        """Booked by each target with its own billing period; by the hour for those not in force."""
-        periods = {t.name: t.thresholds.sizing.billing_minutes * MINUTE for t in self.targets}
-        spends = [
-            booked_spend(each, now, periods.get(name, HOUR)) for name, each in purchases.items()
-        ]
-        return Spend(
-            day_usd=sum((spend.day_usd for spend in spends), Decimal(0)),
-            month_usd=sum((spend.month_usd for spend in spends), Decimal(0)),
-        )
+
+def booked_together(
+    targets: Iterable[Target], purchases: Mapping[str, Iterable[PurchaseIntent]], now: datetime
+) -> Spend:
+    """Booked by each target with its own billing period; by the hour for those not in force."""
+    periods = {t.name: t.thresholds.sizing.billing_minutes * MINUTE for t in targets}
+    spends = (booked_spend(each, now, periods.get(name, HOUR)) for name, each in purchases.items())
+    return sum(spends, NOTHING_SPENT)
 
 
 def stack_problem(view: StackView, wanted: Purchase, billing: timedelta) -> str | None:

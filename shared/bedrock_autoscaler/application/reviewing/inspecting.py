@@ -118,7 +118,7 @@ class Facts:
         consents: those that purchases name, by id; a missing one is absent.
         by_place: the same by account and Region; empty where there is but one.
         unseen: accounts and Regions that could not be looked at.
-        costs: of endpoints with bounds; None where one of them could not be read.
+        read_costs: of endpoints with bounds; None where one of them could not be read.
     """
 
     now: datetime
@@ -130,7 +130,12 @@ class Facts:
     consents: dict[str, RecordedConsent]
     by_place: Mapping[Place, Inventory] = field(default_factory=dict)
     unseen: tuple[Place, ...] = ()
-    costs: EndpointCosts | None = None
+    read_costs: EndpointCosts | None = None
+
+    @property
+    def costs(self) -> EndpointCosts:
+        """Of endpoints with bounds, as far as they are known."""
+        return self.read_costs if self.read_costs is not None else EndpointCosts()
 
     def inventory_at(self, target: Target) -> Inventory:
         """Of the account and Region of a target."""
@@ -186,7 +191,7 @@ def inspect(
         consents={name: consent for name, consent in found.items() if consent is not None},
         by_place=seen,
         unseen=unseen,
-        costs=_costs(settings, now, ports),
+        read_costs=_costs(settings, now, ports),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
+from bedrock_autoscaler.application.observing.stacking import booked_together
 from bedrock_autoscaler.application.observing.surveying import GRACE, Survey
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.application.ports.ledger import LedgerState
@@ -18,7 +19,7 @@ from bedrock_autoscaler.application.reviewing.inspecting import Facts, TargetFac
 from bedrock_autoscaler.application.reviewing.replaying import replay
 from bedrock_autoscaler.application.reviewing.verifying_endpoints import endpoint_findings
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
-from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Status
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Spend, Status
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseIntent, ReleaseState
 from bedrock_autoscaler.domain.target import Commitment, OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE, usd
@@ -45,7 +46,8 @@ def _target_findings(facts: Facts, one: TargetFacts) -> Iterator[Finding]:
     yield from endpoint_findings(facts, one, is_admitted=_is_admitted(one))
     if one.target is not None and one.is_seen:
         fleet = fleet_of(facts, one, one.target)
-        yield from _within_caps(one, one.target, fleet)
+        spend = fleet.spend + facts.costs.of_target(one.name).spend
+        yield from _within_caps(one, one.target, fleet, spend)
         yield from _paced(facts, one, one.target)
         yield from _strangers(one, fleet)
 
@@ -64,7 +66,7 @@ def fleet_of(facts: Facts, one: TargetFacts, target: Target) -> Fleet:
 # -- O1, O2: units and dollars -----------------------------------------------------------------
 
 
-def _within_caps(one: TargetFacts, target: Target, fleet: Fleet) -> Iterator[Finding]:
+def _within_caps(one: TargetFacts, target: Target, fleet: Fleet, spend: Spend) -> Iterator[Finding]:
     """What is held against the caps in force; a cap that was lowered later is no breach."""
     rails = target.guard_rails
     finding = violation if _is_admitted(one) else notice
@@ -76,8 +78,8 @@ def _within_caps(one: TargetFacts, target: Target, fleet: Fleet) -> Iterator[Fin
         text = f"{dollars} USD per hour are reserved, max_usd_per_hour is {rails.max_usd_per_hour}"
         yield finding("O2", one.name, text)
     for span, booked, cap in (
-        ("day", fleet.spend.day_usd, rails.max_usd_per_day),
-        ("month", fleet.spend.month_usd, rails.max_usd_per_month),
+        ("day", spend.day_usd, rails.max_usd_per_day),
+        ("month", spend.month_usd, rails.max_usd_per_month),
     ):
         if booked > cap:
             text = f"{booked} USD are booked this {span}, max_usd_per_{span} is {cap}"
@@ -178,7 +180,31 @@ def _stack_findings(facts: Facts) -> Iterator[Finding]:
     if account.reserved_units > rails.max_units:
         text = f"{account.reserved_units} units are reserved, the stack's max_units is"
         yield notice("O1", "", f"{text} {rails.max_units}")
+    yield from _stack_dollars(facts)
     yield from _orphans(facts, ours)
+
+
+def _stack_dollars(facts: Facts) -> Iterator[Finding]:
+    """Units and instances of all targets; an endpoint that cannot be read is said to be missing."""
+    if facts.read_costs is None:
+        text = "what endpoints cost could not be read: the caps on dollars are held against units"
+        yield notice("O2", "", f"{text} alone")
+    rails, costs = facts.settings.stack, facts.costs
+    if rails is None:  # the caps are the targets' together, and are looked at one by one
+        return
+    dollars = usd(facts.account.reserved_usd_per_hour + costs.usd_per_hour)
+    if dollars > rails.max_usd_per_hour:
+        text = f"all targets cost {dollars} USD per hour, the stack's max_usd_per_hour is"
+        yield notice("O2", "", f"{text} {rails.max_usd_per_hour}")
+    purchases = {one.name: one.state.purchases for one in facts.targets}
+    spend = booked_together(facts.settings.targets, purchases, facts.now) + costs.spend
+    for span, booked, cap in (
+        ("day", spend.day_usd, rails.max_usd_per_day),
+        ("month", spend.month_usd, rails.max_usd_per_month),
+    ):
+        if booked > cap:
+            text = f"all targets have booked {booked} USD this {span}, the stack's"
+            yield notice("O2", "", f"{text} max_usd_per_{span} is {cap}")
 
 
 def _orphans(facts: Facts, ours: list[ListedThroughput]) -> Iterator[Finding]:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from bedrock_autoscaler.application.reviewing.findings import Finding, notice, violation
 from bedrock_autoscaler.application.reviewing.inspecting import EndpointFacts, Facts, TargetFacts
 from bedrock_autoscaler.application.scaling.rescaling import GRACE
-from bedrock_autoscaler.application.scaling.spending import EndpointCosts
 from bedrock_autoscaler.domain.fleet.scalings import KEPT, ScalingIntent
 from bedrock_autoscaler.domain.option import InstanceRails
 from bedrock_autoscaler.domain.target import Target
@@ -36,7 +35,7 @@ def endpoint_findings(facts: Facts, one: TargetFacts, *, is_admitted: bool) -> I
 
 def _afforded(facts: Facts, one: TargetFacts, target: Target) -> Iterator[Finding]:
     """Units and instances together; somebody may have changed an endpoint by hand."""
-    costs = facts.costs.of_target(one.name) if facts.costs is not None else EndpointCosts()
+    costs = facts.costs.of_target(one.name)
     most = target.guard_rails.max_usd_per_hour
     dollars = usd(one.state.record.reserved_usd_per_hour + costs.usd_per_hour)
     if costs.each and dollars > most:
