@@ -22,9 +22,10 @@ from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind
 from bedrock_autoscaler.domain.units import usd
 from tests.builders import pt_arn
-from tests.simulation.schedule import TERMS, consent_id
+from tests.simulation.schedule import TERMS, Plan, Scenario, consent_id
 
 _NOWHERE = "global.another.model-v1:0"
+_OFTEN, _SELDOM = 0.6, 0.12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,12 @@ class Temper:
     restores: float = 0.02
     lies: float = 0.2
     terms: float = 0.1
+
+
+def temper_of(plan: Plan) -> Temper:
+    """How the adversary of a schedule is minded."""
+    terms = _OFTEN if plan.scenario is Scenario.TERMS else _SELDOM
+    return Temper(seed=plan.seed, terms=terms)
 
 
 class Adversary:
