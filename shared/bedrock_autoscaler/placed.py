@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from bedrock_autoscaler.adapters.models import ModelList
     from bedrock_autoscaler.application.ports.bedrock import (
         Capacity,
-        Endpoints,
         Purchasing,
         Releasing,
     )
@@ -142,8 +141,3 @@ class SpokeAdapters(PlacedAdapters):
     @override
     def _dynamodb(self) -> DynamoDBClient:
         return self._tables_at_home
-
-    @property
-    def endpoints(self) -> Endpoints | None:
-        """None: the instances of endpoints are looked at and changed at home alone."""
-        return None

@@ -1,6 +1,7 @@
 """What policies and agenda guarantee, in memory and in DynamoDB."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +16,9 @@ from bedrock_autoscaler.application.fleets.assigning import (
     Roster,
 )
 from bedrock_autoscaler.application.ports.settings import Settings
+from bedrock_autoscaler.domain.option import InstanceRails, OptionKind
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import NOW, build_target
+from tests.builders import AS_OF, NOW, build_option, build_target
 from tests.contract.conftest import LEDGER
 from tests.fakes.memory_dispatch import MemoryAgenda, MemoryPolicies
 
@@ -31,7 +33,25 @@ ENTRY = AgendaEntry(
     seen_until=NOW - 3 * MINUTE,
     last_call_at=None,
 )
-ROSTER = Roster.of(Settings(targets=(build_target(), build_target(name="search")), problems=()))
+ENDPOINT = build_option(
+    kind=OptionKind.MARKETPLACE_ENDPOINT,
+    address="arn:aws:sagemaker:us-east-1:111122223333:endpoint/own",
+    price=None,
+    quota=None,
+    instances=InstanceRails(
+        min_instances=1,
+        max_instances=4,
+        calls_per_minute=40.0,
+        usd_per_instance_hour=Decimal("2.125"),
+        source="test",
+        as_of=AS_OF,
+    ),
+)
+ROSTER = Roster.of(
+    Settings(
+        targets=(build_target(), build_target(name="search", options=(ENDPOINT,))), problems=()
+    )
+)
 
 
 @pytest.fixture(params=["memory", "moto"])
@@ -56,6 +76,7 @@ def test_a_policy_is_kept_under_its_version(policies: Policies) -> None:
     assert policies.target("chat", older.settings_version) == older
     assert policies.target("chat", newer.settings_version) == newer
     assert policies.roster(ROSTER.version) == ROSTER
+    assert [each.target for each in ROSTER.endpoints] == ["search"]
     with pytest.raises(ObservationError):
         policies.target("chat", "0000000000000000")
     with pytest.raises(ObservationError):

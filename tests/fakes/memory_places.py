@@ -6,7 +6,7 @@ from typing import override
 from bedrock_autoscaler.application.assembling import Adapters
 from bedrock_autoscaler.application.errors import PlaceUnreachableError
 from bedrock_autoscaler.application.fleets.places import Place, PlaceAdapters
-from bedrock_autoscaler.application.ports.bedrock import Capacity, Endpoints, Purchasing, Releasing
+from bedrock_autoscaler.application.ports.bedrock import Capacity, Purchasing, Releasing
 from bedrock_autoscaler.application.ports.cloudwatch import Metrics
 from bedrock_autoscaler.application.ports.tables import RoutingTables
 from bedrock_autoscaler.domain.routing.table import RoutingTable
@@ -45,7 +45,6 @@ class _Parts:
     capacity: Capacity
     purchasing: Purchasing
     releasing: Releasing
-    endpoints: Endpoints | None
     tables: RoutingTables
 
 
@@ -92,7 +91,6 @@ class MemoryPlaces:
                 capacity=home.capacity,
                 purchasing=home.purchasing,
                 releasing=home.releasing,
-                endpoints=home.endpoints,
                 tables=home.tables,
             )
         spoke = self.spoke(place)
@@ -102,6 +100,5 @@ class MemoryPlaces:
             capacity=spoke.capacity,
             purchasing=spoke.capacity,
             releasing=spoke.capacity,
-            endpoints=None,
             tables=spoke.copies,
         )

@@ -180,7 +180,6 @@ def test_a_listed_place_has_adapters_of_its_own_and_records_stay_at_home(
     assert adapters.at(SPOKE) is there
     assert adapters.at(adapters.home) is adapters
     assert (adapters.owner, there.owner) == ("test", "test@111122223333/us-east-1")
-    assert there.endpoints is None
     assert there.metrics.model_ids() == frozenset()
     assert there.tables.current("chat") is None
     assert isinstance(there.capacity, BedrockCapacity)

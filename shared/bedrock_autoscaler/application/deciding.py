@@ -15,6 +15,7 @@ from bedrock_autoscaler.application.observing.sources import Company, Sources
 from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.settings import Settings, SettingsProblem
+from bedrock_autoscaler.application.scaling.spending import bounded_endpoints
 from bedrock_autoscaler.application.settings.in_force import DEFAULTS, STACK
 from bedrock_autoscaler.application.telling.asking import ask_persons
 from bedrock_autoscaler.application.telling.left_behind import report_left_behind
@@ -70,7 +71,6 @@ class DecidingPorts:
             capacity=there.capacity,
             deployment=there.owner,
             keepsakes=self.sources.keepsakes.elsewhere(),
-            endpoints=there.endpoints,
         )
         return replace(self, sources=sources)
 
@@ -119,7 +119,7 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
     if tick.is_far_ahead:
         return Summary(outcomes=())
     names = frozenset(target.name for target in targets)
-    company = Company(names=names, rails=settings.rails)
+    company = Company(names=names, rails=settings.rails, endpoints=bounded_endpoints(targets))
     observer = Observer(loop, tick, targets, ports.sources, company=company)
     if loop is Loop.CAPACITY:
         report_left_behind(observer.inventory, names, now, ports.sources)
@@ -232,8 +232,10 @@ def _decide_target(
         return None, "decided before"
     ports.sources.reporter.decided(decision)
     if situation.loop is Loop.CAPACITY:
-        report_standing(situation, decision, ports.sources.reporter)
-        remind(situation, ports.sources.reporter)
+        costs = observer.endpoint_costs()
+        beside = costs.of_target(decision.target).spend
+        report_standing(situation, decision, ports.sources.reporter, beside=beside)
+        remind(situation, ports.sources.reporter, costs)
         ask_persons(situation, decision, ports.sources.approvals, ports.sources.reporter)
     if situation.is_late:
         return recorded, "late: recorded"

@@ -460,3 +460,48 @@ def test_what_is_reserved_without_an_answer_keeps_an_endpoint_small() -> None:
     made.scale_endpoint()
 
     assert made.endpoints.states[OWN].instances == 2
+
+
+# -- what is told ------------------------------------------------------------------------------
+
+
+def told(made: Stage) -> list[tuple[str, str]]:
+    """The alarms of caps at one decision."""
+    made.decide()
+    return [each for each in made.reporter.alarm_names if "cap" in each[0]]
+
+
+@pytest.mark.parametrize("span", ["day", "month"])
+def test_what_instances_have_cost_is_told_near_a_cap(span: str) -> None:
+    """Two of them since midnight, or since the first: 48 USD, or 1872."""
+    paid_usd = 48 if span == "day" else 1872
+    for cap, alarms in (
+        (paid_usd * 2, []),
+        (paid_usd + 1, [("spend_near_cap", "chat")]),
+    ):
+        caps: dict[str, Any] = {f"max_usd_per_{span}": Decimal(cap)}
+
+        made = scene(target_with(**caps), core=Script())
+        made.stack = WIDE
+
+        assert told(made) == alarms
+
+
+@pytest.mark.parametrize(("cap", "used"), [("max_usd_per_hour", 8), ("max_usd_per_day", 96)])
+def test_the_instances_of_all_targets_are_told_near_a_cap_of_the_stack(cap: str, used: int) -> None:
+    near = [("stack_near_cap", "chat"), ("stack_near_cap", "email")]
+    for most, alarms in ((used * 2, []), (used + 1, near)):
+        made = scene(target_with(), target_with("email"), core=Script())
+        caps: dict[str, Any] = {cap: Decimal(most)}
+        made.stack = replace(WIDE, **caps)
+
+        assert told(made) == alarms
+
+
+def test_an_endpoint_that_cannot_be_read_holds_up_no_decision_and_is_told() -> None:
+    made = scene(target_with(max_usd_per_day=Decimal(1)), core=Script())
+    made.endpoints.states.clear()
+
+    assert told(made) == []
+    assert ("unobserved", "") in made.reporter.alarm_names
+    assert made.decisions.latest("chat", Loop.CAPACITY) is not None

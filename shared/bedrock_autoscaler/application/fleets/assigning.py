@@ -8,6 +8,7 @@ from typing import Protocol
 from zlib import crc32
 
 from bedrock_autoscaler.application.ports.settings import Settings, SettingsProblem
+from bedrock_autoscaler.application.scaling.spending import BoundedEndpoint, bounded_endpoints
 from bedrock_autoscaler.domain.cadence import QUIET
 from bedrock_autoscaler.domain.target import Loop, StackRails, Target
 
@@ -50,20 +51,29 @@ class Roster:
         rails: the caps on all of them together.
         problems: of the settings, for the decisions that they concern.
         version: names all of it.
+        endpoints: whose instances are paid under the same caps.
     """
 
     names: tuple[str, ...]
     rails: StackRails
     problems: tuple[SettingsProblem, ...]
     version: str
+    endpoints: tuple[BoundedEndpoint, ...] = ()  # rosters of before carry none
 
     @staticmethod
     def of(settings: Settings) -> "Roster":
         """The roster of a snapshot of the settings."""
         names = tuple(sorted(target.name for target in settings.targets))
         rails, problems = settings.rails, settings.problems
-        digest = sha256(repr((names, rails, problems)).encode()).hexdigest()
-        return Roster(names=names, rails=rails, problems=problems, version=digest[:16])
+        endpoints = bounded_endpoints(settings.targets)
+        digest = sha256(repr((names, rails, problems, endpoints)).encode()).hexdigest()
+        return Roster(
+            names=names,
+            rails=rails,
+            problems=problems,
+            version=digest[:16],
+            endpoints=endpoints,
+        )
 
 
 class Policies(Protocol):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from bedrock_autoscaler.application.ports.bedrock import (
         Capacity,
-        Endpoints,
         Purchasing,
         Releasing,
     )
@@ -73,10 +72,6 @@ class PlaceAdapters(Protocol):
     @property
     def releasing(self) -> Releasing:
         """The one way to delete."""
-
-    @property
-    def endpoints(self) -> Endpoints | None:
-        """Marketplace endpoints; None where none is looked at."""
 
     @property
     def tables(self) -> RoutingTables:

@@ -119,6 +119,7 @@ def _visit_group(visits: Sequence[_Visit], ports: VisitingPorts) -> Summary:
         company=Company(
             names=frozenset(team.names),
             rails=team.rails,
+            endpoints=team.endpoints,
             silent_together=any(visit.assignment.silent_together for visit in visits),
         ),
         scheduled_at=scheduled_at,

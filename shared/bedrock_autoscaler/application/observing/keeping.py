@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bedrock_autoscaler.application.ports.bedrock import Inventory
+from bedrock_autoscaler.application.scaling.spending import EndpointCosts
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.units import MINUTE
 
@@ -56,6 +57,7 @@ class Keepsakes:
         inventory: for the batches of one minute; the list itself may lag by 15 minutes.
         neighbours: purchases of targets that other batches decide, for the sums over all. What is
             bought is fenced by the ledger in any case. All places have them in common.
+        endpoint_costs: what the endpoints of all targets cost; in common likewise.
     """
 
     models: Kept[str, tuple[bool | None, int | None]] = field(
@@ -66,6 +68,8 @@ class Keepsakes:
         default_factory=lambda: Kept(_NEIGHBOURS_AGE)
     )
 
+    endpoint_costs: Kept[str, EndpointCosts] = field(default_factory=lambda: Kept(_NEIGHBOURS_AGE))
+
     def elsewhere(self) -> "Keepsakes":
-        """Those of another place, with the same neighbours."""
-        return Keepsakes(neighbours=self.neighbours)
+        """Those of another place, with the same neighbours and endpoints."""
+        return Keepsakes(neighbours=self.neighbours, endpoint_costs=self.endpoint_costs)

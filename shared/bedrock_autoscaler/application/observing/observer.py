@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bedrock_autoscaler.application.errors import ObservationError
@@ -35,6 +36,11 @@ from bedrock_autoscaler.application.ports.bedrock import (
 )
 from bedrock_autoscaler.application.ports.decisions import Remembered
 from bedrock_autoscaler.application.ports.history import HistoryReference
+from bedrock_autoscaler.application.scaling.spending import (
+    NO_ENDPOINTS,
+    EndpointCosts,
+    EndpointWatch,
+)
 from bedrock_autoscaler.application.telling.asking import open_consents
 from bedrock_autoscaler.application.ticking import Tick, period_of
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
@@ -75,6 +81,7 @@ class Observer:
         )
         self._stack: StackState | None = None
         self._is_stack_read = False
+        self._costs: EndpointCosts | None = None
         self._together: tuple[Traffic, ...] = ()
         self._purchases: dict[str, tuple[PurchaseIntent, ...]] = {}
         self._loop = loop
@@ -172,6 +179,30 @@ class Observer:
             "copies": copies_of(known, self._sources),
             "endpoints": endpoints_of(known.target, self._sources, self._tick.now),
         }
+
+    def endpoint_costs(self) -> EndpointCosts:
+        """What the endpoints of all targets cost, for those who tell of caps; read once.
+
+        Where that cannot be read it is told, and nothing is counted: the actors need all of it.
+        """
+        if self._costs is None:
+            try:
+                self._costs = self._read_costs()
+            except ObservationError as error:
+                self._sources.reporter.alarm("unobserved", "", str(error))
+                self._costs = NO_ENDPOINTS
+        return self._costs
+
+    def _read_costs(self) -> EndpointCosts:
+        sources, now = self._sources, self._tick.now
+        if sources.endpoints is None or sources.scalings is None:
+            return NO_ENDPOINTS
+        watch = EndpointWatch(
+            endpoints=sources.endpoints, scalings=sources.scalings, bounded=self._company.endpoints
+        )
+        if self._company.is_present:
+            return watch.costs(now)
+        return sources.keepsakes.endpoint_costs.get("", now, partial(watch.costs, now))
 
     def _fell_silent(self, target: Target) -> bool:
         minutes = target.thresholds.gating.mass_silence_minutes

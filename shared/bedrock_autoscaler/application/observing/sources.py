@@ -11,6 +11,7 @@ from bedrock_autoscaler.application.ports.history import History
 from bedrock_autoscaler.application.ports.ledger import Fleets, LedgerState, Scalings
 from bedrock_autoscaler.application.ports.persons import Approvals, Reporter
 from bedrock_autoscaler.application.ports.tables import RoutingTables
+from bedrock_autoscaler.application.scaling.spending import BoundedEndpoint
 from bedrock_autoscaler.domain.target import StackRails
 
 
@@ -58,12 +59,14 @@ class Company:
     Attributes:
         names: of all in force; others' PTs are left to them.
         rails: the caps on all of them together.
+        endpoints: of all of them, whose instances are paid under the same caps.
         silent_together: whether they fell silent together; None where this run reads them all
             and sees it itself.
     """
 
     names: frozenset[str]
     rails: StackRails
+    endpoints: tuple[BoundedEndpoint, ...] = ()
     silent_together: bool | None = None
 
     @property

@@ -16,7 +16,11 @@ from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroug
 from bedrock_autoscaler.application.ports.ledger import Fleets, StackRoom
 from bedrock_autoscaler.application.purchasing.accounting import booked_spend
 from bedrock_autoscaler.application.purchasing.identifying import came_of, is_same_model
-from bedrock_autoscaler.application.scaling.spending import EndpointCosts, EndpointWatch
+from bedrock_autoscaler.application.scaling.spending import (
+    NO_ENDPOINTS,
+    EndpointCosts,
+    EndpointWatch,
+)
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import NOTHING_SPENT, Spend, StackState
@@ -54,7 +58,7 @@ class StackView:
     spend: Spend
     own: Mapping[str, tuple[int, Decimal]] = field(default_factory=dict)
     risen_usd_per_hour: Decimal = Decimal(0)
-    endpoints: EndpointCosts = field(default_factory=EndpointCosts)
+    endpoints: EndpointCosts = NO_ENDPOINTS
 
     @property
     def state(self) -> StackState:
@@ -149,7 +153,7 @@ class StackWatch:
         Raises:
             ObservationError: an endpoint or its record could not be read.
         """
-        return self.running.costs(now) if self.running else EndpointCosts()
+        return self.running.costs(now) if self.running else NO_ENDPOINTS
 
     def _risen(self, purchases: Mapping[str, tuple[PurchaseIntent, ...]]) -> Decimal:
         """What units of targets in force cost more by now."""

@@ -39,7 +39,11 @@ from bedrock_autoscaler.application.purchasing.admitting import (
 )
 from bedrock_autoscaler.application.purchasing.breaking import breaker_problem, trip_on_runaway
 from bedrock_autoscaler.application.purchasing.repairing import Repair
-from bedrock_autoscaler.application.scaling.spending import EndpointCosts, EndpointWatch
+from bedrock_autoscaler.application.scaling.spending import (
+    EndpointCosts,
+    EndpointWatch,
+    bounded_endpoints,
+)
 from bedrock_autoscaler.application.ticking import (
     Deadline,
     Summary,
@@ -104,7 +108,9 @@ def purchase(scheduled_at: datetime | None, deadline: Deadline, ports: PurchaseP
         targets=settings.targets,
         deployment=ports.deployment,
         running=EndpointWatch(
-            endpoints=ports.endpoints, scalings=ports.scalings, targets=settings.targets
+            endpoints=ports.endpoints,
+            scalings=ports.scalings,
+            bounded=bounded_endpoints(settings.targets),
         ),
     )
 

@@ -19,7 +19,12 @@ from bedrock_autoscaler.application.ports.ledger import Fleets, LedgerState, Sca
 from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.application.ports.tables import RoutingTables
 from bedrock_autoscaler.application.purchasing.adopting import ADOPTED
-from bedrock_autoscaler.application.scaling.spending import EndpointCosts, EndpointWatch
+from bedrock_autoscaler.application.scaling.spending import (
+    NO_ENDPOINTS,
+    EndpointCosts,
+    EndpointWatch,
+    bounded_endpoints,
+)
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, AccountRecord
 from bedrock_autoscaler.domain.fleet.lifecycle import Life, life_of
@@ -135,7 +140,7 @@ class Facts:
     @property
     def costs(self) -> EndpointCosts:
         """Of endpoints with bounds, as far as they are known."""
-        return self.read_costs if self.read_costs is not None else EndpointCosts()
+        return self.read_costs if self.read_costs is not None else NO_ENDPOINTS
 
     def inventory_at(self, target: Target) -> Inventory:
         """Of the account and Region of a target."""
@@ -197,7 +202,9 @@ def inspect(
 
 def _costs(settings: Settings, now: datetime, ports: InspectionPorts) -> EndpointCosts | None:
     watch = EndpointWatch(
-        endpoints=ports.endpoints, scalings=ports.scalings, targets=settings.targets
+        endpoints=ports.endpoints,
+        scalings=ports.scalings,
+        bounded=bounded_endpoints(settings.targets),
     )
     try:
         return watch.costs(now)

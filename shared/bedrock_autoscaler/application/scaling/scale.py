@@ -24,7 +24,7 @@ from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.ports.settings import Settings, Switch
 from bedrock_autoscaler.application.scaling.affording import Affording
 from bedrock_autoscaler.application.scaling.rescaling import Rescaling
-from bedrock_autoscaler.application.scaling.spending import EndpointWatch
+from bedrock_autoscaler.application.scaling.spending import EndpointWatch, bounded_endpoints
 from bedrock_autoscaler.application.ticking import (
     Deadline,
     Once,
@@ -108,7 +108,9 @@ def scale_endpoints(
         targets=settings.targets,
         deployment=ports.deployment,
         running=EndpointWatch(
-            endpoints=ports.endpoints, scalings=ports.scalings, targets=settings.targets
+            endpoints=ports.endpoints,
+            scalings=ports.scalings,
+            bounded=bounded_endpoints(settings.targets),
         ),
     )
     targets = tuple(

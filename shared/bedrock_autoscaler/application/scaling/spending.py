@@ -5,6 +5,7 @@ writes its intent first and then looks at what the other has written: of two tha
 together, whichever looks last sees both.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,11 +13,35 @@ from decimal import Decimal
 from bedrock_autoscaler.application.ports.bedrock import Endpoints
 from bedrock_autoscaler.application.ports.ledger import Scalings
 from bedrock_autoscaler.domain.fleet.holdings import NOTHING_SPENT, Spend
-from bedrock_autoscaler.domain.option import InstanceRails
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import usd
 
 _HOUR_MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundedEndpoint:
+    """An endpoint whose instances are ours to change within bounds."""
+
+    target: str
+    account: str
+    address: str
+    usd_per_instance_hour: Decimal
+
+
+def bounded_endpoints(targets: Iterable[Target]) -> tuple[BoundedEndpoint, ...]:
+    """Those of these targets."""
+    return tuple(
+        BoundedEndpoint(
+            target=target.name,
+            account=target.account,
+            address=option.address,
+            usd_per_instance_hour=option.instances.usd_per_instance_hour,
+        )
+        for target in targets
+        for option in target.options
+        if option.instances is not None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +93,20 @@ class EndpointCosts:
         return None
 
 
+NO_ENDPOINTS = EndpointCosts()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointWatch:
-    """Looks at the endpoints of all targets in force, which is nothing where none has bounds."""
+    """Looks at endpoints.
+
+    Attributes:
+        bounded: of all targets in force, which are none where none has bounds.
+    """
 
     endpoints: Endpoints
     scalings: Scalings
-    targets: tuple[Target, ...]
+    bounded: tuple[BoundedEndpoint, ...]
 
     def costs(self, now: datetime) -> EndpointCosts:
         """One look: each record before its endpoint, so that no change lies between them.
@@ -82,26 +114,17 @@ class EndpointWatch:
         Raises:
             ObservationError: an endpoint or its record could not be read; what it costs is unknown.
         """
-        return EndpointCosts(
-            each=tuple(
-                self._cost(target, option.address, option.instances, now)
-                for target in self.targets
-                for option in target.options
-                if option.instances is not None
-            )
-        )
+        return EndpointCosts(each=tuple(self._cost(endpoint, now) for endpoint in self.bounded))
 
-    def _cost(
-        self, target: Target, address: str, rails: InstanceRails, now: datetime
-    ) -> EndpointCost:
-        record = self.scalings.record_of(target.name, address)
-        running = record.most_of(self.endpoints.state(address).instances)
+    def _cost(self, endpoint: BoundedEndpoint, now: datetime) -> EndpointCost:
+        record = self.scalings.record_of(endpoint.target, endpoint.address)
+        running = record.most_of(self.endpoints.state(endpoint.address).instances)
         day, month = record.minutes(running, now)
-        each = rails.usd_per_instance_hour
+        each = endpoint.usd_per_instance_hour
         return EndpointCost(
-            target=target.name,
-            account=target.account,
-            address=address,
+            target=endpoint.target,
+            account=endpoint.account,
+            address=endpoint.address,
             usd_per_hour=usd(each * running),
             spend=Spend(
                 day_usd=usd(each * day / _HOUR_MINUTES), month_usd=usd(each * month / _HOUR_MINUTES)

@@ -14,7 +14,13 @@ from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.domain.commitments.renewal import milestone, renewal_of, sentence
 from bedrock_autoscaler.domain.decision import Decision, ReasonCode, Situation
 from bedrock_autoscaler.domain.economics.costs import period_usd
-from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Status
+from bedrock_autoscaler.domain.fleet.holdings import (
+    NOTHING_SPENT,
+    Ownership,
+    ProvisionedThroughput,
+    Spend,
+    Status,
+)
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 
@@ -28,11 +34,24 @@ type Finding = tuple[str, str]
 """The alarm's name and its text."""
 
 
-def report_standing(situation: Situation, decision: Decision, reporter: Reporter) -> None:
-    """Everything about one target that lasts until a person acts, or that costs while it lasts."""
+def report_standing(
+    situation: Situation,
+    decision: Decision,
+    reporter: Reporter,
+    *,
+    beside: Spend = NOTHING_SPENT,
+) -> None:
+    """Everything about one target that lasts until a person acts, or that costs while it lasts.
+
+    Args:
+        situation: of the decision.
+        decision: of the capacity loop.
+        reporter: hears of it.
+        beside: what the target's endpoints have cost, which no situation has.
+    """
     for alarm, text in (
         *_unmanaged(situation),
-        *_spend(situation),
+        *_spend(situation, beside),
         *_terms(situation),
         *_idle(situation),
         *_metrics(situation),
@@ -50,8 +69,8 @@ def _unmanaged(situation: Situation) -> Iterator[Finding]:
             )
 
 
-def _spend(situation: Situation) -> Iterator[Finding]:
-    rails, spend = situation.target.guard_rails, situation.fleet.spend
+def _spend(situation: Situation, beside: Spend) -> Iterator[Finding]:
+    rails, spend = situation.target.guard_rails, situation.fleet.spend + beside
     for span, booked, cap in (
         ("day", spend.day_usd, rails.max_usd_per_day),
         ("month", spend.month_usd, rails.max_usd_per_month),
