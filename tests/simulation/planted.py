@@ -220,7 +220,7 @@ DEFECTS: tuple[Defect, ...] = (
         "kill switch of purchases",
         "34",
         Scenario.SWITCH,
-        ("app.purchasing.purchase:_Buyer._stop", FINDS_NOTHING),
+        ("app.purchasing.buying:Buying.stop", FINDS_NOTHING),
     ),
     _one(
         "kill switch of releases",
@@ -244,7 +244,7 @@ DEFECTS: tuple[Defect, ...] = (
         "time left for a call",
         "42",
         Scenario.CALM,
-        ("app.purchasing.purchase:has_time", answers(value=True)),
+        ("app.purchasing.buying:has_time", answers(value=True)),
     ),
     _one(
         "age of a decision",

@@ -3,20 +3,15 @@
 The order keeps a purchase from happening twice or past a cap: look up what is open, decide on one
 snapshot, reserve and record the intent in one transaction, look at the switch and the time again,
 call with the stored token, record what came of it. Whatever has no answer stays open and is
-looked up on the next tick.
+looked up on the next tick. `buying` has the part from the reservation on.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import sha256
 from typing import Self, override
 
 from bedrock_autoscaler.application.acting import ActorPorts
-from bedrock_autoscaler.application.errors import (
-    CapacityUnavailableError,
-    ObservationError,
-    UnknownOutcomeError,
-)
+from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.fleets.places import Place, PlaceAdapters
 from bedrock_autoscaler.application.observing.stacking import (
     StackView,
@@ -28,7 +23,6 @@ from bedrock_autoscaler.application.observing.surveying import Survey
 from bedrock_autoscaler.application.ports.bedrock import Capacity, Endpoints, Inventory, Purchasing
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.ledger import LedgerState, Scalings
-from bedrock_autoscaler.application.purchasing.accounting import NOT_SENT
 from bedrock_autoscaler.application.purchasing.admitting import (
     facts_problem,
     pace_problem,
@@ -38,17 +32,13 @@ from bedrock_autoscaler.application.purchasing.admitting import (
     user_of,
 )
 from bedrock_autoscaler.application.purchasing.breaking import breaker_problem, trip_on_runaway
+from bedrock_autoscaler.application.purchasing.buying import Buying, intent_of
 from bedrock_autoscaler.application.purchasing.repairing import Repair
-from bedrock_autoscaler.application.scaling.spending import (
-    EndpointCosts,
-    EndpointWatch,
-    bounded_endpoints,
-)
+from bedrock_autoscaler.application.scaling.spending import EndpointWatch, bounded_endpoints
 from bedrock_autoscaler.application.ticking import (
     Deadline,
     Summary,
     carrying_problem,
-    has_time,
     moved_problem,
     period_of,
 )
@@ -56,12 +46,9 @@ from bedrock_autoscaler.domain.consents.agreeing import consent_problem, needs_c
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership
-from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, PurchaseState
-from bedrock_autoscaler.domain.fleet.lifecycle import refusal_of, stepped
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
 from bedrock_autoscaler.domain.units import MINUTE
-
-_NAME_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +203,8 @@ class _Buyer:
             return self._held(decision_id, problem)
         if self.target.mode is Mode.ADVISE:
             return self._advise(decision_id, wanted)
-        intent = self._intent(decision_id, wanted)
+        deployment = self.ports.deployment
+        intent = intent_of(decision_id, wanted, self.target, deployment=deployment, now=self.now)
         return self._buy(intent, record, unmanaged, view)
 
     def _consent_problem(self, wanted: Purchase, intents: tuple[PurchaseIntent, ...]) -> str | None:
@@ -248,62 +236,21 @@ class _Buyer:
     def _buy(
         self, intent: PurchaseIntent, record: FleetRecord, unmanaged: int, view: StackView
     ) -> str:
-        """Record and reserve, look once more, call, record what came of it."""
-        stop = self._stop()
+        ports = self.ports
+        buying = Buying(
+            fleets=ports.fleets,
+            purchasing=ports.purchasing,
+            reporter=ports.reporter,
+            switch=ports.switch,
+            target=self.target,
+            stack=self.stack,
+            now=self.now,
+            deadline=self.deadline,
+        )
+        stop = buying.stop()
         if stop:
             return self._held(intent.decision_id, stop)
-        rails = self.target.guard_rails
-        beside = view.endpoints.of_target(self.target.name).usd_per_hour
-        self.ports.fleets.begin_purchase(
-            intent,
-            fleet=record,
-            unmanaged_units=unmanaged,
-            max_units=rails.max_units,
-            max_usd_per_hour=rails.max_usd_per_hour - beside,
-            stack=view.room,
-        )
-        stop = self._grown(view.endpoints) or self._stop()
-        if stop:
-            return self._refuse(intent, f"{NOT_SENT}: {stop}")
-        try:
-            arn = self.ports.purchasing.buy(intent)
-        except CapacityUnavailableError as error:
-            text = f"{intent.model_units} units of {intent.model_id} were refused: {error}"
-            self.ports.reporter.alarm("purchase_refused", self.target.name, text)
-            return self._refuse(intent, error.code)
-        except UnknownOutcomeError as error:
-            self._report("purchase_unresolved", intent, reason=str(error))
-            return "purchase unresolved"
-        bought = stepped(intent, PurchaseState.BOUGHT, arn=arn)
-        self.ports.fleets.update_purchase(intent, bought)
-        self._report("purchase_bought", intent, arn=arn)
-        return f"bought {intent.model_units}"
-
-    def _grown(self, counted: EndpointCosts) -> str | None:
-        """Whether an endpoint began to grow while the units were reserved.
-
-        Its actor writes before it looks, as this one has: one of the two sees the other.
-        """
-        try:
-            return self.stack.endpoint_costs(self.now).grown_since(counted)
-        except ObservationError as error:
-            return f"what endpoints cost could not be read again: {error}"
-
-    def _stop(self) -> str | None:
-        """What forbids a call right now; read afresh each time, the time last: reads take some."""
-        if not self.ports.switch.allows_action(self.target.name):
-            return "the switch does not permit action"
-        if not has_time(self.deadline):
-            return "too little time is left for the call and its record"
-        return None
-
-    def _refuse(self, intent: PurchaseIntent, detail: str) -> str:
-        """Nothing was bought for sure: give the reservation back."""
-        refused = stepped(intent, PurchaseState.REFUSED, ended_at=self.now, detail=detail)
-        self.ports.fleets.update_purchase(intent, refused)
-        cause = refusal_of(detail).value
-        self._report("purchase_refused", intent, reason=detail, cause=cause)
-        return "purchase refused"
+        return buying.buy(intent, record, unmanaged, view)
 
     def _inventory(self) -> Inventory:
         """All PTs of the account: whatever others hold counts against our caps."""
@@ -326,44 +273,12 @@ class _Buyer:
         )
         return survey.fleet(self.target, LedgerState(record=record, purchases=intents, releases=()))
 
-    def _intent(self, decision_id: str, wanted: Purchase) -> PurchaseIntent:
-        token = sha256(f"{self.ports.deployment}/{decision_id}".encode()).hexdigest()
-        return PurchaseIntent(
-            decision_id=decision_id,
-            target=self.target.name,
-            token=token,
-            name=f"{decision_id}-{token[:_NAME_DIGITS]}",
-            model_id=wanted.model_id,
-            model_units=wanted.model_units,
-            commitment=wanted.commitment,
-            usd_per_hour=wanted.usd_per_hour,
-            state=PurchaseState.RECORDED,
-            recorded_at=self.now,
-            arn=None,
-            billed_from=None,
-            in_service_since=None,
-            ended_at=None,
-            detail="",
-            version=1,
-            consent_id=wanted.consent_id,
-        )
-
     def _held(self, decision_id: str, reason: str) -> str:
         if self.ports.once.is_first(f"{decision_id} {reason}"):
             self.ports.reporter.happened(
                 "purchase_held", self.target.name, decision_id=decision_id, reason=reason
             )
         return "purchase held"
-
-    def _report(self, event: str, intent: PurchaseIntent, **fields: str) -> None:
-        self.ports.reporter.happened(
-            event,
-            self.target.name,
-            decision_id=intent.decision_id,
-            units=intent.model_units,
-            usd_per_hour=float(intent.usd_per_hour),
-            **fields,
-        )
 
 
 def _stray_problem(fleet: Fleet) -> str | None:
