@@ -108,11 +108,12 @@ def report_late(tick: Tick, reporter: Reporter) -> None:
     """Say that nothing follows from this tick: schedule and clock are too far apart."""
     reporter.happened("tick_late", "")
     minutes = (tick.now - tick.scheduled_at) / MINUTE
+    side = "after" if minutes >= 0 else "before"
     reporter.alarm(
         "loop_late",
         "",
-        f"the tick of {iso(tick.scheduled_at)} ran {minutes:.0f} minutes after its time: nothing "
-        "follows from it",
+        f"the tick of {iso(tick.scheduled_at)} ran {abs(minutes):.0f} minutes {side} its time: "
+        "nothing follows from it",
     )
 
 

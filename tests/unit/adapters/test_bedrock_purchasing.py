@@ -13,7 +13,7 @@ from bedrock_autoscaler.application.errors import (
     UnknownOutcomeError,
 )
 from bedrock_autoscaler.domain.target import Commitment
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from bedrock_world.faults import When
 from tests.bedrock_stage import CREATE, OWN, POOL, Stage, first_page_then_nothing
 from tests.builders import PT_MODEL, build_purchase_intent
@@ -121,6 +121,17 @@ def test_a_name_without_tags_is_no_proof(stage: Stage) -> None:
 
     stage.world.advance(5 * MINUTE)
     assert stage.purchasing.find(intent) is not None
+
+
+def test_a_throughput_whose_tags_were_taken_away_is_neither_ours_nor_gone(stage: Stage) -> None:
+    intent = build_purchase_intent()
+    arn = stage.purchasing.buy(intent)
+    stage.world.advance(HOUR)
+    tags = [tag["key"] for tag in stage.client.list_tags_for_resource(resourceARN=arn)["tags"]]
+    stage.client.untag_resource(resourceARN=arn, tagKeys=tags)
+
+    with pytest.raises(ObservationError, match="no owner tag"):
+        stage.purchasing.find(replace(intent, arn=arn))
 
 
 def test_a_renamed_purchase_is_found_by_its_tags(stage: Stage) -> None:

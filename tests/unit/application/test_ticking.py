@@ -13,6 +13,7 @@ from bedrock_autoscaler.application.ticking import (
     has_time,
     is_outdated,
     period_of,
+    report_late,
     visit_targets,
 )
 from bedrock_autoscaler.domain.target import Loop, Target
@@ -29,6 +30,16 @@ def test_a_tick_without_a_scheduled_time_is_that_of_the_running_period() -> None
 
     assert Tick.of(None, late, QUARTER).scheduled_at == NOW
     assert Tick.of(None, late, MINUTE).scheduled_at == NOW + 14 * MINUTE
+
+
+@pytest.mark.parametrize(("minutes", "words"), [(7, "7 minutes after"), (-7, "7 minutes before")])
+def test_a_tick_off_the_clock_is_told_with_the_side_that_it_is_on(minutes: int, words: str) -> None:
+    reporter = RecordingReporter()
+
+    report_late(Tick.of(NOW, NOW + minutes * MINUTE, MINUTE), reporter)
+
+    (alarm,) = reporter.alarms
+    assert f"ran {words} its time" in alarm.message
 
 
 @pytest.mark.parametrize(

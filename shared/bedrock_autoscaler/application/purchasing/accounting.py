@@ -46,7 +46,7 @@ def purchases_since(purchases: Iterable[PurchaseIntent], now: datetime) -> int:
 
 
 def releases_since(releases: Iterable[ReleaseIntent], now: datetime) -> int:
-    """Releases open or ended in the last 24 hours, without those cancelled before their Delete.
+    """Releases open or ended in the last 24 hours, without the cancelled: nothing left by them.
 
     One that waits for its window for longer counts on the day on which its Delete goes out.
     """

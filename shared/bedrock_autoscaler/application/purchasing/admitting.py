@@ -138,7 +138,7 @@ def room_problem(
         return f"it would make {units} units, max_units is {rails.max_units}"
     each = wanted.usd_per_hour / wanted.model_units
     held = units_usd(record, unmanaged_units, each)
-    return hour_problem(target, held + beside + wanted.usd_per_hour)
+    return dollars_problem(target, held + beside + wanted.usd_per_hour)
 
 
 def units_usd(record: FleetRecord, unmanaged_units: int, each: Decimal) -> Decimal:
@@ -151,7 +151,7 @@ def units_usd(record: FleetRecord, unmanaged_units: int, each: Decimal) -> Decim
     return held + each * unmanaged_units
 
 
-def hour_problem(target: Target, dollars: Decimal) -> str | None:
+def dollars_problem(target: Target, dollars: Decimal) -> str | None:
     """Whether so many dollars an hour are above the target's cap."""
     most = target.guard_rails.max_usd_per_hour
     if usd(dollars) > most:

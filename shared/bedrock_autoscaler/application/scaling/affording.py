@@ -14,7 +14,7 @@ from bedrock_autoscaler.application.observing.surveying import Survey
 from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory
 from bedrock_autoscaler.application.ports.ledger import LedgerState
 from bedrock_autoscaler.application.purchasing.admitting import (
-    hour_problem,
+    dollars_problem,
     spend_problem,
     units_usd,
 )
@@ -75,7 +75,7 @@ class Affording:
         beside = view.endpoints.of_target(target.name)
         units = units_usd(state.record, others, price.usd_per_hour if price else Decimal(0))
         return (
-            hour_problem(target, units + beside.usd_per_hour + added)
+            dollars_problem(target, units + beside.usd_per_hour + added)
             or spend_problem(target, state.purchases, self.now, first, beside=beside.spend)
             or stack_dollars_problem(view, added, first)
             or account_dollars_problem(view, added, target.account)
