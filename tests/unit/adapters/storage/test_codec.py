@@ -19,9 +19,8 @@ from bedrock_autoscaler.adapters.storage.codec import (
     encode_inputs,
     encode_target,
     require_schema,
-    traffic_from_plain,
-    traffic_to_plain,
 )
+from bedrock_autoscaler.adapters.storage.stored_traffic import traffic_from_plain, traffic_to_plain
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports.history import HistoryReference
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
