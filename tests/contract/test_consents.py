@@ -69,6 +69,11 @@ def begin(fleets: Fleets, intent: PurchaseIntent) -> None:
     )
 
 
+def test_where_a_decision_names_no_consent_there_is_none(fleets: Fleets) -> None:
+    """The actor says why it holds; a key that is empty would be an error of the table."""
+    assert fleets.consent("") is None
+
+
 def test_a_consent_is_read_as_it_was_given(fleets: Fleets) -> None:
     assert fleets.consent("c-1") == GIVEN
     assert fleets.consent("c-2") is None

@@ -159,8 +159,8 @@ class DynamoFleets(Fleets):
 
     @override
     def consent(self, consent_id: str) -> RecordedConsent | None:
-        """The item of this id in the table of consents, which a person writes."""
-        item = self._consents.get({"pk": consent_id}) if self._consents else None
+        """The item of this id in the table of consents, which a person writes; none has no id."""
+        item = self._consents.get({"pk": consent_id}) if self._consents and consent_id else None
         if item is None:
             return None
         return decode_flat(CONSENT, {**item, "id": consent_id}, f"consent {consent_id}")
