@@ -32,12 +32,8 @@ def teardown(
     stack's name first. A step that fails ends it, so that nothing is left without a watcher.
     """
     from bedrock_autoscaler.cli.stack import StackAccess, find_stack
-    from bedrock_autoscaler.cli.steering.dismantling import (
-        dismantle,
-        plan_of,
-        print_plan,
-        to_document,
-    )
+    from bedrock_autoscaler.cli.steering.dismantling import dismantle
+    from bedrock_autoscaler.cli.steering.parts import plan_of, print_plan, to_document
 
     access = StackAccess(find_stack(stack))
     plan = plan_of(access, keep_tables=keep_tables)
