@@ -63,7 +63,7 @@ class DecidingPorts:
         return replace(self, sources=sources)
 
     def elsewhere(self, there: PlaceAdapters) -> "DecidingPorts":
-        """The same in another place; records stay where they are."""
+        """The same in another place; records and endpoints stay where they are."""
         sources = replace(
             self.sources,
             metrics=there.metrics,

@@ -12,17 +12,17 @@ from functools import partial
 
 from bedrock_autoscaler.application.observing.keeping import Kept
 from bedrock_autoscaler.application.observing.surveying import is_shadow
-from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
-from bedrock_autoscaler.application.ports.ledger import Fleets, StackRoom
+from bedrock_autoscaler.application.ports.bedrock import Endpoints, Inventory, ListedThroughput
+from bedrock_autoscaler.application.ports.ledger import Fleets, Scalings, StackRoom
+from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.application.purchasing.accounting import booked_spend
 from bedrock_autoscaler.application.purchasing.identifying import came_of, is_same_model
 from bedrock_autoscaler.application.scaling.spending import (
     NO_ENDPOINTS,
     EndpointCosts,
     EndpointWatch,
+    bounded_endpoints,
 )
-from bedrock_autoscaler.domain.decision import Purchase
-from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import NOTHING_SPENT, Spend, StackState
 from bedrock_autoscaler.domain.fleet.intent import (
     HOLDING_STATES,
@@ -30,7 +30,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
     PurchaseIntent,
     PurchaseState,
 )
-from bedrock_autoscaler.domain.target import AccountRails, Commitment, StackRails, Target
+from bedrock_autoscaler.domain.target import Commitment, StackRails, Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE, usd
 
 _ACCOUNT = 4
@@ -99,6 +99,25 @@ class StackWatch:
     targets: tuple[Target, ...]
     deployment: str
     running: EndpointWatch | None = None
+
+    @staticmethod
+    def over(
+        settings: Settings,
+        *,
+        fleets: Fleets,
+        endpoints: Endpoints,
+        scalings: Scalings,
+        deployment: str,
+    ) -> "StackWatch":
+        """Over all targets in force and their endpoints, for those who reserve on what they see."""
+        bounded = bounded_endpoints(settings.targets)
+        return StackWatch(
+            fleets=fleets,
+            rails=settings.rails,
+            targets=settings.targets,
+            deployment=deployment,
+            running=EndpointWatch(endpoints=endpoints, scalings=scalings, bounded=bounded),
+        )
 
     def view(
         self,
@@ -215,92 +234,3 @@ def booked_together(
     periods = {t.name: t.thresholds.sizing.billing_minutes * MINUTE for t in targets}
     spends = (booked_spend(each, now, periods.get(name, HOUR)) for name, each in purchases.items())
     return sum(spends, NOTHING_SPENT)
-
-
-def stack_problem(view: StackView, wanted: Purchase, billing: timedelta) -> str | None:
-    """Which cap on the stack the purchase would cross; None when it fits.
-
-    The transaction that reserves the units checks units and dollars per hour again.
-    """
-    units = view.state.held_units + wanted.model_units
-    if units > view.rails.max_units:
-        return (
-            f"all targets and others would hold {units} units, the stack's max_units is "
-            f"{view.rails.max_units}"
-        )
-    first = period_usd(wanted.usd_per_hour, billing // MINUTE)
-    return stack_dollars_problem(view, wanted.usd_per_hour, first)
-
-
-def stack_dollars_problem(
-    view: StackView, more_usd_per_hour: Decimal, first_usd: Decimal
-) -> str | None:
-    """Which dollars of the stack would be crossed by so much more an hour; None when it fits.
-
-    Args:
-        view: of all targets.
-        more_usd_per_hour: beside what the view has.
-        first_usd: what of it is paid at once.
-    """
-    rails, state = view.rails, view.state
-    dollars = state.usd_per_hour + more_usd_per_hour
-    if dollars > rails.max_usd_per_hour:
-        return (
-            f"all targets and others would cost {dollars} USD per hour, the stack's "
-            f"max_usd_per_hour is {rails.max_usd_per_hour}"
-        )
-    for span, booked, cap in (
-        ("day", state.spend.day_usd, rails.max_usd_per_day),
-        ("month", state.spend.month_usd, rails.max_usd_per_month),
-    ):
-        if booked + first_usd > cap:
-            return (
-                f"all targets have booked {booked} USD this {span}, the stack's "
-                f"max_usd_per_{span} is {cap}"
-            )
-    return None
-
-
-def account_problem(view: StackView, wanted: Purchase, account: str) -> str | None:
-    """Which cap on the target's account the purchase would cross; None when it fits.
-
-    The sums of all accounts are as seen when the transaction reserves, so that these are too.
-    """
-    rails = _rails_of(view, account)
-    if rails is None:
-        return None
-    units = sum(each for each, _ in _held_in(view, account)) + view.foreign_units
-    units += wanted.model_units
-    if units > rails.max_units:
-        return (
-            f"all targets and others in account {account} would hold {units} units, its max_units "
-            f"is {rails.max_units}"
-        )
-    return account_dollars_problem(view, wanted.usd_per_hour, account)
-
-
-def account_dollars_problem(
-    view: StackView, more_usd_per_hour: Decimal, account: str
-) -> str | None:
-    """Whether the account's dollars would be crossed by so much more an hour."""
-    rails = _rails_of(view, account)
-    if rails is None:
-        return None
-    beside = view.foreign_usd_per_hour + view.risen_usd_per_hour
-    beside += view.endpoints.in_account(account).usd_per_hour
-    held = sum((each for _, each in _held_in(view, account)), beside)
-    dollars = usd(held + more_usd_per_hour)
-    if dollars > rails.max_usd_per_hour:
-        return (
-            f"all targets and others in account {account} would cost {dollars} USD per hour, its "
-            f"max_usd_per_hour is {rails.max_usd_per_hour}"
-        )
-    return None
-
-
-def _rails_of(view: StackView, account: str) -> AccountRails | None:
-    return next((each for each in view.rails.accounts if each.account == account), None)
-
-
-def _held_in(view: StackView, account: str) -> list[tuple[int, Decimal]]:
-    return [view.own.get(where, (0, Decimal(0))) for where in (account, "")]

@@ -13,12 +13,7 @@ from typing import Self, override
 from bedrock_autoscaler.application.acting import ActorPorts
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.fleets.places import Place, PlaceAdapters
-from bedrock_autoscaler.application.observing.stacking import (
-    StackView,
-    StackWatch,
-    account_problem,
-    stack_problem,
-)
+from bedrock_autoscaler.application.observing.stacking import StackView, StackWatch
 from bedrock_autoscaler.application.observing.surveying import Survey
 from bedrock_autoscaler.application.ports.bedrock import Capacity, Endpoints, Inventory, Purchasing
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
@@ -33,8 +28,8 @@ from bedrock_autoscaler.application.purchasing.admitting import (
 )
 from bedrock_autoscaler.application.purchasing.breaking import breaker_problem, trip_on_runaway
 from bedrock_autoscaler.application.purchasing.buying import Buying, intent_of
+from bedrock_autoscaler.application.purchasing.capping import account_problem, stack_problem
 from bedrock_autoscaler.application.purchasing.repairing import Repair
-from bedrock_autoscaler.application.scaling.spending import EndpointWatch, bounded_endpoints
 from bedrock_autoscaler.application.ticking import (
     Deadline,
     Summary,
@@ -48,7 +43,6 @@ from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
-from bedrock_autoscaler.domain.units import MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +83,12 @@ def purchase(scheduled_at: datetime | None, deadline: Deadline, ports: PurchaseP
     if tick is None:
         return Summary(outcomes=())
     settings = ports.read_settings()
-    stack = StackWatch(
+    stack = StackWatch.over(
+        settings,
         fleets=ports.fleets,
-        rails=settings.rails,
-        targets=settings.targets,
+        endpoints=ports.endpoints,
+        scalings=ports.scalings,
         deployment=ports.deployment,
-        running=EndpointWatch(
-            endpoints=ports.endpoints,
-            scalings=ports.scalings,
-            bounded=bounded_endpoints(settings.targets),
-        ),
     )
 
     def visit(target: Target) -> str:
@@ -190,13 +180,12 @@ class _Buyer:
         unmanaged = sum(pt.model_units for pt in foreign)
         view = self.stack.view(inventory, self.now, {self.target.name: intents})
         beside = view.endpoints.of_target(self.target.name)
-        billing = self.target.thresholds.sizing.billing_minutes * MINUTE
-        first = period_usd(wanted.usd_per_hour, billing // MINUTE)
+        first = period_usd(wanted.usd_per_hour, self.target.thresholds.sizing.billing_minutes)
         problem = (
             _stray_problem(surveyed)
             or room_problem(self.target, wanted, record, unmanaged, beside=beside.usd_per_hour)
             or spend_problem(self.target, intents, self.now, first, beside=beside.spend)
-            or stack_problem(view, wanted, billing)
+            or stack_problem(view, wanted, first)
             or account_problem(view, wanted, self.target.account)
         )
         if problem:

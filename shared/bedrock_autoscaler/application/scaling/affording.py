@@ -5,11 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.observing.stacking import (
-    StackWatch,
-    account_dollars_problem,
-    stack_dollars_problem,
-)
+from bedrock_autoscaler.application.observing.stacking import StackWatch
 from bedrock_autoscaler.application.observing.surveying import Survey
 from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory
 from bedrock_autoscaler.application.ports.ledger import LedgerState
@@ -17,6 +13,10 @@ from bedrock_autoscaler.application.purchasing.admitting import (
     dollars_problem,
     spend_problem,
     units_usd,
+)
+from bedrock_autoscaler.application.purchasing.capping import (
+    account_dollars_problem,
+    stack_dollars_problem,
 )
 from bedrock_autoscaler.domain.economics.costs import is_stale
 from bedrock_autoscaler.domain.fleet.holdings import Ownership

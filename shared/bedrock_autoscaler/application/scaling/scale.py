@@ -24,7 +24,6 @@ from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.ports.settings import Settings, Switch
 from bedrock_autoscaler.application.scaling.affording import Affording
 from bedrock_autoscaler.application.scaling.rescaling import Rescaling
-from bedrock_autoscaler.application.scaling.spending import EndpointWatch, bounded_endpoints
 from bedrock_autoscaler.application.ticking import (
     Deadline,
     Once,
@@ -94,6 +93,15 @@ def scale_endpoints(
         report_late(tick, ports.reporter)
         return Summary(outcomes=())
 
+    settings = ports.read_settings()
+    stack = StackWatch.over(
+        settings,
+        fleets=ports.fleets,
+        endpoints=ports.endpoints,
+        scalings=ports.scalings,
+        deployment=ports.deployment,
+    )
+
     def visit(target: Target) -> str:
         affording = Affording(stack=stack, capacity=ports.capacity, target=target, now=now)
         scaler = _Scaler(
@@ -101,18 +109,6 @@ def scale_endpoints(
         )
         return scaler.run()
 
-    settings = ports.read_settings()
-    stack = StackWatch(
-        fleets=ports.fleets,
-        rails=settings.rails,
-        targets=settings.targets,
-        deployment=ports.deployment,
-        running=EndpointWatch(
-            endpoints=ports.endpoints,
-            scalings=ports.scalings,
-            bounded=bounded_endpoints(settings.targets),
-        ),
-    )
     targets = tuple(
         target for target in settings.targets if any(option.instances for option in target.options)
     )
