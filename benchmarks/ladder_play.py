@@ -19,10 +19,11 @@ from bedrock_autoscaler.application.ports.settings import SettingsProblem
 from bedrock_autoscaler.backtest.core_policy import CoreSettings, target_of
 from bedrock_autoscaler.backtest.scenario import DAY_MINUTES, Scenario, scenario_for
 from bedrock_autoscaler.backtest.trace import Trace
-from bedrock_autoscaler.domain.commitments.advice import STUDY_DAYS, study_commitment, terms_of
 from bedrock_autoscaler.domain.commitments.ladder import build_ladder, is_due
 from bedrock_autoscaler.domain.commitments.renewal import RenewalVerdict, renewal_of
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
+from bedrock_autoscaler.domain.commitments.studying import study_commitment
+from bedrock_autoscaler.domain.commitments.terms import STUDY_DAYS, terms_of
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Status
 from bedrock_autoscaler.domain.target import Commitment, Target, UnitPrice
 from bedrock_autoscaler.domain.traffic.observation import Traffic, each_series

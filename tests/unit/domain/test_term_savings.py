@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.domain.commitments.advice import uncommitted_usd
+from bedrock_autoscaler.domain.commitments.studying import uncommitted_usd
 from bedrock_autoscaler.domain.commitments.term_savings import TermSaving, term_savings
 from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent

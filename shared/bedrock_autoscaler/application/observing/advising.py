@@ -7,8 +7,9 @@ from bedrock_autoscaler.application.observing.counting import counted
 from bedrock_autoscaler.application.ports.bedrock import Capacity
 from bedrock_autoscaler.application.ports.history import History
 from bedrock_autoscaler.application.ports.persons import Reporter
-from bedrock_autoscaler.domain.commitments.advice import STUDY_DAYS, study_commitment, terms_of
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
+from bedrock_autoscaler.domain.commitments.studying import study_commitment
+from bedrock_autoscaler.domain.commitments.terms import STUDY_DAYS, terms_of
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.unit_rates.rate_choice import rate_in_use, with_rate
 from bedrock_autoscaler.domain.unit_rates.rates import RateMeasurement

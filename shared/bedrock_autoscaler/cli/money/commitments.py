@@ -86,7 +86,7 @@ def _ladder(newest: "RecordedDecision") -> "Ladder | None":
 
 def _missing(target: "Target") -> str:
     """Why nothing is known of a commitment yet, and what helps."""
-    from bedrock_autoscaler.domain.commitments.advice import LEAST_HISTORY_DAYS, terms_of
+    from bedrock_autoscaler.domain.commitments.terms import LEAST_HISTORY_DAYS, terms_of
 
     bought, command = target.provisioned, f"bedrock-autoscaler settings set {target.name}"
     if bought is None:

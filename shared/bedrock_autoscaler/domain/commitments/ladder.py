@@ -17,9 +17,9 @@ from bedrock_autoscaler.domain.commitments.advice import (
     advise,
     ends_in_time,
     is_long_enough,
-    terms_of,
 )
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.commitments.terms import terms_of
 from bedrock_autoscaler.domain.target import Commitment, UnitPrice
 
 _HELD_MOSTLY = 0.5

@@ -6,9 +6,9 @@ from bedrock_autoscaler.domain.commitments.advice import (
     advise,
     ends_in_time,
     is_long_enough,
-    terms_of,
 )
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
+from bedrock_autoscaler.domain.commitments.terms import terms_of
 from bedrock_autoscaler.domain.decision import (
     Classification,
     Label,

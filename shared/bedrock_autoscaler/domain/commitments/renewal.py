@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import takewhile
 
-from bedrock_autoscaler.domain.commitments.advice import Term, sure_usd, terms_of
+from bedrock_autoscaler.domain.commitments.advice import sure_usd
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.commitments.terms import Term, terms_of
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.target import Commitment, UnitPrice
 from bedrock_autoscaler.domain.units import iso

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+MONTH_DAYS = 28
+"""Newest days that a study takes for a month: four whole weeks."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelStudy:

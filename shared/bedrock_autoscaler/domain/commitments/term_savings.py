@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bedrock_autoscaler.domain.commitments.advice import terms_of, uncommitted_usd
+from bedrock_autoscaler.domain.commitments.studying import uncommitted_usd
+from bedrock_autoscaler.domain.commitments.terms import terms_of
 from bedrock_autoscaler.domain.decision import Decision, ReasonCode
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.target import Commitment, Target

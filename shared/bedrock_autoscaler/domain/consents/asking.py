@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from math import isclose
 
-from bedrock_autoscaler.domain.commitments.advice import Term, terms_of
+from bedrock_autoscaler.domain.commitments.terms import Term, terms_of
 from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode, Situation
 from bedrock_autoscaler.domain.target import Commitment, Loop, UnitPrice

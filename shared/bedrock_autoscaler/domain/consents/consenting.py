@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bedrock_autoscaler.domain.acting.growth import allow_growth
 from bedrock_autoscaler.domain.acting.steps import change
-from bedrock_autoscaler.domain.commitments.advice import Term, terms_of
+from bedrock_autoscaler.domain.commitments.terms import Term, terms_of
 from bedrock_autoscaler.domain.consents.agreeing import consent_problem, needs_consent
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import (
