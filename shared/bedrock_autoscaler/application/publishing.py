@@ -178,9 +178,9 @@ class _Publisher:
         return outcome
 
     def _may_start(self) -> bool:
-        """Whether a change may start now: time is left for it, and the switch allows it."""
-        has_left = self.deadline is None or has_time(self.deadline)
-        return has_left and self.ports.switch.allows_action(self.target.name)
+        """Whether a change may start now; the time comes last, since the switch takes some."""
+        is_open = self.ports.switch.allows_action(self.target.name)
+        return is_open and (self.deadline is None or has_time(self.deadline))
 
     def _note_withdrawals(
         self,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import override
 
 import pytest
 
@@ -10,6 +11,7 @@ from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Mode
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, build_target, build_thresholds
+from tests.fakes.memory_settings import MemorySwitch
 from tests.staging import Script, Stage
 from tests.unit.application.routed import ACROSS, ON_DEMAND, TWO_WAYS, paid, staged, table, with_pts
 
@@ -228,6 +230,21 @@ def test_too_little_time_starts_no_routing_change() -> None:
 
     assert held == (("chat", "publish held"),)
     assert scene.publish().outcomes == (("chat", "published 1"),)
+
+
+def test_time_that_reading_the_switch_takes_is_gone() -> None:
+    scene = Stage()
+
+    class SlowSwitch(MemorySwitch):
+        @override
+        def allows_action(self, target: str) -> bool:
+            scene.deadline.left -= timedelta(seconds=21)
+            return super().allows_action(target)
+
+    scene.switch = SlowSwitch("allow")
+    scene.decide(Loop.ROUTING)
+
+    assert scene.publish().outcomes == (("chat", "publish held"),)
 
 
 def test_the_callers_copy_is_not_written_when_time_runs_out_before_it() -> None:
