@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
 
-from bedrock_autoscaler.application.errors import ConfigurationError
+from bedrock_autoscaler.application.errors import ConfigurationError, StaleDecisionError
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput, Releasing
 from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_autoscaler.application.purchasing.identifying import is_same_model
@@ -92,6 +92,8 @@ class Adoption:
         """
         before = self._by_decision(planned)
         if before is not None:
+            if before.version + 1 != planned.version:
+                raise StaleDecisionError(f"{planned.decision_id} has moved meanwhile; plan again")
             self.fleets.update_purchase(before, planned)
             return
         self.fleets.begin_purchase(
