@@ -122,7 +122,8 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
     company = Company(names=names, rails=settings.rails, endpoints=bounded_endpoints(targets))
     observer = Observer(loop, tick, targets, ports.sources, company=company)
     if loop is Loop.CAPACITY:
-        report_left_behind(observer.inventory, names, now, ports.sources)
+        place = Place.of(targets[0]) if targets else None  # all are in the same one
+        report_left_behind(observer.inventory, names, now, ports.sources, place=place)
     return _decide_targets(observer, targets, ports, problems=settings.problems).checked()
 
 

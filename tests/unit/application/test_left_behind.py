@@ -35,6 +35,22 @@ def test_a_throughput_that_is_gone_with_its_target_is_an_alarm_until_somebody_lo
     assert scene.fleets.account().reserved_units == 0
 
 
+def test_what_lies_in_another_region_is_not_gone_for_not_being_listed_here() -> None:
+    scene = Stage()
+    arn = (build_held().arn or "").replace(REGION, "eu-west-1")
+    scene.fleets.begin_purchase(
+        build_held(target="gone", arn=arn),
+        fleet=scene.fleets.record_of("gone"),
+        unmanaged_units=0,
+        max_units=10,
+        max_usd_per_hour=build_held().usd_per_hour,
+    )
+
+    scene.decide()
+
+    assert scene.reporter.alarm_names == [("orphaned_pt", "gone")]
+
+
 def told(seen: Inventory | None, **changes: Any) -> list[tuple[str, str]]:
     """The alarms about one purchase of a target that is gone, and what is listed at home."""
     scene = Stage()

@@ -27,7 +27,7 @@ def report_left_behind(
         names: of all targets in force, wherever they are.
         now: the present moment.
         sources: the ledger, and who hears of it.
-        place: that was looked at; None where there is but one.
+        place: that was looked at; None where no target is in force to tell.
     """
     _tell_orphans(seen, names, sources)
     kept = sources.keepsakes.neighbours
