@@ -42,6 +42,8 @@ class Run:
         settings: its snapshot of the settings.
         inventory: the newest list that it read.
         allowed: the newest answer of the switch, by target.
+        is_closed: whether the breaker was closed at the newest look since the run reserved units,
+            by target.
         last_call: the call before the present one, and when it ended.
         got: the newest look at each PT.
         bought, deleted: calls that were sent, by target.
@@ -58,6 +60,7 @@ class Run:
     settings: Settings | None = None
     inventory: Inventory | None = None
     allowed: dict[str, bool] = field(default_factory=dict)
+    is_closed: dict[str, bool] = field(default_factory=dict)
     last_call: str = ""
     last_at: datetime | None = None
     got: dict[str, ListedThroughput | None] = field(default_factory=dict)
@@ -94,6 +97,7 @@ WATCHED = frozenset(
         "fleets.begin_release",
         "fleets.update_release",
         "fleets.trip",
+        "fleets.record_of",
         "purchasing.buy",
         "releasing.delete",
         "tables.publish",

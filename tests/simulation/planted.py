@@ -137,6 +137,7 @@ DEFECTS: tuple[Defect, ...] = (
         "11",
         Scenario.LAGGING,
         ("app.purchasing.purchase:breaker_problem", FINDS_NOTHING),
+        ("app.purchasing.buying:breaker_problem", FINDS_NOTHING),
     ),
     _one(
         "releases a day",

@@ -76,13 +76,19 @@ class PurchaseOracles:
             return
         now = self.world.time.now
         made = [bedrock.pts[arn] for arn in self.made[name]]
-        # One that a person has tagged as another's before it was found cannot be known as ours.
-        ours = (self.world.deployment, None)
-        exists = any(pt.exists(now) and pt.tags[-1].deployment in ours for pt in made)
+        exists = any(pt.exists(now) and self._is_known_as(before, pt) for pt in made)
         if exists or bedrock.is_to_come(name):
             self.findings.failed(
                 "O10", f"{name} is given up, but its PT exists or is still to come"
             )
+
+    def _is_known_as(self, intent: PurchaseIntent, pt: SimulatedPt) -> bool:
+        """Whether it can still be found.
+
+        Not where a person tagged it as another's, or took its tags and its name, before it was.
+        """
+        owner = pt.tags[-1].deployment
+        return owner == self.world.deployment or (owner is None and pt.name == intent.name)
 
     def restored(self) -> None:
         """The ledger cannot count the purchases that it has forgotten."""
@@ -119,7 +125,9 @@ class PurchaseOracles:
         ]
         if others:
             failed("O10", f"Create of {intent.decision_id} while {others} have no outcome")
-        if fleets.peek_record(target.name).tripped_at is not None:
+        # It may trip right after the run looked, but not before that.
+        is_tripped = fleets.peek_record(target.name).tripped_at is not None
+        if is_tripped and not run.is_closed.get(target.name, False):
             failed("O13", f"Create of {intent.decision_id} against a breaker that tripped")
         at = run.last_at or self.world.time.now
         period = target.thresholds.sizing.decision_minutes * MINUTE

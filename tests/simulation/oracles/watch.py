@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
-from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from tests.simulation.bedrock import SimulatedPt
@@ -107,6 +107,7 @@ class Watch:
             "capacity.inventory": _listed,
             "releasing.get": _got,
             "switch.allows_action": _switched,
+            "fleets.record_of": _read_breaker,
         }
 
     def _reserved(self, run: Run, intent: PurchaseIntent) -> None:
@@ -115,6 +116,7 @@ class Watch:
         if target is None:
             self._findings.failed("O1", f"{intent.decision_id} reserves for no target in force")
             return
+        run.is_closed.pop(intent.target, None)
         self._caps.reserved(run, intent, target)
         self._consents.reserved(intent, target)
 
@@ -132,6 +134,10 @@ def _got(run: Run, arn: str, answer: ListedThroughput | None) -> None:
 
 def _switched(run: Run, target: str, answer: object) -> None:
     run.allowed[target] = bool(answer)
+
+
+def _read_breaker(run: Run, target: str, answer: FleetRecord) -> None:
+    run.is_closed[target] = answer.tripped_at is None
 
 
 def _subject(args: tuple[Any, ...]) -> str:

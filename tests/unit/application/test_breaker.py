@@ -1,11 +1,14 @@
 """The breaker outside the decision core: what trips it, what it stops, who resets it."""
 
-from bedrock_autoscaler.application.errors import UnknownOutcomeError
+from typing import Any, override
+
+from bedrock_autoscaler.application.errors import ObservationError, UnknownOutcomeError
 from bedrock_autoscaler.domain.decision import Decision, Release, Situation
-from bedrock_autoscaler.domain.fleet.intent import ReleaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.target import Mode
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, build_guard_rails, build_target, pt_arn
+from tests.fakes.memory_ledger import MemoryFleets
 from tests.intents import ONE_UNIT
 from tests.staging import Script, Stage
 from tests.unit.application.scenes import buys, reasons
@@ -124,3 +127,48 @@ def test_a_breaker_that_may_have_tripped_holds_the_target_until_it_is_known() ->
     assert ("unobserved", "chat") in scene.reporter.alarm_names
     scene.run(1)
     assert buys(scene) == 0
+
+
+class TrippedMeanwhile(MemoryFleets):
+    """A person trips the breaker right after units were reserved."""
+
+    @override
+    def begin_purchase(self, intent: PurchaseIntent, **limits: Any) -> None:
+        super().begin_purchase(intent, **limits)
+        self.trip(self.record_of(intent.target), NOW, "by hand")
+
+
+class UnreadMeanwhile(MemoryFleets):
+    """The ledger cannot be read right after units were reserved."""
+
+    @override
+    def begin_purchase(self, intent: PurchaseIntent, **limits: Any) -> None:
+        super().begin_purchase(intent, **limits)
+        self.fail_next(ObservationError("throttled"), method="record_of")
+
+
+def test_a_breaker_that_trips_while_units_are_reserved_stops_the_call() -> None:
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    scene = Stage(core=script)
+    scene.fleets = TrippedMeanwhile()
+
+    scene.run(1)
+
+    (intent,) = scene.fleets.purchases("chat")
+    assert buys(scene) == 0
+    assert intent.state is PurchaseState.REFUSED
+    assert intent.detail.startswith("not_sent: the breaker tripped (by hand)")
+
+
+def test_a_breaker_that_cannot_be_read_again_stops_the_call() -> None:
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    scene = Stage(core=script)
+    scene.fleets = UnreadMeanwhile()
+
+    scene.run(1)
+
+    (intent,) = scene.fleets.purchases("chat")
+    assert buys(scene) == 0
+    assert intent.detail == "not_sent: the breaker could not be read again: throttled"

@@ -15,6 +15,7 @@ from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.ports.settings import Switch
 from bedrock_autoscaler.application.purchasing.accounting import NOT_SENT
+from bedrock_autoscaler.application.purchasing.breaking import breaker_problem
 from bedrock_autoscaler.application.scaling.spending import EndpointCosts
 from bedrock_autoscaler.application.ticking import Deadline, has_time
 from bedrock_autoscaler.domain.decision import Purchase
@@ -74,7 +75,7 @@ class Buying:
             max_usd_per_hour=rails.max_usd_per_hour - beside,
             stack=view.room,
         )
-        stop = self._grown(view.endpoints) or self.stop()
+        stop = self._grown(view.endpoints) or self._tripped() or self.stop()
         if stop:
             return self._refuse(intent, f"{NOT_SENT}: {stop}")
         try:
@@ -100,6 +101,13 @@ class Buying:
             return self.stack.endpoint_costs(self.now).grown_since(counted)
         except ObservationError as error:
             return f"what endpoints cost could not be read again: {error}"
+
+    def _tripped(self) -> str | None:
+        """Whether the breaker tripped while the units were reserved."""
+        try:
+            return breaker_problem(self.fleets.record_of(self.target.name))
+        except ObservationError as error:
+            return f"the breaker could not be read again: {error}"
 
     def _refuse(self, intent: PurchaseIntent, detail: str) -> str:
         """Nothing was bought for sure: give the reservation back."""
