@@ -64,6 +64,7 @@ class ReasonCode(StrEnum):
     SHRINK_COOLDOWN = "shrink_cooldown"
     PURCHASES_PER_DAY = "purchases_per_day"
     RELEASES_PER_DAY = "releases_per_day"
+    RELEASES_FOR_LARGER = "releases_for_larger"
     PURCHASE_OPEN = "purchase_open"
     PT_FAILED = "pt_failed"
     RELEASES_PER_HOUR = "releases_per_hour"

@@ -10,6 +10,7 @@ from bedrock_autoscaler.domain.acting.steps import act, change
 from bedrock_autoscaler.domain.decision import Purchase, Reason, ReasonCode, Release, Restore
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, Spend, Status
 from bedrock_autoscaler.domain.sizing.planning import Wish
+from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis
 from tests.builders import (
@@ -195,6 +196,47 @@ def test_releases_one_at_a_time_the_largest_first() -> None:
 
     # Of two equal ones that whose period ends first.
     assert found.action == Release(arn=pt_arn(2), model_units=2)
+
+
+def one_release_left(*throughputs: ProvisionedThroughput, **limits: Any) -> Outcome:
+    """Of the two that a day allows one was made; nothing is worth keeping."""
+    rails = build_guard_rails(max_releases_per_day=2, **limits)
+    return outcome(0, 0, *throughputs, fleet={"releases_last_day": 1}, guard_rails=rails)
+
+
+def test_the_last_release_of_a_day_is_kept_for_a_larger_one() -> None:
+    found = one_release_left(due(1), due(2, units=2, left=50))
+
+    assert found.action is None
+    assert codes(found) == [ReasonCode.PAID_PERIOD_RUNS, ReasonCode.RELEASES_FOR_LARGER]
+    assert "1 more releases are allowed today, and 1 throughputs larger" in found.reasons[1].message
+
+
+def test_with_a_release_for_each_a_smaller_one_goes_first() -> None:
+    found = outcome(0, 0, due(1), due(2, units=2, left=50))
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        due(2, units=1, left=50),
+        build_pt(2, model_units=2, commitment=Commitment.ONE_MONTH),
+        build_pt(2, model_units=2, status=Status.CREATING, in_service_since=None),
+    ],
+    ids=["as small", "committed", "not in service"],
+)
+def test_it_is_not_kept_for_what_would_not_leave(other: ProvisionedThroughput) -> None:
+    found = one_release_left(due(1), other)
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
+
+
+def test_it_is_not_kept_for_what_the_least_size_holds() -> None:
+    found = one_release_left(due(1), due(2, units=2, left=50), min_units=2)
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
 
 
 def test_what_is_too_large_stays_and_a_smaller_one_goes() -> None:

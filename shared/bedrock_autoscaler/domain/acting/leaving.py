@@ -10,6 +10,7 @@ from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Release, Situ
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.forecasting.use import mean_use, one_set
 from bedrock_autoscaler.domain.sizing.planning import Wish
+from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import MINUTE
@@ -89,8 +90,37 @@ def _needed(
         serving = succession.called_units
     kept = _worth_keeping(pt, serving, wish)
     if kept is None and situation.target.controls.units_at(situation.scheduled_at) is None:
-        return _busy(pt, serving, demand)
-    return kept
+        kept = _busy(pt, serving, demand)
+    return kept or _after_larger(pt, situation, wish, serving)
+
+
+def _after_larger(
+    pt: ProvisionedThroughput, situation: Situation, wish: Wish, serving: int
+) -> Reason | None:
+    """Whether the releases that are left today are wanted for larger ones, later in their hours.
+
+    One that is left over when they are used up is paid for until tomorrow.
+    """
+    fleet, rails = situation.fleet, situation.target.guard_rails
+    left = rails.max_releases_per_day - fleet.releases_last_day
+    seen = {evidence.arn for evidence in situation.observation.provisioned if evidence.seen}
+    larger = sum(
+        other.model_units > pt.model_units
+        and other.is_routable
+        and other.commitment is Commitment.NONE
+        and other.arn in seen
+        and _below_least(other, situation) is None
+        and not wish.keeps(serving, other.model_units)
+        for other in fleet.owned
+    )
+    if larger < left:
+        return None
+    return Reason(
+        code=ReasonCode.RELEASES_FOR_LARGER,
+        message=f"{left} more releases are allowed today, and {larger} throughputs larger than "
+        f"{pt.arn} are not worth keeping either: they leave first",
+        numbers=(("releases_left", float(left)), ("larger", float(larger))),
+    )
 
 
 def _below_least(pt: ProvisionedThroughput, situation: Situation) -> Reason | None:
