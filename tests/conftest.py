@@ -11,6 +11,9 @@ import pytest
 # Collections are seldom, as moto and boto3 leave a large heap.
 gc.set_threshold(100_000, 50, 100)
 
+SIMULATED = "simulated"
+"""Under this name a test tells how much it simulated, for the end of the run."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,3 +41,19 @@ def _read_and_built_once() -> Iterator[None]:
 
             patch.setattr("typer.main.get_command", cache(typer.main.get_command))
         yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was simulated: here, since only this file is read where workers run the tests."""
+    lines = [
+        str(value)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, value in report.user_properties
+        if name == SIMULATED
+    ]
+    if lines:
+        terminalreporter.section("simulated faults")
+        for line in sorted(lines):
+            terminalreporter.write_line(line)
