@@ -196,7 +196,7 @@ def collect_seldom() -> None:
     gc.freeze()  # what stands already is not gone through each time
 
 
-_SELDOM = 200_000
+_SELDOM = 20_000
 
 
 def batches_of(seeds: range) -> int:
