@@ -16,10 +16,10 @@ from bedrock_autoscaler.application.fleets.assigning import (
     Roster,
 )
 from bedrock_autoscaler.application.ports.settings import Settings
-from bedrock_autoscaler.domain.option import InstanceRails, OptionKind
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import AS_OF, NOW, build_option, build_target
+from tests.builders import NOW, build_target
 from tests.contract.conftest import LEDGER
+from tests.endpoints import build_endpoint, build_instance_rails
 from tests.fakes.memory_dispatch import MemoryAgenda, MemoryPolicies
 
 if TYPE_CHECKING:
@@ -33,24 +33,9 @@ ENTRY = AgendaEntry(
     seen_until=NOW - 3 * MINUTE,
     last_call_at=None,
 )
-ENDPOINT = build_option(
-    kind=OptionKind.MARKETPLACE_ENDPOINT,
-    address="arn:aws:sagemaker:us-east-1:111122223333:endpoint/own",
-    price=None,
-    quota=None,
-    instances=InstanceRails(
-        min_instances=1,
-        max_instances=4,
-        calls_per_minute=40.0,
-        usd_per_instance_hour=Decimal("2.125"),
-        source="test",
-        as_of=AS_OF,
-    ),
-)
+SCALED = build_endpoint(instances=build_instance_rails(usd_per_instance_hour=Decimal("2.125")))
 ROSTER = Roster.of(
-    Settings(
-        targets=(build_target(), build_target(name="search", options=(ENDPOINT,))), problems=()
-    )
+    Settings(targets=(build_target(), build_target(name="search", options=(SCALED,))), problems=())
 )
 
 

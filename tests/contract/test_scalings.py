@@ -10,21 +10,14 @@ from bedrock_autoscaler.application.errors import (
     UnknownOutcomeError,
 )
 from bedrock_autoscaler.application.ports.ledger import Scalings
-from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord, ScalingIntent, ScalingState
+from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord, ScalingState
 from tests.builders import NOW
 from tests.contract.conftest import BACKENDS, LEDGER
+from tests.endpoints import ENDPOINT, build_scaling_intent
 from tests.fakes.memory_scalings import MemoryScalings
 
-ADDRESS = "arn:aws:sagemaker:us-east-1:111122223333:endpoint/own"
-NOTHING = EndpointRecord(target="chat", address=ADDRESS)
-INTENT = ScalingIntent(
-    decision_id="chat-capacity-20261120T120000Z",
-    token="0" * 64,
-    from_instances=2,
-    to_instances=3,
-    state=ScalingState.RECORDED,
-    recorded_at=NOW,
-)
+NOTHING = EndpointRecord(target="chat", address=ENDPOINT)
+INTENT = build_scaling_intent()
 
 
 @pytest.fixture(params=BACKENDS)
@@ -41,17 +34,17 @@ def test_a_record_comes_back_as_it_was_written(scalings: Scalings) -> None:
     scalings.write(NOTHING, begun)
     scalings.write(begun, ended)
 
-    assert scalings.record_of("chat", ADDRESS) == ended
-    assert scalings.record_of("chat", f"{ADDRESS}-2").version == 0
-    assert scalings.record_of("other", ADDRESS) == EndpointRecord(target="other", address=ADDRESS)
+    assert scalings.record_of("chat", ENDPOINT) == ended
+    assert scalings.record_of("chat", f"{ENDPOINT}-2").version == 0
+    assert scalings.record_of("other", ENDPOINT) == EndpointRecord(target="other", address=ENDPOINT)
 
 
 def test_all_records_of_a_target_are_found_whether_or_not_a_setting_names_them(
     scalings: Scalings,
 ) -> None:
     begun = NOTHING.begun(INTENT)
-    other = EndpointRecord(target="other", address=ADDRESS)
-    second = EndpointRecord(target="chat", address=f"{ADDRESS}-2")
+    other = EndpointRecord(target="other", address=ENDPOINT)
+    second = EndpointRecord(target="chat", address=f"{ENDPOINT}-2")
     for before in (NOTHING, other, second):
         scalings.write(before, before.begun(INTENT))
 
@@ -69,7 +62,7 @@ def test_of_two_writers_one_is_stale(scalings: Scalings) -> None:
         with pytest.raises(StaleDecisionError):
             scalings.write(before, begun.stepped(ScalingState.DONE, ended_at=NOW))
 
-    assert scalings.record_of("chat", ADDRESS) == rival
+    assert scalings.record_of("chat", ENDPOINT) == rival
 
 
 @pytest.mark.parametrize("is_written", [True, False])
@@ -98,12 +91,12 @@ def test_a_record_of_newer_code_is_neither_read_nor_rewritten(dynamodb: object) 
     begun = NOTHING.begun(INTENT)
     store.write(NOTHING, begun)
     table = Table(dynamodb, LEDGER)  # type: ignore[arg-type] # moto's client
-    key = {"pk": "SCALING#chat", "sk": ADDRESS}
+    key = {"pk": "SCALING#chat", "sk": ENDPOINT}
     newer = {**(table.get(key) or {}), "schema": 99}
     table.put(newer)
 
     with pytest.raises(ObservationError):
-        store.record_of("chat", ADDRESS)
+        store.record_of("chat", ENDPOINT)
     with pytest.raises(ObservationError):
         store.write(begun, begun.stepped(ScalingState.ASKED))
     assert table.get(key) == newer

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from bedrock_autoscaler.adapters.invocation import PLACEHOLDER
 from bedrock_autoscaler.application.errors import ConfigurationError, TargetsFailedError
 from bedrock_autoscaler.bootstrap import application, replaced_by
-from bedrock_autoscaler.domain.option import InstanceRails, OptionKind
 from bedrock_autoscaler.domain.target import Loop, Mode
 from bedrock_autoscaler.domain.units import MINUTE
 from functions.observe_decide import app as observe_decide
@@ -21,7 +19,8 @@ from functions.purchase import app as purchase
 from functions.refresh_prices import app as refresh_prices
 from functions.release import app as release
 from functions.scale_endpoint import app as scale_endpoint
-from tests.builders import AS_OF, MODEL, REGION, build_option, build_target
+from tests.builders import MODEL, REGION, build_target
+from tests.endpoints import build_endpoint
 from tests.intents import TWO_UNITS
 from tests.staging import Script, Stage
 
@@ -212,19 +211,7 @@ def test_advise_sends_nothing(scene: Stage) -> None:
 
 
 def test_an_endpoint_is_scaled_in_the_minute_after_the_decision(scene: Stage) -> None:
-    option = build_option(
-        kind=OptionKind.MARKETPLACE_ENDPOINT,
-        address="arn:aws:sagemaker:us-east-1:111122223333:endpoint/own",
-        instances=InstanceRails(
-            min_instances=1,
-            max_instances=2,
-            calls_per_minute=40.0,
-            usd_per_instance_hour=Decimal(2),
-            source="test",
-            as_of=AS_OF,
-        ),
-    )
-    scene.targets = (build_target(options=(option,), provisioned=None),)
+    scene.targets = (build_target(options=(build_endpoint(),), provisioned=None),)
     observe_decide.handler(event("observe_decide_capacity"), Context())
     scene.clock.advance(MINUTE)
 

@@ -2,36 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from bedrock_autoscaler.domain.decision import Action, Decision, Scaling, Situation
-from bedrock_autoscaler.domain.option import InstanceRails, OptionKind
+from bedrock_autoscaler.domain.option import InstanceRails
 from bedrock_autoscaler.domain.target import Loop, StackRails, Target
-from bedrock_autoscaler.domain.traffic.observation import EndpointState
-from tests.builders import (
-    ACCOUNT,
-    AS_OF,
-    NOW,
-    REGION,
-    build_guard_rails,
-    build_option,
-    build_target,
-)
+from tests.builders import build_guard_rails, build_target
+from tests.endpoints import build_endpoint, build_endpoint_state, build_instance_rails, endpoint_arn
 from tests.intents import ONE_UNIT, build_held
 from tests.staging import QUARTERLY, Script, Stage
 from tests.unit.application.scenes import reasons
 
 USD_EACH = 2
-RAILS = InstanceRails(
-    min_instances=1,
-    max_instances=4,
-    calls_per_minute=40.0,
-    usd_per_instance_hour=Decimal(USD_EACH),
-    source="test",
-    as_of=AS_OF,
-)
+RAILS = build_instance_rails(usd_per_instance_hour=Decimal(USD_EACH))
 WIDE = StackRails(
     max_units=100,
     max_usd_per_hour=Decimal(10_000),
@@ -39,28 +23,16 @@ WIDE = StackRails(
     max_usd_per_month=Decimal(1_000_000),
 )
 UNIT_USD = Decimal("60.5")
-
-
-def address_of(name: str) -> str:
-    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{name}"
-
-
-OWN = address_of("chat")
+OWN = endpoint_arn("chat")
 
 
 def target_with(name: str = "chat", rails: InstanceRails = RAILS, **caps: Any) -> Target:
     """A target that may hold units and scale one endpoint, in that order."""
-    option = build_option(
-        kind=OptionKind.MARKETPLACE_ENDPOINT,
-        address=address_of(name),
-        price=None,
-        quota=None,
-        instances=rails,
-    )
+    address = endpoint_arn(name)
     return build_target(
         name=name,
-        options=(option,),
-        model_ids=(address_of(name),),
+        options=(build_endpoint(address=address, instances=rails),),
+        model_ids=(address,),
         thresholds=QUARTERLY,
         guard_rails=build_guard_rails(**caps),
     )
@@ -89,13 +61,8 @@ def scene(*targets: Target, core: Callable[[Situation], Decision], running: int 
     """A stage at a fresh decision; each target's endpoint runs so many instances."""
     made = Stage(*targets, core=core)
     for target in targets:
-        address = address_of(target.name)
-        made.endpoints.states[address] = EndpointState(
-            address=address,
-            instances=running,
-            is_settled=True,
-            changed_at=NOW - timedelta(hours=2),
-        )
+        address = endpoint_arn(target.name)
+        made.endpoints.states[address] = build_endpoint_state(address=address, instances=running)
     return made
 
 

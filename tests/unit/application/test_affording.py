@@ -10,8 +10,9 @@ import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState
-from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord, ScalingIntent, ScalingState
+from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord, ScalingState
 from bedrock_autoscaler.domain.target import AccountRails
+from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import (
     ACCOUNT,
     AS_OF,
@@ -19,6 +20,7 @@ from tests.builders import (
     PT_MODEL,
     build_provisioned,
 )
+from tests.endpoints import build_scaling_intent, endpoint_arn
 from tests.intents import ONE_UNIT
 from tests.staging import Stage
 from tests.unit.application.affordable_scenes import (
@@ -30,7 +32,6 @@ from tests.unit.application.affordable_scenes import (
     USD_EACH,
     WIDE,
     Asking,
-    address_of,
     bought,
     hold_unit,
     scaled,
@@ -60,7 +61,7 @@ def test_units_count_at_a_price_that_has_risen() -> None:
 
 def test_an_endpoint_counts_the_targets_other_endpoints() -> None:
     target = target_with(max_usd_per_hour=Decimal(13))
-    other = replace(target.options[0], address=address_of("other"))
+    other = replace(target.options[0], address=endpoint_arn("other"))
     made = scene(replace(target, options=(*target.options, other)), core=GROWING)
     made.endpoints.states[other.address] = replace(
         made.endpoints.states[OWN], address=other.address, instances=4
@@ -109,13 +110,11 @@ def test_an_endpoint_counts_what_is_booked(span: str) -> None:
 def test_what_ran_before_is_booked_as_it_ran() -> None:
     made = scene(target_with(max_usd_per_day=Decimal(44)), core=GROWING)
     begun = EndpointRecord(target="chat", address=OWN).begun(
-        ScalingIntent(
+        build_scaling_intent(
             decision_id="earlier",
-            token="0" * 64,
             from_instances=1,
             to_instances=2,
-            state=ScalingState.RECORDED,
-            recorded_at=NOW - timedelta(hours=3),
+            recorded_at=NOW - 3 * HOUR,
         )
     )
     ended = begun.stepped(ScalingState.DONE, ended_at=NOW - timedelta(hours=2, minutes=30))

@@ -17,49 +17,28 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.domain.acting.controls import Controls
 from bedrock_autoscaler.domain.decision import Decision, Scaling, Situation
-from bedrock_autoscaler.domain.fleet.scalings import (
-    EndpointRecord,
-    ScalingIntent,
-    ScalingState,
-)
-from bedrock_autoscaler.domain.option import InstanceRails, OptionKind
+from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord, ScalingState
+from bedrock_autoscaler.domain.option import InstanceRails
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
-from bedrock_autoscaler.domain.traffic.observation import EndpointState
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
-from tests.builders import (
-    ACCOUNT,
-    AS_OF,
-    NOW,
-    REGION,
-    build_guard_rails,
-    build_option,
-    build_target,
+from tests.builders import NOW, build_guard_rails, build_target
+from tests.endpoints import (
+    ENDPOINT,
+    build_endpoint,
+    build_endpoint_state,
+    build_instance_rails,
+    build_scaling_intent,
 )
 from tests.staging import QUARTERLY, Script, Stage
 from tests.unit.application.scenes import reasons
 
-ADDRESS = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/own"
-RAILS = InstanceRails(
-    min_instances=1,
-    max_instances=4,
-    calls_per_minute=40.0,
-    usd_per_instance_hour=Decimal(2),
-    source="test",
-    as_of=AS_OF,
-)
+RAILS = build_instance_rails()
 
 
 def target_with(rails: InstanceRails | None = RAILS, **changes: Any) -> Target:
-    option = build_option(
-        kind=OptionKind.MARKETPLACE_ENDPOINT,
-        address=ADDRESS,
-        price=None,
-        quota=None,
-        instances=rails,
-    )
     usual: dict[str, Any] = {
-        "options": (option,),
-        "model_ids": (ADDRESS,),
+        "options": (build_endpoint(instances=rails),),
+        "model_ids": (ENDPOINT,),
         "provisioned": None,
         "thresholds": QUARTERLY,
     }
@@ -79,14 +58,9 @@ def asking(wanted: Scaling) -> Callable[[Situation], Decision]:
 
 def scene(target: Target | None = None, *, running: int = 2, wanted: int = 3) -> Stage:
     """A stage with one endpoint, and a decision that asks for other instances."""
-    core = asking(Scaling(address=ADDRESS, from_instances=2, to_instances=wanted))
+    core = asking(Scaling(address=ENDPOINT, from_instances=2, to_instances=wanted))
     made = Stage(target or target_with(), core=core)
-    made.endpoints.states[ADDRESS] = EndpointState(
-        address=ADDRESS,
-        instances=running,
-        is_settled=True,
-        changed_at=NOW - timedelta(hours=2),
-    )
+    made.endpoints.states[ENDPOINT] = build_endpoint_state(instances=running)
     made.decide()
     return made
 
@@ -109,7 +83,7 @@ def test_a_fresh_decision_is_carried_out_once() -> None:
     made.endpoints.settle()
     assert outcome(made) == "scaling done, asked before"
     assert outcome(made) == "asked before"
-    assert made.endpoints.states[ADDRESS].instances == 3
+    assert made.endpoints.states[ENDPOINT].instances == 3
     assert len(made.endpoints.tokens) == 1
     assert ("scaled", "chat") in made.events
     assert made.reporter.alarms == []
@@ -119,7 +93,7 @@ def test_a_fresh_decision_is_carried_out_once() -> None:
 
 
 def record_of(made: Stage) -> EndpointRecord:
-    return made.scalings.records["chat", ADDRESS]
+    return made.scalings.records["chat", ENDPOINT]
 
 
 def test_the_intent_is_there_before_the_call() -> None:
@@ -210,7 +184,7 @@ def test_while_one_is_open_no_other_begins() -> None:
     made = scene()
     outcome(made)
     made.clock.advance(15 * MINUTE)
-    made.endpoints.states[ADDRESS] = replace(made.endpoints.states[ADDRESS], instances=2)
+    made.endpoints.states[ENDPOINT] = replace(made.endpoints.states[ENDPOINT], instances=2)
     made.decide()
 
     assert outcome(made) == "scaling under way, scaling held"
@@ -219,7 +193,7 @@ def test_while_one_is_open_no_other_begins() -> None:
 
 def test_a_decision_that_saw_an_older_record_changes_nothing() -> None:
     made = scene()
-    before = EndpointRecord(target="chat", address=ADDRESS)
+    before = EndpointRecord(target="chat", address=ENDPOINT)
     made.scalings.write(before, replace(before, version=1))
 
     assert held_because_of(made) == "its record is at version 1, the decision saw 0"
@@ -227,18 +201,11 @@ def test_a_decision_that_saw_an_older_record_changes_nothing() -> None:
 
 def made_before(made: Stage, count: int) -> None:
     """So many changes of the last day, all of which have ended."""
-    record = EndpointRecord(target="chat", address=ADDRESS)
+    record = EndpointRecord(target="chat", address=ENDPOINT)
     for number in range(count):
-        intent = ScalingIntent(
-            decision_id=f"earlier-{number}",
-            token="0" * 64,
-            from_instances=1,
-            to_instances=2,
-            state=ScalingState.RECORDED,
-            recorded_at=NOW - 23 * HOUR,
-        )
+        intent = build_scaling_intent(decision_id=f"earlier-{number}", recorded_at=NOW - 23 * HOUR)
         record = record.begun(intent).stepped(ScalingState.DONE, ended_at=NOW)
-    made.scalings.records["chat", ADDRESS] = record
+    made.scalings.records["chat", ENDPOINT] = record
 
 
 def test_a_day_has_its_bound_whatever_came_of_the_changes() -> None:
@@ -334,10 +301,10 @@ def test_the_switch_stops_it() -> None:
 )
 def test_the_settings_of_now_bind(target: Target, words: str) -> None:
     made = scene()
-    other = replace(target.options[0], address=f"{ADDRESS}-other", instances=RAILS)
+    other = build_endpoint(address=f"{ENDPOINT}-other")
     made.targets = (replace(target, options=(*target.options, other)),)
     made.endpoints.states[other.address] = replace(
-        made.endpoints.states[ADDRESS], address=other.address
+        made.endpoints.states[ENDPOINT], address=other.address
     )
 
     assert outcome(made) == "scaling held"
@@ -354,7 +321,7 @@ def test_a_pause_of_shrinking_holds_what_would_go() -> None:
 
 
 def test_an_endpoint_that_moved_is_decided_anew() -> None:
-    assert held_because_of(scene(running=4)) == f"{ADDRESS} has moved since the decision"
+    assert held_because_of(scene(running=4)) == f"{ENDPOINT} has moved since the decision"
 
 
 def held_because_of(made: Stage) -> str:
@@ -401,10 +368,8 @@ def test_nothing_decided_is_nothing_to_scale() -> None:
 
 def test_the_capacity_loop_sees_the_endpoint() -> None:
     made = Stage(target_with())
-    state = EndpointState(
-        address=ADDRESS, instances=2, is_settled=True, changed_at=NOW - timedelta(hours=2)
-    )
-    made.endpoints.states[ADDRESS] = state
+    state = build_endpoint_state()
+    made.endpoints.states[ENDPOINT] = state
     made.decide(Loop.ROUTING)
     made.decide(Loop.CAPACITY)
 

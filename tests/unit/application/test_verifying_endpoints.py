@@ -6,58 +6,29 @@ from decimal import Decimal
 
 import pytest
 
-from bedrock_autoscaler.domain.fleet.scalings import ScalingIntent, ScalingState
-from bedrock_autoscaler.domain.option import InstanceRails, OptionKind
 from bedrock_autoscaler.domain.target import Loop, StackRails
-from bedrock_autoscaler.domain.traffic.observation import EndpointState
-from bedrock_autoscaler.domain.units import HOUR, MINUTE
-from tests.builders import AS_OF, NOW, build_option, build_target
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import build_target
+from tests.endpoints import ENDPOINT, build_endpoint, build_endpoint_state, build_scaling_intent
 from tests.staging import Stage
 from tests.unit.application.looks import findings, oracles
-
-ADDRESS = "arn:aws:sagemaker:us-east-1:111122223333:endpoint/own"
 
 
 @pytest.fixture
 def scaled() -> Stage:
     """A decision asked for a third instance of an endpoint at 12:00; the actor died at its call."""
-    rails = InstanceRails(
-        min_instances=1,
-        max_instances=4,
-        calls_per_minute=40.0,
-        usd_per_instance_hour=Decimal(2),
-        source="test",
-        as_of=AS_OF,
-    )
-    endpoint = build_option(
-        kind=OptionKind.MARKETPLACE_ENDPOINT,
-        address=ADDRESS,
-        price=None,
-        quota=None,
-        instances=rails,
-    )
-    target = build_target(options=(endpoint,), model_ids=(ADDRESS,), provisioned=None)
+    target = build_target(options=(build_endpoint(),), model_ids=(ENDPOINT,), provisioned=None)
     made = Stage(target, history_hours=30)
-    made.endpoints.states[ADDRESS] = EndpointState(
-        address=ADDRESS, instances=2, is_settled=True, changed_at=NOW - HOUR
-    )
+    made.endpoints.states[ENDPOINT] = build_endpoint_state()
     made.decide()
     ((decision_id, _),) = made.decisions._kept.items()
-    nothing = made.scalings.record_of("chat", ADDRESS)
-    intent = ScalingIntent(
-        decision_id=decision_id,
-        token="0" * 64,
-        from_instances=2,
-        to_instances=3,
-        state=ScalingState.RECORDED,
-        recorded_at=NOW,
-    )
-    made.scalings.write(nothing, nothing.begun(intent))
+    nothing = made.scalings.record_of("chat", ENDPOINT)
+    made.scalings.write(nothing, nothing.begun(build_scaling_intent(decision_id=decision_id)))
     return made
 
 
 def bedrock_is_at_it(made: Stage) -> None:
-    made.endpoints.states[ADDRESS] = replace(made.endpoints.states[ADDRESS], is_settled=False)
+    made.endpoints.states[ENDPOINT] = replace(made.endpoints.states[ENDPOINT], is_settled=False)
 
 
 def bedrock_does_not_show_it(made: Stage) -> None:
@@ -92,12 +63,12 @@ def test_an_open_change_of_an_endpoint_has_the_grace_and_three_ticks(
     ((_, found, message),) = [each for each in findings(scaled) if each[0] == "O10"]
 
     assert found == severity
-    assert f"{ADDRESS} from 2 to 3 instances, has had no outcome for {minutes} minutes" in message
+    assert f"{ENDPOINT} from 2 to 3 instances, has had no outcome for {minutes} minutes" in message
     assert why in message
 
 
 def test_a_change_that_was_settled_leaves_no_finding(scaled: Stage) -> None:
-    scaled.endpoints.states[ADDRESS] = replace(scaled.endpoints.states[ADDRESS], instances=3)
+    scaled.endpoints.states[ENDPOINT] = replace(scaled.endpoints.states[ENDPOINT], instances=3)
     scaled.clock.advance(2 * MINUTE)
 
     scaled.scale_endpoint()

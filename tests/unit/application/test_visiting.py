@@ -17,11 +17,11 @@ from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.domain.cadence import WATCHFUL
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, ReasonCode, Situation
-from bedrock_autoscaler.domain.option import InstanceRails, OptionKind
 from bedrock_autoscaler.domain.target import Loop, StackRails, Target
-from bedrock_autoscaler.domain.traffic.observation import CORE, METRICS, EndpointState
+from bedrock_autoscaler.domain.traffic.observation import CORE, METRICS
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
-from tests.builders import AS_OF, NOW, build_option, build_target, build_traffic
+from tests.builders import NOW, build_option, build_target, build_traffic
+from tests.endpoints import ENDPOINT, build_endpoint, build_endpoint_state
 from tests.fakes.memory_dispatch import MemoryAgenda, MemoryAssignments, MemoryPolicies
 from tests.intents import build_held
 from tests.staging import Script, Stage
@@ -268,26 +268,8 @@ def test_a_worker_tells_of_throughputs_whose_target_is_gone() -> None:
 
 
 def test_a_worker_tells_of_caps_with_the_endpoints_of_targets_that_others_decide() -> None:
-    address = "arn:aws:sagemaker:us-east-1:111122223333:endpoint/own"
-    rails = InstanceRails(
-        min_instances=1,
-        max_instances=4,
-        calls_per_minute=40.0,
-        usd_per_instance_hour=Decimal(2),
-        source="test",
-        as_of=AS_OF,
-    )
-    endpoint = build_option(
-        kind=OptionKind.MARKETPLACE_ENDPOINT,
-        address=address,
-        price=None,
-        quota=None,
-        instances=rails,
-    )
-    fleet = Fleet(named("a"), replace(named("b"), options=(endpoint,)))
-    fleet.scene.endpoints.states[address] = EndpointState(
-        address=address, instances=2, is_settled=True, changed_at=NOW - HOUR
-    )
+    fleet = Fleet(named("a"), replace(named("b"), options=(build_endpoint(),)))
+    fleet.scene.endpoints.states[ENDPOINT] = build_endpoint_state()
     wide = Decimal(1_000_000)
     fleet.scene.stack = StackRails(
         max_units=1, max_usd_per_hour=Decimal(5), max_usd_per_day=wide, max_usd_per_month=wide

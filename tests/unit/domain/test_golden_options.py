@@ -13,7 +13,6 @@ from bedrock_autoscaler.domain.decision import Purchase, Reason, Situation
 from bedrock_autoscaler.domain.option import (
     ImportedCopies,
     InferenceOption,
-    InstanceRails,
     OptionKind,
     Quota,
     Residency,
@@ -22,12 +21,10 @@ from bedrock_autoscaler.domain.option import (
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.traffic.observation import CopiesSeen, EndpointState
-from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     ACCOUNT,
     AS_OF,
     MODEL,
-    NOW,
     PROFILE,
     PT_MODEL,
     REGION,
@@ -44,6 +41,7 @@ from tests.builders import (
     build_traffic,
     pt_arn,
 )
+from tests.endpoints import ENDPOINT, build_endpoint, build_endpoint_state, build_instance_rails
 from tests.unit.domain.worlds import UNIT_USD, units_traffic
 
 TABLE = tomllib.loads(
@@ -99,25 +97,12 @@ OPTIONS: dict[str, InferenceOption] = {
         geography="us",
         price=priced(),
     ),
-    "endpoint": build_option(
-        kind=OptionKind.MARKETPLACE_ENDPOINT,
-        address=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/own",
-        price=None,
-        quota=None,
+    "endpoint": build_endpoint(instances=None),
+    "scaled": build_endpoint(
+        address=f"{ENDPOINT}-scaled",
+        instances=build_instance_rails(max_instances=3, usd_per_instance_hour=Decimal("1.5")),
     ),
 }
-OPTIONS["scaled"] = replace(
-    OPTIONS["endpoint"],
-    address=f"{OPTIONS['endpoint'].address}-scaled",
-    instances=InstanceRails(
-        min_instances=1,
-        max_instances=3,
-        calls_per_minute=40.0,
-        usd_per_instance_hour=Decimal("1.5"),
-        source="test",
-        as_of=AS_OF,
-    ),
-)
 
 
 @pytest.mark.parametrize("row", TABLE, ids=[row["id"] for row in TABLE])
@@ -229,13 +214,8 @@ def _copies(given: dict[str, Any]) -> tuple[CopiesSeen, ...]:
 def _endpoints(given: dict[str, Any]) -> tuple[EndpointState, ...]:
     if "instances" not in given:
         return ()
-    state = EndpointState(
-        address=OPTIONS["scaled"].address,
-        instances=given["instances"],
-        is_settled=True,
-        changed_at=NOW - 120 * MINUTE,
-    )
-    return (state,)
+    address = OPTIONS["scaled"].address
+    return (build_endpoint_state(address=address, instances=given["instances"]),)
 
 
 def _name(route: Route) -> str:

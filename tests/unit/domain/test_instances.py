@@ -1,7 +1,7 @@
 """Instances of an endpoint follow its calls, within bounds, rests and what was read."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,43 +12,25 @@ from hypothesis import strategies as st
 
 from bedrock_autoscaler.domain.acting.controls import Controls
 from bedrock_autoscaler.domain.fleet.instances import Scalings, scale_endpoints
-from bedrock_autoscaler.domain.option import InferenceOption, InstanceRails, OptionKind
-from bedrock_autoscaler.domain.traffic.observation import EndpointState, Traffic
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.option import InferenceOption
+from bedrock_autoscaler.domain.traffic.observation import Traffic
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
-    ACCOUNT,
-    AS_OF,
     NOW,
-    REGION,
     build_guard_rails,
     build_observation,
-    build_option,
     build_situation,
     build_target,
     build_traffic,
 )
+from tests.endpoints import ENDPOINT, build_endpoint, build_endpoint_state, build_instance_rails
 
-ADDRESS = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/own"
-# 40 calls a minute each, so that one is planned for 32.
-RAILS = InstanceRails(
-    min_instances=1,
-    max_instances=10,
-    calls_per_minute=40.0,
-    usd_per_instance_hour=Decimal(2),
-    source="test",
-    as_of=AS_OF,
-)
-LONG_AGO = NOW - timedelta(hours=2)
+LONG_AGO = NOW - 2 * HOUR
 
 
 def option(**changes: Any) -> InferenceOption:
-    return build_option(
-        kind=OptionKind.MARKETPLACE_ENDPOINT,
-        address=ADDRESS,
-        price=None,
-        quota=None,
-        instances=replace(RAILS, **changes),
-    )
+    """Up to ten instances of 40 calls a minute, so that one is planned for 32."""
+    return build_endpoint(instances=build_instance_rails(**{"max_instances": 10} | changes))
 
 
 def scale(
@@ -64,8 +46,7 @@ def scale(
     **target: Any,
 ) -> Scalings:
     seen = traffic or build_traffic(30, invocations=calls, throttles=throttles)
-    state = EndpointState(
-        address=ADDRESS,
+    state = build_endpoint_state(
         instances=running,
         is_settled=is_settled,
         changed_at=changed_at,
@@ -74,7 +55,7 @@ def scale(
     return scale_endpoints(
         build_situation(
             target=build_target(options=(option(**(rails or {})),), provisioned=None, **target),
-            observation=build_observation(by_option=((ADDRESS, seen),), endpoints=(state,)),
+            observation=build_observation(by_option=((ENDPOINT, seen),), endpoints=(state,)),
         )
     )
 

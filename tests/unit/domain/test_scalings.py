@@ -5,19 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord, ScalingIntent, ScalingState
+from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord, ScalingState
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import NOW
+from tests.endpoints import build_scaling_intent
 
 NOTHING = EndpointRecord(target="chat", address="own")
-INTENT = ScalingIntent(
-    decision_id="d-1",
-    token="0" * 64,
-    from_instances=1,
-    to_instances=2,
-    state=ScalingState.RECORDED,
-    recorded_at=NOW,
-)
+INTENT = build_scaling_intent(decision_id="d-1", from_instances=1, to_instances=2)
 
 
 def test_each_step_is_a_version() -> None:

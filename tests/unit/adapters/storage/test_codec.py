@@ -25,17 +25,11 @@ from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports.history import HistoryReference
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Purchase, Reason
-from bedrock_autoscaler.domain.option import (
-    ImportedCopies,
-    InstanceRails,
-    OptionKind,
-    Residency,
-)
+from bedrock_autoscaler.domain.option import ImportedCopies, OptionKind, Residency
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import (
     METRICS,
     CopiesSeen,
-    EndpointState,
     Traffic,
 )
 from bedrock_autoscaler.domain.unit_rates.rates import RateBasis, RateInUse
@@ -56,6 +50,7 @@ from tests.builders import (
     pt_arn,
 )
 from tests.comparing import plain
+from tests.endpoints import build_endpoint, build_endpoint_state, build_instance_rails
 from tests.recorded import MEMORY, build_decision
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -127,15 +122,11 @@ def test_every_way_to_run_inference_comes_back() -> None:
                 units_per_copy=8, usd_per_unit_minute=Decimal("0.05718"), source="x", as_of=AS_OF
             ),
         ),
-        build_option(
-            kind=OptionKind.MARKETPLACE_ENDPOINT,
-            instances=InstanceRails(
-                min_instances=1,
-                max_instances=3,
+        build_endpoint(
+            instances=build_instance_rails(
                 calls_per_minute=40.5,
                 usd_per_instance_hour=Decimal("1.515"),
-                source="x",
-                as_of=AS_OF,
+                max_changes_per_day=5,
             ),
         ),
     )
@@ -143,7 +134,7 @@ def test_every_way_to_run_inference_comes_back() -> None:
     target = build_target(options=options, residency=residency)
     observation = build_observation(
         copies=(CopiesSeen(address="imported", by_window=(0, 2, 1)),),
-        endpoints=(EndpointState(address="own", instances=2, is_settled=False, changed_at=NOW),),
+        endpoints=(build_endpoint_state(is_settled=False, changes_last_day=3, version=6),),
         regions=("us-west-2",),
     )
     situation = build_situation(target=target, observation=observation)
