@@ -1,5 +1,8 @@
 """Stages that tests of the actors begin from, and what they read off one."""
 
+from collections.abc import Callable
+from typing import Any
+
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.domain.decision import Release
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent
@@ -69,6 +72,25 @@ def at_window(
     assert scene.now == NOW + 55 * MINUTE
     assert deletes(scene) == []
     return scene, script
+
+
+# -- meanwhile ---------------------------------------------------------------------------------
+
+
+def interrupt(port: object, method: str, then: Callable[[], object], *, after: bool) -> None:
+    """Let somebody else act right before the next call of a method takes effect, or after it."""
+    usual = getattr(port, method)
+
+    def interrupted(*args: Any, **named: Any) -> Any:
+        setattr(port, method, usual)
+        if not after:
+            then()
+        answer = usual(*args, **named)
+        if after:
+            then()
+        return answer
+
+    setattr(port, method, interrupted)
 
 
 # -- readings ----------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """Units and instances that grow at once, and what is told of both near a cap."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -24,25 +23,9 @@ from tests.unit.application.affordable_scenes import (
     scene,
     target_with,
 )
-from tests.unit.application.scenes import buys
+from tests.unit.application.scenes import buys, interrupt
 
 # -- both at once ------------------------------------------------------------------------------
-
-
-def interrupt(port: object, method: str, then: Callable[[], object], *, after: bool) -> None:
-    """Let somebody else act right before the next call of a method takes effect, or after it."""
-    usual = getattr(port, method)
-
-    def interrupted(*args: Any, **named: Any) -> Any:
-        setattr(port, method, usual)
-        if not after:
-            then()
-        answer = usual(*args, **named)
-        if after:
-            then()
-        return answer
-
-    setattr(port, method, interrupted)
 
 
 def both(**caps: Any) -> Stage:
@@ -52,17 +35,32 @@ def both(**caps: Any) -> Stage:
     return made
 
 
+def scale_with_a_purchase_meanwhile(made: Stage, *, after: bool = False) -> None:
+    """A purchase right before the change of the endpoint is written, or right after."""
+    interrupt(made.scalings, "write", made.purchase, after=after)
+    made.scale_endpoint()
+
+
+def purchase_with_a_scaling_meanwhile(made: Stage, *, after: bool = False) -> None:
+    """A change of the endpoint right before the purchase is written, or right after."""
+    interrupt(made.fleets, "begin_purchase", made.scale_endpoint, after=after)
+    made.purchase()
+
+
+def grown(made: Stage) -> tuple[int, int]:
+    """Instances that run, and purchases that were sent."""
+    return made.endpoints.states[OWN].instances, buys(made)
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_of_an_endpoint_and_a_purchase_meanwhile_the_first_to_be_written_goes_on(
     *, after: bool
 ) -> None:
     made = both(max_usd_per_hour=Decimal(66))
-    interrupt(made.scalings, "write", made.purchase, after=after)
 
-    made.scale_endpoint()
+    scale_with_a_purchase_meanwhile(made, after=after)
 
-    grown, units = (3, 0) if after else (2, 1)
-    assert (made.endpoints.states[OWN].instances, buys(made)) == (grown, units)
+    assert grown(made) == ((3, 0) if after else (2, 1))
     change = made.scalings.records["chat", OWN].changes[-1]
     assert (change.state is ScalingState.REFUSED) is not after
 
@@ -72,13 +70,11 @@ def test_of_a_purchase_and_an_endpoint_meanwhile_the_first_to_be_written_goes_on
     *, after: bool
 ) -> None:
     made = both(max_usd_per_hour=Decimal(66))
-    interrupt(made.fleets, "begin_purchase", made.scale_endpoint, after=after)
 
-    made.purchase()
+    purchase_with_a_scaling_meanwhile(made, after=after)
 
-    grown, units = (2, 1) if after else (3, 0)
-    assert (made.endpoints.states[OWN].instances, buys(made)) == (grown, units)
-    assert made.fleets.account().reserved_units == units
+    assert grown(made) == ((2, 1) if after else (3, 0))
+    assert made.fleets.account().reserved_units == buys(made)
     if not after:
         (intent,) = made.fleets.purchases("chat")
         assert intent.state is PurchaseState.REFUSED
@@ -88,11 +84,10 @@ def test_of_a_purchase_and_an_endpoint_meanwhile_the_first_to_be_written_goes_on
 def test_a_purchase_meanwhile_counts_against_the_first_hour_of_an_endpoint() -> None:
     """Two instances since midnight and the unit's first hour leave room for half of another."""
     made = both(max_usd_per_day=Decimal(24 * USD_EACH) + UNIT_USD + 1)
-    interrupt(made.scalings, "write", made.purchase, after=False)
 
-    made.scale_endpoint()
+    scale_with_a_purchase_meanwhile(made)
 
-    assert (made.endpoints.states[OWN].instances, buys(made)) == (2, 1)
+    assert grown(made) == (2, 1)
 
 
 def test_a_purchase_gives_way_where_endpoints_cannot_be_read_again() -> None:
@@ -131,11 +126,9 @@ def test_no_order_of_events_crosses_the_cap(steps: list[str], spare: int) -> Non
             case "turn":
                 core.instances = 1 if core.instances == 4 else 4
             case "purchase within scale":
-                interrupt(made.scalings, "write", made.purchase, after=False)
-                made.scale_endpoint()
+                scale_with_a_purchase_meanwhile(made)
             case _:
-                interrupt(made.fleets, "begin_purchase", made.scale_endpoint, after=False)
-                made.purchase()
+                purchase_with_a_scaling_meanwhile(made)
         assert paid(made) <= cap
 
 
@@ -152,8 +145,7 @@ def paid(made: Stage) -> Decimal:
 def test_the_cap_is_reached_by_both_together() -> None:
     """So that the property above is not true for want of growth."""
     cap = UNIT_USD + 3 * USD_EACH
-    made = scene(target_with(max_usd_per_hour=cap), core=Asking(ONE_UNIT, instances=3))
-    made.decide()
+    made = both(max_usd_per_hour=cap)
     made.purchase()
     made.scale_endpoint()
 

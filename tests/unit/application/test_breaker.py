@@ -1,17 +1,18 @@
 """The breaker outside the decision core: what trips it, what it stops, who resets it."""
 
-from typing import Any, override
+from collections.abc import Callable
+
+import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError, UnknownOutcomeError
 from bedrock_autoscaler.domain.decision import Decision, Release, Situation
-from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState, ReleaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.target import Mode
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, build_guard_rails, build_target, pt_arn
-from tests.fakes.memory_ledger import MemoryFleets
 from tests.intents import ONE_UNIT
 from tests.staging import Script, Stage
-from tests.unit.application.scenes import buys, reasons
+from tests.unit.application.scenes import buys, interrupt, only_purchase, reasons, stage
 
 
 def runaway(situation: Situation) -> Decision:
@@ -129,46 +130,31 @@ def test_a_breaker_that_may_have_tripped_holds_the_target_until_it_is_known() ->
     assert buys(scene) == 0
 
 
-class TrippedMeanwhile(MemoryFleets):
-    """A person trips the breaker right after units were reserved."""
-
-    @override
-    def begin_purchase(self, intent: PurchaseIntent, **limits: Any) -> None:
-        super().begin_purchase(intent, **limits)
-        self.trip(self.record_of(intent.target), NOW, "by hand")
+def trip_by_hand(scene: Stage) -> None:
+    scene.fleets.trip(scene.fleets.record_of("chat"), NOW, "by hand")
 
 
-class UnreadMeanwhile(MemoryFleets):
-    """The ledger cannot be read right after units were reserved."""
-
-    @override
-    def begin_purchase(self, intent: PurchaseIntent, **limits: Any) -> None:
-        super().begin_purchase(intent, **limits)
-        self.fail_next(ObservationError("throttled"), method="record_of")
+def lose_the_ledger(scene: Stage) -> None:
+    scene.fleets.fail_next(ObservationError("throttled"), method="record_of")
 
 
-def test_a_breaker_that_trips_while_units_are_reserved_stops_the_call() -> None:
-    script = Script()
+@pytest.mark.parametrize(
+    ("meanwhile", "why"),
+    [
+        (trip_by_hand, "the breaker tripped (by hand); a person must reset it"),
+        (lose_the_ledger, "the breaker could not be read again: throttled"),
+    ],
+)
+def test_a_breaker_that_trips_or_is_lost_once_units_are_reserved_stops_the_call(
+    meanwhile: Callable[[Stage], None], why: str
+) -> None:
+    scene, script = stage()
     script.actions[NOW] = (ONE_UNIT,)
-    scene = Stage(core=script)
-    scene.fleets = TrippedMeanwhile()
+    interrupt(scene.fleets, "begin_purchase", lambda: meanwhile(scene), after=True)
 
     scene.run(1)
 
-    (intent,) = scene.fleets.purchases("chat")
+    intent = only_purchase(scene)
     assert buys(scene) == 0
     assert intent.state is PurchaseState.REFUSED
-    assert intent.detail.startswith("not_sent: the breaker tripped (by hand)")
-
-
-def test_a_breaker_that_cannot_be_read_again_stops_the_call() -> None:
-    script = Script()
-    script.actions[NOW] = (ONE_UNIT,)
-    scene = Stage(core=script)
-    scene.fleets = UnreadMeanwhile()
-
-    scene.run(1)
-
-    (intent,) = scene.fleets.purchases("chat")
-    assert buys(scene) == 0
-    assert intent.detail == "not_sent: the breaker could not be read again: throttled"
+    assert intent.detail == f"not_sent: {why}"
