@@ -69,6 +69,22 @@ def test_a_pt_that_vanishes_costs_no_call(
     assert made.places(code) == {arn: 1}
 
 
+@pytest.mark.parametrize("code", ["ResourceNotFoundException", "ValidationException"])
+def test_pts_that_vanish_together_cost_no_call(
+    build: Callable[..., World], running: RunningWorld, code: str
+) -> None:
+    world = build(deleted_pt_error=code, default_unit_rate=DEFAULT_UNIT_RATE)
+    first, second = bought(running, world), bought(running, world, "fleet-2")
+    made = caller(running, table(route(first, 0.5), route(second, 0.5), route(NOVA_2_PROFILE)))
+    made.say_hello(4)
+
+    for arn in (first, second):
+        world.purchases.remove(arn)
+
+    assert made.say_hello(20) == {"served": 20}
+    assert made.places(code) == {first: 1, second: 1}
+
+
 def test_of_two_pts_the_other_takes_what_it_can(
     build: Callable[..., World], running: RunningWorld
 ) -> None:

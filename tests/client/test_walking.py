@@ -212,8 +212,18 @@ def test_a_request_that_two_routes_call_invalid_is_at_fault_itself() -> None:
     assert not walk.routes.health[0].is_resting(clock.now)
 
 
-def test_two_pts_that_call_a_request_invalid_are_enough() -> None:
-    walk = walk_over(route(PT), route(pt_arn(2)), route(SECOND))
+def test_pts_that_vanished_together_leave_the_call_to_what_cannot_vanish() -> None:
+    clock = ManualClock()
+    walk = walk_over(route(PT), route(pt_arn(2)), route(SECOND), clock=clock)
+
+    assert addresses_tried(walk, INVALID, INVALID) == [PT, pt_arn(2), SECOND]
+    walk.served()
+
+    assert [health.is_resting(clock.now) for health in walk.routes.health] == [True, True, False]
+
+
+def test_a_request_that_every_route_calls_invalid_is_shown_as_that() -> None:
+    walk = walk_over(route(PT), route(pt_arn(2)))
     addresses_tried(walk, INVALID)
 
     with pytest.raises(ClientError, match="ValidationException"):

@@ -25,7 +25,7 @@ class Verdict(StrEnum):
     `denied`: the caller may not use this route; other routes.
     `gone`: the address leads nowhere; other routes.
     `suspect`: the route refuses the request as invalid. It may be gone, or the request may be
-        wrong; one other route tells.
+        wrong; a route that cannot be gone tells.
     `final`: the call is at fault, or the credentials are; no route would help.
     """
 

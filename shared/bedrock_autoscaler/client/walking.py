@@ -90,7 +90,7 @@ class Walk:
         "_patience",
         "_round",
         "_started",
-        "_suspect",
+        "_suspects",
         "_tried",
         "_verdicts",
         "routes",
@@ -107,7 +107,7 @@ class Walk:
         self._verdicts: dict[int, Verdict] = {}
         self._tried: set[int] = set()
         self._best: tuple[int, CallError] | None = None
-        self._suspect: tuple[int, CallError] | None = None
+        self._suspects: list[int] = []
         self._go(routes.first(clock()))
 
     @property
@@ -124,10 +124,11 @@ class Walk:
         """The attempt was served."""
         self._budget.served()
         self.routes.health[self._index].served(self._started)
-        if self._suspect is not None:
-            # Another route took the same request, so the one that called it invalid is gone.
+        if self._suspects:
+            # Another route took the same request, so those that called it invalid are gone.
             now = self._clock()
-            self.routes.strike(self._suspect[0], Verdict.GONE, now, now)
+            for suspect in self._suspects:
+                self.routes.strike(suspect, Verdict.GONE, now, now)
 
     def failed(self, error: CallError) -> float:
         """The attempt failed; seconds to wait before the next one, at `route`.
@@ -140,9 +141,7 @@ class Walk:
         if verdict is Verdict.FINAL:
             raise error
         if verdict is Verdict.SUSPECT:
-            if self._suspect is not None:
-                raise error
-            self._suspect = (self._index, error)
+            self._suspects.append(self._index)
         else:
             self.routes.strike(self._index, verdict, now, self._started)
         self._note(verdict, error)
