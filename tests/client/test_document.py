@@ -120,6 +120,11 @@ def test_a_key_of_a_later_version_is_ignored() -> None:
         ({"routes": [{"kind": "on_demand", "address": "a", "weight": 0.5}]}, "add to 0.5"),
         ({"no_fallback": True}, "no_fallback"),
         ({"published_at": "2026-11-20T12:00:00"}, "published_at"),
+        ({"published_at": "9999-12-31T23:59:59-05:00"}, "published_at"),
+        (
+            {"routes": [{"kind": "on_demand", "address": "a", "weight": 10**400}]},
+            "routes.0.weight",
+        ),
         ({"target": "Chat"}, "target"),
         ({"target": "chat\n"}, "target"),
     ],

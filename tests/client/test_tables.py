@@ -61,6 +61,7 @@ def test_the_table_is_read_once_per_hint(
     ("text", "problem"),
     [
         ("{", "is no JSON"),
+        (document_with(IN_REGION_THEN_PROFILE, published_at="0001-01-01T00:00:00+05:00"), "time"),
         (document_with(IN_REGION_THEN_PROFILE, routes=[]), "routes"),
         (routing_table_text(table(route("model-b"), target="other")), "is for target other"),
         (routing_table_text(table(route("model-b"), version=4)), "older than 5"),
@@ -96,6 +97,20 @@ def test_a_repaired_copy_of_the_same_version_is_taken(
     source.show(IN_REGION_THEN_PROFILE)
 
     assert followed.look() == IN_REGION_THEN_PROFILE
+
+
+@pytest.mark.parametrize("seconds", [10**9, 10**400])
+def test_a_senseless_hint_is_no_last_word(
+    followed: FollowedTable, source: MemorySource, clock: ManualClock, seconds: int
+) -> None:
+    source.show(document_with(IN_REGION_THEN_PROFILE, refresh_seconds=seconds))
+    followed.look()
+    source.show(NEWER)
+
+    clock.now += 1.2 * 3600
+    followed.current()
+
+    assert followed.current() == NEWER
 
 
 def test_without_control_plane_the_last_table_stays_and_is_asked_for_ever_more_rarely(

@@ -13,6 +13,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from bedrock_autoscaler.domain.units import as_utc
+
 type Schema = Mapping[str, Any]
 
 SCHEMA_VERSION = 1
@@ -195,13 +197,14 @@ def _bounds(value: object, schema: Schema) -> str | None:
 
 def _is_aware_time(value: str) -> bool:
     try:
-        return datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
+        as_utc(datetime.fromisoformat(value))
+    except (ValueError, OverflowError):  # the last day of the year 9999 may lie beyond it in UTC
         return False
+    return True
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    return _is_integer(value) or (isinstance(value, float) and isfinite(value))
 
 
 def _is_integer(value: object) -> bool:

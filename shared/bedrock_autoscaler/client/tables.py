@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 DEFAULT_PREFIX = "/bedrock-autoscaler"
 _UNTIL_FIRST_SECONDS = 60.0
 _LONGEST_WAIT_SECONDS = 300.0
+_LONGEST_HINT_SECONDS = 3_600
+"""The longest that settings allow: a senseless hint must not be the last table ever followed."""
 
 logger = logging.getLogger(__name__)
 
@@ -166,7 +168,9 @@ class FollowedTable:
 
     def _seconds_to_next(self) -> float:
         """The table's hint; after failures longer, up to five minutes. Callers spread out."""
-        hint = float(self._table.refresh_seconds) if self._table else _UNTIL_FIRST_SECONDS
+        hint = _UNTIL_FIRST_SECONDS
+        if self._table is not None:
+            hint = float(min(self._table.refresh_seconds, _LONGEST_HINT_SECONDS))
         longest = max(hint, _LONGEST_WAIT_SECONDS)
         seconds = min(longest, hint * 2.0 ** min(self._failures, 8))
         return seconds * random.uniform(0.8, 1.2)  # noqa: S311 - no secret

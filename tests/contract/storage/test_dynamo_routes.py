@@ -16,6 +16,7 @@ from bedrock_autoscaler.client.document import routing_table_text
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import OptionKind
 from tests.builders import MODEL, pt_arn
+from tests.client.stage import document_with
 from tests.contract.conftest import PREFIX, ROUTES
 from tests.contract.storage.faulty import NO_ANSWER, FaultyClient, refusal
 from tests.contract.test_routing_tables import build_table
@@ -43,10 +44,17 @@ def test_a_projection_reads_first_writes_a_difference_and_reads_back(
     assert faulty_ssm.calls == ["get_parameter", "put_parameter", "get_parameter", "get_parameter"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "please route everything here",
+        document_with(build_table(9), published_at="9999-12-31T23:59:59-05:00"),
+    ],
+)
 def test_a_parameter_that_holds_no_table_is_replaced(
-    tables: DynamoRoutingTables, ssm: "SSMClient"
+    tables: DynamoRoutingTables, ssm: "SSMClient", text: str
 ) -> None:
-    ssm.put_parameter(Name=NAME, Value="please route everything here", Type="String")
+    ssm.put_parameter(Name=NAME, Value=text, Type="String")
 
     tables.project(build_table(1))
 
