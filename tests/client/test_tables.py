@@ -3,11 +3,13 @@
 import json
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, override
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from bedrock_autoscaler.client import FileTable, FollowedTable, SsmTable
 from bedrock_autoscaler.client.document import routing_table_text
@@ -129,6 +131,42 @@ def test_without_control_plane_the_last_table_stays_and_is_asked_for_ever_more_r
     source.show(NEWER)
     clock.now += 361
     assert followed.current() == NEWER
+
+
+def test_an_answer_that_nobody_expected_leaves_the_table_in_force(
+    followed: FollowedTable, source: MemorySource, clock: ManualClock
+) -> None:
+    followed.current()
+    source.error = ResponseParserError("this is a proxy's page, and no answer of AWS's")
+    assert followed.look() == IN_REGION_THEN_PROFILE
+
+    source.error = None
+    source.show(NEWER)
+    clock.now += 361
+    assert followed.current() == NEWER
+
+
+def test_without_a_thread_to_look_calls_go_on_by_the_table_in_force(
+    source: MemorySource, clock: ManualClock
+) -> None:
+    has_threads = False
+
+    def start(work: Callable[[], object]) -> None:
+        if not has_threads:
+            raise RuntimeError("can't create new thread at interpreter shutdown")
+        work()
+
+    followed = FollowedTable(source, "chat", clock=clock, start=start)
+    assert followed.current() is None
+    assert followed.has_looked
+
+    has_threads = True
+    clock.now += 61
+    assert followed.current() == IN_REGION_THEN_PROFILE
+
+    has_threads = False
+    clock.now += 3600
+    assert followed.current() == IN_REGION_THEN_PROFILE
 
 
 def test_without_any_table_there_is_none(followed: FollowedTable, source: MemorySource) -> None:

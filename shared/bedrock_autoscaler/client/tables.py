@@ -121,7 +121,7 @@ class FollowedTable:
     def current(self) -> RoutingTable | None:
         """The table in force; None before the first. Starts a look when one is due."""
         if self._clock() >= self._due and self._claim():
-            self._start(self.look)
+            self._begin_look()
         if not self._looked.is_set():
             self._looked.wait(self._first_wait_seconds)
             # Only the first calls wait; without a table all go where the caller says.
@@ -136,12 +136,22 @@ class FollowedTable:
             problem = f"could not be read: {code_of(error)}"
         except OSError as error:
             problem = f"could not be read: {error}"
+        except Exception as error:  # noqa: BLE001 - any bad answer leaves the table in force
+            problem = f"could not be read: {type(error).__name__}"
         with self._lock:
             self._failures = self._failures + 1 if problem else 0
             self._due = self._clock() + self._seconds_to_next()
         self._report(problem)
         self._looked.set()
         return self._table
+
+    def _begin_look(self) -> None:
+        """Start a look, if there is a thread to be had; a call is worth more than a newer table."""
+        try:
+            self._start(self.look)
+        except RuntimeError:  # too many threads, or the interpreter is about to end
+            self._report("could not be read: no thread could be started")
+            self._looked.set()
 
     def _claim(self) -> bool:
         """Whether this thread is the one to look; the claim ends by itself should it die."""
