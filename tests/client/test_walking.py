@@ -73,6 +73,7 @@ def addresses_tried(walk: Walk, *errors: CallError) -> list[str]:
         (refusal("ModelNotReadyException", status=429), Verdict.PRESSED),
         (refusal("InternalServerException", status=500), Verdict.PRESSED),
         (refusal("SomethingNew", status=502), Verdict.PRESSED),
+        (refusal("SomethingNew", status=429), Verdict.PRESSED),
         (refusal("throttlingException"), Verdict.PRESSED),  # as an event of a stream names it
         (ConnectionClosedError(endpoint_url="x"), Verdict.PRESSED),
         (UNREACHABLE, Verdict.UNREACHABLE),

@@ -60,6 +60,7 @@ _INVALID_ADDRESS = (
     "model identifier is invalid",
     "latency performance configuration is not supported",
 )
+_TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 _VANISHING = frozenset(
     {
@@ -97,7 +98,8 @@ def judge(error: CallError, route: Route) -> Verdict:
     if known is not None:
         return known
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return Verdict.PRESSED if status >= _SERVER_ERROR else Verdict.FINAL
+    is_pressed = status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR
+    return Verdict.PRESSED if is_pressed else Verdict.FINAL
 
 
 def _judge_invalid(error: ClientError, route: Route) -> Verdict:
