@@ -171,6 +171,62 @@ def test_a_core_that_always_releases_takes_a_quarter_of_the_fleet_in_an_hour() -
     assert all(call.method == "delete" for call in scene.capacity.calls)
 
 
+def test_a_large_pt_does_not_follow_a_small_one_within_the_hour() -> None:
+    """25 % of eight units are two: after one unit has gone, four more would be far above them."""
+    script = Script()
+    window = build_thresholds(draining={"release_window_minutes": 59})
+    scene = Stage(build_target(thresholds=window), core=script)
+    small, large = (hold(scene, number, units) for number, units in ((1, 1), (2, 4)))
+    hold(scene, 3, 3)
+    scene.run(30)
+    script.actions[scene.now] = (Release(arn=small, model_units=1),)
+    script.actions[scene.now + 15 * MINUTE] = (Release(arn=large, model_units=4),)
+
+    scene.run(55)
+
+    assert [call.subject for call in scene.capacity.calls] == [small]
+    assert any("1 units left within the hour" in why for why in reasons(scene, "release_held"))
+
+
+def test_what_was_begun_in_another_hour_leaves_in_another_hour() -> None:
+    """The bound is looked at again before the Delete, with the size of what would go."""
+    scene = Stage(core=Script())
+    arns = [hold(scene, number, units) for number, units in ((1, 1), (2, 4), (3, 3))]
+    scene.run(1)
+    purchases = scene.fleets.purchases("chat")
+    gone = build_release(
+        decision_id="r-1", arn=arns[0], state=ReleaseState.DELETED, ended_at=scene.now
+    )
+
+    assert hour_problem(build_target(), purchases, (gone,), scene.now, units=4) is not None
+    assert hour_problem(build_target(), purchases, (gone,), scene.now, units=1) is None
+    assert hour_problem(build_target(), purchases, (), scene.now, units=4) is None
+
+
+def hold(scene: Stage, number: int, units: int) -> str:
+    """The ARN of a PT of so many units in service since NOW, with calls in its first minutes."""
+    arn = scene.capacity.add(
+        name=f"pt-{number}",
+        model_id=PT_MODEL,
+        deployment="test",
+        target="chat",
+        decision_id=f"d-{number}",
+        model_units=units,
+    )
+    intent = build_held(
+        number,
+        arn=arn,
+        decision_id=f"d-{number}",
+        model_units=units,
+        billed_from=NOW,
+        in_service_since=NOW,
+    )
+    scene.fleets._purchases["chat", intent.decision_id] = intent
+    scene.fleets._reserve(intent, 1)
+    scene.serve(arn, 20)
+    return arn
+
+
 @pytest.mark.parametrize(
     ("gone", "held", "is_held"),
     [
@@ -197,7 +253,7 @@ def test_within_an_hour_a_quarter_of_what_serves_may_go(
         for number in range(gone)
     )
 
-    problem = hour_problem(build_target(), purchases, releases, NOW)
+    problem = hour_problem(build_target(), purchases, releases, NOW, units=1)
 
     assert (problem is not None) is is_held
-    assert hour_problem(build_target(), purchases, releases, NOW + MINUTE) is None
+    assert hour_problem(build_target(), purchases, releases, NOW + MINUTE, units=1) is None

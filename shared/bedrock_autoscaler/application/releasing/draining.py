@@ -89,16 +89,19 @@ def hour_problem(
     purchases: tuple[PurchaseIntent, ...],
     releases: tuple[ReleaseIntent, ...],
     now: datetime,
+    *,
+    units: int,
 ) -> str | None:
-    """Why no more units may leave within this hour; None when they may.
+    """Why so many more units may not leave within this hour; None when they may.
 
-    A share of the units that serve may go, but one PT always.
+    A share of the units that serve may go, but one PT always, whatever its size.
 
     Args:
         target: with the share.
         purchases: all intents of the target.
         releases: those that count, without the one that asks.
         now: the present moment.
+        units: of the PT that would go.
     """
     gone = units_released_since(releases, now)
     leaving = {r.arn for r in releases if r.state in OPEN_RELEASES}
@@ -107,9 +110,13 @@ def hour_problem(
         for intent in purchases
         if intent.state is PurchaseState.IN_SERVICE and intent.arn not in leaving
     )
-    if not gone or gone < releasable_units(target, serving + gone):
+    most = releasable_units(target, serving + gone)
+    if not gone or gone + units <= most:
         return None
-    return f"{gone} units left within the hour, and {serving} serve"
+    return (
+        f"{gone} units left within the hour, and {serving} serve: {units} more would be above the "
+        f"{most} that may leave"
+    )
 
 
 def identity_problem(

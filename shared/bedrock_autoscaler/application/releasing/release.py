@@ -155,7 +155,7 @@ class _Releaser:
             breaker_problem(self.ports.fleets.record_of(self.target.name))
             or bound_problem(intent.arn, self.target, purchases, leaving)
             or day_problem(self.target, gone, self.now)
-            or hour_problem(self.target, purchases, gone, self.now)
+            or hour_problem(self.target, purchases, gone, self.now, units=intent.model_units)
             or silence.problem(
                 pt, intent, self.target, self.latest, purchase=purchase, now=self.now
             )
