@@ -125,8 +125,9 @@ def test_a_mistake_of_the_caller_is_shown_at_once() -> None:
     assert fake.asked == ["a"]
 
 
-def test_a_stream_that_fails_before_its_first_event_is_tried_elsewhere() -> None:
-    broken = FakeStream(refusal("throttlingException"))
+@pytest.mark.parametrize("error", [refusal("throttlingException"), OSError("connection reset")])
+def test_a_stream_that_fails_before_its_first_event_is_tried_elsewhere(error: Exception) -> None:
+    broken = FakeStream(error)
     fake = FakeClient(a=broken, b=FakeStream(1, 2, 3))
 
     async def events() -> list[Any]:

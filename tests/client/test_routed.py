@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
+from urllib3.exceptions import ProtocolError
 
 from bedrock_autoscaler.client import Attempt, FollowedTable, Patience, RoutedClient, connect
 from bedrock_autoscaler.client.document import routing_table_text
@@ -207,7 +208,14 @@ def test_a_stream_keeps_its_events_in_order_and_its_methods(
     assert events == [next(iter(event)) for event in plain["stream"]]
 
 
-def test_a_stream_that_fails_before_its_first_event_is_tried_elsewhere() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        EventStreamError({"Error": {"Code": "throttlingException"}}, "ConverseStream"),
+        ProtocolError("Connection broken"),  # as urllib3 has it, which reads the stream
+    ],
+)
+def test_a_stream_that_fails_before_its_first_event_is_tried_elsewhere(error: Exception) -> None:
     closed = []
 
     class Stream:
@@ -223,8 +231,7 @@ def test_a_stream_that_fails_before_its_first_event_is_tried_elsewhere() -> None
         def close(self) -> None:
             closed.append(self)
 
-    busy = EventStreamError({"Error": {"Code": "throttlingException"}}, "ConverseStream")
-    streams = {NOVA_LITE: Stream([busy]), NOVA_LITE_PROFILE: Stream([{"messageStart": {}}])}
+    streams = {NOVA_LITE: Stream([error]), NOVA_LITE_PROFILE: Stream([{"messageStart": {}}])}
 
     class Client:
         class meta:  # noqa: N801 - boto3's name

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 
 
 class BegunStream:
@@ -16,9 +16,12 @@ class BegunStream:
         try:
             # A stream may be empty, which is for the caller to find.
             self._first = list(islice(self._rest, 1))
-        except ClientError:
+        except (ClientError, BotoCoreError):
             stream.close()
             raise
+        except Exception as error:
+            stream.close()
+            raise _broken_off() from error
 
     def __iter__(self) -> Iterator[Any]:
         """The events, each once."""
@@ -44,9 +47,12 @@ class AsyncBegunStream:
             async for event in self._rest:
                 self._first.append(event)
                 break
-        except ClientError:
+        except (ClientError, BotoCoreError):
             self._stream.close()
             raise
+        except Exception as error:
+            self._stream.close()
+            raise _broken_off() from error
         return self
 
     async def __aiter__(self) -> AsyncIterator[Any]:
@@ -58,3 +64,8 @@ class AsyncBegunStream:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as above
         return getattr(self._stream, name)
+
+
+def _broken_off() -> ConnectionClosedError:
+    """What a call meets where the HTTP library fails: of a stream the SDK translates no error."""
+    return ConnectionClosedError(endpoint_url="of the stream")
