@@ -97,6 +97,16 @@ def test_controls_become_a_domain_value() -> None:
             "is not allowed",
         ),
         (
+            {"pause_growth_until": "9999-12-31T23:59:59-05:00"},
+            "controls.pause_growth_until",
+            '"9999-12-31T23:59:59-05:00" is not allowed; give a moment such as',
+        ),
+        (
+            {"route": {"address": MODEL, "until": "0001-01-01T00:00:00+05:00", "by": "jane"}},
+            "controls.route.until",
+            "is not allowed; give a moment such as",
+        ),
+        (
             {"route": {"address": "other", "until": UNTIL, "by": "jane"}},
             "controls.route.address",
             f"'other' is none of the options: {MODEL}",
@@ -108,6 +118,15 @@ def test_a_faulty_control_is_named(controls: dict[str, Any], field: str, told: s
 
     assert place == field
     assert told in message
+
+
+def test_an_override_of_another_zone_is_told_in_utc() -> None:
+    document = {"units": {"units": 2, "until": "2026-11-21T01:00:00+01:00", "by": "jane"}}
+
+    override = accepted(BASE | {"controls": document}).controls.units
+
+    assert override is not None
+    assert f"{override.until:%Y-%m-%d %H:%M}" == "2026-11-21 00:00"
 
 
 def test_others_throughputs_serve_only_when_told_so() -> None:

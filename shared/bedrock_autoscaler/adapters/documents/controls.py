@@ -1,11 +1,10 @@
 """The section that a person sets by hand: pauses, change windows, overrides with an expiry."""
 
-from datetime import UTC, datetime
 from typing import Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
-from bedrock_autoscaler.adapters.documents.values import Address, Section, conflict
+from bedrock_autoscaler.adapters.documents.values import Address, Moment, Section, conflict
 from bedrock_autoscaler.domain.acting.controls import (
     ChangeWindow,
     Controls,
@@ -56,7 +55,7 @@ class UnitsOverrideDocument(Section):
     """So many units until then, whatever sizing wants."""
 
     units: int = Field(ge=0, le=1_000, description="Units wanted; guard rails still bound them.")
-    until: AwareDatetime = Field(description="When it expires by itself.")
+    until: Moment = Field(description="When it expires by itself.")
     by: str = Field(min_length=1, max_length=100, description="Who set it.")
 
 
@@ -64,7 +63,7 @@ class RouteOverrideDocument(Section):
     """This on-demand way goes first until then."""
 
     address: Address = Field(description="The address of one of the options.")
-    until: AwareDatetime = Field(description="When it expires by itself.")
+    until: Moment = Field(description="When it expires by itself.")
     by: str = Field(min_length=1, max_length=100, description="Who set it.")
 
 
@@ -85,10 +84,10 @@ class ControlsDocument(Section):
     route: RouteOverrideDocument | None = Field(
         default=None, description="An on-demand way that goes first; null: none."
     )
-    pause_growth_until: AwareDatetime | None = Field(
+    pause_growth_until: Moment | None = Field(
         default=None, description="Nothing is bought until then; null: no such pause."
     )
-    pause_shrink_until: AwareDatetime | None = Field(
+    pause_shrink_until: Moment | None = Field(
         default=None, description="Nothing is released until then; null: no such pause."
     )
     approval_above_usd_per_hour: float | None = Field(
@@ -107,15 +106,11 @@ class ControlsDocument(Section):
             shrink_windows=tuple(window.to_domain() for window in self.shrink_windows),
             units=None if self.units is None else UnitsOverride(**dict(self.units)),
             route=None if self.route is None else RouteOverride(**dict(self.route)),
-            pause_growth_until=_utc(self.pause_growth_until),
-            pause_shrink_until=_utc(self.pause_shrink_until),
+            pause_growth_until=self.pause_growth_until,
+            pause_shrink_until=self.pause_shrink_until,
             approval_above_usd_per_hour=(
                 None
                 if self.approval_above_usd_per_hour is None
                 else usd(self.approval_above_usd_per_hour)
             ),
         )
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC)

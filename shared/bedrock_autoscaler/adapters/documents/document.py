@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import AwareDatetime, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bedrock_autoscaler.adapters.documents.controls import ControlsDocument
 from bedrock_autoscaler.adapters.documents.limits import GuardRailsDocument, SloDocument
@@ -22,6 +22,7 @@ from bedrock_autoscaler.adapters.documents.thresholds import (
 from bedrock_autoscaler.adapters.documents.values import (
     Account,
     Address,
+    Moment,
     Region,
     Section,
     UnitPriceChoice,
@@ -85,8 +86,8 @@ class ConsentDocument(Section):
     units: int = Field(ge=1, le=1_000, description="Units, bought together or not at all.")
     term: Literal["one_month", "six_months"] = Field(description="Length of the commitment.")
     max_usd_per_hour: UsdPerUnitHour = Field(description="Highest price of a unit-hour.")
-    valid_from: AwareDatetime | None = Field(default=None, description="First moment of use.")
-    valid_until: AwareDatetime | None = Field(default=None, description="Last moment of use.")
+    valid_from: Moment | None = Field(default=None, description="First moment of use.")
+    valid_until: Moment | None = Field(default=None, description="Last moment of use.")
 
 
 class Document(Section):

@@ -1,12 +1,35 @@
 """The kinds of value that a settings document is made of, each with its bounds."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+)
 from pydantic_core import PydanticCustomError
+
+from bedrock_autoscaler.domain.units import as_utc
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC, where it is one that a calendar of 9999 years has.
+
+    Raises:
+        ValueError: it has none, such as midnight of the last day of all west of Greenwich.
+    """
+    try:
+        return as_utc(moment)
+    except OverflowError as error:
+        raise ValueError("in UTC it lies beyond the years 1 to 9999") from error
+
 
 Account = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
@@ -15,6 +38,7 @@ Address = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[A-Za-z
 """No longer than a dimension's value in CloudWatch: one that is would spoil the reading of all
 targets that are asked for in the same call. Source: `DimensionValue` in its service model."""
 Source = Annotated[str, Field(min_length=3, max_length=300)]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 PerMinute = Annotated[float, Field(gt=0, le=1e9)]
 UsdPerThousand = Annotated[float, Field(gt=0, le=10)]
 UsdPerUnitHour = Annotated[float, Field(gt=0, le=10_000)]
