@@ -15,6 +15,7 @@ from botocore.config import Config
 from moto import mock_aws
 
 from bedrock_world.local.emulator import Emulator
+from tests.tables import make_tables
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -89,25 +90,7 @@ class Backend:
 def dynamodb(backend: Backend) -> "DynamoDBClient":
     """DynamoDB with the three tables of the stack."""
     client: DynamoDBClient = backend.client("dynamodb")
-    client.create_table(
-        TableName=LEDGER,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-    )
-    for name in (ROUTES, CONSENTS):
-        client.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
+    make_tables(client, {LEDGER: ("pk", "sk"), ROUTES: ("pk",), CONSENTS: ("pk",)})
     return client
 
 

@@ -39,6 +39,7 @@ from tests.deployment.accounts import EXTERNAL_ID, STACK, Accounts, Killed, hook
 from tests.functions.account import BY_WORLD, PREFIX, SETTINGS, TABLES, VARIABLES
 from tests.intents import ONE_UNIT
 from tests.staging import FakeDeadline
+from tests.tables import make_tables
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -280,19 +281,7 @@ class Hub:
     def furnish(self) -> None:
         """Queues, tables, settings, an open switch; the template's roles in each spoke."""
         self._queue, self._letters = self._queues()
-        dynamodb = boto3.client("dynamodb", region_name=REGION)
-        for table, names in TABLES.items():
-            dynamodb.create_table(
-                TableName=table,
-                BillingMode="PAY_PER_REQUEST",
-                AttributeDefinitions=[
-                    {"AttributeName": name, "AttributeType": "S"} for name in names
-                ],
-                KeySchema=[
-                    {"AttributeName": name, "KeyType": "RANGE" if name == "sk" else "HASH"}
-                    for name in names
-                ],
-            )
+        make_tables(boto3.client("dynamodb", region_name=REGION), TABLES)
         self._put("switch", "allow")
         for name, account in self.targets.items():
             self._put(f"settings/targets/{name}", json.dumps(document(name, account)))

@@ -12,6 +12,7 @@ import pytest
 from bedrock_autoscaler.adapters.storage.table import Table
 from bedrock_world.local import LocalAws, launcher
 from bedrock_world.local.launcher import KEY_RANGE, _OnceUnpacked
+from tests.tables import make_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,18 +31,7 @@ SAME_RANGE = "#sk BETWEEN :first AND :last AND #pk = :pk"
 def dynamodb() -> "Iterator[DynamoDBClient]":
     with LocalAws(tools=TOOLS, world_url="http://127.0.0.1:9") as aws:
         client = aws.client("dynamodb")
-        client.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-        )
+        make_tables(client, {TABLE: ("pk", "sk")})
         for pk in ("T#1", "T#2"):
             for sk in SORT_KEYS:
                 client.put_item(TableName=TABLE, Item={"pk": {"S": pk}, "sk": {"S": sk}})

@@ -42,6 +42,7 @@ from tests.bedrock_stage import OWN, POOL
 from tests.builders import ACCOUNT, MODEL, NOW, PT_MODEL, REGION
 from tests.functions.test_handlers import Context
 from tests.staging import Script
+from tests.tables import make_tables
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -300,17 +301,7 @@ class _Adapters(AwsAdapters):
 
 def _furnish(account: Account) -> None:
     """Tables, settings, an open switch, and metrics that prove the last hour."""
-    dynamodb = boto3.client("dynamodb", region_name=REGION)
-    for table, names in TABLES.items():
-        dynamodb.create_table(
-            TableName=table,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
-            KeySchema=[
-                {"AttributeName": name, "KeyType": "RANGE" if name == "sk" else "HASH"}
-                for name in names
-            ],
-        )
+    make_tables(boto3.client("dynamodb", region_name=REGION), TABLES)
     account.put_setting("settings/targets/chat", json.dumps(SETTINGS))
     account.put_setting("switch", "allow")
     cloudwatch = boto3.client("cloudwatch", region_name=REGION)

@@ -20,6 +20,7 @@ from functions.observe_decide import app as observe_decide
 from functions.purchase import app as purchase
 from tests.documents import BASE
 from tests.functions.test_handlers import Context
+from tests.tables import make_tables
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -52,19 +53,7 @@ def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator["SSMClient"]:
     bootstrap._deployed.cache_clear()
     with mock_aws():
         dynamodb = boto3.client("dynamodb", region_name="us-east-1")
-        keys = {"ledger": ("pk", "sk"), "routes": ("pk",)}
-        for table, names in keys.items():
-            dynamodb.create_table(
-                TableName=table,
-                BillingMode="PAY_PER_REQUEST",
-                AttributeDefinitions=[
-                    {"AttributeName": name, "AttributeType": "S"} for name in names
-                ],
-                KeySchema=[
-                    {"AttributeName": name, "KeyType": "RANGE" if name == "sk" else "HASH"}
-                    for name in names
-                ],
-            )
+        make_tables(dynamodb, {"ledger": ("pk", "sk"), "routes": ("pk",)})
         yield boto3.client("ssm", region_name="us-east-1")
     bootstrap._deployed.cache_clear()
 

@@ -23,6 +23,7 @@ from tests.builders import ACCOUNT, NOW, REGION
 from tests.functions.account import BY_WORLD, PREFIX, SETTINGS, TABLES, VARIABLES
 from tests.functions.stacks import Stacks
 from tests.operating.sdk import CLIENTS, SWITCHBOARD, Reply
+from tests.tables import make_tables
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -136,21 +137,7 @@ def staged(
         stacks = Stacks(clock)
         SWITCHBOARD.replies = {}
         SWITCHBOARD.describe, SWITCHBOARD.send = stacks, answering(world)
-        _make_tables()
+        make_tables(boto3.client("dynamodb", region_name=REGION), TABLES)
         made = Stage(world=world, stacks=stacks, capsys=capsys)
         made.put("targets/chat", DOCUMENT)
         yield made
-
-
-def _make_tables() -> None:
-    dynamodb = boto3.client("dynamodb", region_name=REGION)
-    for table, names in TABLES.items():
-        dynamodb.create_table(
-            TableName=table,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
-            KeySchema=[
-                {"AttributeName": name, "KeyType": "RANGE" if name == "sk" else "HASH"}
-                for name in names
-            ],
-        )

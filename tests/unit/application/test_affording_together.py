@@ -29,7 +29,7 @@ from tests.unit.application.scenes import buys, interrupt
 
 
 def both(**caps: Any) -> Stage:
-    """Either fits, both do not."""
+    """A stage whose decision asks for a unit and for a third instance at once."""
     made = scene(target_with(**caps), core=Asking(ONE_UNIT, instances=3))
     made.decide()
     return made

@@ -15,6 +15,7 @@ from bedrock_autoscaler.domain.fleet.intent import FleetRecord
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, REGION
+from tests.tables import make_tables
 from tests.unit.cli.ledgers import TABLE, busy_situation, intent_of, quiet_situation, recorded
 
 
@@ -25,18 +26,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
         environment.setenv("AWS_ACCESS_KEY_ID", "testing")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         client = boto3.client("dynamodb", region_name=REGION)
-        client.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-        )
+        make_tables(client, {TABLE: ("pk", "sk")})
         decisions = DynamoDecisions(client, TABLE)
         purchase = recorded(busy_situation())
         decisions.record(purchase)
