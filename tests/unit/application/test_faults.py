@@ -33,6 +33,7 @@ from tests.builders import (
 )
 from tests.intents import ONE_UNIT, TWO_UNITS
 from tests.staging import Script, Stage
+from tests.unit.application.scenes import draining, only_purchase, only_release
 
 ARN = pt_arn(1)
 ALWAYS_IN_THE_WINDOW = build_thresholds(
@@ -77,6 +78,23 @@ def test_a_pt_deleted_by_hand_leaves_the_table_in_the_same_tick_and_is_recorded_
     assert intent.state is PurchaseState.LOST
     assert ("pt_lost", "chat") in scene.reporter.alarm_names
     assert scene.fleets.record_of("chat").reserved_units == 0
+
+
+def test_a_pt_deleted_by_hand_while_it_drains_is_lost_and_not_released_by_us() -> None:
+    """Its units are free at the next decision, and not bought back: nobody waits for its hour."""
+    scene, script = draining()
+    scene.capacity.vanish(ARN)
+    again = NOW + 45 * MINUTE
+    script.actions[again] = (ONE_UNIT,)
+
+    scene.run(16)
+
+    purchase, release = only_purchase(scene), only_release(scene)
+    assert (purchase.state, purchase.ended_at) == (PurchaseState.LOST, again)
+    assert (release.state, release.detail) == (ReleaseState.CANCELLED, "gone before its Delete")
+    assert scene.reporter.alarm_names.count(("pt_lost", "chat")) == 1
+    assert scene.fleets.record_of("chat").reserved_units == 0
+    assert calls(scene) == ["buy"]
 
 
 # -- rows 32 and 33: settings ------------------------------------------------------------------

@@ -11,7 +11,7 @@ from bedrock_autoscaler.application.errors import TargetsFailedError, UnknownOut
 from bedrock_autoscaler.application.observing.surveying import GRACE
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.domain.fleet.holdings import Status
-from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, PT_MODEL
 from tests.fakes.memory_capacity import MemoryCapacity
@@ -283,7 +283,8 @@ def test_a_pt_that_the_decision_missed_but_that_is_found_is_not_lost() -> None:
 
 def test_a_pt_that_our_release_deletes_is_not_lost() -> None:
     scene = in_service()
-    scene.fleets.begin_release(build_release(arn=scene.only_arn()))
+    sent = build_release(arn=scene.only_arn(), state=ReleaseState.DELETING)
+    scene.fleets.begin_release(sent)
     scene.capacity.vanish(scene.only_arn())
     scene.clock.advance(15 * MINUTE)
     scene.decide()

@@ -17,9 +17,9 @@ from bedrock_autoscaler.application.purchasing.accounting import cost_so_far
 from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Status
 from bedrock_autoscaler.domain.fleet.intent import (
-    OPEN_RELEASES,
     PurchaseIntent,
     PurchaseState,
+    ReleaseState,
 )
 from bedrock_autoscaler.domain.fleet.lifecycle import STUCK_AFTER, stepped
 from bedrock_autoscaler.domain.target import Target
@@ -109,8 +109,8 @@ class Repair:
         return None
 
     def _verify(self, intent: PurchaseIntent) -> str | None:
-        """A PT that the inventory did not show: gone, unless a release of ours deletes it now."""
-        if intent.arn in self._releasing():
+        """A PT that the inventory did not show: gone, unless a Delete of ours may have taken it."""
+        if intent.arn in self._deleting():
             return None
         return self._lose(intent) if self.purchasing.find(intent) is None else None
 
@@ -140,9 +140,9 @@ class Repair:
         self._alarm("pt_lost", intent, f"{intent.arn} is gone, and not by a release of ours")
         return self._update(intent, stepped(intent, PurchaseState.LOST, ended_at=self.now))
 
-    def _releasing(self) -> frozenset[str]:
+    def _deleting(self) -> frozenset[str]:
         releases = self.fleets.releases(self.target.name)
-        return frozenset(release.arn for release in releases if release.state in OPEN_RELEASES)
+        return frozenset(r.arn for r in releases if r.state is ReleaseState.DELETING)
 
     def _update(self, intent: PurchaseIntent, after: PurchaseIntent) -> str:
         """Record what came of it."""

@@ -120,7 +120,15 @@ class _Releaser:
         by_hand = self.target.controls.shrink_problem(self.now)
         if by_hand:
             return self._waits(intent, by_hand), False
+        return self._await_its_time(intent, pt)
+
+    def _await_its_time(
+        self, intent: ReleaseIntent, pt: ListedThroughput | None
+    ) -> tuple[str, bool]:
+        """Wait for the drain and the window, then look at the PT if that was not done."""
         purchases = self.ports.fleets.purchases(self.target.name)
+        if _is_lost(intent, purchases):
+            return self._cancel(intent, "gone before its Delete"), False
         problem = self._timing_problem(intent, purchases, self.now)
         if not has_never_served(purchase_of(intent.arn, purchases)):
             problem = drain_problem(intent, self.target, self.now) or problem
@@ -266,3 +274,9 @@ class _Releaser:
             units=intent.model_units,
             **fields,
         )
+
+
+def _is_lost(intent: ReleaseIntent, purchases: tuple[PurchaseIntent, ...]) -> bool:
+    """Whether somebody else deleted what it would delete, as the purchase actor has found."""
+    purchase = purchase_of(intent.arn, purchases)
+    return purchase is not None and purchase.state is PurchaseState.LOST
