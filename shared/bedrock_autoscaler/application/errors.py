@@ -17,6 +17,10 @@ class PlaceUnreachableError(ObservationError):
     """An account and Region cannot be reached at all; its targets hold, the others go on."""
 
 
+class NewerRecordError(ObservationError):
+    """A newer version of this code wrote the record; whom it concerns holds, the others go on."""
+
+
 class CapacityUnavailableError(AutoscalerError):
     """Bedrock refused the purchase now (quota, capacity, policy, life cycle).
 

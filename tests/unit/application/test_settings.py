@@ -1,11 +1,12 @@
 import json
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import override
 
 import pytest
 
 from bedrock_autoscaler.adapters.documents import TargetDocuments
-from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.errors import NewerRecordError, ObservationError
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.application.settings.in_force import (
@@ -397,3 +398,43 @@ def test_caps_of_the_stack_that_never_were_valid_admit_nothing(kept: str | None)
     assert settings.rails == NOTHING_MAY_BE_HELD
     assert places(settings) == [("stack", "max_units")]
     assert names(settings) == ["chat"]
+
+
+class NewerLastGood(MemoryLastGood):
+    """The last good document of `chat` was kept by newer code."""
+
+    @override
+    def get(self, name: str) -> str | None:
+        if name == "chat":
+            raise NewerRecordError("last good document of chat has schema 2")
+        return super().get(name)
+
+    @override
+    def put(self, name: str, text: str) -> None:
+        self.get(name)
+        super().put(name, text)
+
+
+def test_what_newer_code_kept_holds_its_target_alone() -> None:
+    store = Store(chat=document(mode="act"), web=document(OTHER_MODEL, mode="act"))
+    store.last_good = NewerLastGood()
+
+    settings = store.load()
+
+    assert [(target.name, target.mode) for target in settings.targets] == [
+        ("chat", Mode.ADVISE),
+        ("web", Mode.ACT),
+    ]
+    assert [(problem.document, problem.message) for problem in settings.problems] == [
+        ("chat", "last good document of chat has schema 2")
+    ]
+
+
+def test_an_invalid_document_over_what_newer_code_kept_is_left_out_alone() -> None:
+    store = Store(chat="{", web=document(OTHER_MODEL))
+    store.last_good = NewerLastGood()
+
+    settings = store.load()
+
+    assert names(settings) == ["web"]
+    assert places(settings) == [("chat", "")]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import ConfigDict, PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
 from bedrock_autoscaler.adapters.storage.stored_traffic import StoredReference, StoredTraffic
-from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.errors import NewerRecordError, ObservationError
 from bedrock_autoscaler.application.ports.decisions import Remembered
 from bedrock_autoscaler.application.ports.history import HistoryReference
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
@@ -52,10 +52,10 @@ def require_schema(schema: object, subject: str) -> None:
     """Refuse what a newer version of this code has written.
 
     Raises:
-        ObservationError: `schema` is no whole number up to SCHEMA.
+        NewerRecordError: `schema` is no whole number up to SCHEMA.
     """
     if not isinstance(schema, int | Decimal) or not 1 <= schema <= SCHEMA:
-        raise ObservationError(
+        raise NewerRecordError(
             f"{subject} has schema {schema!r}, this version knows 1 to {SCHEMA}; it is left alone"
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, replace
 from decimal import Decimal
 
+from bedrock_autoscaler.application.errors import NewerRecordError
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.ports.settings import (
     DocumentParser,
@@ -190,7 +191,7 @@ class _Loader:
 
     def _moved(self, found: Target, packed: str) -> SettingsProblem | None:
         """Refuse another account or Region: what is held there would be out of sight."""
-        kept = self._last_good.get(found.name) if self._elsewhere else None
+        kept = self._kept(found.name) if self._elsewhere else None
         if kept is None or kept == packed:
             return None
         before = self._parser.parse(found.name, *unpacked(kept))
@@ -220,9 +221,9 @@ class _Loader:
 
     def settings(self) -> Settings:
         """What is in force, with the accepted documents kept."""
-        for name, (_, packed) in self._fresh.items():
+        for name, (target, packed) in tuple(self._fresh.items()):
             if packed:
-                self._last_good.put(name, packed)
+                self._keep(name, target, packed)
         return Settings(targets=self._in_force(), problems=tuple(self._problems), stack=self._stack)
 
     def _in_force(self) -> tuple[Target, ...]:
@@ -254,10 +255,28 @@ class _Loader:
             reason += ", and those of its parameters SpokeAccounts and SpokeRegions"
         return reason
 
+    def _keep(self, name: str, target: Target, packed: str) -> None:
+        """Keep a document as good; over what newer code kept, the target does no more than advise.
+
+        That code may have read another meaning into the same text.
+        """
+        try:
+            self._last_good.put(name, packed)
+        except NewerRecordError as error:
+            self._problems.append(SettingsProblem(document=name, field="", message=str(error)))
+            self._fresh[name] = (_advising(target), "")
+
+    def _kept(self, name: str) -> str | None:
+        """The last good document of a target; None where only newer code could read it."""
+        try:
+            return self._last_good.get(name)
+        except NewerRecordError:
+            return None
+
     def _refuse(self, problem: SettingsProblem) -> None:
         """Report a document and put its last good one in its place, where there is one."""
         self._problems.append(problem)
-        packed = self._last_good.get(problem.document)
+        packed = self._kept(problem.document)
         if packed is None:
             return
         target = self._parse(problem.document, *unpacked(packed))
