@@ -14,12 +14,14 @@ from bedrock_autoscaler.adapters.bedrock import (
     BedrockReleasing,
 )
 from bedrock_autoscaler.adapters.models import load_models
+from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_world.faults import Fault, When
 from bedrock_world.inprocess import attach
 from bedrock_world.settings import WorldSettings
 from bedrock_world.world import World
-from tests.builders import NOW, REGION, build_purchase_intent
+from tests.builders import NOW, REGION
 from tests.fakes.recording_reporter import RecordingReporter
+from tests.recorded import build_purchase
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -46,7 +48,10 @@ class Stage:
     bodies: list[dict[str, Any]]
 
     def buy(self, count: int = 1) -> list[str]:
-        return [self.purchasing.buy(build_purchase_intent(number)) for number in range(count)]
+        return [
+            self.purchasing.buy(build_purchase(NOW + 15 * number * MINUTE))
+            for number in range(count)
+        ]
 
     def fail(
         self, operation: str, when: When = When.BEFORE, code: str = "", times: int = 1

@@ -1,6 +1,5 @@
 """Valid domain values with defaults, for tests that care about one or two of their parts."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -26,7 +25,6 @@ from bedrock_autoscaler.domain.fleet.holdings import (
     Spend,
     Status,
 )
-from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import (
     Classifying,
     Commitment,
@@ -333,32 +331,6 @@ def build_decision(**overrides: Any) -> Decision:
         memory=NO_MEMORY,
     )
     return replace(decision, **overrides)
-
-
-def build_purchase_intent(number: int = 1, **overrides: Any) -> PurchaseIntent:
-    """A recorded purchase of one unit, of the capacity tick `number` quarters of an hour on."""
-    recorded_at = NOW + 15 * number * MINUTE
-    decision = decision_id("chat", Loop.CAPACITY, recorded_at)
-    token = hashlib.sha256(f"test/{decision}".encode()).hexdigest()
-    intent = PurchaseIntent(
-        decision_id=decision,
-        target="chat",
-        token=token,
-        name=f"{decision}-{token[:4]}",
-        model_id=PT_MODEL,
-        model_units=1,
-        commitment=Commitment.NONE,
-        usd_per_hour=UNIT_PRICE.usd_per_hour,
-        state=PurchaseState.RECORDED,
-        recorded_at=recorded_at,
-        arn=None,
-        billed_from=None,
-        in_service_since=None,
-        ended_at=None,
-        detail="",
-        version=0,
-    )
-    return replace(intent, **overrides)
 
 
 def build_consent(**overrides: Any) -> RecordedConsent:

@@ -5,9 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
+from bedrock_autoscaler.application.ports.ledger import Fleets, StackRoom
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import (
+    FleetRecord,
     PurchaseIntent,
     PurchaseState,
     ReleaseIntent,
@@ -21,6 +23,8 @@ PURCHASE_ID = "chat-capacity-20261120T110000Z"
 RELEASE_ID = "chat-capacity-20261120T114500Z"
 ONE_UNIT = Purchase(model_id=PT_MODEL, model_units=1, usd_per_hour=Decimal("60.5"))
 TWO_UNITS = Purchase(model_id=PT_MODEL, model_units=2, usd_per_hour=Decimal("121.0"))
+CAP = Decimal(1_000)
+"""USD an hour, more than these intents cost together."""
 
 
 def build_purchase(**overrides: Any) -> PurchaseIntent:
@@ -59,6 +63,27 @@ def build_held(number: int = 1, **overrides: Any) -> PurchaseIntent:
         version=3,
     )
     return replace(intent, **overrides)
+
+
+def reserve(
+    fleets: Fleets,
+    intent: PurchaseIntent,
+    *,
+    fleet: FleetRecord | None = None,
+    unmanaged_units: int = 0,
+    max_units: int = 10,
+    max_usd_per_hour: Decimal = CAP,
+    stack: StackRoom | None = None,
+) -> None:
+    """Begin a purchase on the newest record of its fleet, with room for ten units by default."""
+    fleets.begin_purchase(
+        intent,
+        fleet=fleet or fleets.record_of(intent.target),
+        unmanaged_units=unmanaged_units,
+        max_units=max_units,
+        max_usd_per_hour=max_usd_per_hour,
+        stack=stack,
+    )
 
 
 def build_release(**overrides: Any) -> ReleaseIntent:

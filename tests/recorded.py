@@ -22,20 +22,16 @@ from bedrock_autoscaler.domain.decision import (
     Verdict,
     decision_id,
 )
-from bedrock_autoscaler.domain.fleet.intent import (
-    PurchaseIntent,
-    PurchaseState,
-    ReleaseIntent,
-    ReleaseState,
-)
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.forecasting.distribution import NOT_CALIBRATED
 from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED
 from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.sizing.assurance import Assurance
 from bedrock_autoscaler.domain.sizing.balance import Balance
-from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind
+from bedrock_autoscaler.domain.target import Loop, OptionKind
 from bedrock_autoscaler.domain.units import MINUTE
+from tests import intents
 from tests.builders import MODEL, NOW, PT_MODEL, pt_arn
 
 CLASSIFICATION = Classification(
@@ -145,26 +141,15 @@ def build_decision(situation: Situation, **overrides: Any) -> Decision:
 def build_purchase(
     recorded_at: datetime = NOW, *, target: str = "chat", **overrides: Any
 ) -> PurchaseIntent:
-    """The intent to buy one unit, before its call."""
+    """The intent to buy one unit, before its call; its token and name follow from its tick."""
     decided = decision_id(target, Loop.CAPACITY, recorded_at)
     token = sha256(f"test/{decided}".encode()).hexdigest()
-    intent = PurchaseIntent(
+    intent = intents.build_purchase(
         decision_id=decided,
         target=target,
         token=token,
         name=f"{decided}-{token[:4]}",
-        model_id=PT_MODEL,
-        model_units=1,
-        commitment=Commitment.NONE,
-        usd_per_hour=Decimal("60.5"),
-        state=PurchaseState.RECORDED,
         recorded_at=recorded_at,
-        arn=None,
-        billed_from=None,
-        in_service_since=None,
-        ended_at=None,
-        detail="",
-        version=1,
     )
     return replace(intent, **overrides)
 
@@ -173,17 +158,6 @@ def build_release(
     recorded_at: datetime = NOW, *, target: str = "chat", **overrides: Any
 ) -> ReleaseIntent:
     """The intent to release one unit, before its route is withdrawn."""
-    intent = ReleaseIntent(
-        decision_id=decision_id(target, Loop.CAPACITY, recorded_at),
-        target=target,
-        arn=pt_arn(1),
-        model_units=1,
-        state=ReleaseState.WITHDRAWN,
-        recorded_at=recorded_at,
-        withdrawn_version=None,
-        withdrawn_at=None,
-        ended_at=None,
-        detail="",
-        version=1,
-    )
+    decided = decision_id(target, Loop.CAPACITY, recorded_at)
+    intent = intents.build_release(decision_id=decided, target=target, recorded_at=recorded_at)
     return replace(intent, **overrides)

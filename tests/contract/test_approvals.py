@@ -18,6 +18,7 @@ from tests.builders import NOW, PT_MODEL, build_consent
 from tests.contract.conftest import BACKENDS, CONSENTS, LEDGER
 from tests.fakes.memory_approvals import MemoryApprovals
 from tests.fakes.memory_ledger import MemoryFleets
+from tests.intents import reserve
 from tests.recorded import build_purchase
 
 DAY = timedelta(days=1)
@@ -126,13 +127,7 @@ def test_what_was_taken_back_buys_nothing_and_what_was_bought_cannot_be_taken_ba
 
 def begin(fleets: Fleets, consent_id: str) -> None:
     intent = build_purchase(NOW, commitment=Commitment.ONE_MONTH, consent_id=consent_id)
-    fleets.begin_purchase(
-        intent,
-        fleet=fleets.record_of(intent.target),
-        unmanaged_units=0,
-        max_units=10,
-        max_usd_per_hour=Decimal(1_000),
-    )
+    reserve(fleets, intent)
 
 
 def test_without_a_table_of_consents_nobody_answers(request: pytest.FixtureRequest) -> None:

@@ -25,10 +25,11 @@ from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_world.inprocess import attach
 from bedrock_world.settings import LifeCycle, WorldSettings
 from bedrock_world.world import World
-from tests.builders import NOW, PT_MODEL, REGION, build_purchase_intent, pt_arn
+from tests.builders import NOW, PT_MODEL, REGION, pt_arn
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.memory_capacity import MemoryCapacity
 from tests.fakes.recording_reporter import RecordingReporter
+from tests.recorded import build_purchase
 
 QUOTA = 3
 RETIRED = "amazon.titan-embed-text-v1:2:8k"
@@ -116,7 +117,7 @@ def test_nothing_is_held_at_first(bedrock: Bedrock) -> None:
 
 
 def test_a_purchase_carries_name_units_and_tags(bedrock: Bedrock) -> None:
-    intent = build_purchase_intent(model_units=2)
+    intent = build_purchase(model_units=2)
 
     arn = bedrock.purchasing.buy(intent)
 
@@ -128,7 +129,7 @@ def test_a_purchase_carries_name_units_and_tags(bedrock: Bedrock) -> None:
 
 
 def test_a_purchase_has_no_term(bedrock: Bedrock) -> None:
-    bedrock.purchasing.buy(build_purchase_intent())
+    bedrock.purchasing.buy(build_purchase())
 
     (listed,) = bedrock.capacity.inventory().throughputs
     assert listed.commitment is Commitment.NONE
@@ -136,7 +137,7 @@ def test_a_purchase_has_no_term(bedrock: Bedrock) -> None:
 
 
 def test_a_purchase_is_created_and_then_in_service(bedrock: Bedrock) -> None:
-    arn = bedrock.purchasing.buy(build_purchase_intent())
+    arn = bedrock.purchasing.buy(build_purchase())
     before = bedrock.releasing.get(arn)
 
     bedrock.advance(15 * MINUTE)
@@ -149,7 +150,7 @@ def test_a_purchase_is_created_and_then_in_service(bedrock: Bedrock) -> None:
 
 
 def test_the_same_intent_buys_once(bedrock: Bedrock) -> None:
-    intent = build_purchase_intent()
+    intent = build_purchase()
 
     first, second = bedrock.purchasing.buy(intent), bedrock.purchasing.buy(intent)
 
@@ -158,7 +159,7 @@ def test_the_same_intent_buys_once(bedrock: Bedrock) -> None:
 
 
 def test_a_purchase_is_found_by_its_intent(bedrock: Bedrock) -> None:
-    intent = build_purchase_intent()
+    intent = build_purchase()
     arn = bedrock.purchasing.buy(intent)
 
     found = bedrock.purchasing.find(intent)
@@ -168,16 +169,16 @@ def test_a_purchase_is_found_by_its_intent(bedrock: Bedrock) -> None:
 
 
 def test_an_intent_that_bought_nothing_is_not_found(bedrock: Bedrock) -> None:
-    bedrock.purchasing.buy(build_purchase_intent(1))
+    bedrock.purchasing.buy(build_purchase())
 
-    assert bedrock.purchasing.find(build_purchase_intent(2)) is None
+    assert bedrock.purchasing.find(build_purchase(NOW + 15 * MINUTE)) is None
 
 
 def test_a_purchase_above_the_quota_is_refused_and_buys_nothing(bedrock: Bedrock) -> None:
-    bedrock.purchasing.buy(build_purchase_intent(1, model_units=QUOTA))
+    bedrock.purchasing.buy(build_purchase(model_units=QUOTA))
 
     with pytest.raises(CapacityUnavailableError) as caught:
-        bedrock.purchasing.buy(build_purchase_intent(2))
+        bedrock.purchasing.buy(build_purchase(NOW + 15 * MINUTE))
 
     assert caught.value.code == "ServiceQuotaExceededException"
     assert len(bedrock.capacity.inventory().throughputs) == 1
@@ -185,15 +186,15 @@ def test_a_purchase_above_the_quota_is_refused_and_buys_nothing(bedrock: Bedrock
 
 def test_a_model_that_is_not_sold_any_more_is_refused(bedrock: Bedrock) -> None:
     with pytest.raises(CapacityUnavailableError):
-        bedrock.purchasing.buy(build_purchase_intent(model_id=RETIRED))
+        bedrock.purchasing.buy(build_purchase(model_id=RETIRED))
 
 
 def test_a_name_that_is_taken_is_refused(bedrock: Bedrock) -> None:
-    first = build_purchase_intent(1)
+    first = build_purchase()
     bedrock.purchasing.buy(first)
 
     with pytest.raises(CapacityUnavailableError):
-        bedrock.purchasing.buy(replace(build_purchase_intent(2), name=first.name))
+        bedrock.purchasing.buy(replace(build_purchase(NOW + 15 * MINUTE), name=first.name))
 
 
 def test_the_quota_that_binds_is_told(bedrock: Bedrock) -> None:
@@ -206,7 +207,7 @@ def test_the_life_cycle_of_a_model_is_told(bedrock: Bedrock) -> None:
 
 
 def test_a_deleted_throughput_is_gone_at_once(bedrock: Bedrock) -> None:
-    arn = bedrock.purchasing.buy(build_purchase_intent())
+    arn = bedrock.purchasing.buy(build_purchase())
     bedrock.advance(15 * MINUTE)
 
     bedrock.releasing.delete(arn)

@@ -23,6 +23,7 @@ from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, build_consent
 from tests.contract.conftest import BACKENDS, CONSENTS, LEDGER
 from tests.fakes.memory_ledger import MemoryFleets
+from tests.intents import reserve
 from tests.recorded import build_purchase
 
 GIVEN = build_consent(max_usd_per_hour=Decimal("55.5"))
@@ -59,16 +60,6 @@ def committed(quarter: int = 0) -> PurchaseIntent:
     )
 
 
-def begin(fleets: Fleets, intent: PurchaseIntent) -> None:
-    fleets.begin_purchase(
-        intent,
-        fleet=fleets.record_of(intent.target),
-        unmanaged_units=0,
-        max_units=10,
-        max_usd_per_hour=Decimal(1_000),
-    )
-
-
 def test_where_a_decision_names_no_consent_there_is_none(fleets: Fleets) -> None:
     """The actor says why it holds; a key that is empty would be an error of the table."""
     assert fleets.consent("") is None
@@ -82,17 +73,17 @@ def test_a_consent_is_read_as_it_was_given(fleets: Fleets) -> None:
 def test_a_consent_is_used_up_with_the_intent(fleets: Fleets) -> None:
     intent = committed()
 
-    begin(fleets, intent)
+    reserve(fleets, intent)
 
     assert fleets.consent("c-1") == replace(GIVEN, used_by=intent.decision_id, used_at=NOW)
     assert fleets.purchases("chat") == (intent,)
 
 
 def test_a_used_consent_takes_the_intent_and_its_reservation_with_it(fleets: Fleets) -> None:
-    begin(fleets, committed())
+    reserve(fleets, committed())
 
     with pytest.raises(StaleDecisionError, match="consent c-1"):
-        begin(fleets, committed(1))
+        reserve(fleets, committed(1))
 
     assert len(fleets.purchases("chat")) == 1
     assert fleets.record_of("chat").reserved_units == 1
@@ -100,7 +91,7 @@ def test_a_used_consent_takes_the_intent_and_its_reservation_with_it(fleets: Fle
 
 def test_a_consent_that_nobody_gave_buys_nothing(fleets: Fleets) -> None:
     with pytest.raises(StaleDecisionError, match="consent c-2"):
-        begin(fleets, replace(committed(), consent_id="c-2"))
+        reserve(fleets, replace(committed(), consent_id="c-2"))
 
     assert fleets.purchases("chat") == ()
 
@@ -119,7 +110,7 @@ def test_of_several_targets_that_name_one_consent_one_wins(
             consent_id=GIVEN.id,
         )
         try:
-            begin(fleets, intent)
+            reserve(fleets, intent)
         except StaleDecisionError:
             return False
         return True
@@ -142,7 +133,7 @@ def test_a_consent_comes_back_only_with_a_proven_refusal(
     fleets: Fleets, state: PurchaseState, *, is_back: bool
 ) -> None:
     intent = committed()
-    begin(fleets, intent)
+    reserve(fleets, intent)
 
     fleets.update_purchase(intent, stepped(intent, state))
 
@@ -173,4 +164,4 @@ def test_without_a_table_of_consents_nothing_can_be_committed(
 
     assert fleets.consent("c-1") is None
     with pytest.raises(ConfigurationError, match="consents"):
-        begin(fleets, committed())
+        reserve(fleets, committed())

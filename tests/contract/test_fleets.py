@@ -21,9 +21,8 @@ from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, pt_arn
 from tests.contract.conftest import BACKENDS, LEDGER
 from tests.fakes.memory_ledger import MemoryFleets
+from tests.intents import CAP, reserve
 from tests.recorded import build_purchase, build_release
-
-CAP = Decimal(1_000)
 
 
 @pytest.fixture(params=BACKENDS)
@@ -31,26 +30,6 @@ def fleets(request: pytest.FixtureRequest) -> Fleets:
     if request.param == "memory":
         return MemoryFleets()
     return DynamoFleets(request.getfixturevalue("dynamodb"), LEDGER)
-
-
-def begin(
-    fleets: Fleets,
-    intent: PurchaseIntent,
-    *,
-    fleet: FleetRecord | None = None,
-    unmanaged_units: int = 0,
-    max_units: int = 10,
-    max_usd_per_hour: Decimal = CAP,
-    stack: StackRoom | None = None,
-) -> None:
-    fleets.begin_purchase(
-        intent,
-        fleet=fleet or fleets.record_of(intent.target),
-        unmanaged_units=unmanaged_units,
-        max_units=max_units,
-        max_usd_per_hour=max_usd_per_hour,
-        stack=stack,
-    )
 
 
 def room(fleets: Fleets, units: int = 10, dollars: Decimal = CAP) -> StackRoom:
@@ -72,7 +51,7 @@ def test_a_new_fleet_has_nothing_reserved(fleets: Fleets) -> None:
 def test_a_purchase_is_kept_as_it_was_and_reserved(fleets: Fleets) -> None:
     intent = build_purchase(model_units=2, usd_per_hour=Decimal("121.000001"))
 
-    begin(fleets, intent)
+    reserve(fleets, intent)
 
     assert fleets.purchases("chat") == (intent,)
     assert fleets.record_of("chat") == FleetRecord(
@@ -86,7 +65,7 @@ def test_a_purchase_is_kept_as_it_was_and_reserved(fleets: Fleets) -> None:
 
 def test_every_member_of_an_intent_survives(fleets: Fleets) -> None:
     intent = build_purchase()
-    begin(fleets, intent)
+    reserve(fleets, intent)
     after = replace(
         intent,
         state=PurchaseState.LOST,
@@ -105,10 +84,10 @@ def test_every_member_of_an_intent_survives(fleets: Fleets) -> None:
 
 def test_the_same_purchase_begins_once(fleets: Fleets) -> None:
     intent = build_purchase()
-    begin(fleets, intent)
+    reserve(fleets, intent)
 
     with pytest.raises(StaleDecisionError, match="exists already"):
-        begin(fleets, intent)
+        reserve(fleets, intent)
 
     assert fleets.record_of("chat").reserved_units == 1
 
@@ -116,13 +95,13 @@ def test_the_same_purchase_begins_once(fleets: Fleets) -> None:
 @pytest.mark.parametrize("earlier", [0, 1])
 def test_a_purchase_decided_on_an_older_fleet_is_refused(fleets: Fleets, earlier: int) -> None:
     for index in range(earlier):
-        begin(fleets, build_purchase(NOW - (index + 1) * MINUTE))
+        reserve(fleets, build_purchase(NOW - (index + 1) * MINUTE))
     seen = fleets.record_of("chat")
-    begin(fleets, build_purchase(NOW), fleet=seen)
+    reserve(fleets, build_purchase(NOW), fleet=seen)
     late = build_purchase(NOW + 15 * MINUTE)
 
     with pytest.raises(StaleDecisionError, match="version"):
-        begin(fleets, late, fleet=seen)
+        reserve(fleets, late, fleet=seen)
 
     assert late not in fleets.purchases("chat")
     assert fleets.record_of("chat").reserved_units == earlier + 1
@@ -134,7 +113,7 @@ def test_a_fleet_that_was_never_written_does_not_pass_for_a_newer_one(fleets: Fl
     )
 
     with pytest.raises(StaleDecisionError, match="version"):
-        begin(fleets, build_purchase(), fleet=imagined)
+        reserve(fleets, build_purchase(), fleet=imagined)
 
     assert fleets.purchases("chat") == ()
 
@@ -154,14 +133,14 @@ def test_units_never_pass_their_cap(
     fleets: Fleets, first: int | None, second: int, unmanaged: int, *, is_allowed: bool
 ) -> None:
     if first is not None:
-        begin(fleets, build_purchase(NOW, model_units=first), max_units=3)
+        reserve(fleets, build_purchase(NOW, model_units=first), max_units=3)
     intent = build_purchase(NOW + 15 * MINUTE, model_units=second)
 
     if is_allowed:
-        begin(fleets, intent, max_units=3, unmanaged_units=unmanaged)
+        reserve(fleets, intent, max_units=3, unmanaged_units=unmanaged)
     else:
         with pytest.raises(StaleDecisionError):
-            begin(fleets, intent, max_units=3, unmanaged_units=unmanaged)
+            reserve(fleets, intent, max_units=3, unmanaged_units=unmanaged)
 
     kept = fleets.purchases("chat")
     assert (intent in kept) is is_allowed
@@ -176,23 +155,23 @@ def test_dollars_never_pass_their_cap_by_a_millionth(
 ) -> None:
     # In floats 0.1 + 0.2 is more than 0.3.
     cap = Decimal("0.3")
-    begin(fleets, build_purchase(NOW, usd_per_hour=Decimal("0.2")), max_usd_per_hour=cap)
+    reserve(fleets, build_purchase(NOW, usd_per_hour=Decimal("0.2")), max_usd_per_hour=cap)
     intent = build_purchase(NOW + 15 * MINUTE, usd_per_hour=second)
 
     if is_allowed:
-        begin(fleets, intent, max_usd_per_hour=cap)
+        reserve(fleets, intent, max_usd_per_hour=cap)
     else:
         with pytest.raises(StaleDecisionError):
-            begin(fleets, intent, max_usd_per_hour=cap)
+            reserve(fleets, intent, max_usd_per_hour=cap)
 
     assert len(fleets.purchases("chat")) == 1 + is_allowed
 
 
 def test_a_lowered_cap_refuses_what_would_have_fitted(fleets: Fleets) -> None:
-    begin(fleets, build_purchase(NOW, model_units=5))
+    reserve(fleets, build_purchase(NOW, model_units=5))
 
     with pytest.raises(StaleDecisionError):
-        begin(fleets, build_purchase(NOW + MINUTE), max_units=4)
+        reserve(fleets, build_purchase(NOW + MINUTE), max_units=4)
 
 
 @pytest.mark.parametrize(
@@ -208,8 +187,8 @@ def test_a_reservation_is_freed_once_when_the_units_are_gone(
     fleets: Fleets, state: PurchaseState
 ) -> None:
     intent = build_purchase(NOW, model_units=2)
-    begin(fleets, build_purchase(NOW - MINUTE))
-    begin(fleets, intent)
+    reserve(fleets, build_purchase(NOW - MINUTE))
+    reserve(fleets, intent)
     gone = moved(intent, state)
 
     fleets.update_purchase(intent, gone)
@@ -227,7 +206,7 @@ def test_a_reservation_is_freed_once_when_the_units_are_gone(
 )
 def test_units_that_are_held_stay_reserved(fleets: Fleets, state: PurchaseState) -> None:
     intent = build_purchase()
-    begin(fleets, intent)
+    reserve(fleets, intent)
     before = fleets.record_of("chat")
 
     fleets.update_purchase(intent, moved(intent, state))
@@ -237,7 +216,7 @@ def test_units_that_are_held_stay_reserved(fleets: Fleets, state: PurchaseState)
 
 def test_an_abandoned_purchase_that_turns_up_is_reserved_again(fleets: Fleets) -> None:
     intent = build_purchase(model_units=2)
-    begin(fleets, intent)
+    reserve(fleets, intent)
     abandoned = moved(intent, PurchaseState.ABANDONED)
     fleets.update_purchase(intent, abandoned)
 
@@ -248,7 +227,7 @@ def test_an_abandoned_purchase_that_turns_up_is_reserved_again(fleets: Fleets) -
 
 def test_an_intent_that_moved_meanwhile_is_not_overwritten(fleets: Fleets) -> None:
     intent = build_purchase()
-    begin(fleets, intent)
+    reserve(fleets, intent)
     bought = moved(intent, PurchaseState.BOUGHT)
     fleets.update_purchase(intent, bought)
 
@@ -272,7 +251,7 @@ def test_an_intent_that_does_not_exist_is_not_created_by_an_update(fleets: Fleet
 def test_an_update_names_the_same_intent_and_the_next_version(fleets: Fleets) -> None:
     intent, other = build_purchase(), build_purchase(NOW + MINUTE)
     release = build_release()
-    begin(fleets, intent)
+    reserve(fleets, intent)
 
     with pytest.raises(ValueError, match="cannot replace"):
         fleets.update_purchase(intent, moved(other, PurchaseState.BOUGHT))
@@ -284,9 +263,9 @@ def test_an_update_names_the_same_intent_and_the_next_version(fleets: Fleets) ->
 
 def test_intents_come_oldest_first_and_by_target(fleets: Fleets) -> None:
     for minutes in (2, 0, 1):
-        begin(fleets, build_purchase(NOW + minutes * MINUTE))
+        reserve(fleets, build_purchase(NOW + minutes * MINUTE))
         fleets.begin_release(build_release(NOW + minutes * MINUTE))
-    begin(fleets, build_purchase(target="chat-2"))
+    reserve(fleets, build_purchase(target="chat-2"))
     fleets.begin_release(build_release(target="chat-2"))
 
     expected = [NOW, NOW + MINUTE, NOW + 2 * MINUTE]
@@ -296,9 +275,9 @@ def test_intents_come_oldest_first_and_by_target(fleets: Fleets) -> None:
 
 def test_record_and_intents_come_at_once(fleets: Fleets) -> None:
     older, newer = build_purchase(), build_purchase(NOW + MINUTE)
-    begin(fleets, newer)
-    begin(fleets, older)
-    begin(fleets, build_purchase(target="chat-2"))
+    reserve(fleets, newer)
+    reserve(fleets, older)
+    reserve(fleets, build_purchase(target="chat-2"))
     fleets.begin_release(build_release())
 
     state = fleets.state_of("chat")
@@ -345,7 +324,7 @@ def test_of_several_runs_that_saw_the_same_fleet_one_wins(
 
     def attempt(intent: PurchaseIntent) -> bool:
         try:
-            begin(fleets, intent, fleet=seen, max_units=3)
+            reserve(fleets, intent, fleet=seen, max_units=3)
         except StaleDecisionError:
             return False
         return True
@@ -386,8 +365,8 @@ def test_the_sums_over_all_targets_start_at_nothing_and_follow_every_reservation
     )
     first = build_purchase(NOW, model_units=2, usd_per_hour=Decimal("121.0"))
     other = build_purchase(NOW, target="email", usd_per_hour=Decimal("60.5"))
-    begin(fleets, first, stack=room(fleets))
-    begin(fleets, other, stack=room(fleets))
+    reserve(fleets, first, stack=room(fleets))
+    reserve(fleets, other, stack=room(fleets))
 
     fleets.update_purchase(first, moved(first, PurchaseState.REFUSED))
 
@@ -401,25 +380,25 @@ def test_the_sums_over_all_targets_start_at_nothing_and_follow_every_reservation
 
 def test_purchases_of_two_targets_never_pass_the_cap_of_the_stack_together(fleets: Fleets) -> None:
     seen = room(fleets, units=3)
-    begin(fleets, build_purchase(NOW, model_units=2), stack=seen)
+    reserve(fleets, build_purchase(NOW, model_units=2), stack=seen)
     other = build_purchase(NOW, target="email", model_units=2)
 
     with pytest.raises(StaleDecisionError):
-        begin(fleets, other, stack=seen)
+        reserve(fleets, other, stack=seen)
     with pytest.raises(StaleDecisionError):
-        begin(fleets, other, stack=room(fleets, units=3))
+        reserve(fleets, other, stack=room(fleets, units=3))
 
     assert fleets.account().reserved_units == 2
     assert fleets.purchases("email") == ()
 
 
 def test_dollars_of_the_stack_never_pass_their_cap_by_a_millionth(fleets: Fleets) -> None:
-    begin(fleets, build_purchase(NOW, usd_per_hour=Decimal("60.5")), stack=room(fleets))
+    reserve(fleets, build_purchase(NOW, usd_per_hour=Decimal("60.5")), stack=room(fleets))
     other = build_purchase(NOW, target="email", usd_per_hour=Decimal("60.5"))
 
     with pytest.raises(StaleDecisionError):
-        begin(fleets, other, stack=room(fleets, dollars=Decimal("120.999999")))
-    begin(fleets, other, stack=room(fleets, dollars=Decimal("121.0")))
+        reserve(fleets, other, stack=room(fleets, dollars=Decimal("120.999999")))
+    reserve(fleets, other, stack=room(fleets, dollars=Decimal("121.0")))
 
     assert fleets.account().reserved_usd_per_hour == Decimal("121.0")
 
@@ -432,7 +411,7 @@ def test_of_several_targets_that_saw_the_same_sums_one_wins(
 
     def run(target: str) -> bool:
         try:
-            begin(fleets, build_purchase(NOW, target=target), stack=seen)
+            reserve(fleets, build_purchase(NOW, target=target), stack=seen)
         except StaleDecisionError:
             return False
         return True
@@ -449,7 +428,7 @@ def test_a_breaker_trips_at_the_version_seen_and_stays_until_it_is_reset(
     fleets: Fleets, reserved: int
 ) -> None:
     for _ in range(reserved):
-        begin(fleets, build_purchase(NOW))
+        reserve(fleets, build_purchase(NOW))
     seen = fleets.record_of("chat")
 
     fleets.trip(seen, NOW, "a seventh purchase")
@@ -474,7 +453,7 @@ def test_a_purchase_prepared_before_the_breaker_tripped_is_refused(fleets: Fleet
     fleets.trip(seen, NOW, "a seventh purchase")
 
     with pytest.raises(StaleDecisionError):
-        begin(fleets, build_purchase(NOW), fleet=seen)
+        reserve(fleets, build_purchase(NOW), fleet=seen)
 
     assert fleets.state_of("chat").record.tripped_at == NOW
     assert fleets.account().version == 0

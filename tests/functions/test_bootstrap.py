@@ -86,6 +86,16 @@ def test_an_invalid_document_is_reported_and_nothing_is_decided(
     ]
 
 
+def test_without_any_document_nothing_is_decided_and_it_says_so(
+    ssm: "SSMClient", caplog: pytest.LogCaptureFixture
+) -> None:
+    assert observe_decide.handler({"loop": "routing"}, Context()) == {}
+
+    (alarm,) = [vars(record) for record in caplog.records if record.message == "alarm"]
+    assert (alarm["alarm"], alarm["target"]) == ("settings_rejected", "")
+    assert "nothing is decided" in alarm["detail"]
+
+
 @pytest.mark.parametrize(("fan_out", "seen"), [("on", {}), ("off", {"chat": "nothing to buy"})])
 def test_with_a_dispatcher_who_acts_reads_the_settings_every_few_minutes(
     ssm: "SSMClient", monkeypatch: pytest.MonkeyPatch, fan_out: str, seen: dict[str, str]

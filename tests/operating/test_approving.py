@@ -12,6 +12,7 @@ from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import NOW, PT_MODEL, REGION, build_consent
+from tests.intents import reserve
 from tests.operating.stage import Stage
 from tests.recorded import build_purchase
 
@@ -46,13 +47,7 @@ def use(stage: Stage) -> None:
     client = boto3.client("dynamodb", region_name=REGION)
     fleets = DynamoFleets(client, "ledger", "consents")
     intent = build_purchase(NOW, commitment=Commitment.ONE_MONTH, consent_id=ASKED.id)
-    fleets.begin_purchase(
-        intent,
-        fleet=fleets.record_of("chat"),
-        unmanaged_units=0,
-        max_units=9,
-        max_usd_per_hour=Decimal(999),
-    )
+    reserve(fleets, intent)
 
 
 def test_an_approval_names_who_what_how_dear_and_until_when(asked: Stage) -> None:

@@ -7,10 +7,11 @@ import boto3
 import pytest
 
 from bedrock_autoscaler.cli.app import run
-from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState
 from bedrock_autoscaler.domain.fleet.lifecycle import stepped
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, PT_MODEL, REGION
+from tests.intents import reserve
 from tests.operating.stage import STACK, Stage
 from tests.recorded import build_purchase
 
@@ -39,13 +40,7 @@ def bought(stage: Stage, name: str = "own") -> str:
     """A throughput that the ledger holds as a purchase of the stack's target."""
     intent = build_purchase(NOW - HOUR, model_units=2, usd_per_hour=Decimal(121))
     fleets = stage.access.fleets
-    fleets.begin_purchase(
-        intent,
-        fleet=fleets.record_of("chat"),
-        unmanaged_units=0,
-        max_units=10,
-        max_usd_per_hour=Decimal(1_000),
-    )
+    reserve(fleets, intent)
     arn = buy(name, OWN)
     fleets.update_purchase(intent, stepped(intent, PurchaseState.BOUGHT, arn=arn))
     return arn
@@ -208,15 +203,7 @@ def test_a_throughput_that_cannot_be_deleted_keeps_its_watcher(built: Stage) -> 
 
 def test_a_purchase_without_an_answer_forbids_it(built: Stage) -> None:
     intent = build_purchase()
-    built.access.fleets.begin_purchase(
-        intent,
-        fleet=FleetRecord(
-            target="chat", reserved_units=0, reserved_usd_per_hour=Decimal(0), version=0
-        ),
-        unmanaged_units=0,
-        max_units=10,
-        max_usd_per_hour=Decimal(1_000),
-    )
+    reserve(built.access.fleets, intent)
 
     found = built.json("teardown", "--dry-run")
 
@@ -229,15 +216,7 @@ def test_a_purchase_without_an_answer_forbids_it(built: Stage) -> None:
 def test_what_is_held_in_a_spoke_forbids_it(built: Stage) -> None:
     intent = build_purchase()
     fleets = built.access.fleets
-    fleets.begin_purchase(
-        intent,
-        fleet=FleetRecord(
-            target="chat", reserved_units=0, reserved_usd_per_hour=Decimal(0), version=0
-        ),
-        unmanaged_units=0,
-        max_units=10,
-        max_usd_per_hour=Decimal(1_000),
-    )
+    reserve(fleets, intent)
     arn = f"arn:aws:bedrock:{REGION}:999988887777:provisioned-model/abcdefghijkl"
     fleets.update_purchase(intent, stepped(intent, PurchaseState.BOUGHT, arn=arn))
 

@@ -13,32 +13,21 @@ from bedrock_autoscaler.application.errors import (
     StaleDecisionError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW
 from tests.contract.conftest import LEDGER
 from tests.contract.storage.faulty import NO_ANSWER, FaultyClient, refusal
+from tests.intents import reserve
 from tests.recorded import build_purchase, build_release
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-CAP = Decimal(1_000)
-
 
 @pytest.fixture
 def fleets(faulty_dynamodb: FaultyClient) -> DynamoFleets:
     return DynamoFleets(cast("DynamoDBClient", faulty_dynamodb), LEDGER)
-
-
-def begin(fleets: DynamoFleets, intent: PurchaseIntent) -> None:
-    fleets.begin_purchase(
-        intent,
-        fleet=fleets.record_of(intent.target),
-        unmanaged_units=0,
-        max_units=10,
-        max_usd_per_hour=CAP,
-    )
 
 
 def item(client: "DynamoDBClient", pk: str, sk: str) -> dict[str, Any]:
@@ -56,9 +45,7 @@ def test_a_purchase_begins_with_one_transaction_and_nothing_else(
     fleet = fleets.record_of("chat")
     faulty_dynamodb.calls.clear()
 
-    fleets.begin_purchase(
-        build_purchase(), fleet=fleet, unmanaged_units=0, max_units=10, max_usd_per_hour=CAP
-    )
+    reserve(fleets, build_purchase(), fleet=fleet)
 
     assert faulty_dynamodb.calls == ["transact_write_items"]
 
@@ -67,26 +54,20 @@ def test_the_caps_are_conditions_of_the_transaction(
     fleets: DynamoFleets, dynamodb: "DynamoDBClient"
 ) -> None:
     """A record whose sums rose without its version is still not reserved beyond the caps."""
-    begin(fleets, build_purchase(NOW))
+    reserve(fleets, build_purchase(NOW))
     seen = fleets.record_of("chat")
     spoil(dynamodb, "TARGET#chat", "FLEET", reserved_units={"N": "10"})
 
     with pytest.raises(StaleDecisionError):
-        fleets.begin_purchase(
-            build_purchase(NOW + MINUTE),
-            fleet=seen,
-            unmanaged_units=0,
-            max_units=10,
-            max_usd_per_hour=CAP,
-        )
+        reserve(fleets, build_purchase(NOW + MINUTE), fleet=seen)
 
     assert len(fleets.purchases("chat")) == 1
 
 
 def test_the_account_adds_up_all_targets(fleets: DynamoFleets, dynamodb: "DynamoDBClient") -> None:
     chat = build_purchase(model_units=2, usd_per_hour=Decimal("0.1"))
-    begin(fleets, chat)
-    begin(fleets, build_purchase(target="email", usd_per_hour=Decimal("0.2")))
+    reserve(fleets, chat)
+    reserve(fleets, build_purchase(target="email", usd_per_hour=Decimal("0.2")))
 
     assert item(dynamodb, "ACCOUNT", "RESERVED")["reserved_units"] == {"N": "3"}
     assert item(dynamodb, "ACCOUNT", "RESERVED")["reserved_usd_per_hour"] == {"N": "0.3"}
@@ -100,7 +81,7 @@ def test_an_intent_can_be_read_in_the_console(
     fleets: DynamoFleets, dynamodb: "DynamoDBClient"
 ) -> None:
     intent = build_purchase(usd_per_hour=Decimal("60.500001"))
-    begin(fleets, intent)
+    reserve(fleets, intent)
 
     shown = item(dynamodb, "TARGET#chat", f"PURCHASE#{intent.decision_id}")
 
@@ -118,7 +99,7 @@ def test_a_lost_answer_is_settled_by_reading_back(
     bought = replace(intent, state=PurchaseState.BOUGHT, version=2)
     faulty_dynamodb.fail_next(NO_ANSWER, method="transact_write_items", after_effect=True, times=3)
 
-    begin(fleets, intent)
+    reserve(fleets, intent)
     fleets.update_purchase(intent, bought)
     fleets.begin_release(release)
 
@@ -142,7 +123,7 @@ def test_a_write_that_does_not_show_has_an_unknown_outcome(
     faulty_dynamodb.fail_next(error, method="transact_write_items")
 
     with pytest.raises(UnknownOutcomeError) as caught:
-        begin(fleets, build_purchase())
+        reserve(fleets, build_purchase())
 
     assert "secret" not in str(caught.value)
     assert fleets.purchases("chat") == ()
@@ -152,7 +133,7 @@ def test_an_update_that_does_not_show_has_an_unknown_outcome(
     fleets: DynamoFleets, faulty_dynamodb: FaultyClient
 ) -> None:
     intent = build_purchase()
-    begin(fleets, intent)
+    reserve(fleets, intent)
     faulty_dynamodb.fail_next(NO_ANSWER, method="transact_write_items")
 
     with pytest.raises(UnknownOutcomeError):
@@ -169,9 +150,7 @@ def test_a_write_that_cannot_be_read_back_has_an_unknown_outcome(
     faulty_dynamodb.fail_next(NO_ANSWER, method="get_item")
 
     with pytest.raises(UnknownOutcomeError):
-        fleets.begin_purchase(
-            build_purchase(), fleet=fleet, unmanaged_units=0, max_units=10, max_usd_per_hour=CAP
-        )
+        reserve(fleets, build_purchase(), fleet=fleet)
 
 
 def test_another_run_at_the_same_item_is_stale(
@@ -191,7 +170,7 @@ def test_another_run_at_the_same_item_is_stale(
     faulty_dynamodb.fail_next(cancelled, method="transact_write_items")
 
     with pytest.raises(StaleDecisionError, match="another transaction"):
-        begin(fleets, build_purchase())
+        reserve(fleets, build_purchase())
 
 
 def test_a_transaction_that_was_throttled_in_part_is_read_back(
@@ -207,7 +186,7 @@ def test_a_transaction_that_was_throttled_in_part_is_read_back(
     faulty_dynamodb.fail_next(cancelled, method="transact_write_items")
 
     with pytest.raises(UnknownOutcomeError):
-        begin(fleets, build_purchase())
+        reserve(fleets, build_purchase())
 
 
 @pytest.mark.parametrize(
@@ -241,7 +220,7 @@ def test_a_newer_record_holds_the_target_and_is_not_rewritten(
     fleets: DynamoFleets, dynamodb: "DynamoDBClient", sk: str
 ) -> None:
     intent = build_purchase()
-    begin(fleets, intent)
+    reserve(fleets, intent)
     spoil(dynamodb, "TARGET#chat", sk, schema={"N": "2"})
     before = item(dynamodb, "TARGET#chat", sk)
 
@@ -259,7 +238,7 @@ def test_a_damaged_intent_is_told_with_its_member(
     fleets: DynamoFleets, dynamodb: "DynamoDBClient"
 ) -> None:
     intent = build_purchase()
-    begin(fleets, intent)
+    reserve(fleets, intent)
     spoil(dynamodb, "TARGET#chat", f"PURCHASE#{intent.decision_id}", model_units={"S": "many"})
 
     with pytest.raises(ObservationError, match="model_units"):

@@ -16,11 +16,12 @@ from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from bedrock_world.faults import When
 from tests.bedrock_stage import CREATE, OWN, POOL, Stage, first_page_then_nothing
-from tests.builders import PT_MODEL, build_purchase_intent
+from tests.builders import NOW, PT_MODEL
+from tests.recorded import build_purchase
 
 
 def test_a_purchase_sends_what_was_stored_and_no_term(stage: Stage) -> None:
-    intent = build_purchase_intent()
+    intent = build_purchase()
 
     stage.purchasing.buy(intent)
 
@@ -41,7 +42,7 @@ def test_a_purchase_sends_what_was_stored_and_no_term(stage: Stage) -> None:
 @pytest.mark.parametrize("term", [Commitment.ONE_MONTH, Commitment.SIX_MONTHS])
 def test_an_intent_with_a_term_is_refused_before_any_call(stage: Stage, term: Commitment) -> None:
     with pytest.raises(CapacityUnavailableError) as caught:
-        stage.purchasing.buy(build_purchase_intent(commitment=term))
+        stage.purchasing.buy(build_purchase(commitment=term))
 
     assert caught.value.code == "CommitmentRefused"
     assert stage.calls[CREATE] == 0
@@ -53,8 +54,8 @@ def test_an_intent_with_a_term_is_refused_before_any_call(stage: Stage, term: Co
 def test_a_term_is_sent_only_for_the_consent_that_was_used_up(
     stage: Stage, term: Commitment, sent: str
 ) -> None:
-    stage.purchasing.buy(build_purchase_intent(commitment=term, consent_id="c-1"))
-    stage.purchasing.buy(build_purchase_intent(2))
+    stage.purchasing.buy(build_purchase(commitment=term, consent_id="c-1"))
+    stage.purchasing.buy(build_purchase(NOW + 15 * MINUTE))
 
     first, second = stage.bodies
     assert first["commitmentDuration"] == sent
@@ -65,7 +66,7 @@ def test_a_term_is_sent_only_for_the_consent_that_was_used_up(
 def test_an_answer_that_is_lost_after_the_effect_buys_once(stage: Stage, lost_answers: int) -> None:
     stage.fail(CREATE, When.DROP_AFTER, times=lost_answers)
 
-    arn = stage.purchasing.buy(build_purchase_intent())
+    arn = stage.purchasing.buy(build_purchase())
 
     (listed,) = stage.capacity.inventory().throughputs
     assert listed.arn == arn
@@ -76,7 +77,7 @@ def test_a_call_that_never_gets_an_answer_has_no_certain_outcome(stage: Stage, w
     stage.fail(CREATE, when, times=3)
 
     with pytest.raises(UnknownOutcomeError, match="ConnectionClosedError"):
-        stage.purchasing.buy(build_purchase_intent())
+        stage.purchasing.buy(build_purchase())
 
 
 def test_a_refusal_of_a_retry_proves_nothing(stage: Stage) -> None:
@@ -86,14 +87,14 @@ def test_a_refusal_of_a_retry_proves_nothing(stage: Stage) -> None:
     stage.fail(CREATE, When.BEFORE, code="ServiceQuotaExceededException")
 
     with pytest.raises(UnknownOutcomeError, match="ServiceQuotaExceededException"):
-        stage.purchasing.buy(build_purchase_intent())
+        stage.purchasing.buy(build_purchase())
 
     assert len(stage.capacity.inventory().throughputs) == 1
 
 
 def test_a_request_that_the_sdk_refuses_to_send_bought_nothing(stage: Stage) -> None:
     with pytest.raises(CapacityUnavailableError) as caught:
-        stage.purchasing.buy(build_purchase_intent(model_units=0))
+        stage.purchasing.buy(build_purchase(model_units=0))
 
     assert caught.value.code == "ParamValidationError"
     assert stage.capacity.inventory().throughputs == ()
@@ -101,7 +102,7 @@ def test_a_request_that_the_sdk_refuses_to_send_bought_nothing(stage: Stage) -> 
 
 def test_a_purchase_that_lists_do_not_show_yet_is_found_by_its_name(stage: Stage) -> None:
     stage.world.reconfigure(list_lag=timedelta(minutes=15))
-    intent = build_purchase_intent()
+    intent = build_purchase()
     arn = stage.purchasing.buy(intent)
 
     found = stage.purchasing.find(intent)
@@ -113,7 +114,7 @@ def test_a_purchase_that_lists_do_not_show_yet_is_found_by_its_name(stage: Stage
 
 def test_a_name_without_tags_is_no_proof(stage: Stage) -> None:
     stage.world.reconfigure(tag_lag=timedelta(minutes=5))
-    intent = build_purchase_intent()
+    intent = build_purchase()
     stage.purchasing.buy(intent)
 
     with pytest.raises(ObservationError, match="no owner tag yet"):
@@ -124,7 +125,7 @@ def test_a_name_without_tags_is_no_proof(stage: Stage) -> None:
 
 
 def test_a_throughput_whose_tags_were_taken_away_is_neither_ours_nor_gone(stage: Stage) -> None:
-    intent = build_purchase_intent()
+    intent = build_purchase()
     arn = stage.purchasing.buy(intent)
     stage.world.advance(HOUR)
     tags = [tag["key"] for tag in stage.client.list_tags_for_resource(resourceARN=arn)["tags"]]
@@ -135,7 +136,7 @@ def test_a_throughput_whose_tags_were_taken_away_is_neither_ours_nor_gone(stage:
 
 
 def test_a_renamed_purchase_is_found_by_its_tags(stage: Stage) -> None:
-    intent = build_purchase_intent()
+    intent = build_purchase()
     arn = stage.purchasing.buy(intent)
     stage.world.advance(15 * MINUTE)
     stage.client.update_provisioned_model_throughput(
@@ -149,7 +150,7 @@ def test_a_renamed_purchase_is_found_by_its_tags(stage: Stage) -> None:
 
 
 def test_a_throughput_of_another_deployment_is_not_ours(stage: Stage) -> None:
-    intent = build_purchase_intent()
+    intent = build_purchase()
     BedrockPurchasing(stage.client, "other").buy(intent)
 
     assert stage.purchasing.find(intent) is None
@@ -157,7 +158,7 @@ def test_a_throughput_of_another_deployment_is_not_ours(stage: Stage) -> None:
 
 @pytest.mark.parametrize("other", [{"model_units": 2}, {"model_id": "vendor.other-v1:0"}])
 def test_what_only_has_our_tags_is_not_the_purchase(stage: Stage, other: dict[str, Any]) -> None:
-    intent = build_purchase_intent()
+    intent = build_purchase()
     stage.purchasing.buy(intent)
     stage.world.advance(15 * MINUTE)
 
@@ -171,4 +172,4 @@ def test_absence_from_a_list_that_breaks_off_proves_nothing(stage: Stage) -> Non
     first_page_then_nothing(stage)
 
     with pytest.raises(ObservationError, match="incomplete list"):
-        stage.purchasing.find(build_purchase_intent(9))
+        stage.purchasing.find(build_purchase(NOW + HOUR))

@@ -10,7 +10,7 @@ from bedrock_autoscaler.domain.option import InstanceRails
 from bedrock_autoscaler.domain.target import Loop, StackRails, Target
 from tests.builders import build_guard_rails, build_target
 from tests.endpoints import build_endpoint, build_endpoint_state, build_instance_rails, endpoint_arn
-from tests.intents import ONE_UNIT, build_held
+from tests.intents import ONE_UNIT, build_held, reserve
 from tests.staging import QUARTERLY, Script, Stage
 from tests.unit.application.scenes import reasons
 
@@ -68,13 +68,7 @@ def scene(*targets: Target, core: Callable[[Situation], Decision], running: int 
 
 def hold_unit(made: Stage, **changes: Any) -> None:
     """One unit of `chat` is reserved for 60.50 USD an hour."""
-    made.fleets.begin_purchase(
-        build_held(**changes),
-        fleet=made.fleets.record_of(changes.get("target", "chat")),
-        unmanaged_units=0,
-        max_units=10,
-        max_usd_per_hour=Decimal(1_000),
-    )
+    reserve(made.fleets, build_held(**changes))
 
 
 def scaled(made: Stage) -> str:

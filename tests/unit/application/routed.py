@@ -1,7 +1,6 @@
 """Stages whose decisions name the routes, and the table that is in force on one."""
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import override
 
 from bedrock_autoscaler.domain.decision import Decision, Situation
@@ -10,7 +9,7 @@ from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, PROFILE, PT_MODEL, build_option, build_target, pt_arn
-from tests.intents import build_held
+from tests.intents import build_held, reserve
 from tests.staging import Script, Stage
 
 ON_DEMAND = Route(kind=OptionKind.ON_DEMAND, address=MODEL, weight=1.0)
@@ -74,13 +73,7 @@ def own(scene: Stage, number: int, target: str = "chat") -> None:
         target=target,
         decision_id=intent.decision_id,
     )
-    scene.fleets.begin_purchase(
-        replace(intent, arn=arn),
-        fleet=scene.fleets.record_of(target),
-        unmanaged_units=0,
-        max_units=10,
-        max_usd_per_hour=Decimal(1_000),
-    )
+    reserve(scene.fleets, replace(intent, arn=arn))
 
 
 def table(scene: Stage) -> RoutingTable:

@@ -12,7 +12,7 @@ from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseState
 from bedrock_autoscaler.domain.fleet.scalings import ScalingState
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.intents import ONE_UNIT, build_purchase
+from tests.intents import ONE_UNIT, build_purchase, reserve
 from tests.staging import Script, Stage
 from tests.unit.application.affordable_scenes import (
     OWN,
@@ -154,13 +154,7 @@ def test_the_cap_is_reached_by_both_together() -> None:
 
 def test_what_is_reserved_without_an_answer_keeps_an_endpoint_small() -> None:
     made = both(max_usd_per_hour=Decimal(66))
-    made.fleets.begin_purchase(
-        build_purchase(decision_id="earlier"),
-        fleet=made.fleets.record_of("chat"),
-        unmanaged_units=0,
-        max_units=10,
-        max_usd_per_hour=Decimal(1_000),
-    )
+    reserve(made.fleets, build_purchase(decision_id="earlier"))
 
     made.scale_endpoint()
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from bedrock_autoscaler.application.observing.keeping import Keepsakes, Kept
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import NOW, build_purchase_intent
+from tests.builders import NOW
+from tests.recorded import build_purchase
 
 
 def reading(said: list[str], key: str) -> Callable[[], str]:
@@ -36,7 +37,7 @@ def test_what_is_read_again_is_the_newest() -> None:
 
 def test_places_have_their_neighbours_in_common_and_nothing_else() -> None:
     home = Keepsakes()
-    purchases = (build_purchase_intent(),)
+    purchases = (build_purchase(),)
     home.neighbours.get("chat", NOW, lambda: purchases)
     home.models.get("model", NOW, lambda: (True, 1))
 

@@ -10,7 +10,7 @@ from bedrock_autoscaler.application.telling.left_behind import report_left_behin
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import ACCOUNT, NOW, REGION
-from tests.intents import build_held, build_listed
+from tests.intents import build_held, build_listed, reserve
 from tests.staging import Stage
 from tests.unit.application.scenes import ARN, serving
 
@@ -38,13 +38,7 @@ def test_a_throughput_that_is_gone_with_its_target_is_an_alarm_until_somebody_lo
 def test_what_lies_in_another_region_is_not_gone_for_not_being_listed_here() -> None:
     scene = Stage()
     arn = (build_held().arn or "").replace(REGION, "eu-west-1")
-    scene.fleets.begin_purchase(
-        build_held(target="gone", arn=arn),
-        fleet=scene.fleets.record_of("gone"),
-        unmanaged_units=0,
-        max_units=10,
-        max_usd_per_hour=build_held().usd_per_hour,
-    )
+    reserve(scene.fleets, build_held(target="gone", arn=arn))
 
     scene.decide()
 
@@ -55,13 +49,7 @@ def told(seen: Inventory | None, **changes: Any) -> list[tuple[str, str]]:
     """The alarms about one purchase of a target that is gone, and what is listed at home."""
     scene = Stage()
     held = build_held(**{"recorded_at": NOW - HOUR} | changes)
-    scene.fleets.begin_purchase(
-        held,
-        fleet=scene.fleets.record_of("chat"),
-        unmanaged_units=0,
-        max_units=10,
-        max_usd_per_hour=held.usd_per_hour,
-    )
+    reserve(scene.fleets, held)
     report_left_behind(seen, (), NOW, scene.application.deciding.sources, place=HOME)
     return scene.reporter.alarm_names
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import override
 
 import pytest
@@ -15,7 +14,7 @@ from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, PT_MODEL
 from tests.fakes.memory_capacity import MemoryCapacity
-from tests.intents import TWO_UNITS, build_held, build_release
+from tests.intents import TWO_UNITS, build_held, build_release, reserve
 from tests.staging import Script, Stage
 from tests.unit.application.scenes import NAME, decided, only_purchase
 
@@ -311,13 +310,7 @@ def test_a_pt_that_is_updated_while_it_is_being_created_is_waited_for() -> None:
 
 def test_without_any_decision_what_stands_is_left_alone() -> None:
     scene = Stage(core=Script())
-    scene.fleets.begin_purchase(
-        build_held(),
-        fleet=scene.fleets.record_of("chat"),
-        unmanaged_units=0,
-        max_units=10,
-        max_usd_per_hour=Decimal(1000),
-    )
+    reserve(scene.fleets, build_held())
 
     assert scene.purchase().outcomes == (("chat", "nothing to buy"),)
     assert only_purchase(scene) == build_held()

@@ -18,7 +18,7 @@ from bedrock_autoscaler.domain.target import Mode
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, PT_MODEL, build_guard_rails, build_target
 from tests.fakes.memory_capacity import MemoryCapacity
-from tests.intents import TWO_UNITS, build_held, build_purchase
+from tests.intents import TWO_UNITS, build_held, build_purchase, reserve
 from tests.staging import Script, Stage
 from tests.unit.application.scenes import NAME, decided, only_purchase, reasons
 
@@ -127,13 +127,7 @@ def test_a_tick_off_the_clock_changes_nothing(minutes: int) -> None:
 
 def test_a_stale_fleet_version_buys_nothing() -> None:
     scene = decided()
-    scene.fleets.begin_purchase(
-        build_held(state=PurchaseState.RELEASED),
-        fleet=scene.fleets.record_of("chat"),
-        unmanaged_units=0,
-        max_units=10,
-        max_usd_per_hour=Decimal(1000),
-    )
+    reserve(scene.fleets, build_held(state=PurchaseState.RELEASED))
 
     assert scene.purchase().outcomes == (("chat", "purchase held"),)
     assert reasons(scene, "purchase_held") == ["the fleet is at version 1, the decision saw 0"]

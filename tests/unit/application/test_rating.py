@@ -13,12 +13,12 @@ from tests.builders import (
     NOW,
     UNIT_RATE,
     build_provisioned,
-    build_purchase_intent,
     build_rate_measurement,
     build_target,
     build_traffic,
     pt_arn,
 )
+from tests.recorded import build_purchase
 from tests.unit.domain.buckets import throttled_traffic
 
 BUSY = build_traffic(60, end=NOW, input_tokens=500_000.0, output_tokens=60_000.0)
@@ -32,7 +32,7 @@ def stored(traffic: Mapping[str, Traffic]) -> StoredHistory:
 
 
 def test_throughputs_are_known_by_their_arn_and_measured_by_their_units() -> None:
-    purchases = [build_purchase_intent(arn=pt_arn(1), model_units=2)]
+    purchases = [build_purchase(arn=pt_arn(1), model_units=2)]
 
     found = measured_rate(build_target(), purchases, stored({pt_arn(1): BUSY}), None)
 
@@ -45,21 +45,21 @@ def test_throughputs_are_known_by_their_arn_and_measured_by_their_units() -> Non
 @pytest.mark.parametrize(
     "intent",
     [
-        build_purchase_intent(arn=None),
-        build_purchase_intent(arn=pt_arn(2)),
-        build_purchase_intent(arn=pt_arn(1), model_id="another"),
+        build_purchase(arn=None),
+        build_purchase(arn=pt_arn(2)),
+        build_purchase(arn=pt_arn(1), model_id="another"),
     ],
     ids=["never bought", "not kept", "another model"],
 )
 def test_what_is_no_throughput_of_this_model_says_nothing(intent: object) -> None:
-    assert isinstance(intent, type(build_purchase_intent()))
+    assert isinstance(intent, type(build_purchase()))
 
     assert measured_rate(build_target(), [intent], stored({pt_arn(1): BUSY}), None) is None
 
 
 def test_nothing_is_measured_twice_nor_without_history() -> None:
     before = build_rate_measurement(measured_at=NOW)
-    purchases = [build_purchase_intent(arn=pt_arn(1))]
+    purchases = [build_purchase(arn=pt_arn(1))]
     kept = stored({pt_arn(1): BUSY})
 
     assert measured_rate(build_target(), purchases, kept, before) is before
@@ -69,7 +69,7 @@ def test_nothing_is_measured_twice_nor_without_history() -> None:
 
 def test_settings_may_know_how_often_callers_try() -> None:
     traffic = throttled_traffic(UNIT_RATE, load=0.8)
-    purchases = [build_purchase_intent(arn=pt_arn(1), model_units=2)]
+    purchases = [build_purchase(arn=pt_arn(1), model_units=2)]
     told = build_target(provisioned=build_provisioned(attempts_per_call=3.0))
 
     loose = measured_rate(build_target(), purchases, stored({pt_arn(1): traffic}), None)

@@ -23,7 +23,7 @@ from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, build_option, build_target, build_traffic
 from tests.endpoints import ENDPOINT, build_endpoint, build_endpoint_state
 from tests.fakes.memory_dispatch import MemoryAgenda, MemoryAssignments, MemoryPolicies
-from tests.intents import build_held
+from tests.intents import build_held, reserve
 from tests.staging import Script, Stage
 
 BOTH = (Loop.CAPACITY, Loop.ROUTING)
@@ -286,13 +286,7 @@ def test_a_worker_tells_of_caps_with_the_endpoints_of_targets_that_others_decide
 
 def test_a_worker_tells_of_units_that_a_target_that_is_gone_keeps_reserved() -> None:
     fleet = Fleet(named("chat"))
-    fleet.scene.fleets.begin_purchase(
-        build_held(target="gone"),
-        fleet=fleet.scene.fleets.record_of("gone"),
-        unmanaged_units=0,
-        max_units=10,
-        max_usd_per_hour=Decimal(1_000),
-    )
+    reserve(fleet.scene.fleets, build_held(target="gone"))
     fleet.dispatch()
 
     fleet.visit()

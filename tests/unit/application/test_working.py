@@ -108,3 +108,12 @@ def test_the_stack_beats_at_home_although_no_target_is_there() -> None:
     FleetApplication(scene.application, scene, shared, home).dispatch(scene.now)
 
     assert set(scene.metrics.beats) - before == {scene.now}
+
+
+def test_a_dispatcher_without_any_target_says_so() -> None:
+    scene, shared = Stage(core=Script()), Shared()
+    scene.targets = ()
+
+    FleetApplication(scene.application, scene, shared).dispatch(scene.now)
+
+    assert scene.reporter.alarm_names == [("settings_rejected", "")]

@@ -1,7 +1,6 @@
 """A small ledger for all commands that read one."""
 
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 
 import boto3
@@ -11,10 +10,10 @@ from moto import mock_aws
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.cli.decisions.sources import write_export
-from bedrock_autoscaler.domain.fleet.intent import FleetRecord
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, REGION
+from tests.intents import reserve
 from tests.tables import make_tables
 from tests.unit.cli.ledgers import TABLE, busy_situation, intent_of, quiet_situation, recorded
 
@@ -32,15 +31,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
         decisions.record(purchase)
         decisions.record(recorded(replace(quiet_situation(), scheduled_at=NOW + 15 * MINUTE)))
         decisions.record(recorded(replace(quiet_situation(), loop=Loop.ROUTING)))
-        DynamoFleets(client, TABLE).begin_purchase(
-            intent_of(purchase.decision.id),
-            fleet=FleetRecord(
-                target="chat", reserved_units=0, reserved_usd_per_hour=Decimal(0), version=0
-            ),
-            unmanaged_units=0,
-            max_units=10,
-            max_usd_per_hour=Decimal(1000),
-        )
+        reserve(DynamoFleets(client, TABLE), intent_of(purchase.decision.id))
         path = tmp_path_factory.mktemp("export") / "ledger.jsonl.gz"
         assert write_export(client, TABLE, path) > 4
     return path

@@ -10,10 +10,8 @@ from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Decision, Situation
-from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
-from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from tests.builders import (
-    NOW,
     UNIT_PRICE,
     build_observation,
     build_provisioned,
@@ -21,6 +19,7 @@ from tests.builders import (
     build_target,
     build_traffic,
 )
+from tests.intents import build_purchase
 
 TABLE = "ledger"
 BUY = "chat-capacity-20261120T120000Z"
@@ -51,24 +50,7 @@ def recorded(situation: Situation, decision: Decision | None = None) -> Recorded
 
 
 def intent_of(decision_id: str) -> PurchaseIntent:
-    return PurchaseIntent(
-        decision_id=decision_id,
-        target="chat",
-        token="token",  # noqa: S106 - an idempotency token
-        name="a-name",
-        model_id="m",
-        model_units=1,
-        commitment=Commitment.NONE,
-        usd_per_hour=Decimal("60.5"),
-        state=PurchaseState.RECORDED,
-        recorded_at=NOW,
-        arn=None,
-        billed_from=None,
-        in_service_since=None,
-        ended_at=None,
-        detail="waiting",
-        version=1,
-    )
+    return build_purchase(decision_id=decision_id, name="a-name", model_id="m", detail="waiting")
 
 
 def told(arguments: list[str], export: Path, capsys: pytest.CaptureFixture[str]) -> str:
