@@ -1,3 +1,4 @@
+import math
 from datetime import timedelta
 from typing import Any
 
@@ -306,3 +307,29 @@ def test_an_unread_quota_is_unknown_and_reported(stage: Stage, calls_before: int
             {"subject": (POOL, OWN)[calls_before], "error": "AccessDeniedException, request none"},
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "named"), [({}, "None"), ({"Value": math.nan}, "nan"), ({"Value": math.inf}, "inf")]
+)
+@pytest.mark.parametrize("is_default", [False, True])
+def test_a_senseless_quota_is_unknown_and_reported_with_its_value(
+    stage: Stage,
+    told: Any,
+    named: str,
+    is_default: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    quotas = boto3.client("service-quotas", region_name=REGION)
+    capacity = BedrockCapacity(stage.client, quotas, load_models().codes_of, stage.reporter)
+    with Stubber(quotas) as stub:
+        if is_default:
+            stub.add_client_error("get_service_quota", "NoSuchResourceException", "")
+        operation = "get_aws_default_service_quota" if is_default else "get_service_quota"
+        stub.add_response(operation, {"Quota": told})
+
+        quota = capacity.model_unit_quota(PT_MODEL)
+
+    assert quota is None
+    (happening,) = stage.reporter.happenings
+    assert (happening.event, happening.fields["subject"]) == ("quota_unread", POOL)
+    assert named in str(happening.fields["error"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, override
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -103,6 +104,9 @@ class BedrockCapacity(Capacity):
             except (BotoCoreError, ClientError) as error:
                 self._unknown("quota_unread", code, error)
                 return None
+            except ValueError as error:
+                self._reporter.happened("quota_unread", "", subject=code, error=str(error))
+                return None
         return min(applied, default=None)
 
     def _described(self, model_id: str) -> FoundationModelDetailsTypeDef:
@@ -116,17 +120,23 @@ class BedrockCapacity(Capacity):
         return self._bedrock.get_foundation_model(modelIdentifier=shorter)["modelDetails"]
 
     def _quota(self, code: str) -> int:
-        """The applied value; the default one where none was ever applied."""
+        """The applied value; the default one where none was ever applied.
+
+        Raises:
+            ValueError: it is no number of units.
+        """
         try:
-            quota = self._quotas.get_service_quota(ServiceCode=_SERVICE, QuotaCode=code)
+            quota = self._quotas.get_service_quota(ServiceCode=_SERVICE, QuotaCode=code)["Quota"]
         except ClientError as error:
             if code_of(error) != _NO_APPLIED_VALUE:
                 raise
-            default = self._quotas.get_aws_default_service_quota(
+            quota = self._quotas.get_aws_default_service_quota(
                 ServiceCode=_SERVICE, QuotaCode=code
-            )
-            return int(default["Quota"]["Value"])
-        return int(quota["Quota"]["Value"])
+            )["Quota"]
+        value = quota.get("Value")
+        if value is None or not 0 <= value < inf:
+            raise ValueError(f"value {value} is no number of units")
+        return int(value)
 
     def _unknown(self, event: str, subject: str, error: SdkError) -> None:
         self._reporter.happened(event, "", subject=subject, error=described(error))
