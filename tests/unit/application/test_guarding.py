@@ -28,6 +28,7 @@ from tests.unit.application.scenes import buys, reasons
     ("fact", "told"),
     [
         ("quota", "the model-unit quota for"),
+        ("no quota", f"the model-unit quota for {PT_MODEL} is 0"),
         ("life cycle", "the life cycle of"),
         ("active", "is not ACTIVE"),
         ("rate", "tokens per minute of one unit"),
@@ -42,6 +43,8 @@ def test_nothing_is_bought_without_a_fact_whatever_the_decision_asks_for(
     scene = Stage(build_target(provisioned=rated), core=script)
     if fact == "quota":
         scene.capacity.quota.clear()
+    elif fact == "no quota":
+        scene.capacity.quota[PT_MODEL] = 0
     elif fact == "life cycle":
         scene.capacity.unknown_status.add(PT_MODEL)
     elif fact == "active":
@@ -52,6 +55,20 @@ def test_nothing_is_bought_without_a_fact_whatever_the_decision_asks_for(
 
     assert (buys(scene), scene.fleets.purchases("chat")) == (0, ())
     assert told in reasons(scene, "purchase_held")[0]
+
+
+def test_while_one_failed_nothing_more_is_bought_whatever_the_decision_asks_for() -> None:
+    """The failed one is given up at the end of its paid hour; bought anew is not at once."""
+    script = Script()
+    script.actions[NOW] = script.actions[NOW + 15 * MINUTE] = (ONE_UNIT,)
+    scene = Stage(core=script)
+    scene.run(1)
+    scene.capacity.fail_creation(scene.only_arn())
+
+    scene.run(20)
+
+    assert buys(scene) == 1
+    assert "failed to come into service" in reasons(scene, "purchase_held")[0]
 
 
 # -- the ledger --------------------------------------------------------------------------------

@@ -40,15 +40,21 @@ def terms_problem(target: Target, wanted: Purchase, now: datetime) -> str | None
 
 
 def facts_problem(target: Target, asked: RecordedDecision) -> str | None:
-    """Which fact was not known when the decision was made; None when all were.
+    """Which fact was not known or forbade it when the decision was made; None when none did.
 
     The rules refuse likewise; whatever asks for a purchase, it is not made without them.
     """
     bought, in_use = target.provisioned, asked.decision.unit_rate
-    if bought is not None and bought.unit_rate is None and (in_use is None or in_use.rate is None):
+    if bought is None:
+        return None
+    if bought.unit_rate is None and (in_use is None or in_use.rate is None):
         return f"tokens per minute of one unit of {bought.model_id} are not known"
-    unknown = purchase_facts(target, asked.situation.observation)
-    return unknown[0].message if unknown else None
+    observed = asked.situation.observation
+    unknown = purchase_facts(target, observed)
+    if unknown:
+        return unknown[0].message
+    quota = observed.model_unit_quota or 0
+    return f"the model-unit quota for {bought.model_id} is {quota}" if quota < 1 else None
 
 
 def user_of(consent_id: str | None, intents: tuple[PurchaseIntent, ...]) -> str | None:
@@ -75,6 +81,9 @@ def pace_problem(
     made = purchases_since(intents, now)
     if made >= rails.max_purchases_per_day:
         return f"{made} purchases in 24 hours, {rails.max_purchases_per_day} are allowed"
+    failed = [intent.arn for intent in intents if intent.state is PurchaseState.FAILED]
+    if failed:
+        return f"{failed[0]} failed to come into service; nothing is bought while it exists"
     rest = rest_of(intents, target)
     if rest is not None and now < rest[0]:
         return f"{rest[1]}; nothing is bought until {rest[0].isoformat()}"
