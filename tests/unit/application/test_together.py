@@ -52,6 +52,24 @@ def test_what_was_not_read_is_not_silent() -> None:
     assert not fell_silent_together([silent_for(10, unread=1), silent_for(10)], 60)
 
 
+@pytest.mark.parametrize(
+    ("of_the_third", "expected"),
+    [
+        (silent_for(10, unread=1), True),
+        (silent_for(30, unread=30), True),
+        (silent_for(0, unread=1), False),  # it had calls until then
+        (silent_for(0, unread=3), True),  # what it does now is not known
+    ],
+)
+def test_one_that_was_not_read_hides_no_fault_of_the_others(
+    of_the_third: Traffic,
+    expected: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    others = [silent_for(10), silent_for(12)]
+
+    assert fell_silent_together([*others, of_the_third], 60) is expected
+
+
 def test_a_short_history_is_no_silence() -> None:
     short = build_traffic(2, end=NOW, invocations=0.0, input_tokens=0.0, output_tokens=0.0)
 

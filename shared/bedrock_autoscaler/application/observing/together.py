@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from bedrock_autoscaler.application.fleets.assigning import AgendaEntry
-from bedrock_autoscaler.application.observing.measuring import quiet_minutes
+from bedrock_autoscaler.application.observing.measuring import has_calls, quiet_minutes
 from bedrock_autoscaler.domain.traffic.joining import span
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
@@ -18,7 +18,8 @@ def fell_silent_together(traffics: Iterable[Traffic], minutes: int) -> bool:
 
     Only minutes that were read count as silent. At once: at least half of the targets that had
     calls in the window, and at least two, had their last one within five minutes of each other.
-    With one target alone nothing tells an outage from a quiet night.
+    With one target alone nothing tells an outage from a quiet night. A target that was not read
+    lately is left out: its gaps hide no fault of the others.
 
     Args:
         traffics: of each target, the settled minutes.
@@ -29,7 +30,10 @@ def fell_silent_together(traffics: Iterable[Traffic], minutes: int) -> bool:
         window = span(traffic, traffic.end - minutes * MINUTE, traffic.end)
         silent = quiet_minutes(window)
         if silent < _SILENT_MINUTES:
-            return False
+            newest = span(traffic, traffic.end - _SILENT_MINUTES * MINUTE, traffic.end)
+            if has_calls(newest):
+                return False
+            continue
         if silent < minutes:
             lasts.append(silent)
     return _at_once(lasts)
