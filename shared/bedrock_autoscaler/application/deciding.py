@@ -20,6 +20,7 @@ from bedrock_autoscaler.application.settings.in_force import DEFAULTS, STACK
 from bedrock_autoscaler.application.telling.asking import ask_persons
 from bedrock_autoscaler.application.telling.left_behind import report_left_behind
 from bedrock_autoscaler.application.telling.reminding import remind
+from bedrock_autoscaler.application.telling.settings import report_settings
 from bedrock_autoscaler.application.telling.standing import report_standing
 from bedrock_autoscaler.application.ticking import (
     Summary,
@@ -107,7 +108,8 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
     """
     now = ports.clock.now()
     _beat(scheduled_at, now, ports.sources)
-    settings = _settings_in_force(ports)
+    settings = ports.read_settings()
+    report_settings(settings, ports.sources.reporter)
     targets = settings.targets
     if not targets and loop is Loop.ROUTING:
         return Summary(outcomes=())
@@ -247,21 +249,10 @@ def _rejected(problems: Iterable[SettingsProblem], target: Target) -> tuple[str,
     """What is wrong with the documents that the target's settings come from."""
     documents = (target.name, DEFAULTS, STACK)
     return tuple(
-        f"{problem.document}: {_text(problem)}"[:_MAX_REJECTED]
+        f"{problem.document}: {problem.text}"[:_MAX_REJECTED]
         for problem in problems
         if problem.document in documents
     )
-
-
-def _text(problem: SettingsProblem) -> str:
-    return f"{problem.field}: {problem.message}" if problem.field else problem.message
-
-
-def _settings_in_force(ports: DecidingPorts) -> Settings:
-    settings = ports.read_settings()
-    for problem in settings.problems:
-        ports.sources.reporter.alarm("settings_rejected", problem.document, _text(problem))
-    return settings
 
 
 def _beat(scheduled_at: datetime | None, now: datetime, sources: Sources) -> None:

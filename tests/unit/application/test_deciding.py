@@ -25,6 +25,9 @@ from tests.fakes.memory_ledger import MemoryFleets
 from tests.intents import ONE_UNIT
 from tests.unit.application.scenes import latest, reasons, stage
 
+NO_TARGET = ("settings_rejected", "")
+"""The alarm of a stack without any target's document."""
+
 # -- the tick ----------------------------------------------------------------------------------
 
 
@@ -344,10 +347,10 @@ def test_what_the_last_target_leaves_behind_is_an_alarm() -> None:
     scene.targets = ()
 
     scene.decide(Loop.ROUTING)
-    assert scene.reporter.alarm_names == []
+    assert scene.reporter.alarm_names == [NO_TARGET]
     assert scene.decide().outcomes == ()
 
-    assert scene.reporter.alarm_names == [("orphaned_pt", "chat")]
+    assert scene.reporter.alarm_names == [NO_TARGET, NO_TARGET, ("orphaned_pt", "chat")]
 
 
 def test_a_purchase_without_an_answer_of_a_target_that_is_gone_is_an_alarm() -> None:
@@ -360,11 +363,11 @@ def test_a_purchase_without_an_answer_of_a_target_that_is_gone_is_an_alarm() -> 
 
     scene.clock.set(NOW + 15 * MINUTE)
     scene.decide()
-    assert scene.reporter.alarm_names == []
+    assert scene.reporter.alarm_names == [NO_TARGET]
     scene.clock.set(NOW + 30 * MINUTE)
     scene.decide()
 
-    assert scene.reporter.alarm_names == [("purchase_unresolved", "chat")]
+    assert scene.reporter.alarm_names == [NO_TARGET, NO_TARGET, ("purchase_unresolved", "chat")]
 
 
 def test_spend_near_a_cap_is_an_alarm() -> None:

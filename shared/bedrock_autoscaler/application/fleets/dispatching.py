@@ -21,6 +21,7 @@ from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.application.ports.cloudwatch import Metrics
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.ports.settings import Settings
+from bedrock_autoscaler.application.telling.settings import report_settings
 from bedrock_autoscaler.application.ticking import (
     ROUTING_PERIOD,
     Summary,
@@ -70,9 +71,7 @@ def dispatch(scheduled_at: datetime | None, ports: DispatchPorts) -> Summary:
         report_late(tick, ports.reporter)
         return Summary(outcomes=())
     settings = ports.read_settings()
-    for problem in settings.problems:
-        text = f"{problem.field}: {problem.message}" if problem.field else problem.message
-        ports.reporter.alarm("settings_rejected", problem.document, text)
+    report_settings(settings, ports.reporter)
     try:
         return _hand_out(settings, tick.scheduled_at, ports)
     finally:

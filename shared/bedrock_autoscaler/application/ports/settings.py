@@ -22,6 +22,11 @@ class SettingsProblem:
     field: str
     message: str
 
+    @property
+    def text(self) -> str:
+        """Field and message."""
+        return f"{self.field}: {self.message}" if self.field else self.message
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

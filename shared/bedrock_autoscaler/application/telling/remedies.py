@@ -96,7 +96,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "the instances of an endpoint could not be changed", _VERIFY, _EXPLAIN, _PAUSE_GROWTH, _STOP
     ),
     "settings_rejected": _by(
-        "settings are invalid; the last valid ones stay in force",
+        "settings are invalid or absent; what was valid last stays in force",
         _VALIDATE,
         _HISTORY,
         "settings rollback {target} --stack {stack}",
