@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import batched
 from typing import TYPE_CHECKING, Any, override
 
@@ -10,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bedrock_autoscaler.application.errors import ConfigurationError
 from bedrock_autoscaler.application.fleets.assigning import Assignment, Assignments
-from bedrock_autoscaler.domain.units import compact
+from bedrock_autoscaler.domain.units import as_utc, compact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -56,10 +57,19 @@ def read_assignment(body: str) -> Assignment:
         ConfigurationError: it is none; the message quotes nothing of it.
     """
     try:
-        return _ASSIGNMENT.validate_json(body)
+        found = _ASSIGNMENT.validate_json(body)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
         raise ConfigurationError(f"message: {fault['msg']}") from None
+    try:
+        return replace(
+            found,
+            scheduled_at=as_utc(found.scheduled_at),
+            capacity_at=found.capacity_at and as_utc(found.capacity_at),
+            acting_until=found.acting_until and as_utc(found.acting_until),
+        )
+    except (ValueError, OverflowError):
+        raise ConfigurationError("message: a time of it is none in UTC") from None
 
 
 def answered(

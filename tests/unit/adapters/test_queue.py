@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from bedrock_autoscaler.adapters.queue import SqsAssignments, answered, read_assignment
+from bedrock_autoscaler.adapters.queue import SqsAssignments, _entry, answered, read_assignment
 from bedrock_autoscaler.application.errors import ConfigurationError
 from bedrock_autoscaler.application.fleets.assigning import Assignment
 from bedrock_autoscaler.application.ticking import Summary
@@ -107,6 +107,16 @@ def test_a_body_that_is_no_assignment_is_refused_and_not_quoted(body: str) -> No
         read_assignment(body)
 
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("member", ["scheduled_at", "capacity_at", "acting_until"])
+@pytest.mark.parametrize("time", ["2026-11-20T12:00:00", "9999-12-31T23:59:59-05:00"])
+def test_a_time_that_is_none_in_utc_makes_no_assignment(member: str, time: str) -> None:
+    """A worker would stumble over it with all of its batch."""
+    body = json.loads(_entry("0", assignment("chat"))["MessageBody"]) | {member: time}
+
+    with pytest.raises(ConfigurationError, match="message: a time"):
+        read_assignment(json.dumps(body))
 
 
 def record(message: str, body: str) -> dict[str, str]:

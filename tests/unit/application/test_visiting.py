@@ -242,6 +242,19 @@ def test_an_assignment_that_waited_for_more_than_two_minutes_is_dropped() -> Non
     assert fleet.scene.reporter.decisions == []
 
 
+def test_an_assignment_far_ahead_of_the_clock_leaves_no_record_to_silence_those_before_it() -> None:
+    fleet = Fleet(named("a"))
+    fleet.dispatch()
+    (sent,) = fleet.queue.receive()
+
+    ahead = fleet.visit(replace(sent, scheduled_at=NOW + 300 * 24 * HOUR))
+
+    assert (ahead.outcomes, ahead.failed) == ((("a", "far ahead"),), ())
+    assert fleet.scene.reporter.alarm_names == [("loop_late", "")]
+    assert fleet.agenda.entries() == {}
+    assert fleet.visit(sent).outcomes == (("a", "hold"),)
+
+
 def test_a_worker_leaves_the_targets_of_others_their_throughputs() -> None:
     fleet = Fleet(named("a"), named("b"))
     fleet.policies.keep(fleet.scene.targets, Roster.of(fleet.scene.settings()))

@@ -21,7 +21,13 @@ from bedrock_autoscaler.application.observing.sources import Company
 from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.persons import Reporter
-from bedrock_autoscaler.application.ticking import ROUTING_PERIOD, Summary, is_outdated
+from bedrock_autoscaler.application.ticking import (
+    ROUTING_PERIOD,
+    Summary,
+    Tick,
+    is_outdated,
+    report_late,
+)
 from bedrock_autoscaler.domain.cadence import (
     AT_ONCE,
     QUIET,
@@ -74,7 +80,8 @@ def visit(assignments: Sequence[Assignment], ports: VisitingPorts) -> Summary:
     A target whose policy cannot be read fails alone, and so does one whose pass raises. One that
     could not be observed, or whose place cannot be reached, holds with its gaps on record and waits
     for its next visit: asking again at once would only add to the trouble. An assignment that
-    waited for more than two minutes is dropped, since the dispatcher has sent a newer one.
+    waited for more than two minutes is dropped, since the dispatcher has sent a newer one;
+    so is one far ahead of the clock, whose record would silence its target until then.
 
     Returns:
         The outcome of each target; those that should be handed out again are `failed`.
@@ -86,6 +93,11 @@ def visit(assignments: Sequence[Assignment], ports: VisitingPorts) -> Summary:
         name = assignment.target
         if is_outdated(assignment.scheduled_at, now, ROUTING_PERIOD):
             summary = summary.followed_by(Summary(outcomes=((name, "overtaken"),)))
+            continue
+        tick = Tick.of(assignment.scheduled_at, now, ROUTING_PERIOD)
+        if tick.is_far_ahead:
+            report_late(tick, ports.reporter)
+            summary = summary.followed_by(Summary(outcomes=((name, "far ahead"),)))
             continue
         try:
             target = ports.policies.target(name, assignment.settings_version)
