@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import override
 
 import pytest
@@ -23,6 +24,7 @@ from tests.unit.application.scenes import (
     ARN,
     at_window,
     deletes,
+    interrupt,
     only_purchase,
     only_release,
     reasons,
@@ -206,9 +208,10 @@ def test_a_pt_that_is_being_updated_is_not_deleted() -> None:
     assert reasons(scene, "release_waits")[-1] == "it is Updating"
 
 
-def test_one_delete_in_a_tick() -> None:
-    # Two PTs, both drained and silent by 13:30, where for a while far more silence is asked for.
-    rails = build_guard_rails(max_release_share_per_hour=1.0)
+def two_ready(share: float = 1.0) -> Stage:
+    """A stage at 13:30: two PTs are drained and silent, and may both leave within the hour."""
+    # For a while far more silence is asked for.
+    rails = build_guard_rails(max_release_share_per_hour=share)
     always = build_target(
         thresholds=build_thresholds(draining={"release_window_minutes": 60}), guard_rails=rails
     )
@@ -226,9 +229,51 @@ def test_one_delete_in_a_tick() -> None:
     scene.run(44)
     assert deletes(scene) == []
     scene.targets = (always,)
+    return scene
+
+
+def test_one_delete_in_a_tick() -> None:
+    scene = two_ready()
+    tick = scene.now
+
+    scene.release(tick)
+
+    assert deletes(scene) == [pt_arn(1)]
+    scene.clock.advance(MINUTE)
+    scene.release(tick + MINUTE)
+    assert deletes(scene) == [pt_arn(1), pt_arn(2)]
+
+
+@pytest.mark.parametrize("later", [timedelta(0), 3 * MINUTE])
+def test_the_same_tick_twice_deletes_one(later: timedelta) -> None:
+    scene = two_ready()
+    tick = scene.now
+    scene.release(tick)
+    scene.clock.advance(later)
+
+    scene.release(tick)
+
+    assert deletes(scene) == [pt_arn(1)]
+    assert reasons(scene, "release_waits")[-1] == "another Delete went out in this tick"
+
+
+def test_a_run_that_was_overtaken_sends_no_delete_beyond_the_bound_of_a_day() -> None:
+    """It looked at the releases before the other run deleted; it looks again before its own."""
+    scene = two_ready()
+    (target,) = scene.targets
+    rails = replace(target.guard_rails, max_releases_per_day=1)
+    scene.targets = (replace(target, guard_rails=rails),)
+    scene.metrics.failing = {pt_arn(1)}
+
+    def overtake() -> None:
+        scene.metrics.failing = set()
+        scene.clock.advance(MINUTE)
+        scene.release()
+
+    looks = partial(interrupt, scene.capacity, "get", after=False)
+    looks(then=lambda: looks(then=overtake))  # at the second PT
 
     scene.release()
 
     assert deletes(scene) == [pt_arn(1)]
-    scene.release()
-    assert deletes(scene) == [pt_arn(1), pt_arn(2)]
+    assert reasons(scene, "release_waits")[-1] == "1 releases in 24 hours, 1 are allowed"

@@ -119,6 +119,20 @@ def hour_problem(
     )
 
 
+def tick_problem(releases: tuple[ReleaseIntent, ...], since: datetime) -> str | None:
+    """Why this tick has had its Delete; None when it has not.
+
+    A tick may come more than once, and late.
+
+    Args:
+        releases: those that count, without the one that asks.
+        since: the beginning of the tick.
+    """
+    if any(r.delete_sent_at is not None and r.delete_sent_at >= since for r in releases):
+        return "another Delete went out in this tick"
+    return None
+
+
 def identity_problem(
     pt: ListedThroughput, purchase: PurchaseIntent | None, target: Target, deployment: str
 ) -> str | None:

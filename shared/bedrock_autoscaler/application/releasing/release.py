@@ -29,6 +29,7 @@ from bedrock_autoscaler.application.releasing.draining import (
     hour_problem,
     identity_problem,
     purchase_of,
+    tick_problem,
     window_problem,
 )
 from bedrock_autoscaler.application.releasing.withdrawing import ReleasePorts, Withdrawal, is_fresh
@@ -43,6 +44,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
 )
 from bedrock_autoscaler.domain.fleet.lifecycle import stepped
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
+from bedrock_autoscaler.domain.units import floor_minute
 
 
 def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePorts) -> Summary:
@@ -69,6 +71,7 @@ def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePor
             releases=releases,
             latest=latest,
             now=tick.now,
+            since=min(tick.scheduled_at, floor_minute(tick.now)),
             deadline=deadline,
         )
         return releaser.run()
@@ -78,13 +81,18 @@ def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Releaser:
-    """One pass for one target."""
+    """One pass for one target.
+
+    Attributes:
+        since: a Delete that went out from then on went out in this tick.
+    """
 
     ports: ReleasePorts
     target: Target
     releases: tuple[ReleaseIntent, ...]
     latest: RecordedDecision | None
     now: datetime
+    since: datetime
     deadline: Deadline
 
     def run(self) -> str:
@@ -158,12 +166,10 @@ class _Releaser:
             return self._drop_committed(intent, pt), False
         silence = Silence(metrics=self.ports.metrics, tables=self.ports.tables)
         leaving = frozenset(r.arn for r in self.releases if r.state in OPEN_RELEASES)
-        gone = self._gone(besides=intent)
         problem = (
             breaker_problem(self.ports.fleets.record_of(self.target.name))
             or bound_problem(intent.arn, self.target, purchases, leaving)
-            or day_problem(self.target, gone, self.now)
-            or hour_problem(self.target, purchases, gone, self.now, units=intent.model_units)
+            or self._pace_problem(intent, purchases, self.releases)
             or silence.problem(
                 pt, intent, self.target, self.latest, purchase=purchase, now=self.now
             )
@@ -173,15 +179,31 @@ class _Releaser:
             return self._waits(intent, problem), False
         return self._delete(intent, purchases), True
 
-    def _gone(self, besides: ReleaseIntent) -> tuple[ReleaseIntent, ...]:
-        """Releases whose Delete was or may have been sent."""
+    def _pace_problem(
+        self,
+        intent: ReleaseIntent,
+        purchases: tuple[PurchaseIntent, ...],
+        releases: tuple[ReleaseIntent, ...],
+    ) -> str | None:
+        """Why one Delete more is too many, after those that were or may have been sent."""
         sent = {ReleaseState.DELETING, ReleaseState.DELETED}
-        return tuple(r for r in self.releases if r.state in sent and r != besides)
+        gone = tuple(r for r in releases if r.state in sent and r.decision_id != intent.decision_id)
+        return (
+            day_problem(self.target, gone, self.now)
+            or hour_problem(self.target, purchases, gone, self.now, units=intent.model_units)
+            or tick_problem(gone, self.since)
+        )
 
     def _delete(self, intent: ReleaseIntent, purchases: tuple[PurchaseIntent, ...]) -> str:
         """Record that the Delete goes out, send it, and confirm what came of it."""
         sent = replace(intent, state=ReleaseState.DELETING, delete_sent_at=self.now)
         deleting = self._update(intent, sent)
+        # Whoever else deletes has written so before: of two runs one at least sees the other.
+        releases = self.ports.fleets.releases(self.target.name)
+        crowded = self._pace_problem(intent, purchases, releases)
+        if crowded:
+            unsent = replace(deleting, state=intent.state, delete_sent_at=intent.delete_sent_at)
+            return self._waits(self._update(deleting, unsent), crowded)
         stop = self._stop(intent, purchases)
         if stop:
             return self._waits(deleting, stop)
