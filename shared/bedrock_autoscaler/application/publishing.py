@@ -9,7 +9,11 @@ from datetime import datetime
 from typing import Self, override
 
 from bedrock_autoscaler.application.acting import ActorPorts
-from bedrock_autoscaler.application.errors import ObservationError, StaleDecisionError
+from bedrock_autoscaler.application.errors import (
+    ConfigurationError,
+    ObservationError,
+    StaleDecisionError,
+)
 from bedrock_autoscaler.application.fleets.places import Place, PlaceAdapters
 from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
@@ -151,7 +155,11 @@ class _Publisher:
             if self.ports.once.is_first(f"{self.target.name} held {table.decision_id}"):
                 self._report("publish_held", table)
             return "publish held"
-        self.ports.tables.publish(table)
+        try:
+            self.ports.tables.publish(table)
+        except ConfigurationError as error:
+            self.ports.reporter.alarm("table_kept", self.target.name, str(error))
+            return self._project(current, "kept")
         self._report("published", table)
         outcome = f"published {table.version}"
         projected = self._project(table, outcome)

@@ -6,7 +6,11 @@ from typing import override
 
 import pytest
 
-from bedrock_autoscaler.application.errors import StaleDecisionError, TargetsFailedError
+from bedrock_autoscaler.application.errors import (
+    ConfigurationError,
+    StaleDecisionError,
+    TargetsFailedError,
+)
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Mode
 from bedrock_autoscaler.domain.units import MINUTE
@@ -164,6 +168,23 @@ def test_the_callers_copy_is_repaired_each_tick() -> None:
 
     assert scene.publish().outcomes == (("chat", "unchanged"),)
     assert scene.tables.projected["chat"] == table(scene)
+
+
+def test_a_table_that_callers_could_not_hold_leaves_the_one_in_force_and_repairs_its_copy() -> None:
+    scene, script = staged(TWO_WAYS)
+    scene.publish()
+    del scene.tables.projected["chat"]
+    script.routes = (replace(ACROSS, weight=1.0), replace(ON_DEMAND, weight=0.0))
+    scene.clock.advance(MINUTE)
+    scene.decide(Loop.ROUTING)
+    scene.tables.fail_next(ConfigurationError("it has 4097 bytes"), method="publish")
+
+    assert scene.publish().outcomes == (("chat", "kept"),)
+
+    assert scene.tables.projected["chat"] == table(scene)
+    assert table(scene).version == 1
+    (alarm,) = scene.reporter.alarms
+    assert (alarm.alarm, alarm.message) == ("table_kept", "it has 4097 bytes")
 
 
 def test_a_callers_copy_from_the_future_is_an_alarm() -> None:

@@ -16,6 +16,7 @@ class RoutingTables(Protocol):
 
         Raises:
             StaleDecisionError: another version is in force.
+            ConfigurationError: the callers' copy could not hold it; nothing was written.
         """
 
     def is_projected(self, table: RoutingTable) -> bool:
