@@ -14,6 +14,7 @@ from rich.progress import track
 from tests.simulation.defects import hunt, report
 from tests.simulation.engine import Simulation
 from tests.simulation.faults import why_impossible
+from tests.simulation.persons import person_plan
 from tests.simulation.planted import DEFECTS
 from tests.simulation.recording import record
 from tests.simulation.recovering import (
@@ -28,6 +29,7 @@ from tests.simulation.volume import (
     LONG,
     QUICK,
     QUICK_SCHEDULES,
+    Planner,
     Size,
     Totals,
     batches_of,
@@ -40,7 +42,7 @@ from tests.simulation.volume import (
 )
 
 _SHRINK_TRIES = 600
-_SAMPLED, _WAYS, _WIRED = 20_000, 50, 200
+_PERSONS, _SAMPLED, _WAYS, _WIRED = 1_000, 20_000, 50, 200
 _SPILLOVER_TICKS = 2
 
 
@@ -68,6 +70,14 @@ def _parser() -> argparse.ArgumentParser:
     for each in (run, replay):
         each.add_argument("--moments", type=int, default=QUICK.moments, help="ticks of each")
         each.add_argument("--targets", type=int, default=QUICK.targets, help="targets of each")
+        each.add_argument(
+            "--persons",
+            dest="planner",
+            action="store_const",
+            const=person_plan,
+            default=plan,
+            help="those in which persons act and targets have endpoints",
+        )
     recording = command("record", _record, "run the long schedules, a file for each shard of seeds")
     recording.add_argument("folder", type=Path)
     recording.add_argument("--since", type=int, default=0, help="the first seed")
@@ -101,16 +111,30 @@ type _Command = argparse.ArgumentParser
 
 def _run(chosen: argparse.Namespace) -> int:
     size = Size(moments=chosen.moments, targets=chosen.targets)
-    totals, seconds = _volume(range(chosen.first, chosen.to), size, chosen.jobs, None)
+    seeds = range(chosen.first, chosen.to)
+    if chosen.planner is person_plan:
+        return _persons(seeds, size, chosen.jobs)
+    totals, seconds = _volume(seeds, size, chosen.jobs)
     if totals.schedules.total() >= QUICK_SCHEDULES:
         fill(totals, SCENARIOS, size)
     return _report(totals, seconds, chosen)
 
 
-def _volume(seeds: range, size: Size, jobs: int, kept: Path | None) -> tuple[Totals, float]:
+def _persons(seeds: range, size: Size, jobs: int) -> int:
+    """Schedules in which persons act; how often a fault struck is not asked of them."""
+    totals, seconds = _volume(seeds, size, jobs, planner=person_plan)
+    for line in ("schedules in which persons act:", *totals.lines()):
+        _say(line)
+    _say(f"{len(totals.violations)} violations, {seconds:,.0f} s")
+    return 1 if totals.violations else 0
+
+
+def _volume(
+    seeds: range, size: Size, jobs: int, *, kept: Path | None = None, planner: Planner = plan
+) -> tuple[Totals, float]:
     """The totals of the seeds and the seconds they took; `kept` can be merged with a record."""
     started, totals = monotonic(), Totals()
-    results = run_range(seeds, size, jobs)
+    results = run_range(seeds, size, jobs, planner)
     console = Console(stderr=True)
     for batch in track(results, "schedules", batches_of(seeds), console=console):
         totals.merge(batch)
@@ -126,7 +150,7 @@ def _volume(seeds: range, size: Size, jobs: int, kept: Path | None) -> tuple[Tot
 def _replay(chosen: argparse.Namespace) -> int:
     """One schedule: its hash, and its shortest form when an oracle fails."""
     seed = chosen.seed
-    outcome = Simulation(plan(seed, chosen.moments, chosen.targets)).run()
+    outcome = Simulation(chosen.planner(seed, chosen.moments, chosen.targets)).run()
     _say(f"seed {seed}, {outcome.plan.scenario}: {outcome.moments} ticks, {outcome.runs} runs")
     _say(f"transcript {outcome.digest}")
     if not outcome.violations:
@@ -135,6 +159,7 @@ def _replay(chosen: argparse.Namespace) -> int:
     for line in shrunk.lines():
         _say(line)
     options = f"--moments {chosen.moments} --targets {chosen.targets}"
+    options += " --persons" * (chosen.planner is person_plan)
     _say(f"replay: python -m tests.simulation replay {seed} {options}")
     return 1
 
@@ -174,10 +199,11 @@ def _wire(chosen: argparse.Namespace) -> int:
 def _soak(chosen: argparse.Namespace) -> int:
     """Everything, whatever fails on the way."""
     jobs = chosen.jobs
-    totals, seconds = _volume(range(chosen.schedules), LONG, jobs, chosen.json)
+    totals, seconds = _volume(range(chosen.schedules), LONG, jobs, kept=chosen.json)
     chosen.table, chosen.json = True, None
     fill(totals, SCENARIOS, LONG)
     failed = _report(totals, seconds, chosen)
+    failed |= _persons(range(_PERSONS), LONG, jobs)
     failed |= _told(sweep_stories(jobs, pairs=True, sampled=_SAMPLED))
     failed |= _told(sweep_meetings(jobs, ways=_WAYS))
     return failed | _told(sweep_wire(jobs, _WIRED))

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from bedrock_autoscaler.domain.consents.consenting import consented
 from bedrock_autoscaler.domain.decision import (
     Action,
     Decision,
     Purchase,
     Release,
     Restore,
+    Scaling,
     Situation,
     decision_id,
 )
@@ -22,7 +24,7 @@ from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind
 from bedrock_autoscaler.domain.units import usd
 from tests.builders import pt_arn
-from tests.simulation.schedule import TERMS, Plan, Scenario, consent_id
+from tests.simulation.schedule import FOREIGN_ENDPOINT, TERMS, Plan, Scenario, consent_id
 
 _NOWHERE = "global.another.model-v1:0"
 _OFTEN, _SELDOM = 0.6, 0.12
@@ -36,6 +38,8 @@ class Temper:
         buys, releases, restores: how often it asks for each.
         lies: how much of that is nonsense: wrong models, prices, sizes, ARNs, routes.
         terms: how often a purchase asks for a commitment, with a consent or without.
+        scales: how often it asks for other instances of an endpoint of the target.
+        asks: how often it heeds that a person has to agree.
     """
 
     seed: int
@@ -44,12 +48,14 @@ class Temper:
     restores: float = 0.02
     lies: float = 0.2
     terms: float = 0.1
+    scales: float = 0.4
+    asks: float = 0.0
 
 
 def temper_of(plan: Plan) -> Temper:
     """How the adversary of a schedule is minded."""
     terms = _OFTEN if plan.scenario is Scenario.TERMS else _SELDOM
-    return Temper(seed=plan.seed, terms=terms)
+    return Temper(seed=plan.seed, terms=terms, asks=_OFTEN if plan.asks else 0.0)
 
 
 class Adversary:
@@ -65,7 +71,7 @@ class Adversary:
         chance = random.Random(f"{self.temper.seed}/{name}")  # noqa: S311 - simulation
         units = situation.fleet.in_service_units
         actions = self._actions(situation, chance) if situation.loop is Loop.CAPACITY else ()
-        return Decision(
+        decision = Decision(
             id=name,
             target=target.name,
             loop=situation.loop,
@@ -83,7 +89,10 @@ class Adversary:
             reasons=(),
             numbers=(),
             memory=replace(situation.memory, decided_at=now),
+            scalings=self._scalings(situation, chance) if situation.loop is Loop.CAPACITY else (),
         )
+        heeds = self.temper.asks > 0 and chance.random() < self.temper.asks
+        return consented(decision, situation) if heeds else decision
 
     def _actions(self, situation: Situation, chance: random.Random) -> tuple[Action, ...]:
         temper, found = self.temper, list[Action]()
@@ -150,6 +159,23 @@ class Adversary:
         chosen = chance.choice(standing)
         return [Release(arn=chosen.arn, model_units=chosen.model_units)]
 
+    def _scalings(self, situation: Situation, chance: random.Random) -> tuple[Scaling, ...]:
+        """Other instances for each endpoint of the target, within its bounds or far beyond."""
+        seen = {each.address: each.instances for each in situation.observation.endpoints}
+        found = []
+        for option in situation.target.options:
+            if option.instances is None or chance.random() >= self.temper.scales:
+                continue
+            wanted = Scaling(
+                address=option.address,
+                from_instances=seen.get(option.address, 1),
+                to_instances=chance.randint(1, option.instances.max_instances),
+            )
+            if chance.random() < self.temper.lies:
+                wanted = chance.choice(_WRONG_SCALINGS)(wanted)
+            found.append(wanted)
+        return tuple(found)
+
     def _routes(self, situation: Situation, chance: random.Random) -> tuple[Route, ...]:
         options = [(option.kind, option.address) for option in situation.target.options]
         if chance.random() < self.temper.lies:
@@ -198,6 +224,13 @@ _WRONG_PURCHASES: tuple[Callable[[Purchase], Purchase], ...] = (
     lambda wanted: replace(wanted, usd_per_hour=Decimal(0)),
     lambda wanted: replace(wanted, usd_per_hour=wanted.usd_per_hour / 2),
     lambda wanted: replace(wanted, usd_per_hour=Decimal("Infinity")),
+)
+
+_WRONG_SCALINGS: tuple[Callable[[Scaling], Scaling], ...] = (
+    lambda wanted: replace(wanted, address=FOREIGN_ENDPOINT),
+    lambda wanted: replace(wanted, to_instances=0),
+    lambda wanted: replace(wanted, to_instances=100),
+    lambda wanted: replace(wanted, from_instances=wanted.from_instances + 1),
 )
 
 

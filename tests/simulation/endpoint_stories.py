@@ -9,9 +9,10 @@ from typing import Any
 from bedrock_autoscaler.domain.decision import Decision, Scaling, Situation
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import ACCOUNT, REGION
 from tests.simulation.ending import hold
 from tests.simulation.schedule import (
+    ENDPOINTS,
+    FOREIGN_ENDPOINT,
     NAMES,
     START,
     Firing,
@@ -21,8 +22,7 @@ from tests.simulation.schedule import (
 )
 from tests.simulation.story import CAPACITY, PURCHASE, ROUTING, SCALE, Story, Wishes, happens
 
-_ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint"
-OWN, FOREIGN = f"{_ARN}/own", f"{_ARN}/foreign"
+OWN = f"{ENDPOINTS}/own"
 _AT_FIRST, _USD_EACH = 2, 2.0
 _DOCUMENT = json.loads(document(NAMES[0], random.Random(1), shared=False))  # noqa: S311 - simulation
 _UNIT_USD: float = _DOCUMENT["provisioned"]["price"]["usd_per_hour"]
@@ -87,7 +87,7 @@ def _told(
         sections={"options": [option]} | ({} if units else {"provisioned": None}),
         endpoints=(
             PlannedEndpoint(address=OWN, instances=_AT_FIRST, target=NAMES[0]),
-            PlannedEndpoint(address=FOREIGN, instances=_AT_FIRST, target=None),
+            PlannedEndpoint(address=FOREIGN_ENDPOINT, instances=_AT_FIRST, target=None),
         ),
         **more,
     )
@@ -119,7 +119,7 @@ ENDPOINT_STORIES: tuple[Story, ...] = (
     ),
     _told(
         "an endpoint beyond its bounds",
-        {0: (_from(2, 9), _from(2, 3, FOREIGN)), 8: (_from(2, 0),), 13: (_from(2, 4),)},
+        {0: (_from(2, 9), _from(2, 3, FOREIGN_ENDPOINT)), 8: (_from(2, 0),), 13: (_from(2, 4),)},
         (_TURN, _TURN, _TURN),
         bounds={"max_usd_per_hour": _USD_EACH * 3},
         never=frozenset({"grown", "shrunk"}),

@@ -138,12 +138,15 @@ POSSIBLE: Final[Mapping[str, tuple[Kind, ...]]] = {
 }
 """Every call of the application to the outside, and what may strike it."""
 
-_OF_STORIES: Final = ("endpoints.", "scalings.", "approvals.")
+_OF_PERSONS: Final = ("endpoints.", "scalings.", "approvals.")
 
 SCHEDULED: Final = {
-    call: kinds for call, kinds in POSSIBLE.items() if not call.startswith(_OF_STORIES)
+    call: kinds for call, kinds in POSSIBLE.items() if not call.startswith(_OF_PERSONS)
 }
-"""Those that schedules make; the others come up in stories alone."""
+"""Those that all schedules make."""
+
+OF_PERSONS: Final = {call: kinds for call, kinds in POSSIBLE.items() if call not in SCHEDULED}
+"""Those that come up in stories, and in schedules in which persons act."""
 
 _CANNOT: Final[Mapping[Kind, str]] = {
     Kind.LOST: "a read has no effect whose answer could be lost",

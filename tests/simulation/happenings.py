@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent, Request
 from bedrock_autoscaler.domain.fleet.intent import OPEN_RELEASES
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.simulation.bedrock import SimulatedPt
 from tests.simulation.metrics import dark_for
+from tests.simulation.persons import PRICES, drawn_controls
 from tests.simulation.schedule import Happening, document, stack_document
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _SERVICES = ("capacity.", "purchasing.", "releasing.", "fleets.", "decisions.", 
 _TAKEN_AWAY = 0.15
 _MORE_SERVICES = ("tables.", "settings.", "switch.", "history.")
 
-POISON: tuple[Callable[[dict[str, object]], object], ...] = (
+POISON: tuple[Callable[[dict[str, Any]], object], ...] = (
     lambda _: "",
     lambda _: "{",
     lambda _: "null",
@@ -41,6 +42,9 @@ POISON: tuple[Callable[[dict[str, object]], object], ...] = (
     lambda text: {key: value for key, value in text.items() if key != "options"} | {"account": ""},
 )
 """What people and broken pipelines make of a settings document."""
+
+_MANY = 7
+"""Instances that nobody sets by hand: these and more."""
 
 
 class Happenings:
@@ -143,17 +147,29 @@ class Happenings:
         self._sim.parameters.texts[name] = document(name, chance, shared=False)
 
     def _poison(self, share: float, value: int, _: int) -> bool:
+        return self._rewrite(share, POISON[value % len(POISON)])
+
+    def _control(self, share: float, value: int, _: int) -> bool:
+        """A person pauses, overrides, limits, or takes all of that back."""
+        now, chance = self._sim.world.now, random.Random(value)  # noqa: S311 - simulation
+        return self._rewrite(share, lambda text: text | {"controls": drawn_controls(chance, now)})
+
+    def _reprice(self, share: float, value: int, _: int) -> bool:
+        """The price of units, or what else a purchase needs, changes or is not known any more."""
+        return self._rewrite(share, PRICES[value % len(PRICES)])
+
+    def _rewrite(self, share: float, change: Callable[[dict[str, Any]], object]) -> bool:
+        """Somebody changes a target's document, where there is one that can be read."""
         name = _pick(self._sim.plan.targets, share)
-        text = self._sim.parameters.texts.get(name, "")
         try:
-            content = json.loads(text)
+            content = json.loads(self._sim.parameters.texts.get(name, ""))
         except ValueError:
             return False
         if not isinstance(content, dict):
             return False
-        spoiled = POISON[value % len(POISON)](content)
+        changed = change(content)
         self._sim.parameters.texts[name] = (
-            spoiled if isinstance(spoiled, str) else json.dumps(spoiled)
+            changed if isinstance(changed, str) else json.dumps(changed)
         )
         return True
 
@@ -244,8 +260,8 @@ class Happenings:
 
     def _rescaled(self, share: float, value: int, _: int) -> None:
         """Somebody changes the instances of an endpoint by hand."""
-        endpoint = _pick(self._sim.plan.endpoints, share)
-        self._sim.endpoints.by_hand(endpoint.address, value)
+        own = [each for each in self._sim.plan.endpoints if each.target is not None]
+        self._sim.endpoints.by_hand(_pick(own, share).address, value % _MANY)
 
     def _endless(self, share: float, value: int, _: int) -> None:
         """The next change of an endpoint does not come to an end."""

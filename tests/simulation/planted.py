@@ -38,12 +38,21 @@ def _one(
     scenario: Scenario,
     *plants: tuple[str, Any],
     near: str | None = None,
+    of_persons: bool = False,
 ) -> Defect:
     places = tuple((place.replace("app.", f"{_APP}.", 1), plant) for place, plant in plants)
-    return Defect(guard=guard, rows=rows, plants=places, scenario=scenario, near=near)
+    return Defect(
+        guard=guard,
+        rows=rows,
+        plants=places,
+        scenario=scenario,
+        near=near,
+        of_persons=of_persons,
+    )
 
 
 _STORE = "tests.fakes.memory_ledger:MemoryFleets"
+_CONTROLS = "bedrock_autoscaler.domain.acting.controls:Controls"
 _BEDROCK = "tests.simulation.bedrock:SimulatedBedrock"
 
 DEFECTS: tuple[Defect, ...] = (
@@ -326,5 +335,19 @@ DEFECTS: tuple[Defect, ...] = (
         ("app.purchasing.purchase:_Buyer._consent_problem", FINDS_NOTHING),
         (f"{_STORE}._use_consent", FINDS_NOTHING),
         near="a person refuses",
+    ),
+    _one(
+        "a person's pause of growth",
+        "O12",
+        Scenario.CALM,
+        (f"{_CONTROLS}.growth_problem", FINDS_NOTHING),
+        of_persons=True,
+    ),
+    _one(
+        "a person's pause of releases, change windows",
+        "O12",
+        Scenario.CALM,
+        (f"{_CONTROLS}.shrink_problem", FINDS_NOTHING),
+        of_persons=True,
     ),
 )

@@ -137,6 +137,10 @@ class Plan:
     asks: bool = False
 
 
+ENDPOINTS = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint"
+FOREIGN_ENDPOINT = f"{ENDPOINTS}/foreign"
+"""An endpoint of the account that no target may change."""
+
 PERIODS = (5, 15)
 """Minutes between capacity decisions that schedules have."""
 

@@ -4,16 +4,17 @@ import gc
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import batched
 from typing import Any
 
 from tests.simulation.engine import Outcome, Simulation
 from tests.simulation.faults import ANY_CALL, EVERYWHERE, SCHEDULED, Kind
-from tests.simulation.schedule import SCENARIOS, Scenario, plan
+from tests.simulation.schedule import SCENARIOS, Plan, Scenario, plan
 
 _BATCH = 26
 
@@ -166,12 +167,16 @@ def _disturbed(outcome: Outcome) -> Counter[str]:
     return found
 
 
-def run_batch(seeds: Sequence[int], size: Size) -> Totals:
+type Planner = Callable[[int, int, int], Plan]
+"""From a seed, the ticks and the targets to a schedule."""
+
+
+def run_batch(seeds: Sequence[int], size: Size, planner: Planner = plan) -> Totals:
     """Some schedules in this process."""
     totals, digest = Totals(), hashlib.sha256()
     with few_collections():
         for seed in seeds:
-            outcome = Simulation(plan(seed, size.moments, size.targets)).run()
+            outcome = Simulation(planner(seed, size.moments, size.targets)).run()
             totals.add(outcome)
             digest.update(outcome.digest.encode())
     totals.digests.append((seeds[0], seeds[-1], digest.hexdigest()))
@@ -204,14 +209,16 @@ def batches_of(seeds: range) -> int:
     return -(-len(seeds) // _BATCH)
 
 
-def run_range(seeds: Iterable[int], size: Size, jobs: int) -> Iterator[Totals]:
+def run_range(
+    seeds: Iterable[int], size: Size, jobs: int, planner: Planner = plan
+) -> Iterator[Totals]:
     """The totals of batches of seeds, in their order."""
     batches = list(batched(seeds, _BATCH, strict=False))
     if jobs == 1:
-        yield from (run_batch(batch, size) for batch in batches)
+        yield from (run_batch(batch, size, planner) for batch in batches)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(run_batch, batches, [size] * len(batches))
+        yield from pool.map(partial(run_batch, size=size, planner=planner), batches)
 
 
 def fill(totals: Totals, scenarios: Sequence[Scenario], size: Size) -> None:

@@ -46,8 +46,10 @@ class EndpointOracles:
             return
         self.permits.permitted(run, target.name, f"scaling of {address}")
         self.permits.in_time(run, f"scaling of {address}")
+        grows = instances > before.instances
+        self.permits.unpaused(run, target, f"scaling of {address}", grows=grows)
         self._bounded(before, instances, target, rails)
-        if instances > before.instances:
+        if grows:
             self._afforded(run, address, instances, target)
         intent = self._written(target, address, instances, token)
         if intent is not None:
@@ -68,6 +70,14 @@ class EndpointOracles:
             self.findings.failed(
                 "O10", f"{ended.decision_id} is {ended.state}, but was or will be made"
             )
+
+    def restored(self) -> None:
+        """The ledger cannot count the changes that it has forgotten."""
+        records = self.world.scalings.records.values()
+        kept = {change.token for record in records for change in record.changes}
+        for sent in self._sent.values():
+            for token in sent.keys() - kept:
+                del sent[token]
 
     def scaled(self, address: str, token: str, before: int, after: int) -> None:
         """O4: a change took effect, for the first time."""

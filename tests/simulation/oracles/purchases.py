@@ -39,6 +39,7 @@ class PurchaseOracles:
             return
         self.permits.permitted(run, name, "Create")
         self.permits.in_time(run, "Create")
+        self.permits.unpaused(run, target, "Create", grows=True)
         kept = self.world.fleets.peek_purchase(name, intent.decision_id)
         if (
             kept is None

@@ -56,6 +56,7 @@ class ReleaseOracles:
             return
         self.permits.permitted(run, name, "Delete")
         self.permits.in_time(run, "Delete")
+        self.permits.unpaused(run, target, "Delete", grows=False)
         if arn in run.sent:
             return  # the SDK sends it again
         run.sent.add(arn)

@@ -82,6 +82,7 @@ class Watch:
         self._world.is_restored = True
         self._purchases.restored()
         self._releases.restored()
+        self._endpoints.restored()
 
     def _asked_before(self) -> Mapping[str, Callable[..., None]]:
         """What is asked before a call: by its run and its arguments."""

@@ -1,0 +1,151 @@
+"""Schedules in which persons act and targets have endpoints, which the other schedules leave out.
+
+Each is one of those with more in it, drawn apart: so the seeds of a recorded run go on giving what
+they gave, and a further function and further reads do not slow all of its ticks.
+"""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bedrock_autoscaler.application.settings.in_force import STACK
+from bedrock_autoscaler.domain.units import MINUTE, iso
+from tests.simulation.faults import OF_PERSONS, Kind
+from tests.simulation.schedule import (
+    ENDPOINTS,
+    FOREIGN_ENDPOINT,
+    NAMES,
+    SCENARIOS,
+    START,
+    Firing,
+    Function,
+    Happening,
+    Moment,
+    Plan,
+    PlannedEndpoint,
+    plan,
+)
+
+PERSONS = range(4 * len(SCENARIOS))
+"""Seeds of the quick run."""
+
+_RULES_EVERY = 7
+_CONTROLLED, _SCALED, _FIRES, _LATE = 0.4, 0.8, 0.7, 0.05
+_HAPPENINGS = (
+    ("control", 0.15),
+    ("reprice", 0.03),
+    ("approve", 0.2),
+    ("reject", 0.05),
+    ("rescaled", 0.04),
+    ("endless", 0.01),
+)
+
+
+def person_plan(seed: int, moments: int, targets: int = len(NAMES)) -> Plan:
+    """The schedule of a seed, so many ticks and targets; the same seed gives the same one."""
+    drawn = plan(seed, moments, targets)
+    chance = random.Random(f"persons {seed}")  # noqa: S311 - simulation
+    own = (
+        PlannedEndpoint(address=_endpoint(name), instances=chance.randint(1, 3), target=name)
+        for name in drawn.targets
+    )
+    foreign = PlannedEndpoint(address=FOREIGN_ENDPOINT, instances=2, target=None)
+    return replace(
+        drawn,
+        documents=tuple(
+            (name, text if name == STACK else _extended(name, text, chance))
+            for name, text in drawn.documents
+        ),
+        endpoints=(*own, foreign),
+        moments=tuple(_with_persons(moment, chance) for moment in drawn.moments),
+        focus=(*drawn.focus, *_focus(seed)),
+        asks=True,
+        has_rules=seed % _RULES_EVERY == 0,
+    )
+
+
+def _focus(seed: int) -> Iterator[tuple[str, Kind]]:
+    """A fault at every other call that only these schedules make, each kind in its turn."""
+    for index, (call, kinds) in enumerate(OF_PERSONS.items()):
+        if (index + seed) % 2:
+            yield call, kinds[seed // 2 % len(kinds)]
+
+
+def _endpoint(target: str) -> str:
+    return f"{ENDPOINTS}/{target}"
+
+
+def _extended(name: str, text: str, chance: random.Random) -> str:
+    """The document with an endpoint, which it may change mostly, and with controls now and then."""
+    content: dict[str, Any] = json.loads(text)
+    endpoint: dict[str, Any] = {"kind": "marketplace_endpoint", "address": _endpoint(name)}
+    if chance.random() < _SCALED:
+        endpoint["instances"] = {
+            "min_instances": 1,
+            "max_instances": chance.choice((2, 4)),
+            "calls_per_minute": 40,
+            "usd_per_instance_hour": chance.choice((2.0, 15.0)),
+            "max_changes_per_day": chance.choice((2, 20)),
+            "source": "test",
+            "as_of": "2026-02-20",
+        }
+    content["options"].append(endpoint)
+    if chance.random() < _CONTROLLED:
+        content["controls"] = drawn_controls(chance, START)
+    return json.dumps(content)
+
+
+def drawn_controls(chance: random.Random, now: datetime) -> dict[str, Any]:
+    """What a person sets by hand: one thing, or nothing at all."""
+    span = chance.choice((3, 20, 90))
+    until = iso(now + timedelta(minutes=span))
+    start = now + chance.choice((-5, 0, 10)) * MINUTE
+    return chance.choice(
+        (
+            {},
+            {"pause_growth": True},
+            {"pause_shrink": True},
+            {"pause_growth_until": until},
+            {"pause_shrink_until": until},
+            {"shrink_windows": [{"cron": f"{start.minute} {start.hour} * * *", "minutes": span}]},
+            {"units": {"units": chance.randint(0, 6), "until": until, "by": "a person"}},
+            {"approval_above_usd_per_hour": chance.choice((0, 25, 50))},
+            {"approval_above_usd_per_hour": chance.choice((0, 25, 50))},
+        )
+    )
+
+
+def _priced(text: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    bought = text["provisioned"]
+    return text | {"provisioned": bought | {"price": bought.get("price", {}) | changes}}
+
+
+def _without(text: dict[str, Any], fact: str) -> dict[str, Any]:
+    known = {name: value for name, value in text["provisioned"].items() if name != fact}
+    return text | {"provisioned": known}
+
+
+PRICES: tuple[Callable[[dict[str, Any]], object], ...] = (
+    lambda text: _priced(text, usd_per_hour=60.0),
+    lambda text: _priced(text, usd_per_hour=5.0),
+    lambda text: _priced(text, as_of="2025-01-31"),
+    lambda text: _without(text, "price"),
+    lambda text: _without(text, "unit_rate"),
+)
+"""What becomes of the facts that a purchase needs."""
+
+
+def _with_persons(moment: Moment, chance: random.Random) -> Moment:
+    more = tuple(
+        Happening(what, chance.random(), chance.randrange(1 << 16))
+        for what, share in _HAPPENINGS
+        if chance.random() < share
+    )
+    firings = moment.firings
+    if chance.random() < _FIRES:
+        late = timedelta(minutes=chance.choice((1, 6, 30))) if chance.random() < _LATE else None
+        firings += (Firing(Function.SCALE, late=late or timedelta(0)),)
+    return replace(moment, happenings=moment.happenings + more, firings=firings)
