@@ -91,7 +91,7 @@ def test_a_pt_deleted_by_hand_while_it_drains_is_lost_and_not_released_by_us() -
 
     purchase, release = only_purchase(scene), only_release(scene)
     assert (purchase.state, purchase.ended_at) == (PurchaseState.LOST, again)
-    assert (release.state, release.detail) == (ReleaseState.CANCELLED, "gone before its Delete")
+    assert (release.state, release.detail) == (ReleaseState.CANCELLED, "lost before its Delete")
     assert scene.reporter.alarm_names.count(("pt_lost", "chat")) == 1
     assert scene.fleets.record_of("chat").reserved_units == 0
     assert calls(scene) == ["buy"]

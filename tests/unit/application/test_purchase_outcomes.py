@@ -6,7 +6,11 @@ from typing import override
 
 import pytest
 
-from bedrock_autoscaler.application.errors import TargetsFailedError, UnknownOutcomeError
+from bedrock_autoscaler.application.errors import (
+    ObservationError,
+    TargetsFailedError,
+    UnknownOutcomeError,
+)
 from bedrock_autoscaler.application.observing.surveying import GRACE
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.domain.fleet.holdings import Status
@@ -16,7 +20,7 @@ from tests.builders import NOW, PT_MODEL
 from tests.fakes.memory_capacity import MemoryCapacity
 from tests.intents import TWO_UNITS, build_held, build_release, reserve
 from tests.staging import Script, Stage
-from tests.unit.application.scenes import NAME, decided, only_purchase
+from tests.unit.application.scenes import NAME, decided, latest, only_purchase
 
 # -- unknown outcomes --------------------------------------------------------------------------
 
@@ -255,6 +259,64 @@ def test_a_pt_in_service_that_the_newest_decision_missed_is_lost() -> None:
 
     assert scene.purchase().outcomes == (("chat", "purchase lost"),)
     assert only_purchase(scene).ended_at == scene.now
+
+
+def test_a_pt_that_carries_tags_of_others_is_lost_and_counts_once() -> None:
+    scene = in_service()
+    scene.capacity.retag(scene.only_arn(), deployment="someone else")
+    scene.clock.advance(15 * MINUTE)
+    scene.decide()
+
+    assert scene.purchase().outcomes == (("chat", "purchase lost"),)
+    assert ("pt_lost", "chat") in scene.reporter.alarm_names
+    assert scene.fleets.record_of("chat").reserved_units == 0
+    scene.clock.advance(15 * MINUTE)
+    scene.decide()
+    assert latest(scene).situation.fleet.held_units == 2
+
+
+def test_while_a_pt_carries_no_tags_nothing_is_bought_and_it_is_not_lost() -> None:
+    class TagReadingCapacity(MemoryCapacity):
+        """As the adapter has it: without tags nobody can tell whose it is."""
+
+        @override
+        def find(self, intent: PurchaseIntent) -> ListedThroughput | None:
+            if any(pt.deployment is None for pt in self.inventory().throughputs):
+                raise ObservationError(f"{intent.name} has no owner tag yet")
+            return super().find(intent)
+
+    scene = decided(capacity=TagReadingCapacity)
+    scene.purchase()
+    scene.clock.advance(15 * MINUTE)
+    scene.purchase()
+    scene.capacity.retag(scene.only_arn(), deployment=None)
+    scene.clock.advance(15 * MINUTE)
+    assert isinstance(scene.core, Script)
+    scene.core.actions[scene.now] = (TWO_UNITS,)
+    scene.decide()
+
+    assert scene.purchase().outcomes == (("chat", "unobserved"),)
+    assert only_purchase(scene).state is PurchaseState.IN_SERVICE
+    assert ("unobserved", "chat") in scene.reporter.alarm_names
+
+
+def test_a_lost_pt_that_carries_our_tags_again_is_taken_back_and_alarmed() -> None:
+    scene = in_service()
+    arn = scene.only_arn()
+    scene.capacity.retag(arn, deployment="someone else")
+    scene.clock.advance(15 * MINUTE)
+    scene.decide()
+    scene.purchase()
+    scene.capacity.retag(arn, deployment="test")
+    scene.clock.advance(15 * MINUTE)
+    scene.decide()
+
+    assert scene.purchase().outcomes == (("chat", "purchase bought"),)
+    assert scene.purchase().outcomes == (("chat", "purchase in_service"),)
+
+    assert ("purchase_late", "chat") in scene.reporter.alarm_names
+    assert scene.fleets.record_of("chat").reserved_units == 2
+    assert only_purchase(scene).ended_at is None
 
 
 def test_a_pt_that_an_incomplete_inventory_missed_is_not_lost() -> None:

@@ -25,6 +25,7 @@ from bedrock_autoscaler.domain.fleet.lifecycle import STUCK_AFTER, stepped
 from bedrock_autoscaler.domain.target import Target
 
 _STANDING = frozenset({PurchaseState.IN_SERVICE, PurchaseState.FAILED})
+_GIVEN_UP = frozenset({PurchaseState.ABANDONED, PurchaseState.LOST})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ class Repair:
             return None
         if intent.state in _STANDING and _is_missing(intent, situation):
             return self._verify(intent)
-        if intent.state is PurchaseState.ABANDONED:
+        if intent.state in _GIVEN_UP:
             return self._adopt_late(intent, situation.fleet)
         return None
 
@@ -109,7 +110,7 @@ class Repair:
         return None
 
     def _verify(self, intent: PurchaseIntent) -> str | None:
-        """A PT that the inventory did not show: gone, unless a Delete of ours may have taken it."""
+        """A PT that the inventory does not show as ours: lost, unless a Delete of ours took it."""
         if intent.arn in self._deleting():
             return None
         return self._lose(intent) if self.purchasing.find(intent) is None else None
@@ -117,13 +118,13 @@ class Repair:
     def _adopt_late(self, intent: PurchaseIntent, fleet: Fleet) -> str | None:
         """A PT that turned up after its purchase was given up is ours, and costs money."""
         strangers = (pt for pt in fleet.throughputs if pt.ownership is Ownership.UNMANAGED)
-        if all(pt.name != intent.name for pt in strangers):
+        if not any(pt.name == intent.name or pt.arn == intent.arn for pt in strangers):
             return None
         found = self.purchasing.find(intent)
         if found is None:
             return None
         self._alarm("purchase_late", intent, f"{found.arn} turned up after it was given up")
-        return self._adopt(intent, found, "turned up after it was abandoned")
+        return self._adopt(intent, found, f"turned up after it was {intent.state.value}")
 
     def _adopt(self, intent: PurchaseIntent, found: ListedThroughput, how: str) -> str:
         bought = stepped(
@@ -137,7 +138,8 @@ class Repair:
         return self._update(intent, bought)
 
     def _lose(self, intent: PurchaseIntent) -> str:
-        self._alarm("pt_lost", intent, f"{intent.arn} is gone, and not by a release of ours")
+        text = f"{intent.arn} is gone, or not tagged as ours any more, and not by a release of ours"
+        self._alarm("pt_lost", intent, text)
         return self._update(intent, stepped(intent, PurchaseState.LOST, ended_at=self.now))
 
     def _deleting(self) -> frozenset[str]:
@@ -178,6 +180,9 @@ class Repair:
 
 
 def _is_missing(intent: PurchaseIntent, situation: Situation) -> bool:
-    """Whether the PT stood already but was not in the fleet; gaps of an inventory are filled."""
+    """Whether the PT stood already but was not ours in the fleet; gaps of an inventory are filled.
+
+    One that carries other tags, or none, is there as unmanaged.
+    """
     stood = (intent.in_service_since or intent.recorded_at) <= situation.scheduled_at
-    return stood and all(pt.arn != intent.arn for pt in situation.fleet.throughputs)
+    return stood and all(pt.arn != intent.arn for pt in situation.fleet.owned)

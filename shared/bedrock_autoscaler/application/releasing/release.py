@@ -136,7 +136,7 @@ class _Releaser:
         """Wait for the drain and the window, then look at the PT if that was not done."""
         purchases = self.ports.fleets.purchases(self.target.name)
         if _is_lost(intent, purchases):
-            return self._cancel(intent, "gone before its Delete"), False
+            return self._cancel(intent, "lost before its Delete"), False
         problem = self._timing_problem(intent, purchases, self.now)
         if not has_never_served(purchase_of(intent.arn, purchases)):
             problem = drain_problem(intent, self.target, self.now) or problem
