@@ -13,12 +13,19 @@ from bedrock_autoscaler.application.ports.cloudwatch import MetricsReading
 from bedrock_autoscaler.domain.decision import Release
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
-from bedrock_autoscaler.domain.target import Mode
+from bedrock_autoscaler.domain.target import Commitment, Mode
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import NOW, build_guard_rails, build_target, build_thresholds, pt_arn
+from tests.builders import (
+    NOW,
+    PT_MODEL,
+    build_guard_rails,
+    build_target,
+    build_thresholds,
+    pt_arn,
+)
 from tests.fakes.memory_capacity import MemoryCapacity
 from tests.fakes.memory_metrics import MemoryMetrics
-from tests.intents import ONE_UNIT
+from tests.intents import ONE_UNIT, build_held, reserve
 from tests.staging import QUARTERLY, Script, Stage
 from tests.unit.application.scenes import (
     ARN,
@@ -277,3 +284,31 @@ def test_a_run_that_was_overtaken_sends_no_delete_beyond_the_bound_of_a_day() ->
 
     assert deletes(scene) == [pt_arn(1)]
     assert reasons(scene, "release_waits")[-1] == "1 releases in 24 hours, 1 are allowed"
+
+
+def test_a_pt_that_failed_leaves_although_another_one_that_failed_is_under_a_term() -> None:
+    scene = Stage(core=Script())
+    terms = (Commitment.ONE_MONTH, Commitment.NONE)
+    for number, term in enumerate(terms, start=1):
+        arn = scene.capacity.add(
+            name=f"pt-{number}",
+            model_id=PT_MODEL,
+            deployment="test",
+            target="chat",
+            decision_id=f"d-{number}",
+            commitment=term,
+        )
+        scene.capacity.fail_creation(arn)
+        failed = build_held(
+            arn=arn,
+            decision_id=f"d-{number}",
+            state=PurchaseState.FAILED,
+            commitment=term,
+            in_service_since=None,
+            billed_from=NOW,
+        )
+        reserve(scene.fleets, failed)
+
+    scene.run(60)
+
+    assert deletes(scene) == [pt_arn(2)]

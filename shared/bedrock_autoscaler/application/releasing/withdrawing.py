@@ -84,11 +84,12 @@ class Withdrawal:
     def _failed(self) -> Release | None:
         """A PT of ours that never came into service: it serves nobody and may be billed.
 
-        No rule has to weigh that, so it is given up without being named by the decision.
+        No rule has to weigh that, so it is given up without being named by the decision. One under
+        a term stays, and holds no other back.
         """
         under_way = {intent.arn for intent in self.releases if intent.state in OPEN_RELEASES}
         for pt in self.latest.situation.fleet.failed:
-            if pt.arn not in under_way:
+            if pt.arn not in under_way and pt.commitment is Commitment.NONE:
                 return Release(arn=pt.arn, model_units=pt.model_units)
         return None
 
