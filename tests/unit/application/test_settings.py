@@ -166,6 +166,20 @@ def test_a_target_does_not_move_to_another_place() -> None:
     assert places(settings) == [("chat", "region")]
 
 
+def test_a_target_does_not_come_home_from_a_place_that_is_managed_no_more() -> None:
+    """Nobody would look after what it holds there, and its ledger would call all of it lost."""
+    store = Store(chat=document(account="999988887777", region="us-west-2"))
+    store.elsewhere = frozenset({Place(account="999988887777", region="us-west-2")})
+    store.load()
+    store.elsewhere = frozenset()
+    store.edit(chat=document())
+
+    settings = store.load()
+
+    assert settings.targets == ()
+    assert places(settings) == [("chat", "region")]
+
+
 def test_valid_defaults_that_contradict_a_target_leave_it_as_it_was() -> None:
     store = Store(chat=document(guard_rails={"max_units": 3}), web=document(OTHER_MODEL))
     store.load()

@@ -180,20 +180,18 @@ class _Loader:
     def consider(self, name: str, defaults: str | None, text: str) -> None:
         """Take a document on, or recall the one before it."""
         found, packed = self._parse(name, defaults, text), _pack(defaults, text)
-        if isinstance(found, Target):
-            found = self._moved(found, packed) or found
+        kept = self._kept(name) if isinstance(found, Target) else None
+        if isinstance(found, Target) and kept is not None and kept != packed:
+            found = self._moved(found, kept) or found
         if isinstance(found, SettingsProblem):
             self._refuse(found)
         elif self._lacks_defaults:
             self._fresh[name] = (_advising(found), "")
         else:
-            self._fresh[name] = (found, packed)
+            self._fresh[name] = (found, "" if kept == packed else packed)
 
-    def _moved(self, found: Target, packed: str) -> SettingsProblem | None:
+    def _moved(self, found: Target, kept: str) -> SettingsProblem | None:
         """Refuse another account or Region: what is held there would be out of sight."""
-        kept = self._kept(found.name) if self._elsewhere else None
-        if kept is None or kept == packed:
-            return None
         before = self._parser.parse(found.name, *unpacked(kept))
         if isinstance(before, SettingsProblem) or Place.of(before) == Place.of(found):
             return None
