@@ -328,4 +328,5 @@ def _month_units_usd(record: Record) -> float:
     if target is None:
         return 0.0
     billing = target.thresholds.sizing.billing_minutes * MINUTE
-    return float(booked_spend(record.state.purchases, record.end, billing).month_usd)
+    made = (intent for intent in record.state.purchases if intent.recorded_at < record.end)
+    return float(booked_spend(made, record.end, billing).month_usd)

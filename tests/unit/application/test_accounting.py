@@ -85,8 +85,11 @@ def test_books_nothing_for_what_was_never_bought(state: PurchaseState) -> None:
     assert booked_spend([never], NOON, HOUR).day_usd == 0
 
 
-def test_books_nothing_negative_when_the_clock_stepped_back() -> None:
-    assert booked_spend([held(NOON + 5 * MINUTE)], NOON, HOUR).day_usd == 0
+def test_books_what_was_bought_before_the_clock_stepped_back() -> None:
+    later = held(NOON + 5 * MINUTE)
+
+    assert booked_spend([later], NOON, HOUR).day_usd == 10
+    assert cost_so_far(later, NOON, HOUR) == 10
 
 
 def test_books_billing_periods_of_any_length() -> None:

@@ -33,7 +33,7 @@ from tests.builders import (
 )
 from tests.intents import ONE_UNIT, TWO_UNITS
 from tests.staging import Script, Stage
-from tests.unit.application.scenes import draining, only_purchase, only_release
+from tests.unit.application.scenes import draining, only_purchase, only_release, reasons
 
 ARN = pt_arn(1)
 ALWAYS_IN_THE_WINDOW = build_thresholds(
@@ -171,6 +171,23 @@ def test_a_clock_that_steps_back_shortens_no_rest() -> None:
     assert calls(scene) == []  # the refused one did not get as far as being counted
     scene.run(2)
     assert calls(scene) == ["buy"]
+
+
+def test_a_clock_that_steps_back_hides_no_purchase_from_a_cap() -> None:
+    """The cap of the day has room for one unit-hour; the clock of the run that buys it is ahead."""
+    scene = bought(0, guard_rails=build_guard_rails(max_units=5, max_usd_per_day=Decimal(61)))
+    actions(scene)[NOW + MINUTE] = (ONE_UNIT,)
+    scene.clock.set(NOW + 3 * MINUTE)
+    scene.decide(Loop.CAPACITY, NOW)
+    scene.purchase(NOW)
+
+    scene.clock.set(NOW + MINUTE)
+    scene.decide(Loop.CAPACITY, NOW + MINUTE)
+    scene.purchase(NOW + MINUTE)
+
+    assert calls(scene) == ["buy"]
+    (held,) = reasons(scene, "purchase_held")
+    assert "60.500000 USD are booked today" in held
 
 
 def test_a_clock_that_steps_back_shortens_no_drain() -> None:

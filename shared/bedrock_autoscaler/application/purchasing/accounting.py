@@ -30,7 +30,8 @@ def booked_spend(purchases: Iterable[PurchaseIntent], now: datetime, billing: ti
     """Price of the billing periods that started in the UTC day and month of `now`.
 
     A started period is paid whole. A purchase without an answer counts as billed from when it
-    was recorded: it may have taken effect.
+    was recorded: it may have taken effect. One that a run with a faster clock recorded, for which
+    that moment is still to come, counts as begun just now.
     """
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
     known = tuple(purchases)
@@ -101,8 +102,7 @@ def _ended(intent: PurchaseIntent) -> str:
 
 def cost_so_far(intent: PurchaseIntent, now: datetime, billing: timedelta) -> Decimal:
     """Price of all billing periods of a purchase that have started."""
-    begun = intent.billed_from or intent.recorded_at
-    return _started_usd((intent,), begun, now, billing)
+    return _started_usd((intent,), _begun(intent, now), now, billing)
 
 
 def _started_usd(
@@ -112,13 +112,18 @@ def _started_usd(
     for intent in purchases:
         if intent.state in UNBILLED:
             continue
-        begun = intent.billed_from or intent.recorded_at
+        begun = _begun(intent, now)
         end = min(intent.ended_at or now + _INSTANT, now + _INSTANT)
         if end <= start:
             continue
         periods = _starts_before(begun, end, billing) - _starts_before(begun, start, billing)
         total += max(periods, 0) * period_usd(intent.usd_per_hour, whole_minutes(billing))
     return usd(total)
+
+
+def _begun(intent: PurchaseIntent, now: datetime) -> datetime:
+    """When its first billing period started: now at the latest, whatever clock noted it."""
+    return min(intent.billed_from or intent.recorded_at, now)
 
 
 def _starts_before(begun: datetime, moment: datetime, billing: timedelta) -> int:
