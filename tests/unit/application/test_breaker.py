@@ -11,7 +11,7 @@ from bedrock_autoscaler.domain.target import Mode
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, build_guard_rails, build_target, pt_arn
 from tests.intents import ONE_UNIT
-from tests.staging import Script, Stage
+from tests.staging import QUARTERLY, Script, Stage
 from tests.unit.application.scenes import buys, interrupt, only_purchase, reasons, stage
 
 
@@ -105,6 +105,28 @@ def test_a_bound_that_was_lowered_since_the_decision_trips_nothing() -> None:
     assert buys(scene) == 1
     assert scene.fleets.record_of("chat").tripped_at is None
     assert reasons(scene, "purchase_held") == ["1 purchases in 24 hours, 1 are allowed"]
+
+
+def test_a_clock_that_is_behind_the_decisions_trips_nothing() -> None:
+    """By the decision's clock a purchase of yesterday counts no more, by the actor's it does."""
+    rails = build_guard_rails(max_purchases_per_day=1)
+    scene, script = stage(build_target(guard_rails=rails, thresholds=QUARTERLY))
+    tomorrow = NOW + 24 * HOUR
+    script.actions[NOW] = script.actions[tomorrow] = (ONE_UNIT,)
+    scene.run(17)
+    scene.clock.set(tomorrow)
+    scene.decide()
+    assert script.situations[-1].fleet.purchases_last_day == 0
+    scene.clock.set(tomorrow - 2 * MINUTE)
+
+    scene.purchase()
+
+    assert scene.fleets.record_of("chat").tripped_at is None
+    assert buys(scene) == 1
+    assert reasons(scene, "purchase_held") == ["1 purchases in 24 hours, 1 are allowed"]
+    scene.clock.set(tomorrow)
+    scene.purchase()
+    assert buys(scene) == 2
 
 
 def test_in_mode_advise_nothing_is_written_on_the_breaker() -> None:

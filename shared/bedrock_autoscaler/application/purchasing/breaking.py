@@ -13,7 +13,8 @@ from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.purchasing.accounting import purchases_since
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent
-from bedrock_autoscaler.domain.target import Mode, Target
+from bedrock_autoscaler.domain.target import CLOCK_MARGIN_MINUTES, Mode, Target
+from bedrock_autoscaler.domain.units import MINUTE
 
 
 def breaker_problem(record: FleetRecord) -> str | None:
@@ -35,8 +36,9 @@ def trip_on_runaway(
 ) -> str | None:
     """Trip when a decision asks for a purchase beyond what a day allows; what tripped it, or None.
 
-    A bound that a person lowered since the decision trips nothing. In mode `advise` nothing is
-    bought anyway, so that nothing is written either.
+    A bound that a person lowered since the decision trips nothing, and neither does a purchase that
+    is a day old by the decision's clock and not by this run's: that one only waits. In mode
+    `advise` nothing is bought anyway, so that nothing is written either.
 
     Args:
         asked: the decision that asks for a purchase.
@@ -47,7 +49,8 @@ def trip_on_runaway(
         reporter: hears of it.
         now: the present moment.
     """
-    made = purchases_since(purchases, now)
+    by_any_clock = max(now, asked.decision.scheduled_at) + CLOCK_MARGIN_MINUTES * MINUTE
+    made = purchases_since(purchases, by_any_clock)
     then = asked.situation.target.guard_rails.max_purchases_per_day
     if made < max(then, target.guard_rails.max_purchases_per_day):
         return None
