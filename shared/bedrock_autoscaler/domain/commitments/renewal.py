@@ -65,7 +65,7 @@ class Renewal:
 def milestone(ends_at: datetime, now: datetime) -> int | None:
     """The number of days before the end whose day it is; None on all other days."""
     left = (ends_at - now) / _DAY
-    return next((days for days in MILESTONE_DAYS if days - 1 <= left < days), None)
+    return next((days for days in MILESTONE_DAYS if days - 1 < left <= days), None)
 
 
 def renewal_of(
