@@ -13,7 +13,7 @@ from bedrock_autoscaler.application.purchasing.admitting import (
 )
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord
-from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import NOW, UNIT_PRICE, build_guard_rails, build_provisioned, build_target
 from tests.intents import TWO_UNITS, build_held
@@ -117,3 +117,18 @@ def test_what_is_held_counts_at_its_own_price_or_the_present_one_whichever_is_hi
     problem = room_problem(build_target(guard_rails=short), TWO_UNITS, record, 1)
     assert problem is not None
     assert "max_usd_per_hour" in problem
+
+
+def test_a_term_makes_nothing_cheaper_that_is_held_without_one() -> None:
+    # One unit is reserved, one is somebody else's: 121 USD at the present price without a term,
+    # and two more under a term for 55 each are 231 in all.
+    record = FleetRecord(
+        target="chat", reserved_units=1, reserved_usd_per_hour=Decimal(30), version=1
+    )
+    term = replace(TWO_UNITS, commitment=Commitment.ONE_MONTH, usd_per_hour=Decimal(110))
+    enough = build_guard_rails(max_usd_per_hour=Decimal(231))
+    short = build_guard_rails(max_usd_per_hour=Decimal("230.99"))
+
+    assert room_problem(build_target(guard_rails=enough), term, record, 1) is None
+    problem = room_problem(build_target(guard_rails=short), term, record, 1)
+    assert problem == "it would make 231.000000 USD per hour, max_usd_per_hour is 230.99"

@@ -132,7 +132,8 @@ def room_problem(
     """Which cap on what is held would be crossed; None when it fits.
 
     The transaction that reserves the units checks the same; this gives the reason in words, also
-    in mode `advise`, and prices what others hold like our own.
+    in mode `advise`, and prices what others hold like our own without a term: a term makes nothing
+    cheaper but what is bought under it.
 
     Args:
         target: whose caps they are.
@@ -146,6 +147,9 @@ def room_problem(
     if units > rails.max_units:
         return f"it would make {units} units, max_units is {rails.max_units}"
     each = wanted.usd_per_hour / wanted.model_units
+    bought = target.provisioned
+    if bought is not None and bought.price is not None:
+        each = max(each, bought.price.usd_per_hour)
     held = units_usd(record, unmanaged_units, each)
     return dollars_problem(target, held + beside + wanted.usd_per_hour)
 
