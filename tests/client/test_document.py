@@ -106,6 +106,7 @@ def test_a_key_of_a_later_version_is_ignored() -> None:
     [
         ({"schema": 2}, "schema"),
         ({"version": 0}, "version"),
+        ({"version": 2**53}, "version"),
         ({"version": None}, "version"),
         ({"routes": []}, "routes"),
         ({"routes": [{"kind": "", "address": "a", "weight": 1}]}, "routes.0.kind"),

@@ -114,6 +114,28 @@ def test_a_newer_projection_is_not_undone(published: Published) -> None:
     assert published.seen("chat") == build_table(2)
 
 
+def test_a_table_is_put_above_a_newer_projection(published: Published) -> None:
+    published.tables.publish(build_table(1))
+    published.tables.project(build_table(7))
+
+    above = published.tables.overtake(build_table(1))
+    published.tables.project(above)
+
+    assert above == replace(build_table(1), version=8)
+    assert published.tables.current("chat") == published.seen("chat") == above
+
+
+def test_a_table_that_is_not_in_force_overtakes_nothing(published: Published) -> None:
+    published.tables.publish(build_table(1))
+    published.tables.publish(build_table(2))
+    published.tables.project(build_table(7))
+
+    with pytest.raises(StaleDecisionError):
+        published.tables.overtake(build_table(1))
+
+    assert published.tables.current("chat") == build_table(2)
+
+
 def test_a_spoiled_projection_of_the_same_version_is_repaired(published: Published) -> None:
     published.tables.project(replace(build_table(3), refresh_seconds=999))
 

@@ -1,5 +1,6 @@
 """Routing tables and the callers' copy of them, in memory."""
 
+from dataclasses import replace
 from threading import RLock
 
 from bedrock_autoscaler.application.errors import StaleDecisionError
@@ -43,6 +44,19 @@ class MemoryRoutingTables(Failures):
             self._tables[table.target] = table
             self.published.append(table)
         self._end("publish")
+
+    def overtake(self, table: RoutingTable) -> RoutingTable:
+        """Put it in force above the version that callers read."""
+        self._begin("overtake")
+        with self._lock:
+            known = self._tables.get(table.target)
+            if known is None or known.version != table.version:
+                raise StaleDecisionError(f"routing table of {table.target} has moved")
+            above = replace(table, version=self.projected[table.target].version + 1)
+            self._tables[table.target] = above
+            self.published.append(above)
+        self._end("overtake")
+        return above
 
     def is_projected(self, table: RoutingTable) -> bool:
         """Whether it is where callers read."""

@@ -32,6 +32,9 @@ from bedrock_autoscaler.domain.routing.table import RoutingTable, routing_proble
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind, Target
 from bedrock_autoscaler.domain.units import significant
 
+_KEPT = "kept"
+"""Outcome of a pass that could not tell what may be published."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishPorts(ActorPorts):
@@ -129,10 +132,10 @@ class _Publisher:
             usable = self._usable(self._permitted(routes, newest, current), known)
         except ObservationError as error:
             self.ports.reporter.alarm("table_kept", self.target.name, str(error))
-            return self._project(current, "kept")
+            return self._project(current, _KEPT)
         wanted = self._table(usable, decision_id, current)
         if wanted is None:
-            return self._project(current, "kept")
+            return self._project(current, _KEPT)
         wanted = replace(wanted, deferrable=self._deferrable(waiting))
         is_same = current is not None and _content(wanted) == _content(current)
         if is_same and all(_is_noted(intent, current) for intent in releases):
@@ -159,7 +162,7 @@ class _Publisher:
             self.ports.tables.publish(table)
         except ConfigurationError as error:
             self.ports.reporter.alarm("table_kept", self.target.name, str(error))
-            return self._project(current, "kept")
+            return self._project(current, _KEPT)
         self._report("published", table)
         outcome = f"published {table.version}"
         projected = self._project(table, outcome)
@@ -182,8 +185,20 @@ class _Publisher:
             self.ports.tables.project(table)
         except StaleDecisionError as error:
             self.ports.reporter.alarm("projection_newer", self.target.name, str(error))
-            return "projection newer"
+            return "projection newer" if outcome == _KEPT else self._overtake(table)
         return outcome
+
+    def _overtake(self, table: RoutingTable) -> str:
+        """Put the table in force above the copy that callers read, and make them read it.
+
+        A withdrawal is noted with the next version: callers have read something else meanwhile.
+        """
+        if not self._may_start():
+            return "projection newer, copy held"
+        above = self.ports.tables.overtake(replace(table, published_at=self.now))
+        self._report("published", above)
+        self.ports.tables.project(above)
+        return f"published {above.version} above the callers' copy"
 
     def _may_start(self) -> bool:
         """Whether a change may start now; the time comes last, since the switch takes some."""

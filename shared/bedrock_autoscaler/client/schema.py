@@ -18,6 +18,8 @@ from bedrock_autoscaler.domain.units import as_utc
 type Schema = Mapping[str, Any]
 
 SCHEMA_VERSION = 1
+MAX_VERSION = 2**53 - 1
+"""The highest version of a table: beyond it not every reader of JSON tells integers apart."""
 KINDS = (
     "provisioned, on_demand, geographic_profile, global_profile, custom_deployment, "
     "imported_model, marketplace_endpoint, prompt_router, batch"
@@ -101,6 +103,7 @@ SCHEMA: Schema = {
             "description": "Rises with each change; refuse a lower one.",
             "type": "integer",
             "minimum": 1,
+            "maximum": MAX_VERSION,
         },
         "routes": {
             "description": "In the order of spilling; the weights add to 1, and no two routes "

@@ -61,6 +61,19 @@ def test_a_parameter_that_holds_no_table_is_replaced(
     assert ssm.get_parameter(Name=NAME)["Parameter"]["Value"] == routing_table_text(build_table(1))
 
 
+def test_a_projection_without_room_above_it_is_left_to_a_person(
+    tables: DynamoRoutingTables, ssm: "SSMClient"
+) -> None:
+    tables.publish(build_table(1))
+    text = document_with(build_table(1), version=2**53 - 1)
+    ssm.put_parameter(Name=NAME, Value=text, Type="String")
+
+    with pytest.raises(ConfigurationError, match="no room above it"):
+        tables.overtake(build_table(1))
+
+    assert tables.current("chat") == build_table(1)
+
+
 def test_a_projection_that_callers_do_not_see_is_told(
     tables: DynamoRoutingTables, faulty_ssm: FaultyClient
 ) -> None:

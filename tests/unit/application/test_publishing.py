@@ -8,6 +8,7 @@ import pytest
 
 from bedrock_autoscaler.application.errors import (
     ConfigurationError,
+    ObservationError,
     StaleDecisionError,
     TargetsFailedError,
 )
@@ -187,13 +188,48 @@ def test_a_table_that_callers_could_not_hold_leaves_the_one_in_force_and_repairs
     assert (alarm.alarm, alarm.message) == ("table_kept", "it has 4097 bytes")
 
 
-def test_a_callers_copy_from_the_future_is_an_alarm() -> None:
+def test_a_callers_copy_from_the_future_is_an_alarm_and_is_overtaken() -> None:
+    """The tables were restored, or somebody wrote the copy: callers refuse what is not above it."""
+    scene, _ = staged(TWO_WAYS)
+    scene.publish()
+    before = table(scene)
+    scene.tables.projected["chat"] = replace(before, version=7, routes=(replace(ACROSS, weight=1),))
+
+    assert scene.publish().outcomes == (("chat", "published 8 above the callers' copy"),)
+    assert scene.reporter.alarm_names == [("projection_newer", "chat")]
+    assert table(scene) == replace(before, version=8)
+    assert scene.tables.projected["chat"] == table(scene)
+    assert scene.publish().outcomes == (("chat", "unchanged"),)
+
+
+def test_a_callers_copy_from_the_future_is_left_alone_while_the_switch_is_closed() -> None:
     scene, _ = staged()
     scene.publish()
     scene.tables.projected["chat"] = replace(table(scene), version=7)
+    scene.switch = MemorySwitch("stop")
+    scene.wire()
+
+    assert scene.publish().outcomes == (("chat", "unchanged, copy held"),)
+    assert table(scene).version == 1
+
+
+def test_a_table_that_could_not_be_checked_overtakes_nothing() -> None:
+    scene, _ = with_pts(2)
+    scene.tables.projected["chat"] = replace(table(scene), version=7)
+    scene.capacity.fail_next(ObservationError("Bedrock is down"), method="inventory")
 
     assert scene.publish().outcomes == (("chat", "projection newer"),)
-    assert scene.reporter.alarm_names == [("projection_newer", "chat")]
+    assert table(scene).version == 1
+
+
+def test_a_publisher_that_was_overtaken_overtakes_nobody() -> None:
+    scene, _ = staged()
+    scene.publish()
+    scene.tables.projected["chat"] = replace(table(scene), version=7)
+    scene.tables.fail_next(StaleDecisionError("version 2 is in force"), method="overtake")
+
+    assert scene.publish().outcomes == (("chat", "superseded"),)
+    assert table(scene).version == 1
 
 
 @pytest.mark.parametrize("value", [None, "stop"])

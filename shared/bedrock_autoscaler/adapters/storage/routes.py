@@ -3,6 +3,7 @@
 Items of the routes table have the target's name as `pk`; `document` is the text that callers get.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, override
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,6 +24,7 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.application.ports.tables import RoutingTables
 from bedrock_autoscaler.client.document import parse_routing_table, routing_table_text
+from bedrock_autoscaler.client.schema import MAX_VERSION
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.units import iso
 
@@ -87,8 +89,31 @@ class DynamoRoutingTables(RoutingTables):
             ConfigurationError: the callers' copy could not hold it.
             UnknownOutcomeError: no answer came, and the table was not there afterwards.
         """
+        self._write(table, before=table.version - 1)
+
+    @override
+    def overtake(self, table: RoutingTable) -> RoutingTable:
+        """Update the item on the condition that it is at the table's version.
+
+        Raises:
+            StaleDecisionError: another version is in force.
+            ConfigurationError: the copy's version leaves no room for further ones.
+            ObservationError: the copy could not be read.
+            UnknownOutcomeError: no answer came, and the table was not there afterwards.
+        """
+        seen = max(_version_of(self._read(table.target)), table.version)
+        if seen > MAX_VERSION // 2:
+            raise ConfigurationError(
+                f"callers of {table.target} read version {seen}, which leaves no room above it: "
+                f"delete the parameter {self._path}/{table.target}, and restart the callers"
+            )
+        above = replace(table, version=seen + 1)
+        self._write(above, before=table.version)
+        return above
+
+    def _write(self, table: RoutingTable, *, before: int) -> None:
+        """Put the table in force where the version `before` (0: none) is."""
         text = _bounded_text(table)
-        before = table.version - 1
         condition = "attribute_not_exists(#pk)"
         values: Item = {}
         if before:
@@ -191,14 +216,19 @@ def _parse(item: Item, subject: str) -> RoutingTable:
 
 def _require_not_newer(seen: str | None, table: RoutingTable) -> None:
     """An older publisher must not undo a newer one; what callers cannot read may be replaced."""
-    try:
-        version = parse_routing_table(seen).version if seen else 0
-    except ValueError:
-        return
+    version = _version_of(seen)
     if version > table.version:
         raise StaleDecisionError(
             f"callers of {table.target} read version {version}, newer than {table.version}"
         )
+
+
+def _version_of(text: str | None) -> int:
+    """The version that callers read; 0 where there is none, or nothing that they can read."""
+    try:
+        return parse_routing_table(text).version if text else 0
+    except ValueError:
+        return 0
 
 
 def _code(error: Exception) -> str:

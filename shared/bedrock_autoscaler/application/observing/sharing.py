@@ -112,6 +112,13 @@ class SharedTables(RoutingTables):
         self._read[table.target] = table
 
     @override
+    def overtake(self, table: RoutingTable) -> RoutingTable:
+        """As of the tables themselves; it is in force from then on."""
+        overtaken = self._tables.overtake(table)
+        self._read[table.target] = overtaken
+        return overtaken
+
+    @override
     def is_projected(self, table: RoutingTable) -> bool:
         """As of the tables themselves."""
         return self._tables.is_projected(table)

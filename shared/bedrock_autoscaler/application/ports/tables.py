@@ -19,6 +19,16 @@ class RoutingTables(Protocol):
             ConfigurationError: the callers' copy could not hold it; nothing was written.
         """
 
+    def overtake(self, table: RoutingTable) -> RoutingTable:
+        """Write the table in force again, one version above the callers' newer copy; that table.
+
+        Versions of the authority fall when it is restored, and callers refuse to follow there.
+
+        Raises:
+            StaleDecisionError: another version is in force.
+            ConfigurationError: the copy's version leaves no room for further ones.
+        """
+
     def is_projected(self, table: RoutingTable) -> bool:
         """Whether the callers' copy equals `table`; reads, and changes nothing."""
 
