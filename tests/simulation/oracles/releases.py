@@ -71,9 +71,10 @@ class ReleaseOracles:
             self._in_bounds(run, pt, target)
 
     def restored(self) -> None:
-        """The ledger cannot count the releases that it has forgotten."""
+        """The ledger cannot count the releases whose Delete it has forgotten."""
         for name, deleted in self._sent.items():
-            known = {r.arn for r in self.world.fleets.peek_releases() if r.target == name}
+            releases = self.world.fleets.peek_releases()
+            known = {r.arn for r in releases if r.target == name and r.state in _SENT}
             for arn in deleted.keys() - known:
                 self.world.bedrock.pts[arn].is_forgotten = True
                 del deleted[arn]

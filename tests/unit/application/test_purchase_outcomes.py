@@ -18,7 +18,7 @@ from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, PT_MODEL
 from tests.fakes.memory_capacity import MemoryCapacity
-from tests.intents import TWO_UNITS, build_held, build_release, reserve
+from tests.intents import TWO_UNITS, build_held, build_purchase, build_release, reserve
 from tests.staging import Script, Stage
 from tests.unit.application.scenes import NAME, decided, latest, only_purchase
 
@@ -275,16 +275,19 @@ def test_a_pt_that_carries_tags_of_others_is_lost_and_counts_once() -> None:
     assert latest(scene).situation.fleet.held_units == 2
 
 
+class TagReadingCapacity(MemoryCapacity):
+    """As the adapter has it: without tags nobody can tell whose it is."""
+
+    @override
+    def find(self, intent: PurchaseIntent) -> ListedThroughput | None:
+        if any(
+            pt.deployment is None and pt.name == intent.name for pt in self.inventory().throughputs
+        ):
+            raise ObservationError(f"{intent.name} has no owner tag yet")
+        return super().find(intent)
+
+
 def test_while_a_pt_carries_no_tags_nothing_is_bought_and_it_is_not_lost() -> None:
-    class TagReadingCapacity(MemoryCapacity):
-        """As the adapter has it: without tags nobody can tell whose it is."""
-
-        @override
-        def find(self, intent: PurchaseIntent) -> ListedThroughput | None:
-            if any(pt.deployment is None for pt in self.inventory().throughputs):
-                raise ObservationError(f"{intent.name} has no owner tag yet")
-            return super().find(intent)
-
     scene = decided(capacity=TagReadingCapacity)
     scene.purchase()
     scene.clock.advance(15 * MINUTE)
@@ -298,6 +301,28 @@ def test_while_a_pt_carries_no_tags_nothing_is_bought_and_it_is_not_lost() -> No
     assert scene.purchase().outcomes == (("chat", "unobserved"),)
     assert only_purchase(scene).state is PurchaseState.IN_SERVICE
     assert ("unobserved", "chat") in scene.reporter.alarm_names
+
+
+def test_a_pt_without_tags_keeps_no_other_purchase_from_its_outcome() -> None:
+    scene = decided(capacity=TagReadingCapacity)
+    scene.purchase()
+    scene.clock.advance(15 * MINUTE)
+    scene.purchase()
+    scene.capacity.retag(scene.only_arn(), deployment=None)
+    later = build_purchase(
+        decision_id="chat-capacity-20261120T122000Z",
+        state=PurchaseState.RECORDED,
+        recorded_at=scene.now,
+    )
+    reserve(scene.fleets, later)
+    scene.clock.advance(GRACE)
+    scene.decide()
+
+    assert scene.purchase().outcomes == (("chat", "unobserved"),)
+
+    states = {intent.decision_id: intent.state for intent in scene.fleets.purchases("chat")}
+    assert states[later.decision_id] is PurchaseState.ABANDONED
+    assert ("purchase_abandoned", "chat") in scene.reporter.alarm_names
 
 
 def test_a_lost_pt_that_carries_our_tags_again_is_taken_back_and_alarmed() -> None:

@@ -46,10 +46,23 @@ class Repair:
         Args:
             purchases: all of the target's intents.
             latest: the newest capacity decision, whose fleet shows what is gone or turned up.
+
+        Raises:
+            ObservationError: nobody can tell what became of one; the others are settled.
         """
         situation = latest.situation if latest else None
-        outcomes = [self._settle(intent, situation) for intent in purchases]
-        return tuple(outcome for outcome in outcomes if outcome is not None)
+        outcomes, unseen = list[str](), None
+        for intent in purchases:
+            try:
+                outcome = self._settle(intent, situation)
+            except ObservationError as error:
+                unseen = error
+                continue
+            if outcome is not None:
+                outcomes.append(outcome)
+        if unseen is not None:
+            raise unseen
+        return tuple(outcomes)
 
     def _settle(self, intent: PurchaseIntent, situation: Situation | None) -> str | None:
         if intent.state is PurchaseState.RECORDED:
