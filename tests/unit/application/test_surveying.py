@@ -168,6 +168,19 @@ def test_what_was_bought_is_remembered_while_lists_lag() -> None:
     assert pt.ownership is Ownership.OWNED
 
 
+@pytest.mark.parametrize("state", [PurchaseState.IN_SERVICE, PurchaseState.FAILED])
+def test_what_came_of_it_before_lists_showed_it_is_remembered_too(state: PurchaseState) -> None:
+    """Get knows a new PT at once; lists may lag behind it for all of the grace."""
+    young = build_held(
+        state=state, recorded_at=NOW - 20 * MINUTE, in_service_since=NOW - 10 * MINUTE
+    )
+
+    (pt,) = survey(purchases=(young,)).throughputs
+    assert pt.ownership is Ownership.OWNED
+
+    assert survey(purchases=(replace(young, recorded_at=NOW - GRACE),)).throughputs == ()
+
+
 def test_a_pt_in_service_that_a_complete_list_lacks_is_gone() -> None:
     assert survey(purchases=(build_held(),)).throughputs == ()
 

@@ -128,10 +128,8 @@ class Survey:
         for intent in state.purchases:
             if intent.arn is None or intent.arn in listed or intent.state not in _STANDING:
                 continue
-            lagging = intent.state is PurchaseState.BOUGHT and (
-                self.now - intent.recorded_at < GRACE
-            )
-            if not complete or lagging:
+            may_lag = self.now - intent.recorded_at < GRACE
+            if not complete or may_lag:
                 found.append(_remembered(intent, intent.arn, state))
         return found
 
