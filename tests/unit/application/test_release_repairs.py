@@ -102,6 +102,18 @@ def needed_again(*, paused: bool = False) -> Stage:
     return scene
 
 
+def test_a_delete_that_shows_no_effect_within_the_grace_is_an_alarm() -> None:
+    scene, _ = at_window(capacity=UndeletableCapacity)
+    scene.run(5 + 24)
+    assert scene.reporter.alarm_names == []
+
+    scene.run(1)
+
+    (alarm,) = scene.reporter.alarms
+    assert (alarm.alarm, alarm.target) == ("release_unresolved", "chat")
+    assert f"{ARN} of 1 unit still stands 25 minutes after its Delete" in alarm.message
+
+
 def test_what_is_needed_again_comes_back_once_no_delete_can_take_effect_any_more() -> None:
     scene = needed_again()
     sent = len(deletes(scene))

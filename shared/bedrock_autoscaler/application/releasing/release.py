@@ -44,7 +44,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
 )
 from bedrock_autoscaler.domain.fleet.lifecycle import stepped
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
-from bedrock_autoscaler.domain.units import floor_minute
+from bedrock_autoscaler.domain.units import floor_minute, units_text, whole_minutes
 
 
 def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePorts) -> Summary:
@@ -121,6 +121,7 @@ class _Releaser:
         pt = self.ports.releasing.get(intent.arn) if is_deleting else None
         if is_deleting and pt is None:
             return self._finish(intent, "gone after its Delete"), False
+        self._tell_if_unresolved(intent)
         if self.target.mode is Mode.ADVISE:
             return self._waits(intent, "the target is in mode advise"), False
         if self._is_restored(intent):
@@ -281,6 +282,17 @@ class _Releaser:
         after = replace(changed, version=before.version + 1)
         self.ports.fleets.update_release(before, after)
         return after
+
+    def _tell_if_unresolved(self, intent: ReleaseIntent) -> None:
+        """Alarm on a Delete that should long have shown: what it was to end is still paid for."""
+        sent = intent.delete_sent_at
+        if intent.state is ReleaseState.DELETING and sent is not None and self.now - sent >= GRACE:
+            text = (
+                f"{intent.arn} of {units_text(intent.model_units)} still stands "
+                f"{whole_minutes(self.now - sent)} minutes after its Delete went out: it is "
+                "billed, and serves nobody"
+            )
+            self.ports.reporter.alarm("release_unresolved", self.target.name, text)
 
     def _waits(self, intent: ReleaseIntent, reason: str) -> str:
         if self.ports.once.is_first(f"{intent.decision_id} {reason}"):

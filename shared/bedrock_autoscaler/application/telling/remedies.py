@@ -91,6 +91,9 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "release_committed": _by("a release met a term that forbids it", _VERIFY, _PAUSE_SHRINK),
     "release_foreign": _by("a release met a throughput that is not ours", _STOP, _VERIFY),
+    "release_unresolved": _by(
+        "a Delete had no effect; what it was to end is still billed", _EXPLAIN, _VERIFY
+    ),
     "request_unrecorded": _by("a request to you could not be kept", _REQUESTS, _EXPLAIN),
     "scaling_failed": _by(
         "the instances of an endpoint could not be changed", _VERIFY, _EXPLAIN, _PAUSE_GROWTH, _STOP
