@@ -147,6 +147,39 @@ def test_a_strategy_follows_the_table_live(
     assert first not in known
 
 
+def test_a_table_that_changes_while_a_route_is_picked_costs_no_call(
+    world: World, running: RunningWorld
+) -> None:
+    source = MemorySource(IN_REGION_THEN_PROFILE)
+    router, followed = following(running, source)
+    assert ask(router, 1).total() == 1
+    group = router.async_get_available_deployment.__self__.groups["chat"]
+    routes = group._in_force.routes
+
+    def first_while_the_table_shrinks(now: float) -> int:
+        source.show(table(route(NOVA_LITE_PROFILE), version=2))
+        followed.look()
+        group._follow()
+        return 1
+
+    routes.first = first_while_the_table_shrinks
+
+    assert group.pick(())["model_info"]["id"] == ids(IN_REGION_THEN_PROFILE)[1]
+
+
+def test_a_table_that_the_router_does_not_take_costs_no_call(
+    world: World, running: RunningWorld
+) -> None:
+    source = MemorySource(IN_REGION_THEN_PROFILE)
+    router, followed = following(running, source)
+    assert ask(router, 1).total() == 1
+    source.show(table(route(NOVA_LITE_PROFILE), version=2))
+    followed.look()
+    router.upsert_deployment = None
+
+    assert ask(router, 2) == {ids(IN_REGION_THEN_PROFILE)[0]: 2}
+
+
 def test_throttles_reach_the_caller_only_when_every_route_throttles(
     build: Callable[..., World], running: RunningWorld
 ) -> None:

@@ -6,9 +6,11 @@ deployment `routing_table: ssm:/bedrock-autoscaler/routes/chat`.
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, override
 
@@ -25,12 +27,28 @@ from bedrock_autoscaler.domain.routing.table import RoutingTable
 
 _TOO_MANY, _NOT_FOUND, _SERVER_ERROR = 429, 404, 500
 _REFUSED = frozenset({401, 403})
+logger = logging.getLogger(__name__)
+
 TABLE_KEY, REGIONS_KEY = "routing_table", "routing_regions"
 """Members of a deployment's `model_info`: where its group's table is, and `Regions`."""
 
 
 type Regions = Mapping[str, Mapping[str, Any]]
 """Parameters of LiteLLM's deployments by Region, such as `aws_bedrock_runtime_endpoint`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _InForce:
+    """A table with the Router's deployments for it; replaced as a whole, so that none is mixed.
+
+    Attributes:
+        deployments: of the routes, in their order.
+        positions: of each route, by its deployment's id.
+    """
+
+    routes: RouteSet
+    deployments: tuple[dict[str, Any], ...]
+    positions: Mapping[str, int]
 
 
 class _Group:
@@ -48,52 +66,57 @@ class _Group:
         self._name = name
         self._table = table
         self._lock = threading.Lock()
-        self._in_force: RoutingTable | None = None
+        self._seen: RoutingTable | None = None
+        self._in_force: _InForce | None = None
         configured = router.get_model_list(model_name=name) or []
         self._common: Mapping[str, Any] = (
             dict(configured[0]["litellm_params"]) if configured else {}
         )
-        self._routes: RouteSet | None = None
-        self._deployments: list[dict[str, Any]] = []
-        self._positions: dict[str, int] = {}
 
     def pick(self, tried: Iterable[str]) -> dict[str, Any] | None:
         """The deployment to try next; None while there is no table."""
-        routes = self._follow()
-        if routes is None:
+        known = self._follow()
+        if known is None:
             return None
-        now = time.monotonic()
+        routes, positions, now = known.routes, known.positions, time.monotonic()
         index = routes.first(now)
-        excluded = {self._positions[each] for each in tried if each in self._positions}
+        excluded = {positions[each] for each in tried if each in positions}
         if index in excluded:
             order = routes.order(now)
             index = next((each for each in order if each not in excluded), order[0])
         routes.health[index].claim(now)
-        return self._deployments[index]
+        return known.deployments[index]
 
     def served(self, deployment: str, started: float) -> None:
         """Note that a call was served."""
-        index = self._positions.get(deployment)
-        if self._routes is not None and index is not None:
-            self._routes.health[index].served(started)
+        known = self._in_force
+        index = known.positions.get(deployment) if known is not None else None
+        if known is not None and index is not None:
+            known.routes.health[index].served(started)
 
     def failed(self, deployment: str, verdict: Verdict, started: float) -> None:
         """Note that a call failed; refusals of one moment count once."""
-        index, now = self._positions.get(deployment), time.monotonic()
-        if self._routes is None or index is None or verdict is Verdict.FINAL:
+        known, now = self._in_force, time.monotonic()
+        index = known.positions.get(deployment) if known is not None else None
+        if known is None or index is None or verdict is Verdict.FINAL:
             return
-        if not self._routes.health[index].is_resting(now) or verdict not in PASSING:
-            self._routes.strike(index, verdict, now, started)
+        if not known.routes.health[index].is_resting(now) or verdict not in PASSING:
+            known.routes.strike(index, verdict, now, started)
 
-    def _follow(self) -> RouteSet | None:
+    def _follow(self) -> _InForce | None:
         table = self._table.current()
-        if table is not self._in_force and table is not None:
+        if table is not self._seen and table is not None:
             with self._lock:
-                if table is not self._in_force:
-                    self._adopt(table)
-        return self._routes
+                if table is not self._seen:
+                    self._seen = table
+                    try:
+                        self._in_force = self._adopted(table)
+                    except Exception:
+                        # A call must not be lost because the Router does not take a table.
+                        logger.exception("the Router cannot follow version %s", table.version)
+        return self._in_force
 
-    def _adopt(self, table: RoutingTable) -> None:
+    def _adopted(self, table: RoutingTable) -> _InForce:
         """Make the Router's deployments those of the table."""
         wanted = deployments(table, self._common, self._regions)
         for deployment in wanted:
@@ -107,10 +130,12 @@ class _Group:
             if gone.startswith(ROUTE_ID_PREFIX):
                 self._router.delete_deployment(gone)
         ids = [route_id(table.target, route) for route in table.routes]
-        self._deployments = [listed[each] for each in ids]
-        self._positions = {each: index for index, each in enumerate(ids)}
-        self._routes = RouteSet(table.routes, self._routes)
-        self._in_force = table
+        before = self._in_force
+        return _InForce(
+            routes=RouteSet(table.routes, before.routes if before else None),
+            deployments=tuple(listed[each] for each in ids),
+            positions={each: index for index, each in enumerate(ids)},
+        )
 
 
 class FollowingStrategy(CustomRoutingStrategyBase):  # type: ignore[misc]  # litellm is absent here
