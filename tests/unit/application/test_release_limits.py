@@ -68,6 +68,19 @@ def test_a_release_without_a_purchase_in_the_ledger_is_never_carried_out() -> No
     assert ("release_foreign", "chat") in scene.reporter.alarm_names
 
 
+def test_nothing_is_withdrawn_on_a_list_that_broke_off_whatever_the_decision_asks_for() -> None:
+    scene, script = serving()
+    script.actions[DECIDED_AT] = (Release(arn=ARN, model_units=1),)
+    scene.capacity.pages_missing = True
+
+    scene.run(1)
+
+    assert scene.fleets.releases("chat") == ()
+    assert reasons(scene, "release_held") == [
+        "the list of provisioned throughputs was not read to its end"
+    ]
+
+
 class CommittedCapacity(MemoryCapacity):
     """Everything is under a term once `commit` is set."""
 

@@ -116,6 +116,8 @@ class Withdrawal:
         leaving = frozenset(r.arn for r in self.releases if r.state in OPEN_RELEASES)
         if wanted.arn in leaving:
             return "it is being released already"
+        if not self.latest.situation.fleet.complete:
+            return "the list of provisioned throughputs was not read to its end"
         record = self.ports.fleets.record_of(self.target.name)
         problem = (
             day_problem(self.target, self.releases, self.now)
