@@ -28,6 +28,7 @@ from tests.endpoints import (
     build_endpoint_state,
     build_instance_rails,
     build_scaling_intent,
+    endpoint_arn,
 )
 from tests.staging import QUARTERLY, Script, Stage
 from tests.unit.application.scenes import reasons
@@ -87,6 +88,22 @@ def test_a_fresh_decision_is_carried_out_once() -> None:
     assert len(made.endpoints.tokens) == 1
     assert ("scaled", "chat") in made.events
     assert made.reporter.alarms == []
+
+
+def test_an_endpoint_that_is_gone_keeps_no_other_from_its_end() -> None:
+    gone = endpoint_arn("gone")
+    options = tuple(build_endpoint(address=each, instances=RAILS) for each in (gone, ENDPOINT))
+    made = scene(target_with(options=options))
+    open_change = EndpointRecord(target="chat", address=gone).begun(build_scaling_intent())
+    made.scalings.records["chat", gone] = open_change
+    made.scalings.records["chat", ENDPOINT] = replace(open_change, address=ENDPOINT)
+    made.endpoints.states[ENDPOINT] = build_endpoint_state(instances=3)
+
+    assert outcome(made) == "unobserved, scaling done, asked before"
+
+    assert record_of(made).open is None
+    assert made.scalings.records["chat", gone] == open_change
+    assert made.reporter.alarm_names == [("unobserved", "chat")]
 
 
 # -- written ahead, and repaired ---------------------------------------------------------------

@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from bedrock_autoscaler.application.errors import (
     CapacityUnavailableError,
+    ObservationError,
     StaleDecisionError,
     UnknownOutcomeError,
 )
@@ -139,12 +140,15 @@ class _Scaler:
             if wanted.address in endpoints:
                 outcomes.append(self._carry_out(wanted, recorded, *endpoints[wanted.address]))
             else:
-                what = f"{wanted.address} is no endpoint whose instances may be changed"
+                what = f"{wanted.address} is no endpoint whose instances may be changed now"
                 outcomes.append(self._held(decision_id, what))
         return ", ".join(outcomes)
 
     def _settled(self) -> tuple[dict[str, tuple[InstanceRails, EndpointRecord]], list[str]]:
-        """Bounds and record of each endpoint, once its open change was looked up."""
+        """Bounds and record of each endpoint, once its open change was looked up.
+
+        One that could not be is left out and told; the others go on.
+        """
         ports = self.ports
         rescaling = Rescaling(
             scalings=ports.scalings,
@@ -156,8 +160,13 @@ class _Scaler:
         for option in self.target.options:
             if option.instances is None:
                 continue
-            record = ports.scalings.record_of(self.target.name, option.address)
-            record, outcome = rescaling.settle(record)
+            try:
+                record = ports.scalings.record_of(self.target.name, option.address)
+                record, outcome = rescaling.settle(record)
+            except ObservationError as error:
+                ports.reporter.alarm("unobserved", self.target.name, str(error))
+                outcomes.append("unobserved")
+                continue
             found[option.address] = (option.instances, record)
             outcomes += [outcome] if outcome else []
         return found, outcomes
