@@ -87,6 +87,19 @@ def test_an_endpoint_that_is_not_there_cannot_be_read(both: Both) -> None:
         both.port.state(f"{ARN}-gone")
 
 
+def test_an_endpoint_without_the_status_that_may_be_left_out_is_not_settled() -> None:
+    """Its instances are paid for all the same, and count for every target."""
+    _, adapter = on_world()
+    adapter._client.meta.events.register(
+        "after-call.bedrock.GetMarketplaceModelEndpoint",
+        lambda parsed, **_: parsed["marketplaceModelEndpoint"].pop("status"),
+    )
+
+    state = adapter.state(ARN)
+
+    assert (state.instances, state.is_settled) == (2, False)
+
+
 def test_a_change_during_a_change_is_stale() -> None:
     _, adapter = on_world()
     before = adapter.state(ARN)

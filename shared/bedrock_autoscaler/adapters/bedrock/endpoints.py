@@ -28,16 +28,17 @@ class BedrockEndpoints(Endpoints):
 
     @override
     def state(self, address: str) -> EndpointState:
-        """What Bedrock shows.
+        """What Bedrock shows; its own status may be left out, and is then not the settled one.
 
         Raises:
             ObservationError: it could not be read, or is no endpoint with instances.
         """
         shown = self._get(address)
+        told = (shown.get("status"), shown["endpointStatus"])
         return EndpointState(
             address=address,
             instances=self._config(address, shown)["initialInstanceCount"],
-            is_settled=(shown["status"], shown["endpointStatus"]) == ("REGISTERED", "InService"),
+            is_settled=told == ("REGISTERED", "InService"),
             changed_at=shown["updatedAt"],
         )
 
