@@ -125,6 +125,18 @@ def test_a_table_is_put_above_a_newer_projection(published: Published) -> None:
     assert published.tables.current("chat") == published.seen("chat") == above
 
 
+@pytest.mark.parametrize("copies", [(), (1,)], ids=["none", "older"])
+def test_a_table_rises_also_above_a_projection_that_is_not_newer(
+    published: Published, copies: tuple[int, ...]
+) -> None:
+    published.tables.publish(build_table(1))
+    published.tables.publish(build_table(2))
+    for version in copies:
+        published.tables.project(build_table(version))
+
+    assert published.tables.overtake(build_table(2)) == build_table(3)
+
+
 def test_a_table_that_is_not_in_force_overtakes_nothing(published: Published) -> None:
     published.tables.publish(build_table(1))
     published.tables.publish(build_table(2))

@@ -52,7 +52,8 @@ class MemoryRoutingTables(Failures):
             known = self._tables.get(table.target)
             if known is None or known.version != table.version:
                 raise StaleDecisionError(f"routing table of {table.target} has moved")
-            above = replace(table, version=self.projected[table.target].version + 1)
+            copy = self.projected.get(table.target, table)
+            above = replace(table, version=max(copy.version, table.version) + 1)
             self._tables[table.target] = above
             self.published.append(above)
         self._end("overtake")

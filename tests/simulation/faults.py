@@ -114,6 +114,7 @@ POSSIBLE: Final[Mapping[str, tuple[Kind, ...]]] = {
     "tables.current": _READ,
     "tables.publish": _CONDITIONAL,
     "tables.project": _CONDITIONAL,
+    "tables.overtake": _CONDITIONAL,
     "endpoints.state": _READ,
     "endpoints.scale": (
         Kind.ERROR,
@@ -138,7 +139,7 @@ POSSIBLE: Final[Mapping[str, tuple[Kind, ...]]] = {
 }
 """Every call of the application to the outside, and what may strike it."""
 
-_OF_PERSONS: Final = ("endpoints.", "scalings.", "approvals.")
+_OF_PERSONS: Final = ("endpoints.", "scalings.", "approvals.", "tables.overtake")
 
 SCHEDULED: Final = {
     call: kinds for call, kinds in POSSIBLE.items() if not call.startswith(_OF_PERSONS)
@@ -146,7 +147,7 @@ SCHEDULED: Final = {
 """Those that all schedules make."""
 
 OF_PERSONS: Final = {call: kinds for call, kinds in POSSIBLE.items() if call not in SCHEDULED}
-"""Those that come up in stories, and in schedules in which persons act."""
+"""Those that come up in stories, in schedules in which persons act, or after another fault."""
 
 _CANNOT: Final[Mapping[Kind, str]] = {
     Kind.LOST: "a read has no effect whose answer could be lost",

@@ -102,6 +102,7 @@ WATCHED = frozenset(
         "releasing.delete",
         "tables.publish",
         "tables.project",
+        "tables.overtake",
         "capacity.inventory",
         "releasing.get",
         "switch.allows_action",

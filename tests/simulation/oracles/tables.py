@@ -78,6 +78,19 @@ class TableOracles:
         self._versions[table.target] = table.version
         self._note_routes("authority", table)
 
+    def overtaking(self, run: Run, table: RoutingTable) -> None:
+        """O11, O12 right before the table in force is written again above the callers' copy."""
+        self.permits.permitted(run, table.target, "overtake")
+        self._names_none_that_leaves(run, table)
+
+    def overtaken(self, table: RoutingTable) -> None:
+        """O11: its version rises, by as much as it takes."""
+        last = self._versions.get(table.target, 0)
+        if table.version <= last:
+            self.findings.failed("O11", f"{table.target} is at {table.version} after {last}")
+        self._versions[table.target] = table.version
+        self._note_routes("authority", table)
+
     def projecting(self, run: Run, table: RoutingTable) -> None:
         """O11, O12 right before the callers' copy is written, where it differs."""
         seen = self.world.tables.projected.get(table.target)

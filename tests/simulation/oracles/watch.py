@@ -31,6 +31,7 @@ _EFFECTS = frozenset(
         "fleets.update_release",
         "fleets.trip",
         "tables.publish",
+        "tables.overtake",
         "scalings.write",
     }
 )
@@ -91,6 +92,7 @@ class Watch:
             "releasing.delete": self._releases.deleting,
             "tables.publish": self._tables.publishing,
             "tables.project": self._tables.projecting,
+            "tables.overtake": self._tables.overtaking,
             "endpoints.scale": self._endpoints.scaling,
         }
 
@@ -104,6 +106,7 @@ class Watch:
             "fleets.update_release": lambda _, before, __: tables.release_updated(before),
             "tables.publish": lambda _, table, __: tables.published(table),
             "tables.project": lambda _, table, __: tables.projected(table),
+            "tables.overtake": lambda _, __, above: tables.overtaken(above),
             "scalings.write": lambda _, before, __: endpoints.written(before),
             "capacity.inventory": _listed,
             "releasing.get": _got,
