@@ -76,10 +76,47 @@ def test_a_version_is_never_changed(policies: Policies) -> None:
         # A process remembers what it has kept, and asks no more.
         policies.keep((other,), ROSTER)
     else:
-        with pytest.raises(ObservationError):
-            policies.keep((other,), ROSTER)
+        assert policies.keep((other,), ROSTER).keys() == {"chat"}
 
     assert policies.target("chat", other.settings_version) == build_target()
+
+
+def newer_version(dynamodb: "DynamoDBClient", name: str) -> None:
+    """Newer code keeps something else under the settings version of a target."""
+    dynamodb.put_item(
+        TableName=LEDGER,
+        Item={
+            "pk": {"S": "SETTINGS"},
+            "sk": {"S": f"VERSION#{name}#{build_target().settings_version}"},
+            "schema": {"N": "99"},
+        },
+    )
+
+
+def test_a_version_that_newer_code_kept_leaves_its_target_out_alone(
+    dynamodb: "DynamoDBClient",
+) -> None:
+    newer_version(dynamodb, "chat")
+    policies = DynamoPolicies(dynamodb, LEDGER)
+    other = build_target(name="search")
+
+    faults = policies.keep((build_target(), other), ROSTER)
+
+    assert faults.keys() == {"chat"}
+    assert "has schema Decimal('99')" in faults["chat"]
+    assert policies.target("search", other.settings_version) == other
+    assert policies.roster(ROSTER.version) == ROSTER
+
+
+def test_many_versions_that_cannot_be_kept_are_no_matter_of_single_targets(
+    dynamodb: "DynamoDBClient",
+) -> None:
+    names = ("a", "b", "c", "d")
+    for name in names:
+        newer_version(dynamodb, name)
+
+    with pytest.raises(ObservationError, match="schema"):
+        DynamoPolicies(dynamodb, LEDGER).keep([build_target(name=name) for name in names], ROSTER)
 
 
 def test_a_roster_changes_its_version_with_its_names_and_its_caps() -> None:

@@ -16,15 +16,17 @@ class MemoryPolicies(Failures):
         self._targets: dict[tuple[str, str], Target] = {}
         self._rosters: dict[str, Roster] = {}
 
-    def keep(self, targets: Iterable[Target], roster: Roster) -> None:
+    def keep(self, targets: Iterable[Target], roster: Roster) -> Mapping[str, str]:
         """Keep them under their versions."""
         self._begin("keep")
+        faults = {}
         for target in targets:
             known = self._targets.setdefault((target.name, target.settings_version), target)
             if known != target:
-                raise ObservationError(f"{target.name} is kept with another content")
+                faults[target.name] = f"{target.name} is kept with another content"
         self._rosters[roster.version] = roster
         self._end("keep")
+        return faults
 
     def target(self, name: str, version: str) -> Target:
         """That version."""

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.fleets.assigning import AgendaEntry, offsets_of
+from bedrock_autoscaler.application.fleets.assigning import AgendaEntry, Roster, offsets_of
 from bedrock_autoscaler.application.observing.together import seem_silent_together
+from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.domain.cadence import QUIET, WATCHFUL
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
@@ -113,6 +114,15 @@ def test_what_could_not_be_sent_is_an_alarm_and_due_again() -> None:
 
     assert set(sent(fleet)) == {"a", "b"}
     assert "assignments_unsent" in {alarm.alarm for alarm in fleet.scene.reporter.alarms}
+
+
+def test_a_target_whose_policy_cannot_be_kept_is_left_out_alone() -> None:
+    fleet = Fleet(named("a"), named("b"))
+    elsewhere = (replace(named("a"), uses_mantle=True),)
+    fleet.policies.keep(elsewhere, Roster.of(Settings(targets=elsewhere, problems=())))
+
+    assert set(sent(fleet)) == {"b"}
+    assert fleet.scene.reporter.alarm_names == [("policy_unread", "a")]
 
 
 def test_a_late_tick_sends_nothing() -> None:

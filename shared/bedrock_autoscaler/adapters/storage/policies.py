@@ -1,7 +1,7 @@
 """Settings as resolved, by version: targets, and the roster of all (`SETTINGS`, `ROSTER#<v>`)."""
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, override
 
 from pydantic import TypeAdapter
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _ROSTER = TypeAdapter(Roster)
+_MOST_FAULTS = 3
 _ALL = 20_000
 """Versions that a dispatcher remembers to have kept: each of ten thousand targets, and edits."""
 
@@ -44,16 +45,25 @@ class DynamoPolicies(Policies):
         self._roster: Roster | None = None
 
     @override
-    def keep(self, targets: Iterable[Target], roster: Roster) -> None:
+    def keep(self, targets: Iterable[Target], roster: Roster) -> Mapping[str, str]:
         """Write the versions that this process has not written yet; on absence."""
+        faults: dict[str, str] = {}
         for target in targets:
             key = (target.name, target.settings_version)
-            if key not in self._kept:
+            if key in self._kept:
+                continue
+            try:
                 self._versions.keep(target)
+            except ObservationError as error:
+                faults[target.name] = str(error)
+                if len(faults) > _MOST_FAULTS:  # it is the table then, and no target's record
+                    raise
+            else:
                 self._remember(key)
         if self._roster is None or self._roster.version != roster.version:
             self._put(roster)
             self._roster = roster
+        return faults
 
     @override
     def target(self, name: str, version: str) -> Target:

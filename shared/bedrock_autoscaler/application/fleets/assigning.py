@@ -79,11 +79,11 @@ class Roster:
 class Policies(Protocol):
     """Settings as the dispatcher resolved them, kept under their versions and never changed."""
 
-    def keep(self, targets: Iterable[Target], roster: Roster) -> None:
-        """Keep what is not kept yet.
+    def keep(self, targets: Iterable[Target], roster: Roster) -> Mapping[str, str]:
+        """Keep what is not kept yet; why not, for the few targets whose own record is at fault.
 
         Raises:
-            ObservationError: it could not be written, or differs from what is kept.
+            ObservationError: nothing could be written, or more than a few targets not.
             UnknownOutcomeError: the write may have taken effect.
         """
 

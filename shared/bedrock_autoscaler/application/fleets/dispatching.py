@@ -81,8 +81,11 @@ def dispatch(scheduled_at: datetime | None, ports: DispatchPorts) -> Summary:
 def _hand_out(settings: Settings, at: datetime, ports: DispatchPorts) -> Summary:
     """Keep what workers need, and send what is due; how many messages went out."""
     roster = Roster.of(settings)
-    ports.policies.keep(settings.targets, roster)
-    due = _due(settings.targets, _entries(ports), roster, at)
+    faults = ports.policies.keep(settings.targets, roster)
+    for name, why in faults.items():
+        ports.reporter.alarm("policy_unread", name, why)
+    found = _due(settings.targets, _entries(ports), roster, at)
+    due = tuple(each for each in found if each.target not in faults)
     unsent = ports.assignments.send(due)
     if unsent:
         ports.reporter.alarm("assignments_unsent", "", f"{len(unsent)} of {len(due)} not sent")
