@@ -72,6 +72,36 @@ def test_books_the_month_apart_from_the_day() -> None:
     assert spend.month_usd == 250
 
 
+@pytest.mark.parametrize(
+    ("recorded", "billed", "booked"),
+    [
+        # Bought in the last minutes of October: it may have begun in November, so it counts there
+        # until Bedrock tells its first moment.
+        (timedelta(minutes=-5), None, 10),
+        (timedelta(minutes=-11), None, 10),
+        (timedelta(minutes=-12), None, 0),  # a request takes effect earlier than that
+        (timedelta(minutes=-5), timedelta(minutes=-4), 0),
+        (timedelta(minutes=-5), timedelta(minutes=1), 10),
+    ],
+)
+def test_books_a_first_period_of_an_unknown_day_on_both(
+    recorded: timedelta, billed: timedelta | None, booked: int
+) -> None:
+    midnight = datetime(2026, 11, 1, tzinfo=UTC)
+    bought = build_purchase(
+        state=PurchaseState.BOUGHT,
+        recorded_at=midnight + recorded,
+        billed_from=None if billed is None else midnight + billed,
+        usd_per_hour=Decimal(10),
+    )
+
+    spend = booked_spend([bought], midnight + 2 * MINUTE, HOUR)
+
+    assert spend.day_usd == spend.month_usd == booked
+    if recorded == timedelta(minutes=-5):
+        assert booked_spend([bought], midnight - MINUTE, HOUR).day_usd == 10
+
+
 def test_books_a_purchase_without_an_answer_as_if_it_had_one() -> None:
     open_purchase = build_purchase(recorded_at=NOON - 10 * MINUTE, usd_per_hour=Decimal("60.5"))
 

@@ -12,6 +12,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
     ReleaseIntent,
     ReleaseState,
 )
+from bedrock_autoscaler.domain.fleet.lifecycle import RUN_LASTS
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import MINUTE, usd, whole_minutes
 
@@ -24,14 +25,17 @@ NOT_SENT = "not_sent"
 
 _DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
+_TAKES_EFFECT_WITHIN = RUN_LASTS + timedelta(minutes=10)
+"""After it was recorded: so late a purchase is sent, and a request that was sent takes effect."""
 
 
 def booked_spend(purchases: Iterable[PurchaseIntent], now: datetime, billing: timedelta) -> Spend:
     """Price of the billing periods that started in the UTC day and month of `now`.
 
     A started period is paid whole. A purchase without an answer counts as billed from when it
-    was recorded: it may have taken effect. One that a run with a faster clock recorded, for which
-    that moment is still to come, counts as begun just now.
+    was recorded: it may have taken effect, and where a day or month began soon after, it may have
+    done so on either side. One that a run with a faster clock recorded, for which that moment is
+    still to come, counts as begun just now.
     """
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
     known = tuple(purchases)
@@ -113,6 +117,8 @@ def _started_usd(
         if intent.state in UNBILLED:
             continue
         begun = _begun(intent, now)
+        if intent.billed_from is None and begun < start <= begun + _TAKES_EFFECT_WITHIN:
+            begun = start
         end = min(intent.ended_at or now + _INSTANT, now + _INSTANT)
         if end <= start:
             continue
