@@ -208,16 +208,17 @@ def test_a_large_pt_does_not_follow_a_small_one_within_the_hour() -> None:
 def test_what_was_begun_in_another_hour_leaves_in_another_hour() -> None:
     """The bound is looked at again before the Delete, with the size of what would go."""
     scene = Stage(core=Script())
-    arns = [hold(scene, number, units) for number, units in ((1, 1), (2, 4), (3, 3))]
+    arns = [hold(scene, number, units) for number, units in ((1, 1), (2, 4), (3, 1), (4, 2))]
     scene.run(1)
     purchases = scene.fleets.purchases("chat")
     gone = build_release(
         decision_id="r-1", arn=arns[0], state=ReleaseState.DELETED, ended_at=scene.now
     )
 
-    assert hour_problem(build_target(), purchases, (gone,), scene.now, units=4) is not None
-    assert hour_problem(build_target(), purchases, (gone,), scene.now, units=1) is None
-    assert hour_problem(build_target(), purchases, (), scene.now, units=4) is None
+    large, small = Release(arn=arns[1], model_units=4), Release(arn=arns[2], model_units=1)
+    assert hour_problem(build_target(), purchases, (gone,), scene.now, wanted=large) is not None
+    assert hour_problem(build_target(), purchases, (gone,), scene.now, wanted=small) is None
+    assert hour_problem(build_target(), purchases, (), scene.now, wanted=large) is None
 
 
 def hold(scene: Stage, number: int, units: int) -> str:
@@ -270,7 +271,8 @@ def test_within_an_hour_a_quarter_of_what_serves_may_go(
         for number in range(gone)
     )
 
-    problem = hour_problem(build_target(), purchases, releases, NOW, units=1)
+    wanted = Release(arn=pt_arn(1), model_units=1)
+    problem = hour_problem(build_target(), purchases, releases, NOW, wanted=wanted)
 
     assert (problem is not None) is is_held
-    assert hour_problem(build_target(), purchases, releases, NOW + MINUTE, units=1) is None
+    assert hour_problem(build_target(), purchases, releases, NOW + MINUTE, wanted=wanted) is None

@@ -312,3 +312,19 @@ def test_a_pt_that_failed_leaves_although_another_one_that_failed_is_under_a_ter
     scene.run(60)
 
     assert deletes(scene) == [pt_arn(2)]
+
+
+def test_each_pt_that_failed_leaves_at_the_end_of_its_own_hour() -> None:
+    """What may leave within an hour is a share of what serves; these never did."""
+    script = Script()
+    script.actions[NOW] = script.actions[NOW + 15 * MINUTE] = (ONE_UNIT,)
+    scene = Stage(core=script)
+    scene.capacity.lead_time = 30 * MINUTE
+    scene.run(16)
+    for number in (1, 2):
+        scene.capacity.fail_creation(pt_arn(number))
+
+    scene.run(60)
+
+    ends = [intent.ended_at for intent in scene.fleets.purchases("chat")]
+    assert ends == [NOW + 55 * MINUTE, NOW + 70 * MINUTE]

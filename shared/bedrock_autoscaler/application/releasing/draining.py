@@ -13,6 +13,7 @@ from bedrock_autoscaler.application.purchasing.accounting import (
     units_released_since,
 )
 from bedrock_autoscaler.domain.acting.holding import releasable_units
+from bedrock_autoscaler.domain.decision import Release
 from bedrock_autoscaler.domain.fleet.holdings import PtTraffic, Status
 from bedrock_autoscaler.domain.fleet.intent import (
     OPEN_RELEASES,
@@ -90,20 +91,23 @@ def hour_problem(
     releases: tuple[ReleaseIntent, ...],
     now: datetime,
     *,
-    units: int,
+    wanted: ReleaseIntent | Release,
 ) -> str | None:
-    """Why so many more units may not leave within this hour; None when they may.
+    """Why the units of one PT may not leave within this hour, too; None when they may.
 
-    A share of the units that serve may go, but one PT always, whatever its size.
+    A share of the units that serve may go, but one PT always, whatever its size. One that never
+    served is no part of them.
 
     Args:
         target: with the share.
         purchases: all intents of the target.
         releases: those that count, without the one that asks.
         now: the present moment.
-        units: of the PT that would go.
+        wanted: what would go.
     """
-    gone = units_released_since(releases, now)
+    if has_never_served(purchase_of(wanted.arn, purchases)):
+        return None
+    gone, units = units_released_since(releases, now), wanted.model_units
     leaving = {r.arn for r in releases if r.state in OPEN_RELEASES}
     serving = sum(
         intent.model_units

@@ -191,7 +191,7 @@ class _Releaser:
         gone = tuple(r for r in releases if r.state in sent and r.decision_id != intent.decision_id)
         return (
             day_problem(self.target, gone, self.now)
-            or hour_problem(self.target, purchases, gone, self.now, units=intent.model_units)
+            or hour_problem(self.target, purchases, gone, self.now, wanted=intent)
             or tick_problem(gone, self.since)
         )
 

@@ -135,7 +135,7 @@ class Withdrawal:
         if purchase.model_units != wanted.model_units:
             return f"{wanted.arn} has {purchase.model_units} units, not {wanted.model_units}"
         return bound_problem(wanted.arn, self.target, purchases, leaving) or hour_problem(
-            self.target, purchases, self.releases, self.now, units=wanted.model_units
+            self.target, purchases, self.releases, self.now, wanted=wanted
         )
 
     def _term_problem(self, arn: str) -> str | None:
