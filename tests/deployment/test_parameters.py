@@ -93,6 +93,16 @@ def test_where_routing_ticks_less_often_every_minute_still_has_a_heartbeat(minut
     assert "HeartbeatSchedule" not in stack().of("AWS::Scheduler::Schedule")
 
 
+@pytest.mark.parametrize("alarms", ["full", "basic"])
+def test_where_a_dispatcher_ticks_nobody_beats_in_its_place(alarms: str) -> None:
+    """It ticks each minute; a beat of anybody else would hide that it stopped."""
+    deployed = stack(RoutingMinutes="5", FanOut="on", AlarmSet=alarms)
+
+    assert "HeartbeatSchedule" not in deployed.of("AWS::Scheduler::Schedule")
+    alarm = deployed.of("AWS::CloudWatch::Alarm")["HeartbeatAlarm"]
+    assert watched(alarm)["Period"] == 60
+
+
 def test_capacity_ticks_every_five_minutes_from_the_full_hour_on() -> None:
     schedule = stack().of("AWS::Scheduler::Schedule")["CapacitySchedule"]
 
