@@ -52,6 +52,23 @@ def test_an_unmanaged_pt_is_an_alarm() -> None:
     assert found["unmanaged_pt"].startswith(f"{pt.arn} of 2 units is not ours")
 
 
+@pytest.mark.parametrize(("minutes", "is_alarm"), [(59, False), (60, True), (200, True)])
+def test_a_pt_that_failed_and_outlives_its_paid_hour_is_an_alarm_with_its_cost(
+    minutes: int, *, is_alarm: bool
+) -> None:
+    """It is given up within that hour, unless a person or a bound keeps it from leaving."""
+    pt = build_pt(status=Status.FAILED, created_at=NOW - minutes * MINUTE, in_service_since=None)
+
+    found = alarms(build_situation(fleet=build_fleet(pt)))
+
+    assert ("pt_failed" in found) is is_alarm
+    if minutes == 200:
+        assert found["pt_failed"] == (
+            f"{pt.arn} failed to come into service and still stands; "
+            "242.0 USD have been paid for it so far"
+        )
+
+
 @pytest.mark.parametrize(
     ("day", "month", "alarm"),
     [

@@ -53,6 +53,7 @@ def report_standing(
         *_unmanaged(situation),
         *_spend(situation, beside),
         *_terms(situation),
+        *_failed(situation),
         *_idle(situation),
         *_metrics(situation),
         *_prices(decision),
@@ -96,6 +97,15 @@ def _terms(situation: Situation) -> Iterator[Finding]:
                 now=situation.scheduled_at,
             )
             yield "term_ending", sentence(renewal, days)
+
+
+def _failed(situation: Situation) -> Iterator[Finding]:
+    """Failed, and held beyond its first paid period by a term, a pause or a bound."""
+    period = situation.target.thresholds.sizing.billing_minutes * MINUTE
+    for pt in situation.fleet.failed:
+        if situation.scheduled_at - pt.created_at >= period:
+            text = f"{pt.arn} failed to come into service and still stands"
+            yield "pt_failed", f"{text}; {_cost(pt, situation)}"
 
 
 def _idle(situation: Situation) -> Iterator[Finding]:
