@@ -32,8 +32,8 @@ from bedrock_autoscaler.domain.routing.table import RoutingTable, routing_proble
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind, Target
 from bedrock_autoscaler.domain.units import significant
 
-_KEPT = "kept"
-"""Outcome of a pass that could not tell what may be published."""
+_KEPT, _UNDECIDED = "kept", "nothing decided"
+"""Outcomes of a pass that could not tell what may be published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,7 @@ class _Publisher:
         current = self.ports.tables.current(self.target.name)
         newest = self._newest_decision()
         if newest is None:
-            return "nothing decided"
+            return self._project(current, _UNDECIDED)
         decision = newest.decision
         routes, waiting, decision_id = decision.routes, decision.deferrable, decision.id
         if current is not None and _time_of(current.decision_id) > decision.scheduled_at:
@@ -185,7 +185,8 @@ class _Publisher:
             self.ports.tables.project(table)
         except StaleDecisionError as error:
             self.ports.reporter.alarm("projection_newer", self.target.name, str(error))
-            return "projection newer" if outcome == _KEPT else self._overtake(table)
+            is_checked = outcome not in {_KEPT, _UNDECIDED}
+            return self._overtake(table) if is_checked else "projection newer"
         return outcome
 
     def _overtake(self, table: RoutingTable) -> str:

@@ -16,6 +16,7 @@ from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Mode
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, build_target, build_thresholds
+from tests.fakes.memory_ledger import MemoryDecisions
 from tests.fakes.memory_settings import MemorySwitch
 from tests.staging import Script, Stage
 from tests.unit.application.routed import ACROSS, ON_DEMAND, TWO_WAYS, paid, staged, table, with_pts
@@ -168,6 +169,18 @@ def test_the_callers_copy_is_repaired_each_tick() -> None:
     del scene.tables.projected["chat"]
 
     assert scene.publish().outcomes == (("chat", "unchanged"),)
+    assert scene.tables.projected["chat"] == table(scene)
+
+
+def test_the_callers_copy_is_repaired_although_the_ledger_knows_no_decision() -> None:
+    """It was restored to a time before the first one, or is a new one."""
+    scene, _ = staged()
+    scene.publish()
+    del scene.tables.projected["chat"]
+    scene.decisions = MemoryDecisions()
+    scene.wire()
+
+    assert scene.publish().outcomes == (("chat", "nothing decided"),)
     assert scene.tables.projected["chat"] == table(scene)
 
 
