@@ -85,9 +85,9 @@ STORIES: tuple[Story, ...] = (
     ),
     Story(
         name="refused for quota",
-        core=_BUY,
+        core=Wishes(units=((0, 2),)),
         moments=(
-            (5, happens("quota", 0.0, 1), (CAPACITY, PURCHASE)),
+            (5, happens("quota", 0.0, 2), (CAPACITY, PURCHASE)),
             (5, (), (CAPACITY, PURCHASE)),
         ),
         must=frozenset({"fleets.begin_purchase"}),

@@ -39,7 +39,9 @@ class CapOracles:
             failed("O2", f"{target.name} holds {dollars} USD/h, cap {rails.max_usd_per_hour}")
         billing = target.thresholds.sizing.billing_minutes * MINUTE
         purchases = self.world.fleets.peek_purchases(target.name)
-        spend = booked_spend(purchases, self.world.time.now + run.skew, billing)
+        # A run that is held up beyond its end reserves, but has no time left to buy.
+        at = min(self.world.time.now, run.deadline_at)
+        spend = booked_spend(purchases, at + run.skew, billing)
         if spend.day_usd > rails.max_usd_per_day or spend.month_usd > rails.max_usd_per_month:
             failed("O2", f"{target.name} has booked {spend}, caps {rails}")
         self._reserved_of_all(run)

@@ -108,9 +108,15 @@ class TableOracles:
         self._note_routes("projection", table)
 
     def _is_routable(self, target: str, arn: str) -> None:
-        """O11: only PTs of this target: another's are billed and sized for its own calls."""
+        """O11: only PTs of this target: another's are billed and sized for its own calls.
+
+        One that a stranger gave all the tags of an open purchase cannot be told from its PT.
+        """
         pt = self.world.bedrock.pts[arn]
-        if pt.target != target and not self.world.is_restored:
+        tags = pt.tags[-1] if pt.tags and pt.bought_for is None else None
+        decision_id = tags.decision_id or "" if tags and tags.target == target else ""
+        is_alike = self.world.fleets.peek_purchase(target, decision_id) is not None
+        if pt.target != target and not is_alike and not self.world.is_restored:
             self.findings.failed("O11", f"table of {target} names {arn}, which is {pt.target}'s")
 
     def _leaves_none_out(self, run: Run, table: RoutingTable, serving: set[str]) -> None:
