@@ -143,11 +143,12 @@ def test_the_agenda_holds_the_newest_entry_of_each_target(agenda: Agenda) -> Non
     assert dict(agenda.entries()) == {"chat": later, "search": other}
 
 
-def test_an_entry_that_cannot_be_read_is_left_out(dynamodb: "DynamoDBClient") -> None:
+@pytest.mark.parametrize("minutes", ["next week", f"{10**15} 1 1 1 1 1 01234567"])
+def test_an_entry_that_cannot_be_read_is_left_out(dynamodb: "DynamoDBClient", minutes: str) -> None:
     agenda = DynamoAgenda(dynamodb, LEDGER)
     agenda.note(ENTRY)
     agenda.note(replace(ENTRY, target="search"))
     (item, _) = dynamodb.scan(TableName=LEDGER)["Items"]
-    dynamodb.put_item(TableName=LEDGER, Item=item | {"minutes": {"S": "next week"}})
+    dynamodb.put_item(TableName=LEDGER, Item=item | {"minutes": {"S": minutes}})
 
     assert set(agenda.entries()) == {"chat", "search"} - {item["sk"]["S"]}

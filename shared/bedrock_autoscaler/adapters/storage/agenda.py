@@ -88,7 +88,7 @@ def _entry(item: Item) -> AgendaEntry | None:
             acting_until=None if acting == _NONE else _moment(acting),
             settings="" if settings == _NONE else settings,
         )
-    except (KeyError, ValueError, ObservationError):
+    except (KeyError, ValueError, OverflowError, ObservationError):
         return None
 
 
