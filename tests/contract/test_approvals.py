@@ -3,12 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bedrock_autoscaler.adapters.storage.approvals import DynamoApprovals
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
-from bedrock_autoscaler.application.errors import StaleDecisionError
+from bedrock_autoscaler.application.errors import ObservationError, StaleDecisionError
 from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_autoscaler.application.ports.persons import Answers, Approvals
 from bedrock_autoscaler.domain.consents.consent import REJECTED, Request
@@ -20,6 +21,9 @@ from tests.fakes.memory_approvals import MemoryApprovals
 from tests.fakes.memory_ledger import MemoryFleets
 from tests.intents import reserve
 from tests.recorded import build_purchase
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 DAY = timedelta(days=1)
 ASKED = Request(
@@ -75,6 +79,21 @@ def test_requests_of_others_and_those_that_are_over_are_left_out(approvals: Stor
 
     assert approvals.asked("chat", ASKED.expires_at - MINUTE) == (ASKED, later)
     assert approvals.asked("chat", ASKED.expires_at) == ()
+
+
+def test_an_answer_by_hand_that_names_no_time_zone_cannot_be_read(
+    dynamodb: "DynamoDBClient",
+) -> None:
+    """Compared with the clock it would end the pass of its target, tick by tick."""
+    approvals = DynamoApprovals(dynamodb, LEDGER, CONSENTS)
+    approvals.give(GIVEN)
+    (item,) = dynamodb.scan(TableName=CONSENTS)["Items"]
+    spoiled = item | {"valid_until": {"S": "2026-12-01T00:00:00"}}
+    dynamodb.put_item(TableName=CONSENTS, Item=spoiled)
+
+    for read in (approvals.answer, DynamoFleets(dynamodb, LEDGER, CONSENTS).consent):
+        with pytest.raises(ObservationError, match="valid_until: it has no time zone"):
+            read(GIVEN.id)
 
 
 def test_an_answer_is_read_as_it_was_given_and_given_once(approvals: Store) -> None:

@@ -15,7 +15,7 @@ from bedrock_autoscaler.adapters.storage.codec import (
     encode_flat,
     require_schema,
 )
-from bedrock_autoscaler.adapters.storage.intents import CONSENT, partition
+from bedrock_autoscaler.adapters.storage.intents import CONSENT, partition, to_consent
 from bedrock_autoscaler.adapters.storage.table import (
     ConditionFailedError,
     Item,
@@ -77,9 +77,7 @@ class DynamoApprovals(Approvals, Answers):
     def answer(self, consent_id: str) -> RecordedConsent | None:
         """The item of this id."""
         item = self._consents.get({"pk": consent_id}) if self._consents else None
-        if item is None:
-            return None
-        return decode_flat(CONSENT, {**item, "id": consent_id}, f"consent {consent_id}")
+        return None if item is None else to_consent(item, consent_id)
 
     @override
     def give(self, consent: RecordedConsent) -> bool:

@@ -14,7 +14,6 @@ from pydantic import TypeAdapter
 from bedrock_autoscaler.adapters.storage.codec import SCHEMA, decode_flat
 from bedrock_autoscaler.adapters.storage.intents import (
     ACCOUNT_KEY,
-    CONSENT,
     PURCHASE,
     RELEASE,
     by_age,
@@ -23,6 +22,7 @@ from bedrock_autoscaler.adapters.storage.intents import (
     partition,
     require_successor,
     to_account,
+    to_consent,
     to_intent,
     to_item,
     to_record,
@@ -161,9 +161,7 @@ class DynamoFleets(Fleets):
     def consent(self, consent_id: str) -> RecordedConsent | None:
         """The item of this id in the table of consents, which a person writes; none has no id."""
         item = self._consents.get({"pk": consent_id}) if self._consents and consent_id else None
-        if item is None:
-            return None
-        return decode_flat(CONSENT, {**item, "id": consent_id}, f"consent {consent_id}")
+        return None if item is None else to_consent(item, consent_id)
 
     @override
     def begin_purchase(

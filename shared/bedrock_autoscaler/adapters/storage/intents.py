@@ -12,6 +12,7 @@ from bedrock_autoscaler.adapters.storage.codec import (
     require_schema,
 )
 from bedrock_autoscaler.adapters.storage.table import Item
+from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.fleet.intent import (
     AccountRecord,
@@ -87,6 +88,19 @@ def require_successor[Intent: (PurchaseIntent, ReleaseIntent)](
         raise ValueError(
             f"{before.decision_id}: version {after.version} cannot follow {before.version}"
         )
+
+
+def to_consent(item: Item, consent_id: str) -> RecordedConsent:
+    """The consent of an item, which a person may have written by hand.
+
+    Raises:
+        ObservationError: it cannot be read, or nobody can tell when it ends.
+    """
+    subject = f"consent {consent_id}"
+    found = decode_flat(CONSENT, {**item, "id": consent_id}, subject)
+    if found.valid_until.tzinfo is None:
+        raise ObservationError(f"{subject} cannot be read: valid_until: it has no time zone")
+    return found
 
 
 def to_account(item: Item | None) -> AccountRecord:
