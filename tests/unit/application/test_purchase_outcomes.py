@@ -344,6 +344,23 @@ def test_a_lost_pt_that_carries_our_tags_again_is_taken_back_and_alarmed() -> No
     assert only_purchase(scene).ended_at is None
 
 
+def test_a_young_pt_that_is_gone_is_lost_though_lists_prove_nothing_yet() -> None:
+    scene = in_service()
+    scene.capacity.vanish(scene.only_arn())
+    scene.clock.advance(MINUTE)
+
+    assert scene.purchase().outcomes == (("chat", "purchase lost"),)
+
+
+def test_a_young_pt_that_cannot_be_looked_up_is_left_alone() -> None:
+    scene = in_service()
+    scene.capacity.fail_next(ObservationError("throttled"), method="find")
+    scene.clock.advance(MINUTE)
+
+    assert scene.purchase().outcomes == (("chat", "bought before"),)
+    assert only_purchase(scene).state is PurchaseState.IN_SERVICE
+
+
 def test_a_pt_that_an_incomplete_inventory_missed_is_not_lost() -> None:
     scene = in_service()
     scene.capacity.pages_missing = True

@@ -71,8 +71,10 @@ class Repair:
             return self._watch(intent)
         if situation is None:
             return None
-        if intent.state in _STANDING and _is_missing(intent, situation):
-            return self._verify(intent)
+        if intent.state in _STANDING:
+            if _is_missing(intent, situation):
+                return self._verify(intent)
+            return self._verify_young(intent)
         if intent.state in _GIVEN_UP:
             return self._adopt_late(intent, situation.fleet)
         return None
@@ -127,6 +129,18 @@ class Repair:
         if intent.arn in self._deleting():
             return None
         return self._lose(intent) if self.purchasing.find(intent) is None else None
+
+    def _verify_young(self, intent: PurchaseIntent) -> str | None:
+        """The same while it is in the fleet whatever lists show: Get knows at once that it is gone.
+
+        What cannot be read now says nothing; absence from lists tells after the grace.
+        """
+        if self.now - intent.recorded_at >= GRACE:
+            return None
+        try:
+            return self._verify(intent)
+        except ObservationError:
+            return None
 
     def _adopt_late(self, intent: PurchaseIntent, fleet: Fleet) -> str | None:
         """A PT that turned up after its purchase was given up is ours, and costs money."""
