@@ -12,7 +12,7 @@ from bedrock_autoscaler.application.ports.settings import Settings, SettingsProb
 from bedrock_autoscaler.application.pricing import PricingPorts
 from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import Action, Decision, Situation, decision_id
+from bedrock_autoscaler.domain.decision import Action, Decision, Scaling, Situation, decision_id
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import Loop, OptionKind, StackRails, Target
 from bedrock_autoscaler.domain.traffic.observation import Traffic
@@ -63,13 +63,14 @@ class FakeDeadline:
 
 
 class Script:
-    """A decision core that holds, unless a script names actions for a scheduled time.
+    """A decision core that holds, unless a script names actions or scalings for a scheduled time.
 
     Routes: what is paid for first, by units, then the options in their order.
     """
 
     def __init__(self) -> None:
         self.actions: dict[datetime, tuple[Action, ...]] = {}
+        self.scalings: dict[datetime, tuple[Scaling, ...]] = {}
         self.situations: list[Situation] = []
 
     def __call__(self, situation: Situation) -> Decision:
@@ -92,6 +93,7 @@ class Script:
             alternatives=(),
             expected_saving_usd_per_hour=0.0,
             actions=self.actions.get(now, ()) if is_capacity else (),
+            scalings=self.scalings.get(now, ()) if is_capacity else (),
             routes=_routes(situation),
             reasons=(),
             numbers=(),

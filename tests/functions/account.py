@@ -1,4 +1,4 @@
-"""The four handlers on one emulated account: real adapters, moto, and a Bedrock world beside it.
+"""The handlers on one emulated account: real adapters, moto, and a Bedrock world beside it.
 
 A permission can be taken from a function: the call is then answered as AWS answers it, before it
 is sent. What a call needs is read off the request itself, so that a transaction needs what each of
@@ -38,6 +38,7 @@ from functions.observe_decide import app as observe_decide
 from functions.publish import app as publish
 from functions.purchase import app as purchase
 from functions.release import app as release
+from functions.scale_endpoint import app as scale_endpoint
 from tests.bedrock_stage import OWN, POOL
 from tests.builders import ACCOUNT, MODEL, NOW, PT_MODEL, REGION
 from tests.functions.test_handlers import Context
@@ -96,6 +97,7 @@ HANDLERS: Mapping[str, Callable[[Mapping[str, object], Any], dict[str, str]]] = 
     "purchase": purchase.handler,
     "release": release.handler,
     "publish": publish.handler,
+    "scale_endpoint": scale_endpoint.handler,
 }
 _numbers = count()
 _OPERATION_SERVICES = {"service-quotas": "servicequotas"}
