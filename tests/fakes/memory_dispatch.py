@@ -68,11 +68,13 @@ class MemoryAssignments:
     def __init__(self) -> None:
         self.sent: list[Assignment] = []
         self.refused: set[str] = set()
+        self.trouble = ""
 
     def send(self, assignments: Sequence[Assignment]) -> tuple[Assignment, ...]:
         """All but those of refused targets."""
         unsent = tuple(each for each in assignments if each.target in self.refused)
         self.sent += [each for each in assignments if each not in unsent]
+        self.trouble = "RequestThrottled" if unsent else ""
         return unsent
 
     def receive(self) -> tuple[Assignment, ...]:

@@ -32,21 +32,32 @@ class SqsAssignments(Assignments):
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client = client
         self._url = url
+        self._codes: set[str] = set()
+
+    @property
+    @override
+    def trouble(self) -> str:
+        """AWS's codes."""
+        return ", ".join(sorted(self._codes))
 
     @override
     def send(self, assignments: Sequence[Assignment]) -> tuple[Assignment, ...]:
         """In the order given, as far as SQS keeps one between groups."""
         unsent: list[Assignment] = []
+        self._codes = set()
         for batch in batched(assignments, _BATCH, strict=False):
             try:
                 answer = self._client.send_message_batch(
                     QueueUrl=self._url,
                     Entries=[_entry(str(i), each) for i, each in enumerate(batch)],
                 )
-            except (BotoCoreError, ClientError):
+            except (BotoCoreError, ClientError) as error:
                 unsent += batch
+                self._codes.add(_code(error))
                 continue
-            unsent += [batch[int(failed["Id"])] for failed in answer.get("Failed", ())]
+            refused = answer.get("Failed", ())
+            unsent += [batch[int(failed["Id"])] for failed in refused]
+            self._codes |= {failed["Code"] for failed in refused}
         return tuple(unsent)
 
 
@@ -94,6 +105,13 @@ def answered(
     lost = set(visit(tuple(by_message.values())).failed)
     failed += [message for message, each in by_message.items() if each.target in lost]
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+
+
+def _code(error: BotoCoreError | ClientError) -> str:
+    """AWS's code or the SDK's error class; never the message."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", "Unknown"))
+    return type(error).__name__
 
 
 def _entry(name: str, assignment: Assignment) -> SendMessageBatchRequestEntryTypeDef:

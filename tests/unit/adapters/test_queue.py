@@ -82,16 +82,16 @@ class Refusing:
         self.sizes.append(len(request["Entries"]))
         if len(self.sizes) == 2:
             raise ClientError({"Error": {"Code": "RequestThrottled", "Message": ""}}, "x")
-        return {"Failed": [entry for entry in request["Entries"] if int(entry["Id"]) % 3 == 0]}
+        failed = [entry for entry in request["Entries"] if int(entry["Id"]) % 3 == 0]
+        return {"Failed": [entry | {"Code": "InternalError"} for entry in failed]}
 
 
 def test_what_is_refused_is_told_and_holds_up_nothing() -> None:
     client = Refusing()
     names = [f"t{index}" for index in range(24)]
 
-    unsent = SqsAssignments(cast("SQSClient", client), "url").send(
-        [assignment(name) for name in names]
-    )
+    queue = SqsAssignments(cast("SQSClient", client), "url")
+    unsent = queue.send([assignment(name) for name in names])
 
     assert client.sizes == [10, 10, 4]
     assert [each.target for each in unsent] == [
@@ -99,6 +99,8 @@ def test_what_is_refused_is_told_and_holds_up_nothing() -> None:
         *names[10:20],
         *("t20", "t23"),
     ]
+    assert queue.trouble == "InternalError, RequestThrottled"
+    assert (queue.send(()), queue.trouble) == ((), "")
 
 
 @pytest.mark.parametrize("body", ["", "no json", "{}", json.dumps({"target": "secret"})])

@@ -113,7 +113,9 @@ def test_what_could_not_be_sent_is_an_alarm_and_due_again() -> None:
     fleet.scene.clock.advance(MINUTE)
 
     assert set(sent(fleet)) == {"a", "b"}
-    assert "assignments_unsent" in {alarm.alarm for alarm in fleet.scene.reporter.alarms}
+    (alarm,) = fleet.scene.reporter.alarms
+    assert alarm.alarm == "assignments_unsent"
+    assert alarm.message == "1 of 2 not sent: RequestThrottled"
 
 
 def test_a_target_whose_policy_cannot_be_kept_is_left_out_alone() -> None:

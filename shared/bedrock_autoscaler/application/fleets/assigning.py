@@ -147,6 +147,10 @@ class Agenda(Protocol):
 class Assignments(Protocol):
     """The way to the workers: one message for each target, one at a time of each."""
 
+    @property
+    def trouble(self) -> str:
+        """Why some of the last ones could not be sent; empty where all were."""
+
     def send(self, assignments: Sequence[Assignment]) -> tuple[Assignment, ...]:
         """Hand them out in this order; those that could not be sent.
 

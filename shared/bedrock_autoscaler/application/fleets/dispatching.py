@@ -88,7 +88,8 @@ def _hand_out(settings: Settings, at: datetime, ports: DispatchPorts) -> Summary
     due = tuple(each for each in found if each.target not in faults)
     unsent = ports.assignments.send(due)
     if unsent:
-        ports.reporter.alarm("assignments_unsent", "", f"{len(unsent)} of {len(due)} not sent")
+        text = f"{len(unsent)} of {len(due)} not sent: {ports.assignments.trouble}"
+        ports.reporter.alarm("assignments_unsent", "", text)
     return Summary(outcomes=(("assignments", str(len(due) - len(unsent))),))
 
 
