@@ -94,3 +94,18 @@ def test_sums_that_cannot_be_read_are_told() -> None:
     report_left_behind(None, (), NOW, scene.application.deciding.sources)
 
     assert scene.reporter.alarm_names == [("unobserved", "")]
+
+
+def test_a_target_whose_records_cannot_be_read_hides_no_other() -> None:
+    scene = Stage()
+    for number, name in enumerate(("gone-a", "gone-b"), start=1):
+        held = build_held(number, target=name, decision_id=name, state=PurchaseState.RECORDED)
+        reserve(scene.fleets, replace(held, arn=None, recorded_at=NOW - HOUR))
+    scene.fleets.fail_next(ObservationError("a newer record"), method="purchases")
+
+    report_left_behind(None, (), NOW, scene.application.deciding.sources, place=HOME)
+
+    assert scene.reporter.alarm_names == [
+        ("unobserved", "gone-a"),
+        ("purchase_unresolved", "gone-b"),
+    ]

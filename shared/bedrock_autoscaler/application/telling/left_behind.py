@@ -32,12 +32,18 @@ def report_left_behind(
     _tell_orphans(seen, names, sources)
     kept = sources.keepsakes.neighbours
     try:
-        for name in sources.fleets.account().targets:
-            if name not in names:
-                for purchase in kept.get(name, now, partial(sources.fleets.purchases, name)):
-                    _tell_forgotten(purchase, seen, now, sources, place=place)
+        known = sources.fleets.account().targets
     except ObservationError as error:
         sources.reporter.alarm("unobserved", "", str(error))
+        return
+    for name in known:
+        if name in names:
+            continue
+        try:
+            for purchase in kept.get(name, now, partial(sources.fleets.purchases, name)):
+                _tell_forgotten(purchase, seen, now, sources, place=place)
+        except ObservationError as error:
+            sources.reporter.alarm("unobserved", name, str(error))
 
 
 def _tell_orphans(seen: Inventory | None, names: Collection[str], sources: Sources) -> None:
