@@ -7,6 +7,7 @@ import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing.advising import Advisor
+from bedrock_autoscaler.application.observing.keeping import Kept
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.target import RateSource, Target
 from bedrock_autoscaler.domain.unit_rates.rates import scaled
@@ -41,8 +42,13 @@ class Desk:
         self.history = MemoryHistory()
         self.capacity = MemoryCapacity(FakeClock(NOW))
         self.reporter = RecordingReporter()
-        self.advisor = Advisor(self.history, self.capacity, self.reporter)
+        self.unstudied: Kept[str, bool] = Kept(HOUR)
+        self.next_tick()
         self.keep("chat")
+
+    def next_tick(self) -> None:
+        """Each tick has an advisor of its own."""
+        self.advisor = Advisor(self.history, self.capacity, self.reporter, self.unstudied)
 
     def keep(self, name: str) -> None:
         traffic = build_traffic(2880, end=NOW, input_tokens=1_000_000.0, output_tokens=300_000.0)
@@ -132,3 +138,18 @@ def test_without_any_kept_hour_nothing_is_studied() -> None:
     desk = Desk()
 
     assert desk.study(build_target(name="new")) is None
+
+
+def test_a_target_whose_study_comes_to_nothing_takes_nobodys_turn() -> None:
+    desk, other = Desk(), build_target(name="unkept")
+    assert desk.study(other) is None
+    assert desk.study() is None
+
+    desk.next_tick()
+    assert desk.study(other) is None
+    assert desk.study() is not None
+
+    # An hour later it has a turn again.
+    desk.next_tick()
+    desk.keep("unkept")
+    assert desk.study(other, end=END + HOUR) is not None

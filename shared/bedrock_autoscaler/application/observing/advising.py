@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing.counting import counted
+from bedrock_autoscaler.application.observing.keeping import Kept
 from bedrock_autoscaler.application.ports.bedrock import Capacity
 from bedrock_autoscaler.application.ports.history import History
 from bedrock_autoscaler.application.ports.persons import Reporter
@@ -19,12 +20,25 @@ _BETWEEN_STUDIES = timedelta(days=1)
 
 
 class Advisor:
-    """Studies at most one target a tick, since eight weeks of minutes are much to load."""
+    """Studies at most one target a tick, since eight weeks of minutes are much to load.
 
-    def __init__(self, history: History, capacity: Capacity, reporter: Reporter) -> None:
+    One whose study comes to nothing waits for an hour: it must not take the turn of all others.
+
+    Args:
+        unstudied: those that wait, of the ticks before.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        capacity: Capacity,
+        reporter: Reporter,
+        unstudied: Kept[str, bool],
+    ) -> None:
         self._history = history
         self._capacity = capacity
         self._reporter = reporter
+        self._unstudied = unstudied
         self._is_used = False
 
     def study(
@@ -45,19 +59,30 @@ class Advisor:
         whole = floor_hour(end)
         is_recent = before is not None and whole - before.at < _BETWEEN_STUDIES
         rated = with_rate(target, rate_in_use(target.provisioned, rate))
-        if is_recent or self._is_used or not _has_terms(rated):
+        if is_recent or self._is_used or not _has_terms(rated) or self._waits(target, end):
             return before
         self._is_used = True
+        found = self._studied(rated, whole)
+        if found is None:
+            self._unstudied.get(target.name, end, lambda: True)
+        return found or before
+
+    def _waits(self, target: Target, now: datetime) -> bool:
+        """Whether a study of it came to nothing within the hour."""
+        return self._unstudied.get(target.name, now, lambda: False, keep=bool)
+
+    def _studied(self, target: Target, end: datetime) -> CommitmentStudy | None:
+        """A new study; None where it came to nothing."""
         try:
-            stored = self._history.load(target.name, whole - STUDY_DAYS * 24 * HOUR, whole)
+            stored = self._history.load(target.name, end - STUDY_DAYS * 24 * HOUR, end)
         except ObservationError as error:
             self._reporter.alarm("history_unread", target.name, str(error))
-            return before
-        if not stored.reference.revisions or rated.provisioned is None:
-            return before
+            return None
+        if not stored.reference.revisions or target.provisioned is None:
+            return None
         traffic = counted(stored.total, stored.traffic, target)
-        ends_at = self._capacity.end_of_life(rated.provisioned.model_id)
-        return study_commitment(rated, traffic, model_ends_at=ends_at) or before
+        ends_at = self._capacity.end_of_life(target.provisioned.model_id)
+        return study_commitment(target, traffic, model_ends_at=ends_at)
 
 
 def _has_terms(target: Target) -> bool:

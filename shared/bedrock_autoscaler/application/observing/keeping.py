@@ -12,6 +12,7 @@ from bedrock_autoscaler.domain.units import MINUTE
 _MODEL_AGE = 15 * MINUTE
 _INVENTORY_AGE = MINUTE
 _NEIGHBOURS_AGE = 5 * MINUTE
+_STUDIES_AGE = 60 * MINUTE
 _MOST_KEPT = 8_192
 """More than the ledger's sums over all targets can name."""
 
@@ -58,6 +59,7 @@ class Keepsakes:
         neighbours: purchases of targets that other batches decide, for the sums over all. What is
             bought is fenced by the ledger in any case. All places have them in common.
         endpoint_costs: what the endpoints of all targets cost; in common likewise.
+        unstudied: targets whose study came to nothing, so that others have their turn.
     """
 
     models: Kept[str, tuple[bool | None, int | None]] = field(
@@ -69,6 +71,7 @@ class Keepsakes:
     )
 
     endpoint_costs: Kept[str, EndpointCosts] = field(default_factory=lambda: Kept(_NEIGHBOURS_AGE))
+    unstudied: Kept[str, bool] = field(default_factory=lambda: Kept(_STUDIES_AGE))
 
     def elsewhere(self) -> "Keepsakes":
         """Those of another place, with the same neighbours and endpoints."""

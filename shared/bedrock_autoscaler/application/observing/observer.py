@@ -89,7 +89,9 @@ class Observer:
         self._sources = sources
         self._readings = Readings(sources, tick.now)
         self._models: Kept[str, tuple[bool | None, int | None]] = Kept(MINUTE)
-        self._advisor = Advisor(sources.history, sources.capacity, sources.reporter)
+        self._advisor = Advisor(
+            sources.history, sources.capacity, sources.reporter, sources.keepsakes.unstudied
+        )
         self.inventory = self._read_inventory()
         self._survey = Survey(
             inventory=self.inventory,
