@@ -83,6 +83,16 @@ def test_a_throttled_call_goes_on_to_the_next_route() -> None:
     assert fake.asked == ["a", "b"]
 
 
+def test_without_a_thread_for_the_table_a_call_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(work: Callable[[], Any]) -> Any:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    monkeypatch.setattr(asyncio, "to_thread", refused)
+    fake = FakeClient(a={"usage": 1})
+
+    assert asyncio.run(client_of(fake).converse(modelId="m", messages=HELLO)) == {"usage": 1}
+
+
 def test_the_client_of_another_region_is_made_once() -> None:
     home, away = FakeClient(a=THROTTLED, b=THROTTLED), FakeClient(c={"usage": 1})
     made = []

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -81,7 +82,9 @@ class AsyncRoutedClient:
         request = repeatable(request)
         following = self._following
         if self._table is not None and not self._table.has_looked:
-            await asyncio.to_thread(self._table.current)
+            # Without a thread to be had the walk below looks, and waits for a moment, itself.
+            with suppress(RuntimeError):
+                await asyncio.to_thread(self._table.current)
         walk = following.walk(request.get("modelId", ""))
         while True:
             try:
