@@ -20,7 +20,14 @@ from tests.builders import NOW, build_target
 from tests.fakes.memory_capacity import Call, MemoryCapacity
 from tests.intents import build_listed
 from tests.staging import QUARTERLY, Stage
-from tests.unit.application.scenes import ARN, at_window, deletes, only_purchase, only_release
+from tests.unit.application.scenes import (
+    ARN,
+    at_window,
+    deletes,
+    interrupt,
+    only_purchase,
+    only_release,
+)
 
 
 def test_a_pt_that_is_gone_before_the_delete_is_done() -> None:
@@ -58,6 +65,21 @@ def test_a_lost_answer_is_confirmed_on_the_next_tick() -> None:
     assert second.outcomes == (("chat", "released 1"),)
     assert deletes(scene) == [ARN]
     assert only_release(scene).state is ReleaseState.DELETED
+
+
+def test_a_release_that_ends_while_its_pt_is_missed_is_no_loss() -> None:
+    """The purchase actor had read the purchase before, and looks at the releases after."""
+    scene, _ = at_window()
+    scene.capacity.fail_next(UnknownOutcomeError("timed out"), method="delete", after_effect=True)
+    scene.release()
+    scene.clock.advance(5 * MINUTE)
+    scene.decide()
+    interrupt(scene.fleets, "releases", scene.release, after=False)
+
+    scene.purchase()
+
+    assert only_purchase(scene).state is PurchaseState.RELEASED
+    assert ("pt_lost", "chat") not in scene.reporter.alarm_names
 
 
 def test_a_conflict_is_looked_at_again_and_the_same_pt_deleted_once_more() -> None:

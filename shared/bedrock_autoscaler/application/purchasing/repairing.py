@@ -26,6 +26,7 @@ from bedrock_autoscaler.domain.target import Target
 
 _STANDING = frozenset({PurchaseState.IN_SERVICE, PurchaseState.FAILED})
 _GIVEN_UP = frozenset({PurchaseState.ABANDONED, PurchaseState.LOST})
+_SENT = frozenset({ReleaseState.DELETING, ReleaseState.DELETED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +127,7 @@ class Repair:
 
     def _verify(self, intent: PurchaseIntent) -> str | None:
         """A PT that the inventory does not show as ours: lost, unless a Delete of ours took it."""
-        if intent.arn in self._deleting():
+        if intent.arn in self._deleted_by_us():
             return None
         return self._lose(intent) if self.purchasing.find(intent) is None else None
 
@@ -169,9 +170,10 @@ class Repair:
         self._alarm("pt_lost", intent, text)
         return self._update(intent, stepped(intent, PurchaseState.LOST, ended_at=self.now))
 
-    def _deleting(self) -> frozenset[str]:
+    def _deleted_by_us(self) -> frozenset[str]:
+        """What a Delete of ours took or may have; it may have ended since the purchase was read."""
         releases = self.fleets.releases(self.target.name)
-        return frozenset(r.arn for r in releases if r.state is ReleaseState.DELETING)
+        return frozenset(r.arn for r in releases if r.state in _SENT)
 
     def _update(self, intent: PurchaseIntent, after: PurchaseIntent) -> str:
         """Record what came of it."""
