@@ -29,7 +29,7 @@ from tests.simulation.schedule import (
     plan,
 )
 
-PERSONS = range(4 * len(SCENARIOS))
+PERSONS = range(2 * len(SCENARIOS))
 """Seeds of the quick run."""
 
 _RULES_EVERY = 7
