@@ -135,6 +135,19 @@ def test_a_throughput_whose_tags_were_taken_away_is_neither_ours_nor_gone(stage:
         stage.purchasing.find(replace(intent, arn=arn))
 
 
+def test_a_throughput_that_carries_tags_of_others_now_is_not_ours_whatever_lists_remember(
+    stage: Stage,
+) -> None:
+    intent, other = build_purchase(), build_purchase(NOW + HOUR)
+    arn = stage.purchasing.buy(intent)
+    stage.world.advance(HOUR)
+    assert stage.purchasing.find(other) is None  # the whole list was read for that
+    tag = {"key": "bedrock-autoscaler:deployment", "value": "someone-else"}
+    stage.client.tag_resource(resourceARN=arn, tags=[tag])
+
+    assert stage.purchasing.find(replace(intent, arn=arn)) is None
+
+
 def test_a_renamed_purchase_is_found_by_its_tags(stage: Stage) -> None:
     intent = build_purchase()
     arn = stage.purchasing.buy(intent)

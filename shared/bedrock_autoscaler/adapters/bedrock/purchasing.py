@@ -90,7 +90,9 @@ class BedrockPurchasing(Purchasing):
                 raise ObservationError(reason)
         inventory = self._listing.all()
         for listed in inventory.throughputs:
-            if came_of(listed, intent, self._deployment):
+            # Of the one just looked at the list may remember tags that it had before.
+            is_looked_at = named is not None and listed.arn == named.arn
+            if not is_looked_at and came_of(listed, intent, self._deployment):
                 return listed
         if not inventory.complete:
             reason = f"purchase {intent.name} was not found in an incomplete list"
