@@ -94,6 +94,22 @@ def test_a_drain_already_begun_stops_before_the_delete_when_the_switch_closes(
     assert only_release(scene).state is ReleaseState.WITHDRAWN
 
 
+def test_a_delete_that_is_stopped_once_it_is_written_is_taken_back() -> None:
+    """Nobody waits for it to take effect, and nobody is told that it has none."""
+    scene, _ = at_window()
+    interrupt(
+        scene.fleets, "update_release", lambda: setattr(scene.switch, "value", "deny"), after=True
+    )
+
+    assert scene.release().outcomes == (("chat", "release waits"),)
+
+    assert only_release(scene).state is ReleaseState.WITHDRAWN
+    assert only_release(scene).delete_sent_at is None
+    scene.run(30)
+    assert deletes(scene) == []
+    assert scene.reporter.alarm_names == []
+
+
 def test_too_little_time_starts_no_delete() -> None:
     scene, _ = at_window()
     scene.deadline.left = timedelta(seconds=10)

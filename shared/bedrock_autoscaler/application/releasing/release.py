@@ -201,13 +201,10 @@ class _Releaser:
         deleting = self._update(intent, sent)
         # Whoever else deletes has written so before: of two runs one at least sees the other.
         releases = self.ports.fleets.releases(self.target.name)
-        crowded = self._pace_problem(intent, purchases, releases)
-        if crowded:
+        problem = self._pace_problem(intent, purchases, releases) or self._stop(intent, purchases)
+        if problem:
             unsent = replace(deleting, state=intent.state, delete_sent_at=intent.delete_sent_at)
-            return self._waits(self._update(deleting, unsent), crowded)
-        stop = self._stop(intent, purchases)
-        if stop:
-            return self._waits(deleting, stop)
+            return self._waits(self._update(deleting, unsent), problem)
         try:
             self.ports.releasing.delete(intent.arn)
         except ThroughputNotFoundError:
