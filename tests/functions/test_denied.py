@@ -56,6 +56,7 @@ TRACES: Mapping[tuple[str, str], str] = {
     ("decide to buy", "servicequotas:GetServiceQuota"): "purchase 1",
     ("decide to release", "bedrock:GetFoundationModel"): "release 1",
     ("decide to release", "bedrock:ListProvisionedModelThroughputs"): "release 1",
+    ("decide to release", "bedrock:ListTagsForResource"): "release 1",
     ("decide to release", "cloudwatch:GetMetricData"): "release 1",
     ("decide to release", "cloudwatch:PutMetricData"): "release 1",
     ("decide to release", "servicequotas:GetServiceQuota"): "release 1",

@@ -16,7 +16,7 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.target import Commitment
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.bedrock_stage import LIST, OWN, POOL, TAGS, Stage, first_page_then_nothing
 from tests.builders import MODEL, NOW, PT_MODEL, REGION
 from tests.fakes.recording_reporter import Happening
@@ -85,13 +85,58 @@ def test_a_throttled_read_is_tried_three_times(stage: Stage) -> None:
         stage.capacity.inventory()
 
 
-def test_owner_tags_are_read_once_for_each_throughput(stage: Stage) -> None:
+def test_owner_tags_are_remembered_and_one_throughput_is_asked_for_them_again(
+    stage: Stage,
+) -> None:
     stage.buy(3)
 
     for _ in range(4):
         stage.capacity.inventory()
 
-    assert stage.calls[TAGS] == 3
+    assert stage.calls[TAGS] == 3 + 3
+
+
+@pytest.mark.parametrize("owners", [("someone-else",), ("someone-else", "test")])
+def test_owner_tags_that_somebody_changes_show_after_as_many_inventories_as_throughputs(
+    stage: Stage, owners: tuple[str, ...]
+) -> None:
+    arns = stage.buy(3)
+    for owner in owners:
+        stage.capacity.inventory()
+        stage.client.tag_resource(
+            resourceARN=arns[1], tags=[{"key": "bedrock-autoscaler:deployment", "value": owner}]
+        )
+        for _ in arns:
+            stage.capacity.inventory()
+
+    shown = {listed.arn: listed.deployment for listed in stage.capacity.inventory().throughputs}
+    assert shown == dict.fromkeys(arns, "test") | {arns[1]: owners[-1]}
+
+
+def test_owner_tags_that_cannot_be_read_again_are_those_known_before(stage: Stage) -> None:
+    stage.buy()
+    before = stage.capacity.inventory()
+    stage.fail(TAGS, code="AccessDeniedException")
+
+    inventory = stage.capacity.inventory()
+
+    assert (inventory.throughputs, inventory.complete) == (before.throughputs, False)
+    assert stage.capacity.inventory() == before
+
+
+def test_owner_tags_of_what_is_gone_keep_no_others_from_being_read_again(stage: Stage) -> None:
+    first, second = stage.buy(2)
+    stage.capacity.inventory()
+    stage.world.advance(HOUR)
+    gone = min(first, second)
+    stage.client.delete_provisioned_model_throughput(provisionedModelId=gone)
+    stage.world.advance(HOUR)
+    before = stage.calls[TAGS]
+
+    stage.capacity.inventory()
+    stage.capacity.inventory()
+
+    assert stage.calls[TAGS] == before + 1
 
 
 def test_a_throughput_without_owner_tags_is_asked_for_again(stage: Stage) -> None:

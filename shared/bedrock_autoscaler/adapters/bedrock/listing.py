@@ -31,9 +31,10 @@ _TERMS = {"OneMonth": Commitment.ONE_MONTH, "SixMonths": Commitment.SIX_MONTHS}
 class Listing:
     """The provisioned throughputs of the account and Region.
 
-    Owner tags are written with the purchase and never by us again, so that they are read once
-    for each throughput and then remembered. One without them is asked for again each time: tags
-    may lag behind a new throughput. Before a deletion the tags are read afresh (`get`).
+    Owner tags are written with the purchase and never by us again, so that they are remembered.
+    Somebody else may change them: each inventory asks for those again that it has known longest.
+    One without them is asked for again each time: tags may lag behind a new throughput. Before a
+    deletion the tags are read afresh (`get`).
 
     Attributes:
         problem: why the last inventory was incomplete; empty when it was not.
@@ -64,13 +65,16 @@ class Listing:
                 raise unread("the list of provisioned throughputs", error) from error
             self.problem = f"a later page: {described(error)}"
         throughputs = []
+        longest_known = next(iter(self._owner_tags), None)
         for arn, summary in sorted(summaries.items()):
-            tags = self._remembered_tags(arn)
+            tags = self._remembered_tags(arn, is_asked_again=arn == longest_known)
             try:
                 throughputs.append(listed(summary, tags or {}))
             except (KeyError, TypeError) as error:
                 # Of a kind that is not known here: without its size nothing can be counted.
                 self.problem = f"{arn} lacks {error}"
+        if longest_known is not None and longest_known not in summaries:
+            del self._owner_tags[longest_known]
         return Inventory(throughputs=tuple(throughputs), complete=not self.problem)
 
     def get(self, name_or_arn: str) -> ListedThroughput | None:
@@ -91,15 +95,17 @@ class Listing:
         except (BotoCoreError, ClientError) as error:
             raise unread(f"tags of {arn}", error) from error
 
-    def _remembered_tags(self, arn: str) -> Mapping[str, str] | None:
-        """The tags of a listed throughput; None when they could not be read."""
-        if arn in self._owner_tags:
-            return self._owner_tags[arn]
+    def _remembered_tags(self, arn: str, *, is_asked_again: bool) -> Mapping[str, str] | None:
+        """The tags of a listed throughput, last known ones too; None when there are none such."""
+        known = self._owner_tags.get(arn)
+        if known is not None and not is_asked_again:
+            return known
         try:
             tags = self._tags(arn)
         except (BotoCoreError, ClientError) as error:
             self.problem = f"tags of {arn}: {described(error)}"
-            return None
+            return known
+        self._owner_tags.pop(arn, None)
         if {DEPLOYMENT_TAG, TARGET_TAG, DECISION_TAG} <= tags.keys():
             self._owner_tags[arn] = tags
         return tags
