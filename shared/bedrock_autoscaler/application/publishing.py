@@ -35,6 +35,9 @@ from bedrock_autoscaler.domain.units import significant
 _KEPT, _UNDECIDED = "kept", "nothing decided"
 """Outcomes of a pass that could not tell what may be published."""
 
+_NEWER = "projection newer"
+"""Outcome where callers go on with what is not the table in force."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishPorts(ActorPorts):
@@ -186,7 +189,7 @@ class _Publisher:
         except StaleDecisionError as error:
             self.ports.reporter.alarm("projection_newer", self.target.name, str(error))
             is_checked = outcome not in {_KEPT, _UNDECIDED}
-            return self._overtake(table) if is_checked else "projection newer"
+            return self._overtake(table) if is_checked else _NEWER
         return outcome
 
     def _overtake(self, table: RoutingTable) -> str:
@@ -195,8 +198,12 @@ class _Publisher:
         A withdrawal is noted with the next version: callers have read something else meanwhile.
         """
         if not self._may_start():
-            return "projection newer, copy held"
-        above = self.ports.tables.overtake(replace(table, published_at=self.now))
+            return f"{_NEWER}, copy held"
+        try:
+            above = self.ports.tables.overtake(replace(table, published_at=self.now))
+        except ConfigurationError as error:
+            self.ports.reporter.alarm("table_kept", self.target.name, str(error))
+            return _NEWER
         self._report("published", above)
         self.ports.tables.project(above)
         return f"published {above.version} above the callers' copy"

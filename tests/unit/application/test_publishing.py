@@ -245,6 +245,17 @@ def test_a_publisher_that_was_overtaken_overtakes_nobody() -> None:
     assert table(scene).version == 1
 
 
+def test_a_callers_copy_that_nothing_can_overtake_is_an_alarm_that_fails_no_run() -> None:
+    scene, _ = staged()
+    scene.publish()
+    scene.tables.projected["chat"] = replace(table(scene), version=7)
+    scene.tables.fail_next(ConfigurationError("no room above version 7"), method="overtake")
+
+    assert scene.publish().outcomes == (("chat", "projection newer"),)
+    assert [alarm.message for alarm in scene.reporter.alarms][-1] == "no room above version 7"
+    assert scene.reporter.alarm_names == [("projection_newer", "chat"), ("table_kept", "chat")]
+
+
 @pytest.mark.parametrize("value", [None, "stop"])
 def test_a_closed_switch_starts_no_routing_change(value: str | None) -> None:
     scene, _ = staged()
