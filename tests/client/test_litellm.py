@@ -167,17 +167,23 @@ def test_a_table_that_changes_while_a_route_is_picked_costs_no_call(
     assert group.pick(())["model_info"]["id"] == ids(IN_REGION_THEN_PROFILE)[1]
 
 
-def test_a_table_that_the_router_does_not_take_costs_no_call(
-    world: World, running: RunningWorld
+def test_a_table_that_the_router_does_not_take_costs_no_call_and_logs_no_credentials(
+    world: World, running: RunningWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
+    def refuse(deployment: Any) -> None:
+        raise ValueError(f"refused: {deployment}")
+
     source = MemorySource(IN_REGION_THEN_PROFILE)
     router, followed = following(running, source)
     assert ask(router, 1).total() == 1
     source.show(table(route(NOVA_LITE_PROFILE), version=2))
     followed.look()
-    router.upsert_deployment = None
+    router.upsert_deployment = refuse
 
     assert ask(router, 2) == {ids(IN_REGION_THEN_PROFILE)[0]: 2}
+    told = [each for each in caplog.records if each.name.endswith(".litellm_routing")]
+    assert told[-1].getMessage() == "Router cannot follow version 2: ValueError"
+    assert all(each.exc_info is None for each in told)
 
 
 def test_throttles_reach_the_caller_only_when_every_route_throttles(

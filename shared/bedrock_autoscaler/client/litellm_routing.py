@@ -27,6 +27,7 @@ from bedrock_autoscaler.domain.routing.table import RoutingTable
 
 _TOO_MANY, _NOT_FOUND, _SERVER_ERROR = 429, 404, 500
 _REFUSED = frozenset({401, 403})
+
 logger = logging.getLogger(__name__)
 
 TABLE_KEY, REGIONS_KEY = "routing_table", "routing_regions"
@@ -111,9 +112,10 @@ class _Group:
                     self._seen = table
                     try:
                         self._in_force = self._adopted(table)
-                    except Exception:
-                        # A call must not be lost because the Router does not take a table.
-                        logger.exception("the Router cannot follow version %s", table.version)
+                    except Exception as error:  # noqa: BLE001 - no call is lost over a table
+                        # Its text may quote a deployment, and with it somebody's credentials.
+                        what = type(error).__name__
+                        logger.warning("Router cannot follow version %s: %s", table.version, what)
         return self._in_force
 
     def _adopted(self, table: RoutingTable) -> _InForce:
