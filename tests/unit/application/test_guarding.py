@@ -1,5 +1,6 @@
 """What the actors look at again, whatever was decided: facts, strays, losses, mass idleness."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -219,6 +220,19 @@ def test_what_was_begun_in_another_hour_leaves_in_another_hour() -> None:
     assert hour_problem(build_target(), purchases, (gone,), scene.now, wanted=large) is not None
     assert hour_problem(build_target(), purchases, (gone,), scene.now, wanted=small) is None
     assert hour_problem(build_target(), purchases, (), scene.now, wanted=large) is None
+
+
+def test_what_never_served_takes_nothing_of_what_may_leave_within_the_hour() -> None:
+    failed = build_held(2, decision_id="d-2", state=PurchaseState.FAILED, in_service_since=None)
+    ended = replace(failed, decision_id="d-3", arn=pt_arn(3), state=PurchaseState.RELEASED)
+    releases = (
+        build_release(arn=pt_arn(2), state=ReleaseState.DELETING, delete_sent_at=NOW),
+        build_release(arn=pt_arn(3), state=ReleaseState.DELETED, ended_at=NOW),
+    )
+
+    wanted = Release(arn=pt_arn(1), model_units=1)
+    purchases = (build_held(1), failed, ended)
+    assert hour_problem(build_target(), purchases, releases, NOW, wanted=wanted) is None
 
 
 def hold(scene: Stage, number: int, units: int) -> str:

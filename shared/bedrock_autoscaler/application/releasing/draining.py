@@ -40,7 +40,7 @@ def has_never_served(purchase: PurchaseIntent | None) -> bool:
     """Whether nobody can ever have been sent to what it brought: there is nothing to drain."""
     if purchase is None or purchase.in_service_since is not None:
         return False
-    return purchase.state is PurchaseState.FAILED
+    return purchase.state in {PurchaseState.FAILED, PurchaseState.RELEASED}
 
 
 def window_problem(purchase: PurchaseIntent, target: Target, now: datetime) -> str | None:
@@ -107,7 +107,8 @@ def hour_problem(
     """
     if has_never_served(purchase_of(wanted.arn, purchases)):
         return None
-    gone, units = units_released_since(releases, now), wanted.model_units
+    counted = [r for r in releases if not has_never_served(purchase_of(r.arn, purchases))]
+    gone, units = units_released_since(counted, now), wanted.model_units
     leaving = {r.arn for r in releases if r.state in OPEN_RELEASES}
     serving = sum(
         intent.model_units
