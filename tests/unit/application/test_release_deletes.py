@@ -277,7 +277,19 @@ def test_the_same_tick_twice_deletes_one(later: timedelta) -> None:
     scene.release(tick)
 
     assert deletes(scene) == [pt_arn(1)]
-    assert reasons(scene, "release_waits")[-1] == "another Delete went out in this tick"
+    assert reasons(scene, "release_waits")[-1] == "a Delete went out in this tick"
+
+
+def test_two_runs_of_a_tick_that_overlap_send_one_delete_of_one_pt() -> None:
+    """The one that comes later finds the Delete written, and takes it as sent."""
+    scene, _ = at_window()
+    tick = scene.now
+    interrupt(scene.fleets, "update_release", lambda: scene.release(tick), after=True)
+
+    scene.release(tick)
+
+    assert deletes(scene) == [ARN]
+    assert only_release(scene).state is ReleaseState.DELETED
 
 
 def test_a_run_that_was_overtaken_sends_no_delete_beyond_the_bound_of_a_day() -> None:

@@ -127,14 +127,14 @@ def hour_problem(
 def tick_problem(releases: tuple[ReleaseIntent, ...], since: datetime) -> str | None:
     """Why this tick has had its Delete; None when it has not.
 
-    A tick may come more than once, and late.
+    A tick may come more than once, late, and while it runs already.
 
     Args:
-        releases: those that count, without the one that asks.
+        releases: those that count; the one that asks, too, unless it has just been written.
         since: the beginning of the tick.
     """
     if any(r.delete_sent_at is not None and r.delete_sent_at >= since for r in releases):
-        return "another Delete went out in this tick"
+        return "a Delete went out in this tick"
     return None
 
 

@@ -170,6 +170,7 @@ class _Releaser:
         problem = (
             breaker_problem(self.ports.fleets.record_of(self.target.name))
             or bound_problem(intent.arn, self.target, purchases, leaving)
+            or tick_problem(self.releases, self.since)
             or self._pace_problem(intent, purchases, self.releases)
             or silence.problem(
                 pt, intent, self.target, self.latest, purchase=purchase, now=self.now
