@@ -115,13 +115,19 @@ class MemoryCapacity(Failures):
         return self._tokens[intent.token]
 
     def find(self, intent: PurchaseIntent) -> ListedThroughput | None:
-        """The listed throughput with our tags that the intent bought."""
+        """By its name as it is now, then by its tags in the list."""
         self._begin("find")
-        if self.pages_missing:
-            raise ObservationError("the list of provisioned throughputs broke off")
-        for pt in self._listed():
+        named = [self._aged(pt) for pt in self._throughputs.values() if pt.name == intent.name]
+        for pt in named:
             if came_of(pt, intent, self._deployment):
                 return pt
+            if pt.deployment is None:
+                raise ObservationError(f"{pt.arn} has no owner tag yet")
+        for pt in self._listed():
+            if pt.name != intent.name and came_of(pt, intent, self._deployment):
+                return pt
+        if self.pages_missing:
+            raise ObservationError("the list of provisioned throughputs broke off")
         return None
 
     # -- Releasing -----------------------------------------------------------------------------

@@ -116,11 +116,19 @@ def test_an_open_purchase_that_cannot_be_looked_up_waits_and_is_an_alarm_after_t
 
 def test_a_pt_that_turns_up_after_its_purchase_was_abandoned_is_adopted_and_alarmed() -> None:
     scene = decided()
-    scene.capacity.list_lag = 40 * MINUTE
-    scene.capacity.fail_next(UnknownOutcomeError("timed out"), method="buy", after_effect=True)
+    scene.capacity.fail_next(UnknownOutcomeError("timed out"), method="buy")
     scene.purchase()
     scene.clock.advance(GRACE)
     scene.purchase()
+    intent = only_purchase(scene)
+    scene.capacity.add(
+        name=intent.name,
+        model_id=intent.model_id,
+        model_units=intent.model_units,
+        deployment="test",
+        target="chat",
+        decision_id=intent.decision_id,
+    )
     scene.clock.set(NOW + 45 * MINUTE)
     scene.decide()
 
@@ -230,7 +238,7 @@ def test_a_bought_pt_that_is_absent_after_the_grace_is_lost() -> None:
 
 def test_a_bought_pt_that_cannot_be_looked_up_is_an_alarm_only_after_the_grace() -> None:
     scene = bought()
-    scene.capacity.pages_missing = True
+    scene.capacity.retag(scene.only_arn(), deployment=None)
     scene.clock.advance(MINUTE)
     scene.purchase()
     assert scene.reporter.alarms == []
@@ -275,20 +283,8 @@ def test_a_pt_that_carries_tags_of_others_is_lost_and_counts_once() -> None:
     assert latest(scene).situation.fleet.held_units == 2
 
 
-class TagReadingCapacity(MemoryCapacity):
-    """As the adapter has it: without tags nobody can tell whose it is."""
-
-    @override
-    def find(self, intent: PurchaseIntent) -> ListedThroughput | None:
-        if any(
-            pt.deployment is None and pt.name == intent.name for pt in self.inventory().throughputs
-        ):
-            raise ObservationError(f"{intent.name} has no owner tag yet")
-        return super().find(intent)
-
-
 def test_while_a_pt_carries_no_tags_nothing_is_bought_and_it_is_not_lost() -> None:
-    scene = decided(capacity=TagReadingCapacity)
+    scene = decided()
     scene.purchase()
     scene.clock.advance(15 * MINUTE)
     scene.purchase()
@@ -304,7 +300,7 @@ def test_while_a_pt_carries_no_tags_nothing_is_bought_and_it_is_not_lost() -> No
 
 
 def test_a_pt_without_tags_keeps_no_other_purchase_from_its_outcome() -> None:
-    scene = decided(capacity=TagReadingCapacity)
+    scene = decided()
     scene.purchase()
     scene.clock.advance(15 * MINUTE)
     scene.purchase()
