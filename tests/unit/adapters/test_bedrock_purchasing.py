@@ -142,8 +142,10 @@ def test_a_throughput_that_carries_tags_of_others_now_is_not_ours_whatever_lists
     arn = stage.purchasing.buy(intent)
     stage.world.advance(HOUR)
     assert stage.purchasing.find(other) is None  # the whole list was read for that
-    tag = {"key": "bedrock-autoscaler:deployment", "value": "someone-else"}
-    stage.client.tag_resource(resourceARN=arn, tags=[tag])
+    stage.client.tag_resource(
+        resourceARN=arn,
+        tags=[{"key": "bedrock-autoscaler:deployment", "value": "someone-else"}],
+    )
 
     assert stage.purchasing.find(replace(intent, arn=arn)) is None
 
