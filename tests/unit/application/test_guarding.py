@@ -150,19 +150,7 @@ def test_a_core_that_always_releases_takes_a_quarter_of_the_fleet_in_an_hour() -
     )
     scene = Stage(target, core=Script())
     for number in range(1, 9):
-        arn = scene.capacity.add(
-            name=f"pt-{number}",
-            model_id=PT_MODEL,
-            deployment="test",
-            target="chat",
-            decision_id=f"d-{number}",
-        )
-        intent = build_held(
-            number, arn=arn, decision_id=f"d-{number}", billed_from=NOW, in_service_since=NOW
-        )
-        scene.fleets._purchases["chat", intent.decision_id] = intent
-        scene.fleets._reserve(intent, 1)
-        scene.serve(arn, 20)
+        hold(scene, number, units=1)
     scene.run(30)
 
     def release_one(situation: Situation) -> Decision:
