@@ -25,6 +25,7 @@ from moto import mock_aws
 from bedrock_autoscaler.adapters.environment import RoutedEnvironment
 from bedrock_autoscaler.adapters.observability import PowertoolsReporter
 from bedrock_autoscaler.application.assembling import Application
+from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.application.ports.ledger import Fleets, LedgerState
 from bedrock_autoscaler.application.ports.persons import Reporter
@@ -222,6 +223,20 @@ class Account:
         """Write a parameter below the prefix."""
         ssm = boto3.client("ssm", region_name=REGION)
         ssm.put_parameter(Name=f"{PREFIX}/{name}", Value=text, Type="String", Overwrite=True)
+
+    def without(self, permission: str, run: Callable[[], str]) -> tuple[str, str]:
+        """The answer of a run without a permission, and what the log and the error say."""
+        self.log.seek(0)
+        self.log.truncate()
+        self.denied, self.refused = {permission}, set()
+        answer, trouble = "", ""
+        try:
+            answer = run()
+        except ObservationError as error:
+            trouble = str(error)
+        self.denied = set()
+        assert self.refused == {permission}, "the run never asked for it"
+        return answer, trouble + self.log.getvalue()
 
     def answer(
         self, model: OperationModel, params: dict[str, Any], **_: object

@@ -11,7 +11,6 @@ import pytest
 
 from bedrock_autoscaler.adapters.queue import read_assignment
 from bedrock_autoscaler.application.assembling import Application
-from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.fleets.assigning import Assignment
 from bedrock_autoscaler.application.fleets.working import FleetApplication
 from bedrock_autoscaler.application.ticking import Summary
@@ -77,19 +76,13 @@ def fleet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
 
 
 def without(fleet: Fleet, permission: str, run: Callable[[], Summary]) -> tuple[str, str]:
-    """The answer of a run without a permission, and what the log and the error say."""
-    account = fleet.account
-    account.log.seek(0)
-    account.log.truncate()
-    account.denied, account.refused = {permission}, set()
-    answer, trouble = "", ""
-    try:
-        ((_, answer),) = run().outcomes
-    except ObservationError as error:
-        trouble = str(error)
-    account.denied = set()
-    assert account.refused == {permission}, "the run never asked for it"
-    return answer, trouble + account.log.getvalue()
+    """What the one outcome of a run without a permission is, and what the log and the error say."""
+
+    def answer() -> str:
+        ((_, outcome),) = run().outcomes
+        return outcome
+
+    return fleet.account.without(permission, answer)
 
 
 def test_a_dispatcher_without_a_permission_names_it_and_sends_nothing_by_halves(

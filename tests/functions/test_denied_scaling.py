@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.domain.decision import Scaling
 from bedrock_world.settings import Endpoint
 from tests.deployment.policies import grants
@@ -75,18 +74,8 @@ def instances(account: Account) -> int:
 
 
 def told(account: Account, permission: str) -> tuple[str, str]:
-    """The answer without a permission, and what the log and the error say."""
-    account.log.seek(0)
-    account.log.truncate()
-    account.denied, account.refused = {permission}, set()
-    answer, trouble = "", ""
-    try:
-        answer = account.run("scale_endpoint")["chat"]
-    except ObservationError as error:
-        trouble = str(error)
-    account.denied = set()
-    assert account.refused == {permission}, "it never asked for it"
-    return answer, trouble + account.log.getvalue()
+    """What the actor of endpoints answers and says without a permission."""
+    return account.without(permission, lambda: account.run("scale_endpoint")["chat"])
 
 
 def test_each_call_is_granted_and_a_denied_one_is_named_and_leaves_nothing_behind(
