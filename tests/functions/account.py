@@ -49,6 +49,8 @@ from tests.tables import make_tables
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_cloudwatch.type_defs import MetricDatumTypeDef
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ssm import SSMClient
 
 DEPLOYMENT = "test"
 PREFIX = "/bedrock-autoscaler"
@@ -144,7 +146,7 @@ def partitions_of(operation: str, body: object) -> frozenset[tuple[str, str]]:
     )
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Account:
     """One account with the stack's tables, settings of one target, and an hour of traffic.
 
@@ -178,16 +180,30 @@ class Account:
         """The world's moment."""
         return self.world.clock.now()
 
+    @cached_property
+    def cloudwatch(self) -> "CloudWatchClient":
+        """The test's own; making a client takes longer than its calls."""
+        return boto3.client("cloudwatch", region_name=REGION)
+
+    @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        """The test's own."""
+        return boto3.client("dynamodb", region_name=REGION)
+
+    @cached_property
+    def ssm(self) -> "SSMClient":
+        """The test's own."""
+        return boto3.client("ssm", region_name=REGION)
+
     def move(self, by: timedelta) -> None:
         """Advance the clock; each minute on the way has its heartbeat and steady traffic."""
         start = self.now
         self.world.advance(by)
-        put_minutes(boto3.client("cloudwatch", region_name=REGION), start, self.now)
+        put_minutes(self.cloudwatch, start, self.now)
 
     def serve(self, arn: str, minutes: int) -> None:
         """Traffic on a PT in each of the last `minutes`."""
-        cloudwatch = boto3.client("cloudwatch", region_name=REGION)
-        put_minutes(cloudwatch, self.now - minutes * MINUTE, self.now, arn)
+        put_minutes(self.cloudwatch, self.now - minutes * MINUTE, self.now, arn)
 
     def run(self, function: str, **event: str) -> dict[str, str]:
         """Invoke a function with the event of the running minute."""
@@ -209,10 +225,8 @@ class Account:
 
     def stored(self) -> dict[str, Any]:
         """Everything that the functions have written down, and what exists in Bedrock."""
-        dynamodb = boto3.client("dynamodb", region_name=REGION)
-        ssm = boto3.client("ssm", region_name=REGION)
-        parameters = ssm.get_parameters_by_path(Path=PREFIX, Recursive=True)["Parameters"]
-        tables = {name: dynamodb.scan(TableName=name)["Items"] for name in TABLES}
+        parameters = self.ssm.get_parameters_by_path(Path=PREFIX, Recursive=True)["Parameters"]
+        tables = {name: self.dynamodb.scan(TableName=name)["Items"] for name in TABLES}
         return {
             **tables,
             "parameters": {each["Name"]: each["Value"] for each in parameters},
@@ -221,8 +235,8 @@ class Account:
 
     def put_setting(self, name: str, text: str) -> None:
         """Write a parameter below the prefix."""
-        ssm = boto3.client("ssm", region_name=REGION)
-        ssm.put_parameter(Name=f"{PREFIX}/{name}", Value=text, Type="String", Overwrite=True)
+        path = f"{PREFIX}/{name}"
+        self.ssm.put_parameter(Name=path, Value=text, Type="String", Overwrite=True)
 
     def without(self, permission: str, run: Callable[[], str]) -> tuple[str, str]:
         """The answer of a run without a permission, and what the log and the error say."""
@@ -318,12 +332,11 @@ class _Adapters(AwsAdapters):
 
 def _furnish(account: Account) -> None:
     """Tables, settings, an open switch, and metrics that prove the last hour."""
-    make_tables(boto3.client("dynamodb", region_name=REGION), TABLES)
+    make_tables(account.dynamodb, TABLES)
     account.put_setting("settings/targets/chat", json.dumps(SETTINGS))
     account.put_setting("switch", "allow")
-    cloudwatch = boto3.client("cloudwatch", region_name=REGION)
-    account.world.sinks.append(CloudWatchSink(cloudwatch))
-    put_minutes(cloudwatch, NOW - HOUR, NOW)
+    account.world.sinks.append(CloudWatchSink(account.cloudwatch))
+    put_minutes(account.cloudwatch, NOW - HOUR, NOW)
 
 
 def put_minutes(

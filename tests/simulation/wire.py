@@ -35,7 +35,6 @@ from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.units import MINUTE, iso
 from bedrock_world.inprocess import answering
 from bedrock_world.provisioned import PurchasePlan
-from tests.builders import REGION
 from tests.functions.account import (
     BY_WORLD,
     DEPLOYMENT,
@@ -110,6 +109,8 @@ class Wire:
         self._busy = False
         self._switch = "allow"
         self._versions: dict[str, int] = {}
+        # Of the oracles alone; it reads each time, and making clients is most of a schedule's time.
+        self._tables = Adapters(account).tables
         self._answers: dict[str, Callable[..., Any]] = {
             service: answering(account.world) for service in BY_WORLD
         }
@@ -233,7 +234,7 @@ class Wire:
             if units > _MAX_UNITS:
                 self.failed("O1", f"{name} holds {units} units")
             with self._looking():
-                table = Adapters(self.account).tables.current(name)
+                table = self._tables.current(name)
             version = table.version if table else 0
             if version < self._versions.get(name, 0):
                 self.failed("O11", f"the table of {name} goes back to {version}")
@@ -384,10 +385,7 @@ def run_wire(seed: int, moments: int) -> WireOutcome:
         opened(patched, **lags) as account,
     ):
         core: Core = decide if seed % 5 == 0 else Adversary(Temper(seed=seed))
-        with contextlib.suppress(Exception):
-            boto3.client("ssm", region_name=REGION).delete_parameter(
-                Name=f"{PREFIX}/settings/targets/chat"
-            )
+        account.ssm.delete_parameter(Name=f"{PREFIX}/settings/targets/chat")
         for name in NAMES:
             account.put_setting(f"settings/targets/{name}", document(name))
         wire = Wire(account, seed, core)
