@@ -223,6 +223,33 @@ def test_pts_that_vanished_together_leave_the_call_to_what_cannot_vanish() -> No
     assert [health.is_resting(clock.now) for health in walk.routes.health] == [True, True, False]
 
 
+def test_pts_that_serve_others_are_not_gone_for_a_request_that_is_too_long_for_them() -> None:
+    clock = ManualClock()
+    known = RouteSet((route(PT, 0.5), route(pt_arn(2), 0.5), route(FIRST)))
+    for health in known.health:
+        health.served(now=clock.now, started=clock.now)
+    clock.now += 10
+    walk = walk_over(*known.routes, clock=clock, known=known)
+
+    addresses_tried(walk, INVALID, INVALID)
+    walk.served()
+
+    assert not any(health.is_resting(clock.now) for health in known.health)
+
+
+def test_a_pt_that_served_nobody_for_longer_than_that_is_gone() -> None:
+    clock = ManualClock()
+    known = RouteSet((route(PT, 1.0), route(FIRST)))
+    known.health[0].served(now=clock.now, started=clock.now)
+    clock.now += 10.1
+    walk = walk_over(*known.routes, clock=clock, known=known)
+
+    addresses_tried(walk, INVALID)
+    walk.served()
+
+    assert known.health[0].is_resting(clock.now)
+
+
 def test_a_request_that_every_route_calls_invalid_is_shown_as_that() -> None:
     walk = walk_over(route(PT), route(pt_arn(2)))
     addresses_tried(walk, INVALID)
@@ -295,7 +322,7 @@ def test_rests_double_with_each_refusal_and_end_with_a_served_call() -> None:
     # 0.5, 1, 2, 4, 8, 8 seconds, each by a factor from 0.5 to 1.5
     for rest, middle in zip(rests, (0.5, 1, 2, 4, 8, 8), strict=True):
         assert 0.5 * middle <= rest <= 1.5 * middle
-    health.served(started=now)
+    health.served(now=now, started=now)
     assert not health.is_resting(now)
 
 
@@ -311,7 +338,7 @@ def test_a_call_that_began_before_the_refusal_does_not_end_the_rest() -> None:
     health = Health()
     health.strike(Verdict.PRESSED, 1000.0, started=1000.0)
 
-    health.served(started=999.0)
+    health.served(now=999.5, started=999.0)
 
     assert health.is_resting(1000.1)
 

@@ -93,7 +93,7 @@ class _Group:
         known = self._in_force
         index = known.positions.get(deployment) if known is not None else None
         if known is not None and index is not None:
-            known.routes.health[index].served(started)
+            known.routes.health[index].served(time.monotonic(), started)
 
     def failed(self, deployment: str, verdict: Verdict, started: float) -> None:
         """Note that a call failed; refusals of one moment count once."""

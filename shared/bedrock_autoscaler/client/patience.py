@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from bedrock_autoscaler.client.answers import Verdict
 
@@ -73,6 +74,7 @@ _RESTS = {
     Verdict.DENIED: _Rest(300.0, 900.0),
 }
 _PROBE_SECONDS = 1.0
+_SURELY_THERE_SECONDS = 10.0
 
 
 class Health:
@@ -82,13 +84,14 @@ class Health:
     once that is served, or after a second.
     """
 
-    __slots__ = ("_lock", "_struck_at", "reason", "resting_until", "strikes")
+    __slots__ = ("_lock", "_served_at", "_struck_at", "reason", "resting_until", "strikes")
 
     def __init__(self) -> None:
         self.resting_until = 0.0
         self.strikes = 0
         self.reason = Verdict.PRESSED
         self._struck_at = 0.0
+        self._served_at = -inf
         self._lock = threading.Lock()
 
     def is_resting(self, now: float) -> bool:
@@ -113,8 +116,13 @@ class Health:
             # Processes that were refused together shall not come back together.
             self.resting_until = now + seconds * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
 
-    def served(self, started: float) -> None:
+    def is_surely_there(self, now: float) -> bool:
+        """Whether it served a call lately, so that what it calls invalid is the request."""
+        return now - self._served_at <= _SURELY_THERE_SECONDS
+
+    def served(self, now: float, started: float) -> None:
         """End the rest, unless the call began before the last refusal."""
+        self._served_at = now
         if self.strikes and started >= self._struck_at:
             with self._lock:
                 self.strikes = 0

@@ -122,12 +122,13 @@ class Walk:
 
     def served(self) -> None:
         """The attempt was served."""
+        now = self._clock()
         self._budget.served()
-        self.routes.health[self._index].served(self._started)
-        if self._suspects:
-            # Another route took the same request, so those that called it invalid are gone.
-            now = self._clock()
-            for suspect in self._suspects:
+        self.routes.health[self._index].served(now, self._started)
+        for suspect in self._suspects:
+            # Another route took the same request, so those that called it invalid are gone: unless
+            # they serve others. A throughput may hold less context than what is called on demand.
+            if not self.routes.health[suspect].is_surely_there(now):
                 self.routes.strike(suspect, Verdict.GONE, now, now)
 
     def failed(self, error: CallError) -> float:
