@@ -164,5 +164,5 @@ def test_units_whose_delete_may_yet_take_effect_left_when_it_was_sent() -> None:
         state=ReleaseState.DELETING, recorded_at=NOON - 3 * HOUR, delete_sent_at=NOON - MINUTE
     )
 
-    assert units_released_since((sent,), NOON) == 1
-    assert units_released_since((sent,), NOON + HOUR) == 0
+    assert units_released_since((sent,), (), NOON) == 1
+    assert units_released_since((sent,), (), NOON + HOUR) == 0

@@ -23,7 +23,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
 )
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
-from tests.builders import NOW, build_target
+from tests.builders import NOW, build_target, pt_arn
 from tests.intents import build_held, build_listed, build_purchase, build_release
 
 
@@ -86,6 +86,18 @@ def test_a_fresh_purchase_whose_tags_lag_is_believed() -> None:
     (pt,) = survey(fresh, purchases=(build_held(),)).throughputs
 
     assert pt.ownership is Ownership.OWNED
+
+
+def test_what_never_served_took_nothing_of_what_may_leave_within_the_hour() -> None:
+    failed = build_held(2, decision_id="d-2", state=PurchaseState.FAILED, in_service_since=None)
+    releases = (
+        build_release(decision_id="r-1", arn=pt_arn(1), model_units=2, recorded_at=NOW),
+        build_release(decision_id="r-2", arn=pt_arn(2), model_units=4, recorded_at=NOW),
+    )
+
+    fleet = survey(purchases=(build_held(), failed), releases=releases)
+
+    assert fleet.released_last_hour == 2
 
 
 def test_a_pt_of_another_model_does_not_concern_the_target() -> None:

@@ -8,7 +8,12 @@ import pytest
 from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
 from bedrock_autoscaler.domain.acting.steps import act, change
 from bedrock_autoscaler.domain.decision import Purchase, Reason, ReasonCode, Release, Restore
-from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, Spend, Status
+from bedrock_autoscaler.domain.fleet.holdings import (
+    Ownership,
+    ProvisionedThroughput,
+    Spend,
+    Status,
+)
 from bedrock_autoscaler.domain.sizing.planning import Wish
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.traffic.demand import Demand
@@ -196,6 +201,29 @@ def test_releases_one_at_a_time_the_largest_first() -> None:
 
     # Of two equal ones that whose period ends first.
     assert found.action == Release(arn=pt_arn(2), model_units=2)
+
+
+def test_with_what_left_within_the_hour_a_throughput_must_fit_in_the_share_as_a_whole() -> None:
+    """25 % of 8 + 1 units is two; smaller ones would hold the large one back for an hour more."""
+    held = (due(1, units=5), due(2), due(3), due(4, left=50))
+
+    found = outcome(0, 0, *held, fleet={"released_last_hour": 1})
+
+    assert found.action is None
+    assert codes(found) == [ReasonCode.PAID_PERIOD_RUNS, ReasonCode.RELEASES_PER_HOUR]
+    assert f"with the 5 of {pt_arn(1)}" in found.reasons[-1].message
+    assert outcome(0, 0, *held).action == Release(arn=pt_arn(1), model_units=5)
+
+
+def test_the_share_of_an_hour_is_one_of_our_own_units() -> None:
+    others = build_pt(9, model_units=20, ownership=Ownership.UNMANAGED)
+
+    found = outcome(
+        0, 0, due(1), others, fleet={"released_last_hour": 1, "uses_unmanaged": True}
+    )
+
+    assert found.action is None
+    assert codes(found) == [ReasonCode.RELEASES_PER_HOUR]
 
 
 def one_release_left(*throughputs: ProvisionedThroughput, **limits: Any) -> Outcome:

@@ -74,7 +74,7 @@ class Survey:
                 state.purchases, self.now, timedelta(minutes=sizing.billing_minutes)
             ),
             version=state.record.version,
-            released_last_hour=units_released_since(state.releases, self.now),
+            released_last_hour=units_released_since(state.releases, state.purchases, self.now),
             rests_until=rest[0] if rest else None,
             rests_because=rest[1] if rest else "",
             tripped_by=state.record.tripped_by if state.record.tripped_at else "",

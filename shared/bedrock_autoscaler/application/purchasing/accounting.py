@@ -23,7 +23,7 @@ _ENDED = frozenset({PurchaseState.RELEASED, PurchaseState.LOST})
 NOT_SENT = "not_sent"
 """How the detail of a purchase begins that was stopped before its call."""
 
-_DAY = timedelta(days=1)
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _INSTANT = timedelta(microseconds=1)
 _TAKES_EFFECT_WITHIN = RUN_LASTS + timedelta(minutes=10)
 """After it was recorded: so late a purchase is sent, and a request that was sent takes effect."""
@@ -62,15 +62,27 @@ def releases_since(releases: Iterable[ReleaseIntent], now: datetime) -> int:
     )
 
 
+def has_never_served(purchase: PurchaseIntent | None) -> bool:
+    """Whether nobody can ever have been sent to what it brought: there is nothing to drain."""
+    if purchase is None or purchase.in_service_since is not None:
+        return False
+    return purchase.state in {PurchaseState.FAILED, PurchaseState.RELEASED}
+
+
 def units_released_since(
-    releases: Iterable[ReleaseIntent], now: datetime, span: timedelta = timedelta(hours=1)
+    releases: Iterable[ReleaseIntent], purchases: Iterable[PurchaseIntent], now: datetime
 ) -> int:
-    """Units whose release began, or whose Delete came or may yet come, within the last hour."""
+    """Units whose release began, or whose Delete came or may yet come, within the last hour.
+
+    Those that never served took nothing away.
+    """
+    idle = {intent.arn for intent in purchases if has_never_served(intent)}
     return sum(
         intent.model_units
         for intent in releases
         if intent.state is not ReleaseState.CANCELLED
-        and now - (intent.ended_at or intent.delete_sent_at or intent.recorded_at) < span
+        and intent.arn not in idle
+        and now - (intent.ended_at or intent.delete_sent_at or intent.recorded_at) < _HOUR
     )
 
 

@@ -9,6 +9,7 @@ from bedrock_autoscaler.application.ports.cloudwatch import Metrics
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.tables import RoutingTables
 from bedrock_autoscaler.application.purchasing.accounting import (
+    has_never_served,
     releases_since,
     units_released_since,
 )
@@ -34,13 +35,6 @@ def drain_problem(intent: ReleaseIntent, target: Target, now: datetime) -> str |
     if now < intent.withdrawn_at + target.thresholds.draining.drain_minutes * MINUTE:
         return "callers may still hold an older table, or have calls running"
     return None
-
-
-def has_never_served(purchase: PurchaseIntent | None) -> bool:
-    """Whether nobody can ever have been sent to what it brought: there is nothing to drain."""
-    if purchase is None or purchase.in_service_since is not None:
-        return False
-    return purchase.state in {PurchaseState.FAILED, PurchaseState.RELEASED}
 
 
 def window_problem(purchase: PurchaseIntent, target: Target, now: datetime) -> str | None:
@@ -107,8 +101,7 @@ def hour_problem(
     """
     if has_never_served(purchase_of(wanted.arn, purchases)):
         return None
-    counted = [r for r in releases if not has_never_served(purchase_of(r.arn, purchases))]
-    gone, units = units_released_since(counted, now), wanted.model_units
+    gone, units = units_released_since(releases, purchases, now), wanted.model_units
     leaving = {r.arn for r in releases if r.state in OPEN_RELEASES}
     serving = sum(
         intent.model_units

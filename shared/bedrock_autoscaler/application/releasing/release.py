@@ -18,6 +18,7 @@ from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.observing.surveying import GRACE
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.purchasing.accounting import has_never_served
 from bedrock_autoscaler.application.purchasing.breaking import breaker_problem
 from bedrock_autoscaler.application.releasing.draining import (
     RELEASABLE,
@@ -25,7 +26,6 @@ from bedrock_autoscaler.application.releasing.draining import (
     bound_problem,
     day_problem,
     drain_problem,
-    has_never_served,
     hour_problem,
     identity_problem,
     purchase_of,

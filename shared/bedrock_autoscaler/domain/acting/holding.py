@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode, Situation
 from bedrock_autoscaler.domain.economics.costs import period_usd
-from bedrock_autoscaler.domain.fleet.holdings import Fleet, StackState
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughput, StackState
 from bedrock_autoscaler.domain.target import Mode, Target
 
 
@@ -58,14 +58,40 @@ def _shrink_holds(situation: Situation) -> Iterator[Reason]:
             numbers=(("minutes", float(minutes)),),
         )
     gone = fleet.released_last_hour
-    if gone and gone >= releasable_units(target, fleet.in_service_units + gone):
+    if _is_beyond_the_hour(situation, 1):
         yield Reason(
             code=ReasonCode.RELEASES_PER_HOUR,
             message=f"{gone} units were released within the hour, "
             f"{target.guard_rails.max_release_share_per_hour:.0%} of "
-            f"{fleet.in_service_units + gone} are allowed",
+            f"{_share_base(fleet)} are allowed",
             numbers=(("released_units", float(gone)),),
         )
+
+
+def hour_hold(pt: ProvisionedThroughput, situation: Situation) -> Reason | None:
+    """Whether this PT, with what left within the hour, would be more than may; one always may."""
+    if not _is_beyond_the_hour(situation, pt.model_units):
+        return None
+    gone = situation.fleet.released_last_hour
+    return Reason(
+        code=ReasonCode.RELEASES_PER_HOUR,
+        message=f"{gone} units were released within the hour: with the {pt.model_units} of "
+        f"{pt.arn} it would be more than "
+        f"{situation.target.guard_rails.max_release_share_per_hour:.0%} of "
+        f"{_share_base(situation.fleet)}",
+        numbers=(("released_units", float(gone)), ("units", float(pt.model_units))),
+    )
+
+
+def _is_beyond_the_hour(situation: Situation, units: int) -> bool:
+    gone = situation.fleet.released_last_hour
+    most = releasable_units(situation.target, _share_base(situation.fleet))
+    return gone > 0 and gone + units > most
+
+
+def _share_base(fleet: Fleet) -> int:
+    """Of how many units a share may leave: of ours that serve, and that did an hour ago."""
+    return sum(pt.model_units for pt in fleet.owned if pt.is_routable) + fleet.released_last_hour
 
 
 def releasable_units(target: Target, serving: int) -> int:

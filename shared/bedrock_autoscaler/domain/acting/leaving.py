@@ -4,7 +4,7 @@ import numpy as np
 
 from bedrock_autoscaler.domain.acting.gate import may_shrink, releasable, shrink_pace
 from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
-from bedrock_autoscaler.domain.acting.holding import shrink_holds
+from bedrock_autoscaler.domain.acting.holding import hour_hold, shrink_holds
 from bedrock_autoscaler.domain.acting.succession import Succession, still_old
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Release, Situation
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
@@ -66,6 +66,11 @@ def shrink(
         if objection is not None:
             reasons.append(objection)
             continue
+        held = hour_hold(pt, situation)
+        if held is not None:
+            # A smaller one that fits would hold it back for another hour.
+            reasons.append(held)
+            break
         if pt.arn in unpaid:
             reasons.append(unpaid[pt.arn])
         reasons.append(_released(pt, fleet.in_service_units - pt.model_units))
