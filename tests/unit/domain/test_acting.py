@@ -218,9 +218,7 @@ def test_with_what_left_within_the_hour_a_throughput_must_fit_in_the_share_as_a_
 def test_the_share_of_an_hour_is_one_of_our_own_units() -> None:
     others = build_pt(9, model_units=20, ownership=Ownership.UNMANAGED)
 
-    found = outcome(
-        0, 0, due(1), others, fleet={"released_last_hour": 1, "uses_unmanaged": True}
-    )
+    found = outcome(0, 0, due(1), others, fleet={"released_last_hour": 1, "uses_unmanaged": True})
 
     assert found.action is None
     assert codes(found) == [ReasonCode.RELEASES_PER_HOUR]
@@ -238,6 +236,50 @@ def test_the_last_release_of_a_day_is_kept_for_a_larger_one() -> None:
     assert found.action is None
     assert codes(found) == [ReasonCode.PAID_PERIOD_RUNS, ReasonCode.RELEASES_FOR_LARGER]
     assert "1 more releases are allowed today, and 1 throughputs larger" in found.reasons[1].message
+
+
+def test_a_smaller_one_lets_a_far_larger_one_go_first_where_the_hour_has_no_room_for_both() -> None:
+    """Else each of three small ones would hold the large one back, and pay five units for it."""
+    small = (due(1), due(2, left=40), due(3, left=35))
+
+    found = outcome(0, 0, *small, due(4, units=5, left=55))
+
+    assert found.action is None
+    assert found.reasons[-1].code is ReasonCode.RELEASES_FOR_LARGER
+    assert f"could not leave within an hour of {pt_arn(1)}" in found.reasons[-1].message
+
+
+@pytest.mark.parametrize(
+    ("keep", "other", "changed"),
+    [
+        (0, due(2, units=2, left=50), {}),
+        (0, due(2, units=3, left=50), {"guard_rails": build_guard_rails(min_units=3)}),
+        (3, due(2, units=3, left=50), {}),
+        (
+            0,
+            due(2, units=3, left=50),
+            {"guard_rails": build_guard_rails(max_release_share_per_hour=1.0)},
+        ),
+    ],
+    ids=["hardly larger", "least size", "worth keeping", "both fit"],
+)
+def test_it_waits_for_no_other(
+    keep: int, other: ProvisionedThroughput, changed: dict[str, Any]
+) -> None:
+    found = outcome(0, keep, due(1), other, **changed)
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
+
+
+def test_it_waits_for_no_other_whose_turn_comes_hours_later() -> None:
+    now, later = (
+        build_pt(number, model_units=units, created_at=NOW - timedelta(minutes=480 - left))
+        for number, units, left in ((1, 1, 20), (2, 5, 300))
+    )
+
+    found = outcome(0, 0, now, later, thresholds=build_thresholds(sizing={"billing_minutes": 480}))
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
 
 
 def test_with_a_release_for_each_a_smaller_one_goes_first() -> None:

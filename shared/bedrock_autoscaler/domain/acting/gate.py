@@ -212,7 +212,7 @@ def releasable(
         elif pt.arn not in seen:
             what = "never showed in metrics: unknown, not idle"
             reasons.append(_about(pt, ReasonCode.PT_UNSEEN, what, left))
-        elif not _is_last_chance(left, target):
+        elif minutes_to_last_chance(pt, target, now) >= target.thresholds.sizing.decision_minutes:
             what = f"is paid for {left:.0f} minutes"
             reasons.append(_about(pt, ReasonCode.PAID_PERIOD_RUNS, what, left))
         else:
@@ -220,15 +220,15 @@ def releasable(
     return tuple(found), tuple(reasons)
 
 
-def _is_last_chance(left: float, target: Target) -> bool:
-    """Whether this is the last tick that leaves time to drain before a paid period ends.
+def minutes_to_last_chance(pt: ProvisionedThroughput, target: Target, now: datetime) -> float:
+    """Minutes until a release of the PT must be decided to be drained before a period ends.
 
     Where draining takes longer than what a period has left, the end of a later one is meant.
     """
     thresholds = target.thresholds
     notice = release_notice(thresholds.draining, thresholds.observing.settling_minutes)
-    spare = (left - max(notice, 1)) % thresholds.sizing.billing_minutes
-    return spare < thresholds.sizing.decision_minutes
+    billing = thresholds.sizing.billing_minutes
+    return (minutes_left_paid(pt, now, billing * MINUTE) - max(notice, 1)) % billing
 
 
 def _about(pt: ProvisionedThroughput, code: ReasonCode, what: str, left: float) -> Reason:

@@ -68,9 +68,15 @@ def _shrink_holds(situation: Situation) -> Iterator[Reason]:
         )
 
 
-def hour_hold(pt: ProvisionedThroughput, situation: Situation) -> Reason | None:
-    """Whether this PT, with what left within the hour, would be more than may; one always may."""
-    if not _is_beyond_the_hour(situation, pt.model_units):
+def hour_hold(pt: ProvisionedThroughput, situation: Situation, *, before: int = 0) -> Reason | None:
+    """Whether this PT, with what left within the hour, would be more than may; one always may.
+
+    Args:
+        pt: what would go.
+        situation: with what left.
+        before: units that would go before it.
+    """
+    if not _is_beyond_the_hour(situation, pt.model_units, before):
         return None
     gone = situation.fleet.released_last_hour
     return Reason(
@@ -83,8 +89,8 @@ def hour_hold(pt: ProvisionedThroughput, situation: Situation) -> Reason | None:
     )
 
 
-def _is_beyond_the_hour(situation: Situation, units: int) -> bool:
-    gone = situation.fleet.released_last_hour
+def _is_beyond_the_hour(situation: Situation, units: int, before: int = 0) -> bool:
+    gone = situation.fleet.released_last_hour + before
     most = releasable_units(situation.target, _share_base(situation.fleet))
     return gone > 0 and gone + units > most
 

@@ -2,12 +2,17 @@
 
 import numpy as np
 
-from bedrock_autoscaler.domain.acting.gate import may_shrink, releasable, shrink_pace
+from bedrock_autoscaler.domain.acting.gate import (
+    may_shrink,
+    minutes_to_last_chance,
+    releasable,
+    shrink_pace,
+)
 from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
 from bedrock_autoscaler.domain.acting.holding import hour_hold, shrink_holds
 from bedrock_autoscaler.domain.acting.succession import Succession, still_old
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Release, Situation
-from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
+from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, minutes_left_paid
 from bedrock_autoscaler.domain.forecasting.use import mean_use, one_set
 from bedrock_autoscaler.domain.sizing.planning import Wish
 from bedrock_autoscaler.domain.target import Commitment
@@ -18,6 +23,10 @@ from bedrock_autoscaler.domain.units import MINUTE
 _OBSERVED_MINUTES = 5
 """A forecast alone releases nothing: units in full use over the newest minutes stay."""
 _FULL_USE = 0.9
+_SHARE_MINUTES = 60
+"""For so long a Delete counts in the share that may leave within an hour."""
+_FAR_LARGER = 3
+"""A smaller one waits for up to three of its periods, which may cost no more than one of these."""
 _OF_UNSEEN_DEMAND = frozenset({ReasonCode.MANTLE_UNSEEN, ReasonCode.REGION_UNSEEN})
 """What keeps a fleet from shrinking for good; a replaced throughput shrinks nothing."""
 
@@ -96,36 +105,66 @@ def _needed(
     kept = _worth_keeping(pt, serving, wish)
     if kept is None and situation.target.controls.units_at(situation.scheduled_at) is None:
         kept = _busy(pt, serving, demand)
-    return kept or _after_larger(pt, situation, wish, serving)
+    return kept or _after_larger(pt, situation, wish, serving, demand=demand)
 
 
 def _after_larger(
-    pt: ProvisionedThroughput, situation: Situation, wish: Wish, serving: int
+    pt: ProvisionedThroughput, situation: Situation, wish: Wish, serving: int, *, demand: Demand
 ) -> Reason | None:
-    """Whether the releases that are left today are wanted for larger ones, later in their hours.
+    """Whether what may still leave in this day or hour is wanted for larger ones.
 
-    One that is left over when they are used up is paid for until tomorrow.
+    One that is left over when the day's releases are used up is paid for until tomorrow; a large
+    one that several small ones precede in their hours is paid for in each of them.
     """
     fleet, rails = situation.fleet, situation.target.guard_rails
     left = rails.max_releases_per_day - fleet.releases_last_day
     seen = {evidence.arn for evidence in situation.observation.provisioned if evidence.seen}
-    larger = sum(
-        other.model_units > pt.model_units
+    larger = [
+        other
+        for other in fleet.owned
+        if other.model_units > pt.model_units
         and other.is_routable
         and other.commitment is Commitment.NONE
         and other.arn in seen
         and _below_least(other, situation) is None
         and not wish.keeps(serving, other.model_units)
-        for other in fleet.owned
-    )
-    if larger < left:
-        return None
+    ]
+    if len(larger) < left:
+        return _before_its_hour(pt, larger, situation, serving, demand=demand)
     return Reason(
         code=ReasonCode.RELEASES_FOR_LARGER,
-        message=f"{left} more releases are allowed today, and {larger} throughputs larger than "
-        f"{pt.arn} are not worth keeping either: they leave first",
-        numbers=(("releases_left", float(left)), ("larger", float(larger))),
+        message=f"{left} more releases are allowed today, and {len(larger)} throughputs larger "
+        f"than {pt.arn} are not worth keeping either: they leave first",
+        numbers=(("releases_left", float(left)), ("larger", float(len(larger)))),
     )
+
+
+def _before_its_hour(
+    pt: ProvisionedThroughput,
+    larger: list[ProvisionedThroughput],
+    situation: Situation,
+    serving: int,
+    *,
+    demand: Demand,
+) -> Reason | None:
+    """Whether one far larger could not leave at the end of its period if this one went now."""
+    target, now = situation.target, situation.scheduled_at
+    billing = target.thresholds.sizing.billing_minutes * MINUTE
+    counted = minutes_left_paid(pt, now, billing) + _SHARE_MINUTES
+    for other in larger:
+        if (
+            other.model_units >= _FAR_LARGER * pt.model_units
+            and minutes_to_last_chance(other, target, now) < counted
+            and _busy(other, serving, demand) is None
+            and hour_hold(other, situation, before=pt.model_units) is not None
+        ):
+            return Reason(
+                code=ReasonCode.RELEASES_FOR_LARGER,
+                message=f"{other.arn} of {other.model_units} units is not worth keeping either, "
+                f"and could not leave within an hour of {pt.arn}: it leaves first",
+                numbers=(("larger_units", float(other.model_units)),),
+            )
+    return None
 
 
 def _below_least(pt: ProvisionedThroughput, situation: Situation) -> Reason | None:
