@@ -115,20 +115,22 @@ class MemoryCapacity(Failures):
         return self._tokens[intent.token]
 
     def find(self, intent: PurchaseIntent) -> ListedThroughput | None:
-        """By its name as it is now, then by its tags in the list."""
+        """By its ARN, where that is known; else by its name now, then by its tags in the list."""
         self._begin("find")
-        named = [self._aged(pt) for pt in self._throughputs.values() if pt.name == intent.name]
-        for pt in named:
+        for pt in self._throughputs.values():
+            if not _is_meant(pt, intent):
+                continue
             if came_of(pt, intent, self._deployment):
-                return pt
+                return self._aged(pt)
             if pt.deployment is None:
                 raise ObservationError(f"{pt.arn} has no owner tag yet")
-        for pt in self._listed():
-            if pt.name != intent.name and came_of(pt, intent, self._deployment):
-                return pt
-        if self.pages_missing:
+        if intent.arn is not None:
+            return None
+        listed = (pt for pt in self._listed() if pt.name != intent.name)
+        found = next((pt for pt in listed if came_of(pt, intent, self._deployment)), None)
+        if found is None and self.pages_missing:
             raise ObservationError("the list of provisioned throughputs broke off")
-        return None
+        return found
 
     # -- Releasing -----------------------------------------------------------------------------
 
@@ -224,3 +226,8 @@ class MemoryCapacity(Failures):
         if pt.status is Status.CREATING and is_due:
             return replace(pt, status=Status.IN_SERVICE)
         return pt
+
+
+def _is_meant(pt: ListedThroughput, intent: PurchaseIntent) -> bool:
+    """Whether it is what Get shows for an intent: by its ARN, while there is none by its name."""
+    return pt.name == intent.name if intent.arn is None else pt.arn == intent.arn

@@ -195,15 +195,18 @@ class SimulatedBedrock:
         return pt.arn
 
     def find(self, intent: PurchaseIntent) -> ListedThroughput | None:
-        """By its name as it is now, then by its tags in the list."""
+        """By its ARN, where that is known; else by its name now, then by its tags in the list."""
         now = self._clock.now()
         for pt in self.pts.values():
-            if pt.name == intent.name and pt.exists(now):
+            is_meant = pt.name == intent.name if intent.arn is None else pt.arn == intent.arn
+            if is_meant and pt.exists(now):
                 named = self._shown_now(pt, now)
                 if came_of(named, intent, self._deployment):
                     return named
                 if named.deployment is None:
                     raise ObservationError(f"{pt.arn} has no owner tag yet")
+        if intent.arn is not None:
+            return None
         for listed in self._listed():
             if came_of(listed, intent, self._deployment):
                 return listed

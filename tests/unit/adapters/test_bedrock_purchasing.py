@@ -164,6 +164,24 @@ def test_a_renamed_purchase_is_found_by_its_tags(stage: Stage) -> None:
     assert found.arn == arn
 
 
+def test_a_purchase_of_known_arn_is_found_though_it_was_renamed_before_lists_show_it(
+    stage: Stage,
+) -> None:
+    intent = build_purchase()
+    arn = stage.purchasing.buy(intent)
+    stage.world.advance(15 * MINUTE)
+    stage.world.reconfigure(list_lag=HOUR)
+    stage.client.update_provisioned_model_throughput(
+        provisionedModelId=arn, desiredProvisionedModelName="renamed-by-hand"
+    )
+    assert stage.capacity.inventory().throughputs == ()
+
+    found = stage.purchasing.find(replace(intent, arn=arn))
+
+    assert found is not None
+    assert found.arn == arn
+
+
 def test_a_throughput_of_another_deployment_is_not_ours(stage: Stage) -> None:
     intent = build_purchase()
     BedrockPurchasing(stage.client, "other").buy(intent)

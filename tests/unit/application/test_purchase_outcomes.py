@@ -348,6 +348,19 @@ def test_a_young_pt_that_is_gone_is_lost_though_lists_prove_nothing_yet() -> Non
     assert scene.purchase().outcomes == (("chat", "purchase lost"),)
 
 
+def test_a_young_pt_that_somebody_renames_before_lists_show_it_is_not_lost() -> None:
+    """Its units would be free again, and others could be bought in their place."""
+    scene = in_service()
+    arn = scene.only_arn()
+    scene.capacity.list_lag = 10 * HOUR
+    scene.capacity._throughputs[arn] = replace(scene.capacity._throughputs[arn], name="renamed")
+    scene.clock.advance(MINUTE)
+
+    scene.purchase()
+
+    assert only_purchase(scene).state is PurchaseState.IN_SERVICE
+
+
 def test_a_young_pt_that_cannot_be_looked_up_is_left_alone() -> None:
     scene = in_service()
     scene.capacity.fail_next(ObservationError("throttled"), method="find")

@@ -73,21 +73,23 @@ class BedrockPurchasing(Purchasing):
 
     @override
     def find(self, intent: PurchaseIntent) -> ListedThroughput | None:
-        """The PT of this intent: by its name first, then by its tags in the full list.
+        """The PT of this intent: by its ARN; while that is not known by name, then by listed tags.
 
-        None means that neither Get nor the whole list shows it; since lists lag, that is evidence
-        only after the grace of the repair.
+        None means that Get does not know its ARN, or that neither Get nor the whole list shows it;
+        since lists lag, the latter is evidence only after the grace of the repair.
 
         Raises:
-            ObservationError: a read failed or broke off, or a PT of this name has no tags yet.
+            ObservationError: a read failed or broke off, or the PT has no owner tag.
         """
-        named = self._listing.get(intent.name)
+        named = self._listing.get(intent.arn or intent.name)
         if named is not None:
             if came_of(named, intent, self._deployment):
                 return named
             if named.deployment is None:
-                reason = f"{named.arn} has the name {intent.name} but no owner tag yet"
+                reason = f"{named.arn} of {intent.name} has no owner tag yet, or none any more"
                 raise ObservationError(reason)
+        if intent.arn is not None:
+            return None
         inventory = self._listing.all()
         for listed in inventory.throughputs:
             # Of the one just looked at the list may remember tags that it had before.

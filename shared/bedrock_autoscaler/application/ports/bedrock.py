@@ -76,7 +76,7 @@ class Purchasing(Protocol):
         """
 
     def find(self, intent: PurchaseIntent) -> ListedThroughput | None:
-        """The PT of this intent by name and full list, with our tags; None when absent.
+        """The PT of this intent by ARN, else by name and full list, with our tags; None if absent.
 
         Raises:
             ObservationError: the answer is not certain.
