@@ -223,7 +223,10 @@ def test_pts_that_vanished_together_leave_the_call_to_what_cannot_vanish() -> No
     assert [health.is_resting(clock.now) for health in walk.routes.health] == [True, True, False]
 
 
-def test_pts_that_serve_others_are_not_gone_for_a_request_that_is_too_long_for_them() -> None:
+@pytest.mark.parametrize("refused", [INVALID, refusal("ResourceNotFoundException", status=404)])
+def test_pts_that_serve_others_are_not_gone_for_a_request_that_they_cannot_take(
+    refused: ClientError,
+) -> None:
     clock = ManualClock()
     known = RouteSet((route(PT, 0.5), route(pt_arn(2), 0.5), route(FIRST)))
     for health in known.health:
@@ -231,7 +234,7 @@ def test_pts_that_serve_others_are_not_gone_for_a_request_that_is_too_long_for_t
     clock.now += 10
     walk = walk_over(*known.routes, clock=clock, known=known)
 
-    addresses_tried(walk, INVALID, INVALID)
+    addresses_tried(walk, refused, refused)
     walk.served()
 
     assert not any(health.is_resting(clock.now) for health in known.health)

@@ -117,7 +117,7 @@ class Health:
             self.resting_until = now + seconds * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
 
     def is_surely_there(self, now: float) -> bool:
-        """Whether it served a call lately, so that what it calls invalid is the request."""
+        """Whether it served a call within the last ten seconds."""
         return now - self._served_at <= _SURELY_THERE_SECONDS
 
     def served(self, now: float, started: float) -> None:

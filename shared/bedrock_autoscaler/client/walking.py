@@ -70,7 +70,13 @@ class RouteSet:
         return sorted(range(len(self.routes)), key=rank)
 
     def strike(self, index: int, verdict: Verdict, now: float, started: float) -> None:
-        """Let a route rest; with an endpoint that gives no answer, all routes of its Region."""
+        """Let a route rest; with an endpoint that gives no answer, all routes of its Region.
+
+        What serves others is not gone: it is this request that it cannot take. A throughput may
+        hold less context than what is called on demand, and a request may name what is not there.
+        """
+        if verdict is Verdict.GONE and self.health[index].is_surely_there(now):
+            return
         struck = [index]
         if verdict is Verdict.UNREACHABLE:
             region = self.routes[index].region
@@ -126,10 +132,8 @@ class Walk:
         self._budget.served()
         self.routes.health[self._index].served(now, self._started)
         for suspect in self._suspects:
-            # Another route took the same request, so those that called it invalid are gone: unless
-            # they serve others. A throughput may hold less context than what is called on demand.
-            if not self.routes.health[suspect].is_surely_there(now):
-                self.routes.strike(suspect, Verdict.GONE, now, now)
+            # Another route took the same request, so those that called it invalid are gone.
+            self.routes.strike(suspect, Verdict.GONE, now, now)
 
     def failed(self, error: CallError) -> float:
         """The attempt failed; seconds to wait before the next one, at `route`.
