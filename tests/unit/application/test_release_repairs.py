@@ -27,18 +27,23 @@ from tests.unit.application.scenes import (
     interrupt,
     only_purchase,
     only_release,
+    reasons,
 )
 
 
-def test_a_pt_that_is_gone_before_the_delete_is_done() -> None:
+def test_a_pt_that_is_gone_before_the_delete_is_lost_and_not_released_by_us() -> None:
+    """Somebody deleted it since the newest decision saw it, or lists lag behind that."""
     scene, _ = at_window()
     scene.capacity.vanish(ARN)
 
-    assert scene.release().outcomes == (("chat", "released 1"),)
+    assert scene.release().outcomes == (("chat", "release waits"),)
+    assert reasons(scene, "release_waits")[-1] == "it is gone, and no Delete of it went out"
 
+    scene.run(7)
     assert deletes(scene) == []
-    assert only_release(scene).detail == "gone before its Delete"
-    assert only_purchase(scene).state is PurchaseState.RELEASED
+    assert only_release(scene).state is ReleaseState.CANCELLED
+    assert only_purchase(scene).state is PurchaseState.LOST
+    assert ("pt_lost", "chat") in scene.reporter.alarm_names
 
 
 def test_not_found_is_done() -> None:

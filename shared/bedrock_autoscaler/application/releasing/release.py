@@ -138,12 +138,16 @@ class _Releaser:
         purchases = self.ports.fleets.purchases(self.target.name)
         if _is_lost(intent, purchases):
             return self._cancel(intent, "lost before its Delete"), False
+        purchase = purchase_of(intent.arn, purchases)
         problem = self._timing_problem(intent, purchases, self.now)
-        if not has_never_served(purchase_of(intent.arn, purchases)):
+        if not has_never_served(purchase):
             problem = drain_problem(intent, self.target, self.now) or problem
         if problem:
             return self._waits(intent, problem), False
         pt = pt or self.ports.releasing.get(intent.arn)
+        if pt is None and purchase is not None and purchase.state in RELEASABLE:
+            # Not by us: the purchase actor calls it lost, once lists show that too.
+            return self._waits(intent, "it is gone, and no Delete of it went out"), False
         if pt is None:
             return self._finish(intent, "gone before its Delete"), False
         return self._delete_if_clear(intent, pt, purchases)
