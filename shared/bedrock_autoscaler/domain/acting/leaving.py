@@ -97,21 +97,27 @@ def _needed(
     succession: Succession | None,
 ) -> Reason | None:
     """Why the PT is not to leave; None when nobody needs it."""
-    serving = situation.fleet.in_service_units
+    serving, others = situation.fleet.in_service_units, situation.fleet.owned
     if succession is not None and succession.old:
         if pt not in succession.old:
             return still_old(pt, succession)
-        serving = succession.called_units
+        serving, others = succession.called_units, succession.old
     kept = _worth_keeping(pt, serving, wish)
     if kept is None and situation.target.controls.units_at(situation.scheduled_at) is None:
         kept = _busy(pt, serving, demand)
-    return kept or _after_larger(pt, situation, wish, serving, demand=demand)
+    return kept or _after_larger(pt, others, situation, wish, serving=serving, demand=demand)
 
 
 def _after_larger(
-    pt: ProvisionedThroughput, situation: Situation, wish: Wish, serving: int, *, demand: Demand
+    pt: ProvisionedThroughput,
+    others: tuple[ProvisionedThroughput, ...],
+    situation: Situation,
+    wish: Wish,
+    *,
+    serving: int,
+    demand: Demand,
 ) -> Reason | None:
-    """Whether what may still leave in this day or hour is wanted for larger ones.
+    """Whether what may still leave in this day or hour is wanted for larger ones of the others.
 
     One that is left over when the day's releases are used up is paid for until tomorrow; a large
     one that several small ones precede in their hours is paid for in each of them.
@@ -121,7 +127,7 @@ def _after_larger(
     seen = {evidence.arn for evidence in situation.observation.provisioned if evidence.seen}
     larger = [
         other
-        for other in fleet.owned
+        for other in others
         if other.model_units > pt.model_units
         and other.is_routable
         and other.commitment is Commitment.NONE
