@@ -1,5 +1,4 @@
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,71 +8,23 @@ from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
 from bedrock_autoscaler.domain.acting.steps import act, change
 from bedrock_autoscaler.domain.decision import Purchase, Reason, ReasonCode, Release, Restore
 from bedrock_autoscaler.domain.fleet.holdings import (
-    Ownership,
-    ProvisionedThroughput,
     Spend,
     Status,
 )
 from bedrock_autoscaler.domain.sizing.planning import Wish
-from bedrock_autoscaler.domain.target import Commitment
-from bedrock_autoscaler.domain.traffic.demand import Demand
-from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis
 from tests.builders import (
-    NOW,
     PT_MODEL,
-    build_fleet,
     build_guard_rails,
-    build_observation,
     build_pt,
-    build_pt_traffic,
     build_situation,
     build_thresholds,
     pt_arn,
 )
-from tests.unit.domain.worlds import HALF, build_demand, half_price_target
+from tests.unit.domain.outcomes import CALM, DAY, IDLE, codes, due, outcome
+from tests.unit.domain.worlds import build_demand, half_price_target
 
-DAY = 1440
 NAN = float("nan")
-IDLE = build_demand((2 * DAY, 0.0))
-CALM = Diagnosis(
-    reason=Reason(code=ReasonCode.NO_PRESSURE, message="calm"),
-    allows_growth=True,
-    throttled_share=0.0,
-    server_error_share=0.0,
-)
 BLOCKER = Reason(code=ReasonCode.PRICE_STALE, message="old")
-
-
-def due(number: int = 1, units: int = 1, left: int = 20) -> ProvisionedThroughput:
-    """A PT in service whose paid hour ends in so many minutes; 20 is the time to decide."""
-    created_at = NOW - timedelta(minutes=120 - left)
-    return build_pt(number, model_units=units, created_at=created_at)
-
-
-def outcome(
-    grow_to: int,
-    keep: int,
-    *throughputs: ProvisionedThroughput,
-    demand: Demand = IDLE,
-    blockers: tuple[Reason, ...] = (),
-    fleet: dict[str, Any] | None = None,
-    observation: dict[str, Any] | None = None,
-    **target: Any,
-) -> Outcome:
-    evidence = tuple(build_pt_traffic(pt.arn) for pt in throughputs)
-    situation = build_situation(
-        target=half_price_target(**target),
-        fleet=build_fleet(*throughputs, **(fleet or {})),
-        observation=build_observation(provisioned=evidence, **(observation or {})),
-    )
-    grounds = Grounds(
-        demand=demand, economics=HALF, diagnosis=CALM, blockers=blockers, blocked_until=None
-    )
-    return act(situation, Wish(grow_to=grow_to, keep=keep, plan=None, reasons=()), grounds)
-
-
-def codes(found: Outcome) -> list[ReasonCode]:
-    return [reason.code for reason in found.reasons]
 
 
 # -- growing -----------------------------------------------------------------------------------
@@ -201,112 +152,6 @@ def test_releases_one_at_a_time_the_largest_first() -> None:
 
     # Of two equal ones that whose period ends first.
     assert found.action == Release(arn=pt_arn(2), model_units=2)
-
-
-def test_with_what_left_within_the_hour_a_throughput_must_fit_in_the_share_as_a_whole() -> None:
-    """25 % of 8 + 1 units is two; smaller ones would hold the large one back for an hour more."""
-    held = (due(1, units=5), due(2), due(3), due(4, left=50))
-
-    found = outcome(0, 0, *held, fleet={"released_last_hour": 1})
-
-    assert found.action is None
-    assert codes(found) == [ReasonCode.PAID_PERIOD_RUNS, ReasonCode.RELEASES_PER_HOUR]
-    assert f"with the 5 of {pt_arn(1)}" in found.reasons[-1].message
-    assert outcome(0, 0, *held).action == Release(arn=pt_arn(1), model_units=5)
-
-
-def test_the_share_of_an_hour_is_one_of_our_own_units() -> None:
-    others = build_pt(9, model_units=20, ownership=Ownership.UNMANAGED)
-
-    found = outcome(0, 0, due(1), others, fleet={"released_last_hour": 1, "uses_unmanaged": True})
-
-    assert found.action is None
-    assert codes(found) == [ReasonCode.RELEASES_PER_HOUR]
-
-
-def one_release_left(*throughputs: ProvisionedThroughput, **limits: Any) -> Outcome:
-    """Of the two that a day allows one was made; nothing is worth keeping."""
-    rails = build_guard_rails(max_releases_per_day=2, **limits)
-    return outcome(0, 0, *throughputs, fleet={"releases_last_day": 1}, guard_rails=rails)
-
-
-def test_the_last_release_of_a_day_is_kept_for_a_larger_one() -> None:
-    found = one_release_left(due(1), due(2, units=2, left=50))
-
-    assert found.action is None
-    assert codes(found) == [ReasonCode.PAID_PERIOD_RUNS, ReasonCode.RELEASES_FOR_LARGER]
-    assert "1 more releases are allowed today, and 1 throughputs larger" in found.reasons[1].message
-
-
-def test_a_smaller_one_lets_a_far_larger_one_go_first_where_the_hour_has_no_room_for_both() -> None:
-    """Else each of three small ones would hold the large one back, and pay five units for it."""
-    small = (due(1), due(2, left=40), due(3, left=35))
-
-    found = outcome(0, 0, *small, due(4, units=5, left=55))
-
-    assert found.action is None
-    assert found.reasons[-1].code is ReasonCode.RELEASES_FOR_LARGER
-    assert f"could not leave within an hour of {pt_arn(1)}" in found.reasons[-1].message
-
-
-@pytest.mark.parametrize(
-    ("keep", "other", "changed"),
-    [
-        (0, due(2, units=2, left=50), {}),
-        (0, due(2, units=3, left=50), {"guard_rails": build_guard_rails(min_units=3)}),
-        (3, due(2, units=3, left=50), {}),
-        (
-            0,
-            due(2, units=3, left=50),
-            {"guard_rails": build_guard_rails(max_release_share_per_hour=1.0)},
-        ),
-    ],
-    ids=["hardly larger", "least size", "worth keeping", "both fit"],
-)
-def test_it_waits_for_no_other(
-    keep: int, other: ProvisionedThroughput, changed: dict[str, Any]
-) -> None:
-    found = outcome(0, keep, due(1), other, **changed)
-
-    assert found.action == Release(arn=pt_arn(1), model_units=1)
-
-
-def test_it_waits_for_no_other_whose_turn_comes_hours_later() -> None:
-    now, later = (
-        build_pt(number, model_units=units, created_at=NOW - timedelta(minutes=480 - left))
-        for number, units, left in ((1, 1, 20), (2, 5, 300))
-    )
-
-    found = outcome(0, 0, now, later, thresholds=build_thresholds(sizing={"billing_minutes": 480}))
-
-    assert found.action == Release(arn=pt_arn(1), model_units=1)
-
-
-def test_with_a_release_for_each_a_smaller_one_goes_first() -> None:
-    found = outcome(0, 0, due(1), due(2, units=2, left=50))
-
-    assert found.action == Release(arn=pt_arn(1), model_units=1)
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        due(2, units=1, left=50),
-        build_pt(2, model_units=2, commitment=Commitment.ONE_MONTH),
-        build_pt(2, model_units=2, status=Status.CREATING, in_service_since=None),
-    ],
-    ids=["as small", "committed", "not in service"],
-)
-def test_it_is_not_kept_for_what_would_not_leave(other: ProvisionedThroughput) -> None:
-    found = one_release_left(due(1), other)
-
-    assert found.action == Release(arn=pt_arn(1), model_units=1)
-
-
-def test_it_is_not_kept_for_what_the_least_size_holds() -> None:
-    found = one_release_left(due(1), due(2, units=2, left=50), min_units=2)
-
-    assert found.action == Release(arn=pt_arn(1), model_units=1)
 
 
 def test_what_is_too_large_stays_and_a_smaller_one_goes() -> None:
