@@ -129,6 +129,7 @@ class CorePolicy:
         self._orders: list[_Order] = []
         self._grown: list[datetime] = []
         self._released: list[datetime] = []
+        self._released_units: list[int] = []
         self._bought = 0
         self._nothing = np.zeros(thresholds.observing.history_days * DAY_MINUTES)
         self._nothing.setflags(write=False)
@@ -203,6 +204,7 @@ class CorePolicy:
 
     def _fleet(self, now: datetime) -> Fleet:
         day = now - 24 * HOUR
+        within_hour = bisect_right(self._released, now - HOUR)
         return Fleet(
             throughputs=tuple(order.shown(now) for order in self._orders),
             complete=True,
@@ -211,6 +213,7 @@ class CorePolicy:
             last_release_at=self._released[-1] if self._released else None,
             purchases_last_day=len(self._grown) - bisect_right(self._grown, day),
             releases_last_day=len(self._released) - bisect_right(self._released, day),
+            released_last_hour=sum(self._released_units[within_hour:]),
             spend=Spend(day_usd=Decimal(0), month_usd=Decimal(0)),
             version=len(self._grown) + len(self._released),
         )
@@ -266,6 +269,7 @@ class CorePolicy:
                 case Release():
                     self._orders = [order for order in self._orders if order.arn != action.arn]
                     self._released.append(now)
+                    self._released_units.append(action.model_units)
                 case Restore():
                     pass
 
