@@ -9,10 +9,12 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from bedrock_autoscaler.application.settings.in_force import STACK
 from bedrock_autoscaler.domain.units import MINUTE, iso
+from tests.builders import ACCOUNT
 from tests.simulation.faults import OF_PERSONS, Kind
 from tests.simulation.schedule import (
     ENDPOINTS,
@@ -56,7 +58,7 @@ def person_plan(seed: int, moments: int, targets: int = len(NAMES)) -> Plan:
     return replace(
         drawn,
         documents=tuple(
-            (name, text if name == STACK else _extended(name, text, chance))
+            (name, (_bounded if name == STACK else partial(_extended, name))(text, chance))
             for name, text in drawn.documents
         ),
         endpoints=(*own, foreign),
@@ -95,6 +97,19 @@ def _extended(name: str, text: str, chance: random.Random) -> str:
     content["options"].append(endpoint)
     if chance.random() < _CONTROLLED:
         content["controls"] = drawn_controls(chance, START)
+    return json.dumps(content)
+
+
+def _bounded(text: str, chance: random.Random) -> str:
+    """The caps on all targets with narrower ones of their account, and some of another."""
+    content: dict[str, Any] = json.loads(text)
+    own = {
+        "account": ACCOUNT,
+        "max_units": chance.choice((3, 4, 50)),
+        "max_usd_per_hour": chance.choice((60.0, 100.0, 1_000.0)),
+    }
+    other = {"account": "444455556666", "max_units": 0, "max_usd_per_hour": 1.0}
+    content["accounts"] = chance.choice(([own], [own, other], [other]))
     return json.dumps(content)
 
 

@@ -156,6 +156,18 @@ DEFECTS: tuple[Defect, ...] = (
         near="more leave than a day allows",
     ),
     _one(
+        "share of the units that leave within an hour",
+        "21",
+        Scenario.CALM,
+        ("app.releasing.release:hour_problem", FINDS_NOTHING),
+    ),
+    _one(
+        "share of the units that are withdrawn within an hour",
+        "21",
+        Scenario.CALM,
+        ("app.releasing.withdrawing:hour_problem", FINDS_NOTHING),
+    ),
+    _one(
         "tag of the owner",
         "15",
         Scenario.NEIGHBOURS,
@@ -327,6 +339,20 @@ DEFECTS: tuple[Defect, ...] = (
         Scenario.LAGGING,
         ("app.scaling.rescaling:GRACE", becomes(timedelta(0))),
         near="an endpoint is shown late",
+    ),
+    _one(
+        "caps of single accounts",
+        "5",
+        Scenario.CALM,
+        ("app.purchasing.purchase:account_problem", FINDS_NOTHING),
+        of_persons=True,
+    ),
+    _one(
+        "caps of single accounts on instances",
+        "5, O2",
+        Scenario.CALM,
+        ("app.scaling.affording:account_dollars_problem", FINDS_NOTHING),
+        of_persons=True,
     ),
     _one(
         "consent for a large purchase",

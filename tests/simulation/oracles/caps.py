@@ -1,18 +1,25 @@
 """O1 and O2: units and dollars, each time that more are reserved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from bedrock_autoscaler.application.purchasing.accounting import booked_spend
 from bedrock_autoscaler.application.purchasing.identifying import is_same_model
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseIntent, PurchaseState
-from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.target import AccountRails, StackRails, Target
 from bedrock_autoscaler.domain.units import MINUTE, usd
+from tests.builders import ACCOUNT
 from tests.simulation.bedrock import SimulatedPt
 from tests.simulation.gate import Run
 from tests.simulation.oracles.findings import Findings
 from tests.simulation.oracles.surroundings import Surroundings
+
+
+def caps_of(rails: StackRails) -> Iterator[StackRails | AccountRails]:
+    """The caps on all targets, and those of the one account in which all of them are."""
+    yield rails
+    yield from (each for each in rails.accounts if each.account == ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +64,11 @@ class CapOracles:
                 if intent.state in HOLDING_STATES:
                     dollars += intent.usd_per_hour
         failed = self.findings.failed
-        if units > rails.max_units:
-            failed("O1", f"the account holds {units} units, max_units {rails.max_units}")
-        if dollars > rails.max_usd_per_hour:
-            failed("O2", f"all targets hold {dollars} USD/h, cap {rails.max_usd_per_hour}")
+        for caps in caps_of(rails):
+            if units > caps.max_units:
+                failed("O1", f"the account holds {units} units, {caps}")
+            if dollars > caps.max_usd_per_hour:
+                failed("O2", f"all targets hold {dollars} USD/h, {caps}")
 
     def _held_units(self, run: Run, target: Target | None) -> int:
         """Owned PTs and open intents, and what others hold as far as the run could know.

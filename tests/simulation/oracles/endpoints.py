@@ -13,6 +13,7 @@ from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import EndpointState
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.simulation.gate import Run
+from tests.simulation.oracles.caps import caps_of
 from tests.simulation.oracles.findings import Findings
 from tests.simulation.oracles.permits import PermitOracles
 from tests.simulation.oracles.surroundings import DAY, FUNCTION_TIME, Surroundings
@@ -107,10 +108,11 @@ class EndpointOracles:
                 self.findings.failed(
                     "O2", f"{address} at {instances} makes {one.name} cost {dollars} USD/h"
                 )
-        if run.settings and everything > run.settings.rails.max_usd_per_hour:
-            self.findings.failed(
-                "O2", f"{address} at {instances} makes all cost {everything} USD/h"
-            )
+        for caps in caps_of(run.settings.rails) if run.settings else ():
+            if everything > caps.max_usd_per_hour:
+                self.findings.failed(
+                    "O2", f"{address} at {instances} makes all cost {everything} USD/h, {caps}"
+                )
 
     def _paid(self, target: Target, address: str, instances: int) -> Decimal:
         """USD an hour of its units that are known to be bought, and of its endpoints."""

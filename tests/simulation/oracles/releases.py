@@ -10,10 +10,11 @@ from bedrock_autoscaler.domain.fleet.intent import (
     OPEN_RELEASES,
     PurchaseIntent,
     PurchaseState,
+    ReleaseIntent,
     ReleaseState,
 )
 from bedrock_autoscaler.domain.target import Commitment, Target
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.simulation.bedrock import SimulatedPt
 from tests.simulation.gate import Run
 from tests.simulation.metrics import minute_of
@@ -23,6 +24,7 @@ from tests.simulation.oracles.surroundings import DAY, FUNCTION_TIME, Surroundin
 
 _SENT = frozenset({ReleaseState.DELETING, ReleaseState.DELETED})
 """States of a release whose Delete is sent: another run may have finished it."""
+_CANCELLED = ReleaseState.CANCELLED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,21 @@ class ReleaseOracles:
     _sent: dict[str, dict[str, datetime]] = field(
         default_factory=lambda: defaultdict(dict), init=False
     )
+    _begun: dict[str, dict[str, datetime]] = field(
+        default_factory=lambda: defaultdict(dict), init=False
+    )
+
+    def begun(self, run: Run, release: ReleaseIntent) -> None:
+        """O13: no more is taken from callers within an hour than may leave in it."""
+        world, target = self.world, run.target(release.target)
+        if target is None:
+            self.findings.failed("O5", f"release of {release.arn} for no target in force")
+            return
+        begun = self._begun[target.name]
+        begun[release.arn] = _earliest(world.time.now, run)
+        standing = {r.arn for r in world.fleets.peek_releases() if r.state is not _CANCELLED}
+        within = {arn: at for arn, at in begun.items() if arn in standing}
+        self._within_share(run, world.bedrock.pts[release.arn], target, within)
 
     def deleting(self, run: Run, arn: str) -> None:
         """O5, O6, O7, O9, O12, O13 right before a Delete is sent."""
@@ -78,6 +95,10 @@ class ReleaseOracles:
             for arn in deleted.keys() - known:
                 self.world.bedrock.pts[arn].is_forgotten = True
                 del deleted[arn]
+        kept = {release.arn for release in self.world.fleets.peek_releases()}
+        for begun in self._begun.values():
+            for arn in begun.keys() - kept:
+                del begun[arn]
 
     def _owned(self, run: Run, arn: str, pt: SimulatedPt | None, name: str) -> None:
         """O5, O7: tag and ledger agree, and no term runs."""
@@ -147,15 +168,47 @@ class ReleaseOracles:
         if pt.status(now) is not Status.FAILED and serving < rails.min_units:
             failed("O13", f"Delete of {pt.arn} leaves {serving}, min {rails.min_units}")
         sent = self._sent[target.name]
-        sent.setdefault(pt.arn, now)
+        sent.setdefault(pt.arn, _earliest(now, run))
         # One that was sent and never came to pass is no release.
-        recent = sum(
-            now - at < DAY - abs(run.skew) * 2
+        made = {
+            arn: at
             for arn, at in sent.items()
             if arn == pt.arn or bedrock.pts[arn].deleted_by_us or bedrock.is_to_come(arn)
-        )
+        }
+        recent = sum(now - at < DAY - abs(run.skew) for at in made.values())
         if recent > rails.max_releases_per_day:
             failed("O13", f"{recent} releases for {target.name} in 24 hours")
+        self._within_share(run, pt, target, made)
+
+    def _within_share(
+        self, run: Run, pt: SimulatedPt, target: Target, made: Mapping[str, datetime]
+    ) -> None:
+        """O13: within an hour a share of the units that served leaves; one PT always may.
+
+        One that failed never served, and is no part of them.
+        """
+        pts, now = self.world.bedrock.pts, run.last_at or self.world.time.now
+        span = HOUR - abs(run.skew) - FUNCTION_TIME
+        others = {
+            arn
+            for arn, at in made.items()
+            if arn != pt.arn and now - at < span and pts[arn].failed_at is None
+        }
+        if not others or pt.failed_at is not None:
+            return
+        gone = sum(pts[arn].units for arn in others)
+        served = gone + sum(
+            intent.model_units
+            for intent in self.world.fleets.peek_purchases(target.name)
+            if intent.state is PurchaseState.IN_SERVICE and intent.arn not in others
+        )
+        share = target.guard_rails.max_release_share_per_hour
+        if gone + pt.units > max(1, int(served * share)):
+            self.findings.failed(
+                "O13",
+                f"{gone + pt.units} of {served} units of {target.name} leave within an hour, "
+                f"{share:.0%} may",
+            )
 
     def _serving(self, target: Target, besides: SimulatedPt) -> int:
         """Units of ours that serve, or that someone else took away: that is not our doing."""
@@ -172,3 +225,8 @@ class ReleaseOracles:
             and intent.arn not in leaving
             and intent.arn != besides.arn
         )
+
+
+def _earliest(moment: datetime, run: Run) -> datetime:
+    """What the clock of a run may have said of it at the earliest."""
+    return moment - abs(run.skew)

@@ -102,7 +102,7 @@ class Watch:
         return {
             "fleets.begin_purchase": lambda run, intent, _: self._reserved(run, intent),
             "fleets.update_purchase": lambda _, before, __: purchases.updated(before),
-            "fleets.begin_release": lambda _, release, __: tables.leaves(release),
+            "fleets.begin_release": lambda run, release, _: self._leaves(run, release),
             "fleets.update_release": lambda _, before, __: tables.release_updated(before),
             "tables.publish": lambda _, table, __: tables.published(table),
             "tables.project": lambda _, table, __: tables.projected(table),
@@ -123,6 +123,11 @@ class Watch:
         run.is_closed.pop(intent.target, None)
         self._caps.reserved(run, intent, target)
         self._consents.reserved(intent, target)
+
+    def _leaves(self, run: Run, release: ReleaseIntent) -> None:
+        """O6, O13: a release begins."""
+        self._tables.leaves(release)
+        self._releases.begun(run, release)
 
     def _gone(self, pt: SimulatedPt) -> None:
         self._findings.effects.append(f"gone {pt.name}")
