@@ -38,6 +38,7 @@ from bedrock_world.world import World
 from functions.observe_decide import app as observe_decide
 from functions.publish import app as publish
 from functions.purchase import app as purchase
+from functions.refresh_prices import app as refresh_prices
 from functions.release import app as release
 from functions.scale_endpoint import app as scale_endpoint
 from tests.bedrock_stage import OWN, POOL
@@ -101,6 +102,7 @@ HANDLERS: Mapping[str, Callable[[Mapping[str, object], Any], dict[str, str]]] = 
     "release": release.handler,
     "publish": publish.handler,
     "scale_endpoint": scale_endpoint.handler,
+    "refresh_prices": refresh_prices.handler,
 }
 _numbers = count()
 _OPERATION_SERVICES = {"service-quotas": "servicequotas"}
