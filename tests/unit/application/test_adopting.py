@@ -9,6 +9,7 @@ import pytest
 from bedrock_autoscaler.application.errors import ConfigurationError, StaleDecisionError
 from bedrock_autoscaler.application.purchasing.adopting import Adoption
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.lifecycle import stepped
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, PT_MODEL, build_provisioned, build_target, pt_arn
@@ -157,6 +158,57 @@ def test_what_another_target_holds_is_not_adopted() -> None:
 
     with pytest.raises(ConfigurationError, match="chat holds arn:"):
         adoption(scene).plan(pt_arn(1), email, "jane")
+
+
+def test_what_another_target_took_back_meanwhile_is_not_adopted() -> None:
+    """A person may think for minutes over what was planned."""
+    scene = lost(target="email", decision_id=None)
+    held = build_held(1, decision_id="d", model_units=2, state=PurchaseState.LOST)
+    scene.fleets._purchases["chat", "d"] = held
+    adopting = adoption(scene)
+    email = build_target(name="email", model_ids=("other",))
+    planned = adopting.plan(pt_arn(1), email, "jane")
+    scene.fleets.update_purchase(held, stepped(held, PurchaseState.BOUGHT, ended_at=None))
+
+    with pytest.raises(ConfigurationError, match="chat holds arn:"):
+        adopting.record(planned)
+
+    assert scene.fleets.purchases("email") == ()
+
+
+def test_two_that_were_made_in_one_second_are_both_adopted() -> None:
+    scene = lost(decision_id=None)
+    known = scene.capacity._throughputs[pt_arn(1)]
+    scene.capacity._throughputs[pt_arn(2)] = replace(known, arn=pt_arn(2), name="second")
+    adopt(scene)
+    adopting = adoption(scene)
+
+    adopting.record(adopting.plan(pt_arn(2), scene.targets[0], "jane"))
+
+    assert {intent.arn for intent in scene.fleets.purchases("chat")} == {pt_arn(1), pt_arn(2)}
+    assert scene.fleets.record_of("chat").reserved_units == 4
+
+
+@pytest.mark.parametrize(
+    ("state", "arn"),
+    [
+        (PurchaseState.IN_SERVICE, pt_arn(7)),
+        (PurchaseState.RELEASED, pt_arn(7)),
+        (PurchaseState.REFUSED, None),
+    ],
+)
+def test_a_tag_copied_from_another_purchase_is_told_with_its_remedy(
+    state: PurchaseState, arn: str | None
+) -> None:
+    """It is billed: that there is nothing to adopt would be wrong."""
+    scene = lost()
+    name = "chat-capacity-20261120T120000Z"
+    scene.fleets._purchases["chat", name] = build_held(
+        decision_id=name, model_units=2, state=state, arn=arn
+    )
+
+    with pytest.raises(ConfigurationError, match="take that tag away"):
+        adopt(scene)
 
 
 @pytest.mark.parametrize(

@@ -340,6 +340,22 @@ def test_a_lost_pt_that_carries_our_tags_again_is_taken_back_and_alarmed() -> No
     assert only_purchase(scene).ended_at is None
 
 
+def test_a_lost_pt_that_a_person_gave_another_target_stays_lost() -> None:
+    """It may be adopted there: held by both it would be counted, paid and routed twice."""
+    scene = in_service()
+    arn = scene.only_arn()
+    scene.capacity.retag(arn, deployment="someone else")
+    scene.clock.advance(15 * MINUTE)
+    scene.decide()
+    scene.purchase()
+    known = scene.capacity._throughputs[arn]
+    scene.capacity._throughputs[arn] = replace(known, deployment="test", target="email")
+
+    scene.purchase()
+
+    assert only_purchase(scene).state is PurchaseState.LOST
+
+
 def test_a_young_pt_that_is_gone_is_lost_though_lists_prove_nothing_yet() -> None:
     scene = in_service()
     scene.capacity.vanish(scene.only_arn())

@@ -15,6 +15,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
     PurchaseState,
 )
 from bedrock_autoscaler.domain.fleet.lifecycle import STEPS, stepped
+from bedrock_autoscaler.domain.routing.addresses import bare_id
 from bedrock_autoscaler.domain.target import ProvisionedOption, Target
 from bedrock_autoscaler.domain.units import compact, units_text, usd
 
@@ -52,7 +53,7 @@ class Adoption:
         if pt is None:
             raise ConfigurationError(f"{arn} does not exist in this account and Region")
         bought = self._checked(pt, target)
-        self._require_free(pt, target)
+        self._require_free(pt.arn, target.name)
         known = self._known(pt, target)
         detail = f"{ADOPTED} {by}"
         if known is not None:
@@ -64,7 +65,7 @@ class Adoption:
                 ended_at=None,
                 detail=detail,
             )
-        decision_id = pt.decision_id or f"{target.name}-adopted-{compact(pt.created_at)}"
+        decision_id = pt.decision_id or self._own_id(pt, target)
         return PurchaseIntent(
             decision_id=decision_id,
             target=target.name,
@@ -85,11 +86,13 @@ class Adoption:
         )
 
     def record(self, planned: PurchaseIntent) -> None:
-        """Write what was planned, on the condition that the fleet has not moved since.
+        """Write what was planned, on the condition that nothing holds it meanwhile.
 
         Raises:
-            StaleDecisionError: it moved; plan again.
+            StaleDecisionError: its purchase moved; plan again.
+            ConfigurationError: another purchase took it, while the person thought it over.
         """
+        self._require_free(planned.arn, planned.target, planned.decision_id)
         before = self._by_decision(planned)
         if before is not None:
             if before.version + 1 != planned.version:
@@ -120,27 +123,40 @@ class Adoption:
     def _known(self, pt: ListedThroughput, target: Target) -> PurchaseIntent | None:
         """The purchase that the ledger has of it, where that may be taken up again."""
         for intent in self.fleets.purchases(target.name):
+            if intent.arn == pt.arn and PurchaseState.BOUGHT not in STEPS[intent.state]:
+                raise ConfigurationError(
+                    f"the ledger has {pt.arn} as {intent.state.value}, bought by "
+                    f"{intent.decision_id}; there is nothing to adopt"
+                )
             if intent.arn == pt.arn or intent.decision_id == pt.decision_id:
-                if PurchaseState.BOUGHT not in STEPS[intent.state]:
-                    raise ConfigurationError(
-                        f"the ledger has {pt.arn} as {intent.state.value}, bought by "
-                        f"{intent.decision_id}; there is nothing to adopt"
-                    )
                 _require_same(pt, intent)
                 return intent
         return None
 
-    def _require_free(self, pt: ListedThroughput, target: Target) -> None:
-        """Refuse what another target holds: it would be counted and routed twice."""
+    def _require_free(self, arn: str | None, target: str, decision_id: str | None = None) -> None:
+        """Refuse what another purchase holds: it would be counted and routed twice.
+
+        Args:
+            arn: of the throughput.
+            target: that adopts it.
+            decision_id: of its own purchase; None: any of the target may be.
+        """
         for name in self.fleets.account().targets:
-            if name == target.name:
-                continue
             for intent in self.fleets.purchases(name):
-                if intent.arn == pt.arn and intent.state in HOLDING_STATES:
+                is_own = name == target and decision_id in {None, intent.decision_id}
+                if not is_own and intent.arn == arn and intent.state in HOLDING_STATES:
                     raise ConfigurationError(
-                        f"{name} holds {pt.arn}, bought by {intent.decision_id}; there is nothing "
+                        f"{name} holds {arn}, bought by {intent.decision_id}; there is nothing "
                         "to adopt"
                     )
+
+    def _own_id(self, pt: ListedThroughput, target: Target) -> str:
+        """An id for what no decision bought; two may have been made in the same second."""
+        own = f"{target.name}-adopted-{compact(pt.created_at)}"
+        for intent in self.fleets.purchases(target.name):
+            if intent.decision_id == own and intent.arn != pt.arn:
+                return f"{target.name}-adopted-{bare_id(pt.arn)}-{compact(pt.created_at)}"
+        return own
 
     def _by_decision(self, planned: PurchaseIntent) -> PurchaseIntent | None:
         known = self.fleets.purchases(planned.target)
@@ -149,12 +165,12 @@ class Adoption:
 
 def _require_same(pt: ListedThroughput, intent: PurchaseIntent) -> None:
     """Refuse what that purchase did not bring: it would be counted as what was bought then."""
-    is_other = intent.arn is not None and intent.arn != pt.arn
+    is_other = intent.arn not in {None, pt.arn} or PurchaseState.BOUGHT not in STEPS[intent.state]
     if is_other or intent.model_units != pt.model_units:
         bought = f"{units_text(intent.model_units)} as {intent.arn or intent.name}"
         raise ConfigurationError(
             f"{pt.arn} of {units_text(pt.model_units)} carries the tag of decision "
-            f"{intent.decision_id}, which bought {bought}; take that tag away to adopt it as a "
+            f"{intent.decision_id}, which asked for {bought}; take that tag away to adopt it as a "
             "purchase of its own"
         )
 

@@ -144,12 +144,15 @@ class Repair:
             return None
 
     def _adopt_late(self, intent: PurchaseIntent, fleet: Fleet) -> str | None:
-        """A PT that turned up after its purchase was given up is ours, and costs money."""
+        """A PT that turned up after its purchase was given up is ours, and costs money.
+
+        Not one whose tags give it to another target: it may be adopted there.
+        """
         strangers = (pt for pt in fleet.throughputs if pt.ownership is Ownership.UNMANAGED)
         if not any(pt.name == intent.name or pt.arn == intent.arn for pt in strangers):
             return None
         found = self.purchasing.find(intent)
-        if found is None:
+        if found is None or found.target != self.target.name:
             return None
         self._alarm("purchase_late", intent, f"{found.arn} turned up after it was given up")
         return self._adopt(intent, found, f"turned up after it was {intent.state.value}")
