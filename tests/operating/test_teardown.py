@@ -36,12 +36,12 @@ def buy(name: str, tags: dict[str, str], term: str | None = None) -> str:
     return str(answer["provisionedModelArn"])
 
 
-def bought(stage: Stage, name: str = "own") -> str:
+def bought(stage: Stage, name: str = "own", tags: dict[str, str] = OWN) -> str:
     """A throughput that the ledger holds as a purchase of the stack's target."""
     intent = build_purchase(NOW - HOUR, model_units=2, usd_per_hour=Decimal(121))
     fleets = stage.access.fleets
     reserve(fleets, intent)
-    arn = buy(name, OWN)
+    arn = buy(name, tags)
     fleets.update_purchase(intent, stepped(intent, PurchaseState.BOUGHT, arn=arn))
     return arn
 
@@ -236,3 +236,23 @@ def test_a_list_that_was_not_read_to_its_end_is_no_plan(built: Stage) -> None:
 
 def test_the_stack_must_be_named() -> None:
     assert run(["teardown", "--dry-run"]) == 2
+
+
+def test_what_was_bought_just_now_and_shows_no_tags_yet_keeps_the_stack(built: Stage) -> None:
+    """Tags may lag: it would be left behind, billed, as if it were not the stack's."""
+    arn = bought(built, tags={})
+
+    told = built.refused("teardown", "--yes")
+
+    assert f"{arn} of chat shows no owner's tag yet" in told
+    assert "nothing was deleted" in told
+    assert existing(built) == {arn}
+
+
+def test_what_the_ledger_holds_without_our_tag_is_named_as_such(built: Stage) -> None:
+    arn = bought(built, tags={"bedrock-autoscaler:deployment": "another"})
+
+    told = built.told("teardown", "--yes")
+
+    assert f"left: throughput {arn}" in told
+    assert "of deployment another: the ledger holds it: tag it again, or delete it by hand" in told

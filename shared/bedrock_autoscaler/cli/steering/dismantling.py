@@ -26,6 +26,11 @@ def dismantle(access: StackAccess, plan: Plan) -> Iterator[str]:
             f"{plan.unanswered[0]} has no answer yet and may still bring a throughput; wait for "
             "the purchase function to find out, then try again; nothing was deleted"
         )
+    if plan.untagged:
+        raise CommandError(
+            f"{plan.untagged[0]} shows no owner's tag yet, which may lag behind a purchase; try "
+            "again in some minutes; nothing was deleted"
+        )
     if plan.elsewhere:
         raise CommandError(
             f"{plan.elsewhere[0]} are held in another account or Region, which this command does "
@@ -63,7 +68,7 @@ def _look_again(access: StackAccess, plan: Plan) -> Iterator[str]:
     """Whatever was bought until the switch closed would be left without a watcher."""
     now = plan_of(access, keep_tables=True)
     new = set(now.names("throughput")) - set(plan.names("throughput"))
-    for purchase in (*now.unanswered, *now.elsewhere, *sorted(new)):
+    for purchase in (*now.unanswered, *now.untagged, *now.elsewhere, *sorted(new)):
         raise CommandError(
             f"{purchase} was bought since this was looked through; nothing was deleted, and the "
             "switch is at `stop`. Run the teardown again"

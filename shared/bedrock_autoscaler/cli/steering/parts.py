@@ -1,6 +1,6 @@
 """What a stack consists of, what each part costs, and which parts a teardown takes away."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bedrock_autoscaler.adapters.prices import load_prices
+from bedrock_autoscaler.application.observing.surveying import GRACE
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.stack import StackAccess
@@ -53,12 +54,14 @@ class Plan:
 
     Attributes:
         unanswered: purchases that may still bring a throughput; they forbid the teardown.
+        untagged: throughputs of the ledger whose tags may not be shown yet; they, too.
         elsewhere: throughputs that the ledger holds in another account or Region; they, too.
     """
 
     stack: str
     parts: tuple[Part, ...]
     unanswered: tuple[str, ...]
+    untagged: tuple[str, ...]
     elsewhere: tuple[str, ...]
 
     def names(self, kind: str) -> list[str]:
@@ -81,16 +84,22 @@ def plan_of(access: StackAccess, *, keep_tables: bool) -> Plan:
         )
     states = [access.fleets.state_of(target) for target in access.fleets.account().targets]
     held = {
-        purchase.arn
+        purchase.arn: purchase.target
         for state in states
         for purchase in state.purchases
         if purchase.state in HOLDING_STATES and purchase.arn
     }
     listed = {pt.arn for pt in inventory.throughputs}
     home = f":{access.place.region}:{access.place.account}:"
-    unlisted = (access.releasing.get(arn) for arn in sorted(held - listed) if home in arn)
+    unlisted = (access.releasing.get(arn) for arn in sorted(held.keys() - listed) if home in arn)
     known = (*inventory.throughputs, *(pt for pt in unlisted if pt is not None))
     parts = [_throughput(access, pt, held) for pt in known]
+    youngest = access.clock.now() - GRACE
+    untagged = [
+        f"{pt.arn} of {held[pt.arn]}"
+        for pt in known
+        if pt.deployment is None and pt.arn in held and pt.created_at > youngest
+    ]
     try:
         parts += [
             *_of_the_stack(access),
@@ -116,6 +125,7 @@ def plan_of(access: StackAccess, *, keep_tables: bool) -> Plan:
         stack=access.deployment,
         parts=tuple(parts),
         unanswered=tuple(unanswered),
+        untagged=tuple(untagged),
         elsewhere=tuple(elsewhere),
     )
 
@@ -126,6 +136,7 @@ def to_document(plan: Plan) -> dict[str, object]:
         "stack": plan.stack,
         "parts": [asdict(part) for part in plan.parts],
         "unanswered_purchases": list(plan.unanswered),
+        "without_tags_yet": list(plan.untagged),
         "held_elsewhere": list(plan.elsewhere),
         "usd_per_month": sum(part.usd_per_month or 0.0 for part in plan.parts),
         "usd_per_month_left": sum(
@@ -157,6 +168,8 @@ def print_plan(plan: Plan) -> None:
     )
     for purchase in plan.unanswered:
         console.print(f"a purchase without an answer: {purchase}", soft_wrap=True)
+    for throughput in plan.untagged:
+        console.print(f"bought just now, without tags yet: {throughput}", soft_wrap=True)
     for throughput in plan.elsewhere:
         console.print(f"held in another account or Region: {throughput}", soft_wrap=True)
 
@@ -169,7 +182,7 @@ def parameter_names(access: StackAccess) -> list[str]:
     return [parameter["Name"] for page in pages for parameter in page["Parameters"]]
 
 
-def _throughput(access: StackAccess, pt: ListedThroughput, held: set[str]) -> Part:
+def _throughput(access: StackAccess, pt: ListedThroughput, held: Container[str]) -> Part:
     """One of the account; it goes only where tag and ledger agree that it is ours."""
     usd = _unit_usd(access, pt)
     month = None if usd is None else float(usd * pt.model_units * _HOURS_PER_MONTH)
@@ -178,7 +191,9 @@ def _throughput(access: StackAccess, pt: ListedThroughput, held: set[str]) -> Pa
     units = f"{pt.model_units} of {model} {rate}"
     if pt.deployment != access.deployment:
         whose = f"of deployment {pt.deployment}" if pt.deployment else "without an owner's tag"
-        return _part("throughput", pt.arn, month, note=f"{units}, {whose}: not this stack's")
+        known = "the ledger holds it: tag it again, or delete it by hand"
+        note = f"{units}, {whose}: {known if pt.arn in held else "not this stack's"}"
+        return _part("throughput", pt.arn, month, note=note)
     if pt.commitment is not Commitment.NONE:
         until = iso(pt.committed_until) if pt.committed_until else "an unknown moment"
         note = (
