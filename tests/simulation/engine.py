@@ -133,6 +133,7 @@ class Simulation:
             decide if plan.has_rules else Adversary(temper_of(plan))
         )
         self.moments = self.runs = 0
+        self.is_gone = False  # once the stack is torn down
         self.recovery: Recovery | None = None
         self._replayed = _REPLAYED
         if plan.has_rules:
@@ -171,7 +172,9 @@ class Simulation:
                 if self.findings.violations:
                     break
             self.finish()
-            if heal and not self.findings.violations:
+            if self.is_gone:
+                self.happenings.commands.check_gone()
+            elif heal and not self.findings.violations:
                 check_replays(self, self._replayed)
                 self.recovery = heal_and_check(self)
         finally:
@@ -201,6 +204,8 @@ class Simulation:
         self.advance(moment.step)
         for happening in moment.happenings:
             self.happenings.happen(happening, number)
+        if self.is_gone:
+            return
         if self.plan.scenario is Scenario.OVERLAPPING and self.gate.is_open:
             self._fire_together(number, moment.firings)
             return

@@ -13,6 +13,7 @@ from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent
 from bedrock_autoscaler.domain.fleet.intent import OPEN_RELEASES
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.simulation.bedrock import SimulatedPt
+from tests.simulation.commands import Commands
 from tests.simulation.metrics import dark_for
 from tests.simulation.persons import PRICES, drawn_controls
 from tests.simulation.schedule import Happening, document, stack_document
@@ -55,6 +56,7 @@ class Happenings:
         self._sim = simulation
         self._backups: list[Backup] = []
         self._strangers = 0
+        self.commands = Commands(simulation)
 
     def happen(self, happening: Happening, moment: int) -> None:
         """One of them, where there is something that it can happen to."""
@@ -257,6 +259,19 @@ class Happenings:
         now = self._sim.world.now
         names = self._sim.plan.targets
         return [each for name in names for each in self._sim.approvals.asked(name, now)]
+
+    def _adopt(self, share: float, value: int, _: int) -> bool:
+        """A person wants to adopt a PT; one in two goes on at once."""
+        is_planned = self.commands.adopt(share, tags=bool(value & 1))
+        return self.commands.confirm() if is_planned and value & 2 else is_planned
+
+    def _confirm(self, share: float, value: int, _: int) -> bool:
+        """A person goes on with what they were asked about ticks ago."""
+        return self.commands.confirm()
+
+    def _teardown(self, share: float, value: int, _: int) -> bool:
+        """A person looks through the stack, or takes it away."""
+        return not self._sim.is_gone and self.commands.tear_down(value)
 
     def _rescaled(self, share: float, value: int, _: int) -> None:
         """Somebody changes the instances of an endpoint by hand."""

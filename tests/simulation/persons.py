@@ -31,7 +31,7 @@ from tests.simulation.schedule import (
     plan,
 )
 
-PERSONS = range(2 * len(SCENARIOS))
+PERSONS = range(3 * len(SCENARIOS))
 """Seeds of the quick run."""
 
 _RULES_EVERY = 7
@@ -43,7 +43,11 @@ _HAPPENINGS = (
     ("reject", 0.05),
     ("rescaled", 0.04),
     ("endless", 0.01),
+    ("foreign_tagged", 0.005),
+    ("adopt", 0.1),
+    ("confirm", 0.2),
 )
+_TORN_DOWN = 0.2
 
 
 def person_plan(seed: int, moments: int, targets: int = len(NAMES)) -> Plan:
@@ -62,7 +66,7 @@ def person_plan(seed: int, moments: int, targets: int = len(NAMES)) -> Plan:
             for name, text in drawn.documents
         ),
         endpoints=(*own, foreign),
-        moments=tuple(_with_persons(moment, chance) for moment in drawn.moments),
+        moments=_torn_down([_with_persons(moment, chance) for moment in drawn.moments], chance),
         focus=(*drawn.focus, *_focus(seed)),
         asks=True,
         has_rules=seed % _RULES_EVERY == 0,
@@ -164,3 +168,12 @@ def _with_persons(moment: Moment, chance: random.Random) -> Moment:
         late = timedelta(minutes=chance.choice((1, 6, 30))) if chance.random() < _LATE else None
         firings += (Firing(Function.SCALE, late=late or timedelta(0)),)
     return replace(moment, happenings=moment.happenings + more, firings=firings)
+
+
+def _torn_down(moments: list[Moment], chance: random.Random) -> tuple[Moment, ...]:
+    """Now and then a person takes the stack away near the end, and tries until it is gone."""
+    if chance.random() < _TORN_DOWN:
+        for index in range(chance.randrange(len(moments) // 2, len(moments)), len(moments)):
+            torn = Happening("teardown", value=chance.randrange(1 << 16))
+            moments[index] = replace(moments[index], happenings=(*moments[index].happenings, torn))
+    return tuple(moments)

@@ -16,6 +16,7 @@ from tests.simulation.planting import (
     by_tag_alone,
     claims_to_be_whole,
     gap_is_silence,
+    holds_all,
     keeps_routes,
     looks_uncommitted,
     new_token,
@@ -352,6 +353,13 @@ DEFECTS: tuple[Defect, ...] = (
         "5, O2",
         Scenario.CALM,
         ("app.scaling.affording:account_dollars_problem", FINDS_NOTHING),
+        of_persons=True,
+    ),
+    _one(
+        "a teardown deletes purchases of the ledger alone",
+        "15, 22",
+        Scenario.NEIGHBOURS,
+        ("bedrock_autoscaler.cli.steering.parts:_throughput", holds_all),
         of_persons=True,
     ),
     _one(

@@ -14,8 +14,9 @@ def test_no_oracle_fails_where_persons_act(tell: Tell) -> None:
         f"{totals.faults:,} faults, {len(totals.violations)} violations"
     )
     assert totals.violations == []
-    assert {"created", "gone", "grown", "shrunk"} <= totals.effects.keys()
+    assert {"created", "gone", "grown", "shrunk", "adopted"} <= totals.effects.keys()
     done = {what for _, what in totals.happenings}
     assert {"control", "reprice", "approve", "reject", "rescaled", "endless"} <= done
+    assert {"adopt", "confirm", "teardown"} <= done
     struck = {call for _, call, _ in totals.cells}
     assert struck >= OF_PERSONS.keys() - {"tables.overtake"}  # which only follows another fault

@@ -86,10 +86,13 @@ class PurchaseOracles:
     def _is_known_as(self, intent: PurchaseIntent, pt: SimulatedPt) -> bool:
         """Whether it can still be found.
 
-        Not where a person tagged it as another's, or took its tags and its name, before it was.
+        Not where a person tagged it as another's or for an adoption, or took its tags and its
+        name, before it was.
         """
-        owner = pt.tags[-1].deployment
-        return owner == self.world.deployment or (owner is None and pt.name == intent.name)
+        tags = pt.tags[-1]
+        if tags.deployment == self.world.deployment:
+            return tags.decision_id == intent.decision_id
+        return tags.deployment is None and pt.name == intent.name
 
     def restored(self) -> None:
         """The ledger cannot count the purchases that it has forgotten."""
