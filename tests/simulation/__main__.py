@@ -13,6 +13,7 @@ from rich.progress import track
 
 from tests.simulation.defects import hunt, report
 from tests.simulation.engine import Simulation
+from tests.simulation.fanning import fanned_plan
 from tests.simulation.faults import why_impossible
 from tests.simulation.persons import person_plan
 from tests.simulation.planted import DEFECTS
@@ -42,7 +43,12 @@ from tests.simulation.volume import (
 )
 
 _SHRINK_TRIES = 600
-_PERSONS, _SAMPLED, _WAYS, _WIRED = 1_000, 20_000, 50, 200
+_EACH_APART, _SAMPLED, _WAYS, _WIRED = 1_000, 20_000, 50, 200
+_APART: dict[Planner, tuple[str, str]] = {
+    person_plan: ("schedules in which persons act:", "--persons"),
+    fanned_plan: ("schedules in which targets are handed out:", "--fan-out"),
+}
+"""Planners of schedules with seeds of their own: what is told of them, and their option."""
 _SPILLOVER_TICKS = 2
 
 
@@ -78,6 +84,14 @@ def _parser() -> argparse.ArgumentParser:
             default=plan,
             help="those in which persons act and targets have endpoints",
         )
+        each.add_argument(
+            "--fan-out",
+            dest="planner",
+            action="store_const",
+            const=fanned_plan,
+            default=plan,
+            help="those in which a dispatcher hands targets to workers",
+        )
     recording = command("record", _record, "run the long schedules, a file for each shard of seeds")
     recording.add_argument("folder", type=Path)
     recording.add_argument("--since", type=int, default=0, help="the first seed")
@@ -112,18 +126,18 @@ type _Command = argparse.ArgumentParser
 def _run(chosen: argparse.Namespace) -> int:
     size = Size(moments=chosen.moments, targets=chosen.targets)
     seeds = range(chosen.first, chosen.to)
-    if chosen.planner is person_plan:
-        return _persons(seeds, size, chosen.jobs)
+    if chosen.planner is not plan:
+        return _apart(seeds, size, chosen.jobs, chosen.planner)
     totals, seconds = _volume(seeds, size, chosen.jobs)
     if totals.schedules.total() >= QUICK_SCHEDULES:
         fill(totals, SCENARIOS, size)
     return _report(totals, seconds, chosen)
 
 
-def _persons(seeds: range, size: Size, jobs: int) -> int:
-    """Schedules in which persons act; how often a fault struck is not asked of them."""
-    totals, seconds = _volume(seeds, size, jobs, planner=person_plan)
-    for line in ("schedules in which persons act:", *totals.lines()):
+def _apart(seeds: range, size: Size, jobs: int, planner: Planner) -> int:
+    """Schedules with more in them; how often a fault struck is not asked of those."""
+    totals, seconds = _volume(seeds, size, jobs, planner=planner)
+    for line in (_APART[planner][0], *totals.lines()):
         _say(line)
     _say(f"{len(totals.violations)} violations, {seconds:,.0f} s")
     return 1 if totals.violations else 0
@@ -159,7 +173,8 @@ def _replay(chosen: argparse.Namespace) -> int:
     for line in shrunk.lines():
         _say(line)
     options = f"--moments {chosen.moments} --targets {chosen.targets}"
-    options += " --persons" * (chosen.planner is person_plan)
+    if chosen.planner is not plan:
+        options += f" {_APART[chosen.planner][1]}"
     _say(f"replay: python -m tests.simulation replay {seed} {options}")
     return 1
 
@@ -203,7 +218,8 @@ def _soak(chosen: argparse.Namespace) -> int:
     chosen.table, chosen.json = True, None
     fill(totals, SCENARIOS, LONG)
     failed = _report(totals, seconds, chosen)
-    failed |= _persons(range(_PERSONS), LONG, jobs)
+    for planner in _APART:
+        failed |= _apart(range(_EACH_APART), LONG, jobs, planner)
     failed |= _told(sweep_stories(jobs, pairs=True, sampled=_SAMPLED))
     failed |= _told(sweep_meetings(jobs, ways=_WAYS))
     return failed | _told(sweep_wire(jobs, _WIRED))

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.simulation.engine import Outcome, Simulation
+from tests.simulation.fanning import FANNED, fanned_plan
 from tests.simulation.meeting import MEETINGS, each_way, quick_ways
 from tests.simulation.persons import PERSONS, person_plan
 from tests.simulation.points import quick_boundaries, run_with, single_faults
 from tests.simulation.schedule import SCENARIOS, Scenario, plan
 from tests.simulation.stories import STORIES, STRUCK
-from tests.simulation.volume import QUICK, QUICK_SCHEDULES
+from tests.simulation.volume import QUICK, QUICK_SCHEDULES, Planner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class Defect:
             the faulty one of the sound one. More than one where a guard has a second behind it.
         scenario: in which it is likely to show; the quick run has all.
         near: a story or a meeting of the quick run in which it is sure to show; None: a schedule.
-        of_persons: it shows where persons act.
+        apart: the seeds and the planner of schedules of their own in which it shows.
     """
 
     guard: str
@@ -36,7 +37,11 @@ class Defect:
     plants: tuple[tuple[str, Callable[[Any], Any]], ...]
     scenario: Scenario
     near: str | None = None
-    of_persons: bool = False
+    apart: tuple[range, Planner] | None = None
+
+
+OF_PERSONS = (PERSONS, person_plan)
+OF_FLEETS = (FANNED, fanned_plan)
 
 
 @contextmanager
@@ -99,9 +104,10 @@ def hunt(defect: Defect) -> Caught:
 def _variants(defect: Defect) -> Iterator[Outcome]:
     if defect.near is not None:
         yield from _stories(defect.near)
-    if defect.of_persons:
-        for seed in PERSONS:
-            yield Simulation(person_plan(seed, QUICK.moments, QUICK.targets)).run()
+    if defect.apart is not None:
+        seeds, planner = defect.apart
+        for seed in seeds:
+            yield Simulation(planner(seed, QUICK.moments, QUICK.targets)).run()
     yield from _schedules(defect.scenario)
     for story in STORIES:
         yield from _stories(story.name)

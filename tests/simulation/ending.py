@@ -20,15 +20,25 @@ from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
+from tests.simulation.fanning import firings_of
 from tests.simulation.schedule import Firing, Function, Moment
 
 if TYPE_CHECKING:
     from tests.simulation.engine import Simulation
 
-_ALL = tuple(Firing(function) for function in Function if function is not Function.SCALE)
+_ALL = tuple(
+    Firing(function)
+    for function in (
+        *(Function.ROUTING, Function.CAPACITY),
+        *(Function.PURCHASE, Function.RELEASE, Function.PUBLISH),
+    )
+)
 _EACH_MINUTE = tuple(firing for firing in _ALL if firing.function is not Function.CAPACITY)
 _TABLE_TICKS, _AFTER_GRACE_TICKS = 2, 3
 _GRACE_MINUTES = 25
+_FANNED_TICKS = 20
+"""Where targets are handed out: settings are five minutes old, and a quiet one is looked at each
+quarter of an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +103,11 @@ def heal_and_check(simulation: "Simulation") -> Recovery:
     """
     simulation.heal()
     ticks = _Ticks(simulation)
-    table_ticks = ticks.until(_are_copies_right, _TABLE_TICKS)
+    more = _FANNED_TICKS if simulation.plan.fans_out else 0
+    table_ticks = ticks.until(_are_copies_right, _TABLE_TICKS + more)
     _check_copies(simulation)
     ticks.play(_GRACE_MINUTES - 1, _ALL)
-    late_ticks = 0 if _is_settled(simulation) else ticks.until(_is_settled, 2)
+    late_ticks = 0 if _is_settled(simulation) else ticks.until(_is_settled, 2 + more)
     ticks.play(1, _ALL)
     _check_intents(simulation)
     _check_records(simulation)
@@ -119,6 +130,8 @@ class _Ticks:
         """One of them, and what it changed."""
         effects = self._simulation.findings.effects
         before = len(effects)
+        if self._simulation.plan.fans_out:
+            firings = firings_of(firings)
         self._simulation.play(self._next, Moment(minutes * MINUTE, (), firings + self._more))
         self._next += 1
         return effects[before:]

@@ -24,6 +24,7 @@ from tests.simulation.clocks import TrueClock, World
 from tests.simulation.ending import Recovery, check_replays, heal_and_check, hold
 from tests.simulation.endpoints import SimulatedEndpoints
 from tests.simulation.environments import Environments
+from tests.simulation.fanning import Queue
 from tests.simulation.faults import Killed, Kind
 from tests.simulation.gate import Chance, Gate, Place, Replay, Run
 from tests.simulation.happenings import Happenings
@@ -144,6 +145,7 @@ class Simulation:
         self.overlap = Overlap(self.gate)
         self._turns = random.Random(f"turns {plan.seed}")  # noqa: S311 - simulation
         self._delays = random.Random(f"delays {plan.seed}")  # noqa: S311 - simulation
+        self.queue = Queue(self)
         self.environments = Environments(self)
         self.opened: set[str] = set()
         self.ledger.fleets.consents = {consent.id: consent for consent in plan.consents}

@@ -9,11 +9,13 @@ from bedrock_autoscaler.application.assembling import Application
 from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.application.settings.in_force import load_settings
 from bedrock_autoscaler.application.settings.snapshots import SettingsReader
+from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE, floor_period
 from tests.builders import ACCOUNT, REGION
 from tests.simulation.clocks import SkewedClock, TrueDeadline
+from tests.simulation.fanning import FannedApplication
 from tests.simulation.gate import Gated, Run, calls_of
 from tests.simulation.parsing import PARSERS
 from tests.simulation.schedule import Firing, Function
@@ -47,7 +49,8 @@ class Environments:
     def build(self) -> Application:
         """A new environment: nothing of an earlier one is remembered."""
         adapters: Any = SimpleNamespace(**self._ports, settings=self._settings_reader())
-        return Application(
+        make = FannedApplication if self._sim.plan.fans_out else Application
+        return make(
             adapters,
             deployment=self._sim.deployment,
             code_version="1.2.3",
@@ -59,14 +62,13 @@ class Environments:
     ) -> str:
         """What the function's handler does."""
         deadline = TrueDeadline(self._sim.world, run)
+        if isinstance(application, FannedApplication):
+            run.settings = application.settings_kept
         match function:
-            case Function.ROUTING:
-                summary = application.observe_and_decide(Loop.ROUTING, scheduled)
-            case Function.CAPACITY:
-                period = self._sim.plan.decision_minutes * MINUTE
-                summary = application.observe_and_decide(
-                    Loop.CAPACITY, floor_period(scheduled, period)
-                )
+            case Function.ROUTING | Function.CAPACITY:
+                summary = self._decided(application, function, scheduled)
+            case Function.DISPATCH | Function.VISIT:
+                summary = self._handed_out(application, function, scheduled)
             case Function.PURCHASE:
                 summary = application.purchase(scheduled, deadline)
             case Function.RELEASE:
@@ -78,6 +80,19 @@ class Environments:
             case _:
                 assert_never(function)
         return str(summary.outcomes)
+
+    def _decided(self, application: Application, function: Function, at: datetime) -> Summary:
+        if function is Function.ROUTING:
+            return application.observe_and_decide(Loop.ROUTING, at)
+        period = self._sim.plan.decision_minutes * MINUTE
+        return application.observe_and_decide(Loop.CAPACITY, floor_period(at, period))
+
+    def _handed_out(self, application: Application, function: Function, at: datetime) -> Summary:
+        if not isinstance(application, FannedApplication):
+            raise TypeError(f"{function} where nothing fans out")
+        if function is Function.DISPATCH:
+            return application.fleet.dispatch(at)
+        return self._sim.queue.visit(application.fleet.visit)
 
     def _decide(self, situation: Situation) -> Decision:
         return self._sim.core(situation)
@@ -131,11 +146,14 @@ class Environments:
         }
         if sim.plan.endpoints:
             ports |= {"endpoints": sim.endpoints, "scalings": ledger.scalings}
+        if sim.plan.fans_out:
+            ports |= {"policies": ledger.policies, "agenda": ledger.agenda}
         if sim.plan.asks:
             ports["approvals"] = sim.approvals
         # What a plan leaves out is not there: the consents of schedules are given with the plan.
         gated: dict[str, Any] = dict.fromkeys(("endpoints", "scalings", "approvals"))
         gated |= {name: Gated(gate, port, calls_of(name)) for name, port in ports.items()}
+        gated["assignments"] = sim.queue
         gated["clock"] = SkewedClock(sim.world, gate)
         gated["reporter"] = sim.reporter
         return gated

@@ -133,21 +133,34 @@ POSSIBLE: Final[Mapping[str, tuple[Kind, ...]]] = {
     ),
     "scalings.record_of": _READ,
     "scalings.write": _CONDITIONAL,
+    "policies.keep": _WRITE,
+    "policies.target": _READ,
+    "policies.roster": _READ,
+    "agenda.entries": _READ,
+    "agenda.note": _WRITE,
     "approvals.ask": _WRITE,
     "approvals.asked": _READ,
     "approvals.answer": _READ,
 }
 """Every call of the application to the outside, and what may strike it."""
 
+_OF_FLEETS: Final = ("policies.", "agenda.")
 _OF_PERSONS: Final = ("endpoints.", "scalings.", "approvals.", "tables.overtake")
 
 SCHEDULED: Final = {
-    call: kinds for call, kinds in POSSIBLE.items() if not call.startswith(_OF_PERSONS)
+    call: kinds
+    for call, kinds in POSSIBLE.items()
+    if not call.startswith((*_OF_PERSONS, *_OF_FLEETS))
 }
 """Those that all schedules make."""
 
-OF_PERSONS: Final = {call: kinds for call, kinds in POSSIBLE.items() if call not in SCHEDULED}
+OF_PERSONS: Final = {
+    call: kinds for call, kinds in POSSIBLE.items() if call.startswith(_OF_PERSONS)
+}
 """Those that come up in stories, in schedules in which persons act, or after another fault."""
+
+OF_FLEETS: Final = {call: kinds for call, kinds in POSSIBLE.items() if call.startswith(_OF_FLEETS)}
+"""Those of dispatchers, workers, and of who acts beside them."""
 
 _CANNOT: Final[Mapping[Kind, str]] = {
     Kind.LOST: "a read has no effect whose answer could be lost",

@@ -7,6 +7,7 @@ from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop
+from tests.fakes.memory_dispatch import MemoryAgenda, MemoryPolicies
 from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
 from tests.fakes.memory_routes import MemoryRoutingTables
 from tests.fakes.memory_scalings import MemoryScalings
@@ -95,10 +96,15 @@ class Ledger:
         self.history = SimulatedHistory()
         self.last_good = MemoryLastGood()
         self.scalings = MemoryScalings()
+        self.policies = MemoryPolicies()
+        self.agenda = MemoryAgenda()
 
     def backup(self) -> Backup:
         """All items as they stand."""
-        stores = (self.fleets, self.decisions, self.history, self.last_good, self.scalings)
+        stores = (
+            *(self.fleets, self.decisions, self.history, self.last_good, self.scalings),
+            *(self.policies, self.agenda),
+        )
         return tuple((store, _items(vars(store))) for store in stores)
 
     @staticmethod

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from bedrock_autoscaler.domain.fleet.holdings import Spend
-from tests.simulation.defects import Defect
+from tests.simulation.defects import OF_FLEETS, OF_PERSONS, Defect
 from tests.simulation.planting import (
     FINDS_NOTHING,
     all_listed,
@@ -27,6 +27,7 @@ from tests.simulation.planting import (
     without_fence,
 )
 from tests.simulation.schedule import Scenario
+from tests.simulation.volume import Planner
 
 _APP = "bedrock_autoscaler.application"
 _NOTHING_BOOKED = Spend(day_usd=Decimal(0), month_usd=Decimal(0))
@@ -39,7 +40,7 @@ def _one(
     scenario: Scenario,
     *plants: tuple[str, Any],
     near: str | None = None,
-    of_persons: bool = False,
+    apart: tuple[range, Planner] | None = None,
 ) -> Defect:
     places = tuple((place.replace("app.", f"{_APP}.", 1), plant) for place, plant in plants)
     return Defect(
@@ -48,7 +49,7 @@ def _one(
         plants=places,
         scenario=scenario,
         near=near,
-        of_persons=of_persons,
+        apart=apart,
     )
 
 
@@ -346,21 +347,28 @@ DEFECTS: tuple[Defect, ...] = (
         "5",
         Scenario.CALM,
         ("app.purchasing.purchase:account_problem", FINDS_NOTHING),
-        of_persons=True,
+        apart=OF_PERSONS,
     ),
     _one(
         "caps of single accounts on instances",
         "5, O2",
         Scenario.CALM,
         ("app.scaling.affording:account_dollars_problem", FINDS_NOTHING),
-        of_persons=True,
+        apart=OF_PERSONS,
     ),
     _one(
         "a teardown deletes purchases of the ledger alone",
         "15, 22",
         Scenario.NEIGHBOURS,
         ("bedrock_autoscaler.cli.steering.parts:_throughput", holds_all),
-        of_persons=True,
+        apart=OF_PERSONS,
+    ),
+    _one(
+        "messages far ahead of the clock",
+        "35",
+        Scenario.CLOCKS,
+        ("app.ticking:Tick.is_far_ahead", becomes(property(answers(value=False)(None)))),
+        apart=OF_FLEETS,
     ),
     _one(
         "consent for a large purchase",
@@ -375,13 +383,13 @@ DEFECTS: tuple[Defect, ...] = (
         "O12",
         Scenario.CALM,
         (f"{_CONTROLS}.growth_problem", FINDS_NOTHING),
-        of_persons=True,
+        apart=OF_PERSONS,
     ),
     _one(
         "a person's pause of releases, change windows",
         "O12",
         Scenario.CALM,
         (f"{_CONTROLS}.shrink_problem", FINDS_NOTHING),
-        of_persons=True,
+        apart=OF_PERSONS,
     ),
 )

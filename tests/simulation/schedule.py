@@ -51,6 +51,8 @@ class Function(StrEnum):
     RELEASE = "release"
     PUBLISH = "publish"
     SCALE = "scale"
+    DISPATCH = "dispatch"
+    VISIT = "visit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class Plan:
         lags: of lists, tags, InService, in minutes; `token` the lifetime of tokens.
         endpoints: what the account has besides PTs; without one no function looks for any.
         asks: persons are asked where a purchase needs their word.
+        fans_out: a dispatcher hands the targets to workers.
     """
 
     seed: int
@@ -135,6 +138,7 @@ class Plan:
     held: tuple[int, ...] | None = None
     endpoints: tuple[PlannedEndpoint, ...] = ()
     asks: bool = False
+    fans_out: bool = False
 
 
 ENDPOINTS = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint"
