@@ -158,13 +158,13 @@ DEFECTS: tuple[Defect, ...] = (
         near="more leave than a day allows",
     ),
     _one(
-        "share of the units that leave within an hour",
+        "share of units that leaves within an hour",
         "21",
         Scenario.CALM,
         ("app.releasing.release:hour_problem", FINDS_NOTHING),
     ),
     _one(
-        "share of the units that are withdrawn within an hour",
+        "share of units withdrawn within an hour",
         "21",
         Scenario.CALM,
         ("app.releasing.withdrawing:hour_problem", FINDS_NOTHING),
@@ -357,7 +357,7 @@ DEFECTS: tuple[Defect, ...] = (
         apart=OF_PERSONS,
     ),
     _one(
-        "a teardown deletes purchases of the ledger alone",
+        "a teardown deletes what the ledger holds",
         "15, 22",
         Scenario.NEIGHBOURS,
         ("bedrock_autoscaler.cli.steering.parts:_throughput", holds_all),
