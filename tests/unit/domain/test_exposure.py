@@ -31,14 +31,39 @@ def room(
 
 
 @pytest.mark.parametrize(("held", "released"), [(0, 0), (3, 0), (0, 3), (2, 1)])
-def test_while_a_release_is_left_a_unit_risks_an_hour(held: int, released: int) -> None:
-    # 20 USD may be lost besides what was saved; what is paid for is at risk already.
+def test_while_a_release_is_left_a_unit_risks_the_hours_until_it_can_leave(
+    held: int, released: int
+) -> None:
+    # 20 USD may be lost besides what was saved; what is paid for is at risk already. One throughput
+    # leaves an hour, so that each that is held may keep a further one for another hour.
     pts = [build_pt(number) for number in range(held)]
     at_risk = at_risk_usd(build_fleet(*pts), UNIT_USD, build_target().thresholds.sizing, NOW)
+    risk = UNIT_USD * (1 + held)
 
-    assert room(8, *pts, released=released, balance=saved(at_risk)) == 2
-    assert room(8, *pts, released=released, balance=saved(at_risk + 60.0)) == 8
-    assert room(8, *pts, released=released, balance=saved(at_risk - 15.0)) == 0
+    def spare(usd: float) -> int:
+        return room(8, *pts, released=released, balance=saved(at_risk + usd - 20.0))
+
+    assert spare(2 * risk) == 2
+    assert spare(8 * risk) == 8
+    assert spare(risk - 1.0) == 0
+
+
+@pytest.mark.parametrize(("share", "hours"), [(0.25, 4), (0.5, 2), (1.0, 1)])
+def test_a_share_of_the_units_leaves_in_an_hour(share: float, hours: int) -> None:
+    target = build_target()
+    rails = replace(
+        target.guard_rails, max_release_share_per_hour=share, max_releases_per_day=1_440
+    )
+    fleet = build_fleet(*(build_pt(number) for number in range(9)))
+    at_risk = at_risk_usd(fleet, UNIT_USD, target.thresholds.sizing, NOW)
+
+    def units(usd: float) -> int:
+        rich = saved(at_risk + usd - 20.0)
+        target_of = replace(target, guard_rails=rails)
+        return affordable(8, target_of, fleet, rich, unit_usd=UNIT_USD, now=NOW)[0]
+
+    assert units(3 * hours * UNIT_USD) == 3
+    assert units(3 * hours * UNIT_USD - 1.0) == 2
 
 
 def test_without_one_a_unit_risks_the_price_of_a_day() -> None:

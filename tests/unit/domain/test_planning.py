@@ -40,8 +40,12 @@ def holding(units: int) -> Situation:
     return build_situation(target=half_price_target(), fleet=build_fleet(*throughputs))
 
 
+EARNED = replace(NO_MEMORY, balance=Balance(saved_usd=70.0, day_saved_usd=70.0))
+"""What is held has earned two unit-hours, so that a further one may be risked beside it."""
+
+
 def plan_for(demand: Demand, units: int) -> SizePlan:
-    plan = make_plan(holding(units), demand, HALF, NO_MEMORY)
+    plan = make_plan(holding(units), demand, HALF, EARNED)
     assert plan is not None
     return plan
 
@@ -123,7 +127,7 @@ def test_gaps_count_against_growing_and_against_shrinking_alike() -> None:
         keep_weights=trusting(this_hour_yesterday=1.0).learned.keep_weights,
     )
 
-    plan = make_plan(holding(1), demand, HALF, replace(NO_MEMORY, learned=learned))
+    plan = make_plan(holding(1), demand, HALF, replace(EARNED, learned=learned))
 
     assert plan is not None
     assert plan.keep_worth[0] == pytest.approx(11.55)

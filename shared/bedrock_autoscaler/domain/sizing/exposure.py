@@ -8,10 +8,10 @@ saved and the budget for losses. Source: docs/model.md, section "Loss budget".
 from datetime import datetime
 
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode
-from bedrock_autoscaler.domain.fleet.holdings import Fleet
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, Status
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.sizing.margins import at_risk_usd, releases_left
-from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.target import Commitment, Target
 
 _DAY_HOURS = 24.0
 
@@ -27,16 +27,16 @@ def affordable(
 ) -> tuple[int, tuple[Reason, ...]]:
     """How many of `wanted` further units may be risked, and why not more.
 
-    Each risks the price of the billing period that it begins or, where no release of the day is
-    left for the purchase, of a day. All together may risk what units have saved and the budget for
-    losses, less what is paid for and not earned yet; where an hour is risked, of what was saved
-    lately as well, which is too little to tell whether a unit is worth a whole day.
+    Each risks the price of the billing periods until it can leave or, where no release of the day
+    is left for the purchase, of a day. All together may risk what units have saved and the budget
+    for losses, less what is paid for and not earned yet; where less than a day is risked, of what
+    was saved lately as well, which is too little to tell whether a unit is worth a whole day.
     """
     if unit_usd <= 0:
         return wanted, ()
     sizing = target.thresholds.sizing
     can_leave = releases_left(target, fleet) > 0
-    risk_usd = unit_usd * (sizing.billing_minutes / 60.0 if can_leave else _DAY_HOURS)
+    risk_usd = unit_usd * (_hours_to_leave(target, fleet) if can_leave else _DAY_HOURS)
     spare = balance.spare_usd(unit_usd, sizing)
     if can_leave:
         spare = min(spare, balance.day_spare_usd(unit_usd, sizing))
@@ -52,3 +52,16 @@ def affordable(
         numbers=(("may_be_lost_usd", spare), ("units", float(room))),
     )
     return room, (reason,)
+
+
+def _hours_to_leave(target: Target, fleet: Fleet) -> float:
+    """Hours for which a further unit is paid at most if all demand ends.
+
+    One throughput leaves in each period, or the share of the units that may leave within an hour.
+    """
+    held = sum(
+        not pt.draining and pt.status is not Status.FAILED and pt.commitment is Commitment.NONE
+        for pt in fleet.owned
+    )
+    periods = min(1.0 + held, 1.0 / target.guard_rails.max_release_share_per_hour)
+    return periods * target.thresholds.sizing.billing_minutes / 60.0
