@@ -43,7 +43,7 @@ from tests.simulation.volume import (
 )
 
 _SHRINK_TRIES = 600
-_EACH_APART, _SAMPLED, _WAYS, _WIRED = 1_000, 20_000, 50, 200
+_EACH_APART, _SAMPLED, _WAYS, _WIRED = 500, 20_000, 50, 200
 _APART: dict[Planner, tuple[str, str]] = {
     person_plan: ("schedules in which persons act:", "--persons"),
     fanned_plan: ("schedules in which targets are handed out:", "--fan-out"),
