@@ -205,6 +205,8 @@ class _Publisher:
             self.ports.reporter.alarm("table_kept", self.target.name, str(error))
             return _NEWER
         self._report("published", above)
+        if not self._may_start():
+            return f"published {above.version}, copy held"
         self.ports.tables.project(above)
         return f"published {above.version} above the callers' copy"
 

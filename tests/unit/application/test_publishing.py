@@ -226,6 +226,20 @@ def test_a_callers_copy_from_the_future_is_left_alone_while_the_switch_is_closed
     assert table(scene).version == 1
 
 
+def test_a_switch_that_closes_after_the_table_has_overtaken_leaves_the_copy_alone() -> None:
+    scene, _ = staged()
+    scene.publish()
+    scene.tables.projected["chat"] = replace(table(scene), version=7)
+    scene.switch.then("allow", "stop")
+
+    assert scene.publish().outcomes == (("chat", "published 8, copy held"),)
+    assert scene.tables.projected["chat"].version == 7
+
+    scene.switch.value = "allow"
+    assert scene.publish().outcomes == (("chat", "unchanged"),)
+    assert scene.tables.projected["chat"] == table(scene)
+
+
 def test_a_table_that_could_not_be_checked_overtakes_nothing() -> None:
     scene, _ = with_pts(2)
     scene.tables.projected["chat"] = replace(table(scene), version=7)
