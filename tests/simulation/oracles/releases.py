@@ -95,10 +95,14 @@ class ReleaseOracles:
             for arn in deleted.keys() - known:
                 self.world.bedrock.pts[arn].is_forgotten = True
                 del deleted[arn]
-        kept = {release.arn for release in self.world.fleets.peek_releases()}
-        for begun in self._begun.values():
-            for arn in begun.keys() - kept:
-                del begun[arn]
+        # Of a PT that was taken back and withdrawn anew it may know the first time alone.
+        kept: dict[str, datetime] = {}
+        for release in self.world.fleets.peek_releases():
+            kept[release.arn] = max(release.recorded_at, kept.get(release.arn, release.recorded_at))
+        for name, begun in self._begun.items():
+            self._begun[name] = {
+                arn: min(at, kept[arn]) for arn, at in begun.items() if arn in kept
+            }
 
     def _owned(self, run: Run, arn: str, pt: SimulatedPt | None, name: str) -> None:
         """O5, O7: tag and ledger agree, and no term runs."""
