@@ -94,13 +94,14 @@ def test_lifted_bounds_change_nothing_but_the_bounds_on_changes() -> None:
     assert not isinstance(shipped, SettingsProblem)
     assert not isinstance(lifted, SettingsProblem)
 
-    # One change a minute, and as many units at once as a purchase may have.
+    # One change a minute, as many units at once as a purchase may have, and all may leave in an hour.
     restored = replace(
         lifted,
         guard_rails=replace(
             lifted.guard_rails,
             max_purchases_per_day=shipped.guard_rails.max_purchases_per_day,
             max_releases_per_day=shipped.guard_rails.max_releases_per_day,
+            max_release_share_per_hour=shipped.guard_rails.max_release_share_per_hour,
         ),
         thresholds=replace(
             lifted.thresholds,
@@ -113,4 +114,5 @@ def test_lifted_bounds_change_nothing_but_the_bounds_on_changes() -> None:
 
     assert lifted.guard_rails.max_purchases_per_day == 1440
     assert lifted.guard_rails.max_releases_per_day == 1440
+    assert lifted.guard_rails.max_release_share_per_hour == 1.0
     assert restored == shipped
