@@ -94,7 +94,7 @@ def test_lifted_bounds_change_nothing_but_the_bounds_on_changes() -> None:
     assert not isinstance(shipped, SettingsProblem)
     assert not isinstance(lifted, SettingsProblem)
 
-    # One change a minute, as many units at once as a purchase may have, and all may leave in an hour.
+    # One change a minute, as many units as a purchase may have, and all may leave in an hour.
     restored = replace(
         lifted,
         guard_rails=replace(
