@@ -321,13 +321,19 @@ def test_a_pt_without_tags_keeps_no_other_purchase_from_its_outcome() -> None:
     assert ("purchase_abandoned", "chat") in scene.reporter.alarm_names
 
 
-def test_a_lost_pt_that_carries_our_tags_again_is_taken_back_and_alarmed() -> None:
+def lost() -> tuple[Stage, str]:
+    """One whose tags somebody else has written over, and its ARN."""
     scene = in_service()
     arn = scene.only_arn()
     scene.capacity.retag(arn, deployment="someone else")
     scene.clock.advance(15 * MINUTE)
     scene.decide()
     scene.purchase()
+    return scene, arn
+
+
+def test_a_lost_pt_that_carries_our_tags_again_is_taken_back_and_alarmed() -> None:
+    scene, arn = lost()
     scene.capacity.retag(arn, deployment="test")
     scene.clock.advance(15 * MINUTE)
     scene.decide()
@@ -342,12 +348,7 @@ def test_a_lost_pt_that_carries_our_tags_again_is_taken_back_and_alarmed() -> No
 
 def test_a_lost_pt_that_a_person_gave_another_target_stays_lost() -> None:
     """It may be adopted there: held by both it would be counted, paid and routed twice."""
-    scene = in_service()
-    arn = scene.only_arn()
-    scene.capacity.retag(arn, deployment="someone else")
-    scene.clock.advance(15 * MINUTE)
-    scene.decide()
-    scene.purchase()
+    scene, arn = lost()
     known = scene.capacity._throughputs[arn]
     scene.capacity._throughputs[arn] = replace(known, deployment="test", target="email")
 
