@@ -28,7 +28,7 @@ _STATUS = Path("/proc/self/status")
 _KIB_PER_MIB = 1_024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Asked:
     """A call of the SDK, or all pages of one."""
 
@@ -112,9 +112,17 @@ class _Line:
         self._connection = connection
         self.spent_ns = 0
 
-    def ask(self, asked: _Asked) -> Any:
+    def ask(
+        self,
+        service: str,
+        place: str,
+        operation: str,
+        request: dict[str, Any],
+        *,
+        is_paged: bool = False,
+    ) -> Any:
         begun = process_time_ns()
-        self._connection.send(asked)
+        self._connection.send(_Asked(service, place, operation, request, is_paged))
         answer = self._connection.recv()
         self.spent_ns += process_time_ns() - begun
         if isinstance(answer, Exception):
@@ -136,9 +144,7 @@ class _Client:
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(**request: Any) -> Any:
-            return self.line.ask(
-                _Asked(service=self.service, place=self.place, operation=operation, request=request)
-            )
+            return self.line.ask(self.service, self.place, operation, request)
 
         return call
 
@@ -148,14 +154,9 @@ class _Client:
 
     def paginate(self, **request: Any) -> Iterator[Any]:
         """All pages."""
-        asked = _Asked(
-            service=self.service,
-            place=self.place,
-            operation=self.operation,
-            request=request,
-            is_paged=True,
+        yield from self.line.ask(
+            self.service, self.place, self.operation, request, is_paged=True
         )
-        yield from self.line.ask(asked)
 
 
 def _serve(

@@ -1,9 +1,10 @@
 """Log lines and metrics, through Powertools: fields by allow-list, outside text cut and escaped."""
 
-from typing import IO, Final, override
+from typing import IO, Any, Final, override
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from pydantic_core import to_json
 
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.domain.consents.consent import Request
@@ -75,7 +76,14 @@ class PowertoolsReporter(Reporter):
 
     def __init__(self, deployment: str, level: str, stream: IO[str] | None = None) -> None:
         self._deployment = deployment
-        self._logger = Logger(level=level, stream=stream, location=None)
+        # Messages are words: by default each is first tried as a document of JSON.
+        self._logger = Logger(
+            level=level,
+            stream=stream,
+            location=None,
+            json_deserializer=str,
+            json_serializer=_to_line,
+        )
 
     @override
     def decided(self, decision: Decision) -> None:
@@ -181,6 +189,10 @@ class PowertoolsReporter(Reporter):
         metrics.add_dimension("Deployment", self._deployment)
         metrics.add_dimension(dimension, value or "none")
         return metrics
+
+
+def _to_line(members: dict[str, Any]) -> str:
+    return to_json(members, fallback=str).decode()
 
 
 def cleaned(text: str) -> str:

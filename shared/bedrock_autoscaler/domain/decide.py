@@ -126,7 +126,9 @@ def decide_capacity(situation: Situation) -> Decision:
         blocked_until=memory.blocked_until,
     )
     outcome = act(situation, wish, grounds)
-    memory = replace(memory, succession=size_to_remember(situation, wish.grow_to))
+    succession = size_to_remember(situation, wish.grow_to)
+    if succession != memory.succession:
+        memory = replace(memory, succession=succession)
     actions: tuple[Action, ...] = () if outcome.action is None else (outcome.action,)
     routing, scalings = choose_routes(situation), scale_endpoints(situation)
     held = fleet.staying_units

@@ -167,10 +167,10 @@ class CloudWatchMetrics(Metrics):
             if name in by_id:
                 by_id[name].add(result["Timestamps"], result["Values"])
                 statuses[name] = _worse(statuses.get(name), result.get("StatusCode", "Unknown"))
+        is_alive = beats.has_point[call.window]
         for name, found in by_id.items():
-            status = statuses.get(name, "Missing")
-            found.finish(call.window, status, is_alive=beats.has_point[call.window])
-        return beats.has_point[call.window]
+            found.finish(call.window, statuses.get(name, "Missing"), is_alive=is_alive)
+        return is_alive
 
     def _results(self, call: _Call, start: datetime) -> Iterator[Any]:
         """The results of one call, page by page; a metric may come on several pages."""

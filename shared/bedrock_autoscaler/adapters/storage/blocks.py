@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 TOTAL = ""
 """Stands where a `ModelId` does for the sum of all, in a block whose hours differ in theirs."""
 
-_NARROW = "{"
+_NARROW = b"{"
 _ZEROS = "0"
 _WHOLE = ("<u2", "<u4")
 _HIGHEST = {form: int(np.iinfo(form).max) for form in _WHOLE}
@@ -211,12 +210,14 @@ def _fill(
         return
     records = np.frombuffer(record, layout.record)
     for field, (name, index, form) in enumerate(layout.rows):
-        stored = records[f"f{field}"].reshape(-1)
+        stored = records[f"f{field}"]
         if layout.is_foreign:
             place = None if index is None else places[index]
-            _fill_foreign(values[name], stored, _gaps_in(stored, form), place)
+            whole = stored.reshape(-1)
+            _fill_foreign(values[name], whole, _gaps_in(whole, form), place)
         elif index is not None:
-            row = values[name][places[index]]
+            # A line for each record, as they are stored: nothing is copied but the values.
+            row = values[name][places[index]].reshape(stored.shape)
             row[:] = stored
             if form == _FLOATS or stored.max(initial=0) == _HIGHEST[form]:
                 row[_gaps_in(stored, form)] = np.nan
@@ -241,15 +242,23 @@ def _runs(
     opened: Sequence[tuple[datetime, Layout, memoryview]],
 ) -> Iterator[tuple[Layout, datetime, int, bytes]]:
     """Blocks of one layout that follow one another without a gap, as one: so many, end to end."""
-    origin = opened[0][0]
+    run: list[tuple[datetime, Layout, memoryview]] = []
+    end = opened[0][0]
+    for entry in opened:
+        at, layout, _ = entry
+        if run and (layout is not run[0][1] or at != end):
+            yield _as_one(run)
+            run = []
+        run.append(entry)
+        end = at + layout.minutes * MINUTE
+    yield _as_one(run)
 
-    def run_of(entry: tuple[int, tuple[datetime, Layout, memoryview]]) -> tuple[int, int]:
-        number, (at, layout, _) = entry
-        return id(layout), whole_minutes(at - origin) - number * layout.minutes
 
-    for _, entries in groupby(enumerate(opened), key=run_of):
-        run = [entry for _, entry in entries]
-        yield run[0][1], run[0][0], len(run), b"".join(record for _, _, record in run)
+def _as_one(
+    run: Sequence[tuple[datetime, Layout, memoryview]],
+) -> tuple[Layout, datetime, int, bytes]:
+    at, layout, _ = run[0]
+    return layout, at, len(run), b"".join([record for _, _, record in run])
 
 
 # -- bytes -------------------------------------------------------------------------------------
@@ -258,7 +267,7 @@ def _runs(
 def _opened(content: bytes, subject: str) -> tuple[Layout, memoryview]:
     """What the block says of itself, and its rows, which are not copied."""
     try:
-        if not content.startswith(_NARROW.encode()):
+        if not content.startswith(_NARROW):
             content = zlib.decompress(content)
         end = content.index(b"\n")
         layout = _layout(content[:end])

@@ -44,6 +44,7 @@ _SETTLED = 6 * HOUR
 
 _DIGEST = 32
 _NONE = -1
+_NUMBERS = "<i4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +150,7 @@ class PackedHistory(History):
     ) -> None:
         """Pack each day of [first, end), also one without any hour, so that it is not missing."""
         by_day: dict[datetime, list[Hour]] = {}
-        for hour in hours:
+        for hour in hours if first < end else ():
             by_day.setdefault(_midnight(hour.start), []).append(hour)
         for index in range(max((end - first) // _DAY, 0)):
             day = first + index * _DAY
@@ -243,7 +244,7 @@ def _to_item(target: str, day: _Day) -> Item:
         "pk": _partition(target),
         "sk": f"{iso(day.start)}#{day.number:06d}",
         "schema": SCHEMA,
-        "revisions": [by_hour.get(day.start + i * HOUR, _NONE) for i in range(24)],
+        "revisions": _joint([by_hour.get(day.start + i * HOUR, _NONE) for i in range(24)]),
         "digests": day.digests,
         "content": day.content,
     }
@@ -254,22 +255,32 @@ def _from_item(item: Item, target: str) -> _Day:
     require_schema(item.get("schema"), subject)
     text, _, number = str(item["sk"]).partition("#")
     try:
-        start = datetime.fromisoformat(text)
+        numbers = item["revisions"]
         return _Day(
-            start=start,
+            start=datetime.fromisoformat(text),
             number=int(number),
             content=item["content"],
-            revisions=_revisions(start, tuple(map(int, item["revisions"]))),
+            # Packs of before have a list.
+            revisions=_revisions(text, numbers if type(numbers) is bytes else _joint(numbers)),
             digests=item["digests"],
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ObservationError(f"{subject} is damaged: {type(error).__name__}") from error
 
 
+def _joint(numbers: Iterable[float]) -> bytes:
+    """Revisions by hour, in one value: a decision reads those of a fortnight."""
+    return np.array([int(number) for number in numbers], dtype=_NUMBERS).tobytes()
+
+
 @lru_cache(maxsize=256)
-def _revisions(start: datetime, numbers: tuple[int, ...]) -> tuple[tuple[datetime, int], ...]:
+def _revisions(start: str, numbers: bytes) -> tuple[tuple[datetime, int], ...]:
     """(hour, revision) of the hours that a day has; most days of all targets are alike."""
-    hours = ((start + i * HOUR, number) for i, number in enumerate(numbers))
+    first = datetime.fromisoformat(start)
+    hours = (
+        (first + i * HOUR, number)
+        for i, number in enumerate(np.frombuffer(numbers, _NUMBERS).tolist())
+    )
     return tuple(entry for entry in hours if entry[1] != _NONE)
 
 

@@ -37,12 +37,12 @@ from bedrock_autoscaler.domain.cadence import (
     slot_after,
 )
 from bedrock_autoscaler.domain.target import Loop, Target
-from bedrock_autoscaler.domain.traffic.joining import span
 from bedrock_autoscaler.domain.traffic.observation import Traffic
-from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from bedrock_autoscaler.domain.units import MINUTE
 
 _LOOPS = (Loop.CAPACITY, Loop.ROUTING)
 """The capacity loop first: its look covers what the routing loop asks for."""
+_HOUR_MINUTES = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +183,7 @@ def entry_of(assignment: Assignment, decided: Mapping[Loop, RecordedDecision]) -
         capacity_at=capacity_at or at,
         visited_at=at,
         seen_until=traffic.end,
-        last_call_at=_last_call(span(traffic, traffic.end - HOUR, traffic.end)),
+        last_call_at=_last_call(traffic),
         acting_until=_acting_until(assignment, decided.values()),
         settings=settings_mark(situation.target),
     )
@@ -202,6 +202,9 @@ def _acting_until(assignment: Assignment, decided: Iterable[RecordedDecision]) -
 
 
 def _last_call(traffic: Traffic) -> datetime | None:
-    calls = traffic.invocations + traffic.throttles + traffic.client_errors + traffic.server_errors
-    found = np.flatnonzero(np.nan_to_num(calls) > 0)
-    return traffic.start + int(found[-1]) * MINUTE if found.size else None
+    """The newest minute of the last hour that shows a call."""
+    first = max(len(traffic) - _HOUR_MINUTES, 0)
+    series = (traffic.throttles, traffic.client_errors, traffic.server_errors)
+    calls = sum((each[first:] for each in series), traffic.invocations[first:])
+    found = np.flatnonzero(calls > 0)
+    return traffic.start + (first + int(found[-1])) * MINUTE if found.size else None

@@ -56,10 +56,12 @@ class Learned:
         products = np.empty((_COUNT, _COUNT))
         products[_TRIANGLE] = products.T[_TRIANGLE] = self.products
         products += _RIDGE
+        sums = _PRIOR + np.array((self.ordered, self.kept))
+        order, keep = np.linalg.solve(products, sums.T).T
         return replace(
             self,
-            order_weights=tuple(_solve_at_least_0(products, _PRIOR + self.ordered).tolist()),
-            keep_weights=tuple(_solve_at_least_0(products, _PRIOR + self.kept).tolist()),
+            order_weights=tuple(_at_least_0(order, products, sums[0]).tolist()),
+            keep_weights=tuple(_at_least_0(keep, products, sums[1]).tolist()),
         )
 
 
@@ -150,9 +152,8 @@ def _on_grid(moment: datetime, step: int) -> datetime:
     return _EPOCH + minutes // step * step * MINUTE
 
 
-def _solve_at_least_0(products: Series, sums: Series) -> Series:
-    """Least squares with weights of at least 0: what would be negative is left out in turn."""
-    weights = np.linalg.solve(products, sums)
+def _at_least_0(weights: Series, products: Series, sums: Series) -> Series:
+    """The same least squares with weights of at least 0: what is negative is left out in turn."""
     active = np.ones(_COUNT, dtype=bool)
     while (weights[active] < 0).any():
         active &= weights >= 0

@@ -18,6 +18,9 @@ from bedrock_autoscaler.domain.traffic.observation import Series
 MOST_UNITS = 512
 """Units that are looked at one by one; a target that needs more grows in several steps."""
 
+_FEW_UNITS = 4
+"""Up to so many a pass over the minutes for each is faster than one that sorts the minutes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sets:
@@ -100,6 +103,26 @@ def mean_use(sets: Sets, units: int, *, beyond: float = 0.0) -> Series:
         units: how many.
         beyond: so much of each minute's demand is left out.
     """
+    used = (_by_unit if units <= _FEW_UNITS else _by_minute)(sets, units, beyond)
+    means: Series = sets.members @ used / np.maximum(sets.counts, 1)[:, np.newaxis]
+    return means if sets.counts.all() else means[sets.stand_ins()]
+
+
+def _by_unit(sets: Sets, units: int, beyond: float) -> Series:
+    """Use of each unit (column) summed over the minutes of each piece (row), unit after unit."""
+    used = np.zeros((len(sets.sizes), units))
+    filled = np.flatnonzero(sets.sizes)
+    begins = (np.cumsum(sets.sizes) - sets.sizes)[filled]
+    left = np.maximum(sets.values - beyond, 0.0) if beyond else sets.values
+    for unit in range(units if filled.size else 0):
+        taken = np.minimum(left, 1.0)
+        used[filled, unit] = np.add.reduceat(taken, begins)
+        left = left - taken
+    return used
+
+
+def _by_minute(sets: Sets, units: int, beyond: float) -> Series:
+    """The same by one look at each minute: how many units it fills, and what is left over."""
     shape = (len(sets.sizes), units + 1)
     count = shape[0] * shape[1]
     values, first = sets.values, np.repeat(np.arange(0, count, shape[1]), sets.sizes)
@@ -113,9 +136,8 @@ def mean_use(sets: Sets, units: int, *, beyond: float = 0.0) -> Series:
     cells = first + whole
     started = np.bincount(cells, values - whole, count).reshape(shape)
     filled = np.bincount(cells, minlength=count).reshape(shape)
-    used = filled[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:] + started[:, :-1]
-    means: Series = sets.members @ used / np.maximum(sets.counts, 1)[:, np.newaxis]
-    return means if sets.counts.all() else means[sets.stand_ins()]
+    used: Series = filled[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:] + started[:, :-1]
+    return used
 
 
 def curves_of(sets: Sets, economics: Economics, units: int) -> Curves:

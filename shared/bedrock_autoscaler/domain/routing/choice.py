@@ -54,7 +54,8 @@ def choose_routes(situation: Situation) -> RouteChoice:
     target = situation.target
     paid = _paid_routes(situation.fleet, target)
     usable, waiting, refusals = _sorted_out(target)
-    reviewed = replace(situation, memory=review(target.options, situation))
+    seen = review(target.options, situation)
+    reviewed = situation if seen is situation.memory else replace(situation, memory=seen)
     options, reasons = without_refused(usable, reviewed.memory, situation.observation.regions)
     memory, share = _pressure(options, reviewed)
     memory, spreading = spread(options, reviewed, memory)
@@ -69,7 +70,10 @@ def choose_routes(situation: Situation) -> RouteChoice:
         routes = put_first(routes, len(paid))
     elif options and not paid:
         weights, memory, trial = _weights(options, memory, situation)
-        routes = [replace(route, weight=w) for route, w in zip(routes, weights, strict=True)]
+        routes = [
+            route if route.weight == weight else replace(route, weight=weight)
+            for route, weight in zip(routes, weights, strict=True)
+        ]
         reasons += trial
     if not options:
         no_fallback = Reason(
