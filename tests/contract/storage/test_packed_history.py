@@ -1,7 +1,8 @@
 """Packed days: fewer items to read, the same answer, and nothing that hangs on them."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -51,6 +52,16 @@ def queries(client: FaultyClient) -> list[str]:
     return found
 
 
+def hours_read_from(client: FaultyClient) -> str:
+    """The first hour that was read by itself; NOW is noon, so that today's are where no day lacks."""
+    (first,) = [
+        sent["ExpressionAttributeValues"][":first"]["S"]
+        for sent in client.sent
+        if sent["ExpressionAttributeValues"][":pk"]["S"] == "HISTORY#chat"
+    ]
+    return str(first)
+
+
 def test_days_give_the_very_answer_of_hours(dynamodb: "DynamoDBClient") -> None:
     store(DynamoHistory(dynamodb, LEDGER), 100)
     PackedHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)  # packs
@@ -87,13 +98,7 @@ def test_days_before_the_first_hour_are_not_missing(
     stored = history.load("chat", NOW - SPAN, NOW)
 
     assert len(stored.reference.revisions) == 30
-    (last,) = [
-        sent["ExpressionAttributeValues"][":first"]["S"]
-        for sent in faulty_dynamodb.sent
-        if sent["ExpressionAttributeValues"][":pk"]["S"] == "HISTORY#chat"
-    ]
-    # NOW is noon: yesterday is packed, today is read by the hour.
-    assert last.startswith("2026-11-20T00:00:00Z")
+    assert hours_read_from(faulty_dynamodb).startswith("2026-11-20T00:00:00Z")
 
 
 def test_an_hour_that_changes_later_packs_its_day_anew(dynamodb: "DynamoDBClient") -> None:
@@ -107,6 +112,32 @@ def test_an_hour_that_changes_later_packs_its_day_anew(dynamodb: "DynamoDBClient
     assert expected.reference.revisions[0][1] > 0
     assert plain(history.load("chat", NOW - SPAN, NOW)) == plain(expected)
     assert plain(PackedHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)) == plain(expected)
+
+
+def test_days_that_list_their_revisions_are_read_as_before(
+    faulty_dynamodb: FaultyClient, dynamodb: "DynamoDBClient"
+) -> None:
+    store(DynamoHistory(dynamodb, LEDGER), 60)
+    expected = PackedHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)
+    for item in _days(dynamodb):
+        numbers = np.frombuffer(item["revisions"]["B"], "<i4").tolist()
+        item["revisions"] = {"L": [{"N": str(number)} for number in numbers]}
+        dynamodb.put_item(TableName=LEDGER, Item=item)
+    history = PackedHistory(cast("DynamoDBClient", faulty_dynamodb), LEDGER)
+
+    assert plain(history.load("chat", NOW - SPAN, NOW)) == plain(expected)
+    assert hours_read_from(faulty_dynamodb).startswith("2026-11-20T00:00:00Z")
+
+
+def _days(dynamodb: "DynamoDBClient") -> Sequence[Any]:
+    """The packed days as they are stored."""
+    found = dynamodb.query(
+        TableName=LEDGER,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": DAYS}},
+    )["Items"]
+    assert found
+    return found
 
 
 @pytest.mark.parametrize("fault", ["damaged", "unwritten"])

@@ -61,13 +61,18 @@ def test_without_demand_no_unit_is_used(demand: list[float]) -> None:
     assert mean_use(one_set(np.array(demand)), 3)[0].tolist() == [0.0, 0.0, 0.0]
 
 
-def test_use_agrees_with_the_definition_on_any_demand() -> None:
-    demand = np.random.default_rng(1).gamma(0.5, 3.0, 500)
-    levels = np.arange(8)[:, np.newaxis]
+@pytest.mark.parametrize("beyond", [0.0, 0.7])
+@pytest.mark.parametrize("units", [1, 4, 5, 8])
+def test_use_agrees_with_the_definition_for_few_and_many_units(units: int, beyond: float) -> None:
+    pieces = np.split(np.random.default_rng(1).gamma(0.5, 3.0, 500), [20, 20, 300, 500])
+    levels = np.arange(units)[:, np.newaxis]
 
-    assert mean_use(one_set(demand), 8)[0] == pytest.approx(
-        np.clip(demand - levels, 0, 1).mean(axis=1)
-    )
+    used = mean_use(Sets.of(pieces, np.eye(5), (0, 0, 2, 3, 3)), units, beyond=beyond)
+
+    means = [
+        np.clip(pieces[index] - beyond - levels, 0, 1).mean(axis=1) for index in (0, 0, 2, 3, 3)
+    ]
+    assert used == pytest.approx(np.array(means))
 
 
 # -- overlapping sets --------------------------------------------------------------------------
