@@ -53,7 +53,7 @@ def queries(client: FaultyClient) -> list[str]:
 
 
 def hours_read_from(client: FaultyClient) -> str:
-    """The first hour that was read by itself; NOW is noon, so that today's are where no day lacks."""
+    """The first hour read by itself: today's, since NOW is noon, unless a day is missing."""
     (first,) = [
         sent["ExpressionAttributeValues"][":first"]["S"]
         for sent in client.sent
