@@ -53,7 +53,7 @@ class Adoption:
         if pt is None:
             raise ConfigurationError(f"{arn} does not exist in this account and Region")
         bought = self._checked(pt, target)
-        self._require_free(pt.arn, target.name)
+        self._require_free(pt.arn, target.name, pt.decision_id)
         known = self._known(pt, target)
         detail = f"{ADOPTED} {by}"
         if known is not None:
@@ -92,7 +92,8 @@ class Adoption:
             StaleDecisionError: its purchase moved; plan again.
             ConfigurationError: another purchase took it, while the person thought it over.
         """
-        self._require_free(planned.arn, planned.target, planned.decision_id)
+        own = planned.decision_id
+        self._require_free(planned.arn, planned.target, own, own=own)
         before = self._by_decision(planned)
         if before is not None:
             if before.version + 1 != planned.version:
@@ -121,8 +122,12 @@ class Adoption:
         return bought
 
     def _known(self, pt: ListedThroughput, target: Target) -> PurchaseIntent | None:
-        """The purchase that the ledger has of it, where that may be taken up again."""
-        for intent in self.fleets.purchases(target.name):
+        """The purchase that the ledger has of it, where that may be taken up again.
+
+        The one that had it comes before the one whose decision its tags name by now.
+        """
+        kept = self.fleets.purchases(target.name)
+        for intent in sorted(kept, key=lambda intent: intent.arn != pt.arn):
             if intent.arn == pt.arn and PurchaseState.BOUGHT not in STEPS[intent.state]:
                 raise ConfigurationError(
                     f"the ledger has {pt.arn} as {intent.state.value}, bought by "
@@ -133,18 +138,23 @@ class Adoption:
                 return intent
         return None
 
-    def _require_free(self, arn: str | None, target: str, decision_id: str | None = None) -> None:
+    def _require_free(
+        self, arn: str | None, target: str, decision_id: str | None, *, own: str | None = None
+    ) -> None:
         """Refuse what another purchase holds: it would be counted and routed twice.
 
         Args:
             arn: of the throughput.
             target: that adopts it.
-            decision_id: of its own purchase; None: any of the target may be.
+            decision_id: of its tags; the open purchase of that decision will find it.
+            own: decision of its own purchase; None: any of the target may be.
         """
         for name in self.fleets.account().targets:
             for intent in self.fleets.purchases(name):
-                is_own = name == target and decision_id in {None, intent.decision_id}
-                if not is_own and intent.arn == arn and intent.state in HOLDING_STATES:
+                is_open = intent.state is PurchaseState.RECORDED
+                brought = intent.arn == arn or (is_open and intent.decision_id == decision_id)
+                is_own = name == target and own in {None, intent.decision_id}
+                if brought and not is_own and intent.state in HOLDING_STATES:
                     raise ConfigurationError(
                         f"{name} holds {arn}, bought by {intent.decision_id}; there is nothing "
                         "to adopt"
