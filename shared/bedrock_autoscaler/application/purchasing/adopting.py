@@ -173,6 +173,16 @@ class Adoption:
         return next((i for i in known if i.decision_id == planned.decision_id), None)
 
 
+def detailed(intent: PurchaseIntent, what: str) -> str:
+    """The detail of a purchase once this became of it; that a person adopted it stays told.
+
+    No decision bought such a one, so that none is looked for.
+    """
+    if not intent.detail.startswith(ADOPTED):
+        return what
+    return f"{intent.detail.split('; ', maxsplit=1)[0]}; {what}"
+
+
 def _require_same(pt: ListedThroughput, intent: PurchaseIntent) -> None:
     """Refuse what that purchase did not bring: it would be counted as what was bought then."""
     is_other = intent.arn not in {None, pt.arn} or PurchaseState.BOUGHT not in STEPS[intent.state]
