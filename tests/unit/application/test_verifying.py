@@ -189,6 +189,12 @@ def test_two_throughputs_of_one_decision_are_a_breach(scene: Stage) -> None:
     assert "O9 violation" in oracles(scene)
 
 
+def test_a_throughput_that_a_person_renamed_is_no_breach(scene: Stage) -> None:
+    retag(scene, name="our best one")
+
+    assert findings(scene) == []
+
+
 def test_a_throughput_with_our_tag_and_no_purchase_is_a_breach(scene: Stage) -> None:
     scene.capacity.add(
         name="stray", model_id=PT_MODEL, deployment="test", target="chat", decision_id="lost"
