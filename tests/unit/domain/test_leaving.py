@@ -1,5 +1,6 @@
 """Which throughput leaves first where a day or an hour has no room for all."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -146,6 +147,40 @@ def test_with_a_release_for_each_a_smaller_one_goes_first() -> None:
 )
 def test_it_is_not_kept_for_what_would_not_leave(other: ProvisionedThroughput) -> None:
     found = one_release_left(due(1), other)
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
+
+
+def test_it_is_not_kept_for_what_leaves_already() -> None:
+    leaving = replace(due(2, units=2, left=50), draining=True)
+
+    found = one_release_left(due(1), leaving, due(3, left=50), due(4, left=50))
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
+
+
+def test_it_is_not_kept_for_what_never_showed_in_metrics() -> None:
+    """That is unknown, not idle: nothing of it is released."""
+    found = outcome(0, 0, due(1), due(2, units=5, left=50), unseen=frozenset({2}))
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
+
+
+def test_it_waits_for_no_other_that_is_in_full_use_now() -> None:
+    """Of 5.6 units the last one serves 0.6, the last five together 4.6 of 5."""
+    busy = build_demand((2 * DAY, 5.6))
+
+    found = outcome(0, 0, due(1), due(2, units=5, left=50), demand=busy)
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
+
+
+def test_what_no_cap_pays_for_waits_for_no_other() -> None:
+    """Its next hour would cross the cap of the day, and would be the larger one's fault."""
+    rails = build_guard_rails(max_usd_per_day=Decimal(100))
+    spent = {"spend": Spend(day_usd=Decimal(90), month_usd=Decimal(90))}
+
+    found = outcome(0, 0, due(1), due(2, units=5, left=50), guard_rails=rails, fleet=spent)
 
     assert found.action == Release(arn=pt_arn(1), model_units=1)
 

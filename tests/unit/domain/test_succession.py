@@ -178,6 +178,16 @@ def test_the_last_release_of_a_day_is_for_the_larger_old_one() -> None:
     assert ReasonCode.RELEASES_FOR_LARGER in codes(found)
 
 
+def test_an_old_one_waits_for_no_larger_one_that_callers_still_need() -> None:
+    """Six of the new model serve, but no table names them yet: of the six old ones five are."""
+    held = (old(1), old(2, units=5, left=50), new(3, units=6))
+    given = situation(*held, routed=(1, 2), succession=6)
+
+    found = outcome(given, grow_to=5, keep=5, demand=build_demand((2 * DAY, 0.0)))
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
+
+
 def test_a_replaced_one_waits_for_no_larger_one_that_unseen_traffic_holds() -> None:
     """The larger one is idle as far as is seen, but not replaced: it stays while mantle is used."""
     held = (old(1), old(2, units=5, left=50), new(3, units=3))
