@@ -13,8 +13,9 @@ from bedrock_autoscaler.domain.fleet.lifecycle import stepped
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, PT_MODEL, build_provisioned, build_target, pt_arn
-from tests.intents import build_held, build_purchase
+from tests.intents import build_held, build_purchase, reserve
 from tests.staging import Script, Stage
+from tests.unit.application.scenes import interrupt
 
 
 def lost(**changes: Any) -> Stage:
@@ -217,6 +218,21 @@ def test_of_two_purchases_the_one_that_had_it_is_taken_up_again() -> None:
 
     assert planned.decision_id == "chat-own"
     assert abandoned in scene.fleets.purchases("chat")
+
+
+def test_of_two_persons_who_adopt_it_for_two_targets_at_once_one_does() -> None:
+    """Neither saw the other's purchase when it looked."""
+    scene = lost(target="email", decision_id=None)
+    adopting = adoption(scene)
+    email = build_target(name="email", model_ids=("other",))
+    planned = adopting.plan(pt_arn(1), email, "jane")
+    held = build_purchase(arn=pt_arn(1), state=PurchaseState.BOUGHT)
+    interrupt(scene.fleets, "record_of", lambda: reserve(scene.fleets, held), after=False)
+
+    with pytest.raises(StaleDecisionError):
+        adopting.record(planned)
+
+    assert scene.fleets.purchases("email") == ()
 
 
 def test_two_that_were_made_in_one_second_are_both_adopted() -> None:

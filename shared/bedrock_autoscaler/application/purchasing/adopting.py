@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from bedrock_autoscaler.application.errors import ConfigurationError, StaleDecisionError
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput, Releasing
-from bedrock_autoscaler.application.ports.ledger import Fleets
+from bedrock_autoscaler.application.ports.ledger import Fleets, StackRoom
 from bedrock_autoscaler.application.purchasing.identifying import is_same_model
 from bedrock_autoscaler.domain.fleet.intent import (
     HOLDING_STATES,
@@ -89,10 +89,10 @@ class Adoption:
         """Write what was planned, on the condition that nothing holds it meanwhile.
 
         Raises:
-            StaleDecisionError: its purchase moved; plan again.
+            StaleDecisionError: its purchase moved, or something was bought just now; plan again.
             ConfigurationError: another purchase took it, while the person thought it over.
         """
-        own = planned.decision_id
+        own, seen = planned.decision_id, self.fleets.account()
         self._require_free(planned.arn, planned.target, own, own=own)
         before = self._by_decision(planned)
         if before is not None:
@@ -106,6 +106,8 @@ class Adoption:
             unmanaged_units=0,
             max_units=_ANY_UNITS,
             max_usd_per_hour=_ANY_USD,
+            # Whatever another target begins to hold after that look moves the sums.
+            stack=StackRoom(seen=seen, max_units=_ANY_UNITS, max_usd_per_hour=_ANY_USD),
         )
 
     def _checked(self, pt: ListedThroughput, target: Target) -> ProvisionedOption:
