@@ -223,7 +223,14 @@ def test_pts_that_vanished_together_leave_the_call_to_what_cannot_vanish() -> No
     assert [health.is_resting(clock.now) for health in walk.routes.health] == [True, True, False]
 
 
-@pytest.mark.parametrize("refused", [INVALID, refusal("ResourceNotFoundException", status=404)])
+@pytest.mark.parametrize(
+    "refused",
+    [
+        INVALID,
+        refusal("ResourceNotFoundException", status=404),
+        refusal("AccessDeniedException", status=403),
+    ],
+)
 def test_pts_that_serve_others_are_not_gone_for_a_request_that_they_cannot_take(
     refused: ClientError,
 ) -> None:

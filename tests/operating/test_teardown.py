@@ -1,5 +1,6 @@
 """`teardown`: what costs money, what goes, in which order, and what is left."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,10 @@ from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState
 from bedrock_autoscaler.domain.fleet.lifecycle import stepped
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
-from tests.builders import NOW, PT_MODEL, REGION
+from bedrock_world.server import serve
+from bedrock_world.settings import WorldSettings
+from bedrock_world.world import World
+from tests.builders import ACCOUNT, NOW, PT_MODEL, REGION
 from tests.intents import reserve
 from tests.operating.stage import STACK, Stage
 from tests.recorded import build_purchase
@@ -144,11 +148,31 @@ def test_what_carries_our_tag_but_is_no_purchase_of_the_ledger_stays(built: Stag
     assert "no purchase of the ledger" in " ".join(text.split())
 
 
+def bought_elsewhere(stage: Stage) -> str:
+    """One that the ledger holds in a spoke's account."""
+    intent = build_purchase()
+    fleets = stage.access.fleets
+    reserve(fleets, intent)
+    arn = f"arn:aws:bedrock:{REGION}:999988887777:provisioned-model/abcdefghijkl"
+    fleets.update_purchase(intent, stepped(intent, PurchaseState.BOUGHT, arn=arn))
+    return arn
+
+
+@pytest.mark.parametrize(
+    "buys",
+    [
+        bought,
+        bought_elsewhere,
+        lambda stage: bought(stage, tags={}),
+        lambda stage: reserve(stage.access.fleets, build_purchase()),
+    ],
+    ids=["here", "elsewhere", "without tags yet", "without an answer"],
+)
 def test_what_is_bought_while_a_person_reads_the_plan_keeps_its_watcher(
-    built: Stage, monkeypatch: pytest.MonkeyPatch
+    built: Stage, monkeypatch: pytest.MonkeyPatch, buys: Callable[[Stage], object]
 ) -> None:
     def buy_and_agree(*_: Any, **__: Any) -> str:
-        bought(built)
+        buys(built)
         return STACK
 
     monkeypatch.setattr("typer.prompt", buy_and_agree)
@@ -159,6 +183,56 @@ def test_what_is_bought_while_a_person_reads_the_plan_keeps_its_watcher(
     assert len(tables()) == 3
     parameter = built.ssm.get_parameter(Name="/bedrock-autoscaler/switch")["Parameter"]
     assert parameter["Value"] == "stop"
+
+
+def test_what_turns_up_while_a_person_reads_the_plan_and_stays_is_told(
+    built: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a purchase that was given up, say: it is billed, and nobody watches it any more."""
+    late = []
+
+    def turn_up_and_agree(*_: Any, **__: Any) -> str:
+        late.append(buy("late", OWN))
+        return STACK
+
+    monkeypatch.setattr("typer.prompt", turn_up_and_agree)
+
+    text = built.told("teardown")
+
+    assert f"left: throughput {late[0]}" in text
+    assert "no purchase of the ledger" in " ".join(text.split())
+
+
+def test_what_loses_our_tag_meanwhile_keeps_its_watcher(built: Stage) -> None:
+    """It is read afresh right before its deletion; the stack stands until all of them are gone."""
+    arn, looks = bought(built), []
+    built.world.advance(20 * MINUTE)
+
+    def give_away(_: Any) -> Any:
+        looks.append(1)
+        if len(looks) == 2:  # the throughputs were listed for the second time
+            bedrock: Any = boto3.client("bedrock", region_name=REGION)
+            tag = {"key": "bedrock-autoscaler:deployment", "value": "another"}
+            bedrock.tag_resource(resourceARN=arn, tags=[tag])
+        return {"StackResourceSummaries": []}
+
+    built.answer("cloudformation.ListStackResources", give_away)
+
+    error = built.refused("teardown", "--yes")
+
+    assert "is not as it was listed (deployment another" in " ".join(error.split())
+    assert existing(built) == {arn}
+    assert len(tables()) == 3
+
+
+def test_what_lists_do_not_show_yet_goes_too(built: Stage) -> None:
+    built.world.reconfigure(list_lag=15 * MINUTE, delete_while_creating="accepted")
+    arn = bought(built)
+
+    text = built.told("teardown", "--yes")
+
+    assert f"throughput {arn} deleted" in text
+    assert existing(built) == set()
 
 
 def test_a_commitment_is_named_with_its_end_and_left(built: Stage) -> None:
@@ -214,11 +288,7 @@ def test_a_purchase_without_an_answer_forbids_it(built: Stage) -> None:
 
 
 def test_what_is_held_in_a_spoke_forbids_it(built: Stage) -> None:
-    intent = build_purchase()
-    fleets = built.access.fleets
-    reserve(fleets, intent)
-    arn = f"arn:aws:bedrock:{REGION}:999988887777:provisioned-model/abcdefghijkl"
-    fleets.update_purchase(intent, stepped(intent, PurchaseState.BOUGHT, arn=arn))
+    arn = bought_elsewhere(built)
 
     (held,) = built.json("teardown", "--dry-run")["held_elsewhere"]
 
@@ -256,3 +326,14 @@ def test_what_the_ledger_holds_without_our_tag_is_named_as_such(built: Stage) ->
 
     assert f"left: throughput {arn}" in told
     assert "of deployment another: the ledger holds it: tag it again, or delete it by hand" in told
+
+
+def test_what_has_had_no_tags_for_long_forbids_nothing(built: Stage) -> None:
+    arn = bought(built, tags={})
+    later = WorldSettings(start=NOW + 26 * MINUTE, account_id=ACCOUNT, region=REGION)
+
+    with serve(World(later)) as server:
+        built.stacks.parameters["ClockEndpoint"] = f"{server.url}/_world/clock"
+        told = built.told("teardown", "--yes")
+
+    assert f"left: throughput {arn}" in told

@@ -46,7 +46,7 @@ class Commands:
         self._left: str = ""
 
     def adopt(self, share: float, *, tags: bool) -> bool:
-        """Look at a PT that the ledger does not hold; with `tags` it is given ours first."""
+        """Look at a PT, which a target may hold; with `tags` it is given ours first."""
         candidates = (
             []
             if self._sim.is_gone
@@ -56,7 +56,6 @@ class Commands:
                 for target in self._sim.targets_in_force()
                 if target.provisioned is not None
                 and is_same_model(f"x/{pt.model_id}", target.provisioned.model_id)
-                and not self._holders(pt)
             ]
         )
         if not candidates:

@@ -336,8 +336,11 @@ class Happenings:
         self._backups.append(self._sim.ledger.backup())
 
     def _restore(self, share: float, value: int, _: int) -> bool:
-        """The table goes back in time; the Region's other services do not."""
-        if not self._backups:
+        """The table goes back in time; the Region's other services do not.
+
+        Nobody restores it once the stack is gone: what is left then was told by what it held.
+        """
+        if self._sim.is_gone or not self._backups:
             return False
         self._sim.ledger.restore(_pick(self._backups, share))
         self._sim.watch.restored()

@@ -357,6 +357,13 @@ DEFECTS: tuple[Defect, ...] = (
         apart=OF_PERSONS,
     ),
     _one(
+        "one purchase for what is adopted",
+        "15, 39",
+        Scenario.NEIGHBOURS,
+        ("app.purchasing.adopting:Adoption._require_free", FINDS_NOTHING),
+        apart=OF_PERSONS,
+    ),
+    _one(
         "a teardown deletes what the ledger holds",
         "15, 22",
         Scenario.NEIGHBOURS,

@@ -14,6 +14,9 @@ type Chance = Callable[[], float]
 # What to show a caller when routes failed for different reasons: the one that may pass first.
 _TELLING = (Verdict.GONE, Verdict.SUSPECT, Verdict.DENIED, Verdict.UNREACHABLE, Verdict.PRESSED)
 
+_LASTING = frozenset({Verdict.GONE, Verdict.DENIED})
+"""Verdicts on a route for all its calls, after which it rests for minutes."""
+
 
 class RouteSet:
     """The routes of one table that a caller can use, and what lately became of calls to them.
@@ -72,10 +75,11 @@ class RouteSet:
     def strike(self, index: int, verdict: Verdict, now: float, started: float) -> None:
         """Let a route rest; with an endpoint that gives no answer, all routes of its Region.
 
-        What serves others is not gone: it is this request that it cannot take. A throughput may
-        hold less context than what is called on demand, and a request may name what is not there.
+        What serves others is neither gone nor denied: it is this request that it cannot take. A
+        throughput may hold less context than what is called on demand, and a request may name a
+        guardrail that is not there, or that the caller may not use.
         """
-        if verdict is Verdict.GONE and self.health[index].is_surely_there(now):
+        if verdict in _LASTING and self.health[index].is_surely_there(now):
             return
         struck = [index]
         if verdict is Verdict.UNREACHABLE:

@@ -182,6 +182,27 @@ def test_a_purchase_of_known_arn_is_found_though_it_was_renamed_before_lists_sho
     assert found.arn == arn
 
 
+def test_what_is_gone_is_so_whatever_lists_show_and_tags_are_remembered(stage: Stage) -> None:
+    stage.world.reconfigure(list_lag=15 * MINUTE)
+    bought = {}
+    for quarter in range(2):
+        intent = build_purchase(NOW + quarter * 15 * MINUTE)
+        bought[stage.purchasing.buy(intent)] = intent
+    stage.world.advance(20 * MINUTE)
+    for arn in bought:
+        stage.client.update_provisioned_model_throughput(
+            provisionedModelId=arn, desiredProvisionedModelName=f"renamed-{arn[-8:]}"
+        )
+    assert all(stage.purchasing.find(intent) for intent in bought.values())
+    for arn in bought:
+        stage.client.delete_provisioned_model_throughput(provisionedModelId=arn)
+    assert {pt.arn for pt in stage.capacity.inventory().throughputs} == set(bought)
+
+    found = [stage.purchasing.find(replace(intent, arn=arn)) for arn, intent in bought.items()]
+
+    assert found == [None, None]
+
+
 def test_a_throughput_of_another_deployment_is_not_ours(stage: Stage) -> None:
     intent = build_purchase()
     BedrockPurchasing(stage.client, "other").buy(intent)

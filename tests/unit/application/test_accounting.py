@@ -164,5 +164,13 @@ def test_units_whose_delete_may_yet_take_effect_left_when_it_was_sent() -> None:
         state=ReleaseState.DELETING, recorded_at=NOON - 3 * HOUR, delete_sent_at=NOON - MINUTE
     )
 
-    assert units_released_since((sent,), (), NOON) == 1
-    assert units_released_since((sent,), (), NOON + HOUR) == 0
+    assert units_released_since((sent,), (), NOON, HOUR) == 1
+    assert units_released_since((sent,), (), NOON + HOUR, HOUR) == 0
+
+
+def test_units_that_drain_count_for_three_of_their_periods() -> None:
+    """They wait for the end of one; what waits for longer holds no other back for ever."""
+    draining = build_release(state=ReleaseState.WITHDRAWN, recorded_at=NOON - 179 * MINUTE)
+
+    assert units_released_since((draining,), (), NOON, HOUR) == 1
+    assert units_released_since((draining,), (), NOON + MINUTE, HOUR) == 0

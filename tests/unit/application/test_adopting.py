@@ -13,8 +13,9 @@ from bedrock_autoscaler.domain.fleet.lifecycle import stepped
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, PT_MODEL, build_provisioned, build_target, pt_arn
-from tests.intents import build_held
+from tests.intents import build_held, build_purchase, reserve
 from tests.staging import Script, Stage
+from tests.unit.application.scenes import interrupt
 
 
 def lost(**changes: Any) -> Stage:
@@ -171,6 +172,64 @@ def test_what_another_target_took_back_meanwhile_is_not_adopted() -> None:
     scene.fleets.update_purchase(held, stepped(held, PurchaseState.BOUGHT, ended_at=None))
 
     with pytest.raises(ConfigurationError, match="chat holds arn:"):
+        adopting.record(planned)
+
+    assert scene.fleets.purchases("email") == ()
+
+
+def test_what_an_open_purchase_of_another_target_brought_is_not_adopted() -> None:
+    """Its answer was lost: the target that bought it will find it by its decision's tag."""
+    scene = lost(target="email")
+    bought = build_purchase(decision_id="chat-capacity-20261120T120000Z", model_units=2)
+    scene.fleets._purchases["chat", bought.decision_id] = bought
+    email = build_target(name="email", model_ids=("other",))
+
+    with pytest.raises(ConfigurationError, match="chat holds arn:"):
+        adoption(scene).plan(pt_arn(1), email, "jane")
+
+
+def test_what_another_person_adopted_under_its_decision_meanwhile_is_not_adopted_again() -> None:
+    scene = lost(decision_id=None)
+    adopting = adoption(scene)
+    planned = adopting.plan(pt_arn(1), scene.targets[0], "jane")
+    held = build_held(1, decision_id="d", model_units=2, state=PurchaseState.BOUGHT)
+    scene.fleets._purchases["chat", "d"] = held
+
+    with pytest.raises(ConfigurationError, match="chat holds arn:"):
+        adopting.record(planned)
+
+    assert scene.fleets.purchases("chat") == (held,)
+
+
+def test_of_two_purchases_the_one_that_had_it_is_taken_up_again() -> None:
+    """Its decision's tag was taken away once, and it was adopted under an id of its own."""
+    scene = lost()
+    abandoned, had = (
+        build_held(decision_id=name, model_units=2, state=state, arn=arn, ended_at=scene.now)
+        for name, state, arn in (
+            ("chat-capacity-20261120T120000Z", PurchaseState.ABANDONED, None),
+            ("chat-own", PurchaseState.LOST, pt_arn(1)),
+        )
+    )
+    for intent in (abandoned, had):
+        scene.fleets._purchases["chat", intent.decision_id] = intent
+
+    planned = adopt(scene)
+
+    assert planned.decision_id == "chat-own"
+    assert abandoned in scene.fleets.purchases("chat")
+
+
+def test_of_two_persons_who_adopt_it_for_two_targets_at_once_one_does() -> None:
+    """Neither saw the other's purchase when it looked."""
+    scene = lost(target="email", decision_id=None)
+    adopting = adoption(scene)
+    email = build_target(name="email", model_ids=("other",))
+    planned = adopting.plan(pt_arn(1), email, "jane")
+    held = build_purchase(arn=pt_arn(1), state=PurchaseState.BOUGHT)
+    interrupt(scene.fleets, "record_of", lambda: reserve(scene.fleets, held), after=False)
+
+    with pytest.raises(StaleDecisionError):
         adopting.record(planned)
 
     assert scene.fleets.purchases("email") == ()

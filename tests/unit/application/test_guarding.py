@@ -1,7 +1,7 @@
 """What the actors look at again, whatever was decided: facts, strays, losses, mass idleness."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -194,6 +194,27 @@ def test_a_large_pt_does_not_follow_a_small_one_within_the_hour() -> None:
     assert any("1 units left within the hour" in why for why in reasons(scene, "release_held"))
 
 
+def test_a_large_pt_that_missed_its_window_goes_before_a_small_one() -> None:
+    """It drains, is paid for, and serves nobody: the small one would hold it for an hour more."""
+    script = Script()
+    scene = Stage(core=script)
+    large, _ = (hold(scene, number, units) for number, units in ((1, 4), (2, 3)))
+    script.actions[NOW + 30 * MINUTE] = (Release(arn=large, model_units=4),)
+    scene.run(50)
+    small = hold(scene, 3, 1, since=scene.now)
+    scene.switch.value = "stop"
+    scene.run(15)
+    scene.switch.value = "allow"
+    script.actions[NOW + 90 * MINUTE] = (Release(arn=small, model_units=1),)
+
+    scene.run(60)
+
+    assert [call.subject for call in scene.capacity.calls] == [large]
+    assert any(
+        "units left within the hour or drain" in why for why in reasons(scene, "release_held")
+    )
+
+
 def test_what_was_begun_in_another_hour_leaves_in_another_hour() -> None:
     """The bound is looked at again before the Delete, with the size of what would go."""
     scene = Stage(core=Script())
@@ -223,8 +244,8 @@ def test_what_never_served_takes_nothing_of_what_may_leave_within_the_hour() -> 
     assert hour_problem(build_target(), purchases, releases, NOW, wanted=wanted) is None
 
 
-def hold(scene: Stage, number: int, units: int) -> str:
-    """The ARN of a PT of so many units in service since NOW, with calls in its first minutes."""
+def hold(scene: Stage, number: int, units: int, *, since: datetime = NOW) -> str:
+    """The ARN of a PT of so many units in service since then, with calls in its first minutes."""
     arn = scene.capacity.add(
         name=f"pt-{number}",
         model_id=PT_MODEL,
@@ -238,8 +259,8 @@ def hold(scene: Stage, number: int, units: int) -> str:
         arn=arn,
         decision_id=f"d-{number}",
         model_units=units,
-        billed_from=NOW,
-        in_service_since=NOW,
+        billed_from=since,
+        in_service_since=since,
     )
     scene.fleets._purchases["chat", intent.decision_id] = intent
     scene.fleets._reserve(intent, 1)

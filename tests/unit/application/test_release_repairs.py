@@ -46,6 +46,20 @@ def test_a_pt_that_is_gone_before_the_delete_is_lost_and_not_released_by_us() ->
     assert ("pt_lost", "chat") in scene.reporter.alarm_names
 
 
+def test_that_a_person_adopted_it_is_told_after_its_release_too() -> None:
+    """No decision bought it, and `verify` would ask for that one ever after."""
+    scene, _ = at_window()
+    bought = only_purchase(scene)
+    adopted = replace(bought, detail="adopted by jane")
+    scene.fleets._purchases["chat", bought.decision_id] = adopted
+
+    scene.run(7)
+
+    assert only_purchase(scene).state is PurchaseState.RELEASED
+    told = f"adopted by jane; released by {only_release(scene).decision_id}"
+    assert only_purchase(scene).detail == told
+
+
 def test_not_found_is_done() -> None:
     scene, _ = at_window()
     scene.capacity.fail_next(ThroughputNotFoundError("gone"), method="delete")

@@ -8,11 +8,19 @@ import pytest
 
 from bedrock_autoscaler.application.errors import StaleDecisionError, UnknownOutcomeError
 from bedrock_autoscaler.domain.decision import Release
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState
 from bedrock_autoscaler.domain.target import StackRails
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import NOW, UNIT_PRICE, build_guard_rails, build_provisioned, build_target
+from tests.builders import (
+    NOW,
+    PT_MODEL,
+    UNIT_PRICE,
+    build_guard_rails,
+    build_provisioned,
+    build_target,
+)
 from tests.fakes.memory_capacity import Call
-from tests.intents import ONE_UNIT, TWO_UNITS
+from tests.intents import ONE_UNIT, TWO_UNITS, build_held, build_purchase, reserve
 from tests.staging import Script, Stage
 from tests.unit.application.scenes import buys, reasons
 
@@ -175,6 +183,27 @@ def test_a_purchase_without_an_answer_counts_once_for_the_stack() -> None:
 
     assert buys(scene) == 2
     assert scene.fleets.account().reserved_units == 2
+
+
+def test_what_one_target_lost_and_another_adopted_counts_once_for_the_stack() -> None:
+    """The sums hold it under the target that has it now, whoever had it before."""
+    scene = Stage(build_target(), build_target(name=OTHER, model_ids=("other",)), core=Script())
+    scene.stack = WIDE
+    arn = scene.capacity.add(
+        name="moved", model_id=PT_MODEL, deployment="test", target=OTHER, decision_id="d"
+    )
+    had = build_held(1, arn=arn, state=PurchaseState.LOST, ended_at=NOW)
+    scene.fleets._purchases["chat", had.decision_id] = had
+    held = build_purchase(decision_id="d", target=OTHER, state=PurchaseState.BOUGHT, arn=arn)
+    reserve(scene.fleets, held)
+
+    scene.decide()
+
+    assert isinstance(scene.core, Script)
+    for situation in scene.core.capacity_situations():
+        stack = situation.fleet.stack
+        assert stack is not None
+        assert (stack.held_units, stack.usd_per_hour) == (1, Decimal("60.5"))
 
 
 # -- two stacks in one account -----------------------------------------------------------------

@@ -19,7 +19,7 @@ from bedrock_autoscaler.domain.fleet.lifecycle import Life
 from bedrock_autoscaler.domain.target import Commitment, StackRails
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, PT_MODEL, build_consent, build_guard_rails, build_target, pt_arn
-from tests.intents import ONE_UNIT, build_release
+from tests.intents import ONE_UNIT, build_held, build_release
 from tests.staging import QUARTERLY, Script, Stage
 from tests.unit.application.looks import findings, look, oracles
 
@@ -67,6 +67,15 @@ def test_every_throughput_is_listed_with_its_life(scene: Stage) -> None:
         Holding(arn=pt_arn(1), target="chat", life=Life.ROUTED, model_units=1),
         Holding(arn=theirs, target="", life=Life.FOREIGN, model_units=3),
     )
+
+
+def test_what_another_target_lost_is_listed_under_the_one_that_holds_it(scene: Stage) -> None:
+    had = build_held(1, target="archive", state=PurchaseState.LOST, ended_at=NOW)
+    scene.fleets._purchases["archive", had.decision_id] = had
+
+    (held,) = holdings(look(scene))
+
+    assert (held.target, held.life) == ("chat", Life.ROUTED)
 
 
 def test_an_empty_stack_has_no_finding() -> None:
@@ -178,6 +187,12 @@ def test_two_throughputs_of_one_decision_are_a_breach(scene: Stage) -> None:
 
     assert "O4 violation" in oracles(scene)
     assert "O9 violation" in oracles(scene)
+
+
+def test_a_throughput_that_a_person_renamed_is_no_breach(scene: Stage) -> None:
+    retag(scene, name="our best one")
+
+    assert findings(scene) == []
 
 
 def test_a_throughput_with_our_tag_and_no_purchase_is_a_breach(scene: Stage) -> None:

@@ -236,6 +236,44 @@ def test_a_restored_unit_serves_on_and_is_paid_on() -> None:
     )
 
 
+def left_within_the_hour(script: Script, minutes: int) -> tuple[int, int]:
+    """Units of the last hour, and releases of the day, so many minutes after the first decision."""
+    (shown,) = (
+        situation.fleet
+        for situation in script.seen
+        if situation.target == limited(0) and situation.scheduled_at == NOW + minutes * MINUTE
+    )
+    return shown.released_last_hour, shown.releases_last_day
+
+
+def test_a_release_counts_until_an_hour_after_its_paid_period_as_in_the_deployed_core() -> None:
+    script = Releasing(restores=False)
+
+    what_if(limited(0), ticks(2, limited(1), build_fleet(build_pt())), script)
+
+    assert left_within_the_hour(script, 5) == (1, 1)
+    assert left_within_the_hour(script, 75) == (1, 1)
+    assert left_within_the_hour(script, 80) == (0, 1)
+
+
+def test_a_release_that_was_taken_back_counts_no_more() -> None:
+    script = Releasing(restores=True)
+
+    what_if(limited(0), ticks(2, limited(1), build_fleet(build_pt())), script)
+
+    assert left_within_the_hour(script, 10) == (1, 1)
+    assert left_within_the_hour(script, 15) == (0, 0)
+
+
+def test_what_left_within_the_hour_before_the_first_decision_counts_for_that_hour() -> None:
+    script = Script()
+
+    what_if(limited(0), ticks(2, limited(1), build_fleet(released_last_hour=3)), script)
+
+    assert left_within_the_hour(script, 55) == (3, 0)
+    assert left_within_the_hour(script, 60) == (0, 0)
+
+
 def test_minutes_that_were_not_read_are_told_and_in_no_sum() -> None:
     recorded = ticks(1, limited(0))
     last = recorded[-1].situation

@@ -17,6 +17,7 @@ from tests.builders import (
     build_pt,
     build_pt_traffic,
     build_situation,
+    pt_arn,
 )
 from tests.unit.domain.worlds import HALF, build_demand, half_price_target
 
@@ -44,9 +45,11 @@ def outcome(
     blockers: tuple[Reason, ...] = (),
     fleet: dict[str, Any] | None = None,
     observation: dict[str, Any] | None = None,
+    unseen: frozenset[int] = frozenset(),
     **target: Any,
 ) -> Outcome:
-    evidence = tuple(build_pt_traffic(pt.arn) for pt in throughputs)
+    never = {pt_arn(number) for number in unseen}
+    evidence = tuple(build_pt_traffic(pt.arn, seen=pt.arn not in never) for pt in throughputs)
     situation = build_situation(
         target=half_price_target(**target),
         fleet=build_fleet(*throughputs, **(fleet or {})),

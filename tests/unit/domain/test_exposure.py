@@ -9,7 +9,7 @@ from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, Balance
 from bedrock_autoscaler.domain.sizing.exposure import affordable
 from bedrock_autoscaler.domain.sizing.margins import at_risk_usd
-from tests.builders import NOW, build_fleet, build_pt, build_target
+from tests.builders import NOW, build_fleet, build_pt, build_target, build_thresholds
 
 UNIT_USD = 10.0
 
@@ -64,6 +64,23 @@ def test_a_share_of_the_units_leaves_in_an_hour(share: float, hours: int) -> Non
 
     assert units(3 * hours * UNIT_USD) == 3
     assert units(3 * hours * UNIT_USD - 1.0) == 2
+
+
+@pytest.mark.parametrize(("minutes", "hours"), [(30, 2.5), (60, 3.0), (120, 6.0)])
+def test_where_periods_are_shorter_one_throughput_leaves_an_hour_all_the_same(
+    minutes: int, hours: float
+) -> None:
+    """Of two held ones and the further one: two have an hour each, or their period, it its own."""
+    target = build_target(thresholds=build_thresholds(sizing={"billing_minutes": minutes}))
+    fleet = build_fleet(build_pt(1), build_pt(2))
+    at_risk = at_risk_usd(fleet, UNIT_USD, target.thresholds.sizing, NOW)
+
+    def units(usd: float) -> int:
+        rich = saved(at_risk + usd - 20.0)
+        return affordable(8, target, fleet, rich, unit_usd=UNIT_USD, now=NOW)[0]
+
+    assert units(2 * hours * UNIT_USD) == 2
+    assert units(2 * hours * UNIT_USD - 1.0) == 1
 
 
 def test_without_one_a_unit_risks_the_price_of_a_day() -> None:

@@ -1,15 +1,19 @@
 """Which throughput leaves first where a day or an hour has no room for all."""
 
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from bedrock_autoscaler.domain.acting.controls import Controls, UnitsOverride
 from bedrock_autoscaler.domain.acting.grounds import Outcome
 from bedrock_autoscaler.domain.decision import ReasonCode, Release
 from bedrock_autoscaler.domain.fleet.holdings import (
     Ownership,
     ProvisionedThroughput,
+    Spend,
     Status,
 )
 from bedrock_autoscaler.domain.target import Commitment
@@ -20,7 +24,8 @@ from tests.builders import (
     build_thresholds,
     pt_arn,
 )
-from tests.unit.domain.outcomes import codes, due, outcome
+from tests.unit.domain.outcomes import DAY, codes, due, outcome
+from tests.unit.domain.worlds import build_demand
 
 
 def test_with_what_left_within_the_hour_a_throughput_must_fit_in_the_share_as_a_whole() -> None:
@@ -67,6 +72,29 @@ def test_a_smaller_one_lets_a_far_larger_one_go_first_where_the_hour_has_no_room
     assert found.action is None
     assert found.reasons[-1].code is ReasonCode.RELEASES_FOR_LARGER
     assert f"could not leave within an hour of {pt_arn(1)}" in found.reasons[-1].message
+
+
+def test_it_waits_for_a_far_larger_one_that_a_person_wants_gone_however_busy() -> None:
+    """What a person set asks nobody whether units are in use, so the larger one leaves, too."""
+    until = NOW + timedelta(hours=5)
+    controls = Controls(units=UnitsOverride(units=0, until=until, by="jane"))
+    busy = build_demand((2 * DAY, 6.0))
+
+    found = outcome(0, 0, due(1), due(2, units=5, left=50), demand=busy, controls=controls)
+
+    assert found.action is None
+    assert found.reasons[-1].code is ReasonCode.RELEASES_FOR_LARGER
+
+
+def test_it_waits_for_a_far_larger_one_whose_next_hour_no_cap_pays_for() -> None:
+    """All six units are worth keeping but one; the five of one throughput cross the day's cap."""
+    rails = build_guard_rails(max_usd_per_day=Decimal(100))
+    spent = {"spend": Spend(day_usd=Decimal(50), month_usd=Decimal(50))}
+
+    found = outcome(0, 5, due(1), due(2, units=5, left=50), guard_rails=rails, fleet=spent)
+
+    assert found.action is None
+    assert found.reasons[-1].code is ReasonCode.RELEASES_FOR_LARGER
 
 
 @pytest.mark.parametrize(
@@ -119,6 +147,40 @@ def test_with_a_release_for_each_a_smaller_one_goes_first() -> None:
 )
 def test_it_is_not_kept_for_what_would_not_leave(other: ProvisionedThroughput) -> None:
     found = one_release_left(due(1), other)
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
+
+
+def test_it_is_not_kept_for_what_leaves_already() -> None:
+    leaving = replace(due(2, units=2, left=50), draining=True)
+
+    found = one_release_left(due(1), leaving, due(3, left=50), due(4, left=50))
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
+
+
+def test_it_is_not_kept_for_what_never_showed_in_metrics() -> None:
+    """That is unknown, not idle: nothing of it is released."""
+    found = outcome(0, 0, due(1), due(2, units=5, left=50), unseen=frozenset({2}))
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
+
+
+def test_it_waits_for_no_other_that_is_in_full_use_now() -> None:
+    """Of 5.6 units the last one serves 0.6, the last five together 4.6 of 5."""
+    busy = build_demand((2 * DAY, 5.6))
+
+    found = outcome(0, 0, due(1), due(2, units=5, left=50), demand=busy)
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
+
+
+def test_what_no_cap_pays_for_waits_for_no_other() -> None:
+    """Its next hour would cross the cap of the day, and would be the larger one's fault."""
+    rails = build_guard_rails(max_usd_per_day=Decimal(100))
+    spent = {"spend": Spend(day_usd=Decimal(90), month_usd=Decimal(90))}
+
+    found = outcome(0, 0, due(1), due(2, units=5, left=50), guard_rails=rails, fleet=spent)
 
     assert found.action == Release(arn=pt_arn(1), model_units=1)
 

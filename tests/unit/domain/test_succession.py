@@ -151,6 +151,53 @@ def test_then_it_drains_at_the_end_of_its_paid_period_however_busy() -> None:
     assert found.action == Release(arn=pt_arn(1), model_units=2)
 
 
+def test_a_far_larger_old_one_leaves_first_where_the_hour_has_no_room_for_both() -> None:
+    """25 % of 12 units is three: each hour a small one would hold the five units for one more."""
+    held = (old(1), old(2, units=5, left=50))
+
+    found = outcome(situation(*held, new(3, units=6), routed=(1, 2, 3), succession=6))
+
+    assert found.action is None
+    assert ReasonCode.RELEASES_FOR_LARGER in codes(found)
+
+
+def test_the_last_release_of_a_day_is_for_the_larger_old_one() -> None:
+    held = (old(1), old(2, units=2, left=50))
+    given = situation(
+        *held,
+        new(3, units=3),
+        routed=(1, 2, 3),
+        succession=3,
+        fleet={"releases_last_day": 1},
+        guard_rails=build_guard_rails(max_releases_per_day=2),
+    )
+
+    found = outcome(given)
+
+    assert found.action is None
+    assert ReasonCode.RELEASES_FOR_LARGER in codes(found)
+
+
+def test_an_old_one_waits_for_no_larger_one_that_callers_still_need() -> None:
+    """Six of the new model serve, but no table names them yet: of the six old ones five are."""
+    held = (old(1), old(2, units=5, left=50), new(3, units=6))
+    given = situation(*held, routed=(1, 2), succession=6)
+
+    found = outcome(given, grow_to=5, keep=5, demand=build_demand((2 * DAY, 0.0)))
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
+
+
+def test_a_replaced_one_waits_for_no_larger_one_that_unseen_traffic_holds() -> None:
+    """The larger one is idle as far as is seen, but not replaced: it stays while mantle is used."""
+    held = (old(1), old(2, units=5, left=50), new(3, units=3))
+    given = situation(*held, routed=(1, 2, 3), succession=6, uses_mantle=True)
+
+    found = outcome(given, grow_to=0, keep=0, demand=build_demand((2 * DAY, 0.0)))
+
+    assert found.action == Release(arn=pt_arn(1), model_units=1)
+
+
 def test_it_is_not_given_up_in_the_middle_of_its_paid_period() -> None:
     early = old(1, units=2, left=50)
 

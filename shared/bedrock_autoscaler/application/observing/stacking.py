@@ -210,10 +210,13 @@ class StackWatch:
     def _is_ours(
         self, pt: ListedThroughput, purchases: Iterable[PurchaseIntent], now: datetime
     ) -> bool:
-        """Whether the sums hold it already, or it is the late shadow of a deleted one."""
+        """Whether the sums hold it already, or it is the late shadow of a deleted one.
+
+        One target may have lost what another holds by now.
+        """
         for intent in purchases:
-            if intent.arn == pt.arn:
-                return intent.state in HOLDING_STATES or is_shadow(intent, now)
+            if intent.arn == pt.arn and (intent.state in HOLDING_STATES or is_shadow(intent, now)):
+                return True
             is_open = intent.state is PurchaseState.RECORDED
             if is_open and came_of(pt, intent, self.deployment):
                 return True

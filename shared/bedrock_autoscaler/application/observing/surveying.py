@@ -61,7 +61,7 @@ class Survey:
         found += self._unlisted(state, {pt.arn for pt in known})
         rest = rest_of(state.purchases, target)
         changes = [i.in_service_since or i.recorded_at for i in state.purchases]
-        sizing = target.thresholds.sizing
+        billing = timedelta(minutes=target.thresholds.sizing.billing_minutes)
         return Fleet(
             throughputs=tuple(sorted(found, key=lambda pt: (pt.created_at, pt.arn))),
             complete=self.inventory is not None and self.inventory.complete,
@@ -70,11 +70,11 @@ class Survey:
             last_release_at=max((i.recorded_at for i in state.releases), default=None),
             purchases_last_day=purchases_since(state.purchases, self.now),
             releases_last_day=releases_since(state.releases, self.now),
-            spend=booked_spend(
-                state.purchases, self.now, timedelta(minutes=sizing.billing_minutes)
-            ),
+            spend=booked_spend(state.purchases, self.now, billing),
             version=state.record.version,
-            released_last_hour=units_released_since(state.releases, state.purchases, self.now),
+            released_last_hour=units_released_since(
+                state.releases, state.purchases, self.now, billing
+            ),
             rests_until=rest[0] if rest else None,
             rests_because=rest[1] if rest else "",
             tripped_by=state.record.tripped_by if state.record.tripped_at else "",

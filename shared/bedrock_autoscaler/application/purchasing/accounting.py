@@ -24,6 +24,7 @@ NOT_SENT = "not_sent"
 """How the detail of a purchase begins that was stopped before its call."""
 
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+_WAITED_FOR_PERIODS = 3
 _INSTANT = timedelta(microseconds=1)
 _TAKES_EFFECT_WITHIN = RUN_LASTS + timedelta(minutes=10)
 """After it was recorded: so late a purchase is sent, and a request that was sent takes effect."""
@@ -70,11 +71,16 @@ def has_never_served(purchase: PurchaseIntent | None) -> bool:
 
 
 def units_released_since(
-    releases: Iterable[ReleaseIntent], purchases: Iterable[PurchaseIntent], now: datetime
+    releases: Iterable[ReleaseIntent],
+    purchases: Iterable[PurchaseIntent],
+    now: datetime,
+    billing: timedelta,
 ) -> int:
-    """Units whose release began, or whose Delete came or may yet come, within the last hour.
+    """Units whose Delete came or may yet come within the last hour, and those that drain.
 
-    Those that never served took nothing away.
+    What drains is paid for and serves nobody: what else left would keep it for an hour more. It
+    counts for three of its periods, so that what cannot leave keeps no other back for ever. What
+    never served took nothing away.
     """
     idle = {intent.arn for intent in purchases if has_never_served(intent)}
     return sum(
@@ -82,8 +88,14 @@ def units_released_since(
         for intent in releases
         if intent.state is not ReleaseState.CANCELLED
         and intent.arn not in idle
-        and now - (intent.ended_at or intent.delete_sent_at or intent.recorded_at) < _HOUR
+        and _leaves_within_the_hour(intent, now, billing)
     )
+
+
+def _leaves_within_the_hour(intent: ReleaseIntent, now: datetime, billing: timedelta) -> bool:
+    if intent.state is ReleaseState.WITHDRAWN:
+        return now - intent.recorded_at < max(_HOUR, _WAITED_FOR_PERIODS * billing)
+    return now - (intent.ended_at or intent.delete_sent_at or intent.recorded_at) < _HOUR
 
 
 def rest_of(purchases: Iterable[PurchaseIntent], target: Target) -> tuple[datetime, str] | None:

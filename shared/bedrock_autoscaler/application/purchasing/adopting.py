@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from bedrock_autoscaler.application.errors import ConfigurationError, StaleDecisionError
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput, Releasing
-from bedrock_autoscaler.application.ports.ledger import Fleets
+from bedrock_autoscaler.application.ports.ledger import Fleets, StackRoom
 from bedrock_autoscaler.application.purchasing.identifying import is_same_model
 from bedrock_autoscaler.domain.fleet.intent import (
     HOLDING_STATES,
@@ -53,7 +53,7 @@ class Adoption:
         if pt is None:
             raise ConfigurationError(f"{arn} does not exist in this account and Region")
         bought = self._checked(pt, target)
-        self._require_free(pt.arn, target.name)
+        self._require_free(pt.arn, target.name, pt.decision_id)
         known = self._known(pt, target)
         detail = f"{ADOPTED} {by}"
         if known is not None:
@@ -89,10 +89,11 @@ class Adoption:
         """Write what was planned, on the condition that nothing holds it meanwhile.
 
         Raises:
-            StaleDecisionError: its purchase moved; plan again.
+            StaleDecisionError: its purchase moved, or something was bought just now; plan again.
             ConfigurationError: another purchase took it, while the person thought it over.
         """
-        self._require_free(planned.arn, planned.target, planned.decision_id)
+        own, seen = planned.decision_id, self.fleets.account()
+        self._require_free(planned.arn, planned.target, own, own=own)
         before = self._by_decision(planned)
         if before is not None:
             if before.version + 1 != planned.version:
@@ -105,6 +106,8 @@ class Adoption:
             unmanaged_units=0,
             max_units=_ANY_UNITS,
             max_usd_per_hour=_ANY_USD,
+            # Whatever another target begins to hold after that look moves the sums.
+            stack=StackRoom(seen=seen, max_units=_ANY_UNITS, max_usd_per_hour=_ANY_USD),
         )
 
     def _checked(self, pt: ListedThroughput, target: Target) -> ProvisionedOption:
@@ -121,8 +124,12 @@ class Adoption:
         return bought
 
     def _known(self, pt: ListedThroughput, target: Target) -> PurchaseIntent | None:
-        """The purchase that the ledger has of it, where that may be taken up again."""
-        for intent in self.fleets.purchases(target.name):
+        """The purchase that the ledger has of it, where that may be taken up again.
+
+        The one that had it comes before the one whose decision its tags name by now.
+        """
+        kept = self.fleets.purchases(target.name)
+        for intent in sorted(kept, key=lambda intent: intent.arn != pt.arn):
             if intent.arn == pt.arn and PurchaseState.BOUGHT not in STEPS[intent.state]:
                 raise ConfigurationError(
                     f"the ledger has {pt.arn} as {intent.state.value}, bought by "
@@ -133,18 +140,23 @@ class Adoption:
                 return intent
         return None
 
-    def _require_free(self, arn: str | None, target: str, decision_id: str | None = None) -> None:
+    def _require_free(
+        self, arn: str | None, target: str, decision_id: str | None, *, own: str | None = None
+    ) -> None:
         """Refuse what another purchase holds: it would be counted and routed twice.
 
         Args:
             arn: of the throughput.
             target: that adopts it.
-            decision_id: of its own purchase; None: any of the target may be.
+            decision_id: of its tags; the open purchase of that decision will find it.
+            own: decision of its own purchase; None: any of the target may be.
         """
         for name in self.fleets.account().targets:
             for intent in self.fleets.purchases(name):
-                is_own = name == target and decision_id in {None, intent.decision_id}
-                if not is_own and intent.arn == arn and intent.state in HOLDING_STATES:
+                is_open = intent.state is PurchaseState.RECORDED
+                brought = intent.arn == arn or (is_open and intent.decision_id == decision_id)
+                is_own = name == target and own in {None, intent.decision_id}
+                if brought and not is_own and intent.state in HOLDING_STATES:
                     raise ConfigurationError(
                         f"{name} holds {arn}, bought by {intent.decision_id}; there is nothing "
                         "to adopt"
@@ -161,6 +173,16 @@ class Adoption:
     def _by_decision(self, planned: PurchaseIntent) -> PurchaseIntent | None:
         known = self.fleets.purchases(planned.target)
         return next((i for i in known if i.decision_id == planned.decision_id), None)
+
+
+def detailed(intent: PurchaseIntent, what: str) -> str:
+    """The detail of a purchase once this became of it; that a person adopted it stays told.
+
+    No decision bought such a one, so that none is looked for.
+    """
+    if not intent.detail.startswith(ADOPTED):
+        return what
+    return f"{intent.detail.split('; ', maxsplit=1)[0]}; {what}"
 
 
 def _require_same(pt: ListedThroughput, intent: PurchaseIntent) -> None:

@@ -14,6 +14,7 @@ from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.purchasing.accounting import cost_so_far
+from bedrock_autoscaler.application.purchasing.adopting import detailed
 from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Status
 from bedrock_autoscaler.domain.fleet.intent import (
@@ -164,7 +165,7 @@ class Repair:
             arn=found.arn,
             billed_from=found.created_at,
             ended_at=None,
-            detail=how,
+            detail=detailed(intent, how),
         )
         return self._update(intent, bought)
 

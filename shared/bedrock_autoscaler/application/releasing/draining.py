@@ -101,7 +101,8 @@ def hour_problem(
     """
     if has_never_served(purchase_of(wanted.arn, purchases)):
         return None
-    gone, units = units_released_since(releases, purchases, now), wanted.model_units
+    billing = timedelta(minutes=target.thresholds.sizing.billing_minutes)
+    gone, units = units_released_since(releases, purchases, now, billing), wanted.model_units
     leaving = {r.arn for r in releases if r.state in OPEN_RELEASES}
     serving = sum(
         intent.model_units
@@ -112,8 +113,8 @@ def hour_problem(
     if not gone or gone + units <= most:
         return None
     return (
-        f"{gone} units left within the hour, and {serving} serve: {units} more would be above the "
-        f"{most} that may leave"
+        f"{gone} units left within the hour or drain, and {serving} serve: {units} more would be "
+        f"above the {most} that may leave"
     )
 
 

@@ -318,7 +318,9 @@ def holdings(facts: Facts) -> tuple[Holding, ...]:
 
 
 def _holding(facts: Facts, pt: ListedThroughput) -> Holding:
-    owner = next((one for one in facts.targets if one.state.purchase_of(pt.arn)), None)
+    had = [one for one in facts.targets if one.state.purchase_of(pt.arn)]
+    # One target may have lost what another holds by now.
+    owner = next((one for one in had if _holds(one, pt.arn)), had[0] if had else None)
     routes = owner.table.routes if owner and owner.table else ()
     life = life_of(
         owner.state.purchase_of(pt.arn) if owner else None,
@@ -332,3 +334,8 @@ def _holding(facts: Facts, pt: ListedThroughput) -> Holding:
         life=life,
         model_units=pt.model_units,
     )
+
+
+def _holds(one: TargetFacts, arn: str) -> bool:
+    purchase = one.state.purchase_of(arn)
+    return purchase is not None and purchase.state in HOLDING_STATES

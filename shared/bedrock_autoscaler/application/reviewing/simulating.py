@@ -1,7 +1,7 @@
 """One chain of decisions on a simulated fleet, over the observations that were recorded."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -42,6 +42,15 @@ _DAY = timedelta(days=1)
 _PRICING = timedelta(days=7)
 
 
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """A throughput that was released; it counts, as in the ledger, from when it is gone."""
+
+    arn: str
+    units: int
+    gone_at: datetime
+
+
 class Run:
     """One chain of decisions with its simulated fleet.
 
@@ -58,7 +67,8 @@ class Run:
         self._memory, self._now = first.memory, first.scheduled_at
         self._capacity, self._foreign = Capacity(), 0
         self._bought: list[datetime] = []
-        self._released: list[tuple[datetime, int]] = []
+        self._released: list[_Left] = []
+        self._last_release_at = first.fleet.last_release_at
         self._booked: list[tuple[datetime, Decimal]] = []
         self._seen_to = first.scheduled_at
         self._units = [self._inherited(pt) for pt in first.fleet.owned]
@@ -161,11 +171,12 @@ class Run:
                 self._pay(target, now, action.model_units)
             case Release():
                 self.sums.releases += 1
-                self._released.append((now, action.model_units))
+                self._last_release_at = now
                 billing = sizing.billing_minutes * MINUTE
                 self._mark(action, now, lambda pt: pt.paid_until(now, billing))
             case Restore():
                 self._mark(action, now, lambda _: None)
+                self._released = [left for left in self._released if left.arn != action.arn]
 
     def _mark(
         self,
@@ -178,6 +189,8 @@ class Run:
             if unit.pt.arn != action.arn:
                 continue
             gone = end(unit.pt)
+            if gone is not None:
+                self._released.append(_Left(unit.pt.arn, unit.pt.model_units, gone))
             self._units[index] = replace(unit, gone_at=gone)
             if unit.serves_from is not None and (gone is None) != (unit.gone_at is None):
                 by = unit.pt.model_units if gone is None else -unit.pt.model_units
@@ -190,19 +203,22 @@ class Run:
         own = [unit.shown(now) for unit in self._units]
         foreign = [pt for pt in fleet.throughputs if pt.ownership is not Ownership.OWNED]
         kept = self._first.fleet
-        is_first_day = now - self._first.scheduled_at < _DAY
-        released = [at for at, _ in self._released]
+        passed = now - self._first.scheduled_at
+        is_first_day, is_first_hour = passed < _DAY, passed < HOUR
         return replace(
             fleet,
             throughputs=tuple(sorted(own + foreign, key=lambda pt: (pt.created_at, pt.arn))),
             open_purchase_units=0,
             last_grow_at=self._last_growth(now),
-            last_release_at=released[-1] if released else kept.last_release_at,
+            last_release_at=self._last_release_at,
             purchases_last_day=sum(at > now - _DAY for at in self._bought)
             + is_first_day * kept.purchases_last_day,
-            releases_last_day=sum(at > now - _DAY for at in released)
+            releases_last_day=sum(left.gone_at > now - _DAY for left in self._released)
             + is_first_day * kept.releases_last_day,
-            released_last_hour=sum(units for at, units in self._released if at > now - HOUR),
+            released_last_hour=sum(
+                left.units for left in self._released if left.gone_at > now - HOUR
+            )
+            + is_first_hour * kept.released_last_hour,
             spend=self._spend(now),
             stack=fleet.stack
             and replace(

@@ -219,7 +219,7 @@ def _orphans(facts: Facts, ours: list[ListedThroughput]) -> Iterator[Finding]:
         if not explained:
             text = f"{pt.arn} carries our tag, but the ledger knows no purchase of it"
             yield violation("O10", pt.target or "", f"{text}; adopt it or delete it by hand")
-        elif all(intent.name != pt.name for intent in explained):
+        elif all(intent.arn != pt.arn and intent.name != pt.name for intent in explained):
             text = f"{pt.arn} is named {pt.name}, which no intent asked for"
             yield violation("O9", pt.target or "", text)
 

@@ -65,7 +65,10 @@ def _stop(access: StackAccess, _: Plan) -> Iterator[str]:
 
 
 def _look_again(access: StackAccess, plan: Plan) -> Iterator[str]:
-    """Whatever was bought until the switch closed would be left without a watcher."""
+    """Whatever was bought until the switch closed would be left without a watcher.
+
+    What turned up meanwhile and stays is told like the rest.
+    """
     now = plan_of(access, keep_tables=True)
     new = set(now.names("throughput")) - set(plan.names("throughput"))
     for purchase in (*now.unanswered, *now.untagged, *now.elsewhere, *sorted(new)):
@@ -73,7 +76,10 @@ def _look_again(access: StackAccess, plan: Plan) -> Iterator[str]:
             f"{purchase} was bought since this was looked through; nothing was deleted, and the "
             "switch is at `stop`. Run the teardown again"
         )
-    yield from ()
+    known = {part.name for part in plan.parts}
+    for part in now.parts:
+        if part.kind == "throughput" and part.name not in known:
+            yield f"left: throughput {part.name}: {part.note}"
 
 
 def _delete_throughputs(access: StackAccess, plan: Plan) -> Iterator[str]:

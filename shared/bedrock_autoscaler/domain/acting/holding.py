@@ -61,7 +61,7 @@ def _shrink_holds(situation: Situation) -> Iterator[Reason]:
     if _is_beyond_the_hour(situation, 1):
         yield Reason(
             code=ReasonCode.RELEASES_PER_HOUR,
-            message=f"{gone} units were released within the hour, "
+            message=f"{gone} units were released within the hour or drain, "
             f"{target.guard_rails.max_release_share_per_hour:.0%} of "
             f"{_share_base(fleet)} are allowed",
             numbers=(("released_units", float(gone)),),
@@ -81,8 +81,8 @@ def hour_hold(pt: ProvisionedThroughput, situation: Situation, *, before: int = 
     gone = situation.fleet.released_last_hour
     return Reason(
         code=ReasonCode.RELEASES_PER_HOUR,
-        message=f"{gone} units were released within the hour: with the {pt.model_units} of "
-        f"{pt.arn} it would be more than "
+        message=f"{gone} units were released within the hour or drain: with the "
+        f"{pt.model_units} of {pt.arn} it would be more than "
         f"{situation.target.guard_rails.max_release_share_per_hour:.0%} of "
         f"{_share_base(situation.fleet)}",
         numbers=(("released_units", float(gone)), ("units", float(pt.model_units))),

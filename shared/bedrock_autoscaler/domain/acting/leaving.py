@@ -1,5 +1,7 @@
 """Fewer units: at most one throughput is released, and only on positive evidence."""
 
+from collections.abc import Container, Iterable
+
 import numpy as np
 
 from bedrock_autoscaler.domain.acting.gate import (
@@ -69,9 +71,9 @@ def shrink(
         candidates,
         key=lambda pt: (pt not in replaced, -pt.model_units, pt.paid_until(now, billing), pt.arn),
     ):
-        objection = _below_least(pt, situation)
-        if objection is None and not (pt.arn in unpaid or pt in replaced):
-            objection = _needed(pt, situation, wish, demand=grounds.demand, succession=succession)
+        objection = _objection(
+            pt, situation, wish, demand=grounds.demand, unpaid=unpaid, succession=succession
+        )
         if objection is not None:
             reasons.append(objection)
             continue
@@ -88,6 +90,33 @@ def shrink(
     return Outcome(action=None, reasons=tuple(reasons))
 
 
+def _objection(
+    pt: ProvisionedThroughput,
+    situation: Situation,
+    wish: Wish,
+    *,
+    demand: Demand,
+    unpaid: Container[str],
+    succession: Succession | None,
+) -> Reason | None:
+    """Why the PT stays though its paid period ends; None when it may leave."""
+    objection = _below_least(pt, situation)
+    if objection is None and not _is_surplus(pt, unpaid, succession):
+        objection = _needed(pt, situation, wish, demand=demand, succession=succession)
+    if objection is None and pt.arn not in unpaid:
+        objection = _after_larger(
+            pt, situation, wish, demand=demand, unpaid=unpaid, succession=succession
+        )
+    return objection
+
+
+def _is_surplus(
+    pt: ProvisionedThroughput, unpaid: Container[str], succession: Succession | None
+) -> bool:
+    """Whether it leaves however much it is worth: no cap pays for it, or it was replaced."""
+    return pt.arn in unpaid or (succession is not None and succession.is_replaced(pt))
+
+
 def _needed(
     pt: ProvisionedThroughput,
     situation: Situation,
@@ -97,27 +126,24 @@ def _needed(
     succession: Succession | None,
 ) -> Reason | None:
     """Why the PT is not to leave; None when nobody needs it."""
-    serving, others = situation.fleet.in_service_units, situation.fleet.owned
+    serving = situation.fleet.in_service_units
     if succession is not None and succession.old:
         if pt not in succession.old:
             return still_old(pt, succession)
-        serving, others = succession.called_units, succession.old
-    kept = _worth_keeping(pt, serving, wish)
-    if kept is None and situation.target.controls.units_at(situation.scheduled_at) is None:
-        kept = _busy(pt, serving, demand)
-    return kept or _after_larger(pt, others, situation, wish, serving=serving, demand=demand)
+        serving = succession.called_units
+    return _worth_keeping(pt, serving, wish) or _in_use(pt, situation, serving, demand)
 
 
 def _after_larger(
     pt: ProvisionedThroughput,
-    others: tuple[ProvisionedThroughput, ...],
     situation: Situation,
     wish: Wish,
     *,
-    serving: int,
     demand: Demand,
+    unpaid: Container[str],
+    succession: Succession | None,
 ) -> Reason | None:
-    """Whether what may still leave in this day or hour is wanted for larger ones of the others.
+    """Whether what may still leave in this day or hour is wanted for larger ones.
 
     One that is left over when the day's releases are used up is paid for until tomorrow; a large
     one that several small ones precede in their hours is paid for in each of them.
@@ -125,6 +151,12 @@ def _after_larger(
     fleet, rails = situation.fleet, situation.target.guard_rails
     left = rails.max_releases_per_day - fleet.releases_last_day
     seen = {evidence.arn for evidence in situation.observation.provisioned if evidence.seen}
+    serving, others = fleet.in_service_units, fleet.owned
+    if succession is not None and succession.old:
+        serving, others = succession.called_units, succession.old
+    if _is_surplus(pt, (), succession):
+        # It leaves though demand is unseen, which holds all others for good.
+        others = tuple(other for other in others if _is_surplus(other, (), succession))
     larger = [
         other
         for other in others
@@ -133,25 +165,26 @@ def _after_larger(
         and other.commitment is Commitment.NONE
         and other.arn in seen
         and _below_least(other, situation) is None
-        and not wish.keeps(serving, other.model_units)
+        and (_is_surplus(other, unpaid, succession) or not wish.keeps(serving, other.model_units))
     ]
     if len(larger) < left:
-        return _before_its_hour(pt, larger, situation, serving, demand=demand)
+        leaving = [
+            other
+            for other in larger
+            if _is_surplus(other, unpaid, succession)
+            or _in_use(other, situation, serving, demand) is None
+        ]
+        return _before_its_hour(pt, leaving, situation)
     return Reason(
         code=ReasonCode.RELEASES_FOR_LARGER,
         message=f"{left} more releases are allowed today, and {len(larger)} throughputs larger "
-        f"than {pt.arn} are not worth keeping either: they leave first",
+        f"than {pt.arn} are not to stay either: they leave first",
         numbers=(("releases_left", float(left)), ("larger", float(len(larger)))),
     )
 
 
 def _before_its_hour(
-    pt: ProvisionedThroughput,
-    larger: list[ProvisionedThroughput],
-    situation: Situation,
-    serving: int,
-    *,
-    demand: Demand,
+    pt: ProvisionedThroughput, larger: Iterable[ProvisionedThroughput], situation: Situation
 ) -> Reason | None:
     """Whether one far larger could not leave at the end of its period if this one went now."""
     target, now = situation.target, situation.scheduled_at
@@ -161,13 +194,12 @@ def _before_its_hour(
         if (
             other.model_units >= _FAR_LARGER * pt.model_units
             and minutes_to_last_chance(other, target, now) < counted
-            and _busy(other, serving, demand) is None
             and hour_hold(other, situation, before=pt.model_units) is not None
         ):
             return Reason(
                 code=ReasonCode.RELEASES_FOR_LARGER,
-                message=f"{other.arn} of {other.model_units} units is not worth keeping either, "
-                f"and could not leave within an hour of {pt.arn}: it leaves first",
+                message=f"{other.arn} of {other.model_units} units is not to stay either, and "
+                f"could not leave within an hour of {pt.arn}: it leaves first",
                 numbers=(("larger_units", float(other.model_units)),),
             )
     return None
@@ -196,8 +228,12 @@ def _worth_keeping(pt: ProvisionedThroughput, serving: int, wish: Wish) -> Reaso
     )
 
 
-def _busy(pt: ProvisionedThroughput, serving: int, demand: Demand) -> Reason | None:
-    """Whether the last of the serving units were in full use until now."""
+def _in_use(
+    pt: ProvisionedThroughput, situation: Situation, serving: int, demand: Demand
+) -> Reason | None:
+    """Whether the last of the serving units were in full use until now; a person need not care."""
+    if situation.target.controls.units_at(situation.scheduled_at) is not None:
+        return None
     used = _recent_use(demand, serving)[serving - pt.model_units :].mean()
     if used < _FULL_USE:
         return None

@@ -57,11 +57,13 @@ def affordable(
 def _hours_to_leave(target: Target, fleet: Fleet) -> float:
     """Hours for which a further unit is paid at most if all demand ends.
 
-    One throughput leaves in each period, or the share of the units that may leave within an hour.
+    One throughput leaves in each period, and in an hour at least, or the share of the units that
+    may leave within an hour; then it leaves at the end of its own.
     """
     held = sum(
         not pt.draining and pt.status is not Status.FAILED and pt.commitment is Commitment.NONE
         for pt in fleet.owned
     )
-    periods = min(1.0 + held, 1.0 / target.guard_rails.max_release_share_per_hour)
-    return periods * target.thresholds.sizing.billing_minutes / 60.0
+    before = min(float(held), 1.0 / target.guard_rails.max_release_share_per_hour - 1.0)
+    period = target.thresholds.sizing.billing_minutes / 60.0
+    return before * max(period, 1.0) + period
