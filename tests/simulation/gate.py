@@ -172,7 +172,12 @@ class Replay:
     def strike(self, call: str, run: Run) -> Kind | None:
         """What the list says of this place, where it is possible."""
         kind = self.struck.get((run.moment, run.number, run.calls))
-        return kind if kind in POSSIBLE[call] or kind in EVERYWHERE else None
+        return kind if kind is not None and can_strike(kind, call) else None
+
+
+def can_strike(kind: Kind, call: str) -> bool:
+    """Whether such a fault is possible at this call."""
+    return kind in POSSIBLE[call] or kind in EVERYWHERE
 
 
 class Gate:

@@ -2,12 +2,14 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import override
 
 from tests.simulation.engine import Outcome, Simulation
 from tests.simulation.faults import EVERYWHERE, POSSIBLE, Kind
-from tests.simulation.gate import Place, Run
+from tests.simulation.gate import Place, Replay, Run, can_strike
 from tests.simulation.story import Story
 
 
@@ -20,22 +22,23 @@ class Boundary:
     function: str
 
 
-class _Notes:
-    """Strikes nothing, and notes what could be struck."""
+class _Notes(Replay):
+    """Strikes where a list says so, and notes what could be struck."""
 
-    def __init__(self) -> None:
-        self.struck: dict[Place, Kind] = {}
+    def __init__(self, strikes: Mapping[Place, Kind]) -> None:
+        super().__init__(strikes)
         self.boundaries: list[Boundary] = []
 
+    @override
     def strike(self, call: str, run: Run) -> Kind | None:
         """Note the call."""
         self.boundaries.append(Boundary((run.moment, run.number, run.calls), call, run.function))
-        return None
+        return super().strike(call, run)
 
 
 def boundaries_of(story: Story) -> tuple[Boundary, ...]:
     """Every call of the story without faults, in order."""
-    notes = _Notes()
+    notes = _Notes({})
     simulation = staged(story, {})
     simulation.gate.follow(notes)
     simulation.run(heal=False)
@@ -70,14 +73,20 @@ def single_faults(boundaries: Sequence[Boundary]) -> Iterator[dict[Place, Kind]]
             yield {boundary.place: kind}
 
 
-def pairs(boundaries: Sequence[Boundary], within: int) -> Iterator[dict[Place, Kind]]:
+type Pairs = tuple[dict[Place, Kind], list[Boundary]]
+"""A first fault, and the calls at which a second one may strike."""
+
+
+def pairs(boundaries: Sequence[Boundary], within: int) -> Iterator[Pairs]:
     """Each ordered pair of faults at two calls that lie at most so many ticks apart."""
     for first in boundaries:
-        for second in boundaries:
-            if first.place < second.place and second.place[0] - first.place[0] <= within:
-                for kind in POSSIBLE[first.call]:
-                    for other in POSSIBLE[second.call]:
-                        yield {first.place: kind, second.place: other}
+        seconds = [
+            second
+            for second in boundaries
+            if first.place < second.place and second.place[0] - first.place[0] <= within
+        ]
+        for kind in POSSIBLE[first.call] if seconds else ():
+            yield {first.place: kind}, seconds
 
 
 def sampled_pairs(
@@ -117,9 +126,39 @@ class Swept:
 
 def sweep(story: Story, variants: Iterator[dict[Place, Kind]]) -> Swept:
     """Run a story with each of these sets of faults."""
+    return _summed(story, ((strikes, run_with(story, strikes)) for strikes in variants))
+
+
+def sweep_pairs(story: Story, variants: Iterator[Pairs]) -> Swept:
+    """The same for each of these pairs of faults."""
+    return _summed(story, chain.from_iterable(each_pair(story, *each) for each in variants))
+
+
+def each_pair(
+    story: Story, first: dict[Place, Kind], seconds: Sequence[Boundary]
+) -> Iterator[tuple[dict[Place, Kind], Outcome]]:
+    """What comes of a first fault with each second one.
+
+    The first one often keeps the second one away: its run is over by then, or makes another call
+    there. Such a pair is the history of the first fault alone, to the last call, and that is run
+    once.
+    """
+    notes = _Notes(first)
+    simulation = staged(story, first)
+    simulation.gate.follow(notes)
+    alone = simulation.run()
+    reached = {boundary.place: boundary.call for boundary in notes.boundaries}
+    for second in seconds:
+        call = reached.get(second.place)
+        for kind in POSSIBLE[second.call]:
+            strikes = first | {second.place: kind}
+            is_reached = call is not None and can_strike(kind, call)
+            yield strikes, run_with(story, strikes) if is_reached else alone
+
+
+def _summed(story: Story, runs: Iterable[tuple[dict[Place, Kind], Outcome]]) -> Swept:
     count, struck, cells, failures = 0, 0, Counter[tuple[str, Kind]](), []
-    for strikes in variants:
-        outcome = run_with(story, strikes)
+    for strikes, outcome in runs:
         count += 1
         struck += outcome.strikes.total() == len(strikes)
         cells.update(outcome.strikes)

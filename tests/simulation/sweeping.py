@@ -29,6 +29,7 @@ from tests.simulation.points import (
     sampled_pairs,
     single_faults,
     sweep,
+    sweep_pairs,
 )
 from tests.simulation.schedule import Function
 from tests.simulation.stories import BRIEF, STORIES
@@ -36,8 +37,6 @@ from tests.simulation.story import Story
 from tests.simulation.volume import collect_seldom
 
 if TYPE_CHECKING:
-    from tests.simulation.faults import Kind
-    from tests.simulation.gate import Place
     from tests.simulation.wire import WireOutcome
 
 WITHIN = 3
@@ -137,8 +136,8 @@ def _single(index: int, part: int) -> tuple[str, Swept]:
 
 def _pairs(index: int, part: int) -> tuple[str, Swept]:
     story = _ALL[index]
-    variants: Iterator[dict[Place, Kind]] = pairs(boundaries_of(story), WITHIN)
-    return "pairs", sweep(story, islice(variants, part, None, _PARTS))
+    firsts = islice(pairs(boundaries_of(story), WITHIN), part, None, _PARTS)
+    return "pairs", sweep_pairs(story, firsts)
 
 
 def _sampled(index: int, count: int, part: int) -> tuple[str, Swept]:
