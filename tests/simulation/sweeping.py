@@ -103,8 +103,10 @@ def sweep_wire(jobs: int, schedules: int) -> Told:
     ]
     ticks = sum(outcome.ticks for outcome in outcomes)
     faults = sum(outcome.struck.total() + outcome.happened.total() for outcome in outcomes)
+    sent = sum((outcome.sent for outcome in outcomes), Counter[str]())
     total = f"{len(outcomes)} schedules on the wire, {ticks:,} ticks, {faults:,} faults"
-    return [*lines, f"{total}, {len(lines)} violations"], len(lines)
+    counts = ", ".join(f"{count:,} {name}" for name, count in sorted(sent.items()))
+    return [*lines, f"{total}, {len(lines)} violations; sent: {counts}"], len(lines)
 
 
 def _all[Result](tasks: Sequence[Callable[[], Result]], jobs: int, what: str) -> Iterator[Result]:

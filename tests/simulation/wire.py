@@ -86,6 +86,7 @@ class WireOutcome:
 
     Attributes:
         struck: faults by (operation, kind).
+        sent: Creates and Deletes that went out.
     """
 
     seed: int
@@ -93,6 +94,7 @@ class WireOutcome:
     runs: int = 0
     struck: Counter[tuple[str, str]] = field(default_factory=Counter)
     happened: Counter[str] = field(default_factory=Counter)
+    sent: Counter[str] = field(default_factory=Counter)
     violations: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -187,6 +189,7 @@ class Wire:
 
     def _watched(self, name: str, body: dict[str, Any], url: str) -> None:
         """O5, O9, O12 right before a Create or a Delete goes out."""
+        self.outcome.sent[name] += 1
         if self._switch != "allow":
             self.failed("O12", f"{name} although the switch is {self._switch!r}")
         with self._looking():
@@ -233,6 +236,7 @@ class Wire:
             )
             if units > _MAX_UNITS:
                 self.failed("O1", f"{name} holds {units} units")
+        for name in NAMES:
             with self._looking():
                 table = self._tables.current(name)
             version = table.version if table else 0
@@ -349,6 +353,7 @@ def document(name: str) -> str:
     """The settings of one of the targets; each has a ModelId of its own."""
     content: dict[str, Any] = dict(SETTINGS)
     content["options"] = [{"kind": "on_demand", "address": f"vendor.{name}-v1:0"}]
+    content["residency"] = {"other_models": True}  # another one answers there than is bought
     content["guard_rails"] = SETTINGS["guard_rails"] | {
         "max_units": _MAX_UNITS,
         "max_purchases_per_day": 20,
