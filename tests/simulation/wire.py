@@ -54,6 +54,7 @@ type Core = Callable[[Situation], Decision]
 NAMES = ("alpha", "beta", "gamma")
 _CREATE = "CreateProvisionedModelThroughput"
 _DELETE = "DeleteProvisionedModelThroughput"
+_WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"})
 _THROTTLES = {
     "dynamodb": ("ProvisionedThroughputExceededException", "ThrottlingException"),
     "ssm": ("ThrottlingException",),
@@ -111,6 +112,7 @@ class Wire:
         self._busy = False
         self._switch = "allow"
         self._versions: dict[str, int] = {}
+        self._has_written = True
         # Of the oracles alone; it reads each time, and making clients is most of a schedule's time.
         self._tables = Adapters(account).tables
         self._answers: dict[str, Callable[..., Any]] = {
@@ -144,6 +146,7 @@ class Wire:
     ) -> tuple[AWSResponse, dict[str, Any]] | None:
         """Answer a call with one of its codes, before any effect; watch those that change."""
         name = model.name
+        self._has_written = self._has_written or name in _WRITES
         if not self._busy and name in {_CREATE, _DELETE}:
             self._watched(name, json.loads(params["body"] or "{}"), str(params["url"]))
         if not self._draws():
@@ -236,6 +239,11 @@ class Wire:
             )
             if units > _MAX_UNITS:
                 self.failed("O1", f"{name} holds {units} units")
+        if self._has_written:  # else the tables are what they were
+            self._check_versions()
+            self._has_written = False
+
+    def _check_versions(self) -> None:
         for name in NAMES:
             with self._looking():
                 table = self._tables.current(name)
