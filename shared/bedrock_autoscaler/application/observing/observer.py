@@ -83,6 +83,7 @@ class Observer:
         self._is_stack_read = False
         self._costs: EndpointCosts | None = None
         self._together: tuple[Traffic, ...] = ()
+        self._silent: dict[int, bool] = {}
         self._purchases: dict[str, tuple[PurchaseIntent, ...]] = {}
         self._loop = loop
         self._tick = tick
@@ -207,9 +208,13 @@ class Observer:
         return sources.keepsakes.endpoint_costs.get("", now, partial(watch.costs, now))
 
     def _fell_silent(self, target: Target) -> bool:
-        minutes = target.thresholds.gating.mass_silence_minutes
         told = self._company.silent_together
-        return fell_silent_together(self._together, minutes) if told is None else told
+        if told is not None:
+            return told
+        minutes = target.thresholds.gating.mass_silence_minutes
+        if minutes not in self._silent:  # the same for all targets with the same threshold
+            self._silent[minutes] = fell_silent_together(self._together, minutes)
+        return self._silent[minutes]
 
     def _consents(self, target: Target) -> tuple[RecordedConsent, ...]:
         """What persons agreed to, for the capacity loop: the other buys nothing."""
