@@ -12,8 +12,14 @@ from bedrock_autoscaler.domain.traffic.joining import combine, join, span
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import HOUR, floor_hour
 
+type Span = tuple[Mapping[datetime, int], StoredHistory]
+"""The newest revisions when it was put together, and what it was."""
+
 type Hour = tuple[bytes, Traffic, int]
 """What it holds, as bytes; its minutes; and how many of them are gaps."""
+
+
+_NOTHING: Mapping[datetime, int] = {}
 
 
 class SimulatedHistory:
@@ -27,6 +33,7 @@ class SimulatedHistory:
         self._hours: dict[tuple[str, datetime, int], Hour] = {}
         self._newest: dict[str, dict[datetime, int]] = {}
         self._loaded: dict[tuple[str, HistoryReference], StoredHistory] = {}
+        self._spans: dict[tuple[str, datetime, datetime], Span] = {}
 
     def store(self, target: str, traffic: Mapping[str, Traffic]) -> None:
         """Keep each whole hour with something in it, as a new revision where it differs."""
@@ -55,9 +62,20 @@ class SimulatedHistory:
 
     def load(self, target: str, start: datetime, end: datetime) -> StoredHistory:
         """The newest revisions in [start, end)."""
+        newest = self._newest.get(target, _NOTHING)
+        known = self._spans.get((target, start, end))
+        if known is not None and known[0] is newest:  # each new revision makes a new mapping
+            return known[1]
+        stored = self._put_together(target, newest, start, end)
+        self._spans[target, start, end] = newest, stored
+        return stored
+
+    def _put_together(
+        self, target: str, newest: Mapping[datetime, int], start: datetime, end: datetime
+    ) -> StoredHistory:
         revisions = tuple(
             (hour, revision)
-            for hour, revision in sorted(self._newest.get(target, {}).items())
+            for hour, revision in sorted(newest.items())
             if floor_hour(start) <= hour < end
         )
         first = max(start, revisions[0][0]) if revisions else start
