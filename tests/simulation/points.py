@@ -73,7 +73,8 @@ def single_faults(boundaries: Sequence[Boundary]) -> Iterator[dict[Place, Kind]]
             yield {boundary.place: kind}
 
 
-type Pairs = tuple[dict[Place, Kind], list[Boundary]]
+type Point = tuple[Place, Kind]
+type Pairs = tuple[Point, list[Boundary]]
 """A first fault, and the calls at which a second one may strike."""
 
 
@@ -86,12 +87,12 @@ def pairs(boundaries: Sequence[Boundary], within: int) -> Iterator[Pairs]:
             if first.place < second.place and second.place[0] - first.place[0] <= within
         ]
         for kind in POSSIBLE[first.call] if seconds else ():
-            yield {first.place: kind}, seconds
+            yield (first.place, kind), seconds
 
 
 def sampled_pairs(
     boundaries: Sequence[Boundary], within: int, count: int, seed: int
-) -> Iterator[dict[Place, Kind]]:
+) -> Iterator[tuple[Point, Point]]:
     """So many of those pairs, drawn by a seed."""
     chance = random.Random(seed)  # noqa: S311 - simulation
     drawn = 0
@@ -100,10 +101,8 @@ def sampled_pairs(
         if second.place[0] - first.place[0] > within:
             continue
         drawn += 1
-        yield {
-            first.place: chance.choice(POSSIBLE[first.call]),
-            second.place: chance.choice(POSSIBLE[second.call]),
-        }
+        kind = chance.choice(POSSIBLE[first.call])
+        yield (first.place, kind), (second.place, chance.choice(POSSIBLE[second.call]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,26 +133,52 @@ def sweep_pairs(story: Story, variants: Iterator[Pairs]) -> Swept:
     return _summed(story, chain.from_iterable(each_pair(story, *each) for each in variants))
 
 
-def each_pair(
-    story: Story, first: dict[Place, Kind], seconds: Sequence[Boundary]
-) -> Iterator[tuple[dict[Place, Kind], Outcome]]:
-    """What comes of a first fault with each second one.
+class Alone:
+    """A story with one fault, and with others after it.
 
-    The first one often keeps the second one away: its run is over by then, or makes another call
+    The first fault often keeps the second one away: its run is over by then, or makes another call
     there. Such a pair is the history of the first fault alone, to the last call, and that is run
     once.
     """
-    notes = _Notes(first)
-    simulation = staged(story, first)
-    simulation.gate.follow(notes)
-    alone = simulation.run()
-    reached = {boundary.place: boundary.call for boundary in notes.boundaries}
+
+    def __init__(self, story: Story, first: Point) -> None:
+        self._story = story
+        self._first = dict([first])
+        notes = _Notes(self._first)
+        simulation = staged(story, self._first)
+        simulation.gate.follow(notes)
+        self.outcome = simulation.run()
+        self._reached = {boundary.place: boundary.call for boundary in notes.boundaries}
+
+    def then(self, place: Place, kind: Kind) -> tuple[dict[Place, Kind], Outcome]:
+        """Both faults, and what comes of them."""
+        strikes = self._first | {place: kind}
+        call = self._reached.get(place)
+        is_struck = call is not None and can_strike(kind, call)
+        return strikes, run_with(self._story, strikes) if is_struck else self.outcome
+
+
+def each_pair(
+    story: Story, first: Point, seconds: Sequence[Boundary]
+) -> Iterator[tuple[dict[Place, Kind], Outcome]]:
+    """What comes of a first fault with each second one."""
+    alone = Alone(story, first)
     for second in seconds:
-        call = reached.get(second.place)
         for kind in POSSIBLE[second.call]:
-            strikes = first | {second.place: kind}
-            is_reached = call is not None and can_strike(kind, call)
-            yield strikes, run_with(story, strikes) if is_reached else alone
+            yield alone.then(second.place, kind)
+
+
+def sweep_singles(
+    story: Story, boundaries: Sequence[Boundary], drawn: Iterator[tuple[Point, Point]]
+) -> tuple[Swept, Swept]:
+    """Every single fault at these calls, and pairs of them that were drawn."""
+    alone = {
+        point: Alone(story, point)
+        for strikes in single_faults(boundaries)
+        for point in strikes.items()
+    }
+    singles = _summed(story, ((dict([point]), each.outcome) for point, each in alone.items()))
+    return singles, _summed(story, (alone[first].then(*second) for first, second in drawn))
 
 
 def _summed(story: Story, runs: Iterable[tuple[dict[Place, Kind], Outcome]]) -> Swept:

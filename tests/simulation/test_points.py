@@ -51,7 +51,7 @@ def test_a_pair_whose_second_fault_strikes_nothing_is_its_first_fault_alone() ->
     story = BRIEF[0]
     first, *seconds = boundaries_of(story)
 
-    found = list(each_pair(story, {first.place: Kind.DEATH_BEFORE}, seconds[::6]))
+    found = list(each_pair(story, (first.place, Kind.DEATH_BEFORE), seconds[::6]))
 
     # The first run dies at its first call, so that a second fault strikes in later runs alone.
     assert {outcome.strikes.total() for _, outcome in found} == {1, 2}
