@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 from bedrock_autoscaler.application.errors import AutoscalerError
@@ -349,6 +349,7 @@ class Gated:
         return getattr(self._port, name)
 
 
-def calls_of(port: str) -> dict[str, str]:
+@lru_cache
+def calls_of(port: str) -> Mapping[str, str]:
     """The calls of a port, by method."""
     return {call.partition(".")[2]: call for call in POSSIBLE if call.partition(".")[0] == port}

@@ -56,7 +56,7 @@ def quick_boundaries(story: Story) -> tuple[Boundary, ...]:
 
 def staged(story: Story, strikes: Mapping[Place, Kind]) -> Simulation:
     """The story, ready to run with these faults."""
-    simulation = Simulation(story.plan(), strikes)
+    simulation = Simulation(story.plan, strikes)
     simulation.core = story.core
     return simulation
 
