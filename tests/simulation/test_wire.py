@@ -5,7 +5,7 @@ from tests.simulation.wire import QUICK_TICKS, run_wire
 
 
 def test_no_promise_is_broken_on_the_wire(tell: Tell) -> None:
-    outcome = run_wire(9, QUICK_TICKS)
+    outcome = run_wire(14, QUICK_TICKS)
 
     tell(f"on the wire: {outcome.ticks} ticks, {outcome.struck.total()} faults at calls")
     assert outcome.violations == []

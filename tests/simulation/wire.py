@@ -133,8 +133,12 @@ class Wire:
             Adapters(self.account),
             deployment=DEPLOYMENT,
             code_version="1.2.3",
-            decide=self.core,
+            decide=self._decide,
         )
+
+    def _decide(self, situation: Situation) -> Decision:
+        """By the core of now: once faults have stopped, it is another one."""
+        return self.core(situation)
 
     # -- faults --------------------------------------------------------------------------------
 
