@@ -248,10 +248,12 @@ class MemoryFleets(Failures):
         return tuple(sorted(found, key=lambda intent: (intent.recorded_at, intent.decision_id)))
 
     def _record(self, target: str) -> FleetRecord:
-        nothing = FleetRecord(
+        known = self._records.get(target)
+        if known is not None:
+            return known
+        return FleetRecord(
             target=target, reserved_units=0, reserved_usd_per_hour=Decimal(0), version=0
         )
-        return self._records.get(target, nothing)
 
     def _account(self) -> AccountRecord:
         records = self._records.values()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, override
 
@@ -20,7 +20,9 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.model import OperationModel
+from botocore.useragent import sanitize_user_agent_string_component
 from moto import mock_aws
+from moto.core.utils import method_names_from_class
 
 from bedrock_autoscaler.adapters.environment import RoutedEnvironment
 from bedrock_autoscaler.adapters.observability import PowertoolsReporter
@@ -104,6 +106,13 @@ HANDLERS: Mapping[str, Callable[[Mapping[str, object], Any], dict[str, str]]] = 
     "scale_endpoint": scale_endpoint.handler,
     "refresh_prices": refresh_prices.handler,
 }
+_PURE: Mapping[str, Callable[..., Any]] = {
+    "botocore.useragent.sanitize_user_agent_string_component": lru_cache(1_024)(
+        sanitize_user_agent_string_component
+    ),
+    "moto.core.responses.method_names_from_class": lru_cache(64)(method_names_from_class),
+}
+"""What the SDK and the emulator work out anew for each call, though it is always the same."""
 _numbers = count()
 _OPERATION_SERVICES = {"service-quotas": "servicequotas"}
 _TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "ConditionCheck": "ConditionCheckItem"}
@@ -290,6 +299,8 @@ def opened(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[Account
     logger = {"POWERTOOLS_SERVICE_NAME": f"account {next(_numbers)}"}
     for name, value in (VARIABLES | logger).items():
         monkeypatch.setenv(name, value)
+    for name, remembered in _PURE.items():
+        monkeypatch.setattr(name, remembered)
     with mock_aws(config={"core": {"passthrough": {"services": list(BY_WORLD)}}}):
         boto3.setup_default_session()
         session = boto3.DEFAULT_SESSION

@@ -16,13 +16,13 @@ class Cohort:
     """Callers of one target that keep a table for `cache_minutes`.
 
     Attributes:
-        reads: whether the callers' copy can be read; a copy that cannot leaves the old table.
+        reads_at: when they read the callers' copy again; None: they have not read it yet.
     """
 
     target: str
     cache_minutes: int
     table: RoutingTable | None = None
-    read_at: datetime | None = None
+    reads_at: datetime | None = None
     failed: list[str] = field(default_factory=list)
 
 
@@ -65,8 +65,9 @@ class Callers:
         moment = start
         while moment < end:
             for cohort in self.cohorts:
-                self._refresh(cohort, moment)
-                if cohort.table is not None:
+                if not self.cut_off and (cohort.reads_at is None or moment >= cohort.reads_at):
+                    self._refresh(cohort, moment)
+                if cohort.table is not None and self.demand.get(cohort.target):
                     failed += self._send(cohort.table, moment)
             if self.direct:
                 self._send_directly(moment)
@@ -81,20 +82,15 @@ class Callers:
                 self._metrics.put(arn, minute_of(now), 1.0)
 
     def _refresh(self, cohort: Cohort, now: datetime) -> None:
-        if self.cut_off:
-            return
-        age = None if cohort.read_at is None else now - cohort.read_at
-        if age is not None and age < cohort.cache_minutes * MINUTE:
-            return
         found = self._projected.get(cohort.target)
-        cohort.read_at = now
+        cohort.reads_at = now + cohort.cache_minutes * MINUTE
         if found is not None and (cohort.table is None or found.version >= cohort.table.version):
             cohort.table = found
 
     def _send(self, table: RoutingTable, now: datetime) -> list[str]:
         """Offer each route its share; the calls that find a PT gone which we deleted."""
         demand, minute, failed = self.demand.get(table.target, 0.0), minute_of(now), []
-        for route in table.routes if demand else ():
+        for route in table.routes:
             if route.weight <= 0:
                 continue
             if route.kind is not OptionKind.PROVISIONED:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 from bedrock_autoscaler.application.errors import AutoscalerError
@@ -172,7 +172,12 @@ class Replay:
     def strike(self, call: str, run: Run) -> Kind | None:
         """What the list says of this place, where it is possible."""
         kind = self.struck.get((run.moment, run.number, run.calls))
-        return kind if kind in POSSIBLE[call] or kind in EVERYWHERE else None
+        return kind if kind is not None and can_strike(kind, call) else None
+
+
+def can_strike(kind: Kind, call: str) -> bool:
+    """Whether such a fault is possible at this call."""
+    return kind in POSSIBLE[call] or kind in EVERYWHERE
 
 
 class Gate:
@@ -344,6 +349,7 @@ class Gated:
         return getattr(self._port, name)
 
 
-def calls_of(port: str) -> dict[str, str]:
+@lru_cache
+def calls_of(port: str) -> Mapping[str, str]:
     """The calls of a port, by method."""
     return {call.partition(".")[2]: call for call in POSSIBLE if call.partition(".")[0] == port}

@@ -1,19 +1,25 @@
 """A fast model of the minute history: the newest revision of each hour, as it was observed."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports.history import HistoryReference, StoredHistory
-from bedrock_autoscaler.domain.traffic.joining import combine, join, span
-from bedrock_autoscaler.domain.traffic.observation import Traffic
-from bedrock_autoscaler.domain.units import HOUR, floor_hour
+from bedrock_autoscaler.domain.traffic.joining import combine, span
+from bedrock_autoscaler.domain.traffic.observation import Series, Traffic, each_series
+from bedrock_autoscaler.domain.units import HOUR, floor_hour, whole_minutes
+
+type Span = tuple[Mapping[datetime, int], StoredHistory]
+"""The newest revisions when it was put together, and what it was."""
 
 type Hour = tuple[bytes, Traffic, int]
 """What it holds, as bytes; its minutes; and how many of them are gaps."""
+
+
+_NOTHING: Mapping[datetime, int] = {}
 
 
 class SimulatedHistory:
@@ -27,6 +33,7 @@ class SimulatedHistory:
         self._hours: dict[tuple[str, datetime, int], Hour] = {}
         self._newest: dict[str, dict[datetime, int]] = {}
         self._loaded: dict[tuple[str, HistoryReference], StoredHistory] = {}
+        self._spans: dict[tuple[str, datetime, datetime], Span] = {}
 
     def store(self, target: str, traffic: Mapping[str, Traffic]) -> None:
         """Keep each whole hour with something in it, as a new revision where it differs."""
@@ -55,9 +62,20 @@ class SimulatedHistory:
 
     def load(self, target: str, start: datetime, end: datetime) -> StoredHistory:
         """The newest revisions in [start, end)."""
+        newest = self._newest.get(target, _NOTHING)
+        known = self._spans.get((target, start, end))
+        if known is not None and known[0] is newest:  # each new revision makes a new mapping
+            return known[1]
+        stored = self._put_together(target, newest, start, end)
+        self._spans[target, start, end] = newest, stored
+        return stored
+
+    def _put_together(
+        self, target: str, newest: Mapping[datetime, int], start: datetime, end: datetime
+    ) -> StoredHistory:
         revisions = tuple(
             (hour, revision)
-            for hour, revision in sorted(self._newest.get(target, {}).items())
+            for hour, revision in sorted(newest.items())
             if floor_hour(start) <= hour < end
         )
         first = max(start, revisions[0][0]) if revisions else start
@@ -76,13 +94,28 @@ class SimulatedHistory:
         known = self._loaded.get((target, reference))
         if known is not None:
             return known
-        whole = Traffic.empty(reference.start)
+        hours = []
         for hour, revision in reference.revisions:
             kept = self._hours.get((target, hour, revision))
             if kept is None:
                 raise ObservationError(f"history of {target}: {hour} #{revision} is missing")
-            whole = join(whole, kept[1])
+            hours.append(kept[1])
+        whole = _end_to_end(hours) if hours else Traffic.empty(reference.start)
         total = span(whole, reference.start, reference.end)
         stored = StoredHistory(reference=reference, traffic={}, total=total)
         self._loaded[target, reference] = stored
         return stored
+
+
+def _end_to_end(hours: Sequence[Traffic]) -> Traffic:
+    """Hours in their order, with gaps where one is missing in between."""
+    start = hours[0].start
+    places = [whole_minutes(hour.start - start) for hour in hours]
+
+    def laid(*each: Series) -> Series:
+        minutes = np.full(places[-1] + 60, np.nan)
+        for place, series in zip(places, each, strict=True):
+            minutes[place : place + 60] = series
+        return minutes
+
+    return Traffic(start=start, **each_series(laid, *hours))

@@ -80,11 +80,9 @@ def one_stands(meeting: Meeting) -> Iterator[Way]:
     Decisions come first, so that there is something to meet over.
     """
     for index, firing in enumerate(meeting.firings):
-        steps = 1
-        while steps <= _most_calls(meeting, index):
+        for steps in range(1, _most_calls(meeting, index) + 1):
             name = f"{firing.function} {index} stands before call {steps}"
             yield name, partial(_stand_and_go, standing=index, steps=steps)
-            steps += 1
 
 
 def two_stand(meeting: Meeting) -> Iterator[Way]:

@@ -3,7 +3,6 @@
 import random
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -91,8 +90,8 @@ class SimulatedMetrics:
         series: Mapping[str, Collection[str]] | None = None,
     ) -> MetricsReading:
         """What is shown now."""
-        whole = self._read(model_ids, start, end, frozenset(self.failing))
-        return _narrowed(whole, series or {})
+        asked = _asked(model_ids, series or {})
+        return self._read(asked, start, end, frozenset(self.failing))
 
     def partial_read(
         self,
@@ -102,8 +101,8 @@ class SimulatedMetrics:
         series: Mapping[str, Collection[str]] | None = None,
     ) -> MetricsReading:
         """The same without every other series."""
-        part = self._read(model_ids, start, end, frozenset(sorted(model_ids)[::2]))
-        return _narrowed(part, series or {})
+        asked = _asked(model_ids, series or {})
+        return self._read(asked, start, end, frozenset(sorted(model_ids)[::2]))
 
     def copies(self, address: str, start: datetime, end: datetime) -> tuple[int, ...]:
         """No target here has an imported model."""
@@ -126,7 +125,11 @@ class SimulatedMetrics:
         return now - (self.lag if lag is None else lag)
 
     def _read(
-        self, model_ids: Sequence[str], start: datetime, end: datetime, failing: frozenset[str]
+        self,
+        asked: Mapping[str, Collection[str]],
+        start: datetime,
+        end: datetime,
+        failing: frozenset[str],
     ) -> MetricsReading:
         first, count = minute_of(start), max(whole_minutes(end - start), 0)
         shown = min(max(self._horizon() + 1 - first, 0), count)
@@ -135,20 +138,24 @@ class SimulatedMetrics:
         silent = _zeros(count) if read.all() else np.where(read, 0.0, np.nan)
         traffic: dict[str, Traffic] = {}
         problems = []
-        for model_id in model_ids:
+        silence = _even(start, silent)
+        for model_id, wanted in asked.items():
             if model_id in failing:
                 problems.append(f"metrics of {model_id}: InternalError")
                 traffic[model_id] = _even(start, _gaps(count))
             else:
-                traffic[model_id] = self._series(model_id, start, shown, silent)
+                traffic[model_id] = self._series(model_id, silence, shown, wanted)
         return MetricsReading(start=start, read=read, traffic=traffic, problems=tuple(problems))
 
-    def _series(self, model_id: str, start: datetime, shown: int, silent: Series) -> Traffic:
-        first = minute_of(start)
+    def _series(
+        self, model_id: str, silence: Traffic, shown: int, wanted: Collection[str]
+    ) -> Traffic:
+        """The series that were asked for, and silence in place of the others."""
+        first, silent = minute_of(silence.start), silence.invocations
         calls = self._calls.get(model_id, {})
         inside = [m for m in calls if first <= m < first + shown] if calls else []
         if not inside:
-            return _even(start, silent)
+            return silence
         places = [minute - first for minute in inside]
         # A minute with a point is known, whether or not it counts as read.
         base = silent
@@ -159,8 +166,8 @@ class SimulatedMetrics:
         counts[places] = [calls[minute] for minute in inside]
         series = dict.fromkeys(METRICS, base)
         series["invocations"] = counts
-        series |= {name: counts * each for name, each in _TOKENS.items()}
-        return Traffic(start=start, **series)
+        series |= {name: counts * each for name, each in _TOKENS.items() if name in wanted}
+        return Traffic(start=silence.start, **series)
 
 
 def dark_for(now: datetime, length: timedelta) -> tuple[int, int]:
@@ -187,14 +194,8 @@ def _even(start: datetime, values: Series) -> Traffic:
     return Traffic(start=start, **dict.fromkeys(METRICS, values))
 
 
-def _narrowed(reading: MetricsReading, series: Mapping[str, Collection[str]]) -> MetricsReading:
-    """The same with zeros for what was not asked for."""
-    traffic = dict(reading.traffic)
-    for model_id in traffic.keys() & series.keys():
-        known, wanted = traffic[model_id], series[model_id]
-        if len(wanted) == len(METRICS):
-            continue
-        silent = known.invocations * 0.0  # gaps stay gaps
-        values = {name: getattr(known, name) if name in wanted else silent for name in METRICS}
-        traffic[model_id] = Traffic(start=known.start, **values)
-    return replace(reading, traffic=traffic)
+def _asked(
+    model_ids: Sequence[str], series: Mapping[str, Collection[str]]
+) -> Mapping[str, Collection[str]]:
+    """The series to read of each `ModelId`: all where nothing is said of it."""
+    return {model_id: series.get(model_id, METRICS) for model_id in model_ids}

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 _OLDEST, _NEWEST = 100, 30
 _USED = 0.7
+_RESTED_ON = build_situation(
+    observation=build_observation(traffic=build_traffic(30), by_option=()),
+)
+_DECIDED = build_decision()
 
 
 def open_with(simulation: "Simulation", target: Target, chance: random.Random) -> None:
@@ -91,14 +95,16 @@ def _bought(simulation: "Simulation", target: Target, at: datetime) -> "Simulate
 
 def _record(simulation: "Simulation", target: Target, name: str, at: datetime) -> None:
     """The decision behind it; what it rested on is of no interest."""
-    traffic = build_traffic(30, end=at - 3 * MINUTE)
-    situation = build_situation(
+    seen = _RESTED_ON.observation
+    traffic = replace(seen.traffic, start=at - 33 * MINUTE)
+    situation = replace(
+        _RESTED_ON,
         target=target,
         scheduled_at=at,
-        observation=build_observation(traffic=traffic, by_option=()),
+        observation=replace(seen, traffic=traffic),
     )
     decision = replace(
-        build_decision(),
+        _DECIDED,
         id=name,
         target=target.name,
         scheduled_at=at,

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
@@ -90,7 +91,7 @@ class Wishes:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Story:
     """One of them.
 
@@ -120,8 +121,9 @@ class Story:
     never: frozenset[str] = frozenset()
     struck: frozenset[str] = frozenset()
 
+    @cached_property
     def plan(self) -> Plan:
-        """The schedule of the story."""
+        """The schedule of the story, made once for all its variants."""
         lags = {"list": 0, "tags": 0, "lead": 1, "token": 1_440, "descending": 0, "metrics": 1}
         documents = [(name, self._document(name)) for name in self.names]
         if self.stack:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -27,8 +27,8 @@ from tests.simulation.points import (
     boundaries_of,
     pairs,
     sampled_pairs,
-    single_faults,
-    sweep,
+    sweep_pairs,
+    sweep_singles,
 )
 from tests.simulation.schedule import Function
 from tests.simulation.stories import BRIEF, STORIES
@@ -36,8 +36,6 @@ from tests.simulation.story import Story
 from tests.simulation.volume import collect_seldom
 
 if TYPE_CHECKING:
-    from tests.simulation.faults import Kind
-    from tests.simulation.gate import Place
     from tests.simulation.wire import WireOutcome
 
 WITHIN = 3
@@ -54,19 +52,15 @@ type Told = tuple[list[str], int]
 
 def sweep_stories(jobs: int, *, pairs: bool, sampled: int) -> Told:
     """Every single fault at every call of every story, and pairs of faults if wanted."""
-    tasks = [partial(_single, index, part) for index in range(len(_ALL)) for part in range(2)]
     brief = range(len(BRIEF))
+    others = [index for index in range(len(_ALL)) if index not in brief]
+    each = sampled // len(others) // _PARTS + 1 if sampled else 0
+    tasks = [partial(_single, index, 0 if index in brief else each) for index in range(len(_ALL))]
     if pairs:
         tasks += [partial(_pairs, index, part) for index in brief for part in range(_PARTS)]
-    others = [index for index in range(len(_ALL)) if index not in brief]
-    tasks += [
-        partial(_sampled, index, sampled // len(others) // _PARTS + 1, part)
-        for index in others
-        for part in range(_PARTS if sampled else 0)
-    ]
     lines, failures = [], 0
     variants: Counter[tuple[str, str]] = Counter()
-    for what, swept in _all(tasks, jobs, "stories"):
+    for what, swept in chain.from_iterable(_all(tasks, jobs, "stories")):
         variants[what, swept.story] += swept.variants
         failures += len(swept.failures)
         if swept.failures:
@@ -104,8 +98,10 @@ def sweep_wire(jobs: int, schedules: int) -> Told:
     ]
     ticks = sum(outcome.ticks for outcome in outcomes)
     faults = sum(outcome.struck.total() + outcome.happened.total() for outcome in outcomes)
+    sent = sum((outcome.sent for outcome in outcomes), Counter[str]())
     total = f"{len(outcomes)} schedules on the wire, {ticks:,} ticks, {faults:,} faults"
-    return [*lines, f"{total}, {len(lines)} violations"], len(lines)
+    counts = ", ".join(f"{count:,} {name}" for name, count in sorted(sent.items()))
+    return [*lines, f"{total}, {len(lines)} violations; sent: {counts}"], len(lines)
 
 
 def _all[Result](tasks: Sequence[Callable[[], Result]], jobs: int, what: str) -> Iterator[Result]:
@@ -129,21 +125,22 @@ def _some(swept: Swept) -> list[tuple[str, str, str]]:
 _ALL = (*BRIEF, *STORIES)
 
 
-def _single(index: int, part: int) -> tuple[str, Swept]:
+def _single(index: int, sampled: int) -> list[tuple[str, Swept]]:
     story = _ALL[index]
-    variants = islice(single_faults(boundaries_of(story)), part, None, 2)
-    return "single faults", sweep(story, variants)
+    boundaries = boundaries_of(story)
+    drawn = [
+        pair
+        for part in range(_PARTS if sampled else 0)
+        for pair in sampled_pairs(boundaries, WITHIN, sampled, part)
+    ]
+    singles, both = sweep_singles(story, boundaries, iter(drawn))
+    return [("single faults", singles), *([("sampled pairs", both)] if drawn else [])]
 
 
-def _pairs(index: int, part: int) -> tuple[str, Swept]:
+def _pairs(index: int, part: int) -> list[tuple[str, Swept]]:
     story = _ALL[index]
-    variants: Iterator[dict[Place, Kind]] = pairs(boundaries_of(story), WITHIN)
-    return "pairs", sweep(story, islice(variants, part, None, _PARTS))
-
-
-def _sampled(index: int, count: int, part: int) -> tuple[str, Swept]:
-    story = _ALL[index]
-    return "sampled pairs", sweep(story, sampled_pairs(boundaries_of(story), WITHIN, count, part))
+    firsts = islice(pairs(boundaries_of(story), WITHIN), part, None, _PARTS)
+    return [("pairs", sweep_pairs(story, firsts))]
 
 
 def _standing(index: int) -> tuple[str, Met]:

@@ -54,6 +54,7 @@ type Core = Callable[[Situation], Decision]
 NAMES = ("alpha", "beta", "gamma")
 _CREATE = "CreateProvisionedModelThroughput"
 _DELETE = "DeleteProvisionedModelThroughput"
+_WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"})
 _THROTTLES = {
     "dynamodb": ("ProvisionedThroughputExceededException", "ThrottlingException"),
     "ssm": ("ThrottlingException",),
@@ -86,6 +87,7 @@ class WireOutcome:
 
     Attributes:
         struck: faults by (operation, kind).
+        sent: Creates and Deletes that went out.
     """
 
     seed: int
@@ -93,6 +95,7 @@ class WireOutcome:
     runs: int = 0
     struck: Counter[tuple[str, str]] = field(default_factory=Counter)
     happened: Counter[str] = field(default_factory=Counter)
+    sent: Counter[str] = field(default_factory=Counter)
     violations: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -109,6 +112,7 @@ class Wire:
         self._busy = False
         self._switch = "allow"
         self._versions: dict[str, int] = {}
+        self._has_written = True
         # Of the oracles alone; it reads each time, and making clients is most of a schedule's time.
         self._tables = Adapters(account).tables
         self._answers: dict[str, Callable[..., Any]] = {
@@ -129,8 +133,12 @@ class Wire:
             Adapters(self.account),
             deployment=DEPLOYMENT,
             code_version="1.2.3",
-            decide=self.core,
+            decide=self._decide,
         )
+
+    def _decide(self, situation: Situation) -> Decision:
+        """By the core of now: once faults have stopped, it is another one."""
+        return self.core(situation)
 
     # -- faults --------------------------------------------------------------------------------
 
@@ -142,6 +150,7 @@ class Wire:
     ) -> tuple[AWSResponse, dict[str, Any]] | None:
         """Answer a call with one of its codes, before any effect; watch those that change."""
         name = model.name
+        self._has_written = self._has_written or name in _WRITES
         if not self._busy and name in {_CREATE, _DELETE}:
             self._watched(name, json.loads(params["body"] or "{}"), str(params["url"]))
         if not self._draws():
@@ -187,6 +196,7 @@ class Wire:
 
     def _watched(self, name: str, body: dict[str, Any], url: str) -> None:
         """O5, O9, O12 right before a Create or a Delete goes out."""
+        self.outcome.sent[name] += 1
         if self._switch != "allow":
             self.failed("O12", f"{name} although the switch is {self._switch!r}")
         with self._looking():
@@ -233,6 +243,12 @@ class Wire:
             )
             if units > _MAX_UNITS:
                 self.failed("O1", f"{name} holds {units} units")
+        if self._has_written:  # else the tables are what they were
+            self._check_versions()
+            self._has_written = False
+
+    def _check_versions(self) -> None:
+        for name in NAMES:
             with self._looking():
                 table = self._tables.current(name)
             version = table.version if table else 0
@@ -349,6 +365,7 @@ def document(name: str) -> str:
     """The settings of one of the targets; each has a ModelId of its own."""
     content: dict[str, Any] = dict(SETTINGS)
     content["options"] = [{"kind": "on_demand", "address": f"vendor.{name}-v1:0"}]
+    content["residency"] = {"other_models": True}  # another one answers there than is bought
     content["guard_rails"] = SETTINGS["guard_rails"] | {
         "max_units": _MAX_UNITS,
         "max_purchases_per_day": 20,

@@ -136,10 +136,9 @@ class _Publisher:
         except ObservationError as error:
             self.ports.reporter.alarm("table_kept", self.target.name, str(error))
             return self._project(current, _KEPT)
-        wanted = self._table(usable, decision_id, current)
+        wanted = self._table(usable, self._deferrable(waiting), decision_id, current)
         if wanted is None:
             return self._project(current, _KEPT)
-        wanted = replace(wanted, deferrable=self._deferrable(waiting))
         is_same = current is not None and _content(wanted) == _content(current)
         if is_same and all(_is_noted(intent, current) for intent in releases):
             return self._project(current, "unchanged")
@@ -304,7 +303,11 @@ class _Publisher:
         return routes if len(kept) == len(routes) else scaled(kept)
 
     def _table(
-        self, routes: tuple[Route, ...], decision_id: str, current: RoutingTable | None
+        self,
+        routes: tuple[Route, ...],
+        deferrable: tuple[Route, ...],
+        decision_id: str,
+        current: RoutingTable | None,
     ) -> RoutingTable | None:
         """The next table; None when it would mislead callers."""
         no_fallback = all(route.kind is OptionKind.PROVISIONED for route in routes)
@@ -321,6 +324,7 @@ class _Publisher:
             no_fallback=no_fallback,
             decision_id=decision_id,
             published_at=self.now,
+            deferrable=deferrable,
         )
 
     def _report(self, event: str, table: RoutingTable) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Place:
     @staticmethod
     def of(target: Target) -> Place:
         """Where the target is."""
-        return Place(account=target.account, region=target.region)
+        return _place(target.account, target.region)
 
     @staticmethod
     def of_arn(arn: str) -> Place:
@@ -43,6 +44,12 @@ class Place:
     def name(self) -> str:
         """For people: `111122223333/us-east-1`."""
         return f"{self.account}/{self.region}"
+
+
+@lru_cache(maxsize=1_024)
+def _place(account: str, region: str) -> Place:
+    """Each place once: every pass over a target asks for its own, and there are few."""
+    return Place(account=account, region=region)
 
 
 def owner_elsewhere(deployment: str, home: Place) -> str:

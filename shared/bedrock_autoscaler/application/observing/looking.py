@@ -27,6 +27,7 @@ REREAD = timedelta(hours=3)
 _LEAST_MINUTES = 60
 _ERRORS = ("client_errors", "server_errors")
 _ONLY_WITH_REFUSALS = frozenset({*_ERRORS, "quota_tokens"})
+_BEYOND_CORE = tuple(name for name in METRICS if name not in {*CORE, *_ONLY_WITH_REFUSALS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +84,14 @@ def routing_look(
 
 def series_in_use(traffic: Traffic) -> tuple[str, ...]:
     """The series beyond CORE that show anything and mean something without refused calls."""
-    return tuple(
-        name
-        for name in METRICS
-        if name not in CORE
-        and name not in _ONLY_WITH_REFUSALS
-        and known_total(getattr(traffic, name)) > 0
-    )
+    found, shows = [], dict[int, bool]()
+    for name in _BEYOND_CORE:
+        series = getattr(traffic, name)
+        if id(series) not in shows:  # those without a point are one array
+            shows[id(series)] = known_total(series) > 0
+        if shows[id(series)]:
+            found.append(name)
+    return tuple(found)
 
 
 def _is_due(before: Observation | None, end: datetime) -> bool:

@@ -82,7 +82,8 @@ class Observer:
         self._stack: StackState | None = None
         self._is_stack_read = False
         self._costs: EndpointCosts | None = None
-        self._together: tuple[Traffic, ...] = ()
+        self._everyone: tuple[Known, ...] = ()
+        self._silent: dict[int, bool] = {}
         self._purchases: dict[str, tuple[PurchaseIntent, ...]] = {}
         self._loop = loop
         self._tick = tick
@@ -131,8 +132,7 @@ class Observer:
         self._readings.take(everyone)
         if self._loop is Loop.CAPACITY and everyone:
             self._purchases = {entry.target.name: entry.purchases for entry in everyone}
-            if self._company.is_present:
-                self._look_at_all(everyone)
+            self._everyone = everyone
 
     def situation(self, known: Known) -> tuple[Situation, HistoryReference | None]:
         """The situation of one target, and the stored minutes at the front of its traffic."""
@@ -207,9 +207,15 @@ class Observer:
         return sources.keepsakes.endpoint_costs.get("", now, partial(watch.costs, now))
 
     def _fell_silent(self, target: Target) -> bool:
-        minutes = target.thresholds.gating.mass_silence_minutes
         told = self._company.silent_together
-        return fell_silent_together(self._together, minutes) if told is None else told
+        if told is not None:
+            return told
+        minutes = target.thresholds.gating.mass_silence_minutes
+        if minutes not in self._silent:  # the same for all targets with the same threshold
+            # One after the other: the first that still has calls settles it.
+            traffics = map(self._whole, self._everyone)
+            self._silent[minutes] = fell_silent_together(traffics, minutes)
+        return self._silent[minutes]
 
     def _consents(self, target: Target) -> tuple[RecordedConsent, ...]:
         """What persons agreed to, for the capacity loop: the other buys nothing."""
@@ -227,16 +233,11 @@ class Observer:
         before = known.before.commitment if known.before else None
         return self._advisor.study(known.target, known.read_to, rate, before)
 
-    def _look_at_all(self, everyone: tuple[Known, ...]) -> None:
-        """What only all targets together show."""
-        self._together = tuple(
-            total(
-                (self._readings.of(entry).of(address) for address, _ in entry.births),
-                entry.read_from,
-                entry.read_to,
-            )
-            for entry in everyone
-        )
+    def _whole(self, entry: Known) -> Traffic:
+        """What was read of one target, under all its addresses."""
+        measured = self._readings.of(entry)
+        parts = (measured.of(address) for address, _ in entry.births)
+        return total(parts, entry.read_from, entry.read_to)
 
     def _stack_state(self) -> StackState | None:
         """All targets together, read once; the routing loop buys nothing and needs it not.

@@ -93,7 +93,8 @@ def purchase(scheduled_at: datetime | None, deadline: Deadline, ports: PurchaseP
 
     def visit(target: Target) -> str:
         here = ports.at(Place.of(target))
-        watch = replace(stack, deployment=here.deployment)
+        is_home = here.deployment == stack.deployment
+        watch = stack if is_home else replace(stack, deployment=here.deployment)
         buyer = _Buyer(ports=here, target=target, stack=watch, now=tick.now, deadline=deadline)
         return buyer.run()
 

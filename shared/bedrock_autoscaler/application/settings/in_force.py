@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, replace
 from decimal import Decimal
+from functools import lru_cache
 
 from bedrock_autoscaler.application.errors import NewerRecordError
 from bedrock_autoscaler.application.fleets.places import Place
@@ -28,6 +29,8 @@ NOTHING_MAY_BE_HELD = StackRails(
 )
 """The caps while the document `stack` is invalid and never was valid: nobody meant "no cap"."""
 _VERSION_DIGITS = 16
+_TEXTS = 256
+"""Packed documents that are kept at hand: while one has a problem, all are read each time."""
 _GONE_DEFAULTS = SettingsProblem(
     document=DEFAULTS,
     field="",
@@ -208,11 +211,14 @@ class _Loader:
         A document that is in force already stays so. Where only recalled ones overlap, nothing
         tells whose the traffic is, and none of them is managed.
         """
-        while faulty := [p for p in self._overlaps() if p.document in self._fresh]:
+        while overlaps := self._overlaps():
+            faulty = [problem for problem in overlaps if problem.document in self._fresh]
+            if not faulty:
+                break
             for problem in faulty:
                 del self._fresh[problem.document]
                 self._refuse(problem)
-        for problem in self._overlaps():
+        for problem in overlaps:
             del self._recalled[problem.document]
             if problem not in self._problems:
                 self._problems.append(problem)
@@ -288,11 +294,13 @@ def _advising(target: Target) -> Target:
     return replace(advising, settings_version=settings_version(advising))
 
 
+@lru_cache(maxsize=_TEXTS)
 def _pack(defaults: str | None, text: str) -> str:
     """An accepted document with the defaults under it, as one text."""
     return json.dumps({"defaults": defaults, "document": text})
 
 
+@lru_cache(maxsize=_TEXTS)
 def unpacked(packed: str) -> tuple[str | None, str]:
     """The defaults and the text of a target's document that was kept as good."""
     parts = json.loads(packed)

@@ -157,7 +157,7 @@ def _metrics(situation: Situation) -> Iterator[Finding]:
     """The newest settled half hour has gaps, though there were minutes without any before it."""
     calls = situation.observation.traffic.invocations
     newest, before = calls[-INCOMPLETE_MINUTES:], calls[:-INCOMPLETE_MINUTES]
-    share = float(np.isfinite(newest).mean()) if len(newest) else 0.0
+    share = np.count_nonzero(np.isfinite(newest)) / len(newest) if len(newest) else 0.0
     least = situation.target.thresholds.observing.min_completeness
     if share < least and bool(np.isfinite(before).any()):
         yield (
