@@ -160,7 +160,7 @@ DEFECTS: tuple[Defect, ...] = (
     _one(
         "share of units that leaves within an hour",
         "21",
-        Scenario.CALM,
+        Scenario.SWITCH,
         ("app.releasing.release:hour_problem", FINDS_NOTHING),
     ),
     _one(
