@@ -225,6 +225,24 @@ def test_an_abandoned_purchase_that_turns_up_is_reserved_again(fleets: Fleets) -
     assert fleets.record_of("chat").reserved_units == 2
 
 
+def test_what_turns_up_is_not_reserved_again_where_the_sums_moved_since_they_were_seen(
+    fleets: Fleets,
+) -> None:
+    intent = build_purchase(model_units=2)
+    reserve(fleets, intent)
+    lost = moved(intent, PurchaseState.LOST)
+    fleets.update_purchase(intent, lost)
+    seen = room(fleets)
+    reserve(fleets, build_purchase(target="email"))
+
+    with pytest.raises(StaleDecisionError, match="sums over all targets"):
+        fleets.update_purchase(lost, moved(lost, PurchaseState.BOUGHT), stack=seen)
+    assert fleets.purchases("chat") == (lost,)
+    fleets.update_purchase(lost, moved(lost, PurchaseState.BOUGHT), stack=room(fleets))
+
+    assert fleets.account().reserved_units == 3
+
+
 def test_an_intent_that_moved_meanwhile_is_not_overwritten(fleets: Fleets) -> None:
     intent = build_purchase()
     reserve(fleets, intent)

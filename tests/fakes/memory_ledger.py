@@ -202,7 +202,9 @@ class MemoryFleets(Failures):
             self._reserve(intent, 1)
         self._end("begin_purchase")
 
-    def update_purchase(self, before: PurchaseIntent, after: PurchaseIntent) -> None:
+    def update_purchase(
+        self, before: PurchaseIntent, after: PurchaseIntent, *, stack: StackRoom | None = None
+    ) -> None:
         """Replace the intent; reserve or free where it enters or leaves the holding states."""
         self._begin("update_purchase")
         _require_successor(before, after)
@@ -210,8 +212,10 @@ class MemoryFleets(Failures):
             key = (before.target, before.decision_id)
             if self._purchases.get(key) != before:
                 raise StaleDecisionError(f"purchase {before.decision_id} has changed")
-            self._purchases[key] = after
             change = (after.state in HOLDING_STATES) - (before.state in HOLDING_STATES)
+            if change:
+                self._require_room(after, stack)
+            self._purchases[key] = after
             if change:
                 self._reserve(before, change)
             if after.state is PurchaseState.REFUSED and before.consent_id is not None:

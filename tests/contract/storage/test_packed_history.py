@@ -114,19 +114,33 @@ def test_an_hour_that_changes_later_packs_its_day_anew(dynamodb: "DynamoDBClient
     assert plain(PackedHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)) == plain(expected)
 
 
-def test_days_that_list_their_revisions_are_read_as_before(
-    faulty_dynamodb: FaultyClient, dynamodb: "DynamoDBClient"
+@pytest.mark.parametrize("form", ["list", "bytes"])
+def test_days_of_before_are_read_as_before(
+    form: str, faulty_dynamodb: FaultyClient, dynamodb: "DynamoDBClient"
 ) -> None:
+    """For some hours they had bytes under the name that a list had."""
     store(DynamoHistory(dynamodb, LEDGER), 60)
     expected = PackedHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)
     for item in _days(dynamodb):
-        numbers = np.frombuffer(item["revisions"]["B"], "<i4").tolist()
-        item["revisions"] = {"L": [{"N": str(number)} for number in numbers]}
+        joint = item.pop("numbers")
+        numbers = np.frombuffer(joint["B"], "<i4").tolist()
+        listed = {"L": [{"N": str(number)} for number in numbers]}
+        item["revisions"] = listed if form == "list" else joint
         dynamodb.put_item(TableName=LEDGER, Item=item)
     history = PackedHistory(cast("DynamoDBClient", faulty_dynamodb), LEDGER)
 
     assert plain(history.load("chat", NOW - SPAN, NOW)) == plain(expected)
     assert hours_read_from(faulty_dynamodb).startswith("2026-11-20T00:00:00Z")
+
+
+def test_a_day_has_nothing_that_an_older_version_would_take_for_a_list(
+    dynamodb: "DynamoDBClient",
+) -> None:
+    """That one takes each member of `revisions` for one number; without any it reads the hours."""
+    store(DynamoHistory(dynamodb, LEDGER), 60)
+    PackedHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)
+
+    assert all("revisions" not in item for item in _days(dynamodb))
 
 
 def _days(dynamodb: "DynamoDBClient") -> Sequence[Any]:

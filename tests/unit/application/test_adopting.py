@@ -235,6 +235,23 @@ def test_of_two_persons_who_adopt_it_for_two_targets_at_once_one_does() -> None:
     assert scene.fleets.purchases("email") == ()
 
 
+def test_of_two_persons_one_does_also_where_its_target_lost_it_once() -> None:
+    scene = lost(target="email", decision_id=None)
+    had = build_held(
+        1, target="email", decision_id="d", model_units=2, state=PurchaseState.LOST, ended_at=NOW
+    )
+    scene.fleets._purchases["email", "d"] = had
+    adopting = adoption(scene)
+    planned = adopting.plan(pt_arn(1), build_target(name="email", model_ids=("other",)), "jane")
+    held = build_purchase(arn=pt_arn(1), state=PurchaseState.BOUGHT)
+    interrupt(scene.fleets, "update_purchase", lambda: reserve(scene.fleets, held), after=False)
+
+    with pytest.raises(StaleDecisionError, match="sums over all targets"):
+        adopting.record(planned)
+
+    assert scene.fleets.purchases("email") == (had,)
+
+
 def test_two_that_were_made_in_one_second_are_both_adopted() -> None:
     scene = lost(decision_id=None)
     known = scene.capacity._throughputs[pt_arn(1)]

@@ -208,22 +208,25 @@ class DynamoFleets(Fleets):
             raise StaleDecisionError(_why_not(intent, fleet, error)) from error
 
     @override
-    def update_purchase(self, before: PurchaseIntent, after: PurchaseIntent) -> None:
+    def update_purchase(
+        self, before: PurchaseIntent, after: PurchaseIntent, *, stack: StackRoom | None = None
+    ) -> None:
         """One transaction: intent at its version, and its reservation where that changes."""
         require_successor(before, after)
         changes = [self._replacing(PURCHASE, before, after)]
         change = (after.state in HOLDING_STATES) - (before.state in HOLDING_STATES)
         if change:
             changes.append(self._reserve(before, change, condition=_OURS))
-            changes.append(self._reserve_account(before, change))
+            changes.append(self._reserve_account(before, change, stack))
         if after.state is PurchaseState.REFUSED:
             changes += self._consent(before, is_used=False)
         try:
             self._transact(changes, PURCHASE, after)
         except ConditionFailedError as error:
-            raise StaleDecisionError(
-                f"purchase {before.decision_id} is not at version {before.version} any more"
-            ) from error
+            moved = f"purchase {before.decision_id} is not at version {before.version} any more"
+            if stack is not None:
+                moved += ", or the sums over all targets moved"
+            raise StaleDecisionError(moved) from error
 
     @override
     def begin_release(self, intent: ReleaseIntent) -> None:

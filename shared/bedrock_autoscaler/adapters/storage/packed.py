@@ -244,7 +244,7 @@ def _to_item(target: str, day: _Day) -> Item:
         "pk": _partition(target),
         "sk": f"{iso(day.start)}#{day.number:06d}",
         "schema": SCHEMA,
-        "revisions": _joint([by_hour.get(day.start + i * HOUR, _NONE) for i in range(24)]),
+        "numbers": _joint([by_hour.get(day.start + i * HOUR, _NONE) for i in range(24)]),
         "digests": day.digests,
         "content": day.content,
     }
@@ -255,12 +255,12 @@ def _from_item(item: Item, target: str) -> _Day:
     require_schema(item.get("schema"), subject)
     text, _, number = str(item["sk"]).partition("#")
     try:
-        numbers = item["revisions"]
+        # Packs of before have `revisions`, mostly a list. Its readers would take bytes for one.
+        numbers = item["numbers"] if "numbers" in item else item["revisions"]
         return _Day(
             start=datetime.fromisoformat(text),
             number=int(number),
             content=item["content"],
-            # Packs of before have a list.
             revisions=_revisions(text, numbers if type(numbers) is bytes else _joint(numbers)),
             digests=item["digests"],
         )

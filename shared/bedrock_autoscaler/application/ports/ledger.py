@@ -116,13 +116,16 @@ class Fleets(Protocol):
                 crossed, or the consent is used.
         """
 
-    def update_purchase(self, before: PurchaseIntent, after: PurchaseIntent) -> None:
+    def update_purchase(
+        self, before: PurchaseIntent, after: PurchaseIntent, *, stack: StackRoom | None = None
+    ) -> None:
         """Replace an intent, freeing its reservation when it leaves the holding states.
 
-        A consent comes back only with a proven refusal, never with an unknown outcome.
+        A consent comes back only with a proven refusal, never with an unknown outcome. With
+        `stack`, what is reserved again rests on the sums over all targets as they were seen.
 
         Raises:
-            StaleDecisionError: the intent is not what `before` says.
+            StaleDecisionError: the intent is not what `before` says, or the sums moved.
         """
 
     def begin_release(self, intent: ReleaseIntent) -> None:

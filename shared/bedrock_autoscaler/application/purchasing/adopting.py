@@ -89,16 +89,20 @@ class Adoption:
         """Write what was planned, on the condition that nothing holds it meanwhile.
 
         Raises:
-            StaleDecisionError: its purchase moved, or something was bought just now; plan again.
+            StaleDecisionError: its purchase moved, or the sums over all targets; plan again.
             ConfigurationError: another purchase took it, while the person thought it over.
         """
-        own, seen = planned.decision_id, self.fleets.account()
+        own = planned.decision_id
+        # Whatever another target begins to hold after this look moves the sums.
+        seen = StackRoom(
+            seen=self.fleets.account(), max_units=_ANY_UNITS, max_usd_per_hour=_ANY_USD
+        )
         self._require_free(planned.arn, planned.target, own, own=own)
         before = self._by_decision(planned)
         if before is not None:
             if before.version + 1 != planned.version:
                 raise StaleDecisionError(f"{planned.decision_id} has moved meanwhile; plan again")
-            self.fleets.update_purchase(before, planned)
+            self.fleets.update_purchase(before, planned, stack=seen)
             return
         self.fleets.begin_purchase(
             planned,
@@ -106,8 +110,7 @@ class Adoption:
             unmanaged_units=0,
             max_units=_ANY_UNITS,
             max_usd_per_hour=_ANY_USD,
-            # Whatever another target begins to hold after that look moves the sums.
-            stack=StackRoom(seen=seen, max_units=_ANY_UNITS, max_usd_per_hour=_ANY_USD),
+            stack=seen,
         )
 
     def _checked(self, pt: ListedThroughput, target: Target) -> ProvisionedOption:

@@ -1,9 +1,11 @@
 """Fewer units: at most one throughput is released, and only on positive evidence."""
 
 from collections.abc import Container, Iterable
+from dataclasses import replace
 
 import numpy as np
 
+from bedrock_autoscaler.domain.acting.budget import over_budget
 from bedrock_autoscaler.domain.acting.gate import (
     may_shrink,
     minutes_to_last_chance,
@@ -104,9 +106,7 @@ def _objection(
     if objection is None and not _is_surplus(pt, unpaid, succession):
         objection = _needed(pt, situation, wish, demand=demand, succession=succession)
     if objection is None and pt.arn not in unpaid:
-        objection = _after_larger(
-            pt, situation, wish, demand=demand, unpaid=unpaid, succession=succession
-        )
+        objection = _after_larger(pt, situation, wish, demand=demand, succession=succession)
     return objection
 
 
@@ -140,15 +140,17 @@ def _after_larger(
     wish: Wish,
     *,
     demand: Demand,
-    unpaid: Container[str],
     succession: Succession | None,
 ) -> Reason | None:
     """Whether what may still leave in this day or hour is wanted for larger ones.
 
     One that is left over when the day's releases are used up is paid for until tomorrow; a large
-    one that several small ones precede in their hours is paid for in each of them.
+    one that several small ones precede in their hours is paid for in each of them. One that a cap
+    pays for once this one is gone need not leave.
     """
     fleet, rails = situation.fleet, situation.target.guard_rails
+    rest = replace(fleet, throughputs=tuple(one for one in fleet.throughputs if one != pt))
+    unpaid = over_budget(situation.target, rest, situation.scheduled_at)
     left = rails.max_releases_per_day - fleet.releases_last_day
     seen = {evidence.arn for evidence in situation.observation.provisioned if evidence.seen}
     serving, others = fleet.in_service_units, fleet.owned
