@@ -9,6 +9,7 @@ from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, Balance
 from bedrock_autoscaler.domain.sizing.exposure import affordable
 from bedrock_autoscaler.domain.sizing.margins import at_risk_usd
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, build_fleet, build_pt, build_target, build_thresholds
 
 UNIT_USD = 10.0
@@ -72,7 +73,7 @@ def test_where_periods_are_shorter_one_throughput_leaves_an_hour_all_the_same(
 ) -> None:
     """Of two held ones and the further one: two have an hour each, or their period, it its own."""
     target = build_target(thresholds=build_thresholds(sizing={"billing_minutes": minutes}))
-    fleet = build_fleet(build_pt(1), build_pt(2))
+    fleet = build_fleet(*(build_pt(number, created_at=NOW - 9 * HOUR) for number in (1, 2)))
     at_risk = at_risk_usd(fleet, UNIT_USD, target.thresholds.sizing, NOW)
 
     def units(usd: float) -> int:
@@ -81,6 +82,22 @@ def test_where_periods_are_shorter_one_throughput_leaves_an_hour_all_the_same(
 
     assert units(2 * hours * UNIT_USD) == 2
     assert units(2 * hours * UNIT_USD - 1.0) == 1
+
+
+@pytest.mark.parametrize(("before", "released"), [(2, 0), (2, 2), (0, 4)])
+def test_what_was_bought_just_now_is_not_risked_once_more(before: int, released: int) -> None:
+    old = [build_pt(number) for number in range(before)]
+    hours = 24 if before + released >= 4 else 1 + before
+    at_risk = at_risk_usd(build_fleet(*old), UNIT_USD, build_target().thresholds.sizing, NOW)
+    # 20 USD may be lost besides what was saved: enough for one unit, and not for two.
+    balance = saved(at_risk + 2 * hours * UNIT_USD - 1.0 - 20.0)
+    assert room(8, *old, released=released, balance=balance) == 1
+
+    def later(minutes: int) -> int:
+        bought = build_pt(9, created_at=NOW - minutes * MINUTE)
+        return room(8, *old, bought, released=released, balance=balance)
+
+    assert (later(0), later(5)) == (0, 0)
 
 
 def test_without_one_a_unit_risks_the_price_of_a_day() -> None:

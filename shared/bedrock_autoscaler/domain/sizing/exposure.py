@@ -5,13 +5,15 @@ further unit risks its price until it can leave, and all together risk no more t
 saved and the budget for losses. Source: docs/model.md, section "Loss budget".
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode
-from bedrock_autoscaler.domain.fleet.holdings import Fleet, Status
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughput, Status
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.sizing.margins import at_risk_usd, releases_left
 from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
 
 _DAY_HOURS = 24.0
 
@@ -29,18 +31,22 @@ def affordable(
 
     Each risks the price of the billing periods until it can leave or, where no release of the day
     is left for the purchase, of a day. All together may risk what units have saved and the budget
-    for losses, less what is paid for and not earned yet; where less than a day is risked, of what
-    was saved lately as well, which is too little to tell whether a unit is worth a whole day.
+    for losses, less what is paid for and not earned yet, and what units in their first period were
+    bought at the risk of; where less than a day is risked, of what was saved lately as well, which
+    is too little to tell whether a unit is worth a whole day.
     """
     if unit_usd <= 0:
         return wanted, ()
     sizing = target.thresholds.sizing
     can_leave = releases_left(target, fleet) > 0
-    risk_usd = unit_usd * (_hours_to_leave(target, fleet) if can_leave else _DAY_HOURS)
+    standing = [pt for pt in fleet.owned if _is_in_the_way(pt)]
+    hours = _hours_to_leave(target, len(standing)) if can_leave else _DAY_HOURS
+    risk_usd = unit_usd * hours
     spare = balance.spare_usd(unit_usd, sizing)
     if can_leave:
         spare = min(spare, balance.day_spare_usd(unit_usd, sizing))
     spare -= at_risk_usd(fleet, unit_usd, sizing, now)
+    spare -= unit_usd * _young_unit_hours(standing, target, fleet, now)
     room = max(int(spare / risk_usd), 0)
     if room >= wanted:
         return wanted, ()
@@ -54,16 +60,35 @@ def affordable(
     return room, (reason,)
 
 
-def _hours_to_leave(target: Target, fleet: Fleet) -> float:
-    """Hours for which a further unit is paid at most if all demand ends.
+def _is_in_the_way(pt: ProvisionedThroughput) -> bool:
+    """Whether a throughput takes a turn in leaving."""
+    return not pt.draining and pt.status is not Status.FAILED and pt.commitment is Commitment.NONE
+
+
+def _hours_to_leave(target: Target, held: int) -> float:
+    """Hours for which a unit bought beside so many throughputs is paid if all demand ends.
 
     One throughput leaves in each period, and in an hour at least, or the share of the units that
     may leave within an hour; then it leaves at the end of its own.
     """
-    held = sum(
-        not pt.draining and pt.status is not Status.FAILED and pt.commitment is Commitment.NONE
-        for pt in fleet.owned
-    )
     before = min(float(held), 1.0 / target.guard_rails.max_release_share_per_hour - 1.0)
     period = target.thresholds.sizing.billing_minutes / 60.0
     return before * max(period, 1.0) + period
+
+
+def _young_unit_hours(
+    standing: Sequence[ProvisionedThroughput], target: Target, fleet: Fleet, now: datetime
+) -> float:
+    """Unit-hours after the first period that those still in it were bought at the risk of.
+
+    Else what was just risked would be there to be risked once more at the next decision.
+    """
+    billing = target.thresholds.sizing.billing_minutes * MINUTE
+    period = billing / HOUR
+    allowed = target.guard_rails.max_releases_per_day - fleet.releases_last_day
+    return sum(
+        pt.model_units
+        * ((_hours_to_leave(target, before) if before < allowed else _DAY_HOURS) - period)
+        for before, pt in enumerate(sorted(standing, key=lambda pt: (pt.created_at, pt.arn)))
+        if now - pt.created_at < billing
+    )
