@@ -34,6 +34,7 @@ def survey(
     complete: bool = True,
     target: Target | None = None,
     readable: bool = True,
+    held_elsewhere: frozenset[str] = frozenset(),
 ) -> Fleet:
     state = LedgerState(
         record=FleetRecord(
@@ -47,6 +48,7 @@ def survey(
         deployment="test",
         neighbours=frozenset({"chat", "search"}),
         now=NOW,
+        held_elsewhere=held_elsewhere,
     )
     return found.fleet(target or build_target(), state)
 
@@ -111,6 +113,17 @@ def test_a_pt_of_another_model_does_not_concern_the_target() -> None:
 
 def test_a_pt_of_another_target_of_ours_is_left_to_that_target() -> None:
     assert survey(build_listed(target="search")).throughputs == ()
+
+
+def test_a_neighbours_new_pt_whose_tags_lag_is_left_to_it_where_its_purchase_is_known() -> None:
+    fresh = build_listed(2, deployment=None, target=None, created_at=NOW - 24 * MINUTE)
+    old, theirs = replace(fresh, created_at=NOW - GRACE), replace(fresh, deployment="other")
+    by_ledger = frozenset({fresh.arn})
+
+    assert survey(fresh, held_elsewhere=by_ledger).throughputs == ()
+    for listed, held in ((fresh, frozenset[str]()), (old, by_ledger), (theirs, by_ledger)):
+        (pt,) = survey(listed, held_elsewhere=held).throughputs
+        assert pt.ownership is Ownership.UNMANAGED
 
 
 def test_a_pt_of_a_target_that_is_no_longer_in_force_counts_where_its_model_is_bought() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.observing.surveying import GRACE
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.reviewing.findings import Finding, Severity
 from bedrock_autoscaler.application.reviewing.inspecting import Holding, holdings
@@ -208,6 +209,24 @@ def test_throughputs_of_others_are_told(scene: Stage) -> None:
     scene.capacity.add(name="by-hand", model_id=PT_MODEL)
 
     assert oracles(scene) == ["O5 notice"]
+
+
+def test_what_a_neighbour_bought_just_now_counts_for_it_alone_though_its_tags_lag() -> None:
+    """Both hold all they may; nobody's promise is broken, and nothing is a stranger's."""
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    rails = build_guard_rails(max_units=1)
+    chat = build_target(thresholds=QUARTERLY, guard_rails=rails)
+    scene = Stage(chat, replace(chat, name="search"), core=script)
+    scene.run(20)
+    (bought,) = scene.fleets.purchases("search")
+    listed = scene.capacity._throughputs
+    listed[bought.arn] = replace(listed[bought.arn], deployment=None, target=None, decision_id=None)
+
+    assert findings(scene) == []
+
+    listed[bought.arn] = replace(listed[bought.arn], created_at=scene.now - GRACE)
+    assert set(oracles(scene)) == {"O1 violation", "O5 notice"}
 
 
 def test_a_target_that_is_no_longer_in_force_is_looked_at_too(scene: Stage) -> None:

@@ -40,12 +40,17 @@ class Survey:
         inventory: None when not even the first page could be read.
         deployment: value of our owner tag.
         neighbours: names of all targets in force, whose PTs are left to them.
+        held_elsewhere: ARNs that the ledger has as held by other targets, for those who read all
+            of it. While tags lag, only the ledger tells that such a PT is a neighbour's. Who reads
+            one target's records counts it until its tags show: that buys too little, never too
+            much.
     """
 
     inventory: Inventory | None
     deployment: str
     neighbours: frozenset[str]
     now: datetime
+    held_elsewhere: frozenset[str] = frozenset()
 
     def fleet(self, target: Target, state: LedgerState) -> Fleet:
         """The fleet of one target.
@@ -86,10 +91,13 @@ class Survey:
         intent = state.purchase_of(pt.arn)
         if intent is None or intent.state in _GONE:
             return None
-        young = self.now - pt.created_at < GRACE
-        if pt.deployment != self.deployment and not (pt.deployment is None and young):
+        if pt.deployment != self.deployment and not self._may_lack_tags(pt):
             return None
         return _throughput(pt, intent, state)
+
+    def _may_lack_tags(self, pt: ListedThroughput) -> bool:
+        """Whether it has no tags, and is so young that they may not show yet."""
+        return pt.deployment is None and self.now - pt.created_at < GRACE
 
     def _unmanaged(
         self, pt: ListedThroughput, target: Target, state: LedgerState
@@ -102,6 +110,8 @@ class Survey:
         """Whether a PT that is not owned counts against this target."""
         if pt.deployment == self.deployment and pt.target in self.neighbours:
             return pt.target == target.name
+        if pt.arn in self.held_elsewhere and self._may_lack_tags(pt):
+            return False
         return target.provisioned is not None and is_same_model(
             pt.model_arn, target.provisioned.model_id
         )
