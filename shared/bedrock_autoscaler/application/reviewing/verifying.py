@@ -59,16 +59,9 @@ def fleet_of(facts: Facts, one: TargetFacts, target: Target) -> Fleet:
         deployment=facts.deployment,
         neighbours=frozenset(target.name for target in facts.settings.targets),
         now=facts.now,
-        held_elsewhere=frozenset(_held_elsewhere(facts, one)),
+        elsewhere=tuple(i for o in facts.targets if o.name != one.name for i in o.state.purchases),
     )
     return survey.fleet(target, one.state)
-
-
-def _held_elsewhere(facts: Facts, one: TargetFacts) -> Iterator[str]:
-    for other in facts.targets:
-        if other.name != one.name:
-            held = (i for i in other.state.purchases if i.state in HOLDING_STATES)
-            yield from (intent.arn for intent in held if intent.arn is not None)
 
 
 # -- O1, O2: units and dollars -----------------------------------------------------------------
