@@ -237,8 +237,9 @@ def test_what_a_neighbour_bought_just_now_counts_for_it_alone_though_its_tags_la
 def test_what_a_neighbour_deleted_just_now_counts_for_nobody_though_lists_show_it() -> None:
     scene, arn = two_at_their_cap()
     key = "search", f"search-capacity-{NOW:%Y%m%dT%H%M%SZ}"
-    gone = {"state": PurchaseState.RELEASED, "ended_at": scene.now}
-    scene.fleets._purchases[key] = replace(scene.fleets._purchases[key], **gone)
+    held = scene.fleets._purchases[key]
+    gone = replace(held, state=PurchaseState.RELEASED, ended_at=scene.now)
+    scene.fleets._purchases[key] = gone
     listed = scene.capacity._throughputs
     listed[arn] = replace(listed[arn], deployment=None, target=None, decision_id=None)
 
