@@ -11,7 +11,7 @@ from tests.builders import MODEL, NOW
 from tests.functions.account import opened
 from tests.functions.quick_moto import QUICKER
 
-_ANEW = {"metrics": CloudWatchBackend.get_metric_data, "items": Table.all_items}
+_ANEW: dict[str, Any] = {"metrics": CloudWatchBackend.get_metric_data, "items": Table.all_items}
 
 
 def test_shortcuts_give_what_the_emulator_gives(monkeypatch: pytest.MonkeyPatch) -> None:
