@@ -1,15 +1,18 @@
 """What the emulator does with more work than it needs, done with less, with the same answers.
 
-It sorts a whole table for each query of one partition, and looks through all points of all metrics
-for each minute of each series.
+It sorts a whole table for each query of one partition, looks through all points of all metrics for
+each minute of each series, and works out anew for each value of an answer how it may be called.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from moto.cloudwatch.models import CloudWatchBackend
+from moto.core.model import Shape
+from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
@@ -18,6 +21,7 @@ type _Query = Mapping[str, Any]
 
 _cast_anew: Any = DynamoType.cast_value
 _read_all: Any = CloudWatchBackend.get_metric_data
+_names_anew: Any = XFormedAttributePicker.get_possible_keys
 
 
 def _cast_value(value: DynamoType) -> Any:
@@ -77,6 +81,21 @@ def _get_metric_data(
     return answers
 
 
+def _possible_keys(
+    picker: XFormedAttributePicker, context: AttributePickerContext
+) -> tuple[str, ...]:
+    """Of a value in a dictionary its names depend on the service model alone."""
+    if type(context.obj) is dict:
+        return _names(tuple(picker.alias_providers), context.key, context.shape)
+    return tuple(_names_anew(picker, context))
+
+
+@lru_cache(maxsize=4_096)
+def _names(aliases: tuple[Any, ...], key: str, shape: Shape) -> tuple[str, ...]:
+    picker = XFormedAttributePicker(alias_providers=list(aliases))
+    return tuple(_names_anew(picker, AttributePickerContext(obj={}, key=key, shape=shape)))
+
+
 def _has_dimensions(query: _Query) -> bool:
     return bool(query.get("MetricStat", {}).get("Metric", {}).get("Dimensions"))
 
@@ -85,5 +104,6 @@ QUICKER: dict[str, Any] = {
     "moto.dynamodb.models.dynamo_type.DynamoType.cast_value": property(_cast_value),
     "moto.dynamodb.models.table.Table.all_items": _all_items,
     "moto.cloudwatch.models.CloudWatchBackend.get_metric_data": _get_metric_data,
+    "moto.core.serialize.XFormedAttributePicker.get_possible_keys": _possible_keys,
 }
 """By the name of what they stand for."""

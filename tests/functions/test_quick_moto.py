@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from moto.cloudwatch.models import CloudWatchBackend
+from moto.core.serialize import XFormedAttributePicker
 from moto.dynamodb.models.table import Table
 
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
@@ -11,11 +12,16 @@ from tests.builders import MODEL, NOW
 from tests.functions.account import opened
 from tests.functions.quick_moto import QUICKER
 
-_ANEW: dict[str, Any] = {"metrics": CloudWatchBackend.get_metric_data, "items": Table.all_items}
+_ANEW: dict[str, Any] = {
+    "items": Table.all_items,
+    "metrics": CloudWatchBackend.get_metric_data,
+    "names": lambda *asked: tuple(_names_anew(*asked)),
+}
+_names_anew: Any = XFormedAttributePicker.get_possible_keys
 
 
 def test_shortcuts_give_what_the_emulator_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    compared = {"metrics": 0, "items": 0}
+    compared = dict.fromkeys(_ANEW, 0)
 
     def both(kind: str, name: str) -> Any:
         quick = QUICKER[name]
@@ -29,7 +35,7 @@ def test_shortcuts_give_what_the_emulator_gives(monkeypatch: pytest.MonkeyPatch)
         return answer
 
     with opened(monkeypatch) as account:
-        for kind, name in zip(("items", "metrics"), list(QUICKER)[1:], strict=True):
+        for kind, name in zip(_ANEW, list(QUICKER)[1:], strict=True):
             monkeypatch.setattr(name, both(kind, name))
         for _ in range(2):
             account.run("observe_decide", loop="capacity")
