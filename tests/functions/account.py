@@ -45,6 +45,7 @@ from functions.release import app as release
 from functions.scale_endpoint import app as scale_endpoint
 from tests.bedrock_stage import OWN, POOL
 from tests.builders import ACCOUNT, MODEL, NOW, PT_MODEL, REGION
+from tests.functions.quick_moto import QUICKER
 from tests.functions.test_handlers import Context
 from tests.staging import Script
 from tests.tables import make_tables
@@ -106,7 +107,7 @@ HANDLERS: Mapping[str, Callable[[Mapping[str, object], Any], dict[str, str]]] = 
     "scale_endpoint": scale_endpoint.handler,
     "refresh_prices": refresh_prices.handler,
 }
-_PURE: Mapping[str, Callable[..., Any]] = {
+_PURE: dict[str, Any] = {
     "botocore.useragent.sanitize_user_agent_string_component": lru_cache(1_024)(
         sanitize_user_agent_string_component
     ),
@@ -299,8 +300,8 @@ def opened(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[Account
     logger = {"POWERTOOLS_SERVICE_NAME": f"account {next(_numbers)}"}
     for name, value in (VARIABLES | logger).items():
         monkeypatch.setenv(name, value)
-    for name, remembered in _PURE.items():
-        monkeypatch.setattr(name, remembered)
+    for name, quicker in (_PURE | QUICKER).items():
+        monkeypatch.setattr(name, quicker)
     with mock_aws(config={"core": {"passthrough": {"services": list(BY_WORLD)}}}):
         boto3.setup_default_session()
         session = boto3.DEFAULT_SESSION

@@ -108,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     meetings.add_argument("--ways", type=int, default=_WAYS, help="random orders of each meeting")
     wire = command("wire", _wire, "run schedules through handlers, adapters, moto and the world")
     wire.add_argument("--schedules", type=int, default=_WIRED)
+    wire.add_argument("--from", dest="first", type=int, default=0, help="first seed")
     soak = command("soak", _soak, "all of these at length")
     soak.add_argument("schedules", type=int, nargs="?", default=20_000)
     for each in (run, merge, soak):
@@ -208,7 +209,8 @@ def _meetings(chosen: argparse.Namespace) -> int:
 
 
 def _wire(chosen: argparse.Namespace) -> int:
-    return _told(sweep_wire(chosen.jobs, chosen.schedules))
+    seeds = range(chosen.first, chosen.first + chosen.schedules)
+    return _told(sweep_wire(chosen.jobs, seeds))
 
 
 def _soak(chosen: argparse.Namespace) -> int:
@@ -222,7 +224,7 @@ def _soak(chosen: argparse.Namespace) -> int:
         failed |= _apart(range(_EACH_APART), LONG, jobs, planner)
     failed |= _told(sweep_stories(jobs, pairs=True, sampled=_SAMPLED))
     failed |= _told(sweep_meetings(jobs, ways=_WAYS))
-    return failed | _told(sweep_wire(jobs, _WIRED))
+    return failed | _told(sweep_wire(jobs, range(_WIRED)))
 
 
 def _defects(chosen: argparse.Namespace) -> int:

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from hashlib import sha256
 from itertools import chain, islice
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import track
@@ -34,9 +34,7 @@ from tests.simulation.schedule import Function
 from tests.simulation.stories import BRIEF, STORIES
 from tests.simulation.story import Story
 from tests.simulation.volume import collect_seldom
-
-if TYPE_CHECKING:
-    from tests.simulation.wire import WireOutcome
+from tests.simulation.wire_outcome import AMID_FAULTS, WireOutcome
 
 WITHIN = 3
 """Ticks between the two faults of a pair, at most."""
@@ -88,20 +86,48 @@ def sweep_meetings(jobs: int, *, ways: int) -> Told:
     return lines, failures
 
 
-def sweep_wire(jobs: int, schedules: int) -> Told:
+def sweep_wire(jobs: int, seeds: range) -> Told:
     """Schedules through handlers, adapters, moto and the Bedrock world."""
-    outcomes = list(_all([partial(_wired, seed) for seed in range(schedules)], jobs, "wire"))
+    outcomes = list(_all([partial(_wired, seed) for seed in seeds], jobs, "wire"))
     lines = [
         f"seed {outcome.seed}: {oracle} {text}"
         for outcome in outcomes
         for oracle, text in outcome.violations
     ]
+    quiet = _quiet(outcomes)
     ticks = sum(outcome.ticks for outcome in outcomes)
     faults = sum(outcome.struck.total() + outcome.happened.total() for outcome in outcomes)
-    sent = sum((outcome.sent for outcome in outcomes), Counter[str]())
     total = f"{len(outcomes)} schedules on the wire, {ticks:,} ticks, {faults:,} faults"
-    counts = ", ".join(f"{count:,} {name}" for name, count in sorted(sent.items()))
-    return [*lines, f"{total}, {len(lines)} violations; sent: {counts}"], len(lines)
+    transcripts = sha256("".join(outcome.digest for outcome in outcomes).encode()).hexdigest()
+    told = [
+        *(f"{total}, {len(lines)} violations", *_sent(outcomes), *quiet),
+        f"transcripts {transcripts[:16]}",
+    ]
+    return [*lines, *told], len(lines) + len(quiet)
+
+
+def _sent(outcomes: Sequence[WireOutcome]) -> Iterator[str]:
+    """How often a call that changes Bedrock went out, and in how many schedules."""
+    sent = sum((outcome.sent for outcome in outcomes), Counter[tuple[str, str]]())
+    for (operation, when), count in sorted(sent.items(), key=lambda item: item[0][::-1]):
+        busy = sum(outcome.sent[operation, when] > 0 for outcome in outcomes)
+        yield f"sent {when}: {count:,} {operation} in {busy} schedules"
+
+
+def _quiet(outcomes: Sequence[WireOutcome]) -> list[str]:
+    """What was sent in too few schedules: where little goes out, little is tested."""
+    if len(outcomes) < _JUDGED:
+        return []
+    return [
+        f"{operation} was sent while faults strike in {busy} schedules, wanted are {wanted:g}"
+        for operation, share in _BUSY.items()
+        if (busy := sum(outcome.sent[operation, AMID_FAULTS] > 0 for outcome in outcomes))
+        < (wanted := share * len(outcomes))
+    ]
+
+
+_JUDGED = 20
+_BUSY = {"CreateProvisionedModelThroughput": 0.5, "DeleteProvisionedModelThroughput": 0.2}
 
 
 def _all[Result](tasks: Sequence[Callable[[], Result]], jobs: int, what: str) -> Iterator[Result]:
@@ -164,7 +190,7 @@ def _copies(index: int, count: int) -> tuple[str, Met]:
     return f"{story}: {count} times {function}", meet(meeting, all_stand(calls_of_one(meeting)))
 
 
-def _wired(seed: int) -> "WireOutcome":
+def _wired(seed: int) -> WireOutcome:
     from tests.simulation.wire import SOAK_TICKS, run_wire  # noqa: PLC0415 - it loads moto
 
     return run_wire(seed, SOAK_TICKS)

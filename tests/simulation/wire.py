@@ -11,8 +11,8 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from unittest.mock import patch
 
@@ -34,24 +34,25 @@ from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.units import MINUTE, iso
 from bedrock_world.inprocess import answering
-from bedrock_world.provisioned import PurchasePlan
-from tests.functions.account import (
-    BY_WORLD,
-    DEPLOYMENT,
-    HANDLERS,
-    PREFIX,
-    SETTINGS,
-    Account,
-    opened,
-)
-from tests.functions.account import _Adapters as Adapters
-from tests.simulation.adversary import Adversary, Temper
+from tests.functions.account import BY_WORLD, DEPLOYMENT, HANDLERS, PREFIX, Account, opened
 from tests.simulation.ending import hold
 from tests.simulation.faults import Killed
+from tests.simulation.wire_happenings import WireWorld
+from tests.simulation.wire_outcome import AMID_FAULTS, IN_CALM, WireOutcome
+from tests.simulation.wire_targets import (
+    BILLING_MINUTES,
+    MAX_UNITS,
+    NAMES,
+    RELEASE_WINDOW_MINUTES,
+    RememberedClients,
+    WireAdapters,
+    asker,
+    document,
+    opener,
+)
 
 type Core = Callable[[Situation], Decision]
 
-NAMES = ("alpha", "beta", "gamma")
 _CREATE = "CreateProvisionedModelThroughput"
 _DELETE = "DeleteProvisionedModelThroughput"
 _WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"})
@@ -61,42 +62,18 @@ _THROTTLES = {
     "cloudwatch": ("Throttling",),
 }
 _RUNS = (
-    ("observe_decide", "routing", 0.3),
-    ("observe_decide", "capacity", 0.5),
+    ("observe_decide", "routing", 0.2),
+    ("observe_decide", "capacity", 0.6),
     ("purchase", "", 0.9),
     ("release", "", 0.9),
     ("publish", "", 0.9),
 )
-_MAX_UNITS = 3
-_ENDINGS = (
-    PurchasePlan(ending="failed"),
-    PurchasePlan(ending="stuck"),
-    PurchasePlan(lead_time=40 * MINUTE),
-)
 _SECONDS = "botocore.endpoint.time.sleep"
 
 
-QUICK_TICKS, SOAK_TICKS = 6, 12
+QUICK_TICKS, SOAK_TICKS = 8, 12
 SOAK_SCHEDULES = 200
 """As many pass the handlers and adapters in the soak; each fifth has the deployed core."""
-
-
-@dataclass(slots=True, kw_only=True)
-class WireOutcome:
-    """What came of one schedule.
-
-    Attributes:
-        struck: faults by (operation, kind).
-        sent: Creates and Deletes that went out.
-    """
-
-    seed: int
-    ticks: int = 0
-    runs: int = 0
-    struck: Counter[tuple[str, str]] = field(default_factory=Counter)
-    happened: Counter[str] = field(default_factory=Counter)
-    sent: Counter[str] = field(default_factory=Counter)
-    violations: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Wire:
@@ -106,15 +83,17 @@ class Wire:
         self.outcome = WireOutcome(seed=seed)
         self.account = account
         self.core = core
-        self.is_open = True
+        self.is_open = False
+        self._clients = RememberedClients()
+        self._transcript = sha256()
         self._chance = random.Random(f"wire {seed}")  # noqa: S311 - simulation
         self._rate = self._chance.choice((0.01, 0.03, 0.06))
         self._busy = False
-        self._switch = "allow"
+        self._world = WireWorld(account, self._chance, self.outcome.happened)
         self._versions: dict[str, int] = {}
         self._has_written = True
-        # Of the oracles alone; it reads each time, and making clients is most of a schedule's time.
-        self._tables = Adapters(account).tables
+        # Of the oracles alone; it reads each time.
+        self._tables = self._adapters().tables
         self._answers: dict[str, Callable[..., Any]] = {
             service: answering(account.world) for service in BY_WORLD
         }
@@ -127,10 +106,13 @@ class Wire:
         for function in HANDLERS:
             self._start(function)
 
+    def _adapters(self) -> WireAdapters:
+        return WireAdapters(self.account, self._clients)
+
     def _start(self, function: str) -> None:
         """A new process of a function: it remembers nothing."""
         self.account.applications[function] = Application(
-            Adapters(self.account),
+            self._adapters(),
             deployment=DEPLOYMENT,
             code_version="1.2.3",
             decide=self._decide,
@@ -153,12 +135,15 @@ class Wire:
         self._has_written = self._has_written or name in _WRITES
         if not self._busy and name in {_CREATE, _DELETE}:
             self._watched(name, json.loads(params["body"] or "{}"), str(params["url"]))
+        if not self._busy:
+            self._write(name, params.get("body"))
         if not self._draws():
             return None
         service = str(model.service_model.service_name)
         codes = [str(shape.name) for shape in model.error_shapes]
         code = self._chance.choice([*codes, *_THROTTLES.get(service, ()), "AccessDeniedException"])
         self.outcome.struck[name, code] += 1
+        self._write(name, code)
         error = {"Code": code, "Message": "simulated\nmarker"}
         parsed = {"Error": error, "ResponseMetadata": {"RequestId": "x", "HTTPStatusCode": 400}}
         return AWSResponse(params["url"], 400, HTTPHeaders(), None), parsed
@@ -170,6 +155,7 @@ class Wire:
         service, operation = event_name.split(".")[1:3]
         kind = self._chance.choice(("cut before", "cut after", "killed before", "killed after"))
         self.outcome.struck[operation, kind] += 1
+        self._write(operation, kind)
         if kind.endswith("after"):
             if service in self._answers:
                 self._answers[service](request)
@@ -178,6 +164,10 @@ class Wire:
         if kind.startswith("killed"):
             raise Killed(operation)
         raise ConnectionClosedError(endpoint_url=request.url)
+
+    def _write(self, *parts: object) -> None:
+        """What happens goes into the transcript, as it happens."""
+        self._transcript.update(repr((iso(self.account.now), *parts)).encode())
 
     # -- oracles -------------------------------------------------------------------------------
 
@@ -196,9 +186,10 @@ class Wire:
 
     def _watched(self, name: str, body: dict[str, Any], url: str) -> None:
         """O5, O9, O12 right before a Create or a Delete goes out."""
-        self.outcome.sent[name] += 1
-        if self._switch != "allow":
-            self.failed("O12", f"{name} although the switch is {self._switch!r}")
+        self.outcome.sent[name, AMID_FAULTS if self.is_open else IN_CALM] += 1
+        switch = self._world.switch
+        if switch != "allow":
+            self.failed("O12", f"{name} although the switch is {switch!r}")
         with self._looking():
             if name == _CREATE:
                 self._create(body)
@@ -241,7 +232,7 @@ class Wire:
                 for pt in purchases.existing(self.account.now)
                 if pt.name.startswith(f"{name}-")
             )
-            if units > _MAX_UNITS:
+            if units > MAX_UNITS:
                 self.failed("O1", f"{name} holds {units} units")
         if self._has_written:  # else the tables are what they were
             self._check_versions()
@@ -259,26 +250,53 @@ class Wire:
     # -- running -------------------------------------------------------------------------------
 
     def run(self, moments: int) -> WireOutcome:
-        """The schedule, then what must be true once faults stop."""
+        """A fleet is bought, then faults strike, then all must be well once they stop."""
+        self._open()
+        self.is_open = True
         for _ in range(moments):
             self._moment()
             if self.outcome.violations:
-                return self.outcome
-        self._heal()
+                break
+        else:
+            self._heal()
+        self.outcome.digest = self._transcript.hexdigest()
         return self.outcome
+
+    def _open(self) -> None:
+        """Bought earlier: faults find units that serve, and their paid period runs out soon."""
+        asked, self.core = self.core, opener(self.outcome.seed)
+        self._fire("observe_decide", "capacity")
+        self._fire("purchase", "")
+        self.core = hold
+        with self._looking():
+            self.account.move(self._chance.choice(_OPENINGS) * MINUTE)
+            self._world.serve(_OPENINGS[0])
+        for function, loop in (("purchase", ""), ("observe_decide", "routing"), ("publish", "")):
+            self._fire(function, loop)
+        self.core = asked
 
     def _moment(self) -> None:
         chance = self._chance
         with self._looking():
-            self.account.move(chance.choice((1, 2, 3, 5, 8)) * MINUTE)
-            self._happen()
+            self.account.move(self._minutes() * MINUTE)
+            self._world.happen()
         for function, loop, share in _RUNS:
             for _ in range(chance.choice((1, 1, 1, 1, 2)) if chance.random() < share else 0):
                 self._fire(function, loop)
         self.outcome.ticks += 1
 
+    def _minutes(self) -> int:
+        """To the next minute: soon, or when a paid period is about to end."""
+        now, step = self.account.now, self._chance.choice((1, 1, 2, 2, 3, 5))
+        for pt in self.account.world.purchases.existing(now):
+            paid = (now - pt.created_at) // MINUTE % BILLING_MINUTES
+            left = BILLING_MINUTES - RELEASE_WINDOW_MINUTES + 1 - paid
+            if step < left <= _JUMP and self._chance.random() < _JUMPED:
+                return left
+        return step
+
     def _fire(self, function: str, loop: str) -> None:
-        late = timedelta(minutes=self._chance.choice((0, 0, 0, 0, 1, 7)))
+        late = timedelta(minutes=self._chance.choice(_LATE) if self.is_open else 0)
         event = {"scheduled_time": iso(self.account.now - late)} | ({"loop": loop} if loop else {})
         try:
             self.account.send(function, event)
@@ -291,44 +309,13 @@ class Wire:
         self.outcome.runs += 1
         self.check()
 
-    def _happen(self) -> None:
-        chance, world = self._chance, self.account.world
-        if chance.random() < _SWITCHED:
-            self._set_switch(chance.choice(("stop", "Allow", "allow", "allow", "allow")))
-        if chance.random() < _POISONED:
-            name = chance.choice(NAMES)
-            texts = ("{", "null", json.dumps(SETTINGS | {"guard_rails": {"max_units": "ten"}}))
-            self._put(name, chance.choice((*texts, document(name), document(name))))
-        if chance.random() < _ENDED:
-            plan = chance.choice(_ENDINGS)
-            world.purchases.plans.append(plan)
-            self.outcome.happened[plan.ending] += 1
-        if chance.random() < _VANISHED:
-            for pt in world.purchases.existing(self.account.now)[:1]:
-                world.purchases.remove(pt.arn)
-                self.outcome.happened["vanish"] += 1
-        if chance.random() < _SERVED:
-            for pt in world.purchases.existing(self.account.now):
-                self.account.serve(pt.arn, 3)
-
-    def _set_switch(self, value: str) -> None:
-        self._switch = value
-        self.account.put_setting("switch", value)
-        self.outcome.happened["switch"] += 1
-
-    def _put(self, name: str, text: str) -> None:
-        self.account.put_setting(f"settings/targets/{name}", text)
-        self.outcome.happened["settings"] += 1
-
     def _heal(self) -> None:
         """Faults stop; a while later `verify` finds nothing, and every intent has its outcome."""
         self.is_open = False
         with self._looking():
-            self._set_switch("allow")
-            for name in NAMES:
-                self._put(name, document(name))
+            self._world.mend()
         self.core = hold
-        for wait in (1, 1, 26, 1, 1):
+        for wait in (1, 27, 1):
             with self._looking():
                 self.account.move(wait * MINUTE)
             for function, loop, _ in _RUNS:
@@ -341,7 +328,7 @@ class Wire:
         self._verify()
 
     def _verify(self) -> None:
-        adapters = Adapters(self.account)
+        adapters = self._adapters()
         ports = InspectionPorts(
             capacity=adapters.capacity,
             decisions=adapters.decisions,
@@ -358,27 +345,10 @@ class Wire:
                 self.failed(found.oracle, f"verify: {found.message}")
 
 
-_SWITCHED, _POISONED, _ENDED, _VANISHED, _SERVED = 0.08, 0.08, 0.1, 0.03, 0.4
-
-
-def document(name: str) -> str:
-    """The settings of one of the targets; each has a ModelId of its own."""
-    content: dict[str, Any] = dict(SETTINGS)
-    content["options"] = [{"kind": "on_demand", "address": f"vendor.{name}-v1:0"}]
-    content["residency"] = {"other_models": True}  # another one answers there than is bought
-    content["guard_rails"] = SETTINGS["guard_rails"] | {
-        "max_units": _MAX_UNITS,
-        "max_purchases_per_day": 20,
-        "max_releases_per_day": 20,
-    }
-    content["sizing"] = {"billing_minutes": 30}
-    content["draining"] = {
-        "client_cache_minutes": 1,
-        "longest_request_minutes": 1,
-        "quiet_minutes": 2,
-        "release_window_minutes": 8,
-    }
-    return json.dumps(content)
+_JUMPED, _JUMP = 0.4, 12
+_LATE = (0,) * 10 + (1, 7)
+_OPENINGS = (11, 14, 17)
+"""Minutes from the purchase until faults strike: it shows, with its tags, and serves by then."""
 
 
 def _is_ours(name: str) -> bool:
@@ -401,7 +371,7 @@ def run_wire(seed: int, moments: int) -> WireOutcome:
         patch(_SECONDS, lambda _: None),
         opened(patched, **lags) as account,
     ):
-        core: Core = decide if seed % 5 == 0 else Adversary(Temper(seed=seed))
+        core: Core = decide if seed % 5 == 0 else asker(seed)
         account.ssm.delete_parameter(Name=f"{PREFIX}/settings/targets/chat")
         for name in NAMES:
             account.put_setting(f"settings/targets/{name}", document(name))

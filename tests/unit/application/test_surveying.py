@@ -34,6 +34,7 @@ def survey(
     complete: bool = True,
     target: Target | None = None,
     readable: bool = True,
+    elsewhere: tuple[PurchaseIntent, ...] = (),
 ) -> Fleet:
     state = LedgerState(
         record=FleetRecord(
@@ -47,6 +48,7 @@ def survey(
         deployment="test",
         neighbours=frozenset({"chat", "search"}),
         now=NOW,
+        elsewhere=elsewhere,
     )
     return found.fleet(target or build_target(), state)
 
@@ -111,6 +113,29 @@ def test_a_pt_of_another_model_does_not_concern_the_target() -> None:
 
 def test_a_pt_of_another_target_of_ours_is_left_to_that_target() -> None:
     assert survey(build_listed(target="search")).throughputs == ()
+
+
+def test_a_neighbours_new_pt_whose_tags_lag_is_left_to_it_where_its_purchase_is_known() -> None:
+    fresh = build_listed(2, deployment=None, target=None, created_at=NOW - 24 * MINUTE)
+    old, theirs = replace(fresh, created_at=NOW - GRACE), replace(fresh, deployment="other")
+    bought = (build_held(2, target="search"),)
+
+    assert survey(fresh, elsewhere=bought).throughputs == ()
+    for listed, known in ((fresh, ()), (old, bought), (theirs, bought)):
+        (pt,) = survey(listed, elsewhere=known).throughputs
+        assert pt.ownership is Ownership.UNMANAGED
+
+
+def test_the_late_shadow_of_what_a_neighbour_deleted_is_not_seen_where_that_is_known() -> None:
+    """Nobody can read its tags any more."""
+    listed = build_listed(2, deployment=None, target=None)
+    ended = NOW - GRACE + MINUTE
+    gone = build_held(2, target="search", state=PurchaseState.RELEASED, ended_at=ended)
+
+    assert survey(listed, elsewhere=(gone,)).throughputs == ()
+    for known in ((), (replace(gone, ended_at=NOW - GRACE),)):
+        (pt,) = survey(listed, elsewhere=known).throughputs
+        assert pt.ownership is Ownership.UNMANAGED
 
 
 def test_a_pt_of_a_target_that_is_no_longer_in_force_counts_where_its_model_is_bought() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.observing.surveying import GRACE
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.reviewing.findings import Finding, Severity
 from bedrock_autoscaler.application.reviewing.inspecting import Holding, holdings
@@ -208,6 +209,41 @@ def test_throughputs_of_others_are_told(scene: Stage) -> None:
     scene.capacity.add(name="by-hand", model_id=PT_MODEL)
 
     assert oracles(scene) == ["O5 notice"]
+
+
+def two_at_their_cap() -> tuple[Stage, str]:
+    """Two targets of one model, one unit each, which is all they may hold; the second one's ARN."""
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    chat = build_target(thresholds=QUARTERLY, guard_rails=build_guard_rails(max_units=1))
+    scene = Stage(chat, replace(chat, name="search"), core=script)
+    scene.run(20)
+    (bought,) = scene.fleets.purchases("search")
+    assert bought.arn is not None
+    return scene, bought.arn
+
+
+def test_what_a_neighbour_bought_just_now_counts_for_it_alone_though_its_tags_lag() -> None:
+    scene, arn = two_at_their_cap()
+    listed = scene.capacity._throughputs
+    listed[arn] = replace(listed[arn], deployment=None, target=None, decision_id=None)
+
+    assert findings(scene) == []
+
+    listed[arn] = replace(listed[arn], created_at=scene.now - GRACE)
+    assert set(oracles(scene)) == {"O1 violation", "O5 notice"}
+
+
+def test_what_a_neighbour_deleted_just_now_counts_for_nobody_though_lists_show_it() -> None:
+    scene, arn = two_at_their_cap()
+    key = "search", f"search-capacity-{NOW:%Y%m%dT%H%M%SZ}"
+    held = scene.fleets._purchases[key]
+    gone = replace(held, state=PurchaseState.RELEASED, ended_at=scene.now)
+    scene.fleets._purchases[key] = gone
+    listed = scene.capacity._throughputs
+    listed[arn] = replace(listed[arn], deployment=None, target=None, decision_id=None)
+
+    assert "max_units" not in str(findings(scene))
 
 
 def test_a_target_that_is_no_longer_in_force_is_looked_at_too(scene: Stage) -> None:

@@ -14,7 +14,7 @@ from bedrock_autoscaler.application.purchasing.accounting import (
 )
 from bedrock_autoscaler.application.purchasing.identifying import came_of, is_same_model
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, ProvisionedThroughput, Status
-from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Target
 
 GRACE = timedelta(minutes=25)
@@ -40,12 +40,17 @@ class Survey:
         inventory: None when not even the first page could be read.
         deployment: value of our owner tag.
         neighbours: names of all targets in force, whose PTs are left to them.
+        elsewhere: purchases of other targets, for those who read the whole ledger. Until the tags
+            of a new PT show, and while lists still show a deleted one, only the ledger tells that
+            it is a neighbour's. Who reads one target's records counts it so long: that buys too
+            little, never too much.
     """
 
     inventory: Inventory | None
     deployment: str
     neighbours: frozenset[str]
     now: datetime
+    elsewhere: tuple[PurchaseIntent, ...] = ()
 
     def fleet(self, target: Target, state: LedgerState) -> Fleet:
         """The fleet of one target.
@@ -86,10 +91,13 @@ class Survey:
         intent = state.purchase_of(pt.arn)
         if intent is None or intent.state in _GONE:
             return None
-        young = self.now - pt.created_at < GRACE
-        if pt.deployment != self.deployment and not (pt.deployment is None and young):
+        if pt.deployment != self.deployment and not self._may_lack_tags(pt):
             return None
         return _throughput(pt, intent, state)
+
+    def _may_lack_tags(self, pt: ListedThroughput) -> bool:
+        """Whether it has no tags, and is so young that they may not show yet."""
+        return pt.deployment is None and self.now - pt.created_at < GRACE
 
     def _unmanaged(
         self, pt: ListedThroughput, target: Target, state: LedgerState
@@ -102,8 +110,19 @@ class Survey:
         """Whether a PT that is not owned counts against this target."""
         if pt.deployment == self.deployment and pt.target in self.neighbours:
             return pt.target == target.name
+        if self._is_elsewhere(pt):
+            return False
         return target.provisioned is not None and is_same_model(
             pt.model_arn, target.provisioned.model_id
+        )
+
+    def _is_elsewhere(self, pt: ListedThroughput) -> bool:
+        """Whether the ledger has it as a neighbour's, and its tags do not show."""
+        return any(
+            is_shadow(intent, self.now)
+            or (intent.state in HOLDING_STATES and self._may_lack_tags(pt))
+            for intent in self.elsewhere
+            if intent.arn == pt.arn
         )
 
     def _is_stray(self, pt: ListedThroughput, target: Target, state: LedgerState) -> bool:

@@ -60,6 +60,7 @@ def fleet_of(facts: Facts, one: TargetFacts, target: Target) -> Fleet:
         deployment=facts.deployment,
         neighbours=frozenset(target.name for target in facts.settings.targets),
         now=facts.now,
+        elsewhere=tuple(i for o in facts.targets if o.name != one.name for i in o.state.purchases),
     )
     return survey.fleet(target, one.state)
 
