@@ -95,7 +95,7 @@ DEFECTS: tuple[Defect, ...] = (
     _one(
         "grace before absence counts",
         "4",
-        Scenario.LAGGING,
+        Scenario.CALM,
         ("app.purchasing.repairing:GRACE", becomes(timedelta(0))),
     ),
     _one(
@@ -216,7 +216,7 @@ DEFECTS: tuple[Defect, ...] = (
     _one(
         "drain of callers' tables",
         "18",
-        Scenario.CALM,
+        Scenario.SETTINGS,
         ("app.releasing.release:drain_problem", FINDS_NOTHING),
     ),
     _one(
