@@ -86,6 +86,16 @@ def reserve(
     )
 
 
+def room(fleets: Fleets, units: int = 10, dollars: Decimal = CAP) -> StackRoom:
+    """The caps of the stack beside its sums as they are now."""
+    return StackRoom(seen=fleets.account(), max_units=units, max_usd_per_hour=dollars)
+
+
+def moved(intent: PurchaseIntent, state: PurchaseState) -> PurchaseIntent:
+    """The intent's next version, in another state."""
+    return replace(intent, state=state, version=intent.version + 1)
+
+
 def build_release(**overrides: Any) -> ReleaseIntent:
     """A release that began at NOW and is not yet published."""
     intent = ReleaseIntent(

@@ -14,7 +14,10 @@ import pytest
 from botocore.config import Config
 from moto import mock_aws
 
+from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
+from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_world.local.emulator import Emulator
+from tests.fakes.memory_ledger import MemoryFleets
 from tests.tables import make_tables
 
 if TYPE_CHECKING:
@@ -92,6 +95,14 @@ def dynamodb(backend: Backend) -> "DynamoDBClient":
     client: DynamoDBClient = backend.client("dynamodb")
     make_tables(client, {LEDGER: ("pk", "sk"), ROUTES: ("pk",), CONSENTS: ("pk",)})
     return client
+
+
+@pytest.fixture(params=BACKENDS)
+def fleets(request: pytest.FixtureRequest) -> Fleets:
+    """The ledger of intents and reservations."""
+    if request.param == "memory":
+        return MemoryFleets()
+    return DynamoFleets(request.getfixturevalue("dynamodb"), LEDGER)
 
 
 @pytest.fixture

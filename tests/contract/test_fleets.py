@@ -6,11 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.application.errors import StaleDecisionError
-from bedrock_autoscaler.application.ports.ledger import Fleets, StackRoom
+from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_autoscaler.domain.fleet.intent import (
-    AccountRecord,
     FleetRecord,
     PurchaseIntent,
     PurchaseState,
@@ -19,25 +17,8 @@ from bedrock_autoscaler.domain.fleet.intent import (
 )
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, pt_arn
-from tests.contract.conftest import BACKENDS, LEDGER
-from tests.fakes.memory_ledger import MemoryFleets
-from tests.intents import CAP, reserve
+from tests.intents import moved, reserve
 from tests.recorded import build_purchase, build_release
-
-
-@pytest.fixture(params=BACKENDS)
-def fleets(request: pytest.FixtureRequest) -> Fleets:
-    if request.param == "memory":
-        return MemoryFleets()
-    return DynamoFleets(request.getfixturevalue("dynamodb"), LEDGER)
-
-
-def room(fleets: Fleets, units: int = 10, dollars: Decimal = CAP) -> StackRoom:
-    return StackRoom(seen=fleets.account(), max_units=units, max_usd_per_hour=dollars)
-
-
-def moved(intent: PurchaseIntent, state: PurchaseState) -> PurchaseIntent:
-    return replace(intent, state=state, version=intent.version + 1)
 
 
 def test_a_new_fleet_has_nothing_reserved(fleets: Fleets) -> None:
@@ -225,24 +206,6 @@ def test_an_abandoned_purchase_that_turns_up_is_reserved_again(fleets: Fleets) -
     assert fleets.record_of("chat").reserved_units == 2
 
 
-def test_what_turns_up_is_not_reserved_again_where_the_sums_moved_since_they_were_seen(
-    fleets: Fleets,
-) -> None:
-    intent = build_purchase(model_units=2)
-    reserve(fleets, intent)
-    lost = moved(intent, PurchaseState.LOST)
-    fleets.update_purchase(intent, lost)
-    seen = room(fleets)
-    reserve(fleets, build_purchase(target="email"))
-
-    with pytest.raises(StaleDecisionError, match="sums over all targets"):
-        fleets.update_purchase(lost, moved(lost, PurchaseState.BOUGHT), stack=seen)
-    assert fleets.purchases("chat") == (lost,)
-    fleets.update_purchase(lost, moved(lost, PurchaseState.BOUGHT), stack=room(fleets))
-
-    assert fleets.account().reserved_units == 3
-
-
 def test_an_intent_that_moved_meanwhile_is_not_overwritten(fleets: Fleets) -> None:
     intent = build_purchase()
     reserve(fleets, intent)
@@ -373,72 +336,6 @@ def test_a_release_intent_keeps_every_member(fleets: Fleets) -> None:
     fleets.begin_release(intent)
 
     assert fleets.releases("chat") == (intent,)
-
-
-def test_the_sums_over_all_targets_start_at_nothing_and_follow_every_reservation(
-    fleets: Fleets,
-) -> None:
-    assert fleets.account() == AccountRecord(
-        reserved_units=0, reserved_usd_per_hour=Decimal(0), targets=(), version=0
-    )
-    first = build_purchase(NOW, model_units=2, usd_per_hour=Decimal("121.0"))
-    other = build_purchase(NOW, target="email", usd_per_hour=Decimal("60.5"))
-    reserve(fleets, first, stack=room(fleets))
-    reserve(fleets, other, stack=room(fleets))
-
-    fleets.update_purchase(first, moved(first, PurchaseState.REFUSED))
-
-    assert fleets.account() == AccountRecord(
-        reserved_units=1,
-        reserved_usd_per_hour=Decimal("60.5"),
-        targets=("chat", "email"),
-        version=3,
-    )
-
-
-def test_purchases_of_two_targets_never_pass_the_cap_of_the_stack_together(fleets: Fleets) -> None:
-    seen = room(fleets, units=3)
-    reserve(fleets, build_purchase(NOW, model_units=2), stack=seen)
-    other = build_purchase(NOW, target="email", model_units=2)
-
-    with pytest.raises(StaleDecisionError):
-        reserve(fleets, other, stack=seen)
-    with pytest.raises(StaleDecisionError):
-        reserve(fleets, other, stack=room(fleets, units=3))
-
-    assert fleets.account().reserved_units == 2
-    assert fleets.purchases("email") == ()
-
-
-def test_dollars_of_the_stack_never_pass_their_cap_by_a_millionth(fleets: Fleets) -> None:
-    reserve(fleets, build_purchase(NOW, usd_per_hour=Decimal("60.5")), stack=room(fleets))
-    other = build_purchase(NOW, target="email", usd_per_hour=Decimal("60.5"))
-
-    with pytest.raises(StaleDecisionError):
-        reserve(fleets, other, stack=room(fleets, dollars=Decimal("120.999999")))
-    reserve(fleets, other, stack=room(fleets, dollars=Decimal("121.0")))
-
-    assert fleets.account().reserved_usd_per_hour == Decimal("121.0")
-
-
-def test_of_several_targets_that_saw_the_same_sums_one_wins(
-    fleets: Fleets, request: pytest.FixtureRequest
-) -> None:
-    runs_at_once = 1 if request.node.callspec.params["fleets"] == "moto" else 8
-    seen = room(fleets)
-
-    def run(target: str) -> bool:
-        try:
-            reserve(fleets, build_purchase(NOW, target=target), stack=seen)
-        except StaleDecisionError:
-            return False
-        return True
-
-    with ThreadPoolExecutor(runs_at_once) as pool:
-        won = list(pool.map(run, [f"target-{number}" for number in range(8)]))
-
-    assert won.count(True) == 1
-    assert fleets.account().reserved_units == 1
 
 
 @pytest.mark.parametrize("reserved", [0, 1])

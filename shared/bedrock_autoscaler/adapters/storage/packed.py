@@ -149,10 +149,12 @@ class PackedHistory(History):
         self, target: str, hours: Sequence[Hour], first: datetime, end: datetime
     ) -> None:
         """Pack each day of [first, end), also one without any hour, so that it is not missing."""
+        if first >= end:
+            return
         by_day: dict[datetime, list[Hour]] = {}
-        for hour in hours if first < end else ():
+        for hour in hours:
             by_day.setdefault(_midnight(hour.start), []).append(hour)
-        for index in range(max((end - first) // _DAY, 0)):
+        for index in range((end - first) // _DAY):
             day = first + index * _DAY
             self._write(target, _day_of(target, day, by_day.get(day, ()), 0))
 
@@ -244,7 +246,7 @@ def _to_item(target: str, day: _Day) -> Item:
         "pk": _partition(target),
         "sk": f"{iso(day.start)}#{day.number:06d}",
         "schema": SCHEMA,
-        "numbers": _joint([by_hour.get(day.start + i * HOUR, _NONE) for i in range(24)]),
+        "numbers": _joint([by_hour.get(day.start + i * HOUR, _NONE) for i in range(_DAY // HOUR)]),
         "digests": day.digests,
         "content": day.content,
     }
@@ -255,13 +257,13 @@ def _from_item(item: Item, target: str) -> _Day:
     require_schema(item.get("schema"), subject)
     text, _, number = str(item["sk"]).partition("#")
     try:
-        # Packs of before have `revisions`, mostly a list. Its readers would take bytes for one.
-        numbers = item["numbers"] if "numbers" in item else item["revisions"]
+        # Packs of before have a list, `revisions`, instead.
+        numbers = item["numbers"] if "numbers" in item else _joint(item["revisions"])
         return _Day(
             start=datetime.fromisoformat(text),
             number=int(number),
             content=item["content"],
-            revisions=_revisions(text, numbers if type(numbers) is bytes else _joint(numbers)),
+            revisions=_revisions(text, numbers),
             digests=item["digests"],
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -275,13 +277,14 @@ def _joint(numbers: Iterable[float]) -> bytes:
 
 @lru_cache(maxsize=256)
 def _revisions(start: str, numbers: bytes) -> tuple[tuple[datetime, int], ...]:
-    """(hour, revision) of the hours that a day has; most days of all targets are alike."""
+    """(hour, revision) of the hours that a day has; most days of all targets are alike.
+
+    Raises:
+        ValueError: these are not the numbers of as many hours as a day has.
+    """
     first = datetime.fromisoformat(start)
-    hours = (
-        (first + i * HOUR, number)
-        for i, number in enumerate(np.frombuffer(numbers, _NUMBERS).tolist())
-    )
-    return tuple(entry for entry in hours if entry[1] != _NONE)
+    by_hour = np.frombuffer(numbers, _NUMBERS).reshape(_DAY // HOUR).tolist()
+    return tuple((first + i * HOUR, number) for i, number in enumerate(by_hour) if number != _NONE)
 
 
 def _midnight(moment: datetime) -> datetime:
