@@ -151,6 +151,11 @@ check-browser: $(DEV) $(BROWSER)
 soak: $(DEV)
 	$(BIN)/python -m tests.simulation soak $(SCHEDULES) --jobs $(WORKERS) $(if $(KEPT),--json $(KEPT))
 
+## soak-apart: the same where persons act, messages hand targets out, and on the wire (moto)
+.PHONY: soak-apart
+soak-apart: $(DEV)
+	$(BIN)/python -m tests.simulation apart --jobs $(WORKERS)
+
 ## soak-tests: the other long tests: a fleet and a commitment on the emulator, properties tried harder
 .PHONY: soak-tests
 soak-tests: $(DEV) $(TOOLS)

@@ -109,11 +109,12 @@ def _parser() -> argparse.ArgumentParser:
     wire = command("wire", _wire, "run schedules through handlers, adapters, moto and the world")
     wire.add_argument("--schedules", type=int, default=_WIRED)
     wire.add_argument("--from", dest="first", type=int, default=0, help="first seed")
-    soak = command("soak", _soak, "all of these at length")
+    soak = command("soak", _soak, "schedules, points and meetings at length")
     soak.add_argument("schedules", type=int, nargs="?", default=20_000)
+    apart = command("apart", _soak_apart, "schedules with persons, messages or the wire at length")
     for each in (run, merge, soak):
         each.add_argument("--json", type=Path, help="write the schedules' results there")
-    for each in (run, points, meetings, wire, soak):
+    for each in (run, points, meetings, wire, soak, apart):
         each.add_argument("--jobs", type=int, default=2, help="processes")
     recovery = command("recovery", _recovery, "how soon all is well again, in numbers")
     recovery.add_argument("--each", type=int, default=10, help="schedules of each scenario")
@@ -214,17 +215,22 @@ def _wire(chosen: argparse.Namespace) -> int:
 
 
 def _soak(chosen: argparse.Namespace) -> int:
-    """Everything, whatever fails on the way."""
+    """All three, whatever fails on the way."""
     jobs = chosen.jobs
     totals, seconds = _volume(range(chosen.schedules), LONG, jobs, kept=chosen.json)
     chosen.table, chosen.json = True, None
     fill(totals, SCENARIOS, LONG)
     failed = _report(totals, seconds, chosen)
-    for planner in _APART:
-        failed |= _apart(range(_EACH_APART), LONG, jobs, planner)
     failed |= _told(sweep_stories(jobs, pairs=True, sampled=_SAMPLED))
-    failed |= _told(sweep_meetings(jobs, ways=_WAYS))
-    return failed | _told(sweep_wire(jobs, range(_WIRED)))
+    return failed | _told(sweep_meetings(jobs, ways=_WAYS))
+
+
+def _soak_apart(chosen: argparse.Namespace) -> int:
+    """The same of the schedules that have seeds of their own."""
+    failed = 0
+    for planner in _APART:
+        failed |= _apart(range(_EACH_APART), LONG, chosen.jobs, planner)
+    return failed | _told(sweep_wire(chosen.jobs, range(_WIRED)))
 
 
 def _defects(chosen: argparse.Namespace) -> int:

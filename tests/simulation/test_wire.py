@@ -1,4 +1,4 @@
-"""A schedule through the handlers, the adapters, moto and the Bedrock world; 200 in the soak."""
+"""A schedule through handlers, adapters, moto and the Bedrock world; 200 in `make soak-apart`."""
 
 from hashlib import sha256
 

@@ -73,7 +73,7 @@ _SECONDS = "botocore.endpoint.time.sleep"
 
 QUICK_TICKS, SOAK_TICKS = 8, 12
 SOAK_SCHEDULES = 200
-"""As many pass the handlers and adapters in the soak; each fifth has the deployed core."""
+"""As many pass the handlers and adapters at length; each fifth has the deployed core."""
 
 
 class Wire:
