@@ -24,6 +24,7 @@ from tests.unit.application.scenes import (
     ARN,
     at_window,
     deletes,
+    draining,
     interrupt,
     only_purchase,
     only_release,
@@ -153,6 +154,21 @@ def test_a_delete_that_shows_no_effect_within_the_grace_is_an_alarm() -> None:
     (alarm,) = scene.reporter.alarms
     assert (alarm.alarm, alarm.target) == ("release_unresolved", "chat")
     assert f"{ARN} of 1 unit still stands 25 minutes after its Delete" in alarm.message
+
+
+def test_a_delete_without_effect_is_an_alarm_before_the_next_one_also_in_a_long_window() -> None:
+    """Else each window would begin to count anew, and nobody would ever be told."""
+    long = replace(QUARTERLY.draining, release_window_minutes=40)
+    target = build_target(thresholds=replace(QUARTERLY, draining=long))
+    scene, _ = draining(target, capacity=UndeletableCapacity)
+    scene.run(48)
+    assert deletes(scene)[-1] == ARN
+    assert scene.reporter.alarm_names == []
+
+    scene.run(1)
+
+    assert scene.now == NOW + 80 * MINUTE
+    assert scene.reporter.alarm_names == [("release_unresolved", "chat")]
 
 
 def test_what_is_needed_again_comes_back_once_no_delete_can_take_effect_any_more() -> None:

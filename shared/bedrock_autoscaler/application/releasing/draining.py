@@ -39,11 +39,17 @@ def drain_problem(intent: ReleaseIntent, target: Target, now: datetime) -> str |
 
 def window_problem(purchase: PurchaseIntent, target: Target, now: datetime) -> str | None:
     """Why a Delete would give paid time away; None in the last minutes of a paid period."""
-    billing = timedelta(minutes=target.thresholds.sizing.billing_minutes)
+    billing = target.thresholds.sizing.billing_minutes * MINUTE
     begun = purchase.billed_from or purchase.recorded_at
-    left = billing - max(now - begun, timedelta(0)) % billing
-    window = target.thresholds.draining.release_window_minutes * MINUTE
-    return "its paid period runs" if left > window else None
+    elapsed = max(now - begun, timedelta(0)) % billing
+    return "its paid period runs" if elapsed < closed_for(target) else None
+
+
+def closed_for(target: Target) -> timedelta:
+    """How long no Delete goes out after a paid period has begun."""
+    thresholds = target.thresholds
+    minutes = thresholds.sizing.billing_minutes - thresholds.draining.release_window_minutes
+    return minutes * MINUTE
 
 
 def bound_problem(

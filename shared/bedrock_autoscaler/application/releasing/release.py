@@ -25,6 +25,7 @@ from bedrock_autoscaler.application.releasing.draining import (
     RELEASABLE,
     Silence,
     bound_problem,
+    closed_for,
     day_problem,
     drain_problem,
     hour_problem,
@@ -287,9 +288,14 @@ class _Releaser:
         return after
 
     def _tell_if_unresolved(self, intent: ReleaseIntent) -> None:
-        """Alarm on a Delete that should long have shown: what it was to end is still paid for."""
+        """Alarm on a Delete that should have shown: what it was to end is still paid for.
+
+        It has until the next window, in which another one goes out, but no longer than the grace.
+        """
         sent = intent.delete_sent_at
-        if intent.state is ReleaseState.DELETING and sent is not None and self.now - sent >= GRACE:
+        if intent.state is not ReleaseState.DELETING or sent is None:
+            return
+        if self.now - sent >= min(GRACE, closed_for(self.target)):
             text = (
                 f"{intent.arn} of {units_text(intent.model_units)} still stands "
                 f"{whole_minutes(self.now - sent)} minutes after its Delete went out: it is "
