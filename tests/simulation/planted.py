@@ -106,6 +106,12 @@ DEFECTS: tuple[Defect, ...] = (
         ("app.purchasing.repairing:Repair._adopt_late", FINDS_NOTHING),
     ),
     _one(
+        "a neighbour's purchase without tags yet",
+        "15",
+        Scenario.LAGGING,
+        ("app.observing.stacking:untagged", answers(frozenset())),
+    ),
+    _one(
         "price and terms from the settings",
         "7",
         Scenario.CALM,
