@@ -153,10 +153,10 @@ def _are_copies_right(simulation: "Simulation") -> bool:
     return not any(True for _ in _wrong_copies(simulation))
 
 
-def _open_intents(simulation: "Simulation") -> list[tuple[str, PurchaseIntent]]:
+def _open_intents(simulation: "Simulation") -> list[PurchaseIntent]:
     fleets = simulation.ledger.fleets
     return [
-        (name, intent)
+        intent
         for name in simulation.plan.targets
         for intent in fleets.peek_purchases(name)
         if intent.state is PurchaseState.RECORDED
@@ -185,8 +185,8 @@ def _check_endpoints(simulation: "Simulation") -> None:
 def _check_intents(simulation: "Simulation") -> None:
     """L1: no intent without an outcome or an alarm."""
     fleets, failed = simulation.ledger.fleets, simulation.findings.failed
-    for name, intent in _open_intents(simulation):
-        if not _is_alarmed(simulation, name):
+    for intent in _open_intents(simulation):
+        if not _is_alarmed(simulation, intent):
             failed("L1", f"{intent.decision_id} is still {intent.state}")
     standing = {pt.arn for pt in simulation.bedrock.existing()}
     for release in fleets.peek_releases():
@@ -221,10 +221,12 @@ def _is_told_of(simulation: "Simulation", arn: str) -> bool:
     return any(a.alarm in wanted and arn in a.message for a in simulation.reporter.alarms)
 
 
-def _is_alarmed(simulation: "Simulation", name: str) -> bool:
-    """Whether a person was told of an open purchase of this target."""
-    wanted = {"purchase_unresolved", "purchase_abandoned"}
-    return any(a.alarm in wanted and a.target == name for a in simulation.reporter.alarms)
+def _is_alarmed(simulation: "Simulation", intent: PurchaseIntent) -> bool:
+    """Whether a person was told of this open purchase."""
+    return any(
+        a.alarm == "purchase_unresolved" and intent.decision_id in a.message
+        for a in simulation.reporter.alarms
+    )
 
 
 def _wrong_copies(simulation: "Simulation") -> Iterator[str]:
