@@ -337,3 +337,17 @@ def test_what_has_had_no_tags_for_long_forbids_nothing(built: Stage) -> None:
         told = built.told("teardown", "--yes")
 
     assert f"left: throughput {arn}" in told
+
+
+def test_what_was_deleted_just_now_is_not_left_though_lists_show_it(built: Stage) -> None:
+    """By a teardown that failed later, say; nobody can read its tags any more."""
+    own = bought(built)
+    built.world.reconfigure(list_lag=15 * MINUTE)
+    built.world.advance(20 * MINUTE)
+    built.access.releasing.delete(own)
+
+    found = built.json("teardown", "--dry-run")
+
+    assert own in {pt.arn for pt in built.access.inspection().capacity.inventory().throughputs}
+    assert [part["name"] for part in found["parts"] if part["kind"] == "throughput"] == []
+    assert found["without_tags_yet"] == []

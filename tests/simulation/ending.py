@@ -16,7 +16,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
     ReleaseState,
 )
 from bedrock_autoscaler.domain.fleet.lifecycle import STUCK_AFTER
-from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord
+from bedrock_autoscaler.domain.fleet.scalings import ScalingIntent
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
@@ -153,29 +153,28 @@ def _are_copies_right(simulation: "Simulation") -> bool:
     return not any(True for _ in _wrong_copies(simulation))
 
 
-def _open_intents(simulation: "Simulation") -> list[tuple[str, PurchaseIntent]]:
+def _open_intents(simulation: "Simulation") -> list[PurchaseIntent]:
     fleets = simulation.ledger.fleets
     return [
-        (name, intent)
+        intent
         for name in simulation.plan.targets
         for intent in fleets.peek_purchases(name)
         if intent.state is PurchaseState.RECORDED
     ]
 
 
-def _open_changes(simulation: "Simulation") -> Iterator[EndpointRecord]:
-    return (record for record in simulation.ledger.scalings.records.values() if record.open)
+def _open_changes(simulation: "Simulation") -> Iterator[tuple[str, ScalingIntent]]:
+    records = simulation.ledger.scalings.records.values()
+    return ((record.address, record.open) for record in records if record.open)
 
 
 def _check_endpoints(simulation: "Simulation") -> None:
     """L1, O5: each change has its outcome, or an alarm where Bedrock is at it for too long."""
-    alarmed = {a.target for a in simulation.reporter.alarms if a.alarm == "scaling_failed"}
-    for record in _open_changes(simulation):
-        is_over = simulation.endpoints.true_state(record.address).is_settled
-        since = max(each.recorded_at for each in record.changes)
-        is_long = simulation.world.now - since > STUCK_AFTER
-        if is_over or (is_long and record.target not in alarmed):
-            simulation.findings.failed("L1", f"{record.address} is still being changed")
+    for address, change in _open_changes(simulation):
+        is_over = simulation.endpoints.true_state(address).is_settled
+        is_long = simulation.world.now - change.recorded_at > STUCK_AFTER
+        if is_over or (is_long and not _is_told(simulation, "scaling_failed", change.decision_id)):
+            simulation.findings.failed("L1", f"{address} is still being changed")
     for planned in simulation.plan.endpoints:
         instances = simulation.endpoints.true_state(planned.address).instances
         if planned.target is None and instances != planned.instances:
@@ -185,8 +184,8 @@ def _check_endpoints(simulation: "Simulation") -> None:
 def _check_intents(simulation: "Simulation") -> None:
     """L1: no intent without an outcome or an alarm."""
     fleets, failed = simulation.ledger.fleets, simulation.findings.failed
-    for name, intent in _open_intents(simulation):
-        if not _is_alarmed(simulation, name):
+    for intent in _open_intents(simulation):
+        if not _is_told(simulation, "purchase_unresolved", intent.decision_id):
             failed("L1", f"{intent.decision_id} is still {intent.state}")
     standing = {pt.arn for pt in simulation.bedrock.existing()}
     for release in fleets.peek_releases():
@@ -221,10 +220,9 @@ def _is_told_of(simulation: "Simulation", arn: str) -> bool:
     return any(a.alarm in wanted and arn in a.message for a in simulation.reporter.alarms)
 
 
-def _is_alarmed(simulation: "Simulation", name: str) -> bool:
-    """Whether a person was told of an open purchase of this target."""
-    wanted = {"purchase_unresolved", "purchase_abandoned"}
-    return any(a.alarm in wanted and a.target == name for a in simulation.reporter.alarms)
+def _is_told(simulation: "Simulation", alarm: str, subject: str) -> bool:
+    """Whether a person was told of this very one."""
+    return any(a.alarm == alarm and subject in a.message for a in simulation.reporter.alarms)
 
 
 def _wrong_copies(simulation: "Simulation") -> Iterator[str]:

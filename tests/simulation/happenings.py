@@ -105,6 +105,15 @@ class Happenings:
     def _retag(self, share: float, value: int, _: int) -> bool:
         return self._tag(share, ("someone else", None, None))
 
+    def _tag_back(self, share: float, value: int, _: int) -> bool:
+        """Someone gives a PT of ours the tags again that it had at first."""
+        ours = self._ours()
+        if ours:
+            pt = _pick(ours, share)
+            first = pt.tags[0]
+            self._sim.bedrock.retag(pt, (first.deployment, first.target, first.decision_id))
+        return bool(ours)
+
     def _tag(self, share: float, tags: tuple[str | None, str | None, str | None]) -> bool:
         ours = self._ours()
         if ours:

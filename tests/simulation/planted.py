@@ -101,9 +101,15 @@ DEFECTS: tuple[Defect, ...] = (
     _one(
         "adoption of what turns up late",
         "4",
-        Scenario.LAGGING,
-        ("app.purchasing.repairing:GRACE", becomes(timedelta(0))),
+        Scenario.NEIGHBOURS,
         ("app.purchasing.repairing:Repair._adopt_late", FINDS_NOTHING),
+        near="tagged as another's and as ours again",
+    ),
+    _one(
+        "a neighbour's purchase without tags yet",
+        "15",
+        Scenario.LAGGING,
+        ("app.observing.stacking:untagged", answers(frozenset())),
     ),
     _one(
         "price and terms from the settings",

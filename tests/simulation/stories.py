@@ -144,6 +144,16 @@ STORIES: tuple[Story, ...] = (
         must=frozenset({"fleets.begin_release"}),
     ),
     Story(
+        name="tagged as another's and as ours again",
+        core=Wishes(units=()),
+        held=(15,),
+        moments=(
+            (5, happens("retag"), (CAPACITY, PURCHASE)),
+            (5, happens("tag_back"), (CAPACITY, PURCHASE)),
+        ),
+        must=frozenset({"fleets.update_purchase"}),
+    ),
+    Story(
         name="more leave than a day allows",
         core=_LEAVE,
         held=(15, 16),

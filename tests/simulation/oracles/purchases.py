@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from bedrock_autoscaler.application.observing.surveying import GRACE
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.domain.economics.costs import is_stale
+from bedrock_autoscaler.domain.fleet.holdings import Ownership
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Commitment, Target, UnitPrice
 from bedrock_autoscaler.domain.units import MINUTE, usd
@@ -14,6 +17,7 @@ from tests.simulation.gate import Run
 from tests.simulation.oracles.findings import Findings
 from tests.simulation.oracles.permits import PermitOracles
 from tests.simulation.oracles.surroundings import DAY, FUNCTION_TIME, Surroundings
+from tests.simulation.schedule import Function
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,7 @@ class PurchaseOracles:
     findings: Findings
     permits: PermitOracles
     made: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list), init=False)
+    _held_since: dict[str, datetime] = field(default_factory=dict, init=False)
     _sent: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list), init=False)
 
     def buying(self, run: Run, intent: PurchaseIntent) -> None:
@@ -73,6 +78,8 @@ class PurchaseOracles:
         """Row 4: given up only when nothing is there, and nothing is still to come."""
         bedrock, name = self.world.bedrock, before.decision_id
         after = self.world.fleets.peek_purchase(before.target, name)
+        if after is not None and after.arn is not None:
+            self._held_since.setdefault(after.arn, self.world.time.now)
         if after is None or after.state is not PurchaseState.ABANDONED:
             return
         now = self.world.time.now
@@ -82,6 +89,24 @@ class PurchaseOracles:
             self.findings.failed(
                 "O10", f"{name} is given up, but its PT exists or is still to come"
             )
+
+    def decided(self, run: Run, recorded: RecordedDecision, _: object) -> None:
+        """O15: what another target just bought is no stranger's while its tags do not show.
+
+        Asked of runs that read the whole ledger, after it told of the purchase.
+        """
+        fleet, now = recorded.situation.fleet, self.world.time.now
+        if fleet.stack is None or run.function == Function.VISIT or self.world.is_restored:
+            return
+        listed = run.inventory.throughputs if run.inventory else ()
+        untagged = {pt.arn for pt in listed if pt.deployment is None}
+        for pt in fleet.throughputs:
+            since, truly = self._held_since.get(pt.arn), self.world.bedrock.pts[pt.arn]
+            is_ours = since is not None and since <= run.started_at and truly.exists(now)
+            is_young = now + abs(run.skew) - pt.created_at < GRACE
+            is_strangers = pt.ownership is Ownership.UNMANAGED
+            if is_ours and is_young and is_strangers and pt.arn in untagged:
+                self.findings.failed("O15", f"{recorded.decision.id} calls {pt.arn} a stranger's")
 
     def _is_known_as(self, intent: PurchaseIntent, pt: SimulatedPt) -> bool:
         """Whether it can still be found.

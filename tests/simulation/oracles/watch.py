@@ -102,6 +102,7 @@ class Watch:
         return {
             "fleets.begin_purchase": lambda run, intent, _: self._reserved(run, intent),
             "fleets.update_purchase": lambda _, before, __: purchases.updated(before),
+            "decisions.record": purchases.decided,
             "fleets.begin_release": lambda run, release, _: self._leaves(run, release),
             "fleets.update_release": lambda _, before, __: tables.release_updated(before),
             "tables.publish": lambda _, table, __: tables.published(table),

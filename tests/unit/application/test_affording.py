@@ -94,6 +94,14 @@ def test_an_endpoint_counts_what_others_hold() -> None:
     assert "would make 66.500000 USD per hour" in scaled(made)
 
 
+def test_an_endpoint_counts_nothing_that_a_neighbour_bought_just_now() -> None:
+    made = scene(target_with(max_usd_per_hour=Decimal(66)), target_with("email"), core=GROWING)
+    arn = made.capacity.add(name="theirs", model_id=PT_MODEL)
+    hold_unit(made, target="email", arn=arn)
+
+    assert scaled(made) == "scaled to 3"
+
+
 @pytest.mark.parametrize("span", ["day", "month"])
 def test_an_endpoint_counts_what_is_booked(span: str) -> None:
     # Two instances since midnight of the day, or of the first: 12 hours, or 19 days more.

@@ -206,6 +206,40 @@ def test_what_one_target_lost_and_another_adopted_counts_once_for_the_stack() ->
         assert (stack.held_units, stack.usd_per_hour) == (1, Decimal("60.5"))
 
 
+def next_door(*, is_deleted: bool) -> Stage:
+    """Two targets of one model that each may hold a unit; the second one's shows without tags."""
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    rails = build_guard_rails(max_units=1)
+    other = build_target(name=OTHER, model_ids=("other",), guard_rails=rails)
+    scene = Stage(build_target(guard_rails=rails), other, core=script)
+    arn = scene.capacity.add(name="next door", model_id=PT_MODEL)
+    held = build_held(target=OTHER, arn=arn)
+    reserve(scene.fleets, held)
+    if is_deleted:
+        gone = replace(held, state=PurchaseState.RELEASED, ended_at=NOW, version=held.version + 1)
+        scene.fleets.update_purchase(held, gone)
+    scene.decide()
+    return scene
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_what_a_neighbour_bought_or_deleted_just_now_is_no_strangers(*, is_deleted: bool) -> None:
+    scene = next_door(is_deleted=is_deleted)
+
+    assert isinstance(scene.core, Script)
+    situation = scene.core.capacity_situations()[0]
+    assert (situation.target.name, situation.fleet.throughputs) == ("chat", ())
+    assert ("unmanaged_pt", "chat") not in scene.reporter.alarm_names
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_what_a_neighbour_bought_or_deleted_just_now_holds_no_purchase(*, is_deleted: bool) -> None:
+    scene = next_door(is_deleted=is_deleted)
+
+    assert ("chat", "bought 1") in scene.purchase().outcomes
+
+
 # -- two stacks in one account -----------------------------------------------------------------
 
 

@@ -9,6 +9,8 @@ import pytest
 from bedrock_autoscaler.application.observing.surveying import (
     GRACE,
     Survey,
+    set_apart,
+    untagged,
 )
 from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
 from bedrock_autoscaler.application.ports.ledger import LedgerState
@@ -43,14 +45,15 @@ def survey(
         purchases=purchases,
         releases=releases,
     )
+    inventory = Inventory(throughputs=listed, complete=complete) if readable else None
     found = Survey(
-        inventory=Inventory(throughputs=listed, complete=complete) if readable else None,
+        inventory=inventory,
         deployment="test",
         neighbours=frozenset({"chat", "search"}),
         now=NOW,
-        elsewhere=elsewhere,
     )
-    return found.fleet(target or build_target(), state)
+    fleet = found.fleet(target or build_target(), state)
+    return set_apart(fleet, untagged(inventory, (*purchases, *elsewhere), NOW))
 
 
 def test_a_pt_is_owned_when_tag_and_ledger_agree() -> None:

@@ -98,14 +98,27 @@ def test_it_waits_for_a_far_larger_one_whose_next_hour_no_cap_pays_for() -> None
 
 
 @pytest.mark.parametrize("releases", [1, 10])
-def test_it_waits_for_no_other_that_the_cap_pays_for_once_it_is_gone(releases: int) -> None:
+@pytest.mark.parametrize("large", [due(2, units=5, left=50), due(2, units=5)], ids=["later", "now"])
+def test_it_waits_for_no_other_that_the_cap_pays_for_once_it_is_gone(
+    large: ProvisionedThroughput, releases: int
+) -> None:
     """50 USD and five units at 34.65 are 223.25; with the sixth, five worth keeping would go."""
     rails = build_guard_rails(max_usd_per_day=Decimal(225), max_releases_per_day=releases)
     spent = {"spend": Spend(day_usd=Decimal(50), month_usd=Decimal(50))}
 
-    found = outcome(0, 5, due(1), due(2, units=5, left=50), guard_rails=rails, fleet=spent)
+    found = outcome(0, 5, due(1), large, guard_rails=rails, fleet=spent)
 
     assert found.action == Release(arn=pt_arn(1), model_units=1)
+
+
+def test_what_the_cap_does_not_pay_for_either_way_leaves_before_what_nobody_needs() -> None:
+    """50 USD and five units at 34.65 are 223.25 also without the sixth."""
+    rails = build_guard_rails(max_usd_per_day=Decimal(200))
+    spent = {"spend": Spend(day_usd=Decimal(50), month_usd=Decimal(50))}
+
+    found = outcome(0, 5, due(1), due(2, units=5), guard_rails=rails, fleet=spent)
+
+    assert found.action == Release(arn=pt_arn(2), model_units=5)
 
 
 @pytest.mark.parametrize(

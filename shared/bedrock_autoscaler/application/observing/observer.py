@@ -1,7 +1,6 @@
 """Puts together each target's situation: fleet, traffic, quotas, life cycle, routes, memory."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,7 @@ from bedrock_autoscaler.application.observing.recalling import (
     traffic_of,
 )
 from bedrock_autoscaler.application.observing.sources import Company, Sources
-from bedrock_autoscaler.application.observing.stacking import StackWatch
+from bedrock_autoscaler.application.observing.stacking import StackView, StackWatch
 from bedrock_autoscaler.application.observing.surveying import Survey
 from bedrock_autoscaler.application.observing.together import fell_silent_together
 from bedrock_autoscaler.application.ports.bedrock import (
@@ -46,7 +45,7 @@ from bedrock_autoscaler.application.ticking import Tick, period_of
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Situation
-from bedrock_autoscaler.domain.fleet.holdings import Fleet, StackState
+from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.traffic.observation import (
     Observation,
@@ -79,7 +78,7 @@ class Observer:
             targets=tuple(targets),
             deployment=sources.deployment,
         )
-        self._stack: StackState | None = None
+        self._stack: StackView | None = None
         self._is_stack_read = False
         self._costs: EndpointCosts | None = None
         self._everyone: tuple[Known, ...] = ()
@@ -137,7 +136,7 @@ class Observer:
     def situation(self, known: Known) -> tuple[Situation, HistoryReference | None]:
         """The situation of one target, and the stored minutes at the front of its traffic."""
         measured = self._readings.of(known)
-        stack = self._stack_state()
+        stack = self._stack_view()
         traffic, stored = traffic_of(known, measured, self._sources, self._loop)
         rate = measured_rate(
             known.target,
@@ -165,7 +164,7 @@ class Observer:
             loop=self._loop,
             scheduled_at=self._tick.scheduled_at,
             observation=observation,
-            fleet=known.fleet if stack is None else replace(known.fleet, stack=stack),
+            fleet=known.fleet if stack is None else stack.among(known.fleet),
             routes=known.routes,
             memory=known.previous.memory if known.previous else NO_MEMORY,
             is_late=self._tick.is_late(period_of(self._loop, known.target)),
@@ -239,7 +238,7 @@ class Observer:
         parts = (measured.of(address) for address, _ in entry.births)
         return total(parts, entry.read_from, entry.read_to)
 
-    def _stack_state(self) -> StackState | None:
+    def _stack_view(self) -> StackView | None:
         """All targets together, read once; the routing loop buys nothing and needs it not.
 
         Where one target's records cannot be read, the others decide as if they were alone: what
@@ -250,11 +249,9 @@ class Observer:
         self._is_stack_read = True
         kept = None if self._company.is_present else self._sources.keepsakes.neighbours
         try:
-            view = self._watch.view(self.inventory, self._tick.now, self._purchases, kept)
+            self._stack = self._watch.view(self.inventory, self._tick.now, self._purchases, kept)
         except ObservationError as error:
             self._sources.reporter.alarm("unobserved", "", str(error))
-        else:
-            self._stack = view.state
         return self._stack
 
     def _read_inventory(self) -> Inventory | None:

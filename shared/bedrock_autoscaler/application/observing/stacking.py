@@ -5,13 +5,13 @@ the account is counted from the inventory at the moment of buying: it leaves tha
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
 from bedrock_autoscaler.application.observing.keeping import Kept
-from bedrock_autoscaler.application.observing.surveying import is_shadow
+from bedrock_autoscaler.application.observing.surveying import is_shadow, set_apart, untagged
 from bedrock_autoscaler.application.ports.bedrock import Endpoints, Inventory, ListedThroughput
 from bedrock_autoscaler.application.ports.ledger import Fleets, Scalings, StackRoom
 from bedrock_autoscaler.application.ports.settings import Settings
@@ -23,7 +23,7 @@ from bedrock_autoscaler.application.scaling.spending import (
     EndpointWatch,
     bounded_endpoints,
 )
-from bedrock_autoscaler.domain.fleet.holdings import NOTHING_SPENT, Spend, StackState
+from bedrock_autoscaler.domain.fleet.holdings import NOTHING_SPENT, Fleet, Spend, StackState
 from bedrock_autoscaler.domain.fleet.intent import (
     HOLDING_STATES,
     AccountRecord,
@@ -49,6 +49,7 @@ class StackView:
             in force and has no ARN yet stand under no name, and count in every account.
         risen_usd_per_hour: what our units cost more by now than when they were reserved.
         endpoints: what is paid for instances; nothing where nobody looked.
+        untagged: ARNs of which only the ledger tells that they are ours.
     """
 
     rails: StackRails
@@ -59,6 +60,7 @@ class StackView:
     own: Mapping[str, tuple[int, Decimal]] = field(default_factory=dict)
     risen_usd_per_hour: Decimal = Decimal(0)
     endpoints: EndpointCosts = NO_ENDPOINTS
+    untagged: frozenset[str] = frozenset()
 
     @property
     def state(self) -> StackState:
@@ -69,6 +71,10 @@ class StackView:
             usd_per_hour=usd(self.account.reserved_usd_per_hour + self._unreserved_usd_per_hour),
             spend=self.spend + self.endpoints.spend,
         )
+
+    def among(self, fleet: Fleet) -> Fleet:
+        """The fleet of one target among all others: what is theirs is no stranger's."""
+        return replace(set_apart(fleet, self.untagged), stack=self.state)
 
     @property
     def room(self) -> StackRoom:
@@ -164,6 +170,7 @@ class StackWatch:
             own=self._own(purchases),
             risen_usd_per_hour=self._risen(purchases),
             endpoints=self.endpoint_costs(now),
+            untagged=untagged(inventory, everything, now),
         )
 
     def endpoint_costs(self, now: datetime) -> EndpointCosts:

@@ -1,6 +1,7 @@
 """From inventory and ledger to the fleet: what is ours, what is open, what it has cost."""
 
-from dataclasses import dataclass
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
@@ -40,17 +41,12 @@ class Survey:
         inventory: None when not even the first page could be read.
         deployment: value of our owner tag.
         neighbours: names of all targets in force, whose PTs are left to them.
-        elsewhere: purchases of other targets, for those who read the whole ledger. Until the tags
-            of a new PT show, and while lists still show a deleted one, only the ledger tells that
-            it is a neighbour's. Who reads one target's records counts it so long: that buys too
-            little, never too much.
     """
 
     inventory: Inventory | None
     deployment: str
     neighbours: frozenset[str]
     now: datetime
-    elsewhere: tuple[PurchaseIntent, ...] = ()
 
     def fleet(self, target: Target, state: LedgerState) -> Fleet:
         """The fleet of one target.
@@ -91,13 +87,9 @@ class Survey:
         intent = state.purchase_of(pt.arn)
         if intent is None or intent.state in _GONE:
             return None
-        if pt.deployment != self.deployment and not self._may_lack_tags(pt):
+        if pt.deployment != self.deployment and not _may_lack_tags(pt, self.now):
             return None
         return _throughput(pt, intent, state)
-
-    def _may_lack_tags(self, pt: ListedThroughput) -> bool:
-        """Whether it has no tags, and is so young that they may not show yet."""
-        return pt.deployment is None and self.now - pt.created_at < GRACE
 
     def _unmanaged(
         self, pt: ListedThroughput, target: Target, state: LedgerState
@@ -110,19 +102,8 @@ class Survey:
         """Whether a PT that is not owned counts against this target."""
         if pt.deployment == self.deployment and pt.target in self.neighbours:
             return pt.target == target.name
-        if self._is_elsewhere(pt):
-            return False
         return target.provisioned is not None and is_same_model(
             pt.model_arn, target.provisioned.model_id
-        )
-
-    def _is_elsewhere(self, pt: ListedThroughput) -> bool:
-        """Whether the ledger has it as a neighbour's, and its tags do not show."""
-        return any(
-            is_shadow(intent, self.now)
-            or (intent.state in HOLDING_STATES and self._may_lack_tags(pt))
-            for intent in self.elsewhere
-            if intent.arn == pt.arn
         )
 
     def _is_stray(self, pt: ListedThroughput, target: Target, state: LedgerState) -> bool:
@@ -151,6 +132,41 @@ class Survey:
             if not complete or may_lag:
                 found.append(_remembered(intent, intent.arn, state))
         return found
+
+
+def untagged(
+    inventory: Inventory | None, purchases: Iterable[PurchaseIntent], now: datetime
+) -> frozenset[str]:
+    """ARNs of which only the ledger tells that they are of a target of ours, whichever it is.
+
+    Until the tags of a new PT show, and while lists still show a deleted one, a survey counts it as
+    a stranger's for each target of its model: that buys too little, never too much.
+    """
+    listed = {pt.arn: pt for pt in inventory.throughputs} if inventory else {}
+    found = ((listed.get(intent.arn or ""), intent) for intent in purchases)
+    return frozenset(
+        pt.arn
+        for pt, intent in found
+        if pt is not None
+        and (is_shadow(intent, now) or (intent.state in HOLDING_STATES and _may_lack_tags(pt, now)))
+    )
+
+
+def set_apart(fleet: Fleet, untagged: Container[str]) -> Fleet:
+    """The fleet of one target without what `untagged` tells to be another's of ours."""
+    return replace(
+        fleet,
+        throughputs=tuple(
+            pt
+            for pt in fleet.throughputs
+            if pt.ownership is Ownership.OWNED or pt.arn not in untagged
+        ),
+    )
+
+
+def _may_lack_tags(pt: ListedThroughput, now: datetime) -> bool:
+    """Whether it has no tags, and is so young that they may not show yet."""
+    return pt.deployment is None and now - pt.created_at < GRACE
 
 
 def is_shadow(intent: PurchaseIntent, now: datetime) -> bool:

@@ -176,10 +176,10 @@ class _Buyer:
     ) -> str:
         """Look at what is held, by us and by others, and reserve what fits."""
         inventory = self._inventory()
-        surveyed = self._survey(inventory, record, intents)
+        view = self.stack.view(inventory, self.now, {self.target.name: intents})
+        surveyed = view.among(self._survey(inventory, record, intents))
         foreign = (pt for pt in surveyed.throughputs if pt.ownership is Ownership.UNMANAGED)
         unmanaged = sum(pt.model_units for pt in foreign)
-        view = self.stack.view(inventory, self.now, {self.target.name: intents})
         beside = view.endpoints.of_target(self.target.name)
         first = period_usd(wanted.usd_per_hour, self.target.thresholds.sizing.billing_minutes)
         problem = (

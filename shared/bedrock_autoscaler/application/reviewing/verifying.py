@@ -10,7 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from bedrock_autoscaler.application.observing.stacking import booked_together
-from bedrock_autoscaler.application.observing.surveying import GRACE, Survey
+from bedrock_autoscaler.application.observing.surveying import GRACE, Survey, set_apart, untagged
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.application.ports.ledger import LedgerState
 from bedrock_autoscaler.application.purchasing.accounting import purchases_since, releases_since
@@ -55,14 +55,15 @@ def _target_findings(facts: Facts, one: TargetFacts) -> Iterator[Finding]:
 
 def fleet_of(facts: Facts, one: TargetFacts, target: Target) -> Fleet:
     """What the target holds, by inventory and ledger."""
+    purchases = (intent for each in facts.targets for intent in each.state.purchases)
+    inventory = facts.inventory_at(target)
     survey = Survey(
-        inventory=facts.inventory_at(target),
+        inventory=inventory,
         deployment=facts.deployment,
         neighbours=frozenset(target.name for target in facts.settings.targets),
         now=facts.now,
-        elsewhere=tuple(i for o in facts.targets if o.name != one.name for i in o.state.purchases),
     )
-    return survey.fleet(target, one.state)
+    return set_apart(survey.fleet(target, one.state), untagged(inventory, purchases, facts.now))
 
 
 # -- O1, O2: units and dollars -----------------------------------------------------------------

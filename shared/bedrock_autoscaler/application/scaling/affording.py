@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.observing.stacking import StackWatch
+from bedrock_autoscaler.application.observing.stacking import StackView, StackWatch
 from bedrock_autoscaler.application.observing.surveying import Survey
 from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory
 from bedrock_autoscaler.application.ports.ledger import LedgerState
@@ -68,7 +68,7 @@ class Affording:
         target = self.target
         state = self.stack.fleets.state_of(target.name)
         view = self.stack.view(inventory, self.now, {target.name: state.purchases})
-        others = self._others(inventory, state)
+        others = self._others(inventory, view, state)
         price = target.provisioned.price if target.provisioned else None
         if (others and price is None) or (view.foreign_units and not view.foreign_usd_per_hour):
             return "what others' provisioned throughputs cost is not known"
@@ -81,7 +81,7 @@ class Affording:
             or account_dollars_problem(view, added, target.account)
         )
 
-    def _others(self, inventory: Inventory, state: LedgerState) -> int:
+    def _others(self, inventory: Inventory, view: StackView, state: LedgerState) -> int:
         """Units that count against the target and are not ours."""
         survey = Survey(
             inventory=inventory,
@@ -91,6 +91,6 @@ class Affording:
         )
         return sum(
             pt.model_units
-            for pt in survey.fleet(self.target, state).throughputs
+            for pt in view.among(survey.fleet(self.target, state)).throughputs
             if pt.ownership is Ownership.UNMANAGED
         )

@@ -92,7 +92,9 @@ def plan_of(access: StackAccess, *, keep_tables: bool) -> Plan:
     listed = {pt.arn for pt in inventory.throughputs}
     home = f":{access.place.region}:{access.place.account}:"
     unlisted = (access.releasing.get(arn) for arn in sorted(held.keys() - listed) if home in arn)
-    known = (*inventory.throughputs, *(pt for pt in unlisted if pt is not None))
+    # Of what was deleted just now lists may still tell, and nobody its tags.
+    shown = (pt for pt in inventory.throughputs if pt.deployment or access.releasing.get(pt.arn))
+    known = (*shown, *(pt for pt in unlisted if pt is not None))
     parts = [_throughput(access, pt, held) for pt in known]
     youngest = access.clock.now() - GRACE
     untagged = [

@@ -1,7 +1,8 @@
 """Fewer units: at most one throughput is released, and only on positive evidence."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -40,13 +41,14 @@ def shrink(
     wish: Wish,
     grounds: Grounds,
     *,
-    unpaid: dict[str, Reason],
+    unpaid: Mapping[str, Reason],
     succession: Succession | None,
 ) -> Outcome:
     """Release at most one PT, and only on positive evidence.
 
-    What the next period would put past a cap on spend leaves although it is worth keeping, and
-    what was replaced although so many units are: as many remain.
+    What the next period would put past a cap on spend leaves although it is worth keeping, unless
+    one that nobody needs leaves now and makes room for it; and what was replaced although so many
+    units are: as many remain.
     """
     target, fleet, now = situation.target, situation.fleet, situation.scheduled_at
     against = may_shrink(
@@ -67,14 +69,41 @@ def shrink(
         candidates = replaced
     if against or grounds.blockers or grounds.economics is None or not candidates:
         return Outcome(action=None, reasons=(*against, *waiting))
-    reasons = list(waiting)
     billing = target.thresholds.sizing.billing_minutes * MINUTE
-    for pt in sorted(
+    ordered = sorted(
         candidates,
         key=lambda pt: (pt not in replaced, -pt.model_units, pt.paid_until(now, billing), pt.arn),
-    ):
+    )
+    leaving = partial(
+        _first_to_leave, ordered, situation, wish, demand=grounds.demand, succession=succession
+    )
+    idle = leaving({})[0] if unpaid else None
+    if idle is not None:
+        unpaid = _unpaid_without(idle, situation)
+    pt, reasons = leaving(unpaid)
+    if pt is None:
+        return Outcome(action=None, reasons=(*waiting, *reasons))
+    released = _released(pt, fleet.in_service_units - pt.model_units)
+    return Outcome(
+        action=Release(arn=pt.arn, model_units=pt.model_units),
+        reasons=(*waiting, *reasons, released),
+    )
+
+
+def _first_to_leave(
+    candidates: Iterable[ProvisionedThroughput],
+    situation: Situation,
+    wish: Wish,
+    unpaid: Mapping[str, Reason],
+    *,
+    demand: Demand,
+    succession: Succession | None,
+) -> tuple[ProvisionedThroughput | None, tuple[Reason, ...]]:
+    """The first of the candidates that may leave, and why not those before it."""
+    reasons = []
+    for pt in candidates:
         objection = _objection(
-            pt, situation, wish, demand=grounds.demand, unpaid=unpaid, succession=succession
+            pt, situation, wish, demand=demand, unpaid=unpaid, succession=succession
         )
         if objection is not None:
             reasons.append(objection)
@@ -82,14 +111,18 @@ def shrink(
         held = hour_hold(pt, situation)
         if held is not None:
             # A smaller one that fits would hold it back for another hour.
-            reasons.append(held)
-            break
+            return None, (*reasons, held)
         if pt.arn in unpaid:
             reasons.append(unpaid[pt.arn])
-        reasons.append(_released(pt, fleet.in_service_units - pt.model_units))
-        release = Release(arn=pt.arn, model_units=pt.model_units)
-        return Outcome(action=release, reasons=tuple(reasons))
-    return Outcome(action=None, reasons=tuple(reasons))
+        return pt, tuple(reasons)
+    return None, tuple(reasons)
+
+
+def _unpaid_without(pt: ProvisionedThroughput, situation: Situation) -> Mapping[str, Reason]:
+    """What no cap pays for once this one is gone; the others need not leave for that."""
+    fleet = situation.fleet
+    rest = replace(fleet, throughputs=tuple(one for one in fleet.throughputs if one != pt))
+    return over_budget(situation.target, rest, situation.scheduled_at)
 
 
 def _objection(
@@ -149,8 +182,7 @@ def _after_larger(
     pays for once this one is gone need not leave.
     """
     fleet, rails = situation.fleet, situation.target.guard_rails
-    rest = replace(fleet, throughputs=tuple(one for one in fleet.throughputs if one != pt))
-    unpaid = over_budget(situation.target, rest, situation.scheduled_at)
+    unpaid = _unpaid_without(pt, situation)
     left = rails.max_releases_per_day - fleet.releases_last_day
     seen = {evidence.arn for evidence in situation.observation.provisioned if evidence.seen}
     serving, others = fleet.in_service_units, fleet.owned
