@@ -248,7 +248,7 @@ class SizingDocument(Section):
         "on demand whatever it costs.",
     )
     max_units_per_purchase: int = Field(
-        default=8,
+        default=16,
         ge=1,
         le=100,
         description="Size of one purchase; a provisioned throughput is released only as a whole, "
