@@ -86,6 +86,11 @@ def reserve(
     )
 
 
+def withdraw(fleets: Fleets, intent: ReleaseIntent, *, fleet: FleetRecord | None = None) -> None:
+    """Begin a release on the newest record of its fleet."""
+    fleets.begin_release(intent, fleet=fleet or fleets.record_of(intent.target))
+
+
 def room(fleets: Fleets, units: int = 10, dollars: Decimal = CAP) -> StackRoom:
     """The caps of the stack beside its sums as they are now."""
     return StackRoom(seen=fleets.account(), max_units=units, max_usd_per_hour=dollars)

@@ -17,7 +17,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
 )
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, pt_arn
-from tests.intents import moved, reserve
+from tests.intents import moved, reserve, withdraw
 from tests.recorded import build_purchase, build_release
 
 
@@ -245,9 +245,9 @@ def test_an_update_names_the_same_intent_and_the_next_version(fleets: Fleets) ->
 def test_intents_come_oldest_first_and_by_target(fleets: Fleets) -> None:
     for minutes in (2, 0, 1):
         reserve(fleets, build_purchase(NOW + minutes * MINUTE))
-        fleets.begin_release(build_release(NOW + minutes * MINUTE))
+        withdraw(fleets, build_release(NOW + minutes * MINUTE))
     reserve(fleets, build_purchase(target="chat-2"))
-    fleets.begin_release(build_release(target="chat-2"))
+    withdraw(fleets, build_release(target="chat-2"))
 
     expected = [NOW, NOW + MINUTE, NOW + 2 * MINUTE]
     assert [intent.recorded_at for intent in fleets.purchases("chat")] == expected
@@ -259,7 +259,7 @@ def test_record_and_intents_come_at_once(fleets: Fleets) -> None:
     reserve(fleets, newer)
     reserve(fleets, older)
     reserve(fleets, build_purchase(target="chat-2"))
-    fleets.begin_release(build_release())
+    withdraw(fleets, build_release())
 
     state = fleets.state_of("chat")
 
@@ -285,14 +285,40 @@ def test_a_release_begins_once_and_moves_by_version(fleets: Fleets) -> None:
         version=2,
     )
 
-    fleets.begin_release(intent)
+    withdraw(fleets, intent)
     with pytest.raises(StaleDecisionError, match="exists already"):
-        fleets.begin_release(intent)
+        withdraw(fleets, intent)
     fleets.update_release(intent, deleting)
     with pytest.raises(StaleDecisionError):
         fleets.update_release(intent, replace(intent, state=ReleaseState.CANCELLED, version=2))
 
     assert fleets.releases("chat") == (deleting,)
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_a_release_decided_on_an_older_fleet_is_refused(fleets: Fleets, *, is_new: bool) -> None:
+    """Of two that begin at once, each within the share of an hour, one moves the fleet."""
+    if not is_new:
+        reserve(fleets, build_purchase())
+    seen = fleets.record_of("chat")
+    first, second = build_release(), build_release(NOW + MINUTE, arn=pt_arn(2))
+
+    withdraw(fleets, first, fleet=seen)
+    with pytest.raises(StaleDecisionError, match="fleet of chat"):
+        withdraw(fleets, second, fleet=seen)
+
+    assert fleets.releases("chat") == (first,)
+    assert fleets.record_of("chat") == replace(seen, version=seen.version + 1)
+
+
+def test_a_purchase_decided_before_a_release_began_is_refused(fleets: Fleets) -> None:
+    seen = fleets.record_of("chat")
+    withdraw(fleets, build_release())
+
+    with pytest.raises(StaleDecisionError, match="version"):
+        reserve(fleets, build_purchase(), fleet=seen)
+
+    assert fleets.purchases("chat") == ()
 
 
 def test_of_several_runs_that_saw_the_same_fleet_one_wins(
@@ -333,7 +359,7 @@ def test_a_release_intent_keeps_every_member(fleets: Fleets) -> None:
         version=5,
     )
 
-    fleets.begin_release(intent)
+    withdraw(fleets, intent)
 
     assert fleets.releases("chat") == (intent,)
 

@@ -223,13 +223,14 @@ class MemoryFleets(Failures):
                 self.consents[before.consent_id] = replace(given, used_by=None, used_at=None)
         self._end("update_purchase")
 
-    def begin_release(self, intent: ReleaseIntent) -> None:
-        """Keep the intent unless there is one."""
+    def begin_release(self, intent: ReleaseIntent, *, fleet: FleetRecord) -> None:
+        """Keep the intent unless there is one, where the fleet is as seen."""
         self._begin("begin_release")
         with self._lock:
             key = (intent.target, intent.decision_id)
             if key in self._releases:
                 raise StaleDecisionError(f"release {intent.decision_id} exists already")
+            self._change_record(fleet, fleet)
             self._releases[key] = intent
         self._end("begin_release")
 

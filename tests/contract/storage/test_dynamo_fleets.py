@@ -18,7 +18,7 @@ from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW
 from tests.contract.conftest import LEDGER
 from tests.contract.storage.faulty import NO_ANSWER, FaultyClient, refusal
-from tests.intents import reserve
+from tests.intents import reserve, withdraw
 from tests.recorded import build_purchase, build_release
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def test_a_lost_answer_is_settled_by_reading_back(
 
     reserve(fleets, intent)
     fleets.update_purchase(intent, bought)
-    fleets.begin_release(release)
+    withdraw(fleets, release)
 
     assert fleets.purchases("chat") == (bought,)
     assert fleets.releases("chat") == (release,)
@@ -248,7 +248,7 @@ def test_a_damaged_intent_is_told_with_its_member(
 def test_intents_are_read_to_the_last_page(fleets: DynamoFleets) -> None:
     # 1.3 MB; DynamoDB gives 1 MB at a time.
     for index in range(26):
-        fleets.begin_release(build_release(NOW + index * MINUTE, detail="x" * 50_000))
+        withdraw(fleets, build_release(NOW + index * MINUTE, detail="x" * 50_000))
 
     assert len(fleets.releases("chat")) == 26
 

@@ -9,7 +9,11 @@ from bedrock_autoscaler.application.observing.surveying import GRACE
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.domain.economics.costs import is_stale
 from bedrock_autoscaler.domain.fleet.holdings import Ownership
-from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.intent import (
+    HOLDING_STATES,
+    PurchaseIntent,
+    PurchaseState,
+)
 from bedrock_autoscaler.domain.target import Commitment, Target, UnitPrice
 from bedrock_autoscaler.domain.units import MINUTE, usd
 from tests.simulation.bedrock import SimulatedPt
@@ -79,7 +83,10 @@ class PurchaseOracles:
         bedrock, name = self.world.bedrock, before.decision_id
         after = self.world.fleets.peek_purchase(before.target, name)
         if after is not None and after.arn is not None:
-            self._held_since.setdefault(after.arn, self.world.time.now)
+            if after.state in HOLDING_STATES:
+                self._held_since.setdefault(after.arn, self.world.time.now)
+            else:
+                self._held_since.pop(after.arn, None)
         if after is None or after.state is not PurchaseState.ABANDONED:
             return
         now = self.world.time.now

@@ -42,6 +42,7 @@ class ReleaseOracles:
     _sent: dict[str, dict[str, datetime]] = field(
         default_factory=lambda: defaultdict(dict), init=False
     )
+    _beside: dict[str, set[str | None]] = field(default_factory=dict, init=False)
     _begun: dict[str, dict[str, datetime]] = field(
         default_factory=lambda: defaultdict(dict), init=False
     )
@@ -86,6 +87,14 @@ class ReleaseOracles:
             self._drained(run, pt, target)
             self._at_its_end(run, pt, target)
             self._in_bounds(run, pt, target)
+
+    def updated(self, before: ReleaseIntent) -> None:
+        """Keep what serves beside a PT when it is written that its Delete goes out."""
+        self._beside[before.arn] = {
+            intent.arn
+            for intent in self.world.fleets.peek_purchases(before.target)
+            if intent.state is PurchaseState.IN_SERVICE
+        }
 
     def restored(self) -> None:
         """The ledger cannot count the releases whose Delete it has forgotten."""
@@ -215,8 +224,9 @@ class ReleaseOracles:
             )
 
     def _serving(self, target: Target, besides: SimulatedPt) -> int:
-        """Units of ours that serve, or that someone else took away: that is not our doing."""
+        """Units of ours that serve, or are lost since the Delete was written: too late to see."""
         fleets = self.world.fleets
+        beside = self._beside.get(besides.arn, set())
         leaving = {
             r.arn
             for r in fleets.peek_releases()
@@ -225,7 +235,10 @@ class ReleaseOracles:
         return sum(
             intent.model_units
             for intent in fleets.peek_purchases(target.name)
-            if intent.state is PurchaseState.IN_SERVICE
+            if (
+                intent.state is PurchaseState.IN_SERVICE
+                or (intent.state is PurchaseState.LOST and intent.arn in beside)
+            )
             and intent.arn not in leaving
             and intent.arn != besides.arn
         )

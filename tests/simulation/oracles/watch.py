@@ -104,7 +104,7 @@ class Watch:
             "fleets.update_purchase": lambda _, before, __: purchases.updated(before),
             "decisions.record": purchases.decided,
             "fleets.begin_release": lambda run, release, _: self._leaves(run, release),
-            "fleets.update_release": lambda _, before, __: tables.release_updated(before),
+            "fleets.update_release": lambda _, before, __: self._release_updated(before),
             "tables.publish": lambda _, table, __: tables.published(table),
             "tables.project": lambda _, table, __: tables.projected(table),
             "tables.overtake": lambda _, __, above: tables.overtaken(above),
@@ -114,6 +114,10 @@ class Watch:
             "switch.allows_action": _switched,
             "fleets.record_of": _read_breaker,
         }
+
+    def _release_updated(self, before: ReleaseIntent) -> None:
+        self._tables.release_updated(before)
+        self._releases.updated(before)
 
     def _reserved(self, run: Run, intent: PurchaseIntent) -> None:
         """O1, O2, O3: what more was reserved is within the caps, and agreed where it must be."""

@@ -14,7 +14,7 @@ from bedrock_autoscaler.domain.target import Loop, OptionKind
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, PT_MODEL, build_target, pt_arn
 from tests.fakes.memory_capacity import MemoryCapacity
-from tests.intents import build_release
+from tests.intents import build_release, withdraw
 from tests.staging import Stage
 from tests.unit.application.routed import (
     ON_DEMAND,
@@ -145,7 +145,7 @@ def test_scaling_keeps_order_and_proportion() -> None:
 
 def test_a_withdrawn_pt_is_left_out_and_that_is_noted_on_its_release() -> None:
     scene, _ = with_pts(2)
-    scene.fleets.begin_release(build_release(arn=pt_arn(2)))
+    withdraw(scene.fleets, build_release(arn=pt_arn(2)))
 
     assert scene.publish().outcomes == (("chat", "published 2"),)
 
@@ -157,7 +157,7 @@ def test_a_withdrawn_pt_is_left_out_and_that_is_noted_on_its_release() -> None:
 
 def test_a_withdrawal_is_noted_only_once_callers_can_see_it() -> None:
     scene, _ = with_pts(2)
-    scene.fleets.begin_release(build_release(arn=pt_arn(2)))
+    withdraw(scene.fleets, build_release(arn=pt_arn(2)))
     scene.tables.fail_next(ObservationError("SSM is down"), method="project")
     assert scene.publish().outcomes == (("chat", "unobserved"),)
     (intent,) = scene.fleets.releases("chat")
@@ -173,7 +173,7 @@ def test_a_withdrawal_is_noted_only_once_callers_can_see_it() -> None:
 
 def test_a_withdrawal_that_was_noted_stays_as_it_was() -> None:
     scene, _ = with_pts(2)
-    scene.fleets.begin_release(build_release(arn=pt_arn(2)))
+    withdraw(scene.fleets, build_release(arn=pt_arn(2)))
     scene.publish()
     noted = scene.fleets.releases("chat")
     scene.clock.advance(MINUTE)
@@ -185,7 +185,7 @@ def test_a_withdrawal_that_was_noted_stays_as_it_was() -> None:
 
 def test_a_later_table_carries_the_withdrawal_on() -> None:
     scene, script = with_pts(2)
-    scene.fleets.begin_release(build_release(arn=pt_arn(2)))
+    withdraw(scene.fleets, build_release(arn=pt_arn(2)))
     scene.publish()
     noted = scene.now
     scene.clock.advance(MINUTE)
@@ -200,7 +200,7 @@ def test_a_later_table_carries_the_withdrawal_on() -> None:
 
 def test_a_pt_that_slipped_back_into_the_table_is_withdrawn_anew() -> None:
     scene, _ = with_pts(2)
-    scene.fleets.begin_release(build_release(arn=pt_arn(2)))
+    withdraw(scene.fleets, build_release(arn=pt_arn(2)))
     scene.publish()
     scene.tables.publish(replace(scene.tables.published[0], version=3))
     scene.clock.advance(9 * MINUTE)
@@ -214,7 +214,7 @@ def test_a_pt_that_slipped_back_into_the_table_is_withdrawn_anew() -> None:
 def test_a_release_of_a_pt_that_was_never_routed_takes_a_new_version_too() -> None:
     scene, _ = with_pts(2)
     own(scene, 3)
-    scene.fleets.begin_release(build_release(arn=pt_arn(3)))
+    withdraw(scene.fleets, build_release(arn=pt_arn(3)))
 
     assert scene.publish().outcomes == (("chat", "published 2"),)
 
@@ -225,7 +225,7 @@ def test_a_release_of_a_pt_that_was_never_routed_takes_a_new_version_too() -> No
 
 def test_a_publisher_that_read_before_a_release_began_cannot_route_its_pt() -> None:
     scene, _ = with_pts(2)
-    scene.fleets.begin_release(build_release(arn=pt_arn(2)))
+    withdraw(scene.fleets, build_release(arn=pt_arn(2)))
     late = replace(table(scene), version=2)
     scene.publish()
 
@@ -253,7 +253,7 @@ def test_a_pt_that_lists_still_show_after_its_release_is_not_routed_again(
     state: ReleaseState, routes: int
 ) -> None:
     scene, _ = with_pts(2)
-    scene.fleets.begin_release(build_release(arn=pt_arn(2), state=state))
+    withdraw(scene.fleets, build_release(arn=pt_arn(2), state=state))
 
     scene.publish()
 
@@ -274,7 +274,7 @@ def test_a_closed_switch_leaves_the_callers_copy_alone() -> None:
 
 def test_a_kept_table_that_names_the_pt_is_no_withdrawal() -> None:
     scene, _ = with_pts(2)
-    scene.fleets.begin_release(build_release(arn=pt_arn(2)))
+    withdraw(scene.fleets, build_release(arn=pt_arn(2)))
     scene.capacity.pages_missing = True
 
     scene.publish()

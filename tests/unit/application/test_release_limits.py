@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import override
 
 import pytest
@@ -14,12 +15,13 @@ from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, PT_MODEL, build_guard_rails, build_target, pt_arn
 from tests.fakes.memory_capacity import MemoryCapacity
-from tests.intents import build_held, build_listed, build_release
+from tests.intents import build_held, build_listed, build_release, moved, reserve, withdraw
 from tests.unit.application.scenes import (
     ARN,
     DECIDED_AT,
     at_window,
     deletes,
+    interrupt,
     only_purchase,
     only_release,
     reasons,
@@ -58,9 +60,7 @@ def test_a_release_without_a_purchase_in_the_ledger_is_never_carried_out() -> No
     scene, _ = serving()
     stranger = scene.capacity.add(name="copy", model_id=PT_MODEL, deployment="test", target="chat")
     withdrawn = NOW + 15 * MINUTE
-    scene.fleets.begin_release(
-        build_release(arn=stranger, withdrawn_version=1, withdrawn_at=withdrawn)
-    )
+    withdraw(scene.fleets, build_release(arn=stranger, withdrawn_version=1, withdrawn_at=withdrawn))
 
     assert scene.release().outcomes == (("chat", "release waits"),)
 
@@ -145,6 +145,25 @@ def test_the_least_size_is_looked_at_again_before_the_delete() -> None:
 
     assert deletes(scene) == []
     assert reasons(scene, "release_waits")[-1] == "0 units would remain, min_units is 1"
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_what_is_lost_while_the_delete_is_written_counts_no_more_for_the_least_size(
+    *, after: bool
+) -> None:
+    scene, _ = at_window()
+    scene.targets = (build_target(guard_rails=build_guard_rails(min_units=1)),)
+    other = build_held(2)
+    reserve(scene.fleets, other)
+    lost = moved(other, PurchaseState.LOST)
+    lose = partial(scene.fleets.update_purchase, other, lost)
+    interrupt(scene.fleets, "update_release", lose, after=after)
+
+    scene.release()
+
+    assert deletes(scene) == []
+    assert reasons(scene, "release_waits")[-1] == "0 units would remain, min_units is 1"
+    assert only_release(scene).state is ReleaseState.WITHDRAWN
 
 
 def test_the_bound_of_the_day_is_looked_at_again_before_the_delete() -> None:

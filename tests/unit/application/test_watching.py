@@ -14,7 +14,7 @@ from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW
 from tests.fakes.memory_capacity import MemoryCapacity
-from tests.intents import TWO_UNITS, build_held, build_purchase, build_release, reserve
+from tests.intents import TWO_UNITS, build_held, build_purchase, build_release, reserve, withdraw
 from tests.staging import Script, Stage
 from tests.unit.application.scenes import decided, latest, only_purchase
 
@@ -281,7 +281,7 @@ def test_a_pt_that_the_decision_missed_but_that_is_found_is_not_lost() -> None:
 def test_a_pt_that_our_release_deletes_is_not_lost() -> None:
     scene = in_service()
     sent = build_release(arn=scene.only_arn(), state=ReleaseState.DELETING)
-    scene.fleets.begin_release(sent)
+    withdraw(scene.fleets, sent)
     scene.capacity.vanish(scene.only_arn())
     scene.clock.advance(15 * MINUTE)
     scene.decide()

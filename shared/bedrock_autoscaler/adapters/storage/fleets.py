@@ -66,10 +66,9 @@ _RESERVE_ACCOUNT = (
     "SET #schema = :schema ADD #reserved_units :units, #reserved_usd_per_hour :dollars, "
     "#version :one, #targets :targets"
 )
-_TRIP = (
-    "SET #schema = :schema, #target = :target, #tripped_at = :at, #tripped_by = :by "
-    "ADD #reserved_units :zero, #reserved_usd_per_hour :zero, #version :one"
-)
+_MOVED = "ADD #reserved_units :zero, #reserved_usd_per_hour :zero, #version :one"
+_MOVE = f"SET #schema = :schema, #target = :target {_MOVED}"
+_TRIP = f"SET #schema = :schema, #target = :target, #tripped_at = :at, #tripped_by = :by {_MOVED}"
 _UNUSED = "attribute_exists(#pk) AND attribute_not_exists(#used_by)"
 _USED_BY_US = "#used_by = :by"
 _USE = "SET #used_by = :by, #used_at = :at"
@@ -118,21 +117,7 @@ class DynamoFleets(Fleets):
     @override
     def trip(self, record: FleetRecord, at: datetime, by: str) -> None:
         """Note it on the fleet item, whose version rises: what was decided before is stale."""
-        condition = _UNCHANGED if record.version else _ABSENT
-        seen = {"seen": record.version} if record.version else {}
-        change = self._table.to_update(
-            fleet_key(record.target),
-            _TRIP,
-            condition=condition,
-            schema=SCHEMA,
-            target=record.target,
-            at=at.isoformat(),
-            by=by,
-            zero=0,
-            one=1,
-            **seen,
-        )
-        self._change_record(change, record)
+        self._change_record(self._moving(record, _TRIP, at=at.isoformat(), by=by), record)
 
     @override
     def reset(self, record: FleetRecord) -> None:
@@ -229,13 +214,19 @@ class DynamoFleets(Fleets):
             raise StaleDecisionError(moved) from error
 
     @override
-    def begin_release(self, intent: ReleaseIntent) -> None:
-        """Put the intent on absence."""
+    def begin_release(self, intent: ReleaseIntent, *, fleet: FleetRecord) -> None:
+        """One transaction: the intent on absence, and the fleet item at the version seen."""
         item = to_item(RELEASE, intent)
+        changes = (self._table.to_put(item, condition=_ABSENT), self._moving(fleet, _MOVE))
         try:
-            self._transact([self._table.to_put(item, condition=_ABSENT)], RELEASE, intent)
+            self._transact(changes, RELEASE, intent)
         except ConditionFailedError as error:
-            raise StaleDecisionError(f"release {intent.decision_id} exists already") from error
+            exists = error.existing[0] is not None
+            raise StaleDecisionError(
+                f"release {intent.decision_id} exists already"
+                if exists
+                else f"fleet of {fleet.target} is not at version {fleet.version} any more"
+            ) from error
 
     @override
     def update_release(self, before: ReleaseIntent, after: ReleaseIntent) -> None:
@@ -259,6 +250,21 @@ class DynamoFleets(Fleets):
             seen=before.version,
             state=before.state.value,
             schema=SCHEMA,
+        )
+
+    def _moving(self, record: FleetRecord, update: str, **values: object) -> Change:
+        """The change of a fleet item that is as seen, or absent still; it reserves nothing."""
+        seen = {"seen": record.version} if record.version else {}
+        return self._table.to_update(
+            fleet_key(record.target),
+            update,
+            condition=_UNCHANGED if seen else _ABSENT,
+            schema=SCHEMA,
+            target=record.target,
+            zero=0,
+            one=1,
+            **seen,
+            **values,
         )
 
     def _reserve(

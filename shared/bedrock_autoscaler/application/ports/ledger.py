@@ -128,11 +128,11 @@ class Fleets(Protocol):
             StaleDecisionError: the intent is not what `before` says, or the sums moved.
         """
 
-    def begin_release(self, intent: ReleaseIntent) -> None:
-        """Record the intent on absence.
+    def begin_release(self, intent: ReleaseIntent, *, fleet: FleetRecord) -> None:
+        """Record the intent on absence; the fleet's version rises in the same transaction.
 
         Raises:
-            StaleDecisionError: it exists already.
+            StaleDecisionError: the intent exists already, or the fleet is not as seen.
         """
 
     def update_release(self, before: ReleaseIntent, after: ReleaseIntent) -> None:

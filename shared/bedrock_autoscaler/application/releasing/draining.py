@@ -1,5 +1,6 @@
 """What stands in the way of a Delete: time, evidence, ownership, terms, bounds, the switch."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -50,6 +51,11 @@ def closed_for(target: Target) -> timedelta:
     thresholds = target.thresholds
     minutes = thresholds.sizing.billing_minutes - thresholds.draining.release_window_minutes
     return minutes * MINUTE
+
+
+def leaving_of(releases: Iterable[ReleaseIntent]) -> frozenset[str]:
+    """PTs with an open release."""
+    return frozenset(release.arn for release in releases if release.state in OPEN_RELEASES)
 
 
 def bound_problem(
@@ -109,7 +115,7 @@ def hour_problem(
         return None
     billing = timedelta(minutes=target.thresholds.sizing.billing_minutes)
     gone, units = units_released_since(releases, purchases, now, billing), wanted.model_units
-    leaving = {r.arn for r in releases if r.state in OPEN_RELEASES}
+    leaving = leaving_of(releases)
     serving = sum(
         intent.model_units
         for intent in purchases

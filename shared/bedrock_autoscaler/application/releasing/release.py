@@ -30,6 +30,7 @@ from bedrock_autoscaler.application.releasing.draining import (
     drain_problem,
     hour_problem,
     identity_problem,
+    leaving_of,
     purchase_of,
     tick_problem,
     window_problem,
@@ -172,7 +173,7 @@ class _Releaser:
         if pt.commitment is not Commitment.NONE:
             return self._drop_committed(intent, pt), False
         silence = Silence(metrics=self.ports.metrics, tables=self.ports.tables)
-        leaving = frozenset(r.arn for r in self.releases if r.state in OPEN_RELEASES)
+        leaving = leaving_of(self.releases)
         problem = (
             breaker_problem(self.ports.fleets.record_of(self.target.name))
             or bound_problem(intent.arn, self.target, purchases, leaving)
@@ -207,8 +208,12 @@ class _Releaser:
         sent = replace(intent, state=ReleaseState.DELETING, delete_sent_at=self.now)
         deleting = self._update(intent, sent)
         # Whoever else deletes has written so before: of two runs one at least sees the other.
-        releases = self.ports.fleets.releases(self.target.name)
-        problem = self._pace_problem(intent, purchases, releases) or self._stop(intent, purchases)
+        state = self.ports.fleets.state_of(self.target.name)
+        problem = (
+            bound_problem(intent.arn, self.target, state.purchases, leaving_of(state.releases))
+            or self._pace_problem(intent, state.purchases, state.releases)
+            or self._stop(intent, purchases)
+        )
         if problem:
             unsent = replace(deleting, state=intent.state, delete_sent_at=intent.delete_sent_at)
             return self._waits(self._update(deleting, unsent), problem)

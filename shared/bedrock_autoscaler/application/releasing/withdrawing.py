@@ -16,11 +16,12 @@ from bedrock_autoscaler.application.releasing.draining import (
     bound_problem,
     day_problem,
     hour_problem,
+    leaving_of,
     purchase_of,
 )
 from bedrock_autoscaler.application.ticking import carrying_problem, moved_problem, period_of
 from bedrock_autoscaler.domain.decision import Release
-from bedrock_autoscaler.domain.fleet.intent import OPEN_RELEASES, ReleaseIntent, ReleaseState
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, ReleaseIntent, ReleaseState
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
 
 
@@ -72,14 +73,15 @@ class Withdrawal:
         wanted = wanted or self._failed()
         if wanted is None or any(r.decision_id == decision.id for r in self.releases):
             return None
-        problem = self._problem(wanted)
+        record = self.ports.fleets.record_of(self.target.name)
+        problem = self._problem(wanted, record)
         if problem:
             return self._held(problem)
         if self.target.mode is Mode.ADVISE:
             return self._advise(wanted)
         if not self.ports.switch.allows_action(self.target.name):
             return self._held("the switch does not permit action")
-        return self._begin(wanted)
+        return self._begin(wanted, record)
 
     def _failed(self) -> Release | None:
         """A PT of ours that never came into service: it serves nobody and may be billed.
@@ -87,13 +89,13 @@ class Withdrawal:
         No rule has to weigh that, so it is given up without being named by the decision. One under
         a term stays, and holds no other back.
         """
-        under_way = {intent.arn for intent in self.releases if intent.state in OPEN_RELEASES}
+        under_way = leaving_of(self.releases)
         for pt in self.latest.situation.fleet.failed:
             if pt.arn not in under_way and pt.commitment is Commitment.NONE:
                 return Release(arn=pt.arn, model_units=pt.model_units)
         return None
 
-    def _begin(self, wanted: Release) -> str:
+    def _begin(self, wanted: Release, record: FleetRecord) -> str:
         intent = ReleaseIntent(
             decision_id=self.latest.decision.id,
             target=self.target.name,
@@ -107,20 +109,23 @@ class Withdrawal:
             detail="",
             version=1,
         )
-        self.ports.fleets.begin_release(intent)
+        self.ports.fleets.begin_release(intent, fleet=record)
         self._report("release_begun", wanted)
         return f"withdrawn {intent.model_units}"
 
-    def _problem(self, wanted: Release) -> str | None:
-        """What speaks against it; None when nothing does."""
-        leaving = frozenset(r.arn for r in self.releases if r.state in OPEN_RELEASES)
+    def _problem(self, wanted: Release, record: FleetRecord) -> str | None:
+        """What speaks against it; None when nothing does.
+
+        Releases are read after the record: one that another run begins later moves that.
+        """
+        releases = self.ports.fleets.releases(self.target.name)
+        leaving = leaving_of(releases)
         if wanted.arn in leaving:
             return "it is being released already"
         if not self.latest.situation.fleet.complete:
             return "the list of provisioned throughputs was not read to its end"
-        record = self.ports.fleets.record_of(self.target.name)
         problem = (
-            day_problem(self.target, self.releases, self.now)
+            day_problem(self.target, releases, self.now)
             or breaker_problem(record)
             or self.target.controls.shrink_problem(self.now)
             or self._term_problem(wanted.arn)
@@ -135,7 +140,7 @@ class Withdrawal:
         if purchase.model_units != wanted.model_units:
             return f"{wanted.arn} has {purchase.model_units} units, not {wanted.model_units}"
         return bound_problem(wanted.arn, self.target, purchases, leaving) or hour_problem(
-            self.target, purchases, self.releases, self.now, wanted=wanted
+            self.target, purchases, releases, self.now, wanted=wanted
         )
 
     def _term_problem(self, arn: str) -> str | None:
