@@ -22,8 +22,8 @@ from tests.simulation.schedule import NAMES, Firing, Function, Moment, Plan, pla
 if TYPE_CHECKING:
     from tests.simulation.engine import Simulation
 
-FANNED = range(39)
-"""Seeds of the quick run."""
+FANNED = range(113, 152)
+"""Seeds of the quick run; of four of them the outcome hangs on a message of the future."""
 
 DECIDING = frozenset({Function.ROUTING, Function.CAPACITY})
 _DISPATCHED, _IN_ORDER = 0.9, 0.8

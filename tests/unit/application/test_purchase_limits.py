@@ -36,7 +36,7 @@ from tests.intents import TWO_UNITS, build_held
             TWO_UNITS,
             "too old",
         ),
-        (build_target(), replace(TWO_UNITS, model_units=9), "max_units_per_purchase 8"),
+        (build_target(), replace(TWO_UNITS, model_units=17), "max_units_per_purchase 16"),
         (build_target(), replace(TWO_UNITS, model_units=0), "0 units"),
         (build_target(), replace(TWO_UNITS, usd_per_hour=Decimal(120)), "the settings say 121"),
     ],

@@ -41,7 +41,7 @@ def test_buys_what_is_missing_in_one_purchase() -> None:
 
 
 def test_a_purchase_has_a_largest_size() -> None:
-    found = outcome(9, 9)
+    found = outcome(9, 9, thresholds=build_thresholds(sizing={"max_units_per_purchase": 8}))
 
     assert isinstance(found.action, Purchase)
     assert found.action.model_units == 8

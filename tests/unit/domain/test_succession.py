@@ -36,6 +36,7 @@ from tests.builders import (
     build_pt,
     build_pt_traffic,
     build_situation,
+    build_thresholds,
     pt_arn,
 )
 from tests.unit.domain.worlds import HALF, build_demand, half_price_target, units_traffic
@@ -254,7 +255,9 @@ def test_one_purchase_has_a_largest_size_here_too() -> None:
     # max_units 10 leaves room for one, and nine are needed for the one old purchase to leave.
     assert found.action is None
     wide = build_guard_rails(max_units=20)
-    found = outcome(situation(old(1, units=9), guard_rails=wide), grow_to=9, keep=9)
+    pieces = build_thresholds(sizing={"max_units_per_purchase": 8})
+    one_old = situation(old(1, units=9), guard_rails=wide, thresholds=pieces)
+    found = outcome(one_old, grow_to=9, keep=9)
     assert isinstance(found.action, Purchase)
     assert found.action.model_units == 8
 
