@@ -186,7 +186,7 @@ class _Releaser:
         )
         if problem:
             return self._waits(intent, problem), False
-        return self._delete(intent, purchases), True
+        return self._delete(intent), True
 
     def _pace_problem(
         self,
@@ -203,7 +203,7 @@ class _Releaser:
             or tick_problem(gone, self.since)
         )
 
-    def _delete(self, intent: ReleaseIntent, purchases: tuple[PurchaseIntent, ...]) -> str:
+    def _delete(self, intent: ReleaseIntent) -> str:
         """Record that the Delete goes out, send it, and confirm what came of it."""
         sent = replace(intent, state=ReleaseState.DELETING, delete_sent_at=self.now)
         deleting = self._update(intent, sent)
@@ -212,7 +212,7 @@ class _Releaser:
         problem = (
             bound_problem(intent.arn, self.target, state.purchases, leaving_of(state.releases))
             or self._pace_problem(intent, state.purchases, state.releases)
-            or self._stop(intent, purchases)
+            or self._stop(intent, state.purchases)
         )
         if problem:
             unsent = replace(deleting, state=intent.state, delete_sent_at=intent.delete_sent_at)
