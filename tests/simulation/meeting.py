@@ -25,11 +25,13 @@ class Meeting:
     Attributes:
         after: how many moments of the story come first.
         firings: what meets.
+        two: also in the quick run two stand, since they meet over more than one decision.
     """
 
     story: Story
     after: int
     firings: tuple[Firing, ...]
+    two: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +66,11 @@ _R, _C, _P, _D, _T, _S = (
 MEETINGS: tuple[Meeting, ...] = (
     Meeting(story=_named("buy and route"), after=0, firings=_all(_C, _P, _D, _T, _R)),
     Meeting(story=_named("buy and route"), after=1, firings=_all(_P, _P, _T, _C)),
-    Meeting(story=_named("two targets under one cap"), after=0, firings=_all(_C, _P, _P)),
+    Meeting(story=_named("two targets under one cap"), after=0, firings=_all(_C, _P, _P), two=True),
     Meeting(story=_named("two decisions in turn"), after=1, firings=_all(_C, _P, _P)),
     Meeting(story=_named("release"), after=1, firings=_all(_D, _T, _C, _D)),
     Meeting(story=_named("release"), after=2, firings=_all(_D, _D, _T, _R)),
+    Meeting(story=_named("two releases in turn"), after=1, firings=_all(_C, _D, _D), two=True),
     Meeting(story=_named("restore"), after=1, firings=_all(_C, _D, _T, _D)),
     Meeting(story=_named("commit on a person's word"), after=0, firings=_all(_C, _P, _P, _P)),
     Meeting(story=_named("an endpoint grows and shrinks"), after=0, firings=_all(_C, _S, _S)),
@@ -104,9 +107,9 @@ def two_stand(meeting: Meeting) -> Iterator[Way]:
 
 
 def quick_ways(meeting: Meeting) -> Iterator[Way]:
-    """The ways of the quick run: one stands; and two, where several targets share a cap."""
+    """The ways of the quick run: one stands; in some meetings also two, not in every way."""
     yield from one_stands(meeting)
-    if len(meeting.story.names) > 1:
+    if meeting.two:
         yield from islice(two_stand(meeting), 0, None, _THINNED)
 
 

@@ -12,6 +12,7 @@ from tests.simulation.planting import (
     all_listed,
     answers,
     becomes,
+    begins_unfenced,
     by_ledger_alone,
     by_tag_alone,
     claims_to_be_whole,
@@ -85,6 +86,13 @@ DEFECTS: tuple[Defect, ...] = (
         Scenario.OVERLAPPING,
         (f"{_STORE}.begin_purchase", without_fence),
         near="two targets under one cap",
+    ),
+    _one(
+        "version fence of a release",
+        "6, 21",
+        Scenario.OVERLAPPING,
+        (f"{_STORE}.begin_release", begins_unfenced),
+        near="two releases in turn",
     ),
     _one(
         "repair before deciding",

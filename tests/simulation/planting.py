@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
-from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent
+from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.traffic.observation import Traffic
@@ -59,6 +59,16 @@ def without_fence(sound: Any) -> Any:
         caps["stack"] = None
         now = self.record_of(intent.target)
         return sound(self, intent, fleet=replace(fleet, version=now.version), **caps)
+
+    return begin
+
+
+def begins_unfenced(sound: Any) -> Any:
+    """A release begins whatever became of the fleet since it was read."""
+
+    def begin(self: Any, intent: ReleaseIntent, *, fleet: FleetRecord) -> None:
+        now = self.record_of(intent.target)
+        sound(self, intent, fleet=replace(fleet, version=now.version))
 
     return begin
 

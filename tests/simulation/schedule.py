@@ -149,7 +149,7 @@ PERIODS = (5, 15)
 """Minutes between capacity decisions that schedules have."""
 
 NAMES = ("alpha", "beta", "gamma")
-_STEPS = (1, 1, 1, 1, 2, 2, 3, 3, 4, 5)
+_STEPS = (1, 1, 1, 1, 1, 1, 2, 2, 3, 4)
 _RULES_EVERY = 19
 
 
@@ -158,7 +158,7 @@ def plan(seed: int, moments: int, targets: int = len(NAMES)) -> Plan:
     chance = random.Random(f"schedule {seed}")  # noqa: S311 - simulation
     scenario, names = SCENARIOS[seed % len(SCENARIOS)], NAMES[:targets]
     round_number = seed // len(SCENARIOS)
-    period = chance.choice((5, 5, 15))
+    period = chance.choice((5, 15))
     cells = _focus(round_number)
     shared = chance.random() < _SHARED
     documents = [(name, document(name, chance, shared=shared)) for name in names]

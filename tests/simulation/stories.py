@@ -1,12 +1,15 @@
 """Short stories without faults, whose every call is then struck by every fault."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
-from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.decision import Decision, Release, Situation
+from bedrock_autoscaler.domain.target import Commitment, Loop
 from tests.simulation.approval_stories import APPROVAL_STORIES
+from tests.simulation.ending import hold
 from tests.simulation.endpoint_stories import ENDPOINT_STORIES
 from tests.simulation.schedule import NAMES, START
 from tests.simulation.story import (
@@ -28,6 +31,21 @@ _BUYING = (
     (1, (), (ROUTING, PUBLISH)),
 )
 _LEAVE = Wishes(units=((0, 0),))
+
+
+def _leave_in_turn(situation: Situation) -> Decision:
+    """One of two may leave; five minutes later the other one, whatever became of that."""
+    decision = hold(situation)
+    if situation.loop is Loop.ROUTING:
+        return decision
+    turn = (situation.scheduled_at - START) // timedelta(minutes=5) % 2
+    actions = tuple(
+        Release(arn=pt.arn, model_units=pt.model_units)
+        for pt in situation.fleet.owned[turn : turn + 1]
+    )
+    return replace(decision, actions=actions)
+
+
 # A PT that is 15 minutes old at the beginning has its window from 22 to 30 minutes after its
 # purchase: at the moments 7 to 15.
 _LEAVING = (
@@ -166,6 +184,13 @@ STORIES: tuple[Story, ...] = (
             (61, (), (CAPACITY, RELEASE, PUBLISH)),
         ),
         must=frozenset({"gone"}),
+    ),
+    Story(
+        name="two releases in turn",
+        core=_leave_in_turn,
+        held=(15, 16),
+        moments=((1, (), (CAPACITY,)), (5, (), (CAPACITY, RELEASE, PUBLISH))),
+        must=frozenset({"fleets.begin_release"}),
     ),
     Story(
         name="restore",
