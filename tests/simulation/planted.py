@@ -147,7 +147,7 @@ DEFECTS: tuple[Defect, ...] = (
     _one(
         "spend caps",
         "O2",
-        Scenario.CALM,
+        Scenario.OVERLAPPING,
         ("app.purchasing.admitting:booked_spend", answers(_NOTHING_BOOKED)),
     ),
     _one(
@@ -156,6 +156,7 @@ DEFECTS: tuple[Defect, ...] = (
         Scenario.CLOCKS,
         ("app.purchasing.admitting:purchases_since", answers(0)),
         ("app.purchasing.breaking:purchases_since", answers(0)),
+        near="more asked than a day allows",
     ),
     _one(
         "breaker",
@@ -174,7 +175,7 @@ DEFECTS: tuple[Defect, ...] = (
     _one(
         "share of units that leaves within an hour",
         "21",
-        Scenario.SWITCH,
+        Scenario.LAGGING,
         ("app.releasing.release:hour_problem", FINDS_NOTHING),
     ),
     _one(
@@ -281,7 +282,7 @@ DEFECTS: tuple[Defect, ...] = (
     _one(
         "time left for a call",
         "42",
-        Scenario.CALM,
+        Scenario.OVERLAPPING,
         ("app.purchasing.buying:has_time", answers(value=True)),
     ),
     _one(
