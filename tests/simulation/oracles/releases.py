@@ -54,7 +54,7 @@ class ReleaseOracles:
             self.findings.failed("O5", f"release of {release.arn} for no target in force")
             return
         begun = self._begun[target.name]
-        begun[release.arn] = _earliest(world.time.now, run)
+        begun[release.arn] = _earliest(run.last_at or world.time.now, run)
         standing = {r.arn for r in world.fleets.peek_releases() if r.state is not _CANCELLED}
         within = {arn: at for arn, at in begun.items() if arn in standing}
         self._within_share(run, world.bedrock.pts[release.arn], target, within)

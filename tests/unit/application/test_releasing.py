@@ -41,6 +41,24 @@ def test_withdraws_what_the_newest_decision_releases() -> None:
     assert deletes(scene) == []
 
 
+def test_the_hour_of_a_run_that_was_held_up_counts_from_its_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene, script = serving()
+    script.actions[DECIDED_AT] = (Release(arn=ARN, model_units=1),)
+    scene.decide()
+    begun_at = scene.now
+
+    def held_up(_: str) -> bool:
+        scene.clock.advance(2 * MINUTE)
+        return True
+
+    monkeypatch.setattr(scene.switch, "allows_action", held_up)
+    scene.release()
+
+    assert only_release(scene).recorded_at == begun_at + 2 * MINUTE
+
+
 def test_the_same_tick_twice_withdraws_once() -> None:
     scene, script = serving()
     script.actions[DECIDED_AT] = (Release(arn=ARN, model_units=1),)

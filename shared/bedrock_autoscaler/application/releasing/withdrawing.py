@@ -96,13 +96,14 @@ class Withdrawal:
         return None
 
     def _begin(self, wanted: Release, record: FleetRecord) -> str:
+        """Write it with the present moment: the hour of a run that was held up counts from here."""
         intent = ReleaseIntent(
             decision_id=self.latest.decision.id,
             target=self.target.name,
             arn=wanted.arn,
             model_units=wanted.model_units,
             state=ReleaseState.WITHDRAWN,
-            recorded_at=self.now,
+            recorded_at=self.ports.clock.now(),
             withdrawn_version=None,
             withdrawn_at=None,
             ended_at=None,
