@@ -11,6 +11,7 @@ import pytest
 from bedrock_autoscaler.adapters.invocation import PLACEHOLDER
 from bedrock_autoscaler.application.errors import ConfigurationError, TargetsFailedError
 from bedrock_autoscaler.bootstrap import application, replaced_by
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState
 from bedrock_autoscaler.domain.target import Loop, Mode
 from bedrock_autoscaler.domain.units import MINUTE
 from functions.observe_decide import app as observe_decide
@@ -23,6 +24,7 @@ from tests.builders import MODEL, REGION, build_target
 from tests.endpoints import build_endpoint
 from tests.intents import TWO_UNITS
 from tests.staging import Script, Stage
+from tests.unit.application.scenes import interrupt
 
 EVENTS = Path(__file__).parents[2] / "events"
 TICK = datetime.fromisoformat("2025-04-01T09:15:00+00:00")
@@ -101,6 +103,30 @@ def test_the_same_event_twice_has_one_effect(scene: Stage) -> None:
 
     assert len(scene.capacity.calls) == 1
     assert len(scene.reporter.decisions) == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(
+    ("port", "method"), [("fleets", "begin_purchase"), ("capacity", "buy")], ids=str
+)
+def test_the_same_event_while_its_first_run_is_under_way_has_one_effect(
+    scene: Stage, port: str, method: str, *, after: bool
+) -> None:
+    """It comes right before the intent is written or the call is sent, or right after."""
+    observe_decide.handler(event("observe_decide_capacity"), Context())
+    again: list[object] = []
+
+    def come_again() -> None:
+        again.append(purchase.handler(event("purchase"), Context()))
+
+    interrupt(getattr(scene, port), method, come_again, after=after)
+    purchase.handler(event("purchase"), Context())
+
+    assert len(again) == 1
+    assert len(scene.capacity.calls) == 1
+    (intent,) = scene.fleets.purchases("chat")
+    assert intent.state is PurchaseState.BOUGHT
+    assert scene.fleets.record_of("chat").reserved_units == 2
 
 
 @pytest.mark.parametrize("left", [timedelta(0), timedelta(seconds=29)])

@@ -289,7 +289,7 @@ class Gating:
     Those with a default came later than the first stored decisions.
 
     Attributes:
-        grow_cooldown_minutes: after the last purchase reached `InService`.
+        grow_cooldown_minutes: after the last purchase reached `InService` and the last release.
         shrink_cooldown_minutes: after the last purchase reached `InService` and the last release.
         max_error_share: of server errors among calls, above which nothing shrinks.
         error_memory_minutes: how long after such a share shrinking stays blocked.

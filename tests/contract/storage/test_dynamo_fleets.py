@@ -13,7 +13,7 @@ from bedrock_autoscaler.application.errors import (
     StaleDecisionError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.domain.fleet.intent import PurchaseState
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW
 from tests.contract.conftest import LEDGER
@@ -230,6 +230,23 @@ def test_a_newer_record_holds_the_target_and_is_not_rewritten(
         read("chat")
     with pytest.raises(StaleDecisionError):
         fleets.update_purchase(intent, replace(intent, state=PurchaseState.LOST, version=2))
+
+    assert item(dynamodb, "TARGET#chat", sk) == before
+
+
+def test_a_newer_release_holds_the_target_and_is_not_rewritten(
+    fleets: DynamoFleets, dynamodb: "DynamoDBClient"
+) -> None:
+    intent = build_release()
+    withdraw(fleets, intent)
+    sk = f"RELEASE#{intent.decision_id}"
+    spoil(dynamodb, "TARGET#chat", sk, schema={"N": "2"})
+    before = item(dynamodb, "TARGET#chat", sk)
+
+    with pytest.raises(ObservationError, match="schema"):
+        fleets.releases("chat")
+    with pytest.raises(StaleDecisionError):
+        fleets.update_release(intent, replace(intent, state=ReleaseState.CANCELLED, version=2))
 
     assert item(dynamodb, "TARGET#chat", sk) == before
 

@@ -1,7 +1,7 @@
 """Routing tables on DynamoDB and SSM: lost answers, bounds, the callers' copy."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -112,6 +112,34 @@ def test_a_table_too_large_for_a_parameter_is_never_in_force(
         tables.project(table)
 
     assert tables.current("chat") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"refresh_seconds": 0}, "refresh_seconds"),
+        (
+            {"routes": (Route(kind=OptionKind.ON_DEMAND, address=MODEL, weight=1.0, region="us"),)},
+            "region",
+        ),
+        (
+            {"deferrable": (Route(kind=OptionKind.ON_DEMAND, address=MODEL, weight=2.0),)},
+            "deferrable",
+        ),
+    ],
+)
+def test_a_table_that_callers_would_refuse_is_never_in_force(
+    tables: DynamoRoutingTables, changes: dict[str, Any], problem: str
+) -> None:
+    tables.publish(build_table(1))
+    before = tables.current("chat")
+
+    with pytest.raises(ConfigurationError, match=problem):
+        tables.publish(replace(build_table(2), **changes))
+    with pytest.raises(ConfigurationError, match=problem):
+        tables.overtake(replace(build_table(1), **changes))
+
+    assert tables.current("chat") == before
 
 
 def test_a_lost_answer_is_settled_by_reading_back(

@@ -92,6 +92,20 @@ def test_a_refusal_of_a_retry_proves_nothing(stage: Stage) -> None:
     assert len(stage.capacity.inventory().throughputs) == 1
 
 
+@pytest.mark.parametrize(
+    "code", ["ServiceQuotaExceededException", "AccessDeniedException", "ValidationException"]
+)
+def test_a_refusal_is_not_retried(stage: Stage, code: str) -> None:
+    """Bedrock would sell at the second attempt."""
+    stage.fail(CREATE, code=code)
+
+    with pytest.raises(CapacityUnavailableError) as caught:
+        stage.purchasing.buy(build_purchase())
+
+    assert caught.value.code == code
+    assert stage.capacity.inventory().throughputs == ()
+
+
 def test_a_request_that_the_sdk_refuses_to_send_bought_nothing(stage: Stage) -> None:
     with pytest.raises(CapacityUnavailableError) as caught:
         stage.purchasing.buy(build_purchase(model_units=0))

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from bedrock_autoscaler.application.errors import (
 from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_world.faults import When
 from tests.bedrock_stage import DELETE, GET, Stage
-from tests.builders import PT_MODEL
+from tests.builders import NOW, PT_MODEL
 
 
 @pytest.mark.parametrize("code", ["ConflictException", "ValidationException"])
@@ -28,6 +29,22 @@ def test_a_term_is_told_from_a_conflict_by_looking(stage: Stage, code: Any) -> N
         stage.releasing.delete(committed)
     with pytest.raises(UnknownOutcomeError, match="ConflictException"):
         stage.releasing.delete(creating)
+
+
+def test_a_term_that_forbids_a_delete_is_told_with_its_end(stage: Stage) -> None:
+    committed = stage.client.create_provisioned_model_throughput(
+        provisionedModelName="by-hand",
+        modelId=PT_MODEL,
+        modelUnits=1,
+        commitmentDuration="OneMonth",
+    )["provisionedModelArn"]
+    stage.world.advance(15 * MINUTE)
+
+    with pytest.raises(CommitmentActiveError) as caught:
+        stage.releasing.delete(committed)
+
+    until = (NOW + timedelta(days=30)).isoformat()
+    assert f"is under a term until {until}" in str(caught.value)
 
 
 def test_a_conflict_that_cannot_be_looked_into_is_no_certain_outcome(stage: Stage) -> None:

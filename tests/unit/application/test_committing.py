@@ -11,7 +11,6 @@ from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, PT_MODEL, build_consent
-from tests.intents import ONE_UNIT
 from tests.staging import Script, Stage
 from tests.unit.application.scenes import buys, reasons
 
@@ -24,10 +23,10 @@ COMMITTED = Purchase(
 )
 
 
-def committing(**consent: Any) -> Stage:
+def committing(wanted: Purchase = COMMITTED, **consent: Any) -> Stage:
     """A decision that names a consent, as no rule of the package does."""
     script = Script()
-    script.actions[NOW] = (COMMITTED,)
+    script.actions[NOW] = (wanted,)
     scene = Stage(core=script)
     scene.fleets.consents["c-1"] = build_consent(**consent)
     scene.decide()
@@ -64,6 +63,22 @@ def test_a_commitment_without_its_consent_is_refused_before_the_intent(
     scene.purchase()
 
     assert scene.fleets.purchases("chat") == ()
+    assert told in reasons(scene, "purchase_held")[0]
+
+
+@pytest.mark.parametrize(
+    ("consent_id", "told"),
+    [(None, "the decision names none"), ("c-2", "there is no consent 'c-2'")],
+)
+def test_a_commitment_without_any_consent_is_refused_before_the_intent(
+    consent_id: str | None, told: str
+) -> None:
+    """Another consent to the very same lies there unused."""
+    scene = committing(replace(COMMITTED, consent_id=consent_id))
+
+    scene.purchase()
+
+    assert (buys(scene), scene.fleets.purchases("chat")) == (0, ())
     assert told in reasons(scene, "purchase_held")[0]
 
 
@@ -113,7 +128,3 @@ def test_a_term_that_is_not_sold_is_not_bought() -> None:
     scene.purchase()
 
     assert reasons(scene, "purchase_held") == [f"{PT_MODEL} has no known price under six_months"]
-
-
-def test_the_rules_name_no_commitment() -> None:
-    assert (ONE_UNIT.commitment, ONE_UNIT.consent_id) == (Commitment.NONE, None)

@@ -31,7 +31,7 @@ from tests.builders import (
     build_traffic,
     pt_arn,
 )
-from tests.intents import ONE_UNIT, TWO_UNITS
+from tests.intents import ONE_UNIT, TWO_UNITS, build_purchase, moved, reserve
 from tests.staging import Script, Stage
 from tests.unit.application.scenes import draining, only_purchase, only_release, reasons
 
@@ -295,9 +295,24 @@ def test_a_missed_release_window_keeps_the_unit_for_another_hour() -> None:
 # -- row 53: pressure --------------------------------------------------------------------------
 
 
-def test_spillover_is_published_within_two_ticks_of_pressure_when_every_purchase_fails() -> None:
+@pytest.mark.parametrize(
+    "state", [None, PurchaseState.REFUSED, PurchaseState.RECORDED, PurchaseState.BOUGHT]
+)
+def test_spillover_is_published_within_two_ticks_of_pressure_whatever_becomes_of_purchases(
+    state: PurchaseState | None,
+) -> None:
+    """None can be made, one was refused, has no answer, or is being created."""
     profile = build_option(kind=OptionKind.GEOGRAPHIC_PROFILE, address=PROFILE)
     scene = Stage(build_target(options=(build_option(), profile)), history_hours=30)
+    scene.capacity.lead_time = 3 * HOUR
+    if state is not None:
+        intent = build_purchase()
+        reserve(scene.fleets, intent)
+        if state is PurchaseState.REFUSED:
+            scene.fleets.update_purchase(intent, replace(moved(intent, state), ended_at=NOW))
+        elif state is PurchaseState.BOUGHT:
+            arn = scene.capacity.buy(intent)
+            scene.fleets.update_purchase(intent, replace(moved(intent, state), arn=arn))
     scene.capacity.quota[PT_MODEL] = 0
     scene.run(10)
     table = scene.tables.current("chat")
@@ -314,7 +329,7 @@ def test_spillover_is_published_within_two_ticks_of_pressure_when_every_purchase
     assert table is not None
     assert [route.address for route in table.routes] == [PROFILE, MODEL]
     assert table.published_at <= seen_from + 2 * MINUTE
-    assert scene.fleets.purchases("chat") == ()
+    assert [each.state for each in scene.fleets.purchases("chat")] == ([state] if state else [])
 
 
 # -- others' units as serving capacity, only if told so ----------------------------------------

@@ -3,6 +3,8 @@
 import pytest
 
 from bedrock_autoscaler.application.errors import (
+    CapacityUnavailableError,
+    ObservationError,
     TargetsFailedError,
     UnknownOutcomeError,
 )
@@ -43,6 +45,30 @@ def test_a_crash_after_the_purchase_before_its_record_is_repaired() -> None:
     assert only_purchase(scene).state is PurchaseState.BOUGHT
     assert len(scene.capacity.calls) == 1
     assert len(scene.capacity.inventory().throughputs) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [UnknownOutcomeError("no answer"), ObservationError("the table is throttled")]
+)
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_an_outcome_that_could_not_be_written_is_an_alarm_and_repaired(
+    error: Exception, *, is_refused: bool
+) -> None:
+    scene = decided()
+    if is_refused:
+        refusal = CapacityUnavailableError("none left", code="ServiceQuotaExceededException")
+        scene.capacity.fail_next(refusal, method="buy")
+    scene.fleets.fail_next(error, method="update_purchase")
+
+    assert scene.purchase().outcomes == (("chat", "unobserved"),)
+
+    assert ("unobserved", "chat") in scene.reporter.alarm_names
+    assert only_purchase(scene).state is PurchaseState.RECORDED
+    scene.clock.advance(GRACE)
+    scene.purchase()
+    settled = PurchaseState.ABANDONED if is_refused else PurchaseState.BOUGHT
+    assert only_purchase(scene).state is settled
+    assert len(scene.capacity.calls) == (0 if is_refused else 1)
 
 
 def test_an_unknown_write_of_the_intent_sends_no_call() -> None:

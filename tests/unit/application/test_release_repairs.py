@@ -1,6 +1,7 @@
 """What becomes of a release whose Delete had no clear answer, or whose run ended after it."""
 
 from dataclasses import replace
+from functools import partial
 from typing import override
 
 import pytest
@@ -218,6 +219,43 @@ def test_a_crash_after_the_delete_is_repaired() -> None:
 
     assert scene.release().outcomes == (("chat", "released 1"),)
 
+    assert deletes(scene) == [ARN]
+    assert only_purchase(scene).state is PurchaseState.RELEASED
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+def test_an_unknown_write_of_the_delete_sends_none(*, after_effect: bool) -> None:
+    scene, _ = at_window()
+    lost = UnknownOutcomeError("no answer")
+    scene.fleets.fail_next(lost, method="update_release", after_effect=after_effect)
+
+    assert scene.release().outcomes == (("chat", "unobserved"),)
+
+    assert deletes(scene) == []
+    assert ("unobserved", "chat") in scene.reporter.alarm_names
+    scene.clock.advance(MINUTE)
+    assert scene.release().outcomes == (("chat", "released 1"),)
+    assert deletes(scene) == [ARN]
+
+
+@pytest.mark.parametrize("method", ["update_purchase", "update_release"])
+def test_an_outcome_of_a_delete_that_could_not_be_written_is_an_alarm_and_repaired(
+    method: str,
+) -> None:
+    scene, _ = at_window()
+    lost = UnknownOutcomeError("no answer")
+    if method == "update_purchase":
+        scene.fleets.fail_next(lost, method=method)
+    else:  # the first of its writes says that the Delete goes out
+        fail = partial(scene.fleets.fail_next, lost, method=method)
+        interrupt(scene.capacity, "delete", fail, after=True)
+
+    assert scene.release().outcomes == (("chat", "unobserved"),)
+
+    assert ("unobserved", "chat") in scene.reporter.alarm_names
+    assert only_release(scene).state is ReleaseState.DELETING
+    scene.clock.advance(MINUTE)
+    assert scene.release().outcomes == (("chat", "released 1"),)
     assert deletes(scene) == [ARN]
     assert only_purchase(scene).state is PurchaseState.RELEASED
 

@@ -12,6 +12,7 @@ from bedrock_autoscaler.domain.decision import (
     Label,
     Purchase,
     ReasonCode,
+    Release,
     Situation,
 )
 from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
@@ -25,6 +26,7 @@ from tests.builders import (
     UNIT_PRICE,
     UNLIMITED,
     build_fleet,
+    build_guard_rails,
     build_observation,
     build_option,
     build_provisioned,
@@ -35,6 +37,7 @@ from tests.builders import (
     build_traffic,
     pt_arn,
 )
+from tests.unit.domain.outcomes import due
 from tests.unit.domain.worlds import half_price_target, units_traffic
 
 DAY = 1440
@@ -271,3 +274,26 @@ def test_work_that_may_wait_is_sized_for_as_long_as_it_is_called() -> None:
     waiting = replace(usual, target=replace(usual.target, slo=slo))
 
     assert [decide(each).desired_units for each in (usual, waiting)] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "rails", [{}, {"max_units": 1}, {"max_units": 0}, {"max_usd_per_hour": Decimal("0.01")}]
+)
+@pytest.mark.parametrize("units", [0.0, 2.0])
+def test_a_cap_below_what_is_held_releases_nothing_that_pays(
+    rails: dict[str, Any], units: float
+) -> None:
+    """Two units in the last tick before the end of their hour; only those that idle may leave."""
+    pts = (due(1), due(2))
+    observation = build_observation(
+        traffic=units_traffic((2 * DAY, units)),
+        by_option=(),
+        provisioned=tuple(build_pt_traffic(pt.arn) for pt in pts),
+    )
+    target = half_price_target(guard_rails=build_guard_rails(**rails))
+
+    decision = decide(
+        build_situation(target=target, fleet=build_fleet(*pts), observation=observation)
+    )
+
+    assert [type(action) for action in decision.actions] == ([] if units else [Release])

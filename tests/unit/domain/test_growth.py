@@ -77,6 +77,23 @@ def test_growth_waits_for_its_cooldown(minutes: int, units: int) -> None:
     assert codes(result) == ([] if units else [ReasonCode.GROW_COOLDOWN])
 
 
+@pytest.mark.parametrize(("cooldown", "minutes", "units"), [(30, 29, 0), (30, 30, 1), (0, -1, 1)])
+def test_growth_after_a_release_waits_for_the_cooldown_too(
+    cooldown: int, minutes: int, units: int
+) -> None:
+    result = growth(
+        1,
+        fleet={
+            "last_grow_at": NOW - timedelta(hours=5),
+            "last_release_at": NOW - timedelta(minutes=minutes),
+        },
+        thresholds=build_thresholds(gating={"grow_cooldown_minutes": cooldown}),
+    )
+
+    assert result.units == units
+    assert codes(result) == ([] if units else [ReasonCode.GROW_COOLDOWN])
+
+
 @pytest.mark.parametrize(
     ("rails", "code"),
     [

@@ -83,6 +83,7 @@ def check_purchase(purchase: Purchase, situation: Situation) -> None:
     target, fleet, seen = situation.target, situation.fleet, situation.observation
     rails: GuardRails = target.guard_rails
     price, units = period_of(target), purchase.model_units
+    assert (purchase.commitment, purchase.consent_id) == (Commitment.NONE, None)
     assert 1 <= units <= target.thresholds.sizing.max_units_per_purchase
     assert fleet.held_units + units <= rails.max_units
     assert (fleet.held_units + units) * price <= rails.max_usd_per_hour

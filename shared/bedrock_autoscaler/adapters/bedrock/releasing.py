@@ -43,14 +43,18 @@ class BedrockReleasing(Releasing):
         try:
             self._client.delete_provisioned_model_throughput(provisionedModelId=arn)
         except (BotoCoreError, ClientError) as error:
-            if code_of(error) in _PERHAPS_A_TERM and self._is_committed(arn):
-                reason = f"{arn} is under a term; Bedrock refused to delete it"
+            committed = self._committed(arn) if code_of(error) in _PERHAPS_A_TERM else None
+            if committed is not None:
+                end = committed.committed_until
+                until = end.isoformat() if end is not None else "an unknown time"
+                reason = f"{arn} is under a term until {until}; Bedrock refused to delete it"
                 raise CommitmentActiveError(reason) from error
             raise deletion_error(arn, error) from error
 
-    def _is_committed(self, arn: str) -> bool:
+    def _committed(self, arn: str) -> ListedThroughput | None:
+        """The PT, where it can be read and is under a term."""
         try:
             found = self._listing.get(arn)
         except ObservationError:
-            return False
-        return found is not None and found.commitment is not Commitment.NONE
+            return None
+        return found if found is not None and found.commitment is not Commitment.NONE else None

@@ -311,8 +311,8 @@ class GatingDocument(Section):
         default=0,
         ge=0,
         le=1_440,
-        description="Wait after the last purchase is in service; units on their way count anyway. "
-        "Higher: slower growth.",
+        description="Wait after the last purchase is in service, or the last release, before a "
+        "purchase; units on their way count anyway. Higher: slower growth.",
     )
     shrink_cooldown_minutes: int = Field(
         default=0,

@@ -86,7 +86,7 @@ class DynamoRoutingTables(RoutingTables):
 
         Raises:
             StaleDecisionError: another version is in force.
-            ConfigurationError: the callers' copy could not hold it.
+            ConfigurationError: the callers' copy could not hold it, or callers would refuse it.
             UnknownOutcomeError: no answer came, and the table was not there afterwards.
         """
         self._write(table, before=table.version - 1)
@@ -97,7 +97,8 @@ class DynamoRoutingTables(RoutingTables):
 
         Raises:
             StaleDecisionError: another version is in force.
-            ConfigurationError: the copy's version leaves no room for further ones.
+            ConfigurationError: the copy's version leaves no room for further ones, or callers would
+                refuse the table.
             ObservationError: the copy could not be read.
             UnknownOutcomeError: no answer came, and the table was not there afterwards.
         """
@@ -114,6 +115,7 @@ class DynamoRoutingTables(RoutingTables):
     def _write(self, table: RoutingTable, *, before: int) -> None:
         """Put the table in force where the version `before` (0: none) is."""
         text = _bounded_text(table)
+        _require_readable(text, table)
         condition = "attribute_not_exists(#pk)"
         values: Item = {}
         if before:
@@ -205,6 +207,14 @@ def _bounded_text(table: RoutingTable) -> str:
             f"parameter holds {MAX_PARAMETER_BYTES}; give the target fewer options or larger units"
         )
     return text
+
+
+def _require_readable(text: str, table: RoutingTable) -> None:
+    """Callers read with this very parser: what it refuses would leave them an older table."""
+    try:
+        parse_routing_table(text)
+    except ValueError as error:
+        raise ConfigurationError(f"callers of {table.target} would refuse it: {error}") from error
 
 
 def _parse(item: Item, subject: str) -> RoutingTable:

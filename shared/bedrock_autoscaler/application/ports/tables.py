@@ -16,7 +16,8 @@ class RoutingTables(Protocol):
 
         Raises:
             StaleDecisionError: another version is in force.
-            ConfigurationError: the callers' copy could not hold it; nothing was written.
+            ConfigurationError: the callers' copy could not hold it, or callers would refuse it;
+                nothing was written.
         """
 
     def overtake(self, table: RoutingTable) -> RoutingTable:
@@ -26,7 +27,8 @@ class RoutingTables(Protocol):
 
         Raises:
             StaleDecisionError: another version is in force.
-            ConfigurationError: the copy's version leaves no room for further ones.
+            ConfigurationError: the copy's version leaves no room for further ones, or callers would
+                refuse the table.
         """
 
     def is_projected(self, table: RoutingTable) -> bool:

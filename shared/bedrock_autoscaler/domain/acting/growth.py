@@ -78,11 +78,14 @@ def _pace(target: Target, fleet: Fleet, now: datetime) -> Reason | None:
             message=f"{fleet.purchases_last_day} purchases in 24 hours, allowed are {allowed}",
         )
     cooldown = target.thresholds.gating.grow_cooldown_minutes
-    if fleet.last_grow_at is not None and now - fleet.last_grow_at < cooldown * MINUTE:
-        passed = max(whole_minutes(now - fleet.last_grow_at), 0)
+    # A release holds growth only where a cooldown is asked for.
+    released_at = fleet.last_release_at if cooldown else None
+    changes = [at for at in (fleet.last_grow_at, released_at) if at is not None]
+    if changes and now - max(changes) < cooldown * MINUTE:
+        passed = max(whole_minutes(now - max(changes)), 0)
         return Reason(
             code=ReasonCode.GROW_COOLDOWN,
-            message=f"the last purchase is {passed} minutes old, the cooldown is {cooldown}",
+            message=f"the last change is {passed} minutes old, the cooldown is {cooldown}",
         )
     return None
 
