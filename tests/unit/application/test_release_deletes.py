@@ -280,6 +280,19 @@ def test_the_same_tick_twice_deletes_one(later: timedelta) -> None:
     assert reasons(scene, "release_waits")[-1] == "a Delete went out in this tick"
 
 
+def test_the_same_tick_twice_deletes_one_although_the_clock_of_the_first_is_behind() -> None:
+    scene = two_ready()
+    tick = scene.now
+    scene.clock.set(tick - 2 * MINUTE)
+    scene.release(tick)
+    scene.clock.set(tick)
+
+    scene.release(tick)
+
+    assert deletes(scene) == [pt_arn(1)]
+    assert reasons(scene, "release_waits")[-1] == "a Delete went out in this tick"
+
+
 def test_two_runs_of_a_tick_that_overlap_send_one_delete_of_one_pt() -> None:
     """The one that comes later finds the Delete written, and takes it as sent."""
     scene, _ = at_window()

@@ -75,6 +75,7 @@ def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePor
             latest=latest,
             now=tick.now,
             since=min(tick.scheduled_at, floor_minute(tick.now)),
+            sent_at=max(tick.scheduled_at, tick.now),
             deadline=deadline,
         )
         return releaser.run()
@@ -88,6 +89,7 @@ class _Releaser:
 
     Attributes:
         since: a Delete that went out from then on went out in this tick.
+        sent_at: when its own goes out; a clock that is behind puts it into no earlier tick.
     """
 
     ports: ReleasePorts
@@ -96,6 +98,7 @@ class _Releaser:
     latest: RecordedDecision | None
     now: datetime
     since: datetime
+    sent_at: datetime
     deadline: Deadline
 
     def run(self) -> str:
@@ -205,7 +208,7 @@ class _Releaser:
 
     def _delete(self, intent: ReleaseIntent) -> str:
         """Record that the Delete goes out, send it, and confirm what came of it."""
-        sent = replace(intent, state=ReleaseState.DELETING, delete_sent_at=self.now)
+        sent = replace(intent, state=ReleaseState.DELETING, delete_sent_at=self.sent_at)
         deleting = self._update(intent, sent)
         # Whoever else deletes has written so before: of two runs one at least sees the other.
         state = self.ports.fleets.state_of(self.target.name)
