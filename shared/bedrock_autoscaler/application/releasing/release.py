@@ -213,7 +213,8 @@ class _Releaser:
         # Whoever else deletes has written so before: of two runs one at least sees the other.
         state = self.ports.fleets.state_of(self.target.name)
         problem = (
-            bound_problem(intent.arn, self.target, state.purchases, leaving_of(state.releases))
+            breaker_problem(state.record)
+            or bound_problem(intent.arn, self.target, state.purchases, leaving_of(state.releases))
             or self._pace_problem(intent, state.purchases, state.releases)
             or self._stop(intent, state.purchases)
         )
