@@ -47,7 +47,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
 )
 from bedrock_autoscaler.domain.fleet.lifecycle import stepped
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
-from bedrock_autoscaler.domain.units import floor_minute, units_text, whole_minutes
+from bedrock_autoscaler.domain.units import units_text, whole_minutes
 
 
 def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePorts) -> Summary:
@@ -74,7 +74,7 @@ def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePor
             releases=releases,
             latest=latest,
             now=tick.now,
-            since=min(tick.scheduled_at, floor_minute(tick.now)),
+            since=tick.scheduled_at,
             sent_at=max(tick.scheduled_at, tick.now),
             deadline=deadline,
         )
