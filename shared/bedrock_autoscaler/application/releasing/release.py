@@ -189,7 +189,7 @@ class _Releaser:
         )
         if problem:
             return self._waits(intent, problem), False
-        return self._delete(intent), True
+        return self._delete(intent, pt), True
 
     def _pace_problem(
         self,
@@ -206,14 +206,16 @@ class _Releaser:
             or tick_problem(gone, self.since)
         )
 
-    def _delete(self, intent: ReleaseIntent) -> str:
+    def _delete(self, intent: ReleaseIntent, pt: ListedThroughput) -> str:
         """Record that the Delete goes out, send it, and confirm what came of it."""
         sent = replace(intent, state=ReleaseState.DELETING, delete_sent_at=self.sent_at)
         deleting = self._update(intent, sent)
         # Whoever else deletes has written so before: of two runs one at least sees the other.
         state = self.ports.fleets.state_of(self.target.name)
+        purchase = purchase_of(intent.arn, state.purchases)
         problem = (
             breaker_problem(state.record)
+            or identity_problem(pt, purchase, self.target, self.ports.deployment)
             or bound_problem(intent.arn, self.target, state.purchases, leaving_of(state.releases))
             or self._pace_problem(intent, state.purchases, state.releases)
             or self._stop(intent, state.purchases)
