@@ -142,6 +142,45 @@ def test_a_consent_comes_back_only_with_a_proven_refusal(
     assert (found.used_by is None) == is_back
 
 
+def rewrite(fleets: Fleets, used_by: str | None) -> None:
+    """Put the consent back as it was before its use, or as used by somebody else."""
+    if isinstance(fleets, MemoryFleets):
+        fleets.consents[GIVEN.id] = replace(GIVEN, used_by=used_by)
+        return
+    assert isinstance(fleets, DynamoFleets)
+    assert fleets._consents is not None
+    used = {"used_by": {"S": used_by}} if used_by else {}
+    fleets._consents._client.put_item(TableName=CONSENTS, Item=by_hand(GIVEN) | used)
+
+
+def test_a_refusal_is_recorded_though_the_table_of_consents_was_restored_meanwhile(
+    fleets: Fleets,
+) -> None:
+    intent = committed()
+    reserve(fleets, intent)
+    rewrite(fleets, used_by=None)
+    refused = stepped(intent, PurchaseState.REFUSED)
+
+    fleets.update_purchase(intent, refused)
+
+    assert fleets.purchases("chat") == (refused,)
+    assert fleets.consent("c-1") == GIVEN
+
+
+def test_a_consent_that_another_purchase_used_is_not_given_back(fleets: Fleets) -> None:
+    intent = committed()
+    reserve(fleets, intent)
+    rewrite(fleets, used_by="another")
+
+    with pytest.raises(StaleDecisionError):
+        fleets.update_purchase(intent, stepped(intent, PurchaseState.REFUSED))
+
+    found = fleets.consent("c-1")
+    assert found is not None
+    assert found.used_by == "another"
+    assert fleets.purchases("chat") == (intent,)
+
+
 @pytest.fixture
 def stack(request: pytest.FixtureRequest) -> Callable[[str | None], DynamoFleets]:
     """Ledgers over one DynamoDB, with or without a table of consents."""

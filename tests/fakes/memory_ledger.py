@@ -215,12 +215,11 @@ class MemoryFleets(Failures):
             change = (after.state in HOLDING_STATES) - (before.state in HOLDING_STATES)
             if change:
                 self._require_room(after, stack)
+            if after.state is PurchaseState.REFUSED:
+                self._give_back(before)
             self._purchases[key] = after
             if change:
                 self._reserve(before, change)
-            if after.state is PurchaseState.REFUSED and before.consent_id is not None:
-                given = self.consents[before.consent_id]
-                self.consents[before.consent_id] = replace(given, used_by=None, used_at=None)
         self._end("update_purchase")
 
     def begin_release(self, intent: ReleaseIntent, *, fleet: FleetRecord) -> None:
@@ -294,6 +293,14 @@ class MemoryFleets(Failures):
         self.consents[given.id] = replace(
             given, used_by=intent.decision_id, used_at=intent.recorded_at
         )
+
+    def _give_back(self, intent: PurchaseIntent) -> None:
+        if intent.consent_id is None:
+            return
+        given = self.consents.get(intent.consent_id)
+        if given is None or given.used_by not in {None, intent.decision_id}:
+            raise StaleDecisionError(f"consent {intent.consent_id} is used by another purchase")
+        self.consents[given.id] = replace(given, used_by=None, used_at=None)
 
     def _change_record(self, before: FleetRecord, after: FleetRecord) -> None:
         with self._lock:

@@ -153,24 +153,42 @@ def test_a_write_that_cannot_be_read_back_has_an_unknown_outcome(
         reserve(fleets, build_purchase(), fleet=fleet)
 
 
+MET_ANOTHER = ClientError(
+    {
+        "Error": {"Code": "TransactionCanceledException", "Message": "x"},
+        "CancellationReasons": [
+            {"Code": "None"},
+            {"Code": "TransactionConflict"},
+            {"Code": "None"},
+        ],
+    },
+    "TransactWriteItems",
+)
+
+
 def test_another_run_at_the_same_item_is_stale(
     fleets: DynamoFleets, faulty_dynamodb: FaultyClient
 ) -> None:
-    cancelled = ClientError(
-        {
-            "Error": {"Code": "TransactionCanceledException", "Message": "x"},
-            "CancellationReasons": [
-                {"Code": "None"},
-                {"Code": "TransactionConflict"},
-                {"Code": "None"},
-            ],
-        },
-        "TransactWriteItems",
-    )
-    faulty_dynamodb.fail_next(cancelled, method="transact_write_items")
+    faulty_dynamodb.fail_next(MET_ANOTHER, method="transact_write_items", times=3)
 
     with pytest.raises(StaleDecisionError, match="another transaction"):
         reserve(fleets, build_purchase())
+
+
+def test_a_refusal_is_recorded_though_another_target_is_at_the_sums_just_then(
+    fleets: DynamoFleets, faulty_dynamodb: FaultyClient
+) -> None:
+    """Else it would count as a purchase without an answer, until the grace has passed."""
+    intent = build_purchase()
+    reserve(fleets, intent)
+    faulty_dynamodb.fail_next(MET_ANOTHER, method="transact_write_items", times=2)
+
+    fleets.update_purchase(intent, replace(intent, state=PurchaseState.REFUSED, version=2))
+
+    (kept,) = fleets.purchases("chat")
+    assert kept.state is PurchaseState.REFUSED
+    assert fleets.record_of("chat").reserved_units == 0
+    assert fleets.account().reserved_units == 0
 
 
 def test_a_transaction_that_was_throttled_in_part_is_read_back(

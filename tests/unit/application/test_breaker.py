@@ -12,7 +12,16 @@ from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, build_guard_rails, build_target, pt_arn
 from tests.intents import ONE_UNIT
 from tests.staging import QUARTERLY, Script, Stage
-from tests.unit.application.scenes import buys, interrupt, only_purchase, reasons, stage
+from tests.unit.application.scenes import (
+    at_window,
+    buys,
+    deletes,
+    interrupt,
+    only_purchase,
+    only_release,
+    reasons,
+    stage,
+)
 
 
 def runaway(situation: Situation) -> Decision:
@@ -78,6 +87,18 @@ def test_a_tripped_breaker_stops_a_drain_before_its_delete() -> None:
     (release,) = scene.fleets.releases("chat")
     assert release.state is ReleaseState.WITHDRAWN
     assert [call.method for call in scene.capacity.calls] == ["buy"]
+
+
+def test_a_breaker_that_trips_while_the_delete_is_written_stops_it() -> None:
+    scene, _ = at_window()
+    interrupt(scene.fleets, "update_release", lambda: trip_by_hand(scene), after=True)
+
+    scene.release()
+
+    assert deletes(scene) == []
+    assert only_release(scene).state is ReleaseState.WITHDRAWN
+    why = "the breaker tripped (by hand); a person must reset it"
+    assert reasons(scene, "release_waits")[-1] == why
 
 
 def test_after_a_person_reset_it_purchases_go_on() -> None:

@@ -280,6 +280,29 @@ def test_the_same_tick_twice_deletes_one(later: timedelta) -> None:
     assert reasons(scene, "release_waits")[-1] == "a Delete went out in this tick"
 
 
+def test_the_same_tick_twice_deletes_one_although_the_clock_of_the_first_is_behind() -> None:
+    scene = two_ready()
+    tick = scene.now
+    scene.clock.set(tick - 2 * MINUTE)
+    scene.release(tick)
+    scene.clock.set(tick)
+
+    scene.release(tick)
+
+    assert deletes(scene) == [pt_arn(1)]
+    assert reasons(scene, "release_waits")[-1] == "a Delete went out in this tick"
+
+
+def test_a_clock_that_is_behind_keeps_no_later_tick_from_its_delete() -> None:
+    scene = two_ready()
+    tick = scene.now
+    for late in (0, 1):
+        scene.clock.set(tick + (late - 3) * MINUTE)
+        scene.release(tick + late * MINUTE)
+
+    assert deletes(scene) == [pt_arn(1), pt_arn(2)]
+
+
 def test_two_runs_of_a_tick_that_overlap_send_one_delete_of_one_pt() -> None:
     """The one that comes later finds the Delete written, and takes it as sent."""
     scene, _ = at_window()

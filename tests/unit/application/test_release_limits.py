@@ -166,6 +166,26 @@ def test_what_is_lost_while_the_delete_is_written_counts_no_more_for_the_least_s
     assert only_release(scene).state is ReleaseState.WITHDRAWN
 
 
+@pytest.mark.parametrize("after", [False, True])
+def test_what_the_ledger_calls_lost_while_its_delete_is_written_is_not_deleted(
+    *, after: bool
+) -> None:
+    """It carries the tags of somebody else by now, say, or is gone."""
+    scene, _ = at_window()
+
+    def lose() -> None:
+        held = only_purchase(scene)
+        scene.fleets.update_purchase(held, moved(held, PurchaseState.LOST))
+
+    interrupt(scene.fleets, "update_release", lose, after=after)
+
+    scene.release()
+
+    assert deletes(scene) == []
+    assert reasons(scene, "release_waits")[-1] == f"the ledger holds no purchase of {ARN}"
+    assert scene.release().outcomes == (("chat", "release cancelled"),)
+
+
 def test_the_bound_of_the_day_is_looked_at_again_before_the_delete() -> None:
     """Somebody may have tightened it while the PT drained."""
     scene, _ = at_window()

@@ -16,7 +16,7 @@ from tests.builders import NOW
 from tests.fakes.memory_capacity import MemoryCapacity
 from tests.intents import TWO_UNITS, build_held, build_purchase, build_release, reserve, withdraw
 from tests.staging import Script, Stage
-from tests.unit.application.scenes import decided, latest, only_purchase
+from tests.unit.application.scenes import decided, interrupt, latest, only_purchase
 
 
 def bought(*, lead_time: timedelta = 15 * MINUTE) -> Stage:
@@ -231,6 +231,28 @@ def test_a_young_pt_that_is_gone_is_lost_though_lists_prove_nothing_yet() -> Non
     scene.clock.advance(MINUTE)
 
     assert scene.purchase().outcomes == (("chat", "purchase lost"),)
+
+
+def test_a_young_pt_that_a_delete_of_ours_takes_while_it_is_looked_up_is_not_lost() -> None:
+    """The releases were read before that Delete was written, and Bedrock was asked after."""
+    scene = in_service()
+    begun = build_release(arn=scene.only_arn())
+    withdraw(scene.fleets, begun)
+    scene.clock.advance(MINUTE)
+
+    def delete() -> None:
+        sent = replace(
+            begun, state=ReleaseState.DELETING, delete_sent_at=scene.now, version=begun.version + 1
+        )
+        scene.fleets.update_release(begun, sent)
+        scene.capacity.vanish(begun.arn)
+
+    interrupt(scene.capacity, "find", delete, after=False)
+
+    scene.purchase()
+
+    assert only_purchase(scene).state is PurchaseState.IN_SERVICE
+    assert scene.reporter.alarm_names == []
 
 
 def test_a_young_pt_that_somebody_renames_before_lists_show_it_is_not_lost() -> None:

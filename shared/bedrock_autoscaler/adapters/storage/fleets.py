@@ -70,7 +70,8 @@ _MOVED = "ADD #reserved_units :zero, #reserved_usd_per_hour :zero, #version :one
 _MOVE = f"SET #schema = :schema, #target = :target {_MOVED}"
 _TRIP = f"SET #schema = :schema, #target = :target, #tripped_at = :at, #tripped_by = :by {_MOVED}"
 _UNUSED = "attribute_exists(#pk) AND attribute_not_exists(#used_by)"
-_USED_BY_US = "#used_by = :by"
+_NOT_USED_BY_OTHERS = "attribute_exists(#pk) AND (attribute_not_exists(#used_by) OR #used_by = :by)"
+"""Its table may have been restored to a point before the use."""
 _USE = "SET #used_by = :by, #used_at = :at"
 _GIVE_BACK = "REMOVE #used_by, #used_at"
 _RESET = "SET #schema = :schema REMOVE #tripped_at, #tripped_by ADD #version :one"
@@ -314,7 +315,7 @@ class DynamoFleets(Fleets):
             values = {"by": intent.decision_id, "at": used_at}
             return (self._consents.to_update(key, _USE, condition=_UNUSED, **values),)
         by = intent.decision_id
-        return (self._consents.to_update(key, _GIVE_BACK, condition=_USED_BY_US, by=by),)
+        return (self._consents.to_update(key, _GIVE_BACK, condition=_NOT_USED_BY_OTHERS, by=by),)
 
     def _change_record(self, change: Change, record: FleetRecord) -> None:
         """Change the fleet item alone; without an answer, look whether it moved by one."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -29,6 +30,9 @@ MAX_ITEM_BYTES = 360 * 1024
 
 _NUMBER_BYTES = 21
 _CONDITION = "ConditionalCheckFailed"
+_MET_ANOTHER = "TransactionConflict"
+_PAUSES_SECONDS = (0.05, 0.1)
+"""Before a transaction that met another one is made again; that one takes some milliseconds."""
 _OUR_FAULT = frozenset({"SerializationException", "ValidationException"})
 """Codes that only a mistake in this package brings about; they pass through."""
 _NETWORK = (ConnectionError, HTTPClientError, ResponseParserError)
@@ -160,7 +164,9 @@ class Table:
         """Make all changes or none.
 
         The SDK gives each call a token of its own, by which DynamoDB knows its retries: unlike a
-        conditional put, a retry after a lost answer does not trip over its own effect.
+        conditional put, a retry after a lost answer does not trip over its own effect. A
+        transaction that only met another one, say of another target at the sums, changed nothing
+        and is made again.
 
         Raises:
             ConditionFailedError: a condition did not hold, or the items were being changed.
@@ -168,10 +174,15 @@ class Table:
             ObservationError: the table cannot be written to.
         """
         items: list[Any] = list(changes)
-        try:
-            self._client.transact_write_items(TransactItems=items)
-        except _FAILURES as error:
-            raise self._unwritten(error) from error
+        for pause in (*_PAUSES_SECONDS, None):
+            try:
+                self._client.transact_write_items(TransactItems=items)
+            except _FAILURES as error:
+                if pause is None or not _met_another(error):
+                    raise self._unwritten(error) from error
+                sleep(pause)
+            else:
+                return
 
     # -- the wire ------------------------------------------------------------------------------
 
@@ -258,9 +269,9 @@ class Table:
         return NoAnswerError(f"table {self._name} gave no answer to a write: {code}")
 
     def _cancelled(self, error: ClientError) -> AutoscalerError:
-        reasons: Sequence[Any] = error.response.get("CancellationReasons", ())
+        reasons = _reasons(error)
         codes = [reason.get("Code", "None") for reason in reasons]
-        if _CONDITION in codes or "TransactionConflict" in codes:
+        if _CONDITION in codes or _MET_ANOTHER in codes:
             existing = [
                 self._existing(reason) if reason.get("Code") == _CONDITION else None
                 for reason in reasons
@@ -299,6 +310,20 @@ def _code(error: Exception) -> str:
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"]
     return type(error).__name__
+
+
+def _reasons(error: ClientError) -> Sequence[Any]:
+    """Why a transaction was cancelled, for each of its changes."""
+    reasons: Sequence[Any] = error.response.get("CancellationReasons", ())
+    return reasons
+
+
+def _met_another(error: Exception) -> bool:
+    """Whether a transaction changed nothing for no other reason than that one was at its items."""
+    if not isinstance(error, ClientError):
+        return False
+    codes = {reason.get("Code", "None") for reason in _reasons(error)}
+    return _MET_ANOTHER in codes and codes <= {_MET_ANOTHER, "None"}
 
 
 def _size(value: object) -> int:

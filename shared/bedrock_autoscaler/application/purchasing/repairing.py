@@ -127,10 +127,13 @@ class Repair:
         return None
 
     def _verify(self, intent: PurchaseIntent) -> str | None:
-        """A PT that the inventory does not show as ours: lost, unless a Delete of ours took it."""
-        if intent.arn in self._deleted_by_us():
+        """A PT that the inventory does not show as ours: lost, unless a Delete of ours took it.
+
+        One may have gone out while it was looked up: that was written before.
+        """
+        if intent.arn in self._deleted_by_us() or self.purchasing.find(intent) is not None:
             return None
-        return self._lose(intent) if self.purchasing.find(intent) is None else None
+        return None if intent.arn in self._deleted_by_us() else self._lose(intent)
 
     def _verify_young(self, intent: PurchaseIntent) -> str | None:
         """The same while it is in the fleet whatever lists show: Get knows at once that it is gone.

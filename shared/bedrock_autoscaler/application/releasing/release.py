@@ -47,7 +47,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
 )
 from bedrock_autoscaler.domain.fleet.lifecycle import stepped
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
-from bedrock_autoscaler.domain.units import floor_minute, units_text, whole_minutes
+from bedrock_autoscaler.domain.units import units_text, whole_minutes
 
 
 def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePorts) -> Summary:
@@ -74,7 +74,8 @@ def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePor
             releases=releases,
             latest=latest,
             now=tick.now,
-            since=min(tick.scheduled_at, floor_minute(tick.now)),
+            since=tick.scheduled_at,
+            sent_at=max(tick.scheduled_at, tick.now),
             deadline=deadline,
         )
         return releaser.run()
@@ -88,6 +89,7 @@ class _Releaser:
 
     Attributes:
         since: a Delete that went out from then on went out in this tick.
+        sent_at: when its own goes out; a clock that is behind puts it into no earlier tick.
     """
 
     ports: ReleasePorts
@@ -96,6 +98,7 @@ class _Releaser:
     latest: RecordedDecision | None
     now: datetime
     since: datetime
+    sent_at: datetime
     deadline: Deadline
 
     def run(self) -> str:
@@ -186,7 +189,7 @@ class _Releaser:
         )
         if problem:
             return self._waits(intent, problem), False
-        return self._delete(intent), True
+        return self._delete(intent, pt), True
 
     def _pace_problem(
         self,
@@ -203,14 +206,17 @@ class _Releaser:
             or tick_problem(gone, self.since)
         )
 
-    def _delete(self, intent: ReleaseIntent) -> str:
+    def _delete(self, intent: ReleaseIntent, pt: ListedThroughput) -> str:
         """Record that the Delete goes out, send it, and confirm what came of it."""
-        sent = replace(intent, state=ReleaseState.DELETING, delete_sent_at=self.now)
+        sent = replace(intent, state=ReleaseState.DELETING, delete_sent_at=self.sent_at)
         deleting = self._update(intent, sent)
         # Whoever else deletes has written so before: of two runs one at least sees the other.
         state = self.ports.fleets.state_of(self.target.name)
+        purchase = purchase_of(intent.arn, state.purchases)
         problem = (
-            bound_problem(intent.arn, self.target, state.purchases, leaving_of(state.releases))
+            breaker_problem(state.record)
+            or identity_problem(pt, purchase, self.target, self.ports.deployment)
+            or bound_problem(intent.arn, self.target, state.purchases, leaving_of(state.releases))
             or self._pace_problem(intent, state.purchases, state.releases)
             or self._stop(intent, state.purchases)
         )
