@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def faulty_dynamodb(dynamodb: "DynamoDBClient") -> FaultyClient:
-    """DynamoDB with faults."""
+def faulty_dynamodb(dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> FaultyClient:
+    """DynamoDB with faults; nobody waits between attempts."""
+    monkeypatch.setattr("bedrock_autoscaler.adapters.storage.table.sleep", lambda _: None)
     return FaultyClient(dynamodb)
 
 
