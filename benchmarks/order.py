@@ -23,6 +23,7 @@ class Bounds(StrEnum):
     """Which bounds on changes per day hold; everything else is as shipped."""
 
     LIFTED = "lifted"
+    DAYS = "days"
     SHIPPED = "shipped"
     BOTH = "both"
 
@@ -80,16 +81,19 @@ class Order:
 
     def policies(self) -> dict[str, Mapping[str, object] | None]:
         """Settings documents of our policy by the name of its row."""
-        lifted = json.loads((_SETTINGS / "unbounded.json").read_text(encoding="utf-8"))
         documents = {
-            Bounds.LIFTED: ("ours, bounds lifted", lifted),
+            Bounds.LIFTED: ("ours, bounds lifted", _settings("unbounded.json")),
+            Bounds.DAYS: ("ours, bounds of a day lifted", _settings("days-unbounded.json")),
             Bounds.SHIPPED: ("ours, as shipped", None),
         }
-        return dict(
-            document
-            for bounds, document in documents.items()
-            if self.bounds in (bounds, Bounds.BOTH)
-        )
+        both = (Bounds.LIFTED, Bounds.SHIPPED)
+        chosen = both if self.bounds is Bounds.BOTH else (self.bounds,)
+        return dict(documents[bounds] for bounds in chosen)
+
+
+def _settings(name: str) -> Mapping[str, object]:
+    document: Mapping[str, object] = json.loads((_SETTINGS / name).read_text(encoding="utf-8"))
+    return document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

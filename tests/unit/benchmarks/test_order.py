@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,6 +85,18 @@ def test_trace_of_one_week_is_left_out_where_the_first_week_is_history(tmp_path:
 
     assert len(pairs) == 2 * len(STANDARD_NAMES) - 1
     assert ("week", "warm50-x2") not in {(pair.source.name, pair.scenario) for pair in pairs}
+
+
+def test_the_bounds_of_a_day_can_be_lifted_alone() -> None:
+    (document,) = replace(WHOLE, bounds=Bounds.DAYS).policies().values()
+    shipped = parse_for_backtest("shipped", None)
+    lifted = parse_for_backtest("lifted", json.dumps(document))
+    assert not isinstance(shipped, SettingsProblem)
+    assert not isinstance(lifted, SettingsProblem)
+
+    rails = replace(shipped.guard_rails, max_purchases_per_day=1_440, max_releases_per_day=1_440)
+    assert lifted.guard_rails == rails
+    assert lifted.thresholds == shipped.thresholds
 
 
 def test_lifted_bounds_change_nothing_but_the_bounds_on_changes() -> None:
