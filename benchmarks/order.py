@@ -20,7 +20,7 @@ _CACHE = ROOT / ".cache" / "optima"
 
 
 class Bounds(StrEnum):
-    """Which bounds on changes per day hold; everything else is as shipped."""
+    """Which bounds on changes hold: none, all but those of a day, or all as shipped."""
 
     LIFTED = "lifted"
     DAYS = "days"
@@ -41,7 +41,7 @@ class Order:
         sample: how many traces; None: all.
         scenarios: their names.
         policy_only: leave out all baselines but all on demand.
-        bounds: on changes per day.
+        bounds: on changes.
         workers: processes.
         remember: whether optima of earlier runs may be used.
         name: of the results; None: chosen where the run is a whole one, else none is kept.
@@ -82,8 +82,8 @@ class Order:
     def policies(self) -> dict[str, Mapping[str, object] | None]:
         """Settings documents of our policy by the name of its row."""
         documents = {
-            Bounds.LIFTED: ("ours, bounds lifted", _settings("unbounded.json")),
-            Bounds.DAYS: ("ours, bounds of a day lifted", _settings("days-unbounded.json")),
+            Bounds.LIFTED: ("ours, bounds lifted", _document("unbounded.json")),
+            Bounds.DAYS: ("ours, bounds of a day lifted", _document("days-unbounded.json")),
             Bounds.SHIPPED: ("ours, as shipped", None),
         }
         both = (Bounds.LIFTED, Bounds.SHIPPED)
@@ -91,7 +91,7 @@ class Order:
         return dict(documents[bounds] for bounds in chosen)
 
 
-def _settings(name: str) -> Mapping[str, object]:
+def _document(name: str) -> Mapping[str, object]:
     document: Mapping[str, object] = json.loads((_SETTINGS / name).read_text(encoding="utf-8"))
     return document
 

@@ -74,6 +74,11 @@ def compact(moment: datetime) -> str:
     return iso(moment).replace("-", "").replace(":", "")
 
 
+def end_text(moment: datetime | None) -> str:
+    """Until when something runs, for a person."""
+    return moment.isoformat() if moment is not None else "an unknown time"
+
+
 def units_text(number: int) -> str:
     """`1 unit`, `2 units`: a number of model units in a sentence."""
     return f"{number} unit" if number == 1 else f"{number} units"

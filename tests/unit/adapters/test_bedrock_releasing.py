@@ -14,15 +14,20 @@ from tests.bedrock_stage import DELETE, GET, Stage
 from tests.builders import NOW, PT_MODEL
 
 
-@pytest.mark.parametrize("code", ["ConflictException", "ValidationException"])
-def test_a_term_is_told_from_a_conflict_by_looking(stage: Stage, code: Any) -> None:
-    stage.world.reconfigure(committed_delete_error=code)
-    committed = stage.client.create_provisioned_model_throughput(
+def _committed_by_hand(stage: Stage) -> str:
+    made = stage.client.create_provisioned_model_throughput(
         provisionedModelName="by-hand",
         modelId=PT_MODEL,
         modelUnits=1,
         commitmentDuration="OneMonth",
-    )["provisionedModelArn"]
+    )
+    return made["provisionedModelArn"]
+
+
+@pytest.mark.parametrize("code", ["ConflictException", "ValidationException"])
+def test_a_term_is_told_from_a_conflict_by_looking(stage: Stage, code: Any) -> None:
+    stage.world.reconfigure(committed_delete_error=code)
+    committed = _committed_by_hand(stage)
     (creating,) = stage.buy()
 
     with pytest.raises(CommitmentActiveError):
@@ -32,12 +37,7 @@ def test_a_term_is_told_from_a_conflict_by_looking(stage: Stage, code: Any) -> N
 
 
 def test_a_term_that_forbids_a_delete_is_told_with_its_end(stage: Stage) -> None:
-    committed = stage.client.create_provisioned_model_throughput(
-        provisionedModelName="by-hand",
-        modelId=PT_MODEL,
-        modelUnits=1,
-        commitmentDuration="OneMonth",
-    )["provisionedModelArn"]
+    committed = _committed_by_hand(stage)
     stage.world.advance(15 * MINUTE)
 
     with pytest.raises(CommitmentActiveError) as caught:

@@ -11,6 +11,7 @@ from bedrock_autoscaler.adapters.bedrock.listing import Listing
 from bedrock_autoscaler.application.errors import CommitmentActiveError, ObservationError
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput, Releasing
 from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.units import end_text
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -45,8 +46,7 @@ class BedrockReleasing(Releasing):
         except (BotoCoreError, ClientError) as error:
             committed = self._committed(arn) if code_of(error) in _PERHAPS_A_TERM else None
             if committed is not None:
-                end = committed.committed_until
-                until = end.isoformat() if end is not None else "an unknown time"
+                until = end_text(committed.committed_until)
                 reason = f"{arn} is under a term until {until}; Bedrock refused to delete it"
                 raise CommitmentActiveError(reason) from error
             raise deletion_error(arn, error) from error

@@ -318,7 +318,7 @@ class DynamoFleets(Fleets):
         return (self._consents.to_update(key, _GIVE_BACK, condition=_NOT_USED_BY_OTHERS, by=by),)
 
     def _change_record(self, change: Change, record: FleetRecord) -> None:
-        """Change the fleet item alone; without an answer, look whether it moved by one."""
+        """Change the fleet item alone; without an answer, what came of it is unknown."""
         try:
             self._table.transact(change)
         except ConditionFailedError as error:

@@ -47,7 +47,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
 )
 from bedrock_autoscaler.domain.fleet.lifecycle import stepped
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
-from bedrock_autoscaler.domain.units import units_text, whole_minutes
+from bedrock_autoscaler.domain.units import end_text, units_text, whole_minutes
 
 
 def release(scheduled_at: datetime | None, deadline: Deadline, ports: ReleasePorts) -> Summary:
@@ -238,7 +238,7 @@ class _Releaser:
         return self._finish(deleting, "deleted")
 
     def _drop_committed(self, intent: ReleaseIntent, pt: ListedThroughput) -> str:
-        until = pt.committed_until.isoformat() if pt.committed_until else "an unknown time"
+        until = end_text(pt.committed_until)
         text = f"{pt.arn} is under a term until {until}: it is not released"
         self.ports.reporter.alarm("release_committed", self.target.name, text)
         return self._cancel(intent, "under a term")

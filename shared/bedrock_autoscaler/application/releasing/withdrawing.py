@@ -23,6 +23,7 @@ from bedrock_autoscaler.application.ticking import carrying_problem, moved_probl
 from bedrock_autoscaler.domain.decision import Release
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, ReleaseIntent, ReleaseState
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
+from bedrock_autoscaler.domain.units import end_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +149,7 @@ class Withdrawal:
         """Nobody may delete it; what is withdrawn all the same is paid for and serves no one."""
         for pt in self.latest.situation.fleet.throughputs:
             if pt.arn == arn and pt.commitment is not Commitment.NONE:
-                until = pt.committed_until.isoformat() if pt.committed_until else "an unknown time"
-                return f"{arn} is under a term until {until}"
+                return f"{arn} is under a term until {end_text(pt.committed_until)}"
         return None
 
     def _advise(self, wanted: Release) -> str:
