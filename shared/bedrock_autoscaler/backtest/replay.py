@@ -133,6 +133,28 @@ class Replay:
             peak_units=int(existing[self.score_from :].max()),
         )
 
+    def usd_by_minute(self, plan: Plan) -> Floats:
+        """What each minute of a plan costs: the units paid for, and what other routes served.
+
+        Throttling is not in it. All minutes count, also those before the scored ones.
+
+        Raises:
+            ValueError: the plan has commitments, which are not charged by the minute.
+        """
+        if plan.commitments:
+            raise ValueError("commitments are charged by their term, not by the minute")
+        scenario = self.scenario
+        lives = lives_of(plan.units, scenario.billing_minutes)
+        paid = self._steps(lives.ordered, lives.paid_until(scenario.billing_minutes), lives.units)
+        in_service = self._steps(
+            lives.ordered + scenario.creation_minutes, lives.deleted, lives.units
+        )
+        capacity: Floats = in_service.astype(np.float64) * scenario.tokens_per_unit
+        served, _ = self._serve(plan, capacity)
+        elsewhere = served[_ON_DEMAND] + scenario.cross_region_price * served[_CROSS_REGION]
+        usd: Floats = paid / 60.0 * scenario.unit_hour + elsewhere * self.price
+        return usd
+
     def _limits(self) -> Floats:
         """Input equivalents that each route can serve in each minute, less units."""
         scenario = self.scenario

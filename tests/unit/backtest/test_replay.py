@@ -293,3 +293,38 @@ def test_agrees_with_a_replay_of_one_unit_and_minute_at_a_time(
     assert fast == pytest.approx(
         asdict(slow_score(trace, scenario, lines, score_from)), rel=1e-9, abs=1e-9
     )
+
+
+@given(data=st.data(), trace=traces(), scenario=scenarios())
+def test_what_the_minutes_cost_adds_up_to_the_bill(
+    data: st.DataObject, trace: Trace, scenario: Scenario
+) -> None:
+    replay = Replay(trace, scenario)
+    plan = replace(plan_of(data.draw(timelines(len(trace))), trace, scenario), commitments=())
+
+    usd = replay.usd_by_minute(plan)
+
+    assert usd.shape == (len(trace),)
+    assert usd.sum() == pytest.approx(replay.score(plan).total_usd, rel=1e-9, abs=1e-9)
+
+
+def test_the_minutes_of_a_paid_hour_cost_alike_and_what_spills_its_own_price() -> None:
+    trace = trace_of([100.0] * 20 + [300.0] + [0.0] * 69)
+
+    usd = Replay(trace, PLAIN).usd_by_minute(plan_of((line(0, 1), line(30, 0)), trace, PLAIN))
+
+    # 60 USD for an hour of a unit, 2 for 100 tokens until it serves, 4 for 200 beyond it.
+    assert usd[:15] == pytest.approx(3.0)
+    assert usd[20] == pytest.approx(5.0)
+    assert usd[21:60] == pytest.approx(1.0)
+    assert usd[60:] == pytest.approx(0.0)
+
+
+def test_commitments_have_no_cost_by_the_minute() -> None:
+    trace = trace_of([100.0] * 3)
+    scenario = replace(PLAIN, unit_hour_1m=30.0)
+    bought = (CommitPurchase(units=1, term=Term.ONE_MONTH),)
+    plan = plan_of((line(0, commit=bought),), trace, scenario)
+
+    with pytest.raises(ValueError, match="charged by their term"):
+        Replay(trace, scenario).usd_by_minute(plan)
