@@ -28,13 +28,13 @@ from rich.progress import track
 
 from bedrock_autoscaler.backtest.baselines import target_tracking
 from bedrock_autoscaler.backtest.optimum import optimum_plan
-from bedrock_autoscaler.backtest.policy import Policy, PolicyContext, Step, run_policy
+from bedrock_autoscaler.backtest.policy import Policy, Step, run_policy
 from bedrock_autoscaler.backtest.replay import Replay, Score
 from bedrock_autoscaler.backtest.scenario import DAY_MINUTES, Scenario
 from bedrock_autoscaler.backtest.timeline import Plan, plan_of
 from bedrock_autoscaler.backtest.trace import Trace
-from bedrock_autoscaler.cli.backtest.policies import core_policy
 from benchmarks.labelled_traffic import generate
+from benchmarks.scoring import policy_for
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "assurance.txt"
@@ -252,14 +252,7 @@ def _optimum(replay: Replay, throttle_factor: float) -> Score:
 
 def _ours(replay: Replay, settings: Mapping[str, object]) -> Plan:
     trace, scenario = replay.trace, replay.scenario
-    context = PolicyContext(
-        scenario=scenario,
-        settings=settings,
-        settings_path=None,
-        start=trace.start,
-        score_from=trace.minute_at(replay.score_from),
-    )
-    run = run_policy(_WithHistory(core_policy(context)), trace, scenario)
+    run = run_policy(_WithHistory(policy_for(replay, settings)), trace, scenario)
     return plan_of(run.lines, trace, scenario)
 
 

@@ -146,6 +146,19 @@ def replay_of(trace: Trace, scenario: str) -> Replay:
     return Replay(trace.scaled(benchmark.scale), benchmark.scenario, row)
 
 
+def policy_for(replay: Replay, settings: Mapping[str, object] | None) -> Policy:
+    """Our policy for a replay; without a settings document as shipped."""
+    return core_policy(
+        PolicyContext(
+            scenario=replay.scenario,
+            settings=settings,
+            settings_path=None,
+            start=replay.trace.start,
+            score_from=replay.trace.minute_at(replay.score_from),
+        )
+    )
+
+
 def score_pair(pair: Pair) -> PairResult | None:
     """Run everything on one pair; None where even the optimum costs nothing."""
     replay = replay_of(load(pair.source), pair.scenario)
@@ -180,14 +193,7 @@ def _run(replay: Replay, settings: Mapping[str, object] | None) -> tuple[_Timed,
     """Our policy over a replay."""
     trace, scenario = replay.trace, replay.scenario
     before = process_time()
-    context = PolicyContext(
-        scenario=scenario,
-        settings=settings,
-        settings_path=None,
-        start=trace.start,
-        score_from=trace.minute_at(replay.score_from),
-    )
-    timed = _Timed(core_policy(context))
+    timed = _Timed(policy_for(replay, settings))
     run = run_policy(timed, trace, scenario)
     score = replay.score(plan_of(run.lines, trace, scenario))
     return timed, _outcome(replay, score, process_time() - before)

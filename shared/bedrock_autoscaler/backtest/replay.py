@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bedrock_autoscaler.backtest.lives import lives_of
+from bedrock_autoscaler.backtest.lives import Lives, lives_of
 from bedrock_autoscaler.backtest.scenario import Scenario
 from bedrock_autoscaler.backtest.timeline import ROUTES, Plan, Route
 from bedrock_autoscaler.backtest.trace import Trace
@@ -109,9 +109,7 @@ class Replay:
         paid_until = np.minimum(lives.paid_until(scenario.billing_minutes), len(self.trace))
         paid_minutes = float((lives.units * self._scored(lives.ordered, paid_until)).sum())
         existing = plan.units
-        in_service = self._steps(
-            lives.ordered + scenario.creation_minutes, lives.deleted, lives.units
-        )
+        in_service = self._in_service(lives)
         committed_minutes, commitment_usd = 0.0, 0.0
         if plan.commitments:
             committed_minutes, commitment_usd = self._commitment_bill(plan)
@@ -146,9 +144,7 @@ class Replay:
         scenario = self.scenario
         lives = lives_of(plan.units, scenario.billing_minutes)
         paid = self._steps(lives.ordered, lives.paid_until(scenario.billing_minutes), lives.units)
-        in_service = self._steps(
-            lives.ordered + scenario.creation_minutes, lives.deleted, lives.units
-        )
+        in_service = self._in_service(lives)
         capacity: Floats = in_service.astype(np.float64) * scenario.tokens_per_unit
         served, _ = self._serve(plan, capacity)
         elsewhere = served[_ON_DEMAND] + scenario.cross_region_price * served[_CROSS_REGION]
@@ -270,6 +266,11 @@ class Replay:
     def _scored(self, start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.int64]:
         """Scored minutes from each start to before each end."""
         return np.maximum(0, end - np.maximum(start, self.score_from))
+
+    def _in_service(self, lives: Lives) -> NDArray[np.int64]:
+        """Units without commitment that serve in each minute."""
+        begin = lives.ordered + self.scenario.creation_minutes
+        return self._steps(begin, lives.deleted, lives.units)
 
     def _steps(
         self, start: NDArray[np.int64], end: NDArray[np.int64], units: NDArray[np.int64]
