@@ -27,7 +27,7 @@ from bedrock_autoscaler.domain.economics.costs import Economics, build_economics
 from bedrock_autoscaler.domain.economics.facts import missing_facts
 from bedrock_autoscaler.domain.fleet.instances import scale_endpoints
 from bedrock_autoscaler.domain.forecasting.distribution import calibrate
-from bedrock_autoscaler.domain.forecasting.learning import learn
+from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED, learn
 from bedrock_autoscaler.domain.routing.choice import choose_routes, describe_change
 from bedrock_autoscaler.domain.routing.lawfulness import seen_options, sight_of
 from bedrock_autoscaler.domain.sizing.assurance import steered
@@ -104,7 +104,7 @@ def decide_capacity(situation: Situation) -> Decision:
     demand = _demand(situation)
     economics = _economics(situation, demand)
     diagnosis = _diagnosis(situation)
-    memory = _remember_errors(situation, diagnosis)
+    memory = _remembered(situation, diagnosis)
     classification, memory = classify(
         demand,
         rules=target.thresholds.classifying,
@@ -213,13 +213,16 @@ def _ways(situation: Situation) -> tuple[Way, ...]:
     return (Way(traffic=observation.traffic, quota=first),)
 
 
-def _remember_errors(situation: Situation, diagnosis: Diagnosis) -> Memory:
-    """Server errors above the bound block shrinking for a while longer."""
+def _remembered(situation: Situation, diagnosis: Diagnosis) -> Memory:
+    """What earlier decisions left; server errors above the bound block shrinking for longer."""
+    memory = situation.memory
     gating = situation.target.thresholds.gating
+    if not memory.learned.is_of_these_windows:
+        memory = replace(memory, learned=NOTHING_LEARNED)
     if diagnosis.server_error_share <= gating.max_error_share:
-        return situation.memory
+        return memory
     until = situation.scheduled_at + gating.error_memory_minutes * MINUTE
-    return replace(situation.memory, blocked_until=until)
+    return replace(memory, blocked_until=until)
 
 
 def _remember(

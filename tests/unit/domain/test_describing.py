@@ -78,7 +78,7 @@ def test_a_decision_carries_what_it_rests_on() -> None:
     assert numbers["demand_last_day_units"] == pytest.approx(1.125)
     assert numbers["break_even_utilization"] == pytest.approx(0.5)
     # What is trusted before anything is learned: 0.4 of it windows of up to half an hour.
-    assert numbers["weight_last_hour"] == 0.2
+    assert numbers["weight_last_hour"] == 0.15
     assert numbers["use_of_unit_1"] == pytest.approx(1.0)
     assert numbers["worth_of_unit_1_usd_per_hour"] == pytest.approx(69.30)
     # Of the second unit 0.4 + 0.2 + 0.1 of the trust say that it is full, six hours (0.5) have
