@@ -164,7 +164,9 @@ def decide_capacity(situation: Situation) -> Decision:
             *rate_reasons(stated, use),
             *commitment_reasons(situation, classification),
         ),
-        numbers=evidence(plan, economics, diagnosis, demand),
+        numbers=evidence(
+            plan, economics, diagnosis, demand, usual=memory.learned.profile.usual_at(now)
+        ),
         memory=_remember(situation, demand, economics, memory),
         unit_rate=use,
     )
