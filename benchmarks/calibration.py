@@ -108,7 +108,7 @@ def measure(source: Source, every: int) -> Measured:
         )
         now = trace.minute_at(row)
         moment = moment_at(demand, now, now)
-        windows = moment.windows(usual=learned.profile.usual_at(now))
+        windows = moment.windows()
         if windows is not None and row >= _WARM_UP and row % every == 0:
             forecast = mixture(windows, np.array(learned.order_weights))
             outcomes = random.choice(load_units[row + begin : row + end], _OUTCOMES)

@@ -26,7 +26,6 @@ from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.forecasting.distribution import NOT_CALIBRATED
 from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED
 from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
-from bedrock_autoscaler.domain.forecasting.profile import DailyProfile
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.sizing.assurance import Assurance
 from bedrock_autoscaler.domain.sizing.balance import Balance
@@ -51,9 +50,6 @@ LEARNED = replace(
     kept=tuple(index / 9.0 for index in range(len(WINDOWS))),
     order_weights=tuple(index / 11.0 for index in range(len(WINDOWS))),
     keep_weights=tuple(index / 13.0 for index in range(len(WINDOWS))),
-    profile=DailyProfile(
-        until=NOW - 135 * MINUTE, units=(None, *(round(index / 19.0, 4) for index in range(95)))
-    ),
 )
 MEMORY = Memory(
     label=Label.STEADY,

@@ -27,7 +27,7 @@ from bedrock_autoscaler.domain.economics.costs import Economics, build_economics
 from bedrock_autoscaler.domain.economics.facts import missing_facts
 from bedrock_autoscaler.domain.fleet.instances import scale_endpoints
 from bedrock_autoscaler.domain.forecasting.distribution import calibrate
-from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED, learn
+from bedrock_autoscaler.domain.forecasting.learning import learn
 from bedrock_autoscaler.domain.routing.choice import choose_routes, describe_change
 from bedrock_autoscaler.domain.routing.lawfulness import seen_options, sight_of
 from bedrock_autoscaler.domain.sizing.assurance import steered
@@ -104,7 +104,7 @@ def decide_capacity(situation: Situation) -> Decision:
     demand = _demand(situation)
     economics = _economics(situation, demand)
     diagnosis = _diagnosis(situation)
-    memory = _remembered(situation, diagnosis)
+    memory = _remember_errors(situation, diagnosis)
     classification, memory = classify(
         demand,
         rules=target.thresholds.classifying,
@@ -164,9 +164,7 @@ def decide_capacity(situation: Situation) -> Decision:
             *rate_reasons(stated, use),
             *commitment_reasons(situation, classification),
         ),
-        numbers=evidence(
-            plan, economics, diagnosis, demand, usual=memory.learned.profile.usual_at(now)
-        ),
+        numbers=evidence(plan, economics, diagnosis, demand),
         memory=_remember(situation, demand, economics, memory),
         unit_rate=use,
     )
@@ -215,16 +213,13 @@ def _ways(situation: Situation) -> tuple[Way, ...]:
     return (Way(traffic=observation.traffic, quota=first),)
 
 
-def _remembered(situation: Situation, diagnosis: Diagnosis) -> Memory:
-    """What earlier decisions left; server errors above the bound block shrinking for longer."""
-    memory = situation.memory
+def _remember_errors(situation: Situation, diagnosis: Diagnosis) -> Memory:
+    """Server errors above the bound block shrinking for a while longer."""
     gating = situation.target.thresholds.gating
-    if not memory.learned.is_of_these_windows:
-        memory = replace(memory, learned=NOTHING_LEARNED)
     if diagnosis.server_error_share <= gating.max_error_share:
-        return memory
+        return situation.memory
     until = situation.scheduled_at + gating.error_memory_minutes * MINUTE
-    return replace(memory, blocked_until=until)
+    return replace(situation.memory, blocked_until=until)
 
 
 def _remember(

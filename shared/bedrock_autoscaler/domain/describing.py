@@ -7,7 +7,6 @@ from bedrock_autoscaler.domain.economics.copies import copy_reasons
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.fleet.holdings import Ownership
 from bedrock_autoscaler.domain.forecasting.distribution import QUANTILES
-from bedrock_autoscaler.domain.forecasting.profile import Usual
 from bedrock_autoscaler.domain.sizing.worth import SizePlan
 from bedrock_autoscaler.domain.target import Mode
 from bedrock_autoscaler.domain.traffic.demand import Demand
@@ -20,12 +19,7 @@ _QUANTILE_NAMES = {share: f"demand_p{share * 100:g}_units" for share in QUANTILE
 
 
 def evidence(
-    plan: SizePlan | None,
-    economics: Economics | None,
-    diagnosis: Diagnosis,
-    demand: Demand,
-    *,
-    usual: Usual | None,
+    plan: SizePlan | None, economics: Economics | None, diagnosis: Diagnosis, demand: Demand
 ) -> tuple[tuple[str, float], ...]:
     """Numbers by name that the decision rests on; all finite."""
     found = [
@@ -44,11 +38,6 @@ def evidence(
             ("units_are_kept_from_usd_per_hour", plan.keep_usd),
         ]
         found += [(_QUANTILE_NAMES[probability], value) for probability, value in plan.quantiles]
-        if usual is not None:
-            found += [
-                ("usual_last_half_hour_units", usual.before),
-                ("usual_coming_hour_units", usual.after),
-            ]
         found += [(f"weight_{name}", weight) for name, weight in plan.weights.items()]
         for name, ending, by_unit in (
             ("worth_of_unit_", "_usd_per_hour", plan.worth),

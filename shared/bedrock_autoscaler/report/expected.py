@@ -7,9 +7,7 @@ from bedrock_autoscaler.domain.decision import Classification, Decision, Memory
 
 _LEAST_SHOWN = 0.005
 _WEIGHT, _WORTH = "weight_", re.compile(r"worth_of_unit_(\d+)_usd_per_hour")
-_TOLD = re.compile(
-    r"demand_p[\d.]+_units|(use|usual|worth|keeping|trust_that|weight|units?|first)_\w+"
-)
+_TOLD = re.compile(r"demand_p[\d.]+_units|(use|worth|keeping|trust_that|weight|units?|first)_\w+")
 """Numbers that the sentences here have told already."""
 
 
@@ -19,7 +17,6 @@ def expected_lines(decision: Decision) -> Iterator[str]:
         yield from _class_lines(decision.classification)
     numbers = dict(decision.numbers)
     yield from _demand_lines(numbers, decision.memory)
-    yield from _usual_lines(numbers)
     yield from _trust_lines(numbers)
     yield from _unit_lines(numbers)
     yield from _money_lines(numbers, decision.memory)
@@ -61,17 +58,6 @@ def _demand_lines(numbers: Mapping[str, float], memory: Memory) -> Iterator[str]
         yield (
             f"of {seen.judged:,.0f} minutes judged lately {seen.within_80:.0%} fell into the 80% "
             f"interval, {seen.within_95:.0%} into that of 95%"
-        )
-
-
-def _usual_lines(numbers: Mapping[str, float]) -> Iterator[str]:
-    """What the days before had around this time of day."""
-    before = numbers.get("usual_last_half_hour_units")
-    after = numbers.get("usual_coming_hour_units")
-    if before is not None and after is not None:
-        yield (
-            f"at this time of day usually {before:.2f} units in the half hour before and "
-            f"{after:.2f} in the hour that follows"
         )
 
 

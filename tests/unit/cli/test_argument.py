@@ -6,10 +6,8 @@ from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.cli.decisions.argument import Outcomes, argue
 from bedrock_autoscaler.cli.decisions.counterfactual import what_would_change
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import NO_MEMORY, Situation
+from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.forecasting.distribution import Calibration
-from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED
-from bedrock_autoscaler.domain.forecasting.profile import DailyProfile
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.report.expected import expected_lines
@@ -122,21 +120,6 @@ def test_units_are_told_with_their_use_worth_and_agreement() -> None:
         "70% of the trust say that it pays"
     ) in lines
     assert "a unit is bought from 39.85 USD an hour on and kept from 32.92" in lines
-
-
-def test_what_is_usual_is_told() -> None:
-    made = situation((2 * DAY, 1.0))
-    profile = DailyProfile(units=(0.5,) * 48 + (2.0,) * 48)
-    knowing = replace(NO_MEMORY, learned=replace(NOTHING_LEARNED, profile=profile))
-
-    lines = list(expected_lines(decide(replace(made, memory=knowing))))
-
-    assert (
-        "at this time of day usually 0.50 units in the half hour before and 2.00 in the hour that "
-        "follows"
-    ) in lines
-    assert not [line for line in lines if line.startswith("usual ")]
-    assert not [line for line in expected_lines(decide(made)) if "usually" in line]
 
 
 def test_each_number_is_told_once() -> None:

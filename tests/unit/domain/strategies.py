@@ -17,7 +17,6 @@ from bedrock_autoscaler.domain.decision import (
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Spend, Status
 from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED, Learned
 from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
-from bedrock_autoscaler.domain.forecasting.profile import NO_PROFILE, DailyProfile
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import (
     Commitment,
@@ -184,17 +183,6 @@ def targets(draw: st.DrawFn, *, known: bool = False, roomy: bool = False) -> Tar
 
 
 @st.composite
-def profiles(draw: st.DrawFn) -> DailyProfile:
-    """A usual day: none yet, or hours of up to some units without an order."""
-    most = draw(st.sampled_from([0.0, 0.5, 8.0]))
-    if not most:
-        return NO_PROFILE
-    random = np.random.default_rng(draw(st.integers(0, 2**16)))
-    hours = np.repeat(random.random(24) * most, 4)
-    return DailyProfile(until=NOW - 135 * MINUTE, units=tuple(hours.round(4).tolist()))
-
-
-@st.composite
 def trusts(draw: st.DrawFn) -> Learned:
     """What may have been learned: sums over moments whose outcome was some mixture of windows."""
     random = np.random.default_rng(draw(st.integers(0, 2**16)))
@@ -207,7 +195,6 @@ def trusts(draw: st.DrawFn) -> Learned:
         products=tuple(products[np.triu_indices(len(WINDOWS))].tolist()),
         ordered=tuple((products @ mixtures[0]).tolist()),
         kept=tuple((products @ mixtures[1]).tolist()),
-        profile=draw(profiles()),
     ).weighed()
 
 

@@ -15,8 +15,7 @@ from bedrock_autoscaler.domain.decision import (
     Release,
     Situation,
 )
-from bedrock_autoscaler.domain.forecasting.learning import Learned
-from bedrock_autoscaler.domain.forecasting.lookback import PRIOR_WEIGHTS, WINDOWS
+from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.traffic.observation import Traffic
@@ -138,23 +137,6 @@ def test_a_decision_rests_on_what_was_learned_before_it() -> None:
         first.memory.learned.order_weights[WINDOWS.index("this_hour_yesterday")]
     )
     assert dict(second.numbers)[weight] > 0.15
-
-
-def test_what_an_older_version_learned_of_fewer_windows_is_learned_anew_from_the_history() -> None:
-    tick = situation((2 * DAY, 1.0))
-    fewer = Learned(
-        until=NOW - 70 * MINUTE,
-        products=(1.0,) * 55,
-        ordered=(1.0,) * 10,
-        kept=(1.0,) * 10,
-        order_weights=PRIOR_WEIGHTS[:10],
-        keep_weights=PRIOR_WEIGHTS[:10],
-    )
-
-    upgraded = decide(replace(tick, memory=replace(NO_MEMORY, learned=fewer)))
-
-    assert upgraded == decide(tick)
-    assert upgraded.memory.learned.is_of_these_windows
 
 
 def test_a_tick_without_prices_keeps_what_was_learned() -> None:

@@ -4,11 +4,9 @@ from math import isfinite
 import pytest
 
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import NO_MEMORY, Alternative, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Alternative, ReasonCode, Situation
 from bedrock_autoscaler.domain.describing import expected_saving, remarks
 from bedrock_autoscaler.domain.fleet.holdings import Ownership
-from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED
-from bedrock_autoscaler.domain.forecasting.profile import DailyProfile
 from bedrock_autoscaler.domain.target import Mode
 from tests.builders import (
     build_fleet,
@@ -79,11 +77,11 @@ def test_a_decision_carries_what_it_rests_on() -> None:
     # 1,260 minutes at 1 and 180 at 2.
     assert numbers["demand_last_day_units"] == pytest.approx(1.125)
     assert numbers["break_even_utilization"] == pytest.approx(0.5)
-    # What is trusted before anything is learned: 0.45 of it windows of up to half an hour.
-    assert numbers["weight_last_hour"] == 0.15
+    # What is trusted before anything is learned: 0.4 of it windows of up to half an hour.
+    assert numbers["weight_last_hour"] == 0.2
     assert numbers["use_of_unit_1"] == pytest.approx(1.0)
     assert numbers["worth_of_unit_1_usd_per_hour"] == pytest.approx(69.30)
-    # Of the second unit 0.45 + 0.15 + 0.1 of the trust say that it is full, six hours (0.5) have
+    # Of the second unit 0.4 + 0.2 + 0.1 of the trust say that it is full, six hours (0.5) have
     # none, the day says 1/8 with 0.05, the history 1/16 with 0.03; earlier days say none.
     assert numbers["use_of_unit_2"] == pytest.approx(0.7 + 0.05 / 8 + 0.03 / 16)
     assert numbers["trust_that_unit_2_pays"] == pytest.approx(0.7)
@@ -91,23 +89,6 @@ def test_a_decision_carries_what_it_rests_on() -> None:
     assert numbers["first_unit_is_bought_from_usd_per_hour"] == pytest.approx(1.15 * 34.65)
     assert numbers["units_are_bought_from_usd_per_hour"] == pytest.approx(1.15 * 34.65)
     assert numbers["units_are_kept_from_usd_per_hour"] == pytest.approx(0.95 * 34.65)
-
-
-def test_a_decision_carries_what_is_usual_once_that_is_known() -> None:
-    # The days before had half a unit until noon and two from then on.
-    profile = DailyProfile(units=(0.5,) * 48 + (2.0,) * 48)
-    situation = build_situation(
-        target=half_price_target(),
-        observation=build_observation(traffic=units_traffic((2880, 1.0))),
-        memory=replace(NO_MEMORY, learned=replace(NOTHING_LEARNED, profile=profile)),
-    )
-
-    numbers = dict(decide(situation).numbers)
-
-    assert numbers["usual_last_half_hour_units"] == 0.5
-    assert numbers["usual_coming_hour_units"] == 2.0
-    before_it_is_known = dict(decide(replace(situation, memory=NO_MEMORY)).numbers)
-    assert not [name for name in before_it_is_known if name.startswith("usual")]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import pytest
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory
 from bedrock_autoscaler.domain.forecasting.forecast import Forecast, Forecaster
 from bedrock_autoscaler.domain.forecasting.lookback import PRIOR_WEIGHTS, WINDOWS
-from bedrock_autoscaler.domain.forecasting.profile import DailyProfile
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from tests.builders import NOW
 from tests.unit.domain.worlds import HALF, UNIT_USD, build_demand, trusting
@@ -47,14 +46,13 @@ def test_windows_count_as_far_as_they_are_trusted() -> None:
 
 def test_before_anything_is_learned_the_prior_trust_counts() -> None:
     # Silence but for the last hour: 5, 15, 30 and 60 minutes say 1, three hours a third, six a
-    # sixth, the day a 24th and the history a 48th. No usual day is known by which it would grow.
+    # sixth, the day a 24th and the history a 48th.
     demand = build_demand((2 * DAY - 60, 0.0), (60, 1.0))
     said = dict.fromkeys(WINDOWS[:4], 1.0) | {
         "last_3_hours": 1 / 3,
         "last_6_hours": 1 / 6,
         "last_day": 1 / 24,
         "history": 1 / 48,
-        "last_15_minutes_grown_as_usual": 1.0,
     }
 
     used = forecast(demand).order.used[0]
@@ -131,11 +129,8 @@ def test_more_demand_at_any_minute_never_lowers_a_forecast() -> None:
     for _ in range(20):
         raised = demand.load + random.gamma(0.1, 1.0, len(demand)) * (random.random() < 0.5)
         weights = dict(zip(WINDOWS, random.random(len(WINDOWS)), strict=True))
-        profile = DailyProfile(units=tuple(random.gamma(0.5, 2.0, 96).tolist()))
-        memory = trusting(**weights)
-        memory = replace(memory, learned=replace(memory.learned, profile=profile))
-        before = forecast(demand, memory).order.worth
-        after = forecast(replace(demand, load=raised), memory).order.worth
+        before = forecast(demand, trusting(**weights)).order.worth
+        after = forecast(replace(demand, load=raised), trusting(**weights)).order.worth
 
         assert (after[: len(before)] >= before[: len(after)] - 1e-9).all()
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from bedrock_autoscaler.domain.forecasting.lookback import PRIOR_WEIGHTS, WINDOWS, Moment, moment_at
-from bedrock_autoscaler.domain.forecasting.profile import Usual
 from bedrock_autoscaler.domain.forecasting.use import mean_use
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.observation import Series
@@ -33,13 +32,11 @@ def minutes_of(moment: Moment) -> dict[str, Series]:
     }
 
 
-def level_of(
-    demand: Demand, gaps_as: float | None = None, *, units: int = 1, usual: Usual | None = None
-) -> dict[str, float]:
-    """How much each window would use of units, with what speaks for it where it is empty."""
-    sets = moment_at(demand, NOW, NOW, gaps_as).windows(usual=usual)
+def level_of(demand: Demand, gaps_as: float | None = None) -> dict[str, float]:
+    """How far each window would use one unit, with the one that speaks for it where it is empty."""
+    sets = moment_at(demand, NOW, NOW, gaps_as).windows()
     assert sets is not None
-    return dict(zip(WINDOWS, mean_use(sets, units).sum(axis=1).tolist(), strict=True))
+    return dict(zip(WINDOWS, mean_use(sets, 1)[:, 0].tolist(), strict=True))
 
 
 def test_recent_windows_are_the_newest_minutes_that_their_names_say() -> None:
@@ -120,52 +117,6 @@ def test_a_last_day_that_was_not_seen_is_as_the_history_was() -> None:
     assert found["last_day"] == pytest.approx(0.6)
     assert found["this_hour_yesterday"] == pytest.approx(0.6)
     assert found["last_5_minutes"] == pytest.approx(0.6)
-
-
-def test_the_newest_minutes_grow_as_they_usually_do() -> None:
-    demand = build_demand((2 * DAY - 10, 1.0), (10, 2.0))
-
-    found = level_of(demand, units=8, usual=Usual(before=0.25, after=0.75))
-
-    # (0.75 + 0.25) / (0.25 + 0.25) = 2: five minutes of 4 units, fifteen of 4, 4 and 2.
-    assert found["last_5_minutes_grown_as_usual"] == pytest.approx(4.0)
-    assert found["last_15_minutes_grown_as_usual"] == pytest.approx((4.0 * 10 + 2.0 * 5) / 15)
-
-
-def test_the_hour_of_earlier_days_is_brought_to_what_there_is_now() -> None:
-    demand = build_demand((2 * DAY - 30, 1.0), (30, 2.0))
-
-    found = level_of(demand, units=8, usual=Usual(before=0.5, after=9.0))
-
-    # Usually half a unit, now 2: three times as much with a quarter on both sides, or 1.5 more.
-    assert found["this_hour_scaled_to_now"] == pytest.approx(3.0)
-    assert found["this_hour_shifted_to_now"] == pytest.approx(2.5)
-    less = level_of(demand, units=8, usual=Usual(before=3.5, after=9.0))
-    assert less["this_hour_scaled_to_now"] == pytest.approx(2.25 / 3.75)
-    assert less["this_hour_shifted_to_now"] == 0.0
-
-
-def test_what_is_usual_is_taken_as_it_is_while_nobody_knows_it() -> None:
-    found = level_of(build_demand((2 * DAY - 30, 1.0), (30, 2.0)), units=8)
-
-    assert found["last_5_minutes_grown_as_usual"] == found["last_5_minutes"] == 2.0
-    assert found["last_15_minutes_grown_as_usual"] == found["last_15_minutes"] == 2.0
-    assert found["this_hour_scaled_to_now"] == found["this_hour_shifted_to_now"] == 1.0
-
-
-def test_minutes_that_are_brought_to_the_usual_day_borrow_like_others() -> None:
-    usual = Usual(before=1.0, after=1.0)
-
-    found = level_of(build_demand((DAY // 2, 0.8), (5, NAN)), usual=usual)
-    assert (
-        found["last_5_minutes_grown_as_usual"]
-        == found["last_15_minutes_grown_as_usual"]
-        == pytest.approx(0.8)
-    )
-    found = level_of(build_demand((DAY // 2, 0.8), (20, NAN)), usual=usual)
-    assert found["last_15_minutes_grown_as_usual"] == found["last_30_minutes"] == pytest.approx(0.8)
-    assert found["this_hour_scaled_to_now"] == found["this_hour_of_7_days"] == pytest.approx(0.8)
-    assert found["this_hour_shifted_to_now"] == pytest.approx(0.8)
 
 
 def test_a_history_without_a_known_fifth_minute_is_looked_at_whole() -> None:

@@ -90,7 +90,7 @@ def computed(decision: Decision) -> dict[str, float]:
         "overflow cost of no unit, USD an hour": overflow[0],
         "of one unit": overflow[1],
         "of two units": overflow[2],
-        "trust in the windows, which all say 2.4": sum(
+        "trust in the ten windows, which all say 2.4": sum(
             numbers[f"weight_{name}"] for name in WINDOWS
         ),
         "worth of unit 1, USD an hour": numbers["worth_of_unit_1_usd_per_hour"],

@@ -145,8 +145,7 @@ def calibrate(
     if at < first or (calibration.until is not None and at <= calibration.until):
         return calibration
     moment = moment_at(demand, at, now)
-    windows = moment.windows(usual=learned.profile.usual_at(at))
-    outcome = moment.outcome(begin, end, 0.5)
+    windows, outcome = moment.windows(), moment.outcome(begin, end, 0.5)
     if windows is None or outcome is None:
         return calibration
     low, high = mixture(windows, np.array(learned.order_weights)).below(

@@ -66,8 +66,7 @@ class Forecaster:
             gaps_as: demand that a gap stands for: 0 to grow on what was seen alone, full use to
                 shrink on what was seen alone. By default gaps are left out.
         """
-        usual = self.learned.profile.usual_at(self.now)
-        windows = moment_at(self.demand, self.now, self.now, gaps_as).windows(usual=usual)
+        windows = moment_at(self.demand, self.now, self.now, gaps_as).windows()
         if windows is None:
             return None
         order = np.array(self.learned.order_weights)

@@ -13,7 +13,6 @@ import numpy as np
 
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.forecasting.lookback import PRIOR_WEIGHTS, WINDOWS, moment_at
-from bedrock_autoscaler.domain.forecasting.profile import NO_PROFILE, DailyProfile, Usual
 from bedrock_autoscaler.domain.forecasting.use import curves_of, units_needed
 from bedrock_autoscaler.domain.target import Sizing
 from bedrock_autoscaler.domain.traffic.demand import Demand
@@ -29,7 +28,6 @@ _PRIOR = _PRIOR_STRENGTH * np.array(PRIOR_WEIGHTS)
 _MIN_KNOWN = 0.9
 _LEAST_HISTORY = 60
 _MOST_ROWS = 400
-_PROFILE_LAG = 60 * MINUTE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -44,7 +42,6 @@ class Learned:
         kept: of the windows with the worth from the moment on.
         order_weights: trust in each window when ordering a unit; each at least 0.
         keep_weights: the same when keeping one.
-        profile: the usual day, up to some hours before the newest moment.
     """
 
     until: datetime | None = None
@@ -53,12 +50,6 @@ class Learned:
     kept: tuple[float, ...] = (0.0,) * _COUNT
     order_weights: tuple[float, ...] = PRIOR_WEIGHTS
     keep_weights: tuple[float, ...] = PRIOR_WEIGHTS
-    profile: DailyProfile = NO_PROFILE
-
-    @property
-    def is_of_these_windows(self) -> bool:
-        """Whether it is of the windows that there are; an older version may have had others."""
-        return len(self.order_weights) == _COUNT
 
     def weighed(self) -> "Learned":
         """The same with the weights that follow from its sums."""
@@ -99,11 +90,8 @@ def learn(
     if not moments:
         return learned
     products, ordered, kept = np.zeros((_COUNT, _COUNT)), np.zeros(_COUNT), np.zeros(_COUNT)
-    profile = learned.profile
     for at in moments:
-        # The day's own quarters come into it when they no longer are what a moment compares.
-        profile = profile.up_to(demand, at - _PROFILE_LAG)
-        row = _row(demand, at, now, profile.usual_at(at), economics=economics, sizing=sizing)
+        row = _row(demand, at, now, economics=economics, sizing=sizing)
         if row is not None:
             windows, order_worth, keep_worth = row
             products += windows @ windows.T
@@ -113,7 +101,6 @@ def learn(
     now_learned = replace(
         learned,
         until=moments[-1],
-        profile=profile,
         products=_added(learned.products, share * products[_TRIANGLE]),
         ordered=_added(learned.ordered, share * ordered),
         kept=_added(learned.kept, share * kept),
@@ -141,13 +128,7 @@ def _moments(
 
 
 def _row(
-    demand: Demand,
-    at: datetime,
-    now: datetime,
-    usual: Usual | None,
-    *,
-    economics: Economics,
-    sizing: Sizing,
+    demand: Demand, at: datetime, now: datetime, *, economics: Economics, sizing: Sizing
 ) -> tuple[Series, Series, Series] | None:
     """Worth by unit in each window, after an order and after a renewal; None with gaps."""
     moment = moment_at(demand, at, now)
@@ -155,7 +136,7 @@ def _row(
     keep = moment.outcome(0, sizing.billing_minutes, _MIN_KNOWN)
     if order is None or keep is None:
         return None
-    sets = moment.windows(order, keep, usual=usual)
+    sets = moment.windows(order, keep)
     if sets is None:
         return None
     worth = curves_of(sets, economics, units_needed(sets)).worth / economics.reference_usd

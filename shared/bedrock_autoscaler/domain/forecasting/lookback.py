@@ -1,8 +1,7 @@
 """The minutes that speak for the coming hour: the newest ones, and the same hour on earlier days.
 
-Some speak twice: as they were, and brought to where the usual day says that demand is going, or to
-what there is now. Each window's minutes are taken as equally likely for the hour to come. How far
-each window is trusted is learned, see `learning`. Source: docs/model.md, section "Forecast".
+Each window's minutes are taken as equally likely for the hour to come. How far each window is
+trusted is learned, see `learning`. Source: docs/model.md, section "Forecast".
 """
 
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from bedrock_autoscaler.domain.forecasting.profile import Usual
 from bedrock_autoscaler.domain.forecasting.use import Sets
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.observation import Series
@@ -21,7 +19,6 @@ from bedrock_autoscaler.domain.units import whole_minutes
 _DAY = 1440
 _DAYS = 7
 _HISTORY_STEP = 5
-_WEEK_STEP = 3
 _RECENT = (5, 15, 30, 60, 180, 360, _DAY)
 
 WINDOWS = (
@@ -35,26 +32,17 @@ WINDOWS = (
     "this_hour_yesterday",
     "this_hour_of_7_days",
     "history",
-    "last_5_minutes_grown_as_usual",
-    "last_15_minutes_grown_as_usual",
-    "this_hour_scaled_to_now",
-    "this_hour_shifted_to_now",
 )
-PRIOR_WEIGHTS = (0.1, 0.1, 0.1, 0.15, 0.1, 0.0, 0.05, 0.1, 0.12, 0.03, 0.0, 0.15, 0.0, 0.0)
+PRIOR_WEIGHTS = (0.1, 0.15, 0.15, 0.2, 0.1, 0.0, 0.05, 0.1, 0.12, 0.03)
 """Trust before anything is learned: mostly the last hour, a quarter the daily shape."""
 
-_LAST_15, _LAST_30 = 1, 2
-_LAST_DAY, _YESTERDAY, _WEEK, _HISTORY = range(len(_RECENT) - 1, len(_RECENT) + 3)
-_GROWN_5, _GROWN_15, _SCALED, _SHIFTED = range(_HISTORY + 1, len(WINDOWS))
-# A window is a piece of its own and the pieces that it shares: each recent one is the piece between
-# the one before it and its own beginning, and all shorter ones; seven days have yesterday's hour.
-_MEMBERS = np.eye(len(WINDOWS))
-_MEMBERS[:_YESTERDAY, :_YESTERDAY] = np.tril(np.ones((_YESTERDAY, _YESTERDAY)))
-_MEMBERS[_WEEK, _YESTERDAY] = _MEMBERS[_GROWN_15, _GROWN_5] = 1.0
-_INSTEAD = (
-    *range(1, _LAST_DAY + 1), _HISTORY, _LAST_DAY, _YESTERDAY, _HISTORY,
-    _GROWN_15, _LAST_30, _WEEK, _WEEK,
-)  # fmt: skip
+_LAST_DAY, _YESTERDAY, _WEEK, _HISTORY = range(len(_RECENT) - 1, len(WINDOWS))
+# Each recent window is the piece between the one before it and its own beginning, and all shorter
+# ones; the pieces of the days are yesterday's hour and that of the six days before.
+_MEMBERS = np.tril(np.ones((len(WINDOWS), len(WINDOWS))))
+_MEMBERS[_YESTERDAY:, : _LAST_DAY + 1] = 0.0
+_MEMBERS[_HISTORY, :_HISTORY] = 0.0
+_INSTEAD = (*range(1, _LAST_DAY + 1), _HISTORY, _LAST_DAY, _YESTERDAY, _HISTORY)
 
 
 @cache
@@ -82,7 +70,7 @@ class Moment:
     position: int
     seen: int
 
-    def windows(self, *others: Series, usual: Usual | None = None) -> Sets | None:
+    def windows(self, *others: Series) -> Sets | None:
         """The known minutes of each of `WINDOWS`; None when no minute is known.
 
         A window without a known minute borrows from the next longer one, the days from the
@@ -90,21 +78,18 @@ class Moment:
 
         Args:
             others: further minutes, each of which makes a set of its own after the windows.
-            usual: what is usual at this time of day; None where it is unknown, and then minutes
-                that would be brought to it are as they were.
         """
         history = self._known(self.load[: self.seen : _HISTORY_STEP])
         if not history.size:
             history = self._known(self.load[: self.seen])
         if not history.size:
             return None
-        recent = tuple(
+        recent = (
             self._known(self.load[max(self.seen - end, 0) : max(self.seen - begin, 0)])
             for begin, end in pairwise((0, *_RECENT))
         )
         days = [self._hour_of(age) for age in range(1, _DAYS + 1)]
-        brought = _brought(recent[: _LAST_30 + 1], np.concatenate(days)[::_WEEK_STEP], usual)
-        pieces = (*recent, days[0], np.concatenate(days[1:]), history, *brought, *others)
+        pieces = (*recent, days[0], np.concatenate(days[1:]), history, *others)
         return Sets.of(pieces, *_with_others(len(others)))
 
     def outcome(self, begin: int, end: int, min_known: float) -> Series | None:
@@ -120,26 +105,6 @@ class Moment:
 
     def _known(self, minutes: Series) -> Series:
         return minutes[~np.isnan(minutes)] if self.has_gaps else minutes
-
-
-def _brought(
-    half_hour: tuple[Series, ...], week: Series, usual: Usual | None
-) -> tuple[Series, ...]:
-    """The newest minutes as they usually grow, and the earlier days' hour at the level of now.
-
-    Args:
-        half_hour: the newest 5 minutes, the 10 before and the 15 before these.
-        week: minutes of this hour on earlier days.
-        usual: what is usual at this time of day, if that is known.
-    """
-    scaled = shifted = week
-    newest = np.concatenate(half_hour)
-    growth = 1.0
-    if usual is not None and newest.size:
-        growth, now = usual.growth, float(newest.mean())
-        scaled = week * usual.level(now)
-        shifted = np.maximum(week + (now - usual.before), 0.0)
-    return *(piece * growth for piece in half_hour[: _LAST_15 + 1]), scaled, shifted
 
 
 def moment_at(demand: Demand, at: datetime, now: datetime, gaps_as: float | None = None) -> Moment:
