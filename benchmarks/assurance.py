@@ -33,7 +33,7 @@ from bedrock_autoscaler.backtest.replay import Replay, Score
 from bedrock_autoscaler.backtest.scenario import DAY_MINUTES, Scenario
 from bedrock_autoscaler.backtest.timeline import Plan, plan_of
 from bedrock_autoscaler.backtest.trace import Trace
-from benchmarks.labelled_traffic import generate
+from benchmarks.labelled_traffic import Volume, generate
 from benchmarks.scoring import policy_for
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,7 +44,16 @@ SEEDS = 4
 OURS, TRACKING, FIXED = "bedrock-autoscaler", "target tracking 80%", "fixed p99.5 of 7 days"
 LOWER_TARGETS = (0.7, 0.6, 0.5)
 LEAST_KEPT = 0.9
+VOLUMES = {
+    Volume.EVEN: "3 to 300 calls a minute, every number alike",
+    Volume.WIDE: "3 to 300 calls a minute, every order of magnitude alike: half below 30",
+}
+"""How many calls a minute the traces have; the bounds are of the first."""
 
+_PUBLISHED = (
+    "published for traffic of these kinds: target tracking 80% costs 1.28, throttles .09% at the",
+    "median and .84% at p90, 78% keep; fixed p99.5 costs 1.77, .09% and 2.7%, 83% keep",
+)
 _START = datetime(2025, 1, 6, tzinfo=UTC)
 _HISTORY, _SCORED = 7 * DAY_MINUTES, 14 * DAY_MINUTES
 # The policy gets a day before the score begins to build up its units.
@@ -75,6 +84,7 @@ class Result:
     """One trace: what each policy did, by name."""
 
     kind: str
+    volume: Volume
     outcomes: Mapping[str, Outcome]
 
 
@@ -104,7 +114,9 @@ def main() -> int:
     asked = parser.parse_args()
     settings = json.loads(SETTINGS.read_text(encoding="utf-8"))
     seeds = range(asked.seeds_from, asked.seeds_from + asked.sample)
-    tasks = [(kind, seed, settings) for seed in seeds for kind in KINDS]
+    tasks = [
+        (kind, seed, volume, settings) for volume in VOLUMES for seed in seeds for kind in KINDS
+    ]
     with ProcessPoolExecutor(asked.workers, mp_context=get_context("spawn")) as pool:
         running = pool.map(_score, tasks)
         console = Console(stderr=True)
@@ -118,29 +130,41 @@ def main() -> int:
 
 
 def report(results: Sequence[Result], promised: float) -> tuple[str, bool]:
-    """The tables, and whether both bounds hold."""
-    ours, theirs = _row(results, OURS, promised), _row(results, TRACKING, promised)
+    """The tables of both volumes, and whether both bounds hold at the first one."""
+    judged, *others = VOLUMES
+    ours, theirs = (_row(_of(results, judged), name, promised) for name in (OURS, TRACKING))
     keeps, cheap = ours.kept >= LEAST_KEPT, ours.cost <= theirs.cost
-    names = list(results[0].outcomes)
     lines = [
         " ".join(["python -m benchmarks.assurance", *sys.argv[1:]]),
-        f"{len(results)} traces, at most {promised:.2%} throttled promised, no overflow; cost is",
-        "relative to the cheapest plan that knows the future and keeps the promise.",
+        f"At most {promised:.2%} throttled promised, no overflow; cost is relative to the",
+        "cheapest plan that knows the future and keeps the promise.",
         "",
+        *_tables(_of(results, judged), promised),
+        *_PUBLISHED,
+        "",
+        f"promise kept by {ours.kept:.0%} of the traces, bound {LEAST_KEPT:.0%}: {_word(keeps)}",
+        f"mean cost {ours.cost:.3f}, target tracking at 80% {theirs.cost:.3f}: {_word(cheap)}",
+    ]
+    for volume in others:
+        lines += ["", "Beside it, held to no bound:", *_tables(_of(results, volume), promised)]
+    return "\n".join([*lines, ""]), keeps and cheap
+
+
+def _of(results: Sequence[Result], volume: Volume) -> list[Result]:
+    return [result for result in results if result.volume is volume]
+
+
+def _tables(results: Sequence[Result], promised: float) -> list[str]:
+    """Every policy on all of these traces, then ours and target tracking by kind."""
+    lines = [
+        f"{len(results)} traces, {VOLUMES[results[0].volume]}",
         _HEADER,
-        *(_row(results, name, promised).line for name in names),
+        *(_row(results, name, promised).line for name in results[0].outcomes),
     ]
     for kind in KINDS:
         part = [result for result in results if result.kind == kind]
         lines += ["", kind, *(_row(part, name, promised).line for name in (OURS, TRACKING))]
-    lines += ["", *_where_tracking_keeps(results, promised)]
-    lines += [
-        "",
-        f"promise kept by {ours.kept:.0%} of the traces, bound {LEAST_KEPT:.0%}: {_word(keeps)}",
-        f"mean cost {ours.cost:.3f}, target tracking at 80% {theirs.cost:.3f}: {_word(cheap)}",
-        "",
-    ]
-    return "\n".join(lines), keeps and cheap
+    return [*lines, "", *_where_tracking_keeps(results, promised), ""]
 
 
 def _where_tracking_keeps(results: Sequence[Result], promised: float) -> list[str]:
@@ -186,9 +210,9 @@ def _word(holds: object) -> str:
 # -- one trace ---------------------------------------------------------------------------------
 
 
-def _score(task: tuple[str, int, Mapping[str, Mapping[str, float]]]) -> Result:
-    kind, seed, settings = task
-    replay = replay_of(kind, seed)
+def _score(task: tuple[str, int, Volume, Mapping[str, Mapping[str, float]]]) -> Result:
+    kind, seed, volume, settings = task
+    replay = replay_of(kind, seed, volume)
     least = cheapest(replay, settings["slo"]["assure_throttled_share"])
     plans = {
         OURS: _ours(replay, settings),
@@ -199,13 +223,14 @@ def _score(task: tuple[str, int, Mapping[str, Mapping[str, float]]]) -> Result:
     scores = {name: replay.score(plan) for name, plan in plans.items()}
     return Result(
         kind=kind,
+        volume=volume,
         outcomes={name: _outcome(score, least) for name, score in scores.items()},
     )
 
 
-def replay_of(kind: str, seed: int) -> Replay:
-    """The traffic of this kind and seed without overflow, at most of the time below 6 units."""
-    traffic = generate(kind, seed)
+def replay_of(kind: str, seed: int, volume: Volume) -> Replay:
+    """This traffic without overflow, at most of the time below 6 units."""
+    traffic = generate(kind, seed, volume)
     minutes = _HISTORY + _SCORED
     tokens = traffic.tokens[:minutes]
     tokens_per_unit = float(np.quantile(tokens[_HISTORY:], _PEAK_QUANTILE)) / _PEAK_UNITS

@@ -7,6 +7,8 @@ drawn widely, so that thresholds are not fitted to one choice of it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -18,8 +20,16 @@ DAYS = 28
 MINUTES_PER_DAY = 1440
 MINUTES = DAYS * MINUTES_PER_DAY
 HALF = MINUTES // 2
+_CALLS_A_MINUTE = (3.0, 300.0)
 _WEEK = 7 * MINUTES_PER_DAY
 _SATURDAY = 5
+
+
+class Volume(Enum):
+    """How the usual number of calls a minute is drawn from its range."""
+
+    WIDE = "every order of magnitude alike"
+    EVEN = "every number alike"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,7 +74,7 @@ class Kind:
     wander: tuple[float, float] = (0.03, 0.12)
 
 
-def generate(kind: str, seed: int) -> LabelledTraffic:
+def generate(kind: str, seed: int, volume: Volume = Volume.WIDE) -> LabelledTraffic:
     """The traffic of this kind and seed; the same for the same arguments, whatever else is made."""
     spec = KINDS[kind]
     random = np.random.default_rng([seed, *kind.encode()])
@@ -73,7 +83,8 @@ def generate(kind: str, seed: int) -> LabelledTraffic:
     if spec.label is Label.IDLE:
         rate = demand
     else:
-        rate = demand / _typical(demand) * _between(random, 3.0, 300.0)
+        draw = random.uniform if volume is Volume.EVEN else partial(_between, random)
+        rate = demand / _typical(demand) * draw(*_CALLS_A_MINUTE)
     calls = random.poisson(rate).astype(np.float64)
     # The sum of n gamma sizes of one shape is a gamma of n times that shape.
     form = 1.0 / random.uniform(0.3, 1.5) ** 2
