@@ -122,6 +122,7 @@ THRESHOLDS = Thresholds(
         loss_factor=1.25,
         scarcity_factor=1.3,
         patience=0.3,
+        purchase_worth=0.4,
     ),
     gating=Gating(
         grow_cooldown_minutes=0,

@@ -265,6 +265,8 @@ class Sizing:
         scarcity_factor: multiplies the margin of a purchase for each release of the day short
             of two in reserve.
         patience: by how much the keep margin falls as the releases of the day are used up.
+        purchase_worth: what a purchase for throttling must be worth as those of the day are used
+            up, as a share of what a unit is worth there at most.
     """
 
     decision_minutes: int
@@ -280,6 +282,7 @@ class Sizing:
     loss_factor: float = 1.25
     scarcity_factor: float = 1.3
     patience: float = 0.3
+    purchase_worth: float = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

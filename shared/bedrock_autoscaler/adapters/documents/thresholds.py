@@ -298,6 +298,14 @@ class SizingDocument(Section):
         description="By how much the keep margin falls as the releases of the day are used up; 0 "
         "spends them as they come.",
     )
+    purchase_worth: float = Field(
+        default=0.4,
+        ge=0,
+        le=2,
+        description="A purchase that throttling alone justifies must avoid this share of a fully "
+        "throttled unit's cost as the purchases of the day are used up; higher: fewer, larger "
+        "purchases under max_purchases_per_day.",
+    )
 
     def to_domain(self, decision_minutes: int) -> Sizing:
         """The same as a domain value, with the period of the capacity loop."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode
+from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, minutes_left_paid
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import Commitment, Sizing, Target
@@ -22,27 +23,34 @@ class Margins:
     Attributes:
         first: the worth that the first further unit must reach for anything to be bought.
         grow: the worth up to which units are then bought with it.
+        purchase: what all of them must together be worth above `grow`, where throttling alone
+            justifies the first.
         keep: the worth below which units are released at the end of their paid period.
     """
 
     first: float
     grow: float
     keep: float
+    purchase: float = 0.0
     reasons: tuple[Reason, ...] = ()
 
 
 def margins_of(
-    target: Target, fleet: Fleet, balance: Balance, *, unit_usd: float, now: datetime
+    target: Target, fleet: Fleet, balance: Balance, *, economics: Economics, now: datetime
 ) -> Margins:
     """The settings' margins, raised by losses and by changes that run short.
 
     Each purchase will need a release later: where those of a day run short, the first unit must
-    be worth more, and a unit is released only when it is clearly idle.
+    be worth more, and a unit is released only when it is clearly idle. Where purchases do, one that
+    throttling alone justifies must be worth more, and then has units for later demand too.
     """
     sizing, rails = target.thresholds.sizing, target.guard_rails
+    unit_usd = economics.unit_usd
     left = releases_left(target, fleet)
     scarce = sizing.scarcity_factor ** max(_RELEASES_IN_RESERVE - left, 0)
     used_up = min(fleet.releases_last_day / max(rails.max_releases_per_day, 1), 1.0)
+    bought = min(fleet.purchases_last_day / max(rails.max_purchases_per_day, 1), 1.0)
+    at_stake = max(economics.throttle_usd / unit_usd - 1.0, 0.0) if unit_usd > 0 else 0.0
     allowed = balance.allowed_loss_usd(unit_usd, sizing)
     sure = balance.saved_usd - at_risk_usd(fleet, unit_usd, sizing, now)
     is_losing = sure < -allowed
@@ -51,6 +59,7 @@ def margins_of(
         first=sizing.grow_margin * raised * scarce,
         grow=sizing.grow_margin * raised,
         keep=max(sizing.keep_margin * raised - sizing.patience * used_up, 0.0),
+        purchase=sizing.purchase_worth * bought * at_stake,
         reasons=(_losing(sure, allowed, raised),) if is_losing else (),
     )
 

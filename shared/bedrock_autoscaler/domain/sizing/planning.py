@@ -74,7 +74,7 @@ def make_plan(
         situation.target,
         situation.fleet,
         memory.balance,
-        unit_usd=economics.unit_usd,
+        economics=economics,
         now=situation.scheduled_at,
     )
     promise = promise_of(situation.target, memory, economics)
@@ -135,10 +135,9 @@ def _cautious(
     most = forecaster.forecast(gaps_as=full_use(economics, held)) if has_gaps else None
     if least is None or most is None:
         return plan
-    price = economics.unit_usd
-    sure = wanted_units(least.order.worth, margins, price, held)
+    sure = wanted_units(least.order, margins, economics, held)
     # Units that would be bought if the gaps hid full use are not released either.
-    grows = wanted_units(most.order.worth, margins, price, held) > held
+    grows = wanted_units(most.order, margins, economics, held) > held
     floor = held if grows else plan.floor
     if promise is not None:
         sure = max(sure, promise.units_needed(least.order))

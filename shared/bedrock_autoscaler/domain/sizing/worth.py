@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
+import numpy as np
+
 from bedrock_autoscaler.domain.decision import Alternative, Reason
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.forecasting.forecast import Forecast
@@ -20,6 +22,8 @@ from bedrock_autoscaler.domain.traffic.observation import Series
 
 EXTRA_UNITS = 2
 """Units beyond the larger of held and wanted whose cost is shown."""
+_JOINED = 0.15
+"""Share of what a purchase must be worth by which the throttling that a unit avoids counts more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -93,7 +97,7 @@ def plan_size(
         promised: units that a promise on throttling needs, whatever they are worth.
         quantiles: of the demand of a minute that a further unit would serve.
     """
-    grow_to = wanted_units(forecast.order.worth, margins, economics.unit_usd, held)
+    grow_to = wanted_units(forecast.order, margins, economics, held)
     grow_to = max(grow_to, promised) if promised > held else grow_to
     grow_to = min(grow_to, ceil(min(peak, MOST_UNITS)) + 1)
     top = min(max(grow_to, held) + EXTRA_UNITS, len(forecast.order.worth))
@@ -114,12 +118,25 @@ def plan_size(
     )
 
 
-def wanted_units(worth: Series, margins: Margins, unit_usd: float, held: int) -> int:
-    """Units worth having, or those held where the next one is not worth a purchase."""
-    wanted = count_worth(worth, margins.grow * unit_usd)
-    if wanted > held and worth[held] < margins.first * unit_usd:
+def wanted_units(expected: Curves, margins: Margins, economics: Economics, held: int) -> int:
+    """Units worth having, or those held where the next one is not worth a purchase.
+
+    Where purchases run short, one that pays only because throttling is dear must be worth the
+    purchase above its units' prices. It waits for more demand, and then has units for what may
+    follow, since throttling that a unit avoids counts more. More demand never wants fewer units.
+    """
+    price = economics.unit_usd
+    counted = expected.worth + np.minimum(expected.throttle, _JOINED * margins.purchase * price)
+    wanted = count_worth(counted, margins.grow * price)
+    if wanted <= held:
+        return wanted
+    first_usd, at_least_usd = margins.first * price, margins.grow * price
+    if expected.worth[held] < first_usd:
         return held
-    return wanted
+    without = expected.worth[held] - expected.throttle[held] * economics.throttle_premium
+    above_usd = float((counted[held:wanted] - at_least_usd).sum())
+    is_worth_it = without >= first_usd or above_usd >= margins.purchase * price
+    return wanted if is_worth_it else held
 
 
 def _alternatives(
