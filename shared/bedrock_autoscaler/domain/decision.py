@@ -37,6 +37,7 @@ class ReasonCode(StrEnum):
     BURSTY_HOLDS_NONE = "bursty_holds_none"
     LOSS_BUDGET_USED = "loss_budget_used"
     RELEASES_SHORT = "releases_short"
+    PURCHASES_SHORT = "purchases_short"
     # what blocks a money decision
     PRICE_UNKNOWN = "price_unknown"
     PRICE_STALE = "price_stale"

@@ -17,10 +17,10 @@ from tests.builders import (
     build_target,
     build_thresholds,
 )
-from tests.unit.domain.worlds import UNIT_USD
+from tests.unit.domain.worlds import HALF, UNIT_USD
 
-# As shipped: grow 1.15, keep 0.95, factor of losses 1.25, of scarcity 1.3, patience 0.3; 4 releases
-# a day.
+# As shipped: grow 1.15, keep 0.95, factor of losses 1.25, of scarcity 1.3, patience 0.3, worth of
+# a purchase 0.4; 4 releases and 6 purchases a day.
 LOSING = Balance(traffic_usd=0.0, saved_usd=-2 * UNIT_USD - 0.01)
 EARNED = Balance(traffic_usd=0.0, saved_usd=1000.0)
 """Enough not to count what is paid for as a loss."""
@@ -29,11 +29,12 @@ EARNED = Balance(traffic_usd=0.0, saved_usd=1000.0)
 def margins(
     *throughputs: ProvisionedThroughput,
     releases: int = 0,
+    purchases: int = 0,
     balance: Balance = NO_BALANCE,
     **target: Any,
 ) -> Margins:
-    fleet = build_fleet(*throughputs, releases_last_day=releases)
-    return margins_of(build_target(**target), fleet, balance, unit_usd=UNIT_USD, now=NOW)
+    fleet = build_fleet(*throughputs, releases_last_day=releases, purchases_last_day=purchases)
+    return margins_of(build_target(**target), fleet, balance, economics=HALF, now=NOW)
 
 
 def test_without_losses_and_with_changes_to_spare_the_settings_hold() -> None:
@@ -65,6 +66,21 @@ def test_where_releases_run_short_the_first_unit_must_be_worth_more(
     assert found.first == pytest.approx(first)
     # Units that come with it need no further release.
     assert found.grow == 1.15
+
+
+@pytest.mark.parametrize(
+    ("made", "allowed", "short"),
+    [(0, 6, 0.0), (3, 6, 0.5), (6, 6, 1.0), (9, 6, 1.0), (0, 3, 0.5), (0, 0, 1.0), (9, 15, 0.0)],
+)
+def test_the_fewer_purchases_are_left_of_six_the_more_must_one_be_worth(
+    made: int, allowed: int, short: float
+) -> None:
+    rails = build_guard_rails(max_purchases_per_day=allowed)
+
+    # Throttling costs 20 unit prices here.
+    found = margins(purchases=made, guard_rails=rails)
+
+    assert found.purchase == pytest.approx(0.4 * short * 19)
 
 
 def test_what_is_released_already_or_never_needs_no_release() -> None:

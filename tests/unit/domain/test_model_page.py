@@ -54,11 +54,14 @@ def situation(throttles: float = 420.0) -> Situation:
 def at_stake(units: float) -> float:
     """What counts as lost of this many units that were just bought, beside 1,000 USD lost."""
     just_bought = build_pt(model_units=int(units), created_at=NOW, status=Status.CREATING)
+    tick = situation()
+    economics = build_economics(tick.target, tick.observation.traffic)
+    assert economics is not None
     margins = margins_of(
-        situation().target,
+        tick.target,
         build_fleet(just_bought),
         Balance(traffic_usd=0.0, saved_usd=-1000.0),
-        unit_usd=60.5,
+        economics=economics,
         now=NOW,
     )
     return dict(margins.reasons[0].numbers)["lost_usd"] - 1000.0
@@ -162,6 +165,7 @@ def test_the_thresholds_on_the_page_are_the_shipped_ones() -> None:
     assert f"worth `{sizing.keep_margin} n h`" in PAGE
     assert f"`{sizing.scarcity_factor}^(2 - left)`" in PAGE
     assert f"times {sizing.patience} (`patience`)" in PAGE
+    assert f"`K = {sizing.purchase_worth} max(0, 1 - left / 6) (pi - h)` (`purchase_worth`)" in PAGE
     budget = f"-({sizing.loss_budget_share} T + {sizing.loss_budget_unit_hours:g} h)`"
     assert budget in PAGE
     assert f"(saved' + {sizing.loss_budget_day_share} T'" in PAGE

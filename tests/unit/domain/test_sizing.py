@@ -76,10 +76,11 @@ def test_units_that_come_with_the_first_one_need_the_usual_margin() -> None:
 
 
 def test_what_is_held_is_not_shrunk_by_growing() -> None:
-    worth = np.array([60.0, 30.0, 0.0, 0.0])
+    # The second unit is worth 6.93.
+    expected = expecting(1.0, 1.2, units=4).order
 
-    assert wanted_units(worth, MARGINS, UNIT_USD, 2) == 1
-    assert wanted_units(worth, MARGINS, UNIT_USD, 0) == 1
+    assert wanted_units(expected, MARGINS, HALF, 2) == (1, ())
+    assert wanted_units(expected, MARGINS, HALF, 0) == (1, ())
 
 
 def test_a_plan_says_from_which_worth_on_units_are_bought_and_kept() -> None:

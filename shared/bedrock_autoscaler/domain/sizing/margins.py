@@ -14,6 +14,7 @@ from bedrock_autoscaler.domain.target import Commitment, Sizing, Target
 from bedrock_autoscaler.domain.units import MINUTE
 
 _RELEASES_IN_RESERVE = 2
+_PURCHASES_IN_RESERVE = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,8 @@ def margins_of(
     left = releases_left(target, fleet)
     scarce = sizing.scarcity_factor ** max(_RELEASES_IN_RESERVE - left, 0)
     used_up = min(fleet.releases_last_day / max(rails.max_releases_per_day, 1), 1.0)
-    bought = min(fleet.purchases_last_day / max(rails.max_purchases_per_day, 1), 1.0)
+    purchases_left = max(rails.max_purchases_per_day - fleet.purchases_last_day, 0)
+    short = max(1.0 - purchases_left / _PURCHASES_IN_RESERVE, 0.0)
     at_stake = max(economics.throttle_usd / unit_usd - 1.0, 0.0) if unit_usd > 0 else 0.0
     allowed = balance.allowed_loss_usd(unit_usd, sizing)
     sure = balance.saved_usd - at_risk_usd(fleet, unit_usd, sizing, now)
@@ -59,7 +61,7 @@ def margins_of(
         first=sizing.grow_margin * raised * scarce,
         grow=sizing.grow_margin * raised,
         keep=max(sizing.keep_margin * raised - sizing.patience * used_up, 0.0),
-        purchase=sizing.purchase_worth * bought * at_stake,
+        purchase=sizing.purchase_worth * short * at_stake,
         reasons=(_losing(sure, allowed, raised),) if is_losing else (),
     )
 

@@ -135,9 +135,9 @@ def _cautious(
     most = forecaster.forecast(gaps_as=full_use(economics, held)) if has_gaps else None
     if least is None or most is None:
         return plan
-    sure = wanted_units(least.order, margins, economics, held)
+    sure, _ = wanted_units(least.order, margins, economics, held)
     # Units that would be bought if the gaps hid full use are not released either.
-    grows = wanted_units(most.order, margins, economics, held) > held
+    grows = wanted_units(most.order, margins, economics, held)[0] > held
     floor = held if grows else plan.floor
     if promise is not None:
         sure = max(sure, promise.units_needed(least.order))

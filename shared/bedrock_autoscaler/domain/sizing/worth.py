@@ -12,7 +12,7 @@ from math import ceil
 
 import numpy as np
 
-from bedrock_autoscaler.domain.decision import Alternative, Reason
+from bedrock_autoscaler.domain.decision import Alternative, Reason, ReasonCode
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.forecasting.forecast import Forecast
 from bedrock_autoscaler.domain.forecasting.use import MOST_UNITS, Curves, count_worth
@@ -97,7 +97,7 @@ def plan_size(
         promised: units that a promise on throttling needs, whatever they are worth.
         quantiles: of the demand of a minute that a further unit would serve.
     """
-    grow_to = wanted_units(forecast.order, margins, economics, held)
+    grow_to, waiting = wanted_units(forecast.order, margins, economics, held)
     grow_to = max(grow_to, promised) if promised > held else grow_to
     grow_to = min(grow_to, ceil(min(peak, MOST_UNITS)) + 1)
     top = min(max(grow_to, held) + EXTRA_UNITS, len(forecast.order.worth))
@@ -113,13 +113,15 @@ def plan_size(
         alternatives=_alternatives(forecast.keep, economics, sizing, top=top),
         weights=forecast.weight_of(),
         floor=held if grow_to > held else 0,
-        remarks=margins.reasons,
+        remarks=(*margins.reasons, *waiting),
         quantiles=quantiles,
     )
 
 
-def wanted_units(expected: Curves, margins: Margins, economics: Economics, held: int) -> int:
-    """Units worth having, or those held where the next one is not worth a purchase.
+def wanted_units(
+    expected: Curves, margins: Margins, economics: Economics, held: int
+) -> tuple[int, tuple[Reason, ...]]:
+    """Units worth having, or those held where the next one is not worth a purchase, and why.
 
     Where purchases run short, one that pays only because throttling is dear must be worth the
     purchase above its units' prices. It waits for more demand, and then has units for what may
@@ -129,14 +131,30 @@ def wanted_units(expected: Curves, margins: Margins, economics: Economics, held:
     counted = expected.worth + np.minimum(expected.throttle, _JOINED * margins.purchase * price)
     wanted = count_worth(counted, margins.grow * price)
     if wanted <= held:
-        return wanted
-    first_usd, at_least_usd = margins.first * price, margins.grow * price
+        return wanted, ()
+    first_usd, needed_usd = margins.first * price, margins.purchase * price
     if expected.worth[held] < first_usd:
-        return held
-    without = expected.worth[held] - expected.throttle[held] * economics.throttle_premium
-    above_usd = float((counted[held:wanted] - at_least_usd).sum())
-    is_worth_it = without >= first_usd or above_usd >= margins.purchase * price
-    return wanted if is_worth_it else held
+        return held, ()
+    unthrottled = expected.worth[held] - expected.throttle[held] * economics.throttle_premium
+    above_usd = float((counted[held:wanted] - margins.grow * price).sum())
+    if unthrottled >= first_usd or above_usd >= needed_usd:
+        return wanted, ()
+    return held, (_waiting(wanted - held, above_usd, needed_usd),)
+
+
+def _waiting(units: int, above_usd: float, needed_usd: float) -> Reason:
+    what = "1 further unit is" if units == 1 else f"{units} further units are"
+    must = "it must" if units == 1 else "they must"
+    return Reason(
+        code=ReasonCode.PURCHASES_SHORT,
+        message=f"purchases of the day run short: {what} worth {above_usd:.2f} USD per hour more "
+        f"than {must} be, {needed_usd:.2f} are needed for one more purchase",
+        numbers=(
+            ("units", float(units)),
+            ("surplus_usd_per_hour", above_usd),
+            ("needed_usd_per_hour", needed_usd),
+        ),
+    )
 
 
 def _alternatives(

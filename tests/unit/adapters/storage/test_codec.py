@@ -197,7 +197,8 @@ def test_records_from_before_windows_were_weighed_are_read_and_learn_anew() -> N
     sizing, gating = target["thresholds"]["sizing"], target["thresholds"]["gating"]
     for name in ("loss_budget_share", "loss_budget_unit_hours", "loss_factor", "scarcity_factor"):
         del sizing[name]
-    del sizing["loss_budget_day_share"], sizing["patience"], gating["min_history_minutes"]
+    del sizing["loss_budget_day_share"], sizing["patience"], sizing["purchase_worth"]
+    del gating["min_history_minutes"]
 
     stored, _ = decode_inputs(json.dumps(inputs).encode(), situation.target, "x")
     decision = decode_decision(json.dumps(document).encode(), "x")
