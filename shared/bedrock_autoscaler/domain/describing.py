@@ -37,6 +37,8 @@ def evidence(
             ("units_are_bought_from_usd_per_hour", plan.grow_usd),
             ("units_are_kept_from_usd_per_hour", plan.keep_usd),
         ]
+        if plan.purchase_usd:
+            found.append(("purchase_is_worth_usd_per_hour", plan.purchase_usd))
         found += [(_QUANTILE_NAMES[probability], value) for probability, value in plan.quantiles]
         found += [(f"weight_{name}", weight) for name, weight in plan.weights.items()]
         for name, ending, by_unit in (

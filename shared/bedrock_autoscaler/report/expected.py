@@ -7,7 +7,9 @@ from bedrock_autoscaler.domain.decision import Classification, Decision, Memory
 
 _LEAST_SHOWN = 0.005
 _WEIGHT, _WORTH = "weight_", re.compile(r"worth_of_unit_(\d+)_usd_per_hour")
-_TOLD = re.compile(r"demand_p[\d.]+_units|(use|worth|keeping|trust_that|weight|units?|first)_\w+")
+_TOLD = re.compile(
+    r"demand_p[\d.]+_units|(use|worth|keeping|trust_that|weight|units?|first|purchase)_\w+"
+)
 """Numbers that the sentences here have told already."""
 
 
@@ -97,6 +99,12 @@ def _money_lines(numbers: Mapping[str, float], memory: Memory) -> Iterator[str]:
         return
     with_it = "" if first == further else f" (those bought with it from {further:,.2f})"
     yield (f"a unit is bought from {first:,.2f} USD an hour on{with_it} and kept from {kept:,.2f}")
+    purchase = numbers.get("purchase_is_worth_usd_per_hour")
+    if purchase is not None:
+        yield (
+            "purchases of the day run short: units that only avoid throttling must together be "
+            f"worth {purchase:,.2f} USD an hour above that"
+        )
     saved = memory.balance.saved_usd
     verb = "saved" if saved >= 0 else "lost"
     yield (

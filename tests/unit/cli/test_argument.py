@@ -155,6 +155,19 @@ def test_a_dearer_first_unit_is_told_apart() -> None:
     ]
 
 
+def test_what_a_late_purchase_must_be_worth_is_told() -> None:
+    made = replace(situation((2 * DAY, 1.0)), fleet=build_fleet(purchases_last_day=3))
+
+    lines = list(expected_lines(decide(made)))
+
+    # Throttling costs 693.00 USD here: 0.4 x 3 / 6 x (693.00 - 34.65).
+    assert (
+        "purchases of the day run short: units that only avoid throttling must together be worth "
+        "131.67 USD an hour above that"
+    ) in lines
+    assert not [line for line in lines if line.startswith("purchase is")]
+
+
 def test_it_says_how_sure_it_is_and_how_often_that_held() -> None:
     decision = decide(situation((2 * DAY, 2.0)))
     seen = Calibration(until=NOW, within_80=0.79, within_95=0.94, judged=512.4)

@@ -83,6 +83,12 @@ def test_the_fewer_purchases_are_left_of_six_the_more_must_one_be_worth(
     assert found.purchase == pytest.approx(0.4 * short * 19)
 
 
+def test_a_promise_says_itself_which_units_it_needs() -> None:
+    slo = replace(build_target().slo, assure_throttled_share=0.005)
+
+    assert margins(purchases=6, slo=slo).purchase == 0.0
+
+
 def test_what_is_released_already_or_never_needs_no_release() -> None:
     others = (
         build_pt(1, draining=True),

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.economics.costs import Economics, Tier
 from bedrock_autoscaler.domain.forecasting.use import curves_of, one_set
 from bedrock_autoscaler.domain.sizing.margins import Margins
 from bedrock_autoscaler.domain.sizing.worth import wanted_units
+from tests.builders import build_fleet, build_observation, build_situation
 from tests.unit.domain.properties import quick
-from tests.unit.domain.worlds import HALF, ON_DEMAND_USD
+from tests.unit.domain.worlds import HALF, ON_DEMAND_USD, half_price_target, units_traffic
 
 ALONE = replace(HALF, tiers=())
 """Units are the only way; a throttled unit costs 693 USD an hour, one that serves it 34.65."""
@@ -63,6 +65,26 @@ def test_units_join_that_would_not_be_bought_alone() -> None:
 
     assert wanted(*minutes, purchase=0.0) == (1, ())
     assert wanted(*minutes, purchase=2.0) == (2, ())
+
+
+def test_a_purchase_with_units_that_join_says_what_they_are_for() -> None:
+    # 1.08 units: the second one is worth 0.08 x 346.50 = 27.72 USD, less than its price of 34.65.
+    made = build_situation(
+        target=replace(half_price_target(), options=()),
+        fleet=build_fleet(purchases_last_day=5),
+        observation=build_observation(traffic=units_traffic((2880, 1.08)), by_option=()),
+    )
+
+    decision = decide(made)
+
+    assert decision.desired_units == 2
+    (because,) = (
+        reason.message for reason in decision.reasons if reason.code is ReasonCode.UNITS_PAY_OFF
+    )
+    assert because == (
+        "units 1 to 2 each avoid at least 27.72 USD per hour and cost 34.65, the last of them for "
+        "what may follow"
+    )
 
 
 def test_throttling_counts_at_most_twice() -> None:

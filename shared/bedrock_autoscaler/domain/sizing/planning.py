@@ -214,10 +214,11 @@ def _worth_reason(plan: SizePlan, situation: Situation, held: int) -> Reason:
     price = unit_hour_usd(situation.target)
     if plan.grow_to > held:
         worth = float(plan.worth[held : plan.grow_to].min())
+        joined = ", the last of them for what may follow" if worth < plan.grow_usd else ""
         return Reason(
             code=ReasonCode.UNITS_PAY_OFF,
             message=f"{_units(held, plan.grow_to)} at least {worth:.2f} USD per hour and cost"
-            f"{'s' if plan.grow_to == held + 1 else ''} {price:.2f}",
+            f"{'s' if plan.grow_to == held + 1 else ''} {price:.2f}{joined}",
             numbers=(("worth_usd_per_hour", worth), ("price_usd_per_hour", price)),
         )
     if plan.keep < held:

@@ -38,6 +38,8 @@ class SizePlan:
         keep_worth: as `worth`, over the next paid period, for units that are held.
         first_usd: what the first further unit must be worth for anything to be bought.
         grow_usd: what each unit that is bought with it must be worth.
+        purchase_usd: what all that are bought must be worth above that, together, where throttling
+            alone justifies the first.
         keep_usd: what a unit must be worth to be kept.
         alternatives: cost of each size from none to two above the larger of held and wanted.
         weights: trust in each look-back window, by name.
@@ -62,6 +64,7 @@ class SizePlan:
     remarks: tuple[Reason, ...] = ()
     quantiles: tuple[tuple[float, float], ...] = ()
     promise: Reason | None = None
+    purchase_usd: float = 0.0
 
     @property
     def keep(self) -> int:
@@ -115,6 +118,7 @@ def plan_size(
         floor=held if grow_to > held else 0,
         remarks=(*margins.reasons, *waiting),
         quantiles=quantiles,
+        purchase_usd=margins.purchase * economics.unit_usd,
     )
 
 
