@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from bedrock_autoscaler.adapters.documents.thresholds import ClassifyingDocument
+from bedrock_autoscaler.adapters.documents.seeing import ClassifyingDocument
 from bedrock_autoscaler.domain.classes.classification import classify, review
 from bedrock_autoscaler.domain.classes.features import Features
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Label, Memory

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import bedrock_autoscaler
+from tests.deployment.alarm_rules import SILENT_FAILURES
 from tests.deployment.arithmetic import watched
-from tests.deployment.rules import SILENT_FAILURES
 from tests.deployment.template import stack
 
 pytestmark = pytest.mark.xdist_group("template")

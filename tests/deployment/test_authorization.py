@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployment import rules
+from tests.deployment import access_rules
 from tests.deployment.authorization import ACCEPTED, Problem, findings, new_findings
 from tests.deployment.template import Stack, stack
 from tests.deployment.test_rules import VARIANTS, statement_of
@@ -42,7 +42,7 @@ def test_what_may_be_on_anything_has_no_resource_level_in_the_data() -> None:
         and (finding.action, finding.problem, finding.detail) not in ACCEPTED
     }
 
-    assert with_level.isdisjoint(rules.WITHOUT_RESOURCE_LEVEL)
+    assert with_level.isdisjoint(access_rules.WITHOUT_RESOURCE_LEVEL)
 
 
 DEFECTS: tuple[tuple[Problem, str, str, dict[str, Any]], ...] = (
@@ -80,7 +80,7 @@ DEFECTS: tuple[tuple[Problem, str, str, dict[str, Any]], ...] = (
         Problem.UNKNOWN_KEY,
         "ReleaseRole",
         "DeleteOwn",
-        {"Condition": {"StringEquals": {f"aws:RequestTag/{rules.OWNER_TAG}": "prod"}}},
+        {"Condition": {"StringEquals": {f"aws:RequestTag/{access_rules.OWNER_TAG}": "prod"}}},
     ),
     (
         Problem.UNKNOWN_KEY,
@@ -98,13 +98,13 @@ DEFECTS: tuple[tuple[Problem, str, str, dict[str, Any]], ...] = (
         Problem.OPERATOR,
         "ReleaseRole",
         "DeleteOwn",
-        {"Condition": {"NumericEquals": {f"aws:ResourceTag/{rules.OWNER_TAG}": "1"}}},
+        {"Condition": {"NumericEquals": {f"aws:ResourceTag/{access_rules.OWNER_TAG}": "1"}}},
     ),
     (
         Problem.PASSES_WHEN_ABSENT,
         "PurchaseRole",
         "Buy",
-        {"Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": [rules.OWNER_TAG]}}},
+        {"Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": [access_rules.OWNER_TAG]}}},
     ),
     (
         Problem.CHANGES_PERMISSIONS,

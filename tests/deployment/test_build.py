@@ -10,8 +10,8 @@ import pytest
 from bedrock_world.layer import LAYER
 from bedrock_world.local.sam import held_build
 from benchmarks.layer import LIMIT_ZIPPED_BYTES, measure
+from tests.deployment.access_rules import FANNED, FUNCTIONS
 from tests.deployment.conftest import Deployed
-from tests.deployment.rules import FANNED, FUNCTIONS
 from tests.deployment.template import ROOT
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployment import rules
+from tests.deployment import access_rules, alarm_rules, keeping_rules, rules, running_rules
 from tests.deployment.policies import as_tuple
 from tests.deployment.template import Stack, stack
 
@@ -113,7 +113,7 @@ NAMED_ALARMS = (
 OWNER_ONLY_IN_FOR_ALL_VALUES = {
     "ForAllValues:StringEquals": {
         "aws:RequestTag/bedrock-autoscaler:deployment": "prod",
-        "aws:TagKeys": rules.TAG_KEYS,
+        "aws:TagKeys": access_rules.TAG_KEYS,
     }
 }
 BUY = "bedrock:CreateProvisionedModelThroughput"
@@ -121,191 +121,211 @@ DELETE = "bedrock:DeleteProvisionedModelThroughput"
 RETRY = "Properties/Target/RetryPolicy"
 
 DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
-    (rules.wildcards, "action", _widen("PurchaseRole", "WriteLedger", Action="dynamodb:*")),
-    (rules.wildcards, "resource", _widen("ReleaseRole", "DeleteOwn", Resource="*")),
-    (rules.wildcards, "region", _widen("ReleaseRole", "EvidenceOfNoTraffic", Condition={})),
-    (rules.wildcards, "not action", _widen("PublishRole", "Log", NotAction="iam:PassRole")),
+    (access_rules.wildcards, "action", _widen("PurchaseRole", "WriteLedger", Action="dynamodb:*")),
+    (access_rules.wildcards, "resource", _widen("ReleaseRole", "DeleteOwn", Resource="*")),
+    (access_rules.wildcards, "region", _widen("ReleaseRole", "EvidenceOfNoTraffic", Condition={})),
+    (access_rules.wildcards, "not action", _widen("PublishRole", "Log", NotAction="iam:PassRole")),
     (
-        rules.roles_are_written_out,
+        access_rules.roles_are_written_out,
         "managed policy",
         _set("PublishRole", "Properties/ManagedPolicyArns", ["arn:aws:iam::aws:policy/x"]),
     ),
-    (rules.roles_are_written_out, "a role of SAM", _add("ReleaseFunctionRole", "AWS::IAM::Role")),
     (
-        rules.roles_are_written_out,
+        access_rules.roles_are_written_out,
+        "a role of SAM",
+        _add("ReleaseFunctionRole", "AWS::IAM::Role"),
+    ),
+    (
+        access_rules.roles_are_written_out,
         "shared role",
         _set("PublishFunction", "Properties/Role", "ReleaseRole.Arn"),
     ),
     (
-        rules.forbidden_actions,
+        access_rules.forbidden_actions,
         "reads prompts",
         _widen("ObserveDecideRole", "Models", Action="bedrock:InvokeModelWithResponseStream"),
     ),
     (
-        rules.forbidden_actions,
+        access_rules.forbidden_actions,
         "deletes records",
         _widen("PurchaseRole", "WriteLedger", Action=["dynamodb:DeleteItem"]),
     ),
     (
-        rules.buying_and_deleting_are_apart,
+        access_rules.buying_and_deleting_are_apart,
         "tags and deletes",
         _widen("ReleaseRole", "DeleteOwn", Action=[DELETE, "bedrock:TagResource"]),
     ),
     (
-        rules.buying_and_deleting_are_apart,
+        access_rules.buying_and_deleting_are_apart,
         "buys and deletes",
         _widen("PurchaseRole", "Buy", Action=[BUY, DELETE]),
     ),
-    (rules.purchases_carry_the_owner, "no tags", _widen("PurchaseRole", "Buy", Condition={})),
     (
-        rules.purchases_carry_the_owner,
+        access_rules.purchases_carry_the_owner,
+        "no tags",
+        _widen("PurchaseRole", "Buy", Condition={}),
+    ),
+    (
+        access_rules.purchases_carry_the_owner,
         "passes on an absent tag",
         _widen("PurchaseRole", "TagWhatIsBought", Condition=OWNER_ONLY_IN_FOR_ALL_VALUES),
     ),
-    (rules.releases_need_the_owner, "any owner", _widen("ReleaseRole", "DeleteOwn", Condition={})),
     (
-        rules.no_function_writes_its_bounds,
+        access_rules.releases_need_the_owner,
+        "any owner",
+        _widen("ReleaseRole", "DeleteOwn", Condition={}),
+    ),
+    (
+        access_rules.no_function_writes_its_bounds,
         "writes the switch",
         _widen("PublishRole", "Projection", Resource="arn:aws:ssm:::parameter/x/*"),
     ),
     (
-        rules.no_function_writes_its_bounds,
+        access_rules.no_function_writes_its_bounds,
         "issues consents",
         _widen("PurchaseRole", "UseConsents", Condition={}),
     ),
     (
-        rules.functions_tell_their_own_only,
+        access_rules.functions_tell_their_own_only,
         "another bus",
         _widen("PublishRole", "Announce", Resource="arn:aws:events:::event-bus/default"),
     ),
     (
-        rules.functions_tell_their_own_only,
+        access_rules.functions_tell_their_own_only,
         "another topic",
         _widen("PurchaseRole", "Tell", Resource="arn:aws:sns:eu-central-1:111111111111:x"),
     ),
     (
-        rules.forbidden_actions,
+        access_rules.forbidden_actions,
         "an event rule",
         _widen("PublishRole", "Announce", Action="events:PutRule"),
     ),
     (
-        rules.forbidden_actions,
+        access_rules.forbidden_actions,
         "a subscription",
         _widen("PublishRole", "Tell", Action="sns:Subscribe"),
     ),
-    (rules.schedules_do_not_insist, "default", _drop("CapacitySchedule", RETRY)),
+    (running_rules.schedules_do_not_insist, "default", _drop("CapacitySchedule", RETRY)),
     (
-        rules.schedules_do_not_insist,
+        running_rules.schedules_do_not_insist,
         "attempts",
         _set("RoutingSchedule", f"{RETRY}/MaximumRetryAttempts", 5),
     ),
     (
-        rules.schedules_do_not_insist,
+        running_rules.schedules_do_not_insist,
         "age",
         _set("PurchaseSchedule", f"{RETRY}/MaximumEventAgeInSeconds", 600),
     ),
     (
-        rules.schedules_do_not_insist,
+        running_rules.schedules_do_not_insist,
         "no dead letters",
         _drop("PublishSchedule", "Properties/Target/DeadLetterConfig"),
     ),
     (
-        rules.functions_are_not_retried,
+        running_rules.functions_are_not_retried,
         "lambda retries",
         _set("PurchaseFunctionEventInvokeConfig", "Properties/MaximumRetryAttempts", 2),
     ),
     (
-        rules.functions_are_not_retried,
+        running_rules.functions_are_not_retried,
         "other qualifier",
         _drop("PurchaseFunctionEventInvokeConfig", "Properties/Qualifier"),
     ),
     (
-        rules.dead_letters_can_be_sent,
+        running_rules.dead_letters_can_be_sent,
         "scheduler cannot",
         _widen("SchedulerRole", "DeadLetters", Action="sqs:GetQueueUrl"),
     ),
     (
-        rules.functions_end_before_the_next_tick,
+        running_rules.functions_end_before_the_next_tick,
         "a minute",
         _set("ReleaseFunction", "Properties/Timeout", 60),
     ),
     (
-        rules.schedules_tick_the_live_version,
+        running_rules.schedules_tick_the_live_version,
         "latest code",
         _set("ReleaseSchedule", "Properties/Target/Arn", "ReleaseFunction.Arn"),
     ),
     (
-        rules.schedules_tick_the_live_version,
+        running_rules.schedules_tick_the_live_version,
         "no time",
         _set("ReleaseSchedule", "Properties/Target/Input", "{}"),
     ),
-    (rules.records_outlive_mistakes, "not retained", _drop("LedgerTable", "DeletionPolicy")),
     (
-        rules.records_outlive_mistakes,
+        keeping_rules.records_outlive_mistakes,
+        "not retained",
+        _drop("LedgerTable", "DeletionPolicy"),
+    ),
+    (
+        keeping_rules.records_outlive_mistakes,
         "not protected",
         _drop("ConsentsTable", "Properties/DeletionProtectionEnabled"),
     ),
     (
-        rules.records_outlive_mistakes,
+        keeping_rules.records_outlive_mistakes,
         "not recoverable",
         _drop("RoutesTable", "Properties/PointInTimeRecoverySpecification"),
     ),
     (
-        rules.records_outlive_mistakes,
+        keeping_rules.records_outlive_mistakes,
         "not encrypted",
         _drop("LedgerTable", "Properties/SSESpecification"),
     ),
     (
-        rules.records_outlive_mistakes,
+        keeping_rules.records_outlive_mistakes,
         "expires",
         _set("LedgerTable", "Properties/TimeToLiveSpecification", {}),
     ),
-    (rules.settings_are_not_in_the_stack, "switch", _add("Switch", "AWS::SSM::Parameter")),
+    (keeping_rules.settings_are_not_in_the_stack, "switch", _add("Switch", "AWS::SSM::Parameter")),
     (
-        rules.throughputs_are_not_in_the_stack,
+        keeping_rules.throughputs_are_not_in_the_stack,
         "capacity",
         _add("Fleet", "AWS::Bedrock::ProvisionedModelThroughput"),
     ),
     (
-        rules.messages_are_encrypted,
+        keeping_rules.messages_are_encrypted,
         "queue",
         _drop("DeadLetterQueue", "Properties/SqsManagedSseEnabled"),
     ),
-    (rules.messages_are_encrypted, "topic", _drop("AlertTopic", "Properties/KmsMasterKeyId")),
     (
-        rules.messages_are_encrypted,
+        keeping_rules.messages_are_encrypted,
+        "topic",
+        _drop("AlertTopic", "Properties/KmsMasterKeyId"),
+    ),
+    (
+        keeping_rules.messages_are_encrypted,
         "plain HTTP",
         _set("AlertTopicPolicy", "Properties/PolicyDocument", {"Statement": []}),
     ),
-    (rules.logs_end, "for ever", _drop("PublishLogGroup", "Properties/RetentionInDays")),
+    (keeping_rules.logs_end, "for ever", _drop("PublishLogGroup", "Properties/RetentionInDays")),
     (
-        rules.logs_end,
+        keeping_rules.logs_end,
         "group made by Lambda",
         _drop("PublishFunction", "Properties/LoggingConfig"),
     ),
     (
-        rules.silence_is_an_alarm,
+        alarm_rules.silence_is_an_alarm,
         "silence is well",
         _set("HeartbeatAlarm", "Properties/TreatMissingData", "notBreaching"),
     ),
     (
-        rules.silence_is_an_alarm,
+        alarm_rules.silence_is_an_alarm,
         "silence is no data point",
         _drop("HeartbeatAlarm", "Properties/Metrics"),
     ),
     (
-        rules.silence_is_an_alarm,
+        alarm_rules.silence_is_an_alarm,
         "ten periods",
         _set("HeartbeatAlarm", "Properties/EvaluationPeriods", 10),
     ),
     (
-        rules.trouble_is_an_alarm,
+        alarm_rules.trouble_is_an_alarm,
         "unheard",
         _drop("DeadLetterAlarm", "Properties/AlarmActions"),
     ),
     *(
         (
-            rules.endpoints_are_scaled_through_bedrock,
+            access_rules.endpoints_are_scaled_through_bedrock,
             defect,
             _widen("ScaleEndpointRole", sid, **changes),
         )
@@ -316,12 +336,12 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
         )
     ),
     (
-        rules.endpoints_are_scaled_through_bedrock,
+        access_rules.endpoints_are_scaled_through_bedrock,
         "by another role",
         _widen("PublishRole", "Owners", Action="bedrock:UpdateMarketplaceModelEndpoint"),
     ),
     *(
-        (rules.roles_are_assumed_by_name, defect, _widen("ReleaseRole", "Spokes", **changes))
+        (access_rules.roles_are_assumed_by_name, defect, _widen("ReleaseRole", "Spokes", **changes))
         for defect, changes in (
             ("any role", {"Resource": "arn:aws:iam::*:role/*"}),
             ("the purchaser", {"Resource": "arn:aws:iam::*:role/prod-spoke-purchaser"}),
@@ -330,14 +350,14 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
         )
     ),
     *(
-        (rules.poisoned_work_ends, defect, spoil)
+        (running_rules.poisoned_work_ends, defect, spoil)
         for defect, spoil in (
             ("for ever", _drop("WorkQueue", "Properties/RedrivePolicy")),
             ("unheard", _remove("WorkDeadLettersAlarm")),
         )
     ),
     *(
-        (rules.work_is_done_once_at_a_time, defect, spoil)
+        (running_rules.work_is_done_once_at_a_time, defect, spoil)
         for defect, spoil in (
             ("no order", _set("WorkQueue", "Properties/FifoQueue", value=False)),
             ("two hands", _set("WorkQueue", "Properties/VisibilityTimeout", value=50)),
@@ -346,7 +366,7 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
         )
     ),
     (
-        rules.trouble_is_an_alarm,
+        alarm_rules.trouble_is_an_alarm,
         "one name only",
         _set(
             "AttentionAlarm",
@@ -355,21 +375,21 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
         ),
     ),
     *(
-        (rules.silent_failures_are_alarms, f"nobody hears of {logical}", _remove(logical))
+        (alarm_rules.silent_failures_are_alarms, f"nobody hears of {logical}", _remove(logical))
         for logical in NAMED_ALARMS
     ),
     (
-        rules.silent_failures_are_alarms,
+        alarm_rules.silent_failures_are_alarms,
         "unheard",
         _drop("BreakerAlarm", "Properties/AlarmActions"),
     ),
     (
-        rules.silent_failures_are_alarms,
+        alarm_rules.silent_failures_are_alarms,
         "switched off",
         _set("IdleUnitsAlarm", "Properties/ActionsEnabled", value=False),
     ),
     (
-        rules.silent_failures_are_alarms,
+        alarm_rules.silent_failures_are_alarms,
         "at the second",
         _set("StuckAlarm", "Properties/Threshold", 1),
     ),
@@ -382,9 +402,9 @@ DEFECTS: tuple[tuple[Rule, str, Callable[[Stack], None]], ...] = (
 )
 def test_rule_notices_the_defect(rule: Rule, spoil: Callable[[Stack], None]) -> None:
     of_work = (
-        rules.work_is_done_once_at_a_time,
-        rules.poisoned_work_ends,
-        rules.roles_are_assumed_by_name,
+        running_rules.work_is_done_once_at_a_time,
+        running_rules.poisoned_work_ends,
+        access_rules.roles_are_assumed_by_name,
     )
     fanned = VARIANTS["spokes"] if rule in of_work else {}
     spoiled = stack(**VARIANTS["buying"], **VARIANTS["scaling"], **fanned).copy()

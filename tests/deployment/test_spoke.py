@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployment import rules
+from tests.deployment import access_rules
 from tests.deployment.authorization import new_findings
 from tests.deployment.policies import as_tuple, grants
 from tests.deployment.template import HUB, HUB_OWNER, SPOKE, Stack, spoke, stack, translated
@@ -69,16 +69,16 @@ def test_every_statement_holds_in_the_listed_regions_alone() -> None:
 
 
 def test_buying_needs_our_tags_and_deleting_our_owner_s() -> None:
-    tags = {"aws:TagKeys": rules.TAG_KEYS}
+    tags = {"aws:TagKeys": access_rules.TAG_KEYS}
     for grant in grants(buying()):
         owner = {
             key: value for key, value in grant.conditions["StringEquals"].items() if "Tag/" in key
         }
         if grant.action in {"bedrock:CreateProvisionedModelThroughput", "bedrock:TagResource"}:
-            assert owner == {f"aws:RequestTag/{rules.OWNER_TAG}": HUB_OWNER}
+            assert owner == {f"aws:RequestTag/{access_rules.OWNER_TAG}": HUB_OWNER}
             assert grant.conditions["ForAllValues:StringEquals"] == tags
         elif grant.action == "bedrock:DeleteProvisionedModelThroughput":
-            assert owner == {f"aws:ResourceTag/{rules.OWNER_TAG}": HUB_OWNER}
+            assert owner == {f"aws:ResourceTag/{access_rules.OWNER_TAG}": HUB_OWNER}
         else:
             assert owner == {}
 
@@ -180,5 +180,9 @@ def test_policies_are_as_aws_knows_their_actions(models: str) -> None:
     deployed = spoke(PurchasableModelArns=models, OrganizationId="o-a1b2c3d4e5")
 
     assert [str(finding) for finding in new_findings(deployed)] == []
-    for rule in (rules.wildcards, rules.forbidden_actions, rules.no_function_writes_its_bounds):
+    for rule in (
+        access_rules.wildcards,
+        access_rules.forbidden_actions,
+        access_rules.no_function_writes_its_bounds,
+    ):
         assert list(rule(deployed)) == []

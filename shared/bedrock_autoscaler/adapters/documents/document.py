@@ -4,6 +4,11 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from bedrock_autoscaler.adapters.documents.acting import (
+    DrainingDocument,
+    GatingDocument,
+    RoutingDocument,
+)
 from bedrock_autoscaler.adapters.documents.controls import ControlsDocument
 from bedrock_autoscaler.adapters.documents.limits import GuardRailsDocument, SloDocument
 from bedrock_autoscaler.adapters.documents.options import (
@@ -11,14 +16,8 @@ from bedrock_autoscaler.adapters.documents.options import (
     ResidencyDocument,
     form_problem,
 )
-from bedrock_autoscaler.adapters.documents.thresholds import (
-    ClassifyingDocument,
-    DrainingDocument,
-    GatingDocument,
-    ObservingDocument,
-    RoutingDocument,
-    SizingDocument,
-)
+from bedrock_autoscaler.adapters.documents.seeing import ClassifyingDocument, ObservingDocument
+from bedrock_autoscaler.adapters.documents.sizing import SizingDocument
 from bedrock_autoscaler.adapters.documents.values import (
     Account,
     Address,
