@@ -24,7 +24,8 @@ from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind
 from bedrock_autoscaler.domain.units import usd
 from tests.builders import pt_arn
-from tests.simulation.schedule import FOREIGN_ENDPOINT, TERMS, Plan, Scenario, consent_id
+from tests.simulation.schedule import FOREIGN_ENDPOINT, Plan, Scenario
+from tests.simulation.settings import TERMS, consent_id
 
 _NOWHERE = "global.another.model-v1:0"
 _OFTEN, _SELDOM = 0.6, 0.12

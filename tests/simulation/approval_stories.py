@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 from bedrock_autoscaler.domain.consents.consenting import consented
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Situation
-from tests.simulation.schedule import NAMES, START, Firing, Happening
+from tests.simulation.schedule import Firing, Happening
+from tests.simulation.settings import NAMES, START
 from tests.simulation.story import CAPACITY, PUBLISH, PURCHASE, Story, Wishes, happens
 
 _REQUEST = f"{NAMES[0]}-1-units-{START:%Y%m%d}"

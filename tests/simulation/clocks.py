@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from tests.simulation.gate import Gate, Run
-from tests.simulation.schedule import START
+from tests.simulation.settings import START
 
 
 class World:

@@ -13,13 +13,11 @@ from tests.simulation.ending import hold
 from tests.simulation.schedule import (
     ENDPOINTS,
     FOREIGN_ENDPOINT,
-    NAMES,
-    START,
     Firing,
     Happening,
     PlannedEndpoint,
-    document,
 )
+from tests.simulation.settings import NAMES, START, document
 from tests.simulation.story import CAPACITY, PURCHASE, ROUTING, SCALE, Story, Wishes, happens
 
 OWN = f"{ENDPOINTS}/own"

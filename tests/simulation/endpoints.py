@@ -8,7 +8,8 @@ from bedrock_autoscaler.application.errors import ObservationError, StaleDecisio
 from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.domain.traffic.observation import EndpointState
 from tests.simulation.bedrock import Knobs
-from tests.simulation.schedule import START, PlannedEndpoint
+from tests.simulation.schedule import PlannedEndpoint
+from tests.simulation.settings import START
 
 _LONG_AGO = START - timedelta(days=2)
 

@@ -36,7 +36,8 @@ from tests.simulation.oracles.surroundings import Surroundings
 from tests.simulation.oracles.watch import Watch
 from tests.simulation.overlap import Overlap
 from tests.simulation.parsing import PARSERS
-from tests.simulation.schedule import SELDOM, START, Firing, Moment, Plan, Scenario
+from tests.simulation.schedule import SELDOM, Firing, Moment, Plan, Scenario
+from tests.simulation.settings import START
 
 if TYPE_CHECKING:
     from bedrock_autoscaler.domain.decision import Decision, Situation

@@ -17,7 +17,8 @@ from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.simulation.faults import OF_FLEETS
-from tests.simulation.schedule import NAMES, Firing, Function, Moment, Plan, plan
+from tests.simulation.schedule import Firing, Function, Moment, Plan, plan
+from tests.simulation.settings import NAMES
 
 if TYPE_CHECKING:
     from tests.simulation.engine import Simulation

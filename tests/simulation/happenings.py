@@ -16,7 +16,8 @@ from tests.simulation.bedrock import SimulatedPt
 from tests.simulation.commands import Commands
 from tests.simulation.metrics import dark_for
 from tests.simulation.persons import PRICES, drawn_controls
-from tests.simulation.schedule import Happening, document, stack_document
+from tests.simulation.schedule import Happening
+from tests.simulation.settings import document, stack_document
 
 if TYPE_CHECKING:
     from tests.simulation.engine import Simulation

@@ -14,7 +14,7 @@ from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind, Targe
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import build_decision, build_observation, build_situation, build_traffic
 from tests.simulation.metrics import minute_of
-from tests.simulation.schedule import START
+from tests.simulation.settings import START
 
 if TYPE_CHECKING:
     from tests.simulation.bedrock import SimulatedPt

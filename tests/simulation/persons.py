@@ -19,9 +19,7 @@ from tests.simulation.faults import OF_PERSONS, Kind
 from tests.simulation.schedule import (
     ENDPOINTS,
     FOREIGN_ENDPOINT,
-    NAMES,
     SCENARIOS,
-    START,
     Firing,
     Function,
     Happening,
@@ -30,6 +28,7 @@ from tests.simulation.schedule import (
     PlannedEndpoint,
     plan,
 )
+from tests.simulation.settings import NAMES, START
 
 PERSONS = range(3 * len(SCENARIOS))
 """Seeds of the quick run."""

@@ -11,7 +11,7 @@ from bedrock_autoscaler.domain.target import Commitment, Loop
 from tests.simulation.approval_stories import APPROVAL_STORIES
 from tests.simulation.ending import hold
 from tests.simulation.endpoint_stories import ENDPOINT_STORIES
-from tests.simulation.schedule import NAMES, START
+from tests.simulation.settings import NAMES, START
 from tests.simulation.story import (
     ACTORS,
     CAPACITY,

@@ -20,8 +20,6 @@ from bedrock_autoscaler.domain.target import Commitment, Loop
 from bedrock_autoscaler.domain.units import MINUTE, usd
 from tests.simulation.ending import hold
 from tests.simulation.schedule import (
-    NAMES,
-    START,
     Firing,
     Function,
     Happening,
@@ -29,8 +27,8 @@ from tests.simulation.schedule import (
     Plan,
     PlannedEndpoint,
     Scenario,
-    document,
 )
+from tests.simulation.settings import NAMES, START, document
 
 ROUTING, CAPACITY = Firing(Function.ROUTING), Firing(Function.CAPACITY)
 PURCHASE, RELEASE = Firing(Function.PURCHASE), Firing(Function.RELEASE)
