@@ -70,9 +70,18 @@ def test_where_releases_run_short_the_first_unit_must_be_worth_more(
 
 @pytest.mark.parametrize(
     ("made", "allowed", "short"),
-    [(0, 6, 0.0), (3, 6, 0.5), (6, 6, 1.0), (9, 6, 1.0), (0, 3, 0.5), (0, 0, 1.0), (9, 15, 0.0)],
+    [
+        (0, 6, 0.0),
+        (3, 6, 0.5),
+        (6, 6, 1.0),
+        (9, 6, 1.0),
+        (0, 3, 0.0),
+        (1, 2, 0.5),
+        (0, 0, 1.0),
+        (9, 15, 0.0),
+    ],
 )
-def test_the_fewer_purchases_are_left_of_six_the_more_must_one_be_worth(
+def test_the_fewer_of_the_last_six_purchases_are_left_the_more_must_one_be_worth(
     made: int, allowed: int, short: float
 ) -> None:
     rails = build_guard_rails(max_purchases_per_day=allowed)

@@ -165,7 +165,10 @@ def test_the_thresholds_on_the_page_are_the_shipped_ones() -> None:
     assert f"worth `{sizing.keep_margin} n h`" in PAGE
     assert f"`{sizing.scarcity_factor}^(2 - left)`" in PAGE
     assert f"times {sizing.patience} (`patience`)" in PAGE
-    assert f"`K = {sizing.purchase_worth} max(0, 1 - left / 6) (pi - h)` (`purchase_worth`)" in PAGE
+    assert (
+        f"`K = {sizing.purchase_worth} max(0, 1 - left / min(6, m)) (pi - h)` (`purchase_worth`)"
+        in PAGE
+    )
     budget = f"-({sizing.loss_budget_share} T + {sizing.loss_budget_unit_hours:g} h)`"
     assert budget in PAGE
     assert f"(saved' + {sizing.loss_budget_day_share} T'" in PAGE

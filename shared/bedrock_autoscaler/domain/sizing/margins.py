@@ -50,8 +50,9 @@ def margins_of(
     left = releases_left(target, fleet)
     scarce = sizing.scarcity_factor ** max(_RELEASES_IN_RESERVE - left, 0)
     used_up = min(fleet.releases_last_day / max(rails.max_releases_per_day, 1), 1.0)
+    reserve = min(_PURCHASES_IN_RESERVE, rails.max_purchases_per_day)
     purchases_left = max(rails.max_purchases_per_day - fleet.purchases_last_day, 0)
-    short = max(1.0 - purchases_left / _PURCHASES_IN_RESERVE, 0.0)
+    short = max(1.0 - purchases_left / max(reserve, 1), 0.0)
     # A promise on throttling says itself which units it needs.
     is_priced = target.slo.assure_throttled_share is None and unit_usd > 0
     at_stake = max(economics.throttle_usd / unit_usd - 1.0, 0.0) if is_priced else 0.0
