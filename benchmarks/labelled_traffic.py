@@ -28,7 +28,7 @@ _SATURDAY = 5
 class Volume(Enum):
     """How the usual number of calls a minute is drawn from its range."""
 
-    WIDE = "every order of magnitude alike"
+    WIDE = "every order of magnitude alike: half below 30"
     EVEN = "every number alike"
 
 

@@ -9,7 +9,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode
+from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Situation
 from bedrock_autoscaler.domain.economics.costs import Economics, Tier
 from bedrock_autoscaler.domain.forecasting.use import curves_of, one_set
 from bedrock_autoscaler.domain.sizing.margins import Margins
@@ -67,15 +67,30 @@ def test_units_join_that_would_not_be_bought_alone() -> None:
     assert wanted(*minutes, purchase=2.0) == (2, ())
 
 
-def test_a_purchase_with_units_that_join_says_what_they_are_for() -> None:
-    # 1.08 units: the second one is worth 0.08 x 346.50 = 27.72 USD, less than its price of 34.65.
-    made = build_situation(
+def only_way(units: float, *, purchases: int) -> Situation:
+    """Two days of this demand, which nothing but units serves, after so many purchases."""
+    return build_situation(
         target=replace(half_price_target(), options=()),
-        fleet=build_fleet(purchases_last_day=5),
-        observation=build_observation(traffic=units_traffic((2880, 1.08)), by_option=()),
+        fleet=build_fleet(purchases_last_day=purchases),
+        observation=build_observation(traffic=units_traffic((2880, units)), by_option=()),
     )
 
-    decision = decide(made)
+
+def test_a_decision_that_waits_does_not_call_its_size_right() -> None:
+    decision = decide(only_way(0.2, purchases=3))
+
+    (size,) = (
+        reason.message for reason in decision.reasons if reason.code is ReasonCode.AT_DESIRED_SIZE
+    )
+    assert size == (
+        "0 units stay for now: a further one avoids 69.30 USD per hour, costs 34.65 and is bought "
+        "from 39.85, if nothing else holds it back"
+    )
+
+
+def test_a_purchase_with_units_that_join_says_what_they_are_for() -> None:
+    # 1.08 units: the second one is worth 0.08 x 346.50 = 27.72 USD, less than its price of 34.65.
+    decision = decide(only_way(1.08, purchases=5))
 
     assert decision.desired_units == 2
     (because,) = (

@@ -79,9 +79,8 @@ class Economics:
     @property
     def throttle_premium(self) -> float:
         """Share of the worth of throttling by which it is dearer than the last way with room."""
-        prices = [tier.usd_per_unit_hour for tier in self.tiers if tier.capacity_units > 0]
-        last = prices[-1] if prices else 0.0
-        return max(1.0 - last / self.throttle_usd, 0.0) if self.throttle_usd > 0 else 0.0
+        dearer = sum(usd for _, usd, is_throttle in self.steps if is_throttle)
+        return dearer / self.throttle_usd if self.throttle_usd > 0 else 0.0
 
     def carries(self, demand: float) -> bool:
         """Whether the ways for overflow have room for this much demand, in units, without units."""

@@ -50,12 +50,6 @@ def margins_of(
     left = releases_left(target, fleet)
     scarce = sizing.scarcity_factor ** max(_RELEASES_IN_RESERVE - left, 0)
     used_up = min(fleet.releases_last_day / max(rails.max_releases_per_day, 1), 1.0)
-    reserve = min(_PURCHASES_IN_RESERVE, rails.max_purchases_per_day)
-    purchases_left = max(rails.max_purchases_per_day - fleet.purchases_last_day, 0)
-    short = max(1.0 - purchases_left / max(reserve, 1), 0.0)
-    # A promise on throttling says itself which units it needs.
-    is_priced = target.slo.assure_throttled_share is None and unit_usd > 0
-    at_stake = max(economics.throttle_usd / unit_usd - 1.0, 0.0) if is_priced else 0.0
     allowed = balance.allowed_loss_usd(unit_usd, sizing)
     sure = balance.saved_usd - at_risk_usd(fleet, unit_usd, sizing, now)
     is_losing = sure < -allowed
@@ -64,9 +58,21 @@ def margins_of(
         first=sizing.grow_margin * raised * scarce,
         grow=sizing.grow_margin * raised,
         keep=max(sizing.keep_margin * raised - sizing.patience * used_up, 0.0),
-        purchase=sizing.purchase_worth * short * at_stake,
+        purchase=_purchase_worth(target, fleet, economics),
         reasons=(_losing(sure, allowed, raised),) if is_losing else (),
     )
+
+
+def _purchase_worth(target: Target, fleet: Fleet, economics: Economics) -> float:
+    """What a purchase is worth in unit prices as the last ones of the day are made."""
+    if target.slo.assure_throttled_share is not None or economics.unit_usd <= 0:
+        # A promise on throttling says itself which units it needs.
+        return 0.0
+    most = target.guard_rails.max_purchases_per_day
+    left, reserve = most - fleet.purchases_last_day, min(_PURCHASES_IN_RESERVE, most)
+    short = min(max(1.0 - left / max(reserve, 1), 0.0), 1.0)
+    at_stake = max(economics.throttle_usd / economics.unit_usd - 1.0, 0.0)
+    return target.thresholds.sizing.purchase_worth * short * at_stake
 
 
 def releases_left(target: Target, fleet: Fleet) -> int:

@@ -234,10 +234,12 @@ def _worth_reason(plan: SizePlan, situation: Situation, held: int) -> Reason:
             ),
         )
     worth = float(plan.worth[held])
+    is_right = worth < plan.first_usd
     return Reason(
         code=ReasonCode.AT_DESIRED_SIZE,
-        message=f"{held} units are right: a further one avoids {worth:.2f} USD per hour, costs "
-        f"{price:.2f} and is bought from {plan.first_usd:.2f}",
+        message=f"{held} units {'are right' if is_right else 'stay for now'}: a further one avoids "
+        f"{worth:.2f} USD per hour, costs {price:.2f} and is bought from {plan.first_usd:.2f}"
+        f"{'' if is_right else ', if nothing else holds it back'}",
         numbers=(
             ("worth_usd_per_hour", worth),
             ("price_usd_per_hour", price),
