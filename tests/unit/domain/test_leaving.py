@@ -74,6 +74,14 @@ def test_a_smaller_one_lets_a_far_larger_one_go_first_where_the_hour_has_no_room
     assert f"could not leave within an hour of {pt_arn(1)}" in found.reasons[-1].message
 
 
+def test_it_waits_for_two_larger_ones_that_one_after_the_other_would_each_stay_longer() -> None:
+    """10.5 unit-hours until all are gone; 14.5 if the single unit went first."""
+    found = outcome(0, 0, due(1), due(2, units=2, left=26), due(3, units=2, left=36))
+
+    assert found.action is None
+    assert "which saves 4.0 unit-hours" in found.reasons[-1].message
+
+
 def test_it_waits_for_a_far_larger_one_that_a_person_wants_gone_however_busy() -> None:
     """What a person set asks nobody whether units are in use, so the larger one leaves, too."""
     until = NOW + timedelta(hours=5)

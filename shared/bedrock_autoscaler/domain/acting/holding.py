@@ -91,8 +91,12 @@ def hour_hold(pt: ProvisionedThroughput, situation: Situation, *, before: int = 
 
 def _is_beyond_the_hour(situation: Situation, units: int, before: int = 0) -> bool:
     gone = situation.fleet.released_last_hour + before
-    most = releasable_units(situation.target, _share_base(situation.fleet))
-    return gone > 0 and gone + units > most
+    return gone > 0 and gone + units > units_per_hour(situation)
+
+
+def units_per_hour(situation: Situation) -> int:
+    """Units that may go within an hour, with what went."""
+    return releasable_units(situation.target, _share_base(situation.fleet))
 
 
 def _share_base(fleet: Fleet) -> int:

@@ -1,6 +1,6 @@
 """Fewer units: at most one throughput is released, and only on positive evidence."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,8 +14,9 @@ from bedrock_autoscaler.domain.acting.gate import (
     shrink_pace,
 )
 from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
-from bedrock_autoscaler.domain.acting.holding import hour_hold, shrink_holds
+from bedrock_autoscaler.domain.acting.holding import hour_hold, shrink_holds, units_per_hour
 from bedrock_autoscaler.domain.acting.succession import Succession, still_old
+from bedrock_autoscaler.domain.acting.turns import Leaver, Pace, saved_by_waiting
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Release, Situation
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, minutes_left_paid
 from bedrock_autoscaler.domain.forecasting.use import mean_use, one_set
@@ -30,8 +31,6 @@ _OBSERVED_MINUTES = 5
 _FULL_USE = 0.9
 _SHARE_MINUTES = 60
 """For so long a Delete counts in the share that may leave within an hour."""
-_FAR_LARGER = 3
-"""A smaller one waits for up to three of its periods, which may cost no more than one of these."""
 _OF_UNSEEN_DEMAND = frozenset({ReasonCode.MANTLE_UNSEEN, ReasonCode.REGION_UNSEEN})
 """What keeps a fleet from shrinking for good; a replaced throughput shrinks nothing."""
 
@@ -218,25 +217,43 @@ def _after_larger(
 
 
 def _before_its_hour(
-    pt: ProvisionedThroughput, larger: Iterable[ProvisionedThroughput], situation: Situation
+    pt: ProvisionedThroughput, larger: Sequence[ProvisionedThroughput], situation: Situation
 ) -> Reason | None:
-    """Whether one far larger could not leave at the end of its period if this one went now."""
+    """Whether all are paid for longer if this one goes now and holds back larger ones."""
+    held_back = [
+        other for other in larger if hour_hold(other, situation, before=pt.model_units) is not None
+    ]
+    if not held_back:
+        return None
+    pace = Pace(
+        units=units_per_hour(situation),
+        minutes=_SHARE_MINUTES,
+        period=situation.target.thresholds.sizing.billing_minutes,
+    )
+    others = [_leaver(other, situation) for other in larger]
+    saved = saved_by_waiting(_leaver(pt, situation), others, pace)
+    if saved <= 0:
+        return None
+    other = max(held_back, key=lambda one: (one.model_units, one.arn))
+    return Reason(
+        code=ReasonCode.RELEASES_FOR_LARGER,
+        message=f"{other.arn} of {other.model_units} units is not to stay either, and could not "
+        f"leave within an hour of {pt.arn}: that one waits, which saves {saved / 60:.1f} "
+        "unit-hours",
+        numbers=(
+            ("larger_units", float(other.model_units)),
+            ("saved_unit_hours", saved / 60),
+        ),
+    )
+
+
+def _leaver(pt: ProvisionedThroughput, situation: Situation) -> Leaver:
+    """When it could go, and when it would be gone."""
     target, now = situation.target, situation.scheduled_at
-    billing = target.thresholds.sizing.billing_minutes * MINUTE
-    counted = minutes_left_paid(pt, now, billing) + _SHARE_MINUTES
-    for other in larger:
-        if (
-            other.model_units >= _FAR_LARGER * pt.model_units
-            and minutes_to_last_chance(other, target, now) < counted
-            and hour_hold(other, situation, before=pt.model_units) is not None
-        ):
-            return Reason(
-                code=ReasonCode.RELEASES_FOR_LARGER,
-                message=f"{other.arn} of {other.model_units} units is not to stay either, and "
-                f"could not leave within an hour of {pt.arn}: it leaves first",
-                numbers=(("larger_units", float(other.model_units)),),
-            )
-    return None
+    billing = target.thresholds.sizing.billing_minutes
+    chance = minutes_to_last_chance(pt, target, now)
+    notice = (minutes_left_paid(pt, now, billing * MINUTE) - chance) % billing
+    return Leaver(units=pt.model_units, chance=chance, notice=notice)
 
 
 def _below_least(pt: ProvisionedThroughput, situation: Situation) -> Reason | None:
