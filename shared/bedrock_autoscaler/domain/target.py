@@ -277,7 +277,7 @@ class Sizing:
     bursty_may_hold_units: bool
     max_units_per_purchase: int
     loss_budget_share: float = 0.01
-    loss_budget_day_share: float = 0.03
+    loss_budget_day_share: float = 0.015
     loss_budget_unit_hours: float = 2.0
     loss_factor: float = 1.25
     scarcity_factor: float = 1.3

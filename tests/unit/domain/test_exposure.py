@@ -126,8 +126,8 @@ def test_losses_lower_what_may_be_lost() -> None:
 
 
 def test_savings_of_long_ago_do_not_pay_for_a_day_that_loses() -> None:
-    # Of 400 USD of new traffic 12 may be lost, and two unit-hours.
-    balance = Balance(saved_usd=5_000.0, day_traffic_usd=400.0, day_saved_usd=-10.0)
+    # Of 800 USD of new traffic 12 may be lost, and two unit-hours.
+    balance = Balance(saved_usd=5_000.0, day_traffic_usd=800.0, day_saved_usd=-10.0)
 
     assert room(8, balance=balance) == 2
     assert room(8, balance=replace(balance, day_saved_usd=-30.0)) == 0

@@ -57,7 +57,7 @@ class SizingDocument(Section):
         "purchases on traffic that never paid.",
     )
     loss_budget_day_share: float = Field(
-        default=0.03,
+        default=0.015,
         ge=0,
         le=1,
         description="Share of the newest traffic's on-demand cost (halved every day) that units "
