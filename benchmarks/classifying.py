@@ -10,7 +10,7 @@ from bedrock_autoscaler.adapters.documents.seeing import ClassifyingDocument
 from bedrock_autoscaler.domain.classes.classification import classify, review
 from bedrock_autoscaler.domain.classes.features import Features
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Label, Memory
-from bedrock_autoscaler.domain.target import Classifying
+from bedrock_autoscaler.domain.thresholds import Classifying
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import MINUTE

@@ -26,28 +26,30 @@ from bedrock_autoscaler.domain.fleet.holdings import (
     Status,
 )
 from bedrock_autoscaler.domain.target import (
-    Classifying,
     Commitment,
-    Draining,
-    Gating,
     GuardRails,
     InferenceOption,
     Loop,
     Modality,
     Mode,
-    Observing,
     OptionKind,
     ProvisionedOption,
     Quota,
     RateCombination,
-    Routing,
-    Sizing,
     Slo,
     Target,
-    Thresholds,
     TokenPrice,
     UnitPrice,
     UnitRate,
+)
+from bedrock_autoscaler.domain.thresholds import (
+    Classifying,
+    Draining,
+    Gating,
+    Observing,
+    Routing,
+    Sizing,
+    Thresholds,
 )
 from bedrock_autoscaler.domain.traffic.observation import METRICS, Observation, Series, Traffic
 from bedrock_autoscaler.domain.unit_rates.rates import Proportions, RateKind, RateMeasurement

@@ -33,7 +33,6 @@ from bedrock_autoscaler.domain.fleet.holdings import (
 )
 from bedrock_autoscaler.domain.target import (
     Commitment,
-    Draining,
     GuardRails,
     InferenceOption,
     Loop,
@@ -45,11 +44,11 @@ from bedrock_autoscaler.domain.target import (
     RateCombination,
     Slo,
     Target,
-    Thresholds,
     TokenPrice,
     UnitPrice,
     UnitRate,
 )
+from bedrock_autoscaler.domain.thresholds import Draining, Thresholds
 from bedrock_autoscaler.domain.traffic.observation import Observation, Traffic
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 

@@ -13,7 +13,8 @@ from bedrock_autoscaler.domain.acting.gate import (
 )
 from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Status
-from bedrock_autoscaler.domain.target import Commitment, Draining
+from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.thresholds import Draining
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis
 from bedrock_autoscaler.domain.units import MINUTE

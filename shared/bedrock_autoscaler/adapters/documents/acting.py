@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from bedrock_autoscaler.adapters.documents.values import Section
-from bedrock_autoscaler.domain.target import Draining, Gating, Routing
+from bedrock_autoscaler.domain.thresholds import Draining, Gating, Routing
 
 
 class GatingDocument(Section):

@@ -32,11 +32,11 @@ from bedrock_autoscaler.domain.target import (
     RateCombination,
     RateSource,
     Target,
-    Thresholds,
     TokenPrice,
     UnitPrice,
     UnitRate,
 )
+from bedrock_autoscaler.domain.thresholds import Thresholds
 
 _UNLIMITED = Quota(
     tokens_per_minute=None, requests_per_minute=None, output_burndown=1.0, source="operator"

@@ -24,7 +24,8 @@ from bedrock_autoscaler.adapters.documents.problems import problem_of
 from bedrock_autoscaler.adapters.documents.text import Object, merged, read_object
 from bedrock_autoscaler.application.ports.settings import DocumentParser, SettingsProblem
 from bedrock_autoscaler.domain.consents.consent import Consent
-from bedrock_autoscaler.domain.target import GuardRails, Slo, StackRails, Target, Thresholds
+from bedrock_autoscaler.domain.target import GuardRails, Slo, StackRails, Target
+from bedrock_autoscaler.domain.thresholds import Thresholds
 
 DEFAULTS = "defaults"
 STACK = "stack"

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from bedrock_autoscaler.adapters.documents.values import Section, conflict
-from bedrock_autoscaler.domain.target import Classifying, Observing
+from bedrock_autoscaler.domain.thresholds import Classifying, Observing
 
 
 class ObservingDocument(Section):

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from bedrock_autoscaler.adapters.documents.values import Section
-from bedrock_autoscaler.domain.target import Sizing
+from bedrock_autoscaler.domain.thresholds import Sizing
 
 
 class SizingDocument(Section):

@@ -13,7 +13,8 @@ from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.purchasing.accounting import purchases_since
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent
-from bedrock_autoscaler.domain.target import CLOCK_MARGIN_MINUTES, Mode, Target
+from bedrock_autoscaler.domain.target import Mode, Target
+from bedrock_autoscaler.domain.thresholds import CLOCK_MARGIN_MINUTES
 from bedrock_autoscaler.domain.units import MINUTE
 
 

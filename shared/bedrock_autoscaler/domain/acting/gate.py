@@ -13,7 +13,8 @@ from bedrock_autoscaler.domain.fleet.holdings import (
     ProvisionedThroughput,
     minutes_left_paid,
 )
-from bedrock_autoscaler.domain.target import Commitment, Draining, Observing, Target
+from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.thresholds import Draining, Observing
 from bedrock_autoscaler.domain.traffic.demand import Demand, completeness, newest_known
 from bedrock_autoscaler.domain.traffic.diagnosis import WINDOW_MINUTES, Diagnosis
 from bedrock_autoscaler.domain.traffic.observation import Observation

@@ -20,7 +20,7 @@ from bedrock_autoscaler.domain.classes.labels import (
 )
 from bedrock_autoscaler.domain.classes.spike import measure_spike
 from bedrock_autoscaler.domain.decision import Classification, Label, Memory
-from bedrock_autoscaler.domain.target import Classifying
+from bedrock_autoscaler.domain.thresholds import Classifying
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.units import floor_hour
 

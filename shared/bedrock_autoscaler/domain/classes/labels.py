@@ -7,7 +7,7 @@ from math import log, log1p
 
 from bedrock_autoscaler.domain.classes.features import Features
 from bedrock_autoscaler.domain.decision import Label, Verdict
-from bedrock_autoscaler.domain.target import Classifying
+from bedrock_autoscaler.domain.thresholds import Classifying
 
 STEADY_LABELS = frozenset({Label.STEADY, Label.SEASONAL, Label.TRENDING})
 _FULL_HISTORY_HOURS = 168.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bedrock_autoscaler.domain.target import Classifying
+from bedrock_autoscaler.domain.thresholds import Classifying
 from bedrock_autoscaler.domain.traffic.bins import BIN_MINUTES, known_sums
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.observation import Series, known_total

@@ -14,7 +14,8 @@ from bedrock_autoscaler.domain.commitments.studies import MONTH_DAYS, Commitment
 from bedrock_autoscaler.domain.commitments.terms import STUDY_DAYS, terms_of
 from bedrock_autoscaler.domain.decision import Label
 from bedrock_autoscaler.domain.economics.costs import Economics, build_economics
-from bedrock_autoscaler.domain.target import Classifying, Target
+from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.thresholds import Classifying
 from bedrock_autoscaler.domain.traffic.demand import Demand, estimate_demand
 from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
 from bedrock_autoscaler.domain.units import MINUTE, significant

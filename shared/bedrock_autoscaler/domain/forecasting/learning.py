@@ -14,7 +14,7 @@ import numpy as np
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.forecasting.lookback import PRIOR_WEIGHTS, WINDOWS, moment_at
 from bedrock_autoscaler.domain.forecasting.use import curves_of, units_needed
-from bedrock_autoscaler.domain.target import Sizing
+from bedrock_autoscaler.domain.thresholds import Sizing
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes

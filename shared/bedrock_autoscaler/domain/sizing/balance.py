@@ -11,7 +11,7 @@ import numpy as np
 
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
-from bedrock_autoscaler.domain.target import Sizing
+from bedrock_autoscaler.domain.thresholds import Sizing
 from bedrock_autoscaler.domain.traffic.demand import Demand
 
 _HALF_LIFE_MINUTES = 14 * 1440.0

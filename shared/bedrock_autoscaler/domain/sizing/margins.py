@@ -10,7 +10,8 @@ from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, minutes_left_paid
 from bedrock_autoscaler.domain.sizing.balance import Balance
-from bedrock_autoscaler.domain.target import Commitment, Sizing, Target
+from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.thresholds import Sizing
 from bedrock_autoscaler.domain.units import MINUTE
 
 _RELEASES_IN_RESERVE = 2

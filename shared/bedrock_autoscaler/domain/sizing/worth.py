@@ -17,7 +17,7 @@ from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.forecasting.forecast import Forecast
 from bedrock_autoscaler.domain.forecasting.use import MOST_UNITS, Curves, count_worth
 from bedrock_autoscaler.domain.sizing.margins import Margins
-from bedrock_autoscaler.domain.target import Sizing
+from bedrock_autoscaler.domain.thresholds import Sizing
 from bedrock_autoscaler.domain.traffic.observation import Series
 
 EXTRA_UNITS = 2
