@@ -9,14 +9,7 @@ from typing import Any
 import numpy as np
 
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
-from bedrock_autoscaler.domain.decision import (
-    NO_MEMORY,
-    Decision,
-    Reason,
-    ReasonCode,
-    Situation,
-    decision_id,
-)
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Situation, decision_id
 from bedrock_autoscaler.domain.fleet.holdings import (
     Fleet,
     Ownership,
@@ -25,6 +18,7 @@ from bedrock_autoscaler.domain.fleet.holdings import (
     Spend,
     Status,
 )
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import (
     Commitment,
     GuardRails,

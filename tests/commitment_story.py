@@ -19,8 +19,9 @@ from bedrock_autoscaler.application.ports.history import History
 from bedrock_autoscaler.application.ports.ledger import LedgerState
 from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.domain.commitments.renewal import MILESTONE_DAYS
-from bedrock_autoscaler.domain.decision import Decision, ReasonCode
+from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.units import HOUR, MINUTE, floor_hour
 from bedrock_world.world import World
 from tests.builders import MODEL, NOW, REGION, build_traffic

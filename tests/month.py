@@ -26,8 +26,6 @@ from bedrock_autoscaler.domain.decision import (
     Decision,
     Label,
     Purchase,
-    Reason,
-    ReasonCode,
     Release,
     Verdict,
     decision_id,
@@ -40,6 +38,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
     ReleaseIntent,
     ReleaseState,
 )
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import Loop, OptionKind, Target

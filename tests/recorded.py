@@ -13,8 +13,6 @@ from bedrock_autoscaler.domain.decision import (
     Label,
     Memory,
     Purchase,
-    Reason,
-    ReasonCode,
     Release,
     Restore,
     Scaling,
@@ -26,6 +24,7 @@ from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.forecasting.distribution import NOT_CALIBRATED
 from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED
 from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.sizing.assurance import Assurance
 from bedrock_autoscaler.domain.sizing.balance import Balance

@@ -32,7 +32,8 @@ from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.bootstrap import AwsAdapters
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import Decision, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Decision, Situation
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Loop
 from tests.builders import ACCOUNT, NOW, REGION
 from tests.deployment.accounts import EXTERNAL_ID, STACK, Accounts, Killed, hooked

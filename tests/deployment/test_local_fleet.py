@@ -21,7 +21,8 @@ from bedrock_autoscaler.adapters.models import load_models
 from bedrock_autoscaler.adapters.prices import load_prices
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
-from bedrock_autoscaler.domain.decision import ReasonCode, decision_id
+from bedrock_autoscaler.domain.decision import decision_id
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE, iso
 from bedrock_world.local import FunctionFailedError, LocalAws, StackOutputs

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.cli.app import run
-from bedrock_autoscaler.domain.decision import ReasonCode
 from bedrock_autoscaler.domain.economics.facts import missing_facts
+from bedrock_autoscaler.domain.reason import ReasonCode
 from tests.builders import NOW
 from tests.operating.stage import DOCUMENT, Stage
 from tests.unit.adapters.pricelist.products import bulk, entry

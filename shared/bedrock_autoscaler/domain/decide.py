@@ -14,20 +14,14 @@ from bedrock_autoscaler.domain.acting.succession import size_to_remember
 from bedrock_autoscaler.domain.classes.classification import classify
 from bedrock_autoscaler.domain.commitments.reasons import commitment_reasons
 from bedrock_autoscaler.domain.consents.consenting import consented
-from bedrock_autoscaler.domain.decision import (
-    Action,
-    Decision,
-    Memory,
-    Reason,
-    Situation,
-    decision_id,
-)
+from bedrock_autoscaler.domain.decision import Action, Decision, Memory, Situation, decision_id
 from bedrock_autoscaler.domain.describing import evidence, expected_saving, remarks
 from bedrock_autoscaler.domain.economics.costs import Economics, build_economics
 from bedrock_autoscaler.domain.economics.facts import missing_facts
 from bedrock_autoscaler.domain.fleet.instances import scale_endpoints
 from bedrock_autoscaler.domain.forecasting.distribution import calibrate
 from bedrock_autoscaler.domain.forecasting.learning import learn
+from bedrock_autoscaler.domain.reason import Reason
 from bedrock_autoscaler.domain.routing.choice import choose_routes, describe_change
 from bedrock_autoscaler.domain.routing.lawfulness import seen_options, sight_of
 from bedrock_autoscaler.domain.sizing.assurance import steered

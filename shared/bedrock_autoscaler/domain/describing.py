@@ -2,11 +2,12 @@
 
 from math import isfinite
 
-from bedrock_autoscaler.domain.decision import Alternative, Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Alternative, Situation
 from bedrock_autoscaler.domain.economics.copies import copy_reasons
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.fleet.holdings import Ownership
 from bedrock_autoscaler.domain.forecasting.distribution import QUANTILES
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.worth import SizePlan
 from bedrock_autoscaler.domain.target import Mode
 from bedrock_autoscaler.domain.traffic.demand import Demand

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from bedrock_autoscaler.domain.decision import Classification, Decision, ReasonCode
+from bedrock_autoscaler.domain.decision import Classification, Decision
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import iso, units_text, whole_minutes
 from bedrock_autoscaler.report.expected import expected_lines

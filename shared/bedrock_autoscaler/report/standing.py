@@ -10,10 +10,11 @@ import numpy as np
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.ledger import LedgerState
 from bedrock_autoscaler.application.purchasing.accounting import booked_spend
-from bedrock_autoscaler.domain.decision import Decision, Reason
+from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.fleet.lifecycle import Life, life_of
+from bedrock_autoscaler.domain.reason import Reason
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
 from bedrock_autoscaler.domain.units import MINUTE, units_text, usd
 from bedrock_autoscaler.report.realised import realise

@@ -4,14 +4,8 @@ import re
 from collections import Counter
 from enum import StrEnum
 
-from bedrock_autoscaler.domain.decision import (
-    Action,
-    Decision,
-    Purchase,
-    ReasonCode,
-    Release,
-    Restore,
-)
+from bedrock_autoscaler.domain.decision import Action, Decision, Purchase, Release, Restore
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Loop, OptionKind
 from bedrock_autoscaler.domain.units import iso, units_text
 

@@ -10,8 +10,9 @@ from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing.regions import RegionalMetrics
 from bedrock_autoscaler.application.ports.cloudwatch import MetricsReading
 from bedrock_autoscaler.application.reviewing.replaying import replay
-from bedrock_autoscaler.domain.decision import ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.option import OptionKind
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, PROFILE, build_option, build_target, build_traffic

@@ -7,7 +7,8 @@ import pytest
 
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.reviewing.replaying import replay
-from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Decision, Situation
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from tests.builders import NOW, build_situation
 from tests.intents import TWO_UNITS
 from tests.staging import Script

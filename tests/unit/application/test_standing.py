@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from bedrock_autoscaler.application.telling.standing import report_standing
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, Spend, Status
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (

@@ -6,9 +6,9 @@ from typing import override
 import pytest
 
 from bedrock_autoscaler.application.reviewing.replaying import replay
-from bedrock_autoscaler.domain.decision import ReasonCode
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import GuardRails, OptionKind
 from bedrock_autoscaler.domain.units import HOUR, MINUTE

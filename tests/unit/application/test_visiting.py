@@ -16,7 +16,8 @@ from bedrock_autoscaler.application.ports.cloudwatch import Metrics
 from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.domain.cadence import WATCHFUL
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import Decision, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Decision, Situation
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Loop, StackRails, Target
 from bedrock_autoscaler.domain.traffic.observation import CORE, METRICS
 from bedrock_autoscaler.domain.units import HOUR, MINUTE

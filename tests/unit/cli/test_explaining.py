@@ -3,7 +3,7 @@ import json
 import pytest
 
 from bedrock_autoscaler.cli.app import run
-from bedrock_autoscaler.domain.decision import ReasonCode
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.report.reasons import reason_help
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
 from bedrock_autoscaler.domain.acting.steps import act
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.planning import Wish
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.domain.consents.asking import CHANGE_ANSWER, TERM_ANSWER, requests_of
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Loop
 from tests.builders import (
     NOW,

@@ -13,12 +13,12 @@ from bedrock_autoscaler.domain.decision import (
     Label,
     Memory,
     Purchase,
-    ReasonCode,
     Situation,
     Verdict,
 )
 from bedrock_autoscaler.domain.economics.costs import Economics, Tier
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Status
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.sizing.assurance import NO_ASSURANCE, Assurance, steered
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.sizing.planning import Wish, make_plan, make_wish

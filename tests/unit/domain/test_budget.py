@@ -2,8 +2,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from bedrock_autoscaler.domain.acting.budget import over_budget
-from bedrock_autoscaler.domain.decision import ReasonCode
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Spend
+from bedrock_autoscaler.domain.reason import ReasonCode
 from tests.builders import (
     build_fleet,
     build_guard_rails,

@@ -14,7 +14,8 @@ from bedrock_autoscaler.domain.commitments.advice import advise
 from bedrock_autoscaler.domain.commitments.reasons import commitment_reasons
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
 from bedrock_autoscaler.domain.commitments.studying import study_commitment
-from bedrock_autoscaler.domain.decision import Classification, Label, ReasonCode, Verdict
+from bedrock_autoscaler.domain.decision import Classification, Label, Verdict
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
 from tests.builders import (

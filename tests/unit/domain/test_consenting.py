@@ -11,7 +11,8 @@ from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.consents.agreeing import consent_problem, needs_consent
 from bedrock_autoscaler.domain.consents.consent import REJECTED
 from bedrock_autoscaler.domain.consents.consenting import consented
-from bedrock_autoscaler.domain.decision import Purchase, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Purchase, Situation
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Loop
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (

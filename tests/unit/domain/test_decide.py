@@ -11,11 +11,11 @@ from bedrock_autoscaler.domain.decision import (
     Decision,
     Label,
     Purchase,
-    ReasonCode,
     Release,
     Situation,
 )
 from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.traffic.observation import Traffic

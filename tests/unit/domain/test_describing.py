@@ -4,9 +4,10 @@ from math import isfinite
 import pytest
 
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import Alternative, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Alternative, Situation
 from bedrock_autoscaler.domain.describing import expected_saving, remarks
 from bedrock_autoscaler.domain.fleet.holdings import Ownership
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Mode
 from tests.builders import (
     build_fleet,

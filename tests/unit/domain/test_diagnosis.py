@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.decision import ReasonCode
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Quota
 from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis, Way, diagnose
 from bedrock_autoscaler.domain.traffic.observation import Series, Traffic

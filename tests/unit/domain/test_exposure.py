@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bedrock_autoscaler.domain.decision import ReasonCode
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, Balance
 from bedrock_autoscaler.domain.sizing.exposure import affordable
 from bedrock_autoscaler.domain.sizing.margins import at_risk_usd

@@ -3,8 +3,8 @@ from datetime import timedelta
 
 import pytest
 
-from bedrock_autoscaler.domain.decision import ReasonCode
 from bedrock_autoscaler.domain.economics.facts import missing_facts, purchase_facts
+from bedrock_autoscaler.domain.reason import ReasonCode
 from tests.builders import (
     AS_OF,
     MODEL,

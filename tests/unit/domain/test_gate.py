@@ -11,8 +11,8 @@ from bedrock_autoscaler.domain.acting.gate import (
     release_notice,
     shrink_pace,
 )
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Status
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.thresholds import Draining
 from bedrock_autoscaler.domain.traffic.demand import Demand

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import Purchase, Reason, Situation
+from bedrock_autoscaler.domain.decision import Purchase, Situation
 from bedrock_autoscaler.domain.option import (
     ImportedCopies,
     InferenceOption,
@@ -18,6 +18,7 @@ from bedrock_autoscaler.domain.option import (
     Residency,
     TokenPrice,
 )
+from bedrock_autoscaler.domain.reason import Reason
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.traffic.observation import CopiesSeen, EndpointState

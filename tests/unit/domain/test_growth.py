@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.domain.acting.growth import Growth, allow_growth
-from bedrock_autoscaler.domain.decision import ReasonCode
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, Spend, Status
+from bedrock_autoscaler.domain.reason import ReasonCode
 from tests.builders import (
     NOW,
     build_fleet,

@@ -9,13 +9,14 @@ import pytest
 
 from bedrock_autoscaler.domain.acting.controls import Controls, UnitsOverride
 from bedrock_autoscaler.domain.acting.grounds import Outcome
-from bedrock_autoscaler.domain.decision import ReasonCode, Release
+from bedrock_autoscaler.domain.decision import Release
 from bedrock_autoscaler.domain.fleet.holdings import (
     Ownership,
     ProvisionedThroughput,
     Spend,
     Status,
 )
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Commitment
 from tests.builders import (
     NOW,

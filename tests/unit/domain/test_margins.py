@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.domain.decision import ReasonCode
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, Balance
 from bedrock_autoscaler.domain.sizing.margins import Margins, margins_of
 from bedrock_autoscaler.domain.target import Commitment

@@ -3,14 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.decision import (
-    NO_MEMORY,
-    Classification,
-    Label,
-    ReasonCode,
-    Situation,
-    Verdict,
-)
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Classification, Label, Situation, Verdict
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.sizing.planning import Wish, make_plan, make_wish
 from bedrock_autoscaler.domain.sizing.worth import SizePlan

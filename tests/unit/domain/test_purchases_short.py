@@ -9,9 +9,10 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.economics.costs import Economics, Tier
 from bedrock_autoscaler.domain.forecasting.use import curves_of, one_set
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.margins import Margins
 from bedrock_autoscaler.domain.sizing.worth import wanted_units
 from tests.builders import build_fleet, build_observation, build_situation

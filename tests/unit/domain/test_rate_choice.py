@@ -3,7 +3,8 @@
 import pytest
 
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Situation
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import RateSource, UnitRate
 from bedrock_autoscaler.domain.unit_rates.rate_choice import rate_in_use, rate_reasons, with_rate
 from bedrock_autoscaler.domain.unit_rates.rates import (

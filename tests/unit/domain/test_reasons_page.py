@@ -4,7 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from bedrock_autoscaler.domain.decision import ReasonCode
+from bedrock_autoscaler.domain.reason import ReasonCode
 
 ROOT = Path(__file__).parents[3]
 ROWS = re.findall(

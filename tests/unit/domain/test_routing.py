@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory, ReasonCode
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, Status
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.routing.choice import (
     RouteChoice,
     choose_routes,

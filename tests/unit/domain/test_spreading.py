@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory, ReasonCode
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory
 from bedrock_autoscaler.domain.option import InferenceOption, OptionKind, Quota
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.routing.choice import RouteChoice, choose_routes
 from bedrock_autoscaler.domain.routing.spreading import Load, spread_weights
 from bedrock_autoscaler.domain.units import MINUTE

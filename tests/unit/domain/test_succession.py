@@ -10,16 +10,9 @@ from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
 from bedrock_autoscaler.domain.acting.steps import act
 from bedrock_autoscaler.domain.acting.succession import size_to_remember
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import (
-    NO_MEMORY,
-    Purchase,
-    Reason,
-    ReasonCode,
-    Release,
-    Restore,
-    Situation,
-)
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Purchase, Release, Restore, Situation
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, Status
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.choice import choose_routes
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.sizing.planning import Wish

@@ -9,8 +9,9 @@ import pytest
 
 from bedrock_autoscaler.domain.commitments.studying import uncommitted_usd
 from bedrock_autoscaler.domain.commitments.term_savings import TermSaving, term_savings
-from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode
+from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import HOUR

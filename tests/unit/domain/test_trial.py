@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory, ReasonCode
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.routing.choice import RouteChoice, choose_routes
 from bedrock_autoscaler.domain.routing.table import routing_problem
 from bedrock_autoscaler.domain.target import OptionKind

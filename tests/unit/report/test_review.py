@@ -14,7 +14,7 @@ from typing import Any, override
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.report.building import payload_from
 from bedrock_autoscaler.report.payload import BLOCK, CODES, KINDS, LOOPS, SERIES, Payload
 from bedrock_autoscaler.report.review import Head, live_page, packed_parts, review_of, review_page

@@ -6,9 +6,10 @@ from typing import Any, override
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.ledger import LedgerState
 from bedrock_autoscaler.domain.acting.controls import Controls, UnitsOverride
-from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode, Release, Situation
+from bedrock_autoscaler.domain.decision import Decision, Release, Situation
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.fleet.lifecycle import Life
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Mode
 from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_autoscaler.report.record import Sources

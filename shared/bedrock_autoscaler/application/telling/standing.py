@@ -12,7 +12,7 @@ import numpy as np
 
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.domain.commitments.renewal import milestone, renewal_of, sentence
-from bedrock_autoscaler.domain.decision import Decision, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import (
     NOTHING_SPENT,
@@ -21,6 +21,7 @@ from bedrock_autoscaler.domain.fleet.holdings import (
     Spend,
     Status,
 )
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
 

@@ -173,7 +173,7 @@ def require_codes(codes: tuple[str, ...]) -> None:
     """
     from difflib import get_close_matches
 
-    from bedrock_autoscaler.domain.decision import ReasonCode
+    from bedrock_autoscaler.domain.reason import ReasonCode
 
     known = [code.value for code in ReasonCode]
     for code in codes:

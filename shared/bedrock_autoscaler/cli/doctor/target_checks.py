@@ -15,8 +15,8 @@ from bedrock_autoscaler.cli.permitted import (
     permit_scaling,
 )
 from bedrock_autoscaler.cli.stack import StackAccess
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.economics.facts import missing_facts
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.addresses import bare_id, model_of
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, iso, units_text

@@ -3,9 +3,10 @@
 from bedrock_autoscaler.domain.acting.budget import over_budget
 from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
 from bedrock_autoscaler.domain.acting.growth import allow_growth
-from bedrock_autoscaler.domain.decision import Purchase, Reason, ReasonCode, Restore, Situation
+from bedrock_autoscaler.domain.decision import Purchase, Restore, Situation
 from bedrock_autoscaler.domain.economics.facts import purchase_facts
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, Status
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.units import usd
 
 

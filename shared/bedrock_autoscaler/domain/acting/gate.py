@@ -7,12 +7,12 @@ from datetime import datetime
 
 import numpy as np
 
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.fleet.holdings import (
     Fleet,
     ProvisionedThroughput,
     minutes_left_paid,
 )
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.thresholds import Draining, Observing
 from bedrock_autoscaler.domain.traffic.demand import Demand, completeness, newest_known

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bedrock_autoscaler.domain.decision import Action, Reason
+from bedrock_autoscaler.domain.decision import Action
 from bedrock_autoscaler.domain.economics.costs import Economics
+from bedrock_autoscaler.domain.reason import Reason
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis
 

@@ -10,9 +10,9 @@ from decimal import Decimal
 
 from bedrock_autoscaler.domain.acting.budget import spend_caps
 from bedrock_autoscaler.domain.acting.holding import growth_hold, stack_bounds
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import Observation
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes

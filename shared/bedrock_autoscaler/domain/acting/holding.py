@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughput, StackState
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Mode, Target
 
 

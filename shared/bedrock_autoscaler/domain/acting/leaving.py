@@ -17,9 +17,10 @@ from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
 from bedrock_autoscaler.domain.acting.holding import hour_hold, shrink_holds, units_per_hour
 from bedrock_autoscaler.domain.acting.succession import Succession, still_old
 from bedrock_autoscaler.domain.acting.turns import Leaver, Pace, saved_by_waiting
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Release, Situation
+from bedrock_autoscaler.domain.decision import Release, Situation
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, minutes_left_paid
 from bedrock_autoscaler.domain.forecasting.use import mean_use, one_set
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.planning import Wish
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.traffic.demand import Demand

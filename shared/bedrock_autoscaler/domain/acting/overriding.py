@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.sizing.planning import Wish
 from bedrock_autoscaler.domain.target import InferenceOption, Target

@@ -13,7 +13,8 @@ from bedrock_autoscaler.domain.acting.succession import (
     succession_of,
     succession_reason,
 )
-from bedrock_autoscaler.domain.decision import Action, Reason, Release, Situation
+from bedrock_autoscaler.domain.decision import Action, Release, Situation
+from bedrock_autoscaler.domain.reason import Reason
 from bedrock_autoscaler.domain.sizing.planning import Wish
 
 
@@ -21,7 +22,7 @@ def act(situation: Situation, wish: Wish, grounds: Grounds) -> Outcome:
     """The one action of this tick, if any."""
     held, least = situation.fleet.staying_units, situation.target.guard_rails.min_units
     wanted = max(wish.grow_to, least)
-    reasons: tuple[Reason, ...] = ()
+    reasons = tuple[Reason, ...]()
     if wanted > held:
         grown = grow(situation, wanted - held, grounds)
         if least > max(wish.grow_to, held):

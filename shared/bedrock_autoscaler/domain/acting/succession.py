@@ -7,8 +7,9 @@ docs/model.md, section "A new model".
 
 from dataclasses import dataclass
 
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughput, Status
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.addresses import bare_id
 from bedrock_autoscaler.domain.target import Commitment, Target
 

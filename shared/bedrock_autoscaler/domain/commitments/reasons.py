@@ -9,13 +9,8 @@ from bedrock_autoscaler.domain.commitments.advice import (
 )
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.commitments.terms import terms_of
-from bedrock_autoscaler.domain.decision import (
-    Classification,
-    Label,
-    Reason,
-    ReasonCode,
-    Situation,
-)
+from bedrock_autoscaler.domain.decision import Classification, Label, Situation
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import iso
 

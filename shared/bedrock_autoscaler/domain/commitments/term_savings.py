@@ -9,8 +9,9 @@ from datetime import datetime
 
 from bedrock_autoscaler.domain.commitments.studying import uncommitted_usd
 from bedrock_autoscaler.domain.commitments.terms import terms_of
-from bedrock_autoscaler.domain.decision import Decision, ReasonCode
+from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.traffic.joining import span
 from bedrock_autoscaler.domain.traffic.observation import Traffic

@@ -9,7 +9,8 @@ from math import isclose
 
 from bedrock_autoscaler.domain.commitments.terms import Term, terms_of
 from bedrock_autoscaler.domain.consents.consent import Request
-from bedrock_autoscaler.domain.decision import Decision, Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Decision, Situation
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Loop, UnitPrice
 from bedrock_autoscaler.domain.units import usd
 

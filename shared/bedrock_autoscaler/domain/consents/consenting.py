@@ -15,13 +15,12 @@ from bedrock_autoscaler.domain.decision import (
     Action,
     Decision,
     Purchase,
-    Reason,
-    ReasonCode,
     Release,
     Restore,
     Situation,
 )
 from bedrock_autoscaler.domain.economics.facts import missing_facts, purchase_facts
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Loop
 from bedrock_autoscaler.domain.units import iso, usd
 

@@ -5,8 +5,8 @@ Source: docs/model.md, section "Imported models".
 
 from decimal import Decimal
 
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.option import InferenceOption, OptionKind
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.traffic.observation import CopiesSeen
 
 WINDOW_MINUTES = 5

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.economics.costs import is_stale
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.lawfulness import overflow_options
 from bedrock_autoscaler.domain.target import ProvisionedOption, Target, TokenPrice, UnitPrice
 from bedrock_autoscaler.domain.traffic.observation import Observation

@@ -9,8 +9,9 @@ from math import ceil
 
 import numpy as np
 
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Scaling, Situation
+from bedrock_autoscaler.domain.decision import Scaling, Situation
 from bedrock_autoscaler.domain.option import InferenceOption, InstanceRails
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.lawfulness import usable_options
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import EndpointState, Series, Traffic

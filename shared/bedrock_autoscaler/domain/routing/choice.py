@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from bedrock_autoscaler.domain.acting.overriding import preferred, put_first
 from bedrock_autoscaler.domain.acting.succession import superseded
-from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Memory, Situation
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.option import OPTIMIZED, InferenceOption, OptionKind, TokenPrice
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.lawfulness import sight_of, use_problem
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.router_fault import router_faults

@@ -3,8 +3,9 @@
 Source: docs/model.md, section "Routing".
 """
 
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.traffic.observation import known_total
 from bedrock_autoscaler.domain.units import MINUTE
 

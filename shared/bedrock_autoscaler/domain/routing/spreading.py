@@ -5,8 +5,9 @@ Source: docs/model.md, section "Routing".
 
 from dataclasses import dataclass, replace
 
-from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Memory, Situation
 from bedrock_autoscaler.domain.option import InferenceOption
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.traffic.observation import known_mean
 from bedrock_autoscaler.domain.units import MINUTE
 

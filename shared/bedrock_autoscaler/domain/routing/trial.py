@@ -8,7 +8,8 @@ Source: docs/model.md, section "Routing".
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Memory, Situation
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.lawfulness import sight_of
 from bedrock_autoscaler.domain.target import InferenceOption
 from bedrock_autoscaler.domain.traffic.observation import Traffic, known_total

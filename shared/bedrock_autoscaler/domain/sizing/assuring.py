@@ -5,10 +5,11 @@ Source: docs/model.md, section "Assurance".
 
 from dataclasses import dataclass, replace
 
-from bedrock_autoscaler.domain.decision import Memory, Reason, ReasonCode
+from bedrock_autoscaler.domain.decision import Memory
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.forecasting.forecast import Forecast
 from bedrock_autoscaler.domain.forecasting.use import Curves, count_worth
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.assurance import Assurance
 from bedrock_autoscaler.domain.sizing.worth import SizePlan
 from bedrock_autoscaler.domain.target import Target

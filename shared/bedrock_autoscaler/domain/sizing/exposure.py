@@ -8,8 +8,8 @@ saved and the budget for losses. Source: docs/model.md, section "Loss budget".
 from collections.abc import Sequence
 from datetime import datetime
 
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughput, Status
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.sizing.margins import at_risk_usd, releases_left
 from bedrock_autoscaler.domain.target import Commitment, Target

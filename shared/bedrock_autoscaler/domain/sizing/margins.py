@@ -6,9 +6,9 @@ Source: docs/model.md, sections "Gate" and "Loss budget".
 from dataclasses import dataclass
 from datetime import datetime
 
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, minutes_left_paid
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.thresholds import Sizing

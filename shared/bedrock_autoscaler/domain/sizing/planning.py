@@ -7,18 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bedrock_autoscaler.domain.decision import (
-    Classification,
-    Memory,
-    Reason,
-    ReasonCode,
-    Situation,
-    Verdict,
-)
+from bedrock_autoscaler.domain.decision import Classification, Memory, Situation, Verdict
 from bedrock_autoscaler.domain.economics.costs import Economics, unit_hour_usd
 from bedrock_autoscaler.domain.forecasting.distribution import mixture, quantiles
 from bedrock_autoscaler.domain.forecasting.forecast import Forecaster
 from bedrock_autoscaler.domain.forecasting.use import full_use
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.assuring import Promise, assured, promise_of
 from bedrock_autoscaler.domain.sizing.exposure import affordable
 from bedrock_autoscaler.domain.sizing.margins import Margins, margins_of

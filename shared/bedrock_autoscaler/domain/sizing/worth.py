@@ -12,10 +12,11 @@ from math import ceil
 
 import numpy as np
 
-from bedrock_autoscaler.domain.decision import Alternative, Reason, ReasonCode
+from bedrock_autoscaler.domain.decision import Alternative
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.forecasting.forecast import Forecast
 from bedrock_autoscaler.domain.forecasting.use import MOST_UNITS, Curves, count_worth
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.margins import Margins
 from bedrock_autoscaler.domain.thresholds import Sizing
 from bedrock_autoscaler.domain.traffic.observation import Series

@@ -9,7 +9,7 @@ from math import isnan
 
 import numpy as np
 
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Quota
 from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
 

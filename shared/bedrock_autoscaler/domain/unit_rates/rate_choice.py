@@ -5,7 +5,8 @@ Source: docs/model.md, section "Unit rate".
 
 from dataclasses import replace
 
-from bedrock_autoscaler.domain.decision import Reason, ReasonCode, Situation
+from bedrock_autoscaler.domain.decision import Situation
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import ProvisionedOption, RateSource, Target, UnitRate
 from bedrock_autoscaler.domain.unit_rates.rates import (
     Proportions,

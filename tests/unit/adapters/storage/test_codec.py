@@ -24,8 +24,9 @@ from bedrock_autoscaler.adapters.storage.stored_traffic import traffic_from_plai
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports.history import HistoryReference
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
-from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Purchase, Reason
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Purchase
 from bedrock_autoscaler.domain.option import ImportedCopies, OptionKind, Residency
+from bedrock_autoscaler.domain.reason import Reason
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import (
     METRICS,
