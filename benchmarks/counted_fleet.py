@@ -3,22 +3,16 @@
 The worker runs in this process, or in one of its own, whose memory can then be told.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from functools import cached_property
 from typing import Any, cast
 
-import numpy as np
-
 from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
-from bedrock_autoscaler.adapters.documents import TargetDocuments
 from bedrock_autoscaler.adapters.observability import PowertoolsReporter
-from bedrock_autoscaler.adapters.prices import load_prices
 from bedrock_autoscaler.adapters.queue import SqsAssignments, read_assignment
 from bedrock_autoscaler.adapters.storage.agenda import DynamoAgenda
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
@@ -30,16 +24,14 @@ from bedrock_autoscaler.application.fleets.assigning import Assignment
 from bedrock_autoscaler.application.fleets.dispatching import DispatchPorts, dispatch
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
-from bedrock_autoscaler.application.ports.history import HistoryReference, StoredHistory
-from bedrock_autoscaler.application.ports.settings import Settings, SettingsProblem
+from bedrock_autoscaler.application.ports.history import HistoryReference
+from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Situation, decision_id
-from bedrock_autoscaler.domain.fleet.holdings import Fleet as Held
-from bedrock_autoscaler.domain.fleet.holdings import Spend
+from bedrock_autoscaler.domain.decision import Decision, Situation, decision_id
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Target
-from bedrock_autoscaler.domain.traffic.observation import METRICS, Observation, Series, Traffic
+from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from benchmarks.counted_acting import PREFIX, Acted, Acting
 from benchmarks.counted_aws import (
@@ -51,24 +43,22 @@ from benchmarks.counted_aws import (
     CountedQuotas,
     Meter,
 )
+from benchmarks.counted_targets import (
+    KINDS,
+    NOW,
+    REGIONS,
+    SERIES_OF,
+    START,
+    first_situation,
+    loaded,
+    model_id_of,
+    place_and_traffic,
+    target_of,
+    template,
+    traffic_until,
+)
 from benchmarks.counted_worker import Clock, Silent, Visited, Worker
-from benchmarks.labelled_traffic import generate
 from benchmarks.worker_process import WorkerProcess
-
-START = datetime(2026, 10, 20, tzinfo=UTC)
-DAYS = 14
-NOW = START + timedelta(days=DAYS, hours=9)
-"""The first dispatched minute; a little after the full hour would spare the first whole look."""
-
-KINDS = ("steady", "diurnal", "weekly", "trend", "mmpp", "sessions", "intermittent", "level_step")
-_ZERO = Decimal(0)
-_MODEL = "amazon.nova-2-lite-v1:0"
-_METRICS = {
-    "Invocations": "invocations",
-    "InputTokenCount": "input_tokens",
-    "OutputTokenCount": "output_tokens",
-    "EstimatedTPMQuotaUsage": "quota_tokens",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,15 +122,15 @@ class Fleet:
         self._places = min(size, most_places)
         # Every place begins with another kind, so that a fleet of any size has all alike.
         traffics = max(-(-size // self._places), len(kinds))
-        self._series = {_model_id(i): _template(kinds[i % len(kinds)], i) for i in range(traffics)}
+        self._series = {model_id_of(i): template(kinds[i % len(kinds)], i) for i in range(traffics)}
         self._dynamodb = cast("Any", CountedDynamoDB(self.meter))
         self._routes = cast("Any", CountedDynamoDB(self.meter))
         self._queue = CountedQueue(self.meter)
         self._silent = Silent()
         self._reporter = PowertoolsReporter("scale", "INFO", cast("Any", self._silent))
         self.targets = tuple(
-            _target(i, f"{100_000_000_000 + place % 20}", _REGIONS[place // 20])
-            for place, i in (_place_and_traffic(n, self._places, traffics) for n in range(size))
+            target_of(i, f"{100_000_000_000 + place % 20}", REGIONS[place // 20])
+            for place, i in (place_and_traffic(n, self._places, traffics) for n in range(size))
         )
         self._history = PackedHistory(self._dynamodb, "ledger")
         self._decisions = DynamoDecisions(self._dynamodb, "ledger")
@@ -246,7 +236,7 @@ class Fleet:
         self.visited = sum(self.minute().done for _ in range(minutes))
 
     def _points(self, model_id: str, metric: str) -> Series | None:
-        name = _METRICS.get(metric)
+        name = SERIES_OF.get(metric)
         return None if name is None else self._series[model_id][name]
 
     @cached_property
@@ -326,9 +316,9 @@ class Fleet:
     def _sow(self, target: Target, model_id: str, at: datetime) -> "_Seed":
         """What the first target of a traffic leaves for the others of it."""
         minutes = int((NOW - HOUR - START) / MINUTE)
-        self._history.store(target.name, {model_id: _traffic(self._series[model_id], minutes)})
-        stored = _loaded(self._history, target.name)
-        situation = _situation(target, stored.total, at)
+        self._history.store(target.name, {model_id: traffic_until(self._series[model_id], minutes)})
+        stored = loaded(self._history, target.name)
+        situation = first_situation(target, stored.total, at)
         return _Seed(
             target=target.name,
             history=stored.reference,
@@ -336,110 +326,3 @@ class Fleet:
             decision=decide(situation),
             routes=decide(replace(situation, loop=Loop.ROUTING)).routes,
         )
-
-
-_REGIONS = ("us-east-1", "us-west-2", "eu-central-1", "ap-northeast-1")
-
-
-def _place_and_traffic(number: int, places: int, traffics: int) -> tuple[int, int]:
-    """Where a target is, and which traffic it has; no two of a place have the same."""
-    place = number % places
-    return place, (place + number // places) % traffics
-
-
-def _model_id(number: int) -> str:
-    return f"profile-{number:05d}"
-
-
-def _template(kind: str, seed: int) -> dict[str, Series]:
-    """A fortnight and a day of one kind, as sums by series."""
-    traffic = generate(kind, seed)
-    minutes = (DAYS + 1) * 24 * 60
-    tokens = traffic.tokens[:minutes]
-    return {
-        "invocations": traffic.calls[:minutes],
-        "input_tokens": np.round(0.5 * tokens),
-        "output_tokens": np.round(0.1 * tokens),
-        "quota_tokens": np.round(0.6 * tokens),
-    }
-
-
-def _target(number: int, account: str, region: str) -> Target:
-    document = {
-        "account": account,
-        "region": region,
-        "mode": "act",
-        "model_ids": [_model_id(number)],
-        "residency": {"geographies": ["us"], "global_profiles": False, "other_models": True},
-        "options": [
-            {
-                "kind": "on_demand",
-                "address": _model_id(number),
-                "price": {
-                    "input_usd_per_1k": 0.00033,
-                    "output_usd_per_1k": 0.00275,
-                    "source": "scale",
-                    "as_of": "2026-10-20",
-                },
-                "quota": "unlimited",
-            }
-        ],
-        "provisioned": {
-            "model_id": f"{_MODEL}:256k",
-            "unit_rate": {
-                "input_tokens_per_minute": 1e9,
-                "output_tokens_per_minute": 2e8,
-                "source": "scale: so large that no unit ever pays",
-            },
-            "price": {"usd_per_hour": 60.5, "source": "scale", "as_of": "2026-10-20"},
-        },
-        "guard_rails": {"max_units": 2, "max_usd_per_hour": 130, "max_usd_per_day": 2000},
-    }
-    parser = TargetDocuments(load_prices(), decision_minutes=5)
-    name = f"t{number}-{account[-2:]}-{region}"
-    found = parser.parse(name, None, json.dumps(document))
-    if isinstance(found, SettingsProblem):
-        raise TypeError(f"{found.field}: {found.message}")
-    return found
-
-
-def _loaded(history: PackedHistory, name: str) -> StoredHistory:
-    return history.load(name, NOW - DAYS * 24 * HOUR - HOUR, NOW - HOUR)
-
-
-def _traffic(series: dict[str, Series], minutes: int) -> Traffic:
-    zeros = np.zeros(minutes)
-    return Traffic(
-        start=START,
-        **{name: series[name][:minutes] if name in series else zeros for name in METRICS},
-    )
-
-
-def _situation(target: Target, traffic: Traffic, at: datetime) -> Situation:
-    nothing = Held(
-        throughputs=(),
-        complete=True,
-        open_purchase_units=0,
-        last_grow_at=None,
-        last_release_at=None,
-        purchases_last_day=0,
-        releases_last_day=0,
-        spend=Spend(day_usd=_ZERO, month_usd=_ZERO),
-        version=0,
-    )
-    return Situation(
-        target=target,
-        loop=Loop.CAPACITY,
-        scheduled_at=at,
-        observation=Observation(
-            traffic=traffic,
-            by_option=(),
-            provisioned=(),
-            model_unit_quota=10,
-            model_units_used=0,
-            model_is_active=True,
-        ),
-        fleet=nothing,
-        routes=(),
-        memory=NO_MEMORY,
-    )
