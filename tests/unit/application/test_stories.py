@@ -1,82 +1,32 @@
 """Stories in time: the whole life of a purchase, undisturbed and with a fault at every step."""
 
-from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING, override
+from typing import override
 
 import pytest
 
-from bedrock_autoscaler.application.errors import TargetsFailedError
 from bedrock_autoscaler.application.reviewing.replaying import replay
-from bedrock_autoscaler.domain.decision import Decision, Purchase, Release, Restore, Situation
-from bedrock_autoscaler.domain.fleet.holdings import Status
-from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseState, ReleaseState
-from bedrock_autoscaler.domain.routing.table import RoutingTable
+from bedrock_autoscaler.domain.decision import Purchase, Release
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     MODEL,
     NOW,
-    PT_MODEL,
-    build_guard_rails,
     build_target,
     build_thresholds,
     build_traffic,
-    pt_arn,
 )
-from tests.fakes.memory_routes import MemoryRoutingTables
-from tests.intents import ONE_UNIT
-from tests.staging import Script, Stage
-from tests.unit.application.scenes import deletes
+from tests.staging import Stage
+from tests.unit.application.lives import (
+    ARN,
+    assert_bounds,
+    assert_ended_well,
+    minute_of_all,
+    scripted,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-ARN = pt_arn(1)
 THREE_UNITS = {"invocations": 180.0, "input_tokens": 3_000_000.0, "output_tokens": 900_000.0}
-
-
-class CheckedTables(MemoryRoutingTables):
-    """Refuses a table that names a PT which is not InService: callers would fail."""
-
-    scene: Stage
-
-    @override
-    def publish(self, table: RoutingTable) -> None:
-        usable = {
-            pt.arn
-            for pt in self.scene.capacity.inventory().throughputs
-            if pt.status is Status.IN_SERVICE
-        }
-        named = {r.address for r in table.routes if r.kind is OptionKind.PROVISIONED}
-        assert named <= usable, f"version {table.version} names {named - usable}"
-        super().publish(table)
-
-
-def minute_of_all(scene: Stage, times: int = 1) -> None:
-    """One minute of all schedules, each tick `times` times; a failed run stops nothing."""
-    runs: list[Callable[[], object]] = [lambda: scene.decide(Loop.ROUTING)]
-    if scene.now.minute % 15 == 0:
-        runs.append(lambda: scene.decide(Loop.CAPACITY))
-    runs += [scene.purchase, scene.release, scene.publish]
-    for run in runs:
-        for _ in range(times):
-            with suppress(TargetsFailedError):
-                run()
-    scene.clock.advance(MINUTE)
-
-
-def assert_bounds(scene: Stage) -> None:
-    """What must hold after every minute, whatever happened."""
-    held = scene.fleets.record_of("chat")
-    purchases = scene.fleets.purchases("chat")
-    reserved = sum(i.model_units for i in purchases if i.state in HOLDING_STATES)
-    assert held.reserved_units == reserved <= build_target().guard_rails.max_units
-    names = [pt.name for pt in scene.capacity.inventory().throughputs]
-    assert len(names) == len(set(names)), "a decision was bought twice"
-    ours = {intent.arn for intent in purchases}
-    assert set(deletes(scene)) <= ours
 
 
 # -- the real rules ----------------------------------------------------------------------------
@@ -139,33 +89,6 @@ def test_every_recorded_decision_replays_without_a_difference() -> None:
 
 
 # -- one purchase, scripted --------------------------------------------------------------------
-
-
-def scripted(*, mode: Mode = Mode.ACT) -> Stage:
-    """Bought at 12:00, in service at 12:15, busy until 12:30, released then, deleted at 12:55."""
-    script = Script()
-    script.actions[NOW] = (ONE_UNIT,)
-    script.actions[NOW + 30 * MINUTE] = (Release(arn=ARN, model_units=1),)
-    scene = Stage(build_target(mode=mode), core=script)
-    tables = CheckedTables()
-    tables.scene = scene
-    scene.tables = tables
-    scene.wire()
-    for minute in range(15, 30):
-        scene.metrics.put(ARN, NOW + minute * MINUTE, invocations=60.0)
-    return scene
-
-
-def assert_ended_well(scene: Stage) -> None:
-    (purchase,) = scene.fleets.purchases("chat")
-    (release,) = scene.fleets.releases("chat")
-    assert (purchase.state, release.state) == (PurchaseState.RELEASED, ReleaseState.DELETED)
-    assert scene.capacity.inventory().throughputs == ()
-    assert scene.fleets.record_of("chat").reserved_units == 0
-    table = scene.tables.current("chat")
-    assert table is not None
-    assert [route.address for route in table.routes] == [MODEL]
-    assert scene.tables.projected["chat"] == table
 
 
 def test_the_life_of_a_purchase_step_by_step() -> None:
@@ -331,94 +254,6 @@ def test_a_purchase_that_may_have_been_sent_is_given_up_and_never_sent_again(fau
     assert scene.fleets.record_of("chat").reserved_units == 0
     assert scene.capacity.calls == []
     assert ("purchase_abandoned", "chat") in scene.reporter.alarm_names
-
-
-# -- an adversary in place of the rules --------------------------------------------------------
-
-
-def always_buy(situation: Situation) -> Decision:
-    """A decision core that asks for four units on every tick."""
-    script = Script()
-    four = Purchase(model_id=PT_MODEL, model_units=4, usd_per_hour=Decimal("242.0"))
-    script.actions[situation.scheduled_at] = (four,)
-    return script(situation)
-
-
-def always_release(situation: Situation) -> Decision:
-    """A decision core that gives up whatever there is on every tick."""
-    script = Script()
-    script.actions[situation.scheduled_at] = tuple(
-        Release(arn=pt.arn, model_units=pt.model_units) for pt in situation.fleet.throughputs
-    )
-    return script(situation)
-
-
-def always_restore(situation: Situation) -> Decision:
-    """A decision core that takes every release back."""
-    script = Script()
-    script.actions[situation.scheduled_at] = tuple(
-        Restore(arn=pt.arn, model_units=pt.model_units) for pt in situation.fleet.throughputs
-    )
-    return script(situation)
-
-
-def test_a_core_that_always_buys_stays_within_the_caps() -> None:
-    scene = Stage(core=always_buy)
-    scene.capacity.quota[PT_MODEL] = 100
-
-    for _ in range(180):
-        minute_of_all(scene)
-        assert_bounds(scene)
-
-    # Two purchases of four fit under ten units; a third one does not.
-    assert sum(pt.model_units for pt in scene.capacity.inventory().throughputs) == 8
-
-
-def test_a_core_that_always_buys_is_stopped_by_the_breaker() -> None:
-    wide = build_guard_rails(
-        max_units=1_000,
-        max_usd_per_hour=Decimal(10**6),
-        max_usd_per_day=Decimal(10**6),
-        max_usd_per_month=Decimal(10**6),
-    )
-    scene = Stage(build_target(guard_rails=wide), core=always_buy)
-    scene.capacity.quota[PT_MODEL] = 1_000
-
-    for _ in range(6 * 60):
-        minute_of_all(scene)
-
-    assert len(scene.capacity.calls) == wide.max_purchases_per_day
-
-
-def test_a_core_that_always_releases_deletes_only_what_is_silent_and_ours() -> None:
-    scene = scripted()
-    for _ in range(30):
-        minute_of_all(scene)
-    theirs = scene.capacity.add(name="by-hand", model_id=PT_MODEL)
-    scene.serve(ARN, 300)
-    scene.core = always_release
-
-    for _ in range(180):
-        minute_of_all(scene)
-        assert_bounds(scene)
-
-    assert deletes(scene) == []
-    assert {pt.arn for pt in scene.capacity.inventory().throughputs} == {ARN, theirs}
-
-
-def test_a_core_that_always_restores_deletes_nothing() -> None:
-    scene = scripted()
-    for _ in range(31):
-        minute_of_all(scene)
-    scene.core = always_restore
-
-    for _ in range(60):
-        minute_of_all(scene)
-
-    assert deletes(scene) == []
-    table = scene.tables.current("chat")
-    assert table is not None
-    assert table.routes[0].address == ARN
 
 
 # -- seldom routing ----------------------------------------------------------------------------
