@@ -10,12 +10,7 @@ from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseState
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import (
-    MODEL,
-    NOW,
-    build_target,
-    pt_arn,
-)
+from tests.builders import MODEL, NOW, build_target, pt_arn
 from tests.fakes.memory_routes import MemoryRoutingTables
 from tests.intents import ONE_UNIT
 from tests.staging import Script, Stage

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from bedrock_autoscaler.adapters.documents import TargetDocuments
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.ports.settings import Settings
-from bedrock_autoscaler.application.settings.in_force import (
-    load_settings,
-)
+from bedrock_autoscaler.application.settings.in_force import load_settings
 from tests.builders import ACCOUNT, MODEL, REGION
 from tests.documents import BASE, ListedPrices
 from tests.fakes.memory_settings import MemoryLastGood, MemoryParameters

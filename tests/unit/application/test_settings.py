@@ -4,9 +4,7 @@ import pytest
 
 from bedrock_autoscaler.application.errors import NewerRecordError, ObservationError
 from bedrock_autoscaler.application.ports.settings import Settings
-from bedrock_autoscaler.application.settings.in_force import (
-    settings_version,
-)
+from bedrock_autoscaler.application.settings.in_force import settings_version
 from bedrock_autoscaler.domain.target import Mode
 from tests.fakes.memory_settings import MemoryLastGood
 from tests.unit.application.stored_settings import (

@@ -2,17 +2,9 @@
 
 import json
 
-from bedrock_autoscaler.application.settings.in_force import (
-    overlapping,
-)
+from bedrock_autoscaler.application.settings.in_force import overlapping
 from tests.builders import ACCOUNT, MODEL, REGION, build_target
-from tests.unit.application.stored_settings import (
-    OTHER_MODEL,
-    Store,
-    document,
-    names,
-    places,
-)
+from tests.unit.application.stored_settings import OTHER_MODEL, Store, document, names, places
 
 
 def test_two_new_targets_that_share_a_model_id_are_both_invalid() -> None:

@@ -5,16 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from bedrock_autoscaler.application.settings.in_force import (
-    NOTHING_MAY_BE_HELD,
-)
-from tests.unit.application.stored_settings import (
-    OTHER_MODEL,
-    Store,
-    document,
-    names,
-    places,
-)
+from bedrock_autoscaler.application.settings.in_force import NOTHING_MAY_BE_HELD
+from tests.unit.application.stored_settings import OTHER_MODEL, Store, document, names, places
 
 STACK = {
     "max_units": 4,

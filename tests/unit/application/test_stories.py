@@ -10,13 +10,7 @@ from bedrock_autoscaler.domain.decision import Purchase, Release
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
-from tests.builders import (
-    MODEL,
-    NOW,
-    build_target,
-    build_thresholds,
-    build_traffic,
-)
+from tests.builders import MODEL, NOW, build_target, build_thresholds, build_traffic
 from tests.staging import Stage
 from tests.unit.application.lives import (
     ARN,

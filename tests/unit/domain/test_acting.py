@@ -7,10 +7,7 @@ import pytest
 from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
 from bedrock_autoscaler.domain.acting.steps import act, change
 from bedrock_autoscaler.domain.decision import Purchase, Release, Restore
-from bedrock_autoscaler.domain.fleet.holdings import (
-    Spend,
-    Status,
-)
+from bedrock_autoscaler.domain.fleet.holdings import Spend, Status
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.planning import Wish
 from tests.builders import (

@@ -4,13 +4,7 @@ from decimal import Decimal
 from bedrock_autoscaler.domain.acting.budget import over_budget
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Spend
 from bedrock_autoscaler.domain.reason import ReasonCode
-from tests.builders import (
-    build_fleet,
-    build_guard_rails,
-    build_provisioned,
-    build_pt,
-    build_target,
-)
+from tests.builders import build_fleet, build_guard_rails, build_provisioned, build_pt, build_target
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LATE = datetime(2026, 11, 20, 23, 45, tzinfo=UTC)

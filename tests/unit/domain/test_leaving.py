@@ -10,21 +10,10 @@ import pytest
 from bedrock_autoscaler.domain.acting.controls import Controls, UnitsOverride
 from bedrock_autoscaler.domain.acting.grounds import Outcome
 from bedrock_autoscaler.domain.decision import Release
-from bedrock_autoscaler.domain.fleet.holdings import (
-    Ownership,
-    ProvisionedThroughput,
-    Spend,
-    Status,
-)
+from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Spend, Status
 from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Commitment
-from tests.builders import (
-    NOW,
-    build_guard_rails,
-    build_pt,
-    build_thresholds,
-    pt_arn,
-)
+from tests.builders import NOW, build_guard_rails, build_pt, build_thresholds, pt_arn
 from tests.unit.domain.outcomes import DAY, codes, due, outcome
 from tests.unit.domain.worlds import build_demand
 

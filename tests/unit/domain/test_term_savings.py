@@ -15,13 +15,7 @@ from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import HOUR
-from tests.builders import (
-    NOW,
-    UNIT_PRICE,
-    build_decision,
-    build_provisioned,
-    build_target,
-)
+from tests.builders import NOW, UNIT_PRICE, build_decision, build_provisioned, build_target
 from tests.intents import build_purchase
 from tests.unit.domain.worlds import units_traffic
 

@@ -7,11 +7,7 @@ from datetime import datetime
 
 import numpy as np
 
-from bedrock_autoscaler.domain.fleet.holdings import (
-    Fleet,
-    ProvisionedThroughput,
-    minutes_left_paid,
-)
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughput, minutes_left_paid
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.thresholds import Draining, Observing

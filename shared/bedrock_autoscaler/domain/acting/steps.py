@@ -6,7 +6,8 @@ from bedrock_autoscaler.domain.acting.budget import over_budget
 from bedrock_autoscaler.domain.acting.buying import buy, grow
 from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
 from bedrock_autoscaler.domain.acting.growth import allow_growth
-from bedrock_autoscaler.domain.acting.leaving import busy_units, min_units_reason, shrink
+from bedrock_autoscaler.domain.acting.leaving import shrink
+from bedrock_autoscaler.domain.acting.staying import busy_units, min_units_reason
 from bedrock_autoscaler.domain.acting.succession import (
     Succession,
     held_back,

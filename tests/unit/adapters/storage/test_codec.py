@@ -28,11 +28,7 @@ from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Purchase
 from bedrock_autoscaler.domain.option import ImportedCopies, OptionKind, Residency
 from bedrock_autoscaler.domain.reason import Reason
 from bedrock_autoscaler.domain.target import Target
-from bedrock_autoscaler.domain.traffic.observation import (
-    METRICS,
-    CopiesSeen,
-    Traffic,
-)
+from bedrock_autoscaler.domain.traffic.observation import METRICS, CopiesSeen, Traffic
 from bedrock_autoscaler.domain.unit_rates.rates import RateBasis, RateInUse
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (

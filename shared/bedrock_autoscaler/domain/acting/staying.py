@@ -1,0 +1,103 @@
+"""Why a throughput stays although its paid period ends."""
+
+from collections.abc import Container
+
+import numpy as np
+
+from bedrock_autoscaler.domain.acting.succession import Succession, still_old
+from bedrock_autoscaler.domain.decision import Situation
+from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
+from bedrock_autoscaler.domain.forecasting.use import mean_use, one_set
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
+from bedrock_autoscaler.domain.sizing.planning import Wish
+from bedrock_autoscaler.domain.traffic.demand import Demand
+from bedrock_autoscaler.domain.traffic.observation import Series
+
+_OBSERVED_MINUTES = 5
+"""A forecast alone releases nothing: units in full use over the newest minutes stay."""
+_FULL_USE = 0.9
+
+
+def is_surplus(
+    pt: ProvisionedThroughput, unpaid: Container[str], succession: Succession | None
+) -> bool:
+    """Whether it leaves however much it is worth: no cap pays for it, or it was replaced."""
+    return pt.arn in unpaid or (succession is not None and succession.is_replaced(pt))
+
+
+def needed(
+    pt: ProvisionedThroughput,
+    situation: Situation,
+    wish: Wish,
+    *,
+    demand: Demand,
+    succession: Succession | None,
+) -> Reason | None:
+    """Why the PT is not to leave; None when nobody needs it."""
+    serving = situation.fleet.in_service_units
+    if succession is not None and succession.old:
+        if pt not in succession.old:
+            return still_old(pt, succession)
+        serving = succession.called_units
+    return _worth_keeping(pt, serving, wish) or in_use(pt, situation, serving, demand)
+
+
+def below_least(pt: ProvisionedThroughput, situation: Situation) -> Reason | None:
+    """Whether too few units would serve without this PT; those on their way serve nobody yet."""
+    left = situation.fleet.in_service_units - pt.model_units
+    least = situation.target.guard_rails.min_units
+    return min_units_reason(left, least) if left < least else None
+
+
+def _worth_keeping(pt: ProvisionedThroughput, serving: int, wish: Wish) -> Reason | None:
+    """Whether as many units as this PT has are together worth their next paid period.
+
+    They are the last ones in service, whichever PT serves them; units on their way serve nobody
+    yet.
+    """
+    if not wish.keeps(serving, pt.model_units):
+        return None
+    return Reason(
+        code=ReasonCode.WORTH_KEEPING,
+        message=f"the last {pt.model_units} of {serving} units in service, as many as {pt.arn} "
+        "has, are together worth keeping",
+        numbers=(("units", float(pt.model_units)), ("worth_keeping", float(wish.keep))),
+    )
+
+
+def in_use(
+    pt: ProvisionedThroughput, situation: Situation, serving: int, demand: Demand
+) -> Reason | None:
+    """Whether the last of the serving units were in full use until now; a person need not care."""
+    if situation.target.controls.units_at(situation.scheduled_at) is not None:
+        return None
+    used = _recent_use(demand, serving)[serving - pt.model_units :].mean()
+    if used < _FULL_USE:
+        return None
+    return Reason(
+        code=ReasonCode.BUSY_LATELY,
+        message=f"{used:.0%} of {pt.arn} would have been used in the newest {_OBSERVED_MINUTES} "
+        "minutes: a forecast alone releases nothing",
+        numbers=(("used", float(used)), ("full_use", _FULL_USE)),
+    )
+
+
+def busy_units(demand: Demand, serving: int) -> int:
+    """How many of the serving units were in full use until now, counted from the first one up."""
+    return int(np.count_nonzero(_recent_use(demand, serving) >= _FULL_USE))
+
+
+def _recent_use(demand: Demand, serving: int) -> Series:
+    """The share of each unit in use over the newest minutes; one that was not read is full."""
+    recent = np.nan_to_num(demand.load[-_OBSERVED_MINUTES:], nan=serving)
+    use: Series = mean_use(one_set(recent), serving)[0]
+    return use
+
+
+def min_units_reason(units: int, least: int) -> Reason:
+    """That fewer units than `min_units` would be held."""
+    return Reason(
+        code=ReasonCode.MIN_UNITS,
+        message=f"{units} units would be held, min_units is {least}",
+        numbers=(("units", float(units)), ("min_units", float(least))),
+    )
