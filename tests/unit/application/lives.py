@@ -10,16 +10,14 @@ from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseState
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import MODEL, NOW, build_target, pt_arn
+from tests.builders import MODEL, NOW, build_target
 from tests.fakes.memory_routes import MemoryRoutingTables
 from tests.intents import ONE_UNIT
 from tests.staging import Script, Stage
-from tests.unit.application.scenes import deletes
+from tests.unit.application.scenes import ARN, deletes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-ARN = pt_arn(1)
 
 
 class CheckedTables(MemoryRoutingTables):

@@ -1,6 +1,7 @@
 """Stages that tests of the actors begin from, and what they read off one."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
@@ -8,7 +9,7 @@ from bedrock_autoscaler.domain.decision import Release
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import NOW, pt_arn
+from tests.builders import NOW, build_target, pt_arn
 from tests.fakes.memory_capacity import MemoryCapacity
 from tests.intents import ONE_UNIT, TWO_UNITS
 from tests.staging import Script, Stage
@@ -21,6 +22,15 @@ DECIDED_AT = NOW + 30 * MINUTE
 
 
 # -- beginnings --------------------------------------------------------------------------------
+
+
+def bought(minutes: int = 20, **target: Any) -> Stage:
+    """One unit bought at 12:00 and in service since 12:15."""
+    script = Script()
+    script.actions[NOW] = (ONE_UNIT,)
+    scene = Stage(build_target(**target), core=script)
+    scene.run(minutes)
+    return scene
 
 
 def stage(*targets: Target, history_hours: int = 4) -> tuple[Stage, Script]:
@@ -123,3 +133,12 @@ def deletes(scene: Stage) -> list[str]:
 def reasons(scene: Stage, event: str) -> list[str]:
     """The reasons that were reported with such events, in order."""
     return [str(h.fields["reason"]) for h in scene.reporter.happenings if h.event == event]
+
+
+def actions(scene: Stage) -> dict[datetime, Any]:
+    assert isinstance(scene.core, Script)
+    return scene.core.actions
+
+
+def calls(scene: Stage) -> list[str]:
+    return [call.method for call in scene.capacity.calls]

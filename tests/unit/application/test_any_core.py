@@ -5,8 +5,8 @@ from decimal import Decimal
 from bedrock_autoscaler.domain.decision import Decision, Purchase, Release, Restore, Situation
 from tests.builders import PT_MODEL, build_guard_rails, build_target
 from tests.staging import Script, Stage
-from tests.unit.application.lives import ARN, assert_bounds, minute_of_all, scripted
-from tests.unit.application.scenes import deletes
+from tests.unit.application.lives import assert_bounds, minute_of_all, scripted
+from tests.unit.application.scenes import ARN, deletes
 
 
 def always_buy(situation: Situation) -> Decision:

@@ -1,14 +1,12 @@
-"""Stories of the failure model that need all functions: losses, edits, clocks, refusals."""
+"""Stories of the failure model that need all functions: losses, edits, refusals, silence."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from bedrock_autoscaler.application.errors import (
-    CapacityUnavailableError,
     ObservationError,
     TargetsFailedError,
 )
@@ -22,43 +20,23 @@ from tests.builders import (
     NOW,
     PROFILE,
     PT_MODEL,
-    UNIT_PRICE,
     build_guard_rails,
     build_option,
-    build_provisioned,
     build_target,
     build_thresholds,
     build_traffic,
-    pt_arn,
 )
 from tests.intents import ONE_UNIT, TWO_UNITS, build_purchase, moved, reserve
 from tests.staging import Script, Stage
-from tests.unit.application.scenes import draining, only_purchase, only_release, reasons
-
-ARN = pt_arn(1)
-ALWAYS_IN_THE_WINDOW = build_thresholds(
-    sizing={"decision_minutes": 15},
-    draining={"release_window_minutes": 60, "quiet_minutes": 1},
+from tests.unit.application.scenes import (
+    ARN,
+    actions,
+    bought,
+    calls,
+    draining,
+    only_purchase,
+    only_release,
 )
-
-
-def bought(minutes: int = 20, **target: Any) -> Stage:
-    """One unit bought at 12:00 and in service since 12:15."""
-    script = Script()
-    script.actions[NOW] = (ONE_UNIT,)
-    scene = Stage(build_target(**target), core=script)
-    scene.run(minutes)
-    return scene
-
-
-def actions(scene: Stage) -> dict[datetime, Any]:
-    assert isinstance(scene.core, Script)
-    return scene.core.actions
-
-
-def calls(scene: Stage) -> list[str]:
-    return [call.method for call in scene.capacity.calls]
-
 
 # -- row 20: deleted by hand -------------------------------------------------------------------
 
@@ -149,94 +127,6 @@ def test_caps_below_what_is_held_stop_purchases_and_delete_nothing() -> None:
     table = scene.tables.current("chat")
     assert table is not None
     assert table.routes[0].address == ARN
-
-
-# -- row 36: clocks ----------------------------------------------------------------------------
-
-
-def test_a_clock_that_steps_back_shortens_no_rest() -> None:
-    scene = bought(0)
-    scene.capacity.fail_next(
-        CapacityUnavailableError("no room", code="ServiceQuotaExceededException"), method="buy"
-    )
-    scene.run(1)
-    (refused,) = scene.fleets.purchases("chat")
-    assert refused.ended_at == NOW
-    for quarter in range(-2, 12):
-        actions(scene)[NOW + quarter * 15 * MINUTE] = (ONE_UNIT,)
-
-    scene.clock.set(NOW - 20 * MINUTE)
-    scene.run(20 + 119)
-
-    assert calls(scene) == []  # the refused one did not get as far as being counted
-    scene.run(2)
-    assert calls(scene) == ["buy"]
-
-
-def test_a_clock_that_steps_back_hides_no_purchase_from_a_cap() -> None:
-    """The cap of the day has room for one unit-hour; the clock of the run that buys it is ahead."""
-    scene = bought(0, guard_rails=build_guard_rails(max_units=5, max_usd_per_day=Decimal(61)))
-    actions(scene)[NOW + MINUTE] = (ONE_UNIT,)
-    scene.clock.set(NOW + 3 * MINUTE)
-    scene.decide(Loop.CAPACITY, NOW)
-    scene.purchase(NOW)
-
-    scene.clock.set(NOW + MINUTE)
-    scene.decide(Loop.CAPACITY, NOW + MINUTE)
-    scene.purchase(NOW + MINUTE)
-
-    assert calls(scene) == ["buy"]
-    (held,) = reasons(scene, "purchase_held")
-    assert "60.500000 USD are booked today" in held
-
-
-def test_a_clock_that_steps_back_shortens_no_drain() -> None:
-    """The paid period allows the Delete and the throughput is silent: the drain alone waits."""
-    scene = bought(16, thresholds=ALWAYS_IN_THE_WINDOW)
-    scene.serve(ARN, 14)
-    actions(scene)[NOW + 30 * MINUTE] = (Release(arn=ARN, model_units=1),)
-    scene.run(16)
-    (release,) = scene.fleets.releases("chat")
-    assert release.withdrawn_at == NOW + 30 * MINUTE
-    scene.metrics.beat_through(scene.now, NOW + HOUR)
-
-    scene.clock.set(release.withdrawn_at - 10 * MINUTE)
-    for _ in range(10 + 12):
-        scene.release()
-        scene.clock.advance(MINUTE)
-
-    assert "delete" not in calls(scene)
-    scene.release()
-    assert "delete" in calls(scene)
-
-
-@pytest.mark.parametrize(
-    "moment",
-    [
-        datetime(2026, 12, 31, 23, 58, tzinfo=UTC),
-        datetime(2028, 2, 28, 23, 58, tzinfo=UTC),
-        datetime(2028, 2, 29, 23, 58, tzinfo=UTC),
-        datetime(2027, 3, 28, 0, 58, tzinfo=UTC),  # clocks change in Europe
-        datetime(2026, 10, 25, 0, 58, tzinfo=UTC),
-    ],
-)
-def test_no_boundary_of_the_calendar_counts_twice_or_not_at_all(moment: datetime) -> None:
-    script = Script()
-    minute = moment + 2 * MINUTE
-    script.actions[minute] = (ONE_UNIT,)
-    price = replace(UNIT_PRICE, as_of=moment.date())
-    target = build_target(provisioned=build_provisioned(price=price))
-    scene = Stage(target, core=script, history_hours=0)
-    scene.clock.set(moment)
-
-    scene.run(125)
-
-    (intent,) = scene.fleets.purchases("chat")
-    assert intent.recorded_at == minute
-    spend = script.situations[-1].fleet.spend
-    # Bought at the boundary: three started hours, all of the new day.
-    assert spend.day_usd == 3 * Decimal("60.5")
-    assert spend.month_usd == spend.day_usd
 
 
 # -- rows 39 and 46: the ledger is out of reach, ticks stop ------------------------------------
@@ -330,54 +220,6 @@ def test_spillover_is_published_within_two_ticks_of_pressure_whatever_becomes_of
     assert [route.address for route in table.routes] == [PROFILE, MODEL]
     assert table.published_at <= seen_from + 2 * MINUTE
     assert [each.state for each in scene.fleets.purchases("chat")] == ([state] if state else [])
-
-
-# -- others' units as serving capacity, only if told so ----------------------------------------
-
-
-@pytest.mark.parametrize("is_told", [False, True])
-def test_others_units_serve_only_when_told_so(is_told: bool) -> None:  # noqa: FBT001 - a table's column
-    bought_option = build_provisioned(use_unmanaged=is_told)
-    scene = Stage(build_target(provisioned=bought_option), core=Script())
-    theirs = scene.capacity.add(name="by-hand", model_id=PT_MODEL, model_units=2)
-
-    scene.run(17)
-
-    table = scene.tables.current("chat")
-    assert table is not None
-    assert (theirs in {route.address for route in table.routes}) is is_told
-    assert isinstance(scene.core, Script)
-    fleet = scene.core.situations[-1].fleet
-    assert fleet.in_service_units == (2 if is_told else 0)
-    assert fleet.staying_units == (2 if is_told else 0)
-    assert fleet.held_units == 2
-    assert ("unmanaged_pt", "chat") in scene.reporter.alarm_names
-
-
-def test_what_others_units_serve_is_the_targets_traffic_when_told_so() -> None:
-    bought_option = build_provisioned(use_unmanaged=True)
-    scene = Stage(build_target(provisioned=bought_option), core=Script())
-    theirs = scene.capacity.add(name="by-hand", model_id=PT_MODEL, model_units=2)
-    scene.serve(theirs, 30)
-
-    scene.run(31)
-
-    assert isinstance(scene.core, Script)
-    newest = scene.core.capacity_situations()[-1].observation.traffic
-    assert newest.invocations[-1] == 60.0
-
-
-def test_others_units_are_never_released_even_when_they_serve() -> None:
-    bought_option = build_provisioned(use_unmanaged=True)
-    scene = Stage(build_target(provisioned=bought_option), core=Script())
-    theirs = scene.capacity.add(name="by-hand", model_id=PT_MODEL, model_units=2)
-    for quarter in range(8):
-        actions(scene)[NOW + quarter * 15 * MINUTE] = (Release(arn=theirs, model_units=2),)
-
-    scene.run(120)
-
-    assert calls(scene) == []
-    assert scene.fleets.releases("chat") == ()
 
 
 # -- rows 43 and 54: one target's trouble, one Region's ----------------------------------------

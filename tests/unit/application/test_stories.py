@@ -13,12 +13,12 @@ from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import MODEL, NOW, build_target, build_thresholds, build_traffic
 from tests.staging import Stage
 from tests.unit.application.lives import (
-    ARN,
     assert_bounds,
     assert_ended_well,
     minute_of_all,
     scripted,
 )
+from tests.unit.application.scenes import ARN
 
 THREE_UNITS = {"invocations": 180.0, "input_tokens": 3_000_000.0, "output_tokens": 900_000.0}
 

@@ -61,7 +61,8 @@ def test_a_smaller_one_lets_a_far_larger_one_go_first_where_the_hour_has_no_room
 
     assert found.action is None
     assert found.reasons[-1].code is ReasonCode.RELEASES_FOR_LARGER
-    assert f"could not leave within an hour of {pt_arn(1)}" in found.reasons[-1].message
+    assert found.reasons[-1].message.startswith(f"{pt_arn(1)} waits, which saves")
+    assert f"{pt_arn(4)} of 5 units is not to stay either" in found.reasons[-1].message
 
 
 def test_it_waits_for_two_larger_ones_that_one_after_the_other_would_each_stay_longer() -> None:

@@ -1,4 +1,4 @@
-"""Whether a throughput that may leave waits for larger ones: what waits is paid for longer."""
+"""Whether a throughput that may leave lets larger ones go first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -99,9 +99,9 @@ def _before_its_hour(
     other = max(held_back, key=lambda one: (one.model_units, one.arn))
     return Reason(
         code=ReasonCode.RELEASES_FOR_LARGER,
-        message=f"{other.arn} of {other.model_units} units is not to stay either, and could not "
-        f"leave within an hour of {pt.arn}: that one waits, which saves {saved / 60:.1f} "
-        "unit-hours",
+        message=f"{pt.arn} waits, which saves {saved / 60:.1f} unit-hours: {other.arn} of "
+        f"{other.model_units} units is not to stay either, and could not leave within an hour "
+        "of it",
         numbers=(
             ("larger_units", float(other.model_units)),
             ("saved_unit_hours", saved / 60),
