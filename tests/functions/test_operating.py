@@ -61,7 +61,7 @@ def test_a_sound_stack_verifies_and_nothing_is_written(
 
     assert account.stored() == before
     assert capsys.readouterr().out == (
-        "1 targets, 0 provisioned throughputs: 0 violations, 0 notices\n"
+        "1 target, 0 provisioned throughputs: 0 violations, 0 notices\n"
     )
 
 
@@ -86,7 +86,7 @@ def test_a_broken_promise_is_status_1(account: Account, capsys: pytest.CaptureFi
     printed = capsys.readouterr().out
     assert f"foreign     1 unit    chat             {arn}\n" in printed
     assert f"violation O10  chat             {arn} carries our tag" in printed
-    assert printed.endswith("1 violations, 0 notices\n")
+    assert printed.endswith("1 violation, 0 notices\n")
 
 
 def test_a_person_adopts_what_the_ledger_lost(

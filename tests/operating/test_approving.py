@@ -185,7 +185,7 @@ def test_requests_are_listed_with_what_came_of_them(asked: Stage) -> None:
         ASKED.id: "open",
     }
     assert f"open       {ASKED.id}\n" in printed
-    assert printed.endswith("4 requests, 1 of them wait for a word\n")
+    assert printed.endswith("4 requests, 1 waiting for a word\n")
 
 
 def test_the_state_of_a_used_and_of_an_expired_consent(asked: Stage) -> None:

@@ -66,7 +66,7 @@ def test_a_thousandfold_error_blocks_the_target_that_needs_it(stage: Stage, tmp_
     doubted = [line["doubt"] for line in stage.json("prices", "show", NOVA) if line["doubt"]]
     assert len(doubted) == 2
     assert "0.31 USD lies outside of all prices ever seen" in doubted[0]
-    assert "2 in doubt: they block" in stage.told("prices", "show", NOVA)
+    assert "2 in doubt: blocked" in stage.told("prices", "show", NOVA)
 
 
 def test_the_query_api_is_asked_by_default(stage: Stage) -> None:
@@ -165,5 +165,5 @@ def test_the_shipped_list_needs_no_stack(
     assert run(["prices", "list", "--region", "us-west-2"]) == 0
 
     printed = capsys.readouterr().out
-    assert "1 prices" in printed
+    assert "1 price" in printed
     assert "meta.llama3-1-70b" in printed

@@ -13,7 +13,7 @@ from bedrock_autoscaler.domain.target import Mode
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis
 from bedrock_autoscaler.domain.traffic.observation import known_mean
-from bedrock_autoscaler.domain.units import significant
+from bedrock_autoscaler.domain.units import count_text, significant, units_text
 
 _DIGITS = 12
 _QUANTILE_NAMES = {share: f"demand_p{share * 100:g}_units" for share in QUANTILES}
@@ -89,8 +89,8 @@ def remarks(situation: Situation) -> tuple[Reason, ...]:
         found.append(
             Reason(
                 code=ReasonCode.UNMANAGED_PT,
-                message=f"{len(foreign)} provisioned throughputs with {units} units are not ours: "
-                "counted against the caps, never released",
+                message=f"not ours: {count_text(len(foreign), 'provisioned throughput')} of "
+                f"{units_text(units)}, counted against the caps, never released",
                 numbers=(("units", float(units)),),
             )
         )

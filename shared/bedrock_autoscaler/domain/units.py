@@ -79,6 +79,16 @@ def end_text(moment: datetime | None) -> str:
     return moment.isoformat() if moment is not None else "an unknown time"
 
 
+def count_text(number: int, noun: str) -> str:
+    """`1 release`, `2 releases`: so many of something in a sentence."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def in_a_day(made: int, most: int, noun: str) -> str:
+    """How many of what a bound of a day counts were made, and how many may be."""
+    return f"{count_text(made, noun)} in 24 hours, allowed: {most}"
+
+
 def units_text(number: int) -> str:
     """`1 unit`, `2 units`: a number of model units in a sentence."""
-    return f"{number} unit" if number == 1 else f"{number} units"
+    return count_text(number, "unit")

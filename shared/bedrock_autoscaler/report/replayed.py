@@ -8,6 +8,7 @@ from bedrock_autoscaler.backtest.baselines import all_on_demand
 from bedrock_autoscaler.backtest.lives import Lives, lives_of
 from bedrock_autoscaler.backtest.replay import Replay
 from bedrock_autoscaler.backtest.timeline import ROUTES, Plan, Route, TimelineLine, plan_of
+from bedrock_autoscaler.domain.units import units_text
 from bedrock_autoscaler.report.series import Mark, MarkKind, RunSeries, Series
 
 _NAMES = {
@@ -113,7 +114,7 @@ def _marks(lines: tuple[TimelineLine, ...]) -> Iterator[Mark]:
         units = line.provisioned_units
         if units is not None and units != held:
             kind = MarkKind.PURCHASE if units > held else MarkKind.RELEASE
-            yield Mark(moment=line.minute, kind=kind, text=f"{units} units")
+            yield Mark(moment=line.minute, kind=kind, text=units_text(units))
             held = units
         if line.spill is not None:
             yield Mark(moment=line.minute, kind=MarkKind.ROUTES, text=" > ".join(line.spill))

@@ -125,7 +125,7 @@ def test_a_bound_that_was_lowered_since_the_decision_trips_nothing() -> None:
 
     assert buys(scene) == 1
     assert scene.fleets.record_of("chat").tripped_at is None
-    assert reasons(scene, "purchase_held") == ["1 purchases in 24 hours, 1 are allowed"]
+    assert reasons(scene, "purchase_held") == ["1 purchase in 24 hours, allowed: 1"]
 
 
 def test_a_clock_that_is_behind_the_decisions_trips_nothing() -> None:
@@ -144,7 +144,7 @@ def test_a_clock_that_is_behind_the_decisions_trips_nothing() -> None:
 
     assert scene.fleets.record_of("chat").tripped_at is None
     assert buys(scene) == 1
-    assert reasons(scene, "purchase_held") == ["1 purchases in 24 hours, 1 are allowed"]
+    assert reasons(scene, "purchase_held") == ["1 purchase in 24 hours, allowed: 1"]
     scene.clock.set(tomorrow)
     scene.purchase()
     assert buys(scene) == 2

@@ -191,7 +191,7 @@ def test_a_large_pt_does_not_follow_a_small_one_within_the_hour() -> None:
     scene.run(55)
 
     assert [call.subject for call in scene.capacity.calls] == [small]
-    assert any("1 units left within the hour" in why for why in reasons(scene, "release_held"))
+    assert any("1 left within the hour" in why for why in reasons(scene, "release_held"))
 
 
 def test_a_large_pt_that_missed_its_window_goes_before_a_small_one() -> None:
@@ -210,9 +210,7 @@ def test_a_large_pt_that_missed_its_window_goes_before_a_small_one() -> None:
     scene.run(60)
 
     assert [call.subject for call in scene.capacity.calls] == [large]
-    assert any(
-        "units left within the hour or drain" in why for why in reasons(scene, "release_held")
-    )
+    assert any("left within the hour or drain" in why for why in reasons(scene, "release_held"))
 
 
 def test_what_was_begun_in_another_hour_leaves_in_another_hour() -> None:

@@ -58,7 +58,7 @@ def test_calls_of_a_day_are_bounded_whatever_decisions_ask_for() -> None:
 
     problem = pace_problem(target, TWO_UNITS, made, NOW)
 
-    assert problem == "2 purchases in 24 hours, 2 are allowed"
+    assert problem == "2 purchases in 24 hours, allowed: 2"
     assert pace_problem(target, TWO_UNITS, made[:1], NOW) is None
 
 

@@ -321,7 +321,7 @@ def test_a_run_that_was_overtaken_sends_no_delete_beyond_the_bound_of_a_day() ->
     scene.release()
 
     assert deletes(scene) == [pt_arn(1)]
-    assert reasons(scene, "release_waits")[-1] == "1 releases in 24 hours, 1 are allowed"
+    assert reasons(scene, "release_waits")[-1] == "1 release in 24 hours, allowed: 1"
 
 
 def test_a_pt_that_failed_leaves_although_another_one_that_failed_is_under_a_term() -> None:

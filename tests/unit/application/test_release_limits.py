@@ -194,7 +194,7 @@ def test_the_bound_of_the_day_is_looked_at_again_before_the_delete() -> None:
     scene.release()
 
     assert deletes(scene) == []
-    assert reasons(scene, "release_waits")[-1] == "0 releases in 24 hours, 0 are allowed"
+    assert reasons(scene, "release_waits")[-1] == "0 releases in 24 hours, allowed: 0"
 
 
 def test_units_that_are_leaving_do_not_count_for_the_least_size() -> None:

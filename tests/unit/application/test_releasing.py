@@ -113,7 +113,7 @@ def test_a_tick_off_the_clock_changes_nothing(minutes: int) -> None:
     ("wanted", "reason"),
     [
         (Release(arn="arn:of-nobody", model_units=1), "the ledger holds no purchase"),
-        (Release(arn=ARN, model_units=2), "has 1 units, not 2"),
+        (Release(arn=ARN, model_units=2), "has 1 unit, not 2"),
     ],
 )
 def test_only_what_the_ledger_holds_is_withdrawn(wanted: Release, reason: str) -> None:
@@ -135,7 +135,7 @@ def test_releases_of_a_day_are_bounded_whatever_decisions_ask_for() -> None:
 
     scene.release()
 
-    assert reasons(scene, "release_held") == ["0 releases in 24 hours, 0 are allowed"]
+    assert reasons(scene, "release_held") == ["0 releases in 24 hours, allowed: 0"]
 
 
 def test_the_least_size_is_kept_whatever_decisions_ask_for() -> None:

@@ -231,7 +231,7 @@ def test_a_day_has_its_bound_whatever_came_of_the_changes() -> None:
     made.clock.advance(15 * MINUTE)
     made.decide()
 
-    assert held_because_of(made) == "2 changes in 24 hours, 2 are allowed"
+    assert held_because_of(made) == "2 changes in 24 hours, allowed: 2"
     made.clock.advance(45 * MINUTE)
     made.decide()
     assert outcome(made) == "scaled to 3"

@@ -99,7 +99,7 @@ def test_a_released_unit_leaves_no_finding() -> None:
 @pytest.mark.parametrize(
     ("rails", "told"),
     [
-        ({"max_units": 0}, ("O1", "1 units are held or open, max_units is 0")),
+        ({"max_units": 0}, ("O1", "held or open: 1 unit, max_units is 0")),
         (
             {"max_usd_per_hour": Decimal(60)},
             ("O2", "60.500000 USD per hour are reserved, max_usd_per_hour is 60"),

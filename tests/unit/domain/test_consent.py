@@ -32,7 +32,7 @@ def test_covers_the_purchase_that_it_names_to_its_last_moment() -> None:
         ({"valid_until": NOW - MINUTE}, "was valid until 2026-11-20T11:59"),
         ({"target": "email"}, "for email"),
         ({"model_id": "other"}, "2 units of other"),
-        ({"units": 1}, "is for 1 units"),
+        ({"units": 1}, "is for 1 unit"),
         ({"units": 3}, "is for 3 units"),
         ({"term": Commitment.SIX_MONTHS}, "under six_months"),
         ({"max_usd_per_hour": Decimal("54.999999")}, "the price is 55"),

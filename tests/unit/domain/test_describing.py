@@ -60,7 +60,7 @@ def test_a_reader_is_told_what_stands_beside_the_decision() -> None:
         ReasonCode.UNMANAGED_PT,
         ReasonCode.MANTLE_UNSEEN,
     ]
-    assert "1 provisioned throughputs with 3 units are not ours" in found[1].message
+    assert "not ours: 1 provisioned throughput of 3 units" in found[1].message
     assert remarks(build_situation()) == ()
 
 

@@ -84,7 +84,7 @@ def test_a_day_has_its_bound_on_changes() -> None:
     assert change(scale(200.0, changes=23)) == (2, 7)
     assert change(held) is None
     (reason,) = held.reasons
-    assert "24 changes in 24 hours, 24 are allowed; 7 instances are wanted" in reason.message
+    assert "24 changes in 24 hours, allowed: 24; 7 instances wanted" in reason.message
     # What is right as it is needs no change.
     assert "are right" in scale(30.0, 1, changes=24).reasons[0].message
 

@@ -50,7 +50,7 @@ def test_the_last_release_of_a_day_is_kept_for_a_larger_one() -> None:
 
     assert found.action is None
     assert codes(found) == [ReasonCode.PAID_PERIOD_RUNS, ReasonCode.RELEASES_FOR_LARGER]
-    assert "1 more releases are allowed today, and 1 throughputs larger" in found.reasons[1].message
+    assert "waits, with 1 release left today, for 1 larger throughput" in found.reasons[1].message
 
 
 def test_a_smaller_one_lets_a_far_larger_one_go_first_where_the_hour_has_no_room_for_both() -> None:

@@ -91,7 +91,7 @@ def test_minutes_that_were_not_read_are_full_use_to_shrink_on() -> None:
     assert plan.keep == 2
     assert plan.is_worth_keeping(1, 1)
     (caution,) = plan.remarks
-    assert "count as full use: keep 1 units, not 0" in caution.message
+    assert "count as full use: keep 1 unit, not 0" in caution.message
 
 
 def test_a_gap_that_might_ask_for_more_units_releases_none() -> None:
@@ -179,8 +179,8 @@ def test_a_unit_that_does_not_pay_is_named() -> None:
 
     assert wish.keep == 0
     assert wish.reasons[0].message == (
-        "unit 1 avoids 0.00 USD per hour, costs 34.65 and is kept from 32.92: 0 of 2 units are "
-        "worth keeping"
+        "unit 1 avoids 0.00 USD per hour, costs 34.65 and is kept from 32.92; worth keeping of 2 "
+        "units: 0"
     )
 
 
@@ -189,8 +189,8 @@ def test_the_right_size_is_argued_too() -> None:
 
     assert wish.reasons[0].code is ReasonCode.AT_DESIRED_SIZE
     assert wish.reasons[0].message == (
-        "2 units are right: a further one avoids 0.00 USD per hour, costs 34.65 and is bought from "
-        "39.85"
+        "2 units held, which is right: a further one avoids 0.00 USD per hour, costs 34.65 and is "
+        "bought from 39.85"
     )
 
 

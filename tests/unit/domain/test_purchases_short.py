@@ -84,7 +84,7 @@ def test_a_decision_that_waits_does_not_call_its_size_right() -> None:
         reason.message for reason in decision.reasons if reason.code is ReasonCode.AT_DESIRED_SIZE
     )
     assert size == (
-        "0 units stay for now: a further one avoids 69.30 USD per hour, costs 34.65 and is bought "
+        "0 units held, for now: a further one avoids 69.30 USD per hour, costs 34.65 and is bought "
         "from 39.85, if nothing else holds it back"
     )
 

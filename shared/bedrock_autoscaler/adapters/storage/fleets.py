@@ -49,6 +49,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
     PurchaseState,
     ReleaseIntent,
 )
+from bedrock_autoscaler.domain.units import units_text
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -165,8 +166,8 @@ class DynamoFleets(Fleets):
         room_usd = max_usd_per_hour - intent.usd_per_hour
         if fleet.reserved_units > room or fleet.reserved_usd_per_hour > room_usd:
             raise StaleDecisionError(
-                f"purchase {intent.decision_id}: {fleet.reserved_units} units are reserved and "
-                f"{room} would leave room, {fleet.reserved_usd_per_hour} USD per hour and "
+                f"purchase {intent.decision_id}: {units_text(fleet.reserved_units)} reserved where "
+                f"{room} would leave room, or {fleet.reserved_usd_per_hour} USD per hour where "
                 f"{room_usd} would"
             )
         if fleet.version == 0:
@@ -361,7 +362,8 @@ def _stack_condition(intent: PurchaseIntent, stack: StackRoom) -> tuple[str, dic
     room_usd = stack.max_usd_per_hour - intent.usd_per_hour
     if seen.reserved_units > room or seen.reserved_usd_per_hour > room_usd:
         raise StaleDecisionError(
-            f"purchase {intent.decision_id}: all targets reserve {seen.reserved_units} units and "
+            f"purchase {intent.decision_id}: all targets reserve "
+            f"{units_text(seen.reserved_units)} and "
             f"{room} would leave room, {seen.reserved_usd_per_hour} USD per hour and {room_usd} "
             "would"
         )

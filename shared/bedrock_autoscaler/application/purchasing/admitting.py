@@ -19,7 +19,7 @@ from bedrock_autoscaler.domain.economics.facts import purchase_facts
 from bedrock_autoscaler.domain.fleet.holdings import NOTHING_SPENT, Spend
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Target, UnitPrice
-from bedrock_autoscaler.domain.units import MINUTE, usd
+from bedrock_autoscaler.domain.units import MINUTE, in_a_day, units_text, usd
 
 
 def terms_problem(target: Target, wanted: Purchase, now: datetime) -> str | None:
@@ -35,7 +35,10 @@ def terms_problem(target: Target, wanted: Purchase, now: datetime) -> str | None
         return f"the price of {bought.model_id} is of {bought.price.as_of}, which is too old"
     most = target.thresholds.sizing.max_units_per_purchase
     if not 1 <= wanted.model_units <= most:
-        return f"{wanted.model_units} units are not between 1 and max_units_per_purchase {most}"
+        return (
+            f"a purchase of {units_text(wanted.model_units)} is not between 1 and "
+            f"max_units_per_purchase {most}"
+        )
     return _price_problem(bought.price, wanted)
 
 
@@ -80,7 +83,7 @@ def pace_problem(
     rails = target.guard_rails
     made = purchases_since(intents, now)
     if made >= rails.max_purchases_per_day:
-        return f"{made} purchases in 24 hours, {rails.max_purchases_per_day} are allowed"
+        return in_a_day(made, rails.max_purchases_per_day, "purchase")
     failed = [intent.arn for intent in intents if intent.state is PurchaseState.FAILED]
     if failed:
         return f"{failed[0]} failed to come into service; nothing is bought while it exists"
@@ -145,7 +148,7 @@ def room_problem(
     rails = target.guard_rails
     units = record.reserved_units + unmanaged_units + wanted.model_units
     if units > rails.max_units:
-        return f"it would make {units} units, max_units is {rails.max_units}"
+        return f"it would make {units_text(units)}, max_units is {rails.max_units}"
     each = wanted.usd_per_hour / wanted.model_units
     bought = target.provisioned
     if bought is not None and bought.price is not None:

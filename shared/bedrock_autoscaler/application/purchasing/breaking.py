@@ -15,7 +15,7 @@ from bedrock_autoscaler.application.purchasing.accounting import purchases_since
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent
 from bedrock_autoscaler.domain.target import Mode, Target
 from bedrock_autoscaler.domain.thresholds import CLOCK_MARGIN_MINUTES
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import MINUTE, in_a_day
 
 
 def breaker_problem(record: FleetRecord) -> str | None:
@@ -55,9 +55,7 @@ def trip_on_runaway(
     then = asked.situation.target.guard_rails.max_purchases_per_day
     if made < max(then, target.guard_rails.max_purchases_per_day):
         return None
-    tripped_by = (
-        f"{made} purchases in 24 hours, {then} are allowed, and {asked.decision.id} asks for more"
-    )
+    tripped_by = f"{in_a_day(made, then, 'purchase')}, and {asked.decision.id} asks for more"
     if target.mode is Mode.ACT:
         fleets.trip(record, now, tripped_by)
         reporter.alarm("breaker_tripped", target.name, tripped_by)

@@ -22,6 +22,7 @@ from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.fleet.lifecycle import refusal_of, stepped
 from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.units import units_text
 
 _NAME_DIGITS = 4
 
@@ -81,7 +82,10 @@ class Buying:
         try:
             arn = self.purchasing.buy(intent)
         except CapacityUnavailableError as error:
-            text = f"{intent.model_units} units of {intent.model_id} were refused: {error}"
+            text = (
+                f"a purchase of {units_text(intent.model_units)} of {intent.model_id} was "
+                f"refused: {error}"
+            )
             self.reporter.alarm("purchase_refused", self.target.name, text)
             return self._refuse(intent, error.code)
         except UnknownOutcomeError as error:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from bedrock_autoscaler.application.observing.stacking import StackView
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.target import AccountRails
-from bedrock_autoscaler.domain.units import usd
+from bedrock_autoscaler.domain.units import units_text, usd
 
 
 def stack_problem(view: StackView, wanted: Purchase, first_usd: Decimal) -> str | None:
@@ -24,7 +24,7 @@ def stack_problem(view: StackView, wanted: Purchase, first_usd: Decimal) -> str 
     units = view.state.held_units + wanted.model_units
     if units > view.rails.max_units:
         return (
-            f"all targets and others would hold {units} units, the stack's max_units is "
+            f"all targets and others would hold {units_text(units)}, the stack's max_units is "
             f"{view.rails.max_units}"
         )
     return stack_dollars_problem(view, wanted.usd_per_hour, first_usd)
@@ -71,8 +71,8 @@ def account_problem(view: StackView, wanted: Purchase, account: str) -> str | No
     units += wanted.model_units
     if units > rails.max_units:
         return (
-            f"all targets and others in account {account} would hold {units} units, its max_units "
-            f"is {rails.max_units}"
+            f"all targets and others in account {account} would hold {units_text(units)}, its "
+            f"max_units is {rails.max_units}"
         )
     return account_dollars_problem(view, wanted.usd_per_hour, account)
 

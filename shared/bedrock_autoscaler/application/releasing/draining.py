@@ -24,7 +24,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
     ReleaseIntent,
 )
 from bedrock_autoscaler.domain.target import Target
-from bedrock_autoscaler.domain.units import MINUTE, floor_minute
+from bedrock_autoscaler.domain.units import MINUTE, floor_minute, in_a_day, units_text
 
 RELEASABLE = frozenset({PurchaseState.IN_SERVICE, PurchaseState.FAILED})
 
@@ -76,7 +76,7 @@ def bound_problem(
         return None
     least = target.guard_rails.min_units
     rest = sum(intent.model_units for intent in serving if intent.arn not in leaving | {arn})
-    return f"{rest} units would remain, min_units is {least}" if rest < least else None
+    return f"{units_text(rest)} would remain, min_units is {least}" if rest < least else None
 
 
 def day_problem(target: Target, releases: tuple[ReleaseIntent, ...], now: datetime) -> str | None:
@@ -88,7 +88,7 @@ def day_problem(target: Target, releases: tuple[ReleaseIntent, ...], now: dateti
         now: the present moment.
     """
     made, most = releases_since(releases, now), target.guard_rails.max_releases_per_day
-    return f"{made} releases in 24 hours, {most} are allowed" if made >= most else None
+    return in_a_day(made, most, "release") if made >= most else None
 
 
 def hour_problem(
@@ -125,8 +125,8 @@ def hour_problem(
     if not gone or gone + units <= most:
         return None
     return (
-        f"{gone} units left within the hour or drain, and {serving} serve: {units} more would be "
-        f"above the {most} that may leave"
+        f"of {units_text(gone + serving)} {gone} left within the hour or drain: with {units} more "
+        f"it would be above the {most} that may leave"
     )
 
 

@@ -23,7 +23,7 @@ from bedrock_autoscaler.application.ticking import carrying_problem, moved_probl
 from bedrock_autoscaler.domain.decision import Release
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, ReleaseIntent, ReleaseState
 from bedrock_autoscaler.domain.target import Commitment, Loop, Mode, Target
-from bedrock_autoscaler.domain.units import end_text
+from bedrock_autoscaler.domain.units import end_text, units_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +140,7 @@ class Withdrawal:
         if purchase is None or purchase.state not in RELEASABLE:
             return f"the ledger holds no purchase of {wanted.arn}"
         if purchase.model_units != wanted.model_units:
-            return f"{wanted.arn} has {purchase.model_units} units, not {wanted.model_units}"
+            return f"{wanted.arn} has {units_text(purchase.model_units)}, not {wanted.model_units}"
         return bound_problem(wanted.arn, self.target, purchases, leaving) or hour_problem(
             self.target, purchases, releases, self.now, wanted=wanted
         )

@@ -23,7 +23,7 @@ from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Spend, Status
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseIntent, ReleaseState
 from bedrock_autoscaler.domain.target import Commitment, OptionKind, Target
-from bedrock_autoscaler.domain.units import MINUTE, usd
+from bedrock_autoscaler.domain.units import MINUTE, in_a_day, units_text, usd
 
 _TICKS = 3 * MINUTE
 _SENT = frozenset({ReleaseState.DELETING, ReleaseState.DELETED})
@@ -74,7 +74,7 @@ def _within_caps(one: TargetFacts, target: Target, fleet: Fleet, spend: Spend) -
     rails = target.guard_rails
     finding = violation if _is_admitted(one) else notice
     if fleet.held_units > rails.max_units:
-        text = f"{fleet.held_units} units are held or open, max_units is {rails.max_units}"
+        text = f"held or open: {units_text(fleet.held_units)}, max_units is {rails.max_units}"
         yield finding("O1", one.name, text)
     dollars = usd(one.state.record.reserved_usd_per_hour)
     if dollars > rails.max_usd_per_hour:
@@ -103,7 +103,7 @@ def _reserved(one: TargetFacts) -> Iterator[Finding]:
         yield violation(
             "O1",
             one.name,
-            f"the ledger reserves {record.reserved_units} units for "
+            f"the ledger reserves {units_text(record.reserved_units)} for "
             f"{record.reserved_usd_per_hour} USD per hour, its intents hold {units} for {dollars}",
         )
 
@@ -177,13 +177,13 @@ def _stack_findings(facts: Facts) -> Iterator[Finding]:
         yield violation(
             "O1",
             "",
-            f"the ledger reserves {account.reserved_units} units for "
+            f"the ledger reserves {units_text(account.reserved_units)} for "
             f"{account.reserved_usd_per_hour} USD per hour over all targets, its intents hold "
             f"{sums[0]} for {sums[1]}",
         )
     rails = facts.settings.rails
     if account.reserved_units > rails.max_units:
-        text = f"{account.reserved_units} units are reserved, the stack's max_units is"
+        text = f"reserved: {units_text(account.reserved_units)}, the stack's max_units is"
         yield notice("O1", "", f"{text} {rails.max_units}")
     yield from _stack_dollars(facts)
     yield from _orphans(facts, ours)
@@ -232,7 +232,7 @@ def _orphans(facts: Facts, ours: list[ListedThroughput]) -> Iterator[Finding]:
 def _strangers(one: TargetFacts, fleet: Fleet) -> Iterator[Finding]:
     for pt in fleet.throughputs:
         if pt.ownership is Ownership.UNMANAGED and pt.arn not in fleet.strays:
-            text = f"{pt.arn} of {pt.model_units} units is not ours: counted, never deleted"
+            text = f"{pt.arn} of {units_text(pt.model_units)} is not ours: counted, never deleted"
             yield notice("O5", one.name, text)
 
 
@@ -264,11 +264,11 @@ def _paced(facts: Facts, one: TargetFacts, target: Target) -> Iterator[Finding]:
     finding = violation if _is_admitted(one) else notice
     bought = purchases_since(one.state.purchases, facts.now)
     if bought > rails.max_purchases_per_day:
-        text = f"{bought} purchases in 24 hours, allowed are {rails.max_purchases_per_day}"
+        text = in_a_day(bought, rails.max_purchases_per_day, "purchase")
         yield finding("O13", one.name, text)
     released = releases_since(one.state.releases, facts.now)
     if released > rails.max_releases_per_day:
-        text = f"{released} releases in 24 hours, allowed are {rails.max_releases_per_day}"
+        text = in_a_day(released, rails.max_releases_per_day, "release")
         yield finding("O13", one.name, text)
     if one.state.record.tripped_at is not None:
         text = f"the breaker tripped ({one.state.record.tripped_by})"

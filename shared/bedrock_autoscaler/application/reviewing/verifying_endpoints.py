@@ -8,7 +8,7 @@ from bedrock_autoscaler.application.scaling.rescaling import GRACE
 from bedrock_autoscaler.domain.fleet.scalings import KEPT, ScalingIntent
 from bedrock_autoscaler.domain.option import InstanceRails
 from bedrock_autoscaler.domain.target import Target
-from bedrock_autoscaler.domain.units import MINUTE, usd
+from bedrock_autoscaler.domain.units import MINUTE, in_a_day, usd
 
 _TICKS = 3 * MINUTE
 
@@ -79,5 +79,5 @@ def _paced(
     made = endpoint.record.made_since(facts.now - KEPT)
     if made > rails.max_changes_per_day:
         finding = violation if is_admitted else notice
-        text = f"{made} changes of {endpoint.record.address} in 24 hours, allowed are"
-        yield finding("O13", endpoint.record.target, f"{text} {rails.max_changes_per_day}")
+        text = in_a_day(made, rails.max_changes_per_day, "change")
+        yield finding("O13", endpoint.record.target, f"{endpoint.record.address}: {text}")

@@ -46,7 +46,7 @@ from bedrock_autoscaler.domain.fleet.scalings import (
 from bedrock_autoscaler.domain.option import InstanceRails
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
 from bedrock_autoscaler.domain.traffic.observation import EndpointState
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import MINUTE, in_a_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +267,7 @@ class _Scaler:
             return f"{record.open.decision_id} has no end yet"
         made, most = record.made_since(self.now - KEPT), rails.max_changes_per_day
         if made >= most:
-            return f"{made} changes in 24 hours, {most} are allowed"
+            return in_a_day(made, most, "change")
         endpoints = recorded.situation.observation.endpoints
         seen = next((each.version for each in endpoints if each.address == record.address), 0)
         if record.version != seen:

@@ -10,6 +10,7 @@ from bedrock_autoscaler.application.observing.sources import Sources
 from bedrock_autoscaler.application.observing.surveying import GRACE
 from bedrock_autoscaler.application.ports.bedrock import Inventory
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseIntent
+from bedrock_autoscaler.domain.units import units_text
 
 
 def report_left_behind(
@@ -53,7 +54,7 @@ def _tell_orphans(seen: Inventory | None, names: Collection[str], sources: Sourc
             sources.reporter.alarm(
                 "orphaned_pt",
                 pt.target or "",
-                f"{pt.arn} of {pt.model_units} units is tagged as ours, but its target "
+                f"{pt.arn} of {units_text(pt.model_units)} is tagged as ours, but its target "
                 f"{pt.target!r} is not in force: nobody watches it",
             )
 
@@ -76,9 +77,9 @@ def _tell_forgotten(
     sources.reporter.alarm(
         name,
         purchase.target,
-        f"purchase {purchase.decision_id} of {purchase.model_units} units {what}, and its target "
-        f"{purchase.target!r} is not in force: its units stay reserved until the target's document "
-        "is back and they are looked up",
+        f"purchase {purchase.decision_id} of {units_text(purchase.model_units)} {what}, and its "
+        f"target {purchase.target!r} is not in force: its units stay reserved until the target's "
+        "document is back and they are looked up",
     )
 
 

@@ -23,7 +23,7 @@ from bedrock_autoscaler.domain.fleet.holdings import (
 )
 from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Commitment
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import MINUTE, units_text
 
 NEAR = Decimal("0.8")
 """Share of a cap from which a person is told, so that the cap itself is no surprise."""
@@ -67,7 +67,7 @@ def _unmanaged(situation: Situation) -> Iterator[Finding]:
         if pt.ownership is Ownership.UNMANAGED:
             yield (
                 "unmanaged_pt",
-                f"{pt.arn} of {pt.model_units} units is not ours: it is counted, never released",
+                f"{pt.arn} of {units_text(pt.model_units)} is not ours: counted, never released",
             )
 
 

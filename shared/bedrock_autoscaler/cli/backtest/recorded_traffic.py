@@ -24,7 +24,7 @@ from bedrock_autoscaler.cli.stack import StackAccess
 from bedrock_autoscaler.domain.target import Loop, Target, UnitRate
 from bedrock_autoscaler.domain.traffic.joining import combine, join
 from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
-from bedrock_autoscaler.domain.units import MINUTE, floor_minute, iso
+from bedrock_autoscaler.domain.units import MINUTE, floor_minute, iso, units_text
 from bedrock_autoscaler.traces.cloudwatch import with_refused
 
 KEPT_DAYS = 15
@@ -75,8 +75,9 @@ def fetch(
     scenario = scenario_of(target, rate, trace)
     rails = target.guard_rails
     bounds = (
-        f"the target's caps of {rails.max_units} units and {rails.max_usd_per_hour:,.2f} USD an "
-        "hour bind here too (the settings file has them); those on a day and a month do not"
+        f"the target's caps of {units_text(rails.max_units)} and {rails.max_usd_per_hour:,.2f} "
+        "USD an hour bind here too (the settings file has them); those on a day and a month do "
+        "not"
     )
     notes = [*notes, bounds]
     quota = next((option.address for option in target.options if option.quota is None), None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
+from bedrock_autoscaler.domain.units import count_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -209,7 +210,9 @@ def _show(lines: "Sequence[Line]", output: Output) -> None:
     console = Console()
     console.print(table)
     doubts = sum(1 for line in lines if line.doubt)
-    console.print(f"{len(lines)} prices" + (f", {doubts} in doubt: they block" if doubts else ""))
+    console.print(
+        count_text(len(lines), "price") + (f", {doubts} in doubt: blocked" if doubts else "")
+    )
 
 
 def _print_changes(found: "Iterable[Change]", after: "KeptPrices") -> None:

@@ -16,6 +16,7 @@ from bedrock_autoscaler.cli.routing.routes import (
     StackOption,
     read_table,
 )
+from bedrock_autoscaler.domain.units import units_text
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -253,7 +254,7 @@ def _unit_rate(found: _Found) -> dict[str, Any]:
     return {
         "input_tokens_per_minute": round(knee.input_per_minute),
         "output_tokens_per_minute": round(knee.output_per_minute),
-        "source": f"bench of {found.today} on {found.units} units at one mix of tokens, "
+        "source": f"bench of {found.today} on {units_text(found.units)} at one mix of tokens, "
         f"spread {knee.spread:.1%}{reached}",
     }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
-from bedrock_autoscaler.domain.units import units_text
+from bedrock_autoscaler.domain.units import count_text, units_text
 
 if TYPE_CHECKING:
     from bedrock_autoscaler.cli.stack import StackAccess
@@ -49,7 +49,7 @@ def requests(
         typer.echo(f"  {_terms(request)}")
         typer.echo(f"  {request.evidence}")
     waiting = sum(_state(request, answer, now) == "open" for request, answer in rows)
-    typer.echo(f"{len(rows)} requests, {waiting} of them wait for a word")
+    typer.echo(f"{count_text(len(rows), 'request')}, {waiting} waiting for a word")
 
 
 def approve(

@@ -10,6 +10,7 @@ from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.stack import StackAccess
 from bedrock_autoscaler.cli.steering.parts import Plan, parameter_names, plan_of
 from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.units import count_text
 
 _PARAMETERS_PER_CALL = 10
 _WAIT = {"Delay": 5, "MaxAttempts": 120}
@@ -124,4 +125,4 @@ def _delete_parameters(access: StackAccess, plan: Plan) -> Iterator[str]:
     names = parameter_names(access)
     for first in range(0, len(names), _PARAMETERS_PER_CALL):
         access.ssm.delete_parameters(Names=names[first : first + _PARAMETERS_PER_CALL])
-    yield f"{len(names)} parameters below {access.place.prefix} deleted"
+    yield f"{count_text(len(names), 'parameter')} below {access.place.prefix} deleted"

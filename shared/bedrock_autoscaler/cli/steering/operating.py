@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
-from bedrock_autoscaler.domain.units import units_text
+from bedrock_autoscaler.domain.units import count_text, units_text
 
 VERIFY_EXAMPLE = "Example: bedrock-autoscaler verify --stack bedrock-autoscaler"
 ADOPT_EXAMPLE = (
@@ -78,8 +78,10 @@ def verify(
                 f"{finding.message}"
             )
         typer.echo(
-            f"{len(facts.targets)} targets, {len(facts.inventory.throughputs)} provisioned "
-            f"throughputs: {len(broken)} violations, {len(findings) - len(broken)} notices"
+            f"{count_text(len(facts.targets), 'target')}, "
+            f"{count_text(len(facts.inventory.throughputs), 'provisioned throughput')}: "
+            f"{count_text(len(broken), 'violation')}, "
+            f"{count_text(len(findings) - len(broken), 'notice')}"
         )
         if unseen:
             typer.echo(

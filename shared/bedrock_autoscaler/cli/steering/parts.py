@@ -16,7 +16,7 @@ from bedrock_autoscaler.cli.stack import StackAccess
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES
 from bedrock_autoscaler.domain.routing.addresses import bare_id
 from bedrock_autoscaler.domain.target import Commitment
-from bedrock_autoscaler.domain.units import iso, units_text
+from bedrock_autoscaler.domain.units import count_text, iso, units_text
 
 _HOURS_PER_MONTH = 730
 _GIB = 2**30
@@ -230,7 +230,9 @@ def _of_the_stack(access: StackAccess) -> Iterator[Part]:
     kinds = [
         resource["ResourceType"] for page in pages for resource in page["StackResourceSummaries"]
     ]
-    note = f"{len(kinds)} resources; functions, schedules, topic and queue cost by use"
+    note = (
+        f"{count_text(len(kinds), 'resource')}; functions, schedules, topic and queue cost by use"
+    )
     yield _part("stack", name, 0.0, note=note, is_deleted=True)
     alarms = sum(kind in _ALARMS for kind in kinds)
     if alarms:
@@ -272,7 +274,7 @@ def _parameters(access: StackAccess) -> Iterator[Part]:
     names = parameter_names(access)
     if names:
         prefix = access.place.prefix
-        note = f"{len(names)} parameters; standard ones cost nothing"
+        note = f"{count_text(len(names), 'parameter')}; standard ones cost nothing"
         yield _part("parameters", f"{prefix}/*", 0.0, note=note, is_deleted=True)
 
 

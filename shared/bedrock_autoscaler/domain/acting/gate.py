@@ -14,7 +14,7 @@ from bedrock_autoscaler.domain.thresholds import Draining, Observing
 from bedrock_autoscaler.domain.traffic.demand import Demand, completeness, newest_known
 from bedrock_autoscaler.domain.traffic.diagnosis import WINDOW_MINUTES, Diagnosis
 from bedrock_autoscaler.domain.traffic.observation import Observation
-from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
+from bedrock_autoscaler.domain.units import MINUTE, in_a_day, whole_minutes
 
 _TICK_SLACK_MINUTES = 3
 _FRESH_MINUTES = 60
@@ -161,7 +161,7 @@ def shrink_pace(target: Target, fleet: Fleet, now: datetime) -> tuple[Reason, ..
         return (
             Reason(
                 code=ReasonCode.RELEASES_PER_DAY,
-                message=f"{fleet.releases_last_day} releases in 24 hours, allowed are {allowed}",
+                message=in_a_day(fleet.releases_last_day, allowed, "release"),
             ),
         )
     cooldown = target.thresholds.gating.shrink_cooldown_minutes

@@ -15,7 +15,7 @@ from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.planning import Wish
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.traffic.demand import Demand
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import MINUTE, count_text, units_text
 
 _SHARE_MINUTES = 60
 """For so long a Delete counts in the share that may leave within an hour."""
@@ -65,8 +65,8 @@ def after_larger(
         return _before_its_hour(pt, leaving, situation)
     return Reason(
         code=ReasonCode.RELEASES_FOR_LARGER,
-        message=f"{left} more releases are allowed today, and {len(larger)} throughputs larger "
-        f"than {pt.arn} are not to stay either: they leave first",
+        message=f"{pt.arn} waits, with {count_text(left, 'release')} left today, for "
+        f"{count_text(len(larger), 'larger throughput')} not to stay either",
         numbers=(("releases_left", float(left)), ("larger", float(len(larger)))),
     )
 
@@ -100,8 +100,8 @@ def _before_its_hour(
     return Reason(
         code=ReasonCode.RELEASES_FOR_LARGER,
         message=f"{pt.arn} waits, which saves {saved / 60:.1f} unit-hours: {other.arn} of "
-        f"{other.model_units} units is not to stay either, and could not leave within an hour "
-        "of it",
+        f"{units_text(other.model_units)} is not to stay either, and could not leave within an "
+        "hour of it",
         numbers=(
             ("larger_units", float(other.model_units)),
             ("saved_unit_hours", saved / 60),

@@ -15,7 +15,7 @@ from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import Observation
-from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
+from bedrock_autoscaler.domain.units import MINUTE, in_a_day, units_text, whole_minutes
 
 _NO_BOUND = 1_000_000
 
@@ -63,7 +63,7 @@ def _pace(target: Target, fleet: Fleet, now: datetime) -> Reason | None:
     if fleet.open_purchase_units:
         return Reason(
             code=ReasonCode.PURCHASE_OPEN,
-            message=f"a purchase of {fleet.open_purchase_units} units has no answer yet",
+            message=f"a purchase of {units_text(fleet.open_purchase_units)} has no answer yet",
         )
     if fleet.failed:
         return Reason(
@@ -75,7 +75,7 @@ def _pace(target: Target, fleet: Fleet, now: datetime) -> Reason | None:
     if fleet.purchases_last_day >= allowed:
         return Reason(
             code=ReasonCode.PURCHASES_PER_DAY,
-            message=f"{fleet.purchases_last_day} purchases in 24 hours, allowed are {allowed}",
+            message=in_a_day(fleet.purchases_last_day, allowed, "purchase"),
         )
     cooldown = target.thresholds.gating.grow_cooldown_minutes
     # A release holds growth only where a cooldown is asked for.
@@ -96,7 +96,7 @@ def _unit_bounds(target: Target, fleet: Fleet, observation: Observation) -> Iter
     yield _Bound(
         code=ReasonCode.MAX_UNITS,
         room=most - fleet.held_units,
-        message=f"{fleet.held_units} units are held, max_units is {most}",
+        message=f"held: {units_text(fleet.held_units)}, max_units is {most}",
     )
     quota, used = observation.model_unit_quota, observation.model_units_used
     if quota is not None and used is not None:
@@ -135,8 +135,8 @@ def _spend_bounds(target: Target, fleet: Fleet) -> Iterable[_Bound]:
         yield _Bound(
             code=cap.code,
             room=_fitting(cap.usd - cap.booked - coming, period),
-            message=f"{cap.booked} USD are booked this {cap.span} and the {fleet.held_units} units "
-            f"held will add {coming} with their next period, {cap.code} is {cap.usd}",
+            message=f"{cap.booked} USD are booked this {cap.span}, {units_text(fleet.held_units)} "
+            f"held will add {coming} with the next period, {cap.code} is {cap.usd}",
         )
 
 

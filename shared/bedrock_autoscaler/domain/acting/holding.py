@@ -13,6 +13,7 @@ from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughput, StackState
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Mode, Target
+from bedrock_autoscaler.domain.units import units_text
 
 
 def growth_hold(target: Target, fleet: Fleet, now: datetime) -> Reason | None:
@@ -62,7 +63,7 @@ def _shrink_holds(situation: Situation) -> Iterator[Reason]:
     if _is_beyond_the_hour(situation, 1):
         yield Reason(
             code=ReasonCode.RELEASES_PER_HOUR,
-            message=f"{gone} units were released within the hour or drain, "
+            message=f"{units_text(gone)} already released within the hour or draining, "
             f"{target.guard_rails.max_release_share_per_hour:.0%} of "
             f"{_share_base(fleet)} are allowed",
             numbers=(("released_units", float(gone)),),
@@ -82,7 +83,7 @@ def hour_hold(pt: ProvisionedThroughput, situation: Situation, *, before: int = 
     gone = situation.fleet.released_last_hour
     return Reason(
         code=ReasonCode.RELEASES_PER_HOUR,
-        message=f"{gone} units were released within the hour or drain: with the "
+        message=f"{units_text(gone)} already released within the hour or draining: with the "
         f"{pt.model_units} of {pt.arn} it would be more than "
         f"{situation.target.guard_rails.max_release_share_per_hour:.0%} of "
         f"{_share_base(situation.fleet)}",
@@ -117,7 +118,7 @@ def stack_bounds(
     if stack is None:
         return
     rails = stack.rails
-    units = f"all targets and others hold {stack.held_units} units, the stack's max_units is "
+    units = f"all targets and others hold {units_text(stack.held_units)}, the stack's max_units is "
     yield (
         ReasonCode.STACK_MAX_UNITS,
         Decimal(rails.max_units - stack.held_units),

@@ -14,7 +14,7 @@ from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.planning import Wish
 from bedrock_autoscaler.domain.traffic.demand import Demand
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import MINUTE, units_text
 
 _OF_UNSEEN_DEMAND = frozenset({ReasonCode.MANTLE_UNSEEN, ReasonCode.REGION_UNSEEN})
 """What keeps a fleet from shrinking for good; a replaced throughput shrinks nothing."""
@@ -123,7 +123,7 @@ def _objection(
 def _released(pt: ProvisionedThroughput, left: int) -> Reason:
     return Reason(
         code=ReasonCode.RELEASE,
-        message=f"release {pt.arn} of {pt.model_units} units at the end of its paid period: "
-        f"{left} units remain in service",
+        message=f"release {pt.arn} of {units_text(pt.model_units)} at the end of its paid period: "
+        f"in service remain {units_text(left)}",
         numbers=(("units", float(pt.model_units)),),
     )

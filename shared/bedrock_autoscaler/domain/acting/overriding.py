@@ -7,6 +7,7 @@ from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.sizing.planning import Wish
 from bedrock_autoscaler.domain.target import InferenceOption, Target
+from bedrock_autoscaler.domain.units import units_text
 
 
 def overridden(wish: Wish, target: Target, now: datetime) -> Wish:
@@ -16,7 +17,7 @@ def overridden(wish: Wish, target: Target, now: datetime) -> Wish:
         return wish
     reason = Reason(
         code=ReasonCode.UNITS_OVERRIDE,
-        message=f"{override.by} wants {override.units} units until "
+        message=f"{override.by} wants {units_text(override.units)} until "
         f"{override.until:%Y-%m-%d %H:%M} UTC, whatever sizing says",
         numbers=(("units", float(override.units)),),
     )

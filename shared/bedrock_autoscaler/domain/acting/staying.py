@@ -12,6 +12,7 @@ from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.planning import Wish
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.observation import Series
+from bedrock_autoscaler.domain.units import units_text
 
 _OBSERVED_MINUTES = 5
 """A forecast alone releases nothing: units in full use over the newest minutes stay."""
@@ -59,8 +60,8 @@ def _worth_keeping(pt: ProvisionedThroughput, serving: int, wish: Wish) -> Reaso
         return None
     return Reason(
         code=ReasonCode.WORTH_KEEPING,
-        message=f"the last {pt.model_units} of {serving} units in service, as many as {pt.arn} "
-        "has, are together worth keeping",
+        message=f"the last {pt.model_units} of {units_text(serving)} in service, as many as "
+        f"{pt.arn} has, are together worth keeping",
         numbers=(("units", float(pt.model_units)), ("worth_keeping", float(wish.keep))),
     )
 
@@ -98,6 +99,6 @@ def min_units_reason(units: int, least: int) -> Reason:
     """That fewer units than `min_units` would be held."""
     return Reason(
         code=ReasonCode.MIN_UNITS,
-        message=f"{units} units would be held, min_units is {least}",
+        message=f"{units_text(units)} would be held, min_units is {least}",
         numbers=(("units", float(units)), ("min_units", float(least))),
     )

@@ -12,6 +12,7 @@ from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughpu
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.addresses import bare_id
 from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.units import units_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +112,15 @@ def succession_reason(succession: Succession) -> Reason:
     """Where the change stands, in one sentence."""
     if succession.old:
         course = (
-            f"{succession.old_units} units of an older model serve until {succession.size} units "
-            f"besides them stand in the table ({succession.ready_units} do), then drain"
+            f"{units_text(succession.old_units)} of an older model will drain once "
+            f"{units_text(succession.size)} "
+            f"of the new one can serve ({succession.ready_units} can)"
         )
     else:
-        course = f"{succession.committed_units} units of an older model stay until their term ends"
+        course = (
+            f"{units_text(succession.committed_units)} of an older model will stay to the end of "
+            "the term"
+        )
     return Reason(
         code=ReasonCode.MODEL_CHANGED,
         message=f"the model to hold is now {succession.model_id}: {course}",
@@ -132,8 +137,9 @@ def held_back(succession: Succession, *, missing: int, least: int, room: int) ->
     """Why the old ones cannot be replaced now."""
     return Reason(
         code=ReasonCode.MODEL_CHANGE_HELD,
-        message=f"{missing} units of {succession.model_id} are missing, at least {least} of them "
-        f"for an old throughput to leave, and {room} may be bought now: the old ones go on serving",
+        message=f"missing: {units_text(missing)} of {succession.model_id}, at least {least} of "
+        f"them for an old throughput to leave, and {room} may be bought now: the old ones go on "
+        "serving",
         numbers=(
             ("missing_units", float(missing)),
             ("least_units", float(least)),
@@ -146,7 +152,7 @@ def still_old(pt: ProvisionedThroughput, succession: Succession) -> Reason:
     """Why a throughput of the new model is not released yet."""
     return Reason(
         code=ReasonCode.MODEL_CHANGED,
-        message=f"{pt.arn} is not released while {succession.old_units} units of an older model "
-        "serve: these leave first",
+        message=f"{pt.arn} is not released yet: {units_text(succession.old_units)} of an older "
+        "model must leave first",
         numbers=(("old_units", float(succession.old_units)),),
     )

@@ -17,7 +17,7 @@ from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, Level
 from bedrock_autoscaler.domain.commitments.terms import Term, terms_of
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.target import Commitment, UnitPrice
-from bedrock_autoscaler.domain.units import iso
+from bedrock_autoscaler.domain.units import iso, units_text
 
 MILESTONE_DAYS = (30, 14, 7, 3, 1)
 """Days before the end of a term on which a person hears of it."""
@@ -163,7 +163,7 @@ def sentence(renewal: Renewal, days: int) -> str:
         RenewalVerdict.KEEP: "keep: let it renew",
         RenewalVerdict.SHRINK: (
             f"shrink: delete it when its term ends and agree to {renewal.kept_units} of its "
-            f"{renewal.units} units anew"
+            f"{units_text(renewal.units)} anew"
         ),
         RenewalVerdict.DROP: "drop: delete it when its term ends",
         RenewalVerdict.UNKNOWN: "no verdict: a person must decide",
@@ -173,8 +173,8 @@ def sentence(renewal: Renewal, days: int) -> str:
         if renewal.verdict is RenewalVerdict.UNKNOWN
         else (
             f" Renewed whole it costs {renewal.renewal_usd:,.0f} USD for another term; "
-            f"{renewal.kept_units} units of it save {renewal.saving_usd:,.0f}, the others waste "
-            f"{renewal.wasted_usd:,.0f}; if demand halves, what is kept loses "
+            f"{units_text(renewal.kept_units)} of it would save {renewal.saving_usd:,.0f}, the "
+            f"others waste {renewal.wasted_usd:,.0f}; if demand halves, what is kept loses "
             f"{renewal.halved_usd:,.0f}."
         )
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.units import units_text
 
 
 def consent_problem(
@@ -45,4 +46,4 @@ def needs_consent(wanted: Purchase, target: Target) -> bool:
 
 
 def _terms(target: str, model_id: str, units: int, term: Commitment) -> str:
-    return f"{units} units of {model_id} for {target} under {term.value}"
+    return f"{units_text(units)} of {model_id} for {target} under {term.value}"

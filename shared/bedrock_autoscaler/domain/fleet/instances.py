@@ -15,7 +15,7 @@ from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.lawfulness import usable_options
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import EndpointState, Series, Traffic
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import MINUTE, count_text, in_a_day
 
 ROOM = 0.8
 """Share of its calls that an instance is planned for: calls come unevenly within a minute."""
@@ -115,7 +115,7 @@ def _problems(
     """What speaks against the change now."""
     made, most = state.changes_last_day, rails.max_changes_per_day
     if wanted != state.instances and made >= most:
-        yield f"{made} changes in 24 hours, {most} are allowed; {wanted} instances are wanted"
+        yield f"{in_a_day(made, most, 'change')}; {count_text(wanted, 'instance')} wanted"
     now, controls = situation.scheduled_at, situation.target.controls
     grows = wanted > state.instances
     rest = GROW_REST_MINUTES if grows else SHRINK_REST_MINUTES

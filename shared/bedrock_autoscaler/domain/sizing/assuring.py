@@ -13,6 +13,7 @@ from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.assurance import Assurance
 from bedrock_autoscaler.domain.sizing.worth import SizePlan
 from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.units import units_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +57,9 @@ def _because(promise: Promise, *, needed: int, worth: int) -> Reason:
     least = promise.assurance.least_use
     return Reason(
         code=ReasonCode.UNITS_ASSURED,
-        message=f"at most {promise.share:.2%} throttled is promised: {needed} units each avoid "
-        f"throttling for at least {least:.1%} of their capacity, {worth} are worth their price",
+        message=f"at most {promise.share:.2%} throttled is promised: {units_text(needed)} that "
+        f"avoid throttling for at least {least:.1%} of the capacity each; worth their price: "
+        f"{worth}",
         numbers=(
             ("promised_share", promise.share),
             ("least_use", least),

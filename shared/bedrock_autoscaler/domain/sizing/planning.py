@@ -19,6 +19,7 @@ from bedrock_autoscaler.domain.sizing.margins import Margins, margins_of
 from bedrock_autoscaler.domain.sizing.worth import EXTRA_UNITS, SizePlan, plan_size, wanted_units
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis
+from bedrock_autoscaler.domain.units import units_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +158,7 @@ def _caution(meaning: str, what: str, before: int, after: int) -> tuple[Reason, 
         return ()
     reason = Reason(
         code=ReasonCode.DATA_INCOMPLETE,
-        message=f"minutes that were not read count as {meaning}: {what} {after} units, not "
+        message=f"minutes that were not read count as {meaning}: {what} {units_text(after)}, not "
         f"{before}",
         numbers=(("units_without_gaps", float(before)), ("units", float(after))),
     )
@@ -220,7 +221,7 @@ def _worth_reason(plan: SizePlan, situation: Situation, held: int) -> Reason:
         return Reason(
             code=ReasonCode.UNITS_DO_NOT_PAY,
             message=f"unit {plan.keep + 1} avoids {worth:.2f} USD per hour, costs {price:.2f} and "
-            f"is kept from {plan.keep_usd:.2f}: {plan.keep} of {held} units are worth keeping",
+            f"is kept from {plan.keep_usd:.2f}; worth keeping of {units_text(held)}: {plan.keep}",
             numbers=(
                 ("worth_usd_per_hour", worth),
                 ("price_usd_per_hour", price),
@@ -231,9 +232,9 @@ def _worth_reason(plan: SizePlan, situation: Situation, held: int) -> Reason:
     is_right = worth < plan.first_usd
     return Reason(
         code=ReasonCode.AT_DESIRED_SIZE,
-        message=f"{held} units {'are right' if is_right else 'stay for now'}: a further one avoids "
-        f"{worth:.2f} USD per hour, costs {price:.2f} and is bought from {plan.first_usd:.2f}"
-        f"{'' if is_right else ', if nothing else holds it back'}",
+        message=f"{units_text(held)} held, {'which is right' if is_right else 'for now'}: a "
+        f"further one avoids {worth:.2f} USD per hour, costs {price:.2f} and is bought from "
+        f"{plan.first_usd:.2f}{'' if is_right else ', if nothing else holds it back'}",
         numbers=(
             ("worth_usd_per_hour", worth),
             ("price_usd_per_hour", price),
