@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter
 
-from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.domain.economics.quotas import (
     AccountQuota,
     Family,
@@ -19,6 +18,7 @@ from bedrock_autoscaler.domain.economics.quotas import (
     disagreement,
     kind_by_name,
 )
+from bedrock_autoscaler.sdk_errors import unread
 
 if TYPE_CHECKING:
     from mypy_boto3_service_quotas import ServiceQuotasClient
@@ -84,7 +84,7 @@ def account_quotas(
             quota["QuotaCode"]: quota for quota in _pages(client, "list_aws_default_service_quotas")
         }
     except (BotoCoreError, ClientError) as error:
-        raise ObservationError(f"quotas could not be read: {error}") from error
+        raise unread("quotas", error) from error
     found = [
         _quota(code, applied.get(code), defaults.get(code), kinds)
         for code in applied.keys() | defaults.keys()

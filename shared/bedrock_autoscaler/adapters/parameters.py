@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports.settings import Parameters, Switch
+from bedrock_autoscaler.sdk_errors import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +52,7 @@ class SsmParameters(Parameters):
                 for parameter in page["Parameters"]
             }
         except (BotoCoreError, ClientError) as error:
-            reason = f"settings under {self._path} could not be read: {_code(error)}"
+            reason = f"settings under {self._path} could not be read: {code_of(error)}"
             raise ObservationError(reason) from error
 
     def _name(self, path: str) -> str:
@@ -81,15 +82,9 @@ class SsmSwitch(Switch):
         try:
             answer = self._client.get_parameter(Name=self._parameter)
         except (BotoCoreError, ClientError) as error:
-            if _code(error) == _NOT_FOUND:
+            if code_of(error) == _NOT_FOUND:
                 return False
-            text = f"{self._parameter} could not be read, so nothing may act: {_code(error)}"
+            text = f"{self._parameter} could not be read, so nothing may act: {code_of(error)}"
             self._reporter.alarm("switch_unread", target, text)
             return False
         return answer["Parameter"].get("Value") == _ALLOW
-
-
-def _code(error: BotoCoreError | ClientError) -> str:
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "Unknown"))
-    return type(error).__name__

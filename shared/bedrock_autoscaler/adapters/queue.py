@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from bedrock_autoscaler.application.errors import ConfigurationError
 from bedrock_autoscaler.application.fleets.assigning import Assignment, Assignments
 from bedrock_autoscaler.domain.units import as_utc, compact
+from bedrock_autoscaler.sdk_errors import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +54,7 @@ class SqsAssignments(Assignments):
                 )
             except (BotoCoreError, ClientError) as error:
                 unsent += batch
-                self._codes.add(_code(error))
+                self._codes.add(code_of(error))
                 continue
             refused = answer.get("Failed", ())
             unsent += [batch[int(failed["Id"])] for failed in refused]
@@ -105,13 +106,6 @@ def answered(
     lost = set(visit(tuple(by_message.values())).failed)
     failed += [message for message, each in by_message.items() if each.target in lost]
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
-
-
-def _code(error: BotoCoreError | ClientError) -> str:
-    """AWS's code or the SDK's error class; never the message."""
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "Unknown"))
-    return type(error).__name__
 
 
 def _entry(name: str, assignment: Assignment) -> SendMessageBatchRequestEntryTypeDef:

@@ -28,6 +28,7 @@ from botocore.exceptions import (
 )
 
 from bedrock_autoscaler.application.errors import PlaceUnreachableError
+from bedrock_autoscaler.sdk_errors import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,7 +93,7 @@ class Sessions:
         try:
             return self._valid(place)
         except (BotoCoreError, ClientError) as error:
-            reason = f"role {self._arn(place)} could not be assumed: {_code(error)}"
+            reason = f"role {self._arn(place)} could not be assumed: {code_of(error)}"
             self._refused[place.account] = (self._clock.now(), reason)
             raise PlaceUnreachableError(reason) from error
 
@@ -181,9 +182,3 @@ class _AssumedRole(CredentialProvider):
             advisory_timeout=_RENEW_SECONDS,
             mandatory_timeout=_LAST_SECONDS,
         )
-
-
-def _code(error: BotoCoreError | ClientError) -> str:
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "Unknown"))
-    return type(error).__name__

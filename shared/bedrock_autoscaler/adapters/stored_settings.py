@@ -22,6 +22,7 @@ from bedrock_autoscaler.application.errors import (
     UnknownOutcomeError,
 )
 from bedrock_autoscaler.domain.units import as_utc
+from bedrock_autoscaler.sdk_errors import code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -77,9 +78,9 @@ class StoredSettings:
             pages = self._client.get_paginator("get_parameter_history").paginate(Name=parameter)
             found = [_version(each) for page in pages for each in page["Parameters"]]
         except (BotoCoreError, ClientError) as error:
-            if _code(error) == _NOT_FOUND:
+            if code_of(error) == _NOT_FOUND:
                 return ()
-            raise ObservationError(f"{parameter} could not be read: {_code(error)}") from error
+            raise ObservationError(f"{parameter} could not be read: {code_of(error)}") from error
         return tuple(sorted(found, key=lambda each: each.version))
 
     def newest(self, name: str) -> StoredVersion | None:
@@ -130,12 +131,12 @@ class StoredSettings:
         try:
             return self._client.put_parameter(**request, Overwrite=not is_new)["Version"]
         except ClientError as error:
-            if _code(error) == _EXISTS:
+            if code_of(error) == _EXISTS:
                 raise SettingsMovedError(
                     f"{parameter} was created by another write meanwhile; nothing was written"
                 ) from error
             raise ConfigurationError(
-                f"{parameter} was not written: {_code(error)}: "
+                f"{parameter} was not written: {code_of(error)}: "
                 f"{error.response.get('Error', {}).get('Message', '')}"
             ) from error
         except BotoCoreError as error:
@@ -183,9 +184,3 @@ def _version(found: Any) -> StoredVersion:  # noqa: ANN401 - the SDK's answer
         tier=found.get("Tier") or "Standard",
         kind=found.get("Type") or "String",
     )
-
-
-def _code(error: BotoCoreError | ClientError) -> str:
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "Unknown"))
-    return type(error).__name__

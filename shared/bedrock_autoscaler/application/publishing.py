@@ -236,7 +236,11 @@ class _Publisher:
             self.ports.fleets.update_release(intent, withdrawn)
 
     def _newest_decision(self) -> RecordedDecision | None:
-        """The newest routing decision; a newer capacity decision where routing has stopped."""
+        """The newest routing decision; a newer capacity decision where routing has stopped.
+
+        Of two of the same minute it is the one of routing: between ticks that are several minutes
+        apart (`RoutingMinutes`, the fan-out) nothing has stopped.
+        """
         decisions, name = self.ports.decisions, self.target.name
         routing = decisions.latest(name, Loop.ROUTING)
         if routing is not None and not is_outdated(
@@ -244,7 +248,7 @@ class _Publisher:
         ):
             return routing
         capacity = decisions.latest(name, Loop.CAPACITY)
-        found = [recorded for recorded in (capacity, routing) if recorded is not None]
+        found = [recorded for recorded in (routing, capacity) if recorded is not None]
         return max(found, key=lambda recorded: recorded.decision.scheduled_at, default=None)
 
     def _releases(

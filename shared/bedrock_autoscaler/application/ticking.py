@@ -23,7 +23,11 @@ from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, floor_period, iso
 
 ROUTING_PERIOD = MINUTE
-"""Period of the routing loop and of the three acting functions, as the schedules have it."""
+"""Period of the acting functions, and of the routing loop where `RoutingMinutes` is 1.
+
+With 2 or 5 a routing decision counts as outdated all the same after two minutes: only until then
+does it overrule what capacity decided later.
+"""
 
 _MAX_LAG = timedelta(minutes=5)
 _MAX_LEAD = timedelta(minutes=15)

@@ -123,7 +123,10 @@ def test_an_unknown_code_is_shown_by_its_name_alone(client: Any, answers: Stubbe
 def test_a_part_is_no_list(client: Any, answers: Stubber) -> None:
     page = {"Quotas": [row(SONNET, SONNET_NAME, 1.0)], "NextToken": "more"}
     answers.add_response("list_service_quotas", page, {"ServiceCode": "bedrock"})
-    answers.add_client_error("list_service_quotas", "TooManyRequestsException")
+    answers.add_client_error(
+        "list_service_quotas", "TooManyRequestsException", service_message="MARKER"
+    )
 
-    with pytest.raises(ObservationError, match="could not be read"):
+    with pytest.raises(ObservationError, match="could not be read: TooManyReq") as found:
         account_quotas(client, KINDS)
+    assert "MARKER" not in str(found.value)

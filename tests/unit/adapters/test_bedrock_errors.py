@@ -12,18 +12,15 @@ from botocore.exceptions import (
 
 from bedrock_autoscaler.adapters.bedrock.errors import (
     REFUSALS,
-    SdkError,
-    code_of,
     deletion_error,
-    described,
     purchase_error,
-    unread,
 )
 from bedrock_autoscaler.application.errors import (
     CapacityUnavailableError,
     ThroughputNotFoundError,
     UnknownOutcomeError,
 )
+from bedrock_autoscaler.sdk_errors import SdkError, code_of, described, unread
 from tests.bedrock_stage import CREATE, DELETE
 from tests.builders import pt_arn
 

@@ -152,6 +152,18 @@ def test_a_newer_capacity_decision_counts_while_routing_has_stopped() -> None:
     assert table(scene).routes == (replace(ACROSS, weight=1.0),)
 
 
+def test_of_two_decisions_of_a_minute_routing_counts_until_its_next_tick() -> None:
+    """With `RoutingMinutes` of 5 the newest routing decision is up to five minutes old."""
+    scene, script = staged(TWO_WAYS)
+    script.routes = (replace(ACROSS, weight=1.0),)
+    scene.decide(Loop.CAPACITY)
+
+    for _ in range(5):
+        scene.publish()
+        assert table(scene).decision_id == "chat-routing-20261120T120000Z"
+        scene.clock.advance(MINUTE)
+
+
 def test_an_old_routing_decision_stays_in_force_when_everything_else_has_stopped() -> None:
     scene, _ = staged()
     scene.publish()

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, override
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bedrock_autoscaler.adapters.bedrock.errors import NOT_FOUND, SdkError, code_of, described
+from bedrock_autoscaler.adapters.bedrock.errors import NOT_FOUND
 from bedrock_autoscaler.adapters.bedrock.listing import Listing
 from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory
 from bedrock_autoscaler.domain.units import as_utc
+from bedrock_autoscaler.sdk_errors import SdkError, code_of, described
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, override
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bedrock_autoscaler.adapters.bedrock.errors import code_of, described, is_refusal, unread
+from bedrock_autoscaler.adapters.bedrock.errors import is_refusal
 from bedrock_autoscaler.application.errors import (
     CapacityUnavailableError,
     ObservationError,
@@ -15,6 +15,7 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.application.ports.bedrock import Endpoints
 from bedrock_autoscaler.domain.traffic.observation import EndpointState
+from bedrock_autoscaler.sdk_errors import code_of, described, unread
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient

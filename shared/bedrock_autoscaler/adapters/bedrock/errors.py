@@ -1,7 +1,6 @@
 """AWS's refusals in our words; branched by code, since two codes share one HTTP status."""
 
 from botocore.exceptions import (
-    BotoCoreError,
     ClientError,
     NoCredentialsError,
     ParamValidationError,
@@ -10,12 +9,10 @@ from botocore.exceptions import (
 
 from bedrock_autoscaler.application.errors import (
     CapacityUnavailableError,
-    ObservationError,
     ThroughputNotFoundError,
     UnknownOutcomeError,
 )
-
-type SdkError = BotoCoreError | ClientError
+from bedrock_autoscaler.sdk_errors import SdkError, code_of, described
 
 NOT_FOUND = "ResourceNotFoundException"
 
@@ -41,26 +38,6 @@ REFUSALS = frozenset(
 """Codes that prove that a change had no effect, when they answer its first attempt."""
 
 _NEVER_SENT = (NoCredentialsError, ParamValidationError, PartialCredentialsError)
-
-
-def code_of(error: SdkError) -> str:
-    """AWS's error code, or the class of an error of the SDK's own (time-outs, connections)."""
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "Unknown"))
-    return type(error).__name__
-
-
-def described(error: SdkError) -> str:
-    """The code and the request id; the text of an answer may carry names, so it is left out."""
-    if not isinstance(error, ClientError):
-        return code_of(error)
-    request = error.response.get("ResponseMetadata", {}).get("RequestId", "none")
-    return f"{code_of(error)}, request {request}"
-
-
-def unread(subject: str, error: SdkError) -> ObservationError:
-    """The error of a read that failed."""
-    return ObservationError(f"{subject} could not be read: {described(error)}")
 
 
 def is_refusal(error: SdkError) -> bool:

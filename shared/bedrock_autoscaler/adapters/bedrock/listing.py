@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bedrock_autoscaler.adapters.bedrock.errors import NOT_FOUND, code_of, described, unread
+from bedrock_autoscaler.adapters.bedrock.errors import NOT_FOUND
 from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import as_utc
+from bedrock_autoscaler.sdk_errors import code_of, described, unread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, override
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bedrock_autoscaler.adapters.bedrock.errors import code_of, deletion_error
+from bedrock_autoscaler.adapters.bedrock.errors import deletion_error
 from bedrock_autoscaler.adapters.bedrock.listing import Listing
 from bedrock_autoscaler.application.errors import CommitmentActiveError, ObservationError
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput, Releasing
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import end_text
+from bedrock_autoscaler.sdk_errors import code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient

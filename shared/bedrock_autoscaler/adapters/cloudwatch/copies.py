@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.sdk_errors import unread
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -45,10 +46,7 @@ def read_copies(
             EndTime=end,
         )
     except (BotoCoreError, ClientError) as error:
-        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-        raise ObservationError(
-            f"copies of {address} could not be read: {code or type(error).__name__}"
-        ) from error
+        raise unread(f"copies of {address}", error) from error
     (result,) = answer["MetricDataResults"]
     if result["StatusCode"] != "Complete":
         raise ObservationError(f"copies of {address} ended {result['StatusCode']}")

@@ -13,6 +13,7 @@ from bedrock_autoscaler.adapters.cloudwatch.points import METRIC_NAMES, Mask, Po
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports.cloudwatch import Metrics, MetricsReading
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, iso, whole_minutes
+from bedrock_autoscaler.sdk_errors import code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -279,5 +280,4 @@ def _unread(subject: str, error: Exception, what: str = "read") -> Exception:
     """ObservationError, unless the request itself was malformed, which is our fault."""
     if isinstance(error, ParamValidationError):
         return error
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else None
-    return ObservationError(f"{subject} could not be {what}: {code or type(error).__name__}")
+    return ObservationError(f"{subject} could not be {what}: {code_of(error)}")

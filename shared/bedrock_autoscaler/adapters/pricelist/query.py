@@ -13,9 +13,9 @@ from bedrock_autoscaler.adapters.pricelist.offers import (
     products_of_answer,
 )
 from bedrock_autoscaler.adapters.pricelist.reading import read_products
-from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.pricing import PriceOffers
 from bedrock_autoscaler.domain.economics.price_review import Reading
+from bedrock_autoscaler.sdk_errors import unread
 
 
 class _Paginator(Protocol):
@@ -60,4 +60,4 @@ class QueryApi(PriceOffers):
                 for page in pages.paginate(ServiceCode=code, Filters=here, FormatVersion="aws_v1"):
                     yield from products_of_answer(page["PriceList"])
             except (BotoCoreError, ClientError) as error:
-                raise ObservationError(f"price list: {code} could not be read: {error}") from error
+                raise unread(f"price list: {code}", error) from error

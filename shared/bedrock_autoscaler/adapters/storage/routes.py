@@ -27,6 +27,7 @@ from bedrock_autoscaler.client.document import parse_routing_table, routing_tabl
 from bedrock_autoscaler.client.schema import MAX_VERSION
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.units import iso
+from bedrock_autoscaler.sdk_errors import code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -172,7 +173,7 @@ class DynamoRoutingTables(RoutingTables):
         try:
             self._ssm.put_parameter(Name=name, Value=text, Type="String", Overwrite=True)
         except (BotoCoreError, ClientError) as error:
-            raise ObservationError(f"{name} could not be written: {_code(error)}") from error
+            raise ObservationError(f"{name} could not be written: {code_of(error)}") from error
         if self._read(table.target) != text:
             raise ObservationError(f"{name} does not show version {table.version} yet")
 
@@ -192,9 +193,9 @@ class DynamoRoutingTables(RoutingTables):
         try:
             answer = self._ssm.get_parameter(Name=name)
         except (BotoCoreError, ClientError) as error:
-            if _code(error) == "ParameterNotFound":
+            if code_of(error) == "ParameterNotFound":
                 return None
-            raise ObservationError(f"{name} could not be read: {_code(error)}") from error
+            raise ObservationError(f"{name} could not be read: {code_of(error)}") from error
         return answer["Parameter"]["Value"]
 
 
@@ -239,9 +240,3 @@ def _version_of(text: str | None) -> int:
         return parse_routing_table(text).version if text else 0
     except ValueError:
         return 0
-
-
-def _code(error: Exception) -> str:
-    if isinstance(error, ClientError):
-        return error.response["Error"]["Code"]
-    return type(error).__name__

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  #
 from botocore.parsers import ResponseParserError
 
 from bedrock_autoscaler.application.errors import AutoscalerError, ObservationError
+from bedrock_autoscaler.sdk_errors import code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -248,13 +249,13 @@ class Table:
 
     def _unreadable(self, error: Exception) -> Exception:
         """ObservationError, unless the request itself was wrong."""
-        code = _code(error)
+        code = code_of(error)
         if code in _OUR_FAULT:
             return error
         return ObservationError(f"table {self._name} could not be read: {code}")
 
     def _unwritten(self, error: Exception) -> Exception:
-        code = _code(error)
+        code = code_of(error)
         if code == "ConditionalCheckFailedException" and isinstance(error, ClientError):
             existing = self._existing(error.response)
             return ConditionFailedError(f"table {self._name}: {code}", existing=[existing])
@@ -303,13 +304,6 @@ def _projection(attributes: Sequence[str]) -> dict[str, Any]:
         "ProjectionExpression": ", ".join(f"#{name}" for name in attributes),
         "ExpressionAttributeNames": _names(attributes),
     }
-
-
-def _code(error: Exception) -> str:
-    """AWS's code or the SDK's error class; never the message, which may quote data."""
-    if isinstance(error, ClientError):
-        return error.response["Error"]["Code"]
-    return type(error).__name__
 
 
 def _reasons(error: ClientError) -> Sequence[Any]:

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bedrock_autoscaler.adapters.telling.detail import detail_of
 from bedrock_autoscaler.application.errors import UnknownOutcomeError
 from bedrock_autoscaler.application.telling.events import Kind, Outlets
+from bedrock_autoscaler.sdk_errors import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -78,7 +79,7 @@ class AwsOutlets(Outlets):
             try:
                 answer = self._events().put_events(Entries=batch)
             except (BotoCoreError, ClientError) as error:
-                raise UnknownOutcomeError(f"events were not sent: {_code(error)}") from error
+                raise UnknownOutcomeError(f"events were not sent: {code_of(error)}") from error
             if answer["FailedEntryCount"]:
                 codes = {entry.get("ErrorCode", "") for entry in answer["Entries"]} - {""}
                 count = answer["FailedEntryCount"]
@@ -92,7 +93,7 @@ class AwsOutlets(Outlets):
         try:
             self._sns().publish(TopicArn=self._topic, Subject=message.subject, Message=message.body)
         except (BotoCoreError, ClientError) as error:
-            raise UnknownOutcomeError(f"a message was not sent: {_code(error)}") from error
+            raise UnknownOutcomeError(f"a message was not sent: {code_of(error)}") from error
 
     def _entry(self, one: Announcement, bus: str) -> PutEventsRequestEntryTypeDef:
         return {
@@ -118,9 +119,3 @@ def _batches(
         found[-1].append(entry)
         size += own
     return found
-
-
-def _code(error: BotoCoreError | ClientError) -> str:
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "Unknown"))
-    return type(error).__name__

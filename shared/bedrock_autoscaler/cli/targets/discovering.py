@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports.bedrock import Inventory
 from bedrock_autoscaler.cli.stack import StackAccess
 from bedrock_autoscaler.domain.routing.addresses import (
@@ -21,6 +20,7 @@ from bedrock_autoscaler.domain.routing.addresses import (
 )
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import floor_minute, units_text
+from bedrock_autoscaler.sdk_errors import unread
 
 _RECENT = timedelta(hours=1)
 
@@ -140,7 +140,7 @@ def _profiles(access: StackAccess) -> Iterator[tuple[str, str]]:
                     address = profile["inferenceProfileArn" if own else "inferenceProfileId"]
                     yield address, ", ".join(sorted(models))
     except (BotoCoreError, ClientError) as error:
-        raise ObservationError(f"the inference profiles could not be read: {error}") from error
+        raise unread("the inference profiles", error) from error
 
 
 def _owners(targets: Sequence[Target], inventory: Inventory) -> dict[str, str]:

@@ -63,7 +63,9 @@ def test_all_pages_of_all_service_codes_are_one_reading(client: Any, answers: St
 def test_a_part_is_no_reading(client: Any, answers: Stubber) -> None:
     row = entry("USE1-NovaPro-input-tokens", "0.0008", "1K tokens")
     answers.add_response("get_products", {"PriceList": [row]}, asked(SERVICE_CODES[0]))
-    answers.add_client_error("get_products", "ThrottlingException", expected_params=None)
+    answers.add_client_error("get_products", "ThrottlingException", service_message="MARKER")
 
-    with pytest.raises(ObservationError, match="AmazonBedrockFoundationModels"):
+    with pytest.raises(ObservationError, match="AmazonBedrockFoundationModels") as found:
         QueryApi(client, NAMES).read("us-east-1", TODAY)
+    assert "ThrottlingException" in str(found.value)
+    assert "MARKER" not in str(found.value)
