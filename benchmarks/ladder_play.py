@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from bedrock_autoscaler.adapters.documents.parser import parse_for_backtest
 from bedrock_autoscaler.application.ports.settings import SettingsProblem
-from bedrock_autoscaler.backtest.core_policy import CoreSettings, target_of
 from bedrock_autoscaler.backtest.scenario import DAY_MINUTES, Scenario, scenario_for
+from bedrock_autoscaler.backtest.scenario_target import target_of
 from bedrock_autoscaler.backtest.trace import Trace
 from bedrock_autoscaler.domain.commitments.ladder import build_ladder, is_due
 from bedrock_autoscaler.domain.commitments.renewal import RenewalVerdict, renewal_of
@@ -151,14 +151,13 @@ def _world(story: Story, *, six_months: bool) -> _World | None:
 def _target(scenario: Scenario, start: datetime) -> Target:
     parsed = parse_for_backtest("shipped defaults", None)
     assert not isinstance(parsed, SettingsProblem)  # noqa: S101 - the shipped defaults are valid
-    settings = CoreSettings(
+    return target_of(
+        scenario,
         slo=parsed.slo,
         guard_rails=parsed.guard_rails,
         thresholds=parsed.thresholds,
-        publication_lag_minutes=2,
-        shown={},
+        day=start.date(),
     )
-    return target_of(scenario, settings, parsed.thresholds, start.date())
 
 
 def _traffic(trace: Trace) -> Traffic:

@@ -11,7 +11,7 @@ from bedrock_autoscaler.adapters.documents import (
     parse_for_backtest,
 )
 from bedrock_autoscaler.application.ports.settings import SettingsProblem
-from bedrock_autoscaler.domain.consents.consent import Consent
+from bedrock_autoscaler.domain.consents.consent import AdvanceConsent
 from bedrock_autoscaler.domain.target import (
     Commitment,
 )
@@ -54,7 +54,7 @@ def test_a_backtest_may_carry_consents() -> None:
 
     assert isinstance(settings, BacktestSettings)
     assert settings.consents == (
-        Consent(
+        AdvanceConsent(
             units=2,
             term=Commitment.ONE_MONTH,
             max_usd_per_hour=Decimal("36.5"),

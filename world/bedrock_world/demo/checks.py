@@ -8,8 +8,9 @@ import numpy as np
 
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.reviewing.replaying import Difference, replay
-from bedrock_autoscaler.backtest.core_policy import CorePolicy, CoreSettings, target_of
+from bedrock_autoscaler.backtest.core_policy import CorePolicy, CoreSettings
 from bedrock_autoscaler.backtest.replay import Replay, Score
+from bedrock_autoscaler.backtest.scenario_target import target_of
 from bedrock_autoscaler.backtest.timeline import Plan
 from bedrock_autoscaler.cli.decisions.sources import Ledger
 from bedrock_autoscaler.domain.decide import decide
@@ -80,8 +81,14 @@ def _backtest_agrees(recorded: RecordedDecision, plan: DemoPlan) -> bool:
     Its on-demand options are the recorded ones: a scenario counts quotas in input equivalents,
     Bedrock in tokens, and the two differ with the mix of each minute.
     """
-    situation, settings = recorded.situation, _settings(recorded.situation.target)
-    made = target_of(plan.scenario(), settings, settings.thresholds, plan.start.date())
+    situation = recorded.situation
+    made = target_of(
+        plan.scenario(),
+        slo=situation.target.slo,
+        guard_rails=situation.target.guard_rails,
+        thresholds=situation.target.thresholds,
+        day=plan.start.date(),
+    )
     target = replace(made, options=situation.target.options)
     return _verdict(decide(replace(situation, target=target))) == _verdict(recorded.decision)
 

@@ -19,7 +19,7 @@ from bedrock_autoscaler.adapters.documents.values import (
     money,
 )
 from bedrock_autoscaler.application.settings.in_force import settings_version
-from bedrock_autoscaler.domain.consents.consent import Consent
+from bedrock_autoscaler.domain.consents.consent import AdvanceConsent
 from bedrock_autoscaler.domain.routing.addresses import bare_id
 from bedrock_autoscaler.domain.target import (
     Commitment,
@@ -96,10 +96,10 @@ def thresholds_of(document: Document, *, decision_minutes: int) -> Thresholds:
     )
 
 
-def consents_of(document: BacktestDocument) -> tuple[Consent, ...]:
+def consents_of(document: BacktestDocument) -> tuple[AdvanceConsent, ...]:
     """The consents of a backtest in the order of the document."""
     return tuple(
-        Consent(
+        AdvanceConsent(
             units=consent.units,
             term=Commitment(consent.term),
             max_usd_per_hour=money(consent.max_usd_per_hour),

@@ -23,7 +23,7 @@ from bedrock_autoscaler.adapters.documents.limits import StackDocument
 from bedrock_autoscaler.adapters.documents.problems import problem_of
 from bedrock_autoscaler.adapters.documents.text import Object, merged, read_object
 from bedrock_autoscaler.application.ports.settings import DocumentParser, SettingsProblem
-from bedrock_autoscaler.domain.consents.consent import Consent
+from bedrock_autoscaler.domain.consents.consent import AdvanceConsent
 from bedrock_autoscaler.domain.target import GuardRails, Slo, StackRails, Target
 from bedrock_autoscaler.domain.thresholds import Thresholds
 
@@ -50,7 +50,7 @@ class BacktestSettings:
     slo: Slo
     guard_rails: GuardRails
     thresholds: Thresholds
-    consents: tuple[Consent, ...]
+    consents: tuple[AdvanceConsent, ...]
 
 
 class TargetDocuments(DocumentParser):

@@ -14,7 +14,7 @@ _SHOWN = 60
 """Characters of a foreign value that are repeated in a message."""
 
 CONSENTS_REFUSED = (
-    "consents are for backtests alone; the deployed application never buys a commitment"
+    "consents are for backtests alone; deployed, a person agrees to one purchase by `approve`"
 )
 
 Node = dict[str, Any]

@@ -35,5 +35,6 @@ def core_policy(context: PolicyContext) -> CorePolicy:
         thresholds=parsed.thresholds,
         publication_lag_minutes=lag,
         shown=dict(context.settings or {}),
+        consents=parsed.consents,
     )
     return CorePolicy(context.scenario, settings, context.start)

@@ -4,7 +4,7 @@ Nothing else can express a commitment.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from bedrock_autoscaler.domain.target import Commitment
@@ -12,24 +12,6 @@ from bedrock_autoscaler.domain.units import usd
 
 REJECTED = "rejected"
 """What uses up a consent that a person refused: no decision has this id."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consent:
-    """One commitment that may be bought once.
-
-    Attributes:
-        units: model units, bought together or not at all.
-        term: `ONE_MONTH` or `SIX_MONTHS`.
-        max_usd_per_hour: highest price of one unit and hour that is agreed to.
-        valid_from, valid_until: when it may be used; None: no limit on that side.
-    """
-
-    units: int
-    term: Commitment
-    max_usd_per_hour: Decimal
-    valid_from: datetime | None
-    valid_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +47,42 @@ class RecordedConsent:
     def is_open(self) -> bool:
         """Whether it is neither used nor rejected; it may have expired."""
         return self.used_by is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvanceConsent:
+    """One commitment that a backtest may buy once, agreed to before it begins.
+
+    Attributes:
+        units: model units, bought together or not at all.
+        term: `ONE_MONTH` or `SIX_MONTHS`.
+        max_usd_per_hour: highest price of one unit and hour that is agreed to.
+        valid_from, valid_until: when it may be used; None: no limit on that side.
+    """
+
+    units: int
+    term: Commitment
+    max_usd_per_hour: Decimal
+    valid_from: datetime | None
+    valid_until: datetime | None
+
+    def is_valid(self, now: datetime) -> bool:
+        """Whether it may be used at `now`."""
+        has_begun = self.valid_from is None or self.valid_from <= now
+        return has_begun and (self.valid_until is None or now <= self.valid_until)
+
+    def recorded(self, id: str, name: str) -> RecordedConsent:  # noqa: A002 - as the field
+        """The same as a person's word for a purchase of the target and model `name`."""
+        return RecordedConsent(
+            id=id,
+            target=name,
+            model_id=name,
+            units=self.units,
+            term=self.term,
+            max_usd_per_hour=self.max_usd_per_hour,
+            given_by="the settings",
+            valid_until=self.valid_until or datetime.max.replace(tzinfo=UTC),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
