@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -13,26 +12,14 @@ from bedrock_autoscaler.backtest.errors import (
     InputError,
     ScenarioError,
     SettingsError,
-    TimelineError,
 )
-from bedrock_autoscaler.backtest.scenario import Scenario, Term
-from bedrock_autoscaler.backtest.timeline import CommitPurchase, Route, TimelineLine, line_fault
-from bedrock_autoscaler.backtest.trace import Trace
+from bedrock_autoscaler.backtest.scenario import Scenario
+from bedrock_autoscaler.backtest.timeline import TimelineLine
 
 
 def _whole(value: object) -> object:
     """A JSON number such as 15.0 is as whole as 15."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _minute(value: object) -> object:
-    """A whole UTC minute from its ISO 8601 text."""
-    if not isinstance(value, str):
-        raise ValueError("must be a text, ISO 8601 in UTC")  # noqa: TRY004 - pydantic's protocol
-    minute = datetime.fromisoformat(value)
-    if minute.utcoffset() != timedelta(0) or minute.second or minute.microsecond:
-        raise ValueError("must be a whole minute in UTC, with a trailing Z")
-    return minute.astimezone(UTC)
 
 
 type _Amount = Annotated[float, Field(ge=0)]
@@ -63,31 +50,6 @@ class _ScenarioDocument(_Document):
     throttle_factor: _Amount = 10.0
     overflow: bool = True
     extra: dict[str, object] = Field(default_factory=dict)
-
-
-class _CommitDocument(_Document):
-    units: Annotated[int, BeforeValidator(_whole), Field(ge=1)]
-    term: Annotated[Term, Field(strict=False)]
-
-
-class _LineDocument(_Document):
-    minute: Annotated[datetime, BeforeValidator(_minute)]
-    provisioned_units: Annotated[int, BeforeValidator(_whole), Field(ge=0)] | None = None
-    commit: list[_CommitDocument] = Field(default_factory=list)
-    shares: dict[Annotated[Route, Field(strict=False)], _Amount] | None = None
-    spill: list[Annotated[Route, Field(strict=False)]] | None = None
-    extra: dict[str, object] = Field(default_factory=dict)
-
-    def to_line(self) -> TimelineLine:
-        """The same as a value of the replay."""
-        return TimelineLine(
-            minute=self.minute,
-            provisioned_units=self.provisioned_units,
-            commit=tuple(CommitPurchase(units=item.units, term=item.term) for item in self.commit),
-            shares=self.shares,
-            spill=None if self.spill is None else tuple(self.spill),
-            extra=self.extra,
-        )
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -121,28 +83,6 @@ def read_settings(path: Path) -> dict[str, object]:
     if not isinstance(document, dict):
         raise SettingsError(path, 1, "the settings must be a JSON object")
     return document
-
-
-def read_timeline(path: Path, trace: Trace, scenario: Scenario) -> tuple[TimelineLine, ...]:
-    """The timeline in a file of JSON lines, checked against its trace and scenario.
-
-    Raises:
-        TimelineError: a line is not JSON, has an unknown key or a value that is not allowed, is
-            outside the trace, or does not follow the line before it.
-    """
-    lines: list[TimelineLine] = []
-    for number, text in enumerate(_text(path, TimelineError).splitlines(), start=1):
-        try:
-            line = _LineDocument.model_validate(_parsed(text)).to_line()
-        except ValidationError as error:
-            raise TimelineError(path, number, _first_fault(error)[1]) from error
-        except (ValueError, RecursionError) as error:
-            raise TimelineError(path, number, _json_reason(error)) from error
-        fault = line_fault(line, lines[-1].minute if lines else None, trace, scenario)
-        if fault:
-            raise TimelineError(path, number, fault)
-        lines.append(line)
-    return tuple(lines)
 
 
 def timeline_text(lines: Iterable[TimelineLine]) -> str:

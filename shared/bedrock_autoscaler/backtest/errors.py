@@ -39,10 +39,6 @@ class ScenarioError(InputError):
     """A scenario document is not in the scenario format."""
 
 
-class TimelineError(InputError):
-    """A timeline is not in the timeline format, or does not fit its trace."""
-
-
 class SettingsError(InputError):
     """A settings document cannot be used."""
 

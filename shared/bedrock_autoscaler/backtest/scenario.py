@@ -162,13 +162,3 @@ def scenario_for(name: str, trace: Trace) -> Benchmark:
         score_from = trace.minute_at(WARM_UP_DAYS * DAY_MINUTES)
     scale = recipe.mean_units * tokens_per_unit / mean
     return Benchmark(name=name, scenario=scenario, scale=scale, score_from=score_from)
-
-
-def standard_scenarios(trace: Trace) -> tuple[Benchmark, ...]:
-    """All nine benchmark scenarios, less the warm one where the trace is too short for it."""
-    short = len(trace) <= WARM_UP_DAYS * DAY_MINUTES
-    return tuple(
-        scenario_for(name, trace)
-        for name, recipe in _RECIPES.items()
-        if not (recipe.warm_up and short)
-    )

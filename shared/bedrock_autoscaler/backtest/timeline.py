@@ -184,32 +184,6 @@ def plan_of(lines: Iterable[TimelineLine], trace: Trace, scenario: Scenario) -> 
     )
 
 
-def lines_of(plan: Plan, trace: Trace) -> tuple[TimelineLine, ...]:
-    """The shortest timeline of a plan without shares: a line where units or spill change."""
-    index = plan.spill_index
-    units_before, spill_before, bought = 0, DEFAULT_SPILL, {item.row for item in plan.commitments}
-    changes = np.flatnonzero(np.diff(plan.units, prepend=0))
-    turns = np.flatnonzero(np.diff(index)) + 1 if index is not None else np.zeros(0, np.int64)
-    lines = []
-    for row in sorted({0, *changes.tolist(), *turns.tolist(), *bought}):
-        units = int(plan.units[row])
-        spill = plan.spills[0 if index is None else int(index[row])]
-        line = TimelineLine(
-            minute=trace.minute_at(row),
-            provisioned_units=units if units != units_before else None,
-            commit=tuple(
-                CommitPurchase(units=item.units, term=item.term)
-                for item in plan.commitments
-                if item.row == row
-            ),
-            spill=spill if spill != spill_before else None,
-        )
-        if line != TimelineLine(minute=line.minute):
-            lines.append(line)
-        units_before, spill_before = units, spill
-    return tuple(lines)
-
-
 def _held(points: list[tuple[int, int | None]], minutes: int) -> NDArray[np.int64]:
     """Each value from its row on, until the next; 0 before the first."""
     stated = [(row, value) for row, value in points if value is not None]

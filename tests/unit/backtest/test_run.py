@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from bedrock_autoscaler.backtest.documents import read_timeline
 from bedrock_autoscaler.backtest.errors import BacktestError, SettingsError
 from bedrock_autoscaler.backtest.policy import Policy, PolicyContext
 from bedrock_autoscaler.backtest.replay import Replay
@@ -12,7 +11,7 @@ from bedrock_autoscaler.backtest.run import BacktestResult, run_backtest
 from bedrock_autoscaler.backtest.timeline import plan_of
 from bedrock_autoscaler.backtest.trace import read_trace, write_trace
 from tests.unit.backtest.policies import BreakEven
-from tests.unit.backtest.worlds import PLAIN, trace_of
+from tests.unit.backtest.worlds import PLAIN, lines_in, trace_of
 
 pytest.importorskip("ortools", reason="the solver comes with the extra `bench`")
 
@@ -34,7 +33,7 @@ def break_even(context: PolicyContext) -> Policy:
 
 
 def test_report_has_the_keys_of_the_contract_and_fits_its_timeline(
-    files: tuple[Path, Path], tmp_path: Path
+    files: tuple[Path, Path],
 ) -> None:
     result = run_backtest(*files, break_even, scale=0.5, score_from="2025-04-01T01:00:00Z")
 
@@ -57,10 +56,8 @@ def test_report_has_the_keys_of_the_contract_and_fits_its_timeline(
         "steady",
     ]
     # The timeline, read back and replayed independently, costs what the report says.
-    timeline_path = tmp_path / "timeline.jsonl"
-    timeline_path.write_text(result.timeline_text())
     trace = read_trace(files[0]).scaled(0.5)
-    lines = read_timeline(timeline_path, trace, PLAIN)
+    lines = lines_in(result.timeline_text())
     again = Replay(trace, PLAIN, 60).score(plan_of(lines, trace, PLAIN))
     assert document["policy"] == again.to_document()
     assert document["policy"]["changes"] > 0

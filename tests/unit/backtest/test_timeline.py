@@ -1,15 +1,14 @@
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from bedrock_autoscaler.backtest.scenario import Term
 from bedrock_autoscaler.backtest.timeline import (
-    Plan,
+    CommitPurchase,
     Route,
     TimelineLine,
-    lines_of,
     plan_of,
 )
 from tests.unit.backtest.worlds import PLAIN, START, trace_of
@@ -37,30 +36,28 @@ def test_each_value_holds_until_the_next() -> None:
     ]
 
 
-@given(units=st.lists(st.integers(0, 3), min_size=1, max_size=30))
-def test_plan_of_units_survives_as_lines(units: list[int]) -> None:
-    trace = trace_of([1.0] * len(units))
-
-    lines = lines_of(Plan(units=np.array(units)), trace)
-
-    assert plan_of(lines, trace, PLAIN).units.tolist() == units
-    changes = sum(now != before for before, now in zip([0, *units], units, strict=False))
-    assert len(lines) == changes
-
-
-def test_plan_with_another_spill_order_survives_as_lines() -> None:
-    trace = trace_of([1.0] * 4)
-    spills = ((Route.PT, Route.ON_DEMAND), (Route.PT,))
-    plan = Plan(units=np.ones(4, np.int64), spills=spills, spill_index=np.array([0, 0, 1, 1]))
-
-    lines = lines_of(plan, trace)
-
-    assert [line.spill for line in lines] == list(spills)
-    assert lines[1].minute == START + timedelta(minutes=2)
-
-
 def test_lines_must_rise() -> None:
     lines = (TimelineLine(minute=START, provisioned_units=1),) * 2
 
     with pytest.raises(ValueError, match="not after the line before it"):
         plan_of(lines, trace_of([1.0]), PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ({"minute": START - timedelta(minutes=1)}, "outside the trace"),
+        ({"minute": START + timedelta(minutes=3)}, "outside the trace"),
+        ({"provisioned_units": -1}, "provisioned_units is -1"),
+        ({"shares": {Route.PT: 0.5}}, r"shares sum to 0\.500000"),
+        ({"shares": {Route.PT: 1.5, Route.ON_DEMAND: -0.5}}, "must each lie between 0 and 1"),
+        ({"spill": (Route.PT, Route.PT)}, "names a route twice"),
+        ({"commit": (CommitPurchase(units=0, term=Term.ONE_MONTH),)}, "at least 1"),
+        ({"commit": (CommitPurchase(units=1, term=Term.ONE_MONTH),)}, "term 1m is not sold"),
+    ],
+)
+def test_refuses_a_line_that_no_timeline_allows(line: Mapping[str, Any], reason: str) -> None:
+    made = TimelineLine(**{"minute": START, **line})
+
+    with pytest.raises(ValueError, match=reason):
+        plan_of((made,), trace_of([1.0] * 3), PLAIN)

@@ -1,5 +1,6 @@
 """Small traces and scenarios with round numbers, and a slow replay to check the fast one by."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +25,19 @@ def trace_of(load: Sequence[float], *, requests: Sequence[float] | None = None) 
     """A trace with these input tokens, no output tokens and one request a minute."""
     columns = (requests or [1.0] * len(load), load, [0.0] * len(load))
     return Trace.of("small", START, columns)
+
+
+def lines_in(text: str) -> tuple[TimelineLine, ...]:
+    """The units and spill orders of a written timeline, as anybody may read them."""
+    documents = [json.loads(line) for line in text.splitlines()]
+    return tuple(
+        TimelineLine(
+            minute=datetime.fromisoformat(document["minute"]),
+            provisioned_units=document.get("provisioned_units"),
+            spill=tuple(Route(one) for one in document["spill"]) if "spill" in document else None,
+        )
+        for document in documents
+    )
 
 
 @dataclass

@@ -4,7 +4,6 @@ import pytest
 
 from bedrock_autoscaler.adapters.running_prices import load_running_prices
 from bedrock_autoscaler.domain.economics.own_cost import (
-    BURSTY_MINUTES,
     STEADY_MINUTES,
     Part,
     Running,
@@ -22,7 +21,7 @@ def each(running: Running, part: Part | None = None) -> float:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "most"), [(STEADY_MINUTES, 0.30), (BURSTY_MINUTES, 3.0)], ids=["steady", "bursty"]
+    ("minutes", "most"), [(STEADY_MINUTES, 0.30), (1, 3.0)], ids=["steady", "bursty"]
 )
 @pytest.mark.parametrize(("targets", "places"), [(10_000, 80), (1_000, 80), (200, 1)])
 def test_a_target_with_one_series_costs_no_more_than_promised(

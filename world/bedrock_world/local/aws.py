@@ -212,10 +212,6 @@ class LocalAws:
             )
         return payload
 
-    def emulator_output(self) -> str:
-        """The last lines that the emulator has printed, for a failure's report."""
-        return self._emulator.output()
-
     def _outputs(self, stack: str) -> StackOutputs:
         described = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
         value = {

@@ -27,8 +27,6 @@ from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, iso, units_text
 from bedrock_autoscaler.traces.cloudwatch import with_refused
 
-KEPT_DAYS = 15
-"""CloudWatch keeps one-minute points for so long. Source: its user guide, metric retention."""
 _DAY = timedelta(days=1)
 _LEAST_MINUTES = 24 * 60
 

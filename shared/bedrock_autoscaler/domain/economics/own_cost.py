@@ -15,7 +15,6 @@ from bedrock_autoscaler.domain.traffic.observation import CORE, METRICS
 MINUTES_PER_MONTH = 43_800
 HOURS_PER_MONTH = 730
 STEADY_MINUTES = 15
-BURSTY_MINUTES = 1
 CAPACITY_MINUTES = 5
 """The capacity loop ticks no oftener, however often the routing loop does."""
 
