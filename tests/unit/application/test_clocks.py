@@ -69,7 +69,7 @@ def test_a_clock_that_steps_back_hides_no_purchase_from_a_cap() -> None:
 
     assert calls(scene) == ["buy"]
     (held,) = reasons(scene, "purchase_held")
-    assert "60.500000 USD are booked today" in held
+    assert "60.500000 USD are booked this day" in held
 
 
 def test_a_clock_that_steps_back_shortens_no_drain() -> None:

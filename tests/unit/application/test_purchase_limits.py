@@ -66,7 +66,7 @@ def test_calls_of_a_day_are_bounded_whatever_decisions_ask_for() -> None:
     ("day", "month", "text"),
     [
         # Held for 100 minutes: two periods of 60.50 are booked, two more units cost 121.
-        ("241.99", "1000", "booked today"),
+        ("241.99", "1000", "booked this day"),
         ("242", "241.99", "booked this month"),
         ("242", "242", None),
     ],

@@ -18,6 +18,7 @@ from bedrock_autoscaler.domain.economics.costs import is_stale, period_usd
 from bedrock_autoscaler.domain.economics.facts import purchase_facts
 from bedrock_autoscaler.domain.fleet.holdings import NOTHING_SPENT, Spend
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, PurchaseState
+from bedrock_autoscaler.domain.fleet.spend_caps import spend_caps
 from bedrock_autoscaler.domain.target import Target, UnitPrice
 from bedrock_autoscaler.domain.units import MINUTE, in_a_day, units_text, usd
 
@@ -111,17 +112,10 @@ def spend_problem(
         first_usd: what is paid at once.
         beside: what its endpoints have cost.
     """
-    rails = target.guard_rails
     billing = target.thresholds.sizing.billing_minutes * MINUTE
     spend = booked_spend(intents, now, billing) + beside
-    if spend.day_usd + first_usd > rails.max_usd_per_day:
-        return f"{spend.day_usd} USD are booked today, max_usd_per_day is {rails.max_usd_per_day}"
-    if spend.month_usd + first_usd > rails.max_usd_per_month:
-        return (
-            f"{spend.month_usd} USD are booked this month, "
-            f"max_usd_per_month is {rails.max_usd_per_month}"
-        )
-    return None
+    caps = spend_caps(target.guard_rails, spend)
+    return next((cap.told for cap in caps if not cap.admits(first_usd)), None)
 
 
 def room_problem(

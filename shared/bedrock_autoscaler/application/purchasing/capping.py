@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from bedrock_autoscaler.application.observing.stacking import StackView
 from bedrock_autoscaler.domain.decision import Purchase
+from bedrock_autoscaler.domain.fleet.spend_caps import spend_caps
 from bedrock_autoscaler.domain.target import AccountRails
 from bedrock_autoscaler.domain.units import units_text, usd
 
@@ -47,16 +48,8 @@ def stack_dollars_problem(
             f"all targets and others would cost {dollars} USD per hour, the stack's "
             f"max_usd_per_hour is {rails.max_usd_per_hour}"
         )
-    for span, booked, cap in (
-        ("day", state.spend.day_usd, rails.max_usd_per_day),
-        ("month", state.spend.month_usd, rails.max_usd_per_month),
-    ):
-        if booked + first_usd > cap:
-            return (
-                f"all targets have booked {booked} USD this {span}, the stack's "
-                f"max_usd_per_{span} is {cap}"
-            )
-    return None
+    caps = spend_caps(rails, state.spend)
+    return next((cap.told_of_stack for cap in caps if not cap.admits(first_usd)), None)
 
 
 def account_problem(view: StackView, wanted: Purchase, account: str) -> str | None:

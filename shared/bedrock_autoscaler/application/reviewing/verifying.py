@@ -22,6 +22,7 @@ from bedrock_autoscaler.application.reviewing.verifying_endpoints import endpoin
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Spend, Status
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES, PurchaseIntent, ReleaseState
+from bedrock_autoscaler.domain.fleet.spend_caps import spend_caps
 from bedrock_autoscaler.domain.target import Commitment, OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE, in_a_day, units_text, usd
 
@@ -80,13 +81,9 @@ def _within_caps(one: TargetFacts, target: Target, fleet: Fleet, spend: Spend) -
     if dollars > rails.max_usd_per_hour:
         text = f"{dollars} USD per hour are reserved, max_usd_per_hour is {rails.max_usd_per_hour}"
         yield finding("O2", one.name, text)
-    for span, booked, cap in (
-        ("day", spend.day_usd, rails.max_usd_per_day),
-        ("month", spend.month_usd, rails.max_usd_per_month),
-    ):
-        if booked > cap:
-            text = f"{booked} USD are booked this {span}, max_usd_per_{span} is {cap}"
-            yield notice("O2", one.name, text)
+    for cap in spend_caps(rails, spend):
+        if cap.is_crossed:
+            yield notice("O2", one.name, cap.told)
 
 
 def _is_admitted(one: TargetFacts) -> bool:
@@ -203,13 +200,9 @@ def _stack_dollars(facts: Facts) -> Iterator[Finding]:
         yield notice("O2", "", f"{text} {rails.max_usd_per_hour}")
     purchases = {one.name: one.state.purchases for one in facts.targets}
     spend = booked_together(facts.settings.targets, purchases, facts.now) + costs.spend
-    for span, booked, cap in (
-        ("day", spend.day_usd, rails.max_usd_per_day),
-        ("month", spend.month_usd, rails.max_usd_per_month),
-    ):
-        if booked > cap:
-            text = f"all targets have booked {booked} USD this {span}, the stack's"
-            yield notice("O2", "", f"{text} max_usd_per_{span} is {cap}")
+    for cap in spend_caps(rails, spend):
+        if cap.is_crossed:
+            yield notice("O2", "", cap.told_of_stack)
 
 
 def _orphans(facts: Facts, ours: list[ListedThroughput]) -> Iterator[Finding]:

@@ -6,8 +6,7 @@ from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.scaling.spending import NO_ENDPOINTS, EndpointCosts
 from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.fleet.holdings import StackState
-
-_NEAR = 0.8
+from bedrock_autoscaler.domain.fleet.spend_caps import NEAR
 
 type Finding = tuple[str, str]
 """The alarm's name and its text."""
@@ -50,5 +49,5 @@ def _stack(stack: StackState | None, costs: EndpointCosts) -> Iterator[Finding]:
     ):
         if used > 0 and used >= cap:
             yield "stack_at_cap", f"all targets use {used} of the stack's {name} {cap}"
-        elif used > 0 and float(used) >= _NEAR * float(cap):
+        elif used > 0 and used >= NEAR * cap:
             yield "stack_near_cap", f"all targets use {used} of the stack's {name} {cap}"

@@ -6,7 +6,6 @@ as long as nothing is wrong, so that a count is always news.
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 import numpy as np
 
@@ -21,12 +20,10 @@ from bedrock_autoscaler.domain.fleet.holdings import (
     Spend,
     Status,
 )
+from bedrock_autoscaler.domain.fleet.spend_caps import spend_caps
 from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE, units_text
-
-NEAR = Decimal("0.8")
-"""Share of a cap from which a person is told, so that the cap itself is no surprise."""
 
 INCOMPLETE_MINUTES = 30
 """So long metrics may be incomplete before it is an alarm; CloudWatch backfills within minutes."""
@@ -72,14 +69,9 @@ def _unmanaged(situation: Situation) -> Iterator[Finding]:
 
 
 def _spend(situation: Situation, beside: Spend) -> Iterator[Finding]:
-    rails, spend = situation.target.guard_rails, situation.fleet.spend + beside
-    for span, booked, cap in (
-        ("day", spend.day_usd, rails.max_usd_per_day),
-        ("month", spend.month_usd, rails.max_usd_per_month),
-    ):
-        if booked > 0 and booked >= NEAR * cap:
-            alarm = "spend_at_cap" if booked >= cap else "spend_near_cap"
-            yield alarm, f"{booked} USD are booked this {span}, max_usd_per_{span} is {cap}"
+    for cap in spend_caps(situation.target.guard_rails, situation.fleet.spend + beside):
+        if cap.is_near:
+            yield "spend_at_cap" if cap.is_reached else "spend_near_cap", cap.told
 
 
 def _terms(situation: Situation) -> Iterator[Finding]:

@@ -1,57 +1,24 @@
-"""The caps on booked spend, and which provisioned throughputs the next period would put past them.
+"""Which provisioned throughputs the next period would put past a cap on booked spend.
 
 Source: docs/model.md, section "Spend".
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from bedrock_autoscaler.domain.economics.costs import period_usd
-from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughput, Spend
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughput
+from bedrock_autoscaler.domain.fleet.spend_caps import SpendCap, spend_caps
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
-from bedrock_autoscaler.domain.target import GuardRails, Target
+from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import MINUTE
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpendCap:
-    """A cap on what is booked in the running UTC day or month.
-
-    Attributes:
-        code: of the reason; its text is the name of the setting.
-        span: `day` or `month`.
-        booked: USD so far.
-        usd: the cap.
-    """
-
-    code: ReasonCode
-    span: str
-    booked: Decimal
-    usd: Decimal
-
-    def holds(self, moment: datetime) -> tuple[int, ...]:
-        """The day or month that `moment` lies in."""
-        month = (moment.year, moment.month)
-        return (*month, moment.day) if self.span == "day" else month
+_CODES = {"day": ReasonCode.MAX_USD_PER_DAY, "month": ReasonCode.MAX_USD_PER_MONTH}
 
 
-def spend_caps(rails: GuardRails, spend: Spend) -> tuple[SpendCap, SpendCap]:
-    """The caps of the day and of the month."""
-    return (
-        SpendCap(
-            code=ReasonCode.MAX_USD_PER_DAY,
-            span="day",
-            booked=spend.day_usd,
-            usd=rails.max_usd_per_day,
-        ),
-        SpendCap(
-            code=ReasonCode.MAX_USD_PER_MONTH,
-            span="month",
-            booked=spend.month_usd,
-            usd=rails.max_usd_per_month,
-        ),
-    )
+def cap_code(cap: SpendCap) -> ReasonCode:
+    """The reason that names a cap of a target."""
+    return _CODES[cap.span]
 
 
 def over_budget(
@@ -95,8 +62,8 @@ def over_budget(
 
 def _crossing(pt: ProvisionedThroughput, cap: SpendCap, after: Decimal) -> Reason:
     return Reason(
-        code=cap.code,
+        code=cap_code(cap),
         message=f"the next period of {pt.arn} would bring the {cap.span} to {after} USD, "
-        f"{cap.code} is {cap.usd}",
+        f"{cap.setting} is {cap.usd}",
         numbers=(("usd", float(after)), ("allowed_usd", float(cap.usd))),
     )

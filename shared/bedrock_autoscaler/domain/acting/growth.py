@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from bedrock_autoscaler.domain.acting.budget import spend_caps
+from bedrock_autoscaler.domain.acting.budget import cap_code
 from bedrock_autoscaler.domain.acting.holding import growth_hold, stack_bounds
 from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
+from bedrock_autoscaler.domain.fleet.spend_caps import spend_caps
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import Observation
@@ -133,10 +134,10 @@ def _spend_bounds(target: Target, fleet: Fleet) -> Iterable[_Bound]:
     coming = fleet.held_units * period
     for cap in spend_caps(rails, fleet.spend):
         yield _Bound(
-            code=cap.code,
+            code=cap_code(cap),
             room=_fitting(cap.usd - cap.booked - coming, period),
             message=f"{cap.booked} USD are booked this {cap.span}, {units_text(fleet.held_units)} "
-            f"held will add {coming} with the next period, {cap.code} is {cap.usd}",
+            f"held will add {coming} with the next period, {cap.setting} is {cap.usd}",
         )
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughput, StackState
+from bedrock_autoscaler.domain.fleet.spend_caps import spend_caps
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Mode, Target
 from bedrock_autoscaler.domain.units import units_text
@@ -131,17 +132,9 @@ def stack_bounds(
         f"{hourly}{rails.max_usd_per_hour}",
     )
     period = period_usd(price, billing_minutes)
-    for code, span, booked, cap in (
-        (ReasonCode.STACK_MAX_USD_PER_DAY, "day", stack.spend.day_usd, rails.max_usd_per_day),
-        (
-            ReasonCode.STACK_MAX_USD_PER_MONTH,
-            "month",
-            stack.spend.month_usd,
-            rails.max_usd_per_month,
-        ),
-    ):
-        told = f"all targets have booked {booked} USD this {span}, "
-        yield (code, (cap - booked) // period, f"{told}the stack's max_usd_per_{span} is {cap}")
+    codes = (ReasonCode.STACK_MAX_USD_PER_DAY, ReasonCode.STACK_MAX_USD_PER_MONTH)
+    for code, cap in zip(codes, spend_caps(rails, stack.spend), strict=True):
+        yield code, (cap.usd - cap.booked) // period, cap.told_of_stack
 
 
 def nothing_follows(situation: Situation) -> Reason | None:
