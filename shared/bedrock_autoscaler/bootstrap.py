@@ -13,9 +13,11 @@ from bedrock_autoscaler.application.assembling import Application
 from bedrock_autoscaler.application.errors import ConfigurationError, PlaceUnreachableError
 from bedrock_autoscaler.application.fleets.places import Place, owner_elsewhere
 from bedrock_autoscaler.placed import PlacedAdapters, SpokeAdapters
+from bedrock_autoscaler.sdk_silence import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -45,9 +47,14 @@ class AwsAdapters(PlacedAdapters):
     """
 
     def __init__(self, environment: RoutedEnvironment, account: str) -> None:
-        super().__init__(environment, Clients(environment.region), environment.deployment)
+        self._silence = Silence(self._now)
+        clients = Clients(environment.region, silence=self._silence)
+        super().__init__(environment, clients, environment.deployment)
         self._home = Place(account=account, region=environment.region)
         self._spokes: dict[Place, SpokeAdapters] = {}
+
+    def _now(self) -> datetime:
+        return self.clock.now()
 
     @property
     def home(self) -> Place:
@@ -102,7 +109,8 @@ class AwsAdapters(PlacedAdapters):
         from bedrock_autoscaler.application.observing.regions import RegionalMetrics
 
         def of(region: str) -> Metrics:
-            return CloudWatchMetrics(Clients(region).cloudwatch(), self._owner)
+            clients = Clients(region, silence=self._silence)
+            return CloudWatchMetrics(clients.cloudwatch(), self._owner)
 
         return RegionalMetrics(home, {region: partial(of, region) for region in others})
 

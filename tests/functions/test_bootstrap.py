@@ -13,12 +13,17 @@ from bedrock_autoscaler.adapters.bedrock.capacity import BedrockCapacity
 from bedrock_autoscaler.adapters.bedrock.purchasing import BedrockPurchasing
 from bedrock_autoscaler.adapters.bedrock.releasing import BedrockReleasing
 from bedrock_autoscaler.adapters.environment import RoutedEnvironment
-from bedrock_autoscaler.application.errors import ConfigurationError, PlaceUnreachableError
+from bedrock_autoscaler.application.errors import (
+    ConfigurationError,
+    ObservationError,
+    PlaceUnreachableError,
+)
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.domain.target import Loop
 from functions.observe_decide import app as observe_decide
 from functions.purchase import app as purchase
 from tests.documents import BASE
+from tests.fakes.silent_server import SilentServer
 from tests.functions.test_handlers import Context
 from tests.tables import make_tables
 
@@ -156,6 +161,25 @@ def test_each_port_has_its_adapter_and_clients_are_shared(ssm: "SSMClient") -> N
     assert adapters.tables.current("chat") is None
     assert adapters.switch.allows_action("chat") is False
     assert adapters._bedrock is adapters._bedrock
+
+
+def test_a_service_that_does_not_answer_is_waited_for_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = SilentServer(closes=True)
+    for name, value in (VARIABLES | {"AWS_ENDPOINT_URL": server.url}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    adapters = bootstrap.AwsAdapters(RoutedEnvironment.read(), "111122223333")
+
+    for read in (adapters.capacity.inventory, adapters.capacity.inventory):
+        with pytest.raises(ObservationError):
+            read()
+        assert server.calls == 3
+    with pytest.raises(ObservationError):
+        adapters.metrics.model_ids()
+    assert server.calls == 6
+    server.close()
 
 
 SPOKES = {

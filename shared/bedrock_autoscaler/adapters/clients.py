@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
 
+    from bedrock_autoscaler.sdk_silence import Silence
+
 # An SDK hang at its defaults costs three times 60 seconds; a tick lasts less than one of them.
 CONNECT_TIMEOUT_SECONDS = 2
 READ_TIMEOUT_SECONDS = 5
@@ -92,11 +94,20 @@ class Clients:
     Args:
         region: of all clients.
         session: of another account; None: the function's own.
+        silence: lets Bedrock, CloudWatch and Service Quotas rest where they do not answer; None:
+            each call waits for them. What keeps the ledger and the settings is always asked.
     """
 
-    def __init__(self, region: str, session: boto3.Session | None = None) -> None:
+    def __init__(
+        self,
+        region: str,
+        session: boto3.Session | None = None,
+        *,
+        silence: Silence | None = None,
+    ) -> None:
         self._region = region
         self._session = session
+        self._silence = silence
         self._config = Config(
             region_name=region,
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -107,13 +118,13 @@ class Clients:
 
     def bedrock(self) -> BedrockClient:
         """The control plane of Bedrock."""
-        client: BedrockClient = self._made("bedrock", self._config)
+        client: BedrockClient = self._watched("bedrock")
         require("bedrock", client.meta.service_model)
         return client
 
     def cloudwatch(self) -> CloudWatchClient:
         """Metrics."""
-        client: CloudWatchClient = self._made("cloudwatch", self._config)
+        client: CloudWatchClient = self._watched("cloudwatch")
         require("cloudwatch", client.meta.service_model)
         return client
 
@@ -132,7 +143,7 @@ class Clients:
 
     def service_quotas(self) -> ServiceQuotasClient:
         """Applied quotas."""
-        client: ServiceQuotasClient = self._made("service-quotas", self._config)
+        client: ServiceQuotasClient = self._watched("service-quotas")
         require("service-quotas", client.meta.service_model)
         return client
 
@@ -164,6 +175,13 @@ class Clients:
         """Roles in other accounts, and who asks, for the commands of a person."""
         client: STSClient = self._made("sts", self._brief())
         require("sts", client.meta.service_model)
+        return client
+
+    def _watched(self, service: str) -> Any:  # noqa: ANN401 - each has its own kind
+        client = self._made(service, self._config)
+        if self._silence is not None:
+            name = f"{service} in {self._region}"
+            self._silence.watch(client.meta.events, lambda _: name)
         return client
 
     def _made(self, service: str, config: Config) -> Any:  # noqa: ANN401 - each has its own kind

@@ -8,8 +8,7 @@ cannot be reached cost no more than one of them, and keep nobody waiting.
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, override
+from typing import TYPE_CHECKING, override
 
 import boto3
 import botocore.credentials
@@ -22,16 +21,15 @@ from botocore.credentials import (
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionError,  # noqa: A004 - botocore's name
     EndpointConnectionError,
-    HTTPClientError,
 )
 
 from bedrock_autoscaler.application.errors import PlaceUnreachableError
 from bedrock_autoscaler.sdk_errors import code_of
+from bedrock_autoscaler.sdk_silence import Silence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from mypy_boto3_sts import STSClient
@@ -46,9 +44,7 @@ _RENEW_SECONDS = 180
 """So long before its end a session is renewed; a run lasts less than a minute."""
 _LAST_SECONDS = 60
 """From here on a call fails where the session cannot be renewed."""
-_REST = timedelta(minutes=1)
 _STS = "sts"
-_SILENCE = (ConnectionError, HTTPClientError)
 
 
 class Sessions:
@@ -76,7 +72,7 @@ class Sessions:
         logging.getLogger(botocore.credentials.__name__).setLevel(logging.ERROR)
         self._sessions: dict[str, boto3.Session] = {}
         self._refused: dict[str, tuple[datetime, str]] = {}
-        self._silent: dict[str, datetime] = {}
+        self._silence = Silence(clock.now)
 
     def at(self, place: Place) -> boto3.Session:
         """A session in the place's account, with credentials that are valid now.
@@ -85,10 +81,10 @@ class Sessions:
             PlaceUnreachableError: the role cannot be assumed, or the Region did not answer within
                 the last minute.
         """
-        if self._rests(self._silent.get(place.region)):
+        if self._silence.rests(place.region):
             raise PlaceUnreachableError(f"{place.region} did not answer within the last minute")
         since, reason = self._refused.get(place.account, (None, ""))
-        if self._rests(since):
+        if self._silence.is_recent(since):
             raise PlaceUnreachableError(reason)
         try:
             return self._valid(place)
@@ -114,14 +110,12 @@ class Sessions:
         session.register_component("data_loader", self._base.get_component("data_loader"))
         provider = _AssumedRole(lambda: self._assumed(place))
         session.register_component("credential_provider", CredentialResolver([provider]))
-        hooks: Any = session  # the published stub knows handlers of one shape alone
-        hooks.register("before-call", self._require_answering)
-        hooks.register("after-call-error", self._note_silence)
+        self._silence.watch(session, lambda context: str(context["client_region"]))
         return boto3.Session(botocore_session=session, region_name=place.region)
 
     def _assumed(self, place: Place) -> dict[str, str]:
         """New credentials, as botocore keeps them."""
-        if self._rests(self._silent.get(_STS)):
+        if self._silence.rests(_STS):
             raise EndpointConnectionError(endpoint_url=_STS)
         try:
             answer = self._sts().assume_role(
@@ -130,8 +124,8 @@ class Sessions:
                 ExternalId=self._external_id,
                 DurationSeconds=DURATION_SECONDS,
             )
-        except _SILENCE:
-            self._silent[_STS] = self._clock.now()
+        except BotoCoreError as error:
+            self._silence.note(_STS, error)
             raise
         found = answer["Credentials"]
         return {
@@ -144,19 +138,6 @@ class Sessions:
     def _arn(self, place: Place) -> str:
         partition = self._base.get_partition_for_region(place.region)
         return f"arn:{partition}:iam::{place.account}:role/{self._role}"
-
-    def _require_answering(
-        self, params: Mapping[str, Any], context: Mapping[str, Any], **_: object
-    ) -> None:
-        if self._rests(self._silent.get(context["client_region"])):
-            raise EndpointConnectionError(endpoint_url=params["url"])
-
-    def _note_silence(self, exception: Exception, context: Mapping[str, Any], **_: object) -> None:
-        if isinstance(exception, _SILENCE):
-            self._silent[context["client_region"]] = self._clock.now()
-
-    def _rests(self, since: datetime | None) -> bool:
-        return since is not None and timedelta(0) <= self._clock.now() - since < _REST
 
 
 class _AssumedRole(CredentialProvider):
