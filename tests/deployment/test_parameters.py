@@ -128,6 +128,16 @@ def test_reserved_concurrency_is_off_by_default() -> None:
     } == {"1"}
 
 
+def test_the_queue_calls_no_more_workers_than_are_reserved() -> None:
+    deployed = stack(ReservedConcurrency="1", FanOut="on", MostWorkers="7")
+    functions = deployed.of("AWS::Lambda::Function")
+    (source,) = deployed.of("AWS::Lambda::EventSourceMapping").values()
+
+    assert source["ScalingConfig"]["MaximumConcurrency"] == "7"
+    assert functions.pop("VisitFunction")["ReservedConcurrentExecutions"] == "7"
+    assert {each["ReservedConcurrentExecutions"] for each in functions.values()} == {"1"}
+
+
 def test_schedules_can_be_stopped_and_then_no_heartbeat_is_expected() -> None:
     stopped = stack(SchedulesState="DISABLED")
 
