@@ -1,4 +1,4 @@
-"""From the environment to ready use cases: the only module that knows ports and adapters both."""
+"""From the environment to ready use cases: ports and adapters, put together."""
 
 from __future__ import annotations
 
@@ -316,7 +316,7 @@ def application(function_arn: str) -> Application:
 
 
 def fleet(function_arn: str) -> FleetApplication:
-    """Dispatcher and worker of this process, over the same application.
+    """Dispatcher and worker of this process.
 
     Raises:
         ConfigurationError: a variable is missing or malformed, or the runtime's SDK is too old.

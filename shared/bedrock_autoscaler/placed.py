@@ -70,7 +70,7 @@ class PlacedAdapters(ABC):
 
     @cached_property
     def purchasing(self) -> Purchasing:
-        """Bedrock, to buy without commitment."""
+        """Bedrock, to buy: under a term only what a consent names."""
         from bedrock_autoscaler.adapters.bedrock.purchasing import BedrockPurchasing
 
         return BedrockPurchasing(self._bedrock, self._owner)

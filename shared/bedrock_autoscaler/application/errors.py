@@ -6,7 +6,7 @@ class AutoscalerError(Exception):
 
 
 class ConfigurationError(AutoscalerError):
-    """A person must change something; raised before anything is read or done."""
+    """A person must change something; nothing was changed."""
 
 
 class ObservationError(AutoscalerError):

@@ -115,7 +115,7 @@ def place_of(name: str, described: Mapping[str, Any]) -> Place:
         routes=outputs["RoutesTableName"],
         consents=outputs["ConsentsTableName"],
         prefix=outputs["SettingsPrefixPath"],
-        capacity_minutes=int(given.get("CapacityMinutes", "15")),
+        capacity_minutes=int(given.get("CapacityMinutes", "5")),
         clock_endpoint=given.get("ClockEndpoint") or None,
         outputs=outputs,
         parameters=given,

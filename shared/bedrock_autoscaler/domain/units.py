@@ -1,4 +1,4 @@
-"""Quantities and their conversions: the only place where numbers are rounded."""
+"""Quantities and moments: their conversions, and how they stand in a sentence."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
-_CENT_FRACTION = Decimal("0.000001")
+_MILLIONTH = Decimal("0.000001")
 
 
 def usd(amount: float | str | Decimal) -> Decimal:
@@ -19,7 +19,7 @@ def usd(amount: float | str | Decimal) -> Decimal:
     if not value.is_finite():
         message = f"amount {amount!r} is not a finite number of dollars"
         raise ValueError(message)
-    return value.quantize(_CENT_FRACTION, rounding=ROUND_HALF_EVEN)
+    return value.quantize(_MILLIONTH, rounding=ROUND_HALF_EVEN)
 
 
 def significant(value: float, digits: int = 6) -> float:
@@ -74,9 +74,14 @@ def compact(moment: datetime) -> str:
     return iso(moment).replace("-", "").replace(":", "")
 
 
+def moment_text(moment: datetime) -> str:
+    """`2025-04-01 09:15 UTC`: a moment in a sentence."""
+    return f"{as_utc(moment):%Y-%m-%d %H:%M} UTC"
+
+
 def end_text(moment: datetime | None) -> str:
     """Until when something runs, for a person."""
-    return moment.isoformat() if moment is not None else "an unknown time"
+    return moment_text(moment) if moment is not None else "an unknown time"
 
 
 def count_text(number: int, noun: str) -> str:

@@ -12,7 +12,7 @@ from bedrock_autoscaler.application.releasing.draining import bound_problem, ide
 from bedrock_autoscaler.domain.decision import Release
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.target import Commitment
-from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from bedrock_autoscaler.domain.units import HOUR, MINUTE, moment_text
 from tests.builders import NOW, PT_MODEL, build_guard_rails, build_target, pt_arn
 from tests.fakes.memory_capacity import MemoryCapacity
 from tests.intents import build_held, build_listed, build_release, moved, reserve, withdraw
@@ -121,7 +121,7 @@ def test_a_pt_under_a_term_stays_in_the_table_whatever_a_decision_asks_for() -> 
     assert scene.release().outcomes == (("chat", "release held"),)
 
     (held,) = reasons(scene, "release_held")
-    assert held == f"{ARN} is under a term until {(NOW + 30 * 24 * HOUR).isoformat()}"
+    assert held == f"{ARN} is under a term until {moment_text(NOW + 30 * 24 * HOUR)}"
     assert scene.fleets.releases("chat") == ()
 
 

@@ -13,7 +13,7 @@ from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, Spend, Status
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import MINUTE, moment_text
 from tests.builders import (
     MODEL,
     NOW,
@@ -144,7 +144,7 @@ def test_the_end_of_a_month_and_a_leap_day_are_days_like_others(
     pt = build_pt(commitment=Commitment.ONE_MONTH, committed_until=until)
     situation = build_situation(fleet=build_fleet(pt), scheduled_at=now)
 
-    assert until.isoformat() in alarms(situation)["term_ending"]
+    assert moment_text(until) in alarms(situation)["term_ending"]
 
 
 def idle(quiet: int, *, served: int = 120, seen: bool = True, **overrides: Any) -> Situation:

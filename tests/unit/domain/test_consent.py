@@ -29,7 +29,7 @@ def test_covers_the_purchase_that_it_names_to_its_last_moment() -> None:
     ("changed", "told"),
     [
         ({"used_by": "chat-capacity-20261119T000000Z"}, "was used by chat-capacity-2026"),
-        ({"valid_until": NOW - MINUTE}, "was valid until 2026-11-20T11:59"),
+        ({"valid_until": NOW - MINUTE}, "was valid until 2026-11-20 11:59 UTC"),
         ({"target": "email"}, "for email"),
         ({"model_id": "other"}, "2 units of other"),
         ({"units": 1}, "is for 1 unit"),

@@ -13,7 +13,7 @@ class SettingsProblem:
     """A document that was not accepted, and why.
 
     Attributes:
-        document: its name: a target, `defaults`, or `switch`.
+        document: its name: a target, `defaults` or `stack`.
         field: path of the field inside it, empty for the whole document.
         message: what is wrong and what is allowed.
     """

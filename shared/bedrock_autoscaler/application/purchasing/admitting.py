@@ -20,7 +20,7 @@ from bedrock_autoscaler.domain.fleet.holdings import NOTHING_SPENT, Spend
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.fleet.spend_caps import spend_caps
 from bedrock_autoscaler.domain.target import Target, UnitPrice
-from bedrock_autoscaler.domain.units import MINUTE, in_a_day, units_text, usd
+from bedrock_autoscaler.domain.units import MINUTE, in_a_day, moment_text, units_text, usd
 
 
 def terms_problem(target: Target, wanted: Purchase, now: datetime) -> str | None:
@@ -90,7 +90,7 @@ def pace_problem(
         return f"{failed[0]} failed to come into service; nothing is bought while it exists"
     rest = rest_of(intents, target)
     if rest is not None and now < rest[0]:
-        return f"{rest[1]}; nothing is bought until {rest[0].isoformat()}"
+        return f"{rest[1]}; nothing is bought until {moment_text(rest[0])}"
     first = period_usd(wanted.usd_per_hour, target.thresholds.sizing.billing_minutes)
     return spend_problem(target, intents, now, first)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bedrock_autoscaler.application.telling.remedies import commands_of, remedy_of
 from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.target import Commitment
-from bedrock_autoscaler.domain.units import units_text
+from bedrock_autoscaler.domain.units import moment_text, units_text
 
 _LONGEST_SUBJECT = 100
 _MOST_TEXTS = 20
@@ -57,7 +57,7 @@ def message_on_request(request: Request, stack: str) -> Message:
     """What waits for a word, what it costs, and how to say yes or no."""
     term = _TERMS[request.term]
     hourly = request.usd_per_hour_in_all
-    until = f"{request.expires_at:%Y-%m-%d %H:%M} UTC"
+    until = moment_text(request.expires_at)
     yes = f"bedrock-autoscaler approve {request.id} --target {request.target} --stack {stack}"
     no = f"bedrock-autoscaler reject {request.id} --target {request.target} --stack {stack}"
     pause = f"bedrock-autoscaler pause {request.target} --direction grow --stack {stack}"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bedrock_autoscaler.cli.deployed import DEFAULT_STACK, StackOption, access_to
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
-from bedrock_autoscaler.cli.steering.operating import DEFAULT_STACK, StackOption
 
 if TYPE_CHECKING:
     from bedrock_autoscaler.backtest.run import BacktestResult
@@ -124,10 +124,9 @@ def _fetched(
 ) -> "Files":
     """The target's traffic, prices and settings, written to files."""
     from bedrock_autoscaler.cli.backtest.recorded_traffic import fetch
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
 
     is_quiet = output is Output.JSON
-    access = StackAccess(find_stack(stack))
+    access = access_to(stack)
     files = fetch(access, target, days=days, out=out, unread=unread, is_quiet=is_quiet)
     for note in files.notes:
         typer.echo(note, err=True)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from bedrock_autoscaler.cli.deployed import DEFAULT_STACK, StackOption, access_to
 from bedrock_autoscaler.cli.output import Output, OutputOption, print_json
-from bedrock_autoscaler.cli.steering.operating import DEFAULT_STACK, StackOption
 
 EXAMPLE = "Example: bedrock-autoscaler doctor chat"
 SICK = 1
@@ -32,9 +32,8 @@ def doctor(
     from bedrock_autoscaler.cli.doctor.checks import State, print_checks, to_documents
     from bedrock_autoscaler.cli.doctor.stack_checks import stack_checks
     from bedrock_autoscaler.cli.doctor.target_checks import target_checks
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
 
-    access = StackAccess(find_stack(stack))
+    access = access_to(stack)
     targets = access.settings().targets if target is None else (access.target(target),)
     found = [*stack_checks(access), *(c for each in targets for c in target_checks(access, each))]
     if as_json or output is Output.JSON:

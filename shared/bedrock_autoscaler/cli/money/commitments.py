@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bedrock_autoscaler.cli.deployed import access_to
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 from bedrock_autoscaler.domain.units import units_text
 
@@ -38,9 +39,7 @@ def commitments(
 
     Everything is worked out of the newest study and the kept history; nothing is bought.
     """
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
-
-    access = StackAccess(find_stack(stack))
+    access = access_to(stack)
     newest = _newest(access, target)
     ladder, renewals, savings = _ladder(newest), _renewals(newest), _savings(access, newest)
     if output is Output.JSON:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bedrock_autoscaler.cli.deployed import access_to
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 
 if TYPE_CHECKING:
@@ -110,9 +111,8 @@ def _book(stack: str | None) -> "PriceBook":
         from bedrock_autoscaler.adapters.prices import load_prices
 
         return load_prices()
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
 
-    return StackAccess(find_stack(stack)).prices().book
+    return access_to(stack).prices().book
 
 
 def _write(path: Path, asked: "Asked", found: "Comparison") -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bedrock_autoscaler.cli.deployed import access_to
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 from bedrock_autoscaler.domain.units import count_text
 
@@ -77,7 +78,7 @@ def diff(
     from bedrock_autoscaler.application.pricing import look
     from bedrock_autoscaler.cli.money.priced import changes
 
-    ports = _ports(_access(stack), files, bulk=bulk)
+    ports = _ports(access_to(stack), files, bulk=bulk)
     before, after = look(ports)
     found = changes(ports.references, before, after)
     if output is Output.JSON:
@@ -98,7 +99,7 @@ def refresh(
     from bedrock_autoscaler.application.pricing import look
     from bedrock_autoscaler.cli.money.priced import changes
 
-    ports = _ports(_access(stack), files, bulk=bulk)
+    ports = _ports(access_to(stack), files, bulk=bulk)
     before, after = look(ports)
     _print_changes(changes(ports.references, before, after), after)
     if not yes:
@@ -125,7 +126,7 @@ def accept(
     from bedrock_autoscaler.application.pricing import Acceptance
     from bedrock_autoscaler.cli.money.priced import key_of, money_of
 
-    access = _access(stack)
+    access = access_to(stack)
     word = Acceptance(
         key=key_of(model, access.place.region, measure, commitment),
         usd=money_of(usd),
@@ -140,12 +141,6 @@ def accept(
 
 
 # -- where prices come from --------------------------------------------------------------------
-
-
-def _access(stack: str) -> "StackAccess":
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
-
-    return StackAccess(find_stack(stack))
 
 
 def _ports(access: "StackAccess", files: "Sequence[Path] | None", *, bulk: bool) -> "PricingPorts":
@@ -186,7 +181,7 @@ def _lines(stack: str | None, region: str | None, model: str | None) -> "tuple[L
     book: PriceBook = load_prices()
     stated: tuple[Line, ...] = ()
     if stack is not None:
-        access = _access(stack)
+        access = access_to(stack)
         book = access.prices().book
         stated = stated_lines(access.settings().targets, book)
     return tuple(line for line in (*stated, *book_lines(book)) if line.is_about(model, region))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bedrock_autoscaler.cli.deployed import access_to
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def list_quotas(
     """
     from bedrock_autoscaler.cli.money.quota_use import all_quotas, chosen
 
-    found = chosen(all_quotas(_access(stack)), family)
+    found = chosen(all_quotas(access_to(stack)), family)
     if output is Output.JSON:
         print_json([_plain(quota) for quota in found])
         return
@@ -70,7 +71,7 @@ def headroom(
     """Show what is left of each quota that binds a target: units held, the peak of two weeks."""
     from bedrock_autoscaler.cli.money.quota_use import rooms_of
 
-    access = _access(stack)
+    access = access_to(stack)
     found = rooms_of(access, access.target(target))
     if output is Output.JSON:
         print_json([room.plain() for room in found])
@@ -107,7 +108,7 @@ def request(
     """Prepare an increase, with the account's own evidence, as text and as the API call."""
     from bedrock_autoscaler.cli.money.quota_use import prepare
 
-    access = _access(stack)
+    access = access_to(stack)
     prepared = prepare(access, access.target(target), quota, value)
     if output is Output.JSON:
         print_json(prepared.plain())
@@ -132,12 +133,6 @@ def _send(access: "StackAccess", code: str, value: float) -> None:
         raise CommandError(f"{code}: AWS did not take the request: {error}") from error
     told = answer["RequestedQuota"]
     typer.echo(f"sent: request {told.get('Id', '?')}, {told.get('Status', '?')}", err=True)
-
-
-def _access(stack: str) -> "StackAccess":
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
-
-    return StackAccess(find_stack(stack))
 
 
 def _cells(quota: "AccountQuota") -> tuple[str, ...]:

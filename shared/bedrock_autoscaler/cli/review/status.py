@@ -14,6 +14,7 @@ from bedrock_autoscaler.cli.decisions.choosing import (
     open_ledger,
     targets_of,
 )
+from bedrock_autoscaler.cli.deployed import access_to
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 from bedrock_autoscaler.domain.units import units_text
 
@@ -98,9 +99,8 @@ def _switch_of(source: "Path | None", stack: str) -> "Callable[[], str]":
     """Reads what the kill switch says now; an export does not tell."""
     if source is not None:
         return lambda: UNTOLD
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
 
-    access = StackAccess(find_stack(stack))
+    access = access_to(stack)
 
     def read() -> str:
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bedrock_autoscaler.cli.deployed import access_to
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 
 if TYPE_CHECKING:
@@ -135,11 +136,10 @@ def _of_stack(target: str, stack: str) -> str:
     """The callers' copy beside the stack; without one the table itself, and a word on it."""
     from botocore.exceptions import ClientError
 
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
     from bedrock_autoscaler.client.document import routing_table_text
     from bedrock_autoscaler.client.tables import SsmTable
 
-    access = StackAccess(find_stack(stack))
+    access = access_to(stack)
     try:
         return SsmTable(access.ssm, target, access.place.prefix).read()
     except ClientError as error:

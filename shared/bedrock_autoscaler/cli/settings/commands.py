@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, override
 import typer
 from typer.core import TyperCommand
 
+from bedrock_autoscaler.cli.deployed import DEFAULT_STACK, StackOption, YesOption, access_to
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
-from bedrock_autoscaler.cli.steering.operating import DEFAULT_STACK, StackOption, YesOption
 
 if TYPE_CHECKING:
     from bedrock_autoscaler.adapters.documents.fields import DocumentKind
@@ -70,7 +70,7 @@ def show(
     """Show what is in force, where each value comes from, and what is wrong with the document."""
     from bedrock_autoscaler.cli.settings.in_force import print_standing, standing_of
 
-    standing = standing_of(_access(stack), target)
+    standing = standing_of(access_to(stack), target)
     if output is Output.JSON:
         print_json(standing.to_document())
     else:
@@ -93,7 +93,7 @@ def get(
     from bedrock_autoscaler.cli.settings.fields import value_at
     from bedrock_autoscaler.cli.settings.in_force import standing_of
 
-    access = _access(stack)
+    access = access_to(stack)
     if field is not None:
         kind: DocumentKind = "stack" if target == STACK else "target"
         typer.echo(json.dumps(value_at(standing_of(access, target).effective, field, kind)))
@@ -140,7 +140,7 @@ def set_(
     from bedrock_autoscaler.cli.settings.changing import Options, carry_out, change_of
 
     change = change_of(
-        _access(stack), target, changes or (), removals=unset or (), file=file, version=if_version
+        access_to(stack), target, changes or (), removals=unset or (), file=file, version=if_version
     )
     carry_out(change, Options(what_if=what_if, days=days, why=why, yes=yes, output=output))
 
@@ -163,7 +163,7 @@ def rollback(
     """Write an earlier version again, as a new version, when it is still valid."""
     from bedrock_autoscaler.cli.settings.changing import Options, carry_out
 
-    change, version = _earlier(_access(stack), target, to)
+    change, version = _earlier(access_to(stack), target, to)
     why = why or f"as version {version}"
     carry_out(change, Options(what_if=what_if, days=days, why=why, yes=yes, output=output))
 
@@ -192,9 +192,9 @@ def validate(
     if file is not None:
         if names is None or len(names) != 1:
             raise CommandError("--file checks one document: name its TARGET")
-        checked = [check_file(names[0], file, defaults, lambda: _access(stack))]
+        checked = [check_file(names[0], file, defaults, lambda: access_to(stack))]
     else:
-        checked = check_stored(_access(stack), names or ())
+        checked = check_stored(access_to(stack), names or ())
     if output is Output.JSON:
         print_json([one.to_document() for one in checked])
     else:
@@ -221,7 +221,7 @@ def diff(
     from bedrock_autoscaler.cli.settings.changing import change_lines, plain_changes
     from bedrock_autoscaler.cli.settings.versions import compared
 
-    found = compared(_access(stack), target, first=first, last=last, file=file)
+    found = compared(access_to(stack), target, first=first, last=last, file=file)
     if output is Output.JSON:
         print_json(plain_changes(found.changes))
         return
@@ -243,7 +243,7 @@ def history(
     """
     from bedrock_autoscaler.cli.settings.versions import history_of, print_history
 
-    entries = history_of(_access(stack), target)
+    entries = history_of(access_to(stack), target)
     if output is Output.JSON:
         print_json([entry.to_document() for entry in entries])
     else:
@@ -269,12 +269,6 @@ def explain(
         print_json([asdict(one) for one in found])
     else:
         print_fields(found)
-
-
-def _access(stack: str) -> "StackAccess":
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
-
-    return StackAccess(find_stack(stack))
 
 
 def _earlier(access: "StackAccess", name: str, to: int | None) -> "tuple[Change, int]":

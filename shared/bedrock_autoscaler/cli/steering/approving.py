@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bedrock_autoscaler.cli.deployed import access_to
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 from bedrock_autoscaler.domain.units import count_text, units_text
 
@@ -37,7 +38,7 @@ def requests(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List what persons were asked in the last two weeks, and what came of it."""
-    access = _access(stack)
+    access = access_to(stack)
     now = access.clock.now()
     found = _asked(access, target, now - _SHOWN)
     rows = [(request, access.approvals.answer(request.id)) for request in found]
@@ -78,7 +79,7 @@ def approve(
     """
     from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 
-    access = _access(stack)
+    access = access_to(stack)
     now = access.clock.now()
     request = _find(access, request_id, target)
     kept = access.approvals.answer(request.id)
@@ -119,7 +120,7 @@ def reject(
     """Refuse what was asked for, or take back a consent that nothing has used yet."""
     from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent
 
-    access = _access(stack)
+    access = access_to(stack)
     now = access.clock.now()
     request = _find(access, request_id, target)
     kept = access.approvals.answer(request.id)
@@ -152,12 +153,6 @@ def reject(
         )
     else:
         _say_kept(kept)
-
-
-def _access(stack: str) -> "StackAccess":
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
-
-    return StackAccess(find_stack(stack))
 
 
 def _asked(access: "StackAccess", target: str | None, since: datetime) -> list["Request"]:

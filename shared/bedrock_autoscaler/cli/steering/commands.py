@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bedrock_autoscaler.cli.deployed import access_to
 from bedrock_autoscaler.cli.output import CommandError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def pause(
     """
     from bedrock_autoscaler.cli.moments import later
 
-    access = _access(stack)
+    access = access_to(stack)
     fields = [_FIELDS[one] for one in ([direction] if direction else Direction)]
     if until is None:
         changes = [f"controls.{field}=true" for field in fields]
@@ -91,7 +92,7 @@ def resume(
     yes: YesOption = False,
 ) -> None:
     """End the pauses of a target; change windows and overrides stay."""
-    access = _access(stack)
+    access = access_to(stack)
     names = [_FIELDS[one] for one in ([direction] if direction else Direction)]
     fields = [name for field in names for name in (field, f"{field}_until")]
     _unset(access, target, fields, why=why or "resumed", yes=yes)
@@ -110,7 +111,7 @@ def units(
     """Hold so many units until then, whatever sizing says; caps, evidence and pace still bind."""
     from bedrock_autoscaler.cli.moments import later
 
-    access = _access(stack)
+    access = access_to(stack)
     moment = later(until, access.clock.now()).isoformat()
     value = json.dumps({"units": number, "until": moment, "by": access.identity})
     _write(access, target, [f"controls.units={value}"], why=why or "override of units", yes=yes)
@@ -131,7 +132,7 @@ def route(
     """Send callers this way first until then; units that are paid for stay in the table."""
     from bedrock_autoscaler.cli.moments import later
 
-    access = _access(stack)
+    access = access_to(stack)
     moment = later(until, access.clock.now()).isoformat()
     value = json.dumps({"address": address, "until": moment, "by": access.identity})
     _write(access, target, [f"controls.route={value}"], why=why or "override of a route", yes=yes)
@@ -147,7 +148,7 @@ def clear(
 ) -> None:
     """Let the rules decide again on units and routes."""
     why = why or "overrides cleared"
-    _unset(_access(stack), target, ["units", "route"], why=why, yes=yes)
+    _unset(access_to(stack), target, ["units", "route"], why=why, yes=yes)
 
 
 def stop(*, why: WhyOption = "", stack: StackOption = DEFAULT_STACK) -> None:
@@ -169,19 +170,13 @@ def start(
 
 
 def _throw(stack: str, value: str, why: str) -> None:
-    access = _access(stack)
+    access = access_to(stack)
     before = access.switch
     access.throw(value, why)
     now = access.switch
     typer.echo(f"{access.switch_name}: {before or '(not set)'} -> {now}")
     if now != value:
         raise CommandError(f"{access.switch_name} says {now!r}; somebody else wrote to it")
-
-
-def _access(stack: str) -> "StackAccess":
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
-
-    return StackAccess(find_stack(stack))
 
 
 def _write(access: "StackAccess", target: str, changes: list[str], *, why: str, yes: bool) -> None:

@@ -7,6 +7,13 @@ from typing import Annotated
 
 import typer
 
+from bedrock_autoscaler.cli.deployed import (
+    DEFAULT_STACK,
+    StackOption,
+    TargetOption,
+    YesOption,
+    access_to,
+)
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 from bedrock_autoscaler.domain.units import count_text, units_text
 
@@ -19,16 +26,12 @@ RESET_EXAMPLE = "Example: bedrock-autoscaler reset-breaker --target chat"
 VIOLATED = 1
 """Exit status when an oracle is violated."""
 
-StackOption = Annotated[str, typer.Option(help="Name of the deployed stack.")]
-TargetOption = Annotated[str, typer.Option(help="Name of the target.")]
 AccountOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="ACCOUNT=PROFILE", help="Profile of the SDK for a spoke's account; repeatable."
     ),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")]
-DEFAULT_STACK = "bedrock-autoscaler"
 
 
 def verify(
@@ -47,9 +50,8 @@ def verify(
     from bedrock_autoscaler.application.reviewing.inspecting import holdings, inspect
     from bedrock_autoscaler.application.reviewing.verifying import verify as check
     from bedrock_autoscaler.cli.spots import spots_of
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
 
-    access = StackAccess(find_stack(stack))
+    access = access_to(stack)
     facts = inspect(
         access.settings(),
         access.clock.now(),
@@ -106,9 +108,8 @@ def adopt(
     like any other purchase.
     """
     from bedrock_autoscaler.application.purchasing.adopting import Adoption
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
 
-    access = StackAccess(find_stack(stack))
+    access = access_to(stack)
     adoption = Adoption(
         fleets=access.fleets,
         releasing=access.releasing,
@@ -130,9 +131,7 @@ def reset_breaker(
     *, target: TargetOption, stack: StackOption = DEFAULT_STACK, yes: YesOption = False
 ) -> None:
     """Close a target's breaker again, once it is known what ran away."""
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
-
-    access = StackAccess(find_stack(stack))
+    access = access_to(stack)
     record = access.fleets.record_of(target)
     if record.tripped_at is None:
         raise CommandError(f"the breaker of {target!r} has not tripped")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from bedrock_autoscaler.cli.deployed import StackOption, access_to
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
-from bedrock_autoscaler.cli.steering.operating import StackOption
 
 EXAMPLE = "Example: bedrock-autoscaler teardown --stack bedrock-autoscaler --dry-run"
 
@@ -31,11 +31,10 @@ def teardown(
     and is named with the end of its term; what is not the stack's is named and left. Asks for the
     stack's name first. A step that fails ends it, so that nothing is left without a watcher.
     """
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
     from bedrock_autoscaler.cli.steering.dismantling import dismantle
     from bedrock_autoscaler.cli.steering.parts import plan_of, print_plan, to_document
 
-    access = StackAccess(find_stack(stack))
+    access = access_to(stack)
     plan = plan_of(access, keep_tables=keep_tables)
     if output is Output.JSON:
         print_json(to_document(plan))

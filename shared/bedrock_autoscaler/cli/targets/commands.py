@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bedrock_autoscaler.cli.deployed import DEFAULT_STACK, StackOption, YesOption, access_to
 from bedrock_autoscaler.cli.output import Output, OutputOption, print_json
-from bedrock_autoscaler.cli.steering.operating import DEFAULT_STACK, StackOption, YesOption
 
 if TYPE_CHECKING:
     from bedrock_autoscaler.cli.stack import StackAccess
@@ -44,7 +44,7 @@ def discover(
         to_documents,
     )
 
-    found = discovered(_access(stack), every=every)
+    found = discovered(access_to(stack), every=every)
     if output is Output.JSON:
         print_json(to_documents(found))
     else:
@@ -58,7 +58,7 @@ def list_targets(
     """List the targets: mode, units, newest decision, and what is wrong with a document."""
     from bedrock_autoscaler.cli.targets.managed import managed, print_managed, to_documents
 
-    found = managed(_access(stack))
+    found = managed(access_to(stack))
     if output is Output.JSON:
         print_json(to_documents(found))
     else:
@@ -122,7 +122,7 @@ def add(
         max_usd_per_day=max_usd_per_day,
         uses_mantle=mantle,
     )
-    access = _access(stack)
+    access = access_to(stack)
     text = document_of(access, name, wanted if yes else asked_for(wanted))
     change = Change(access=access, name=name, stored=None, text=text)
     written = carry_out(change, Options(why=f"target {name} added", yes=yes, output=output))
@@ -144,7 +144,7 @@ def mode(
     """
     from bedrock_autoscaler.cli.settings.changing import Options, carry_out, change_of
 
-    access = _access(stack)
+    access = access_to(stack)
     access.target(target)
     change = change_of(access, target, [f"mode={wanted.value}"])
     if output is not Output.JSON and wanted is ModeChoice.ACT:
@@ -167,9 +167,3 @@ def _hindrances(access: "StackAccess") -> list[str]:
             "--parameter-overrides PurchasableModelArns=ARN"
         )
     return lines
-
-
-def _access(stack: str) -> "StackAccess":
-    from bedrock_autoscaler.cli.stack import StackAccess, find_stack
-
-    return StackAccess(find_stack(stack))

@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from bedrock_autoscaler.domain.units import moment_text
+
 _RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 _FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 _WEEK = 7
@@ -100,7 +102,7 @@ NO_CONTROLS = Controls()
 def _pause(direction: str, until: datetime | None, now: datetime) -> str | None:
     if until is None or now >= until:
         return None
-    return f"controls.pause_{direction}_until is {until:%Y-%m-%d %H:%M} UTC"
+    return f"controls.pause_{direction}_until is {moment_text(until)}"
 
 
 def is_open(window: ChangeWindow, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from bedrock_autoscaler.domain.thresholds import Draining, Observing
 from bedrock_autoscaler.domain.traffic.demand import Demand, completeness, newest_known
 from bedrock_autoscaler.domain.traffic.diagnosis import WINDOW_MINUTES, Diagnosis
 from bedrock_autoscaler.domain.traffic.observation import Observation
-from bedrock_autoscaler.domain.units import MINUTE, in_a_day, whole_minutes
+from bedrock_autoscaler.domain.units import MINUTE, in_a_day, moment_text, whole_minutes
 
 _TICK_SLACK_MINUTES = 3
 _FRESH_MINUTES = 60
@@ -138,7 +138,7 @@ def _distress(
             Reason(
                 code=ReasonCode.SERVER_ERRORS,
                 message=f"Bedrock answered with server errors; nothing is released until "
-                f"{blocked_until:%H:%M} UTC",
+                f"{moment_text(blocked_until)}",
             )
         )
     share, allowed = diagnosis.throttled_share, target.slo.max_throttled_share

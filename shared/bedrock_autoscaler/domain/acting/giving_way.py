@@ -29,11 +29,12 @@ def after_larger(
     demand: Demand,
     succession: Succession | None,
 ) -> Reason | None:
-    """Whether what may still leave in this day or hour is wanted for larger ones.
+    """Why this one waits for larger ones that are to leave too; None when it need not.
 
-    One that is left over when the day's releases are used up is paid for until tomorrow; a large
-    one that several small ones precede in their hours is paid for in each of them. One that a cap
-    pays for once this one is gone need not leave.
+    Releases are scarce by the day: whichever is left when they are used up is paid for until
+    tomorrow, so the larger ones go first. Units are scarce by the hour: if small ones go first, a
+    large one may have no room in hour after hour, and is paid for in each. Larger ones that only a
+    cap on spend sends away do not count if the caps pay for them once this one is gone.
     """
     fleet, rails = situation.fleet, situation.target.guard_rails
     unpaid = unpaid_without(pt, situation)

@@ -14,7 +14,7 @@ from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughpu
 from bedrock_autoscaler.domain.fleet.spend_caps import spend_caps
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Mode, Target
-from bedrock_autoscaler.domain.units import units_text
+from bedrock_autoscaler.domain.units import moment_text, units_text
 
 
 def growth_hold(target: Target, fleet: Fleet, now: datetime) -> Reason | None:
@@ -35,7 +35,7 @@ def growth_hold(target: Target, fleet: Fleet, now: datetime) -> Reason | None:
         return Reason(
             code=ReasonCode.RESTING,
             message=f"{fleet.rests_because}; nothing is bought until "
-            f"{fleet.rests_until:%Y-%m-%d %H:%M} UTC",
+            f"{moment_text(fleet.rests_until)}",
         )
     return None
 

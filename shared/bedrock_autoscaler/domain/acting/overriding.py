@@ -7,7 +7,7 @@ from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.sizing.planning import Wish
 from bedrock_autoscaler.domain.target import InferenceOption, Target
-from bedrock_autoscaler.domain.units import units_text
+from bedrock_autoscaler.domain.units import moment_text, units_text
 
 
 def overridden(wish: Wish, target: Target, now: datetime) -> Wish:
@@ -18,7 +18,7 @@ def overridden(wish: Wish, target: Target, now: datetime) -> Wish:
     reason = Reason(
         code=ReasonCode.UNITS_OVERRIDE,
         message=f"{override.by} wants {units_text(override.units)} until "
-        f"{override.until:%Y-%m-%d %H:%M} UTC, whatever sizing says",
+        f"{moment_text(override.until)}, whatever sizing says",
         numbers=(("units", float(override.units)),),
     )
     return Wish(
@@ -39,8 +39,7 @@ def preferred(
         return options, ()
     reason = Reason(
         code=ReasonCode.ROUTE_OVERRIDE,
-        message=f"{override.by} puts {override.address} first until "
-        f"{override.until:%Y-%m-%d %H:%M} UTC",
+        message=f"{override.by} puts {override.address} first until {moment_text(override.until)}",
     )
     return [*chosen, *(option for option in options if option not in chosen)], (reason,)
 

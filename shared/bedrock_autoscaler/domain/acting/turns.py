@@ -44,7 +44,13 @@ class Pace:
 
 
 def saved_by_waiting(leaver: Leaver, others: Sequence[Leaver], pace: Pace) -> float:
-    """Unit-minutes by which the best order is cheaper than the best one that it begins; or 0.
+    """How many unit-minutes are saved if `leaver` does not go first; 0 where it had better.
+
+    All orders of leaving are priced; compared are the cheapest of all and the cheapest of those
+    that `leaver` begins. Example: 3 units may leave in an hour, one of 1 unit could go now and one
+    of 3 units in 10 minutes. If the small one goes first, the large one has room in 70 minutes:
+    3 x 70 = 210 unit-minutes. If the large one goes first, the small one has room in 120 minutes:
+    3 x 10 + 1 x 120 = 150. Waiting saves 60.
 
     Args:
         leaver: the one that could go now.

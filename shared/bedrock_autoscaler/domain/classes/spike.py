@@ -27,8 +27,8 @@ class Spike:
 
     Attributes:
         demand: in them, model-unit minutes.
-        limit: above which they are a spike; no more than what the last hour alone demands of one
-            where they stay below that.
+        limit: above which they are a spike, model-unit minutes. Where the last hour alone explains
+            them, it is what that hour allows; else what the usual day allows, which is more.
         calls: in them, in lots.
     """
 

@@ -17,7 +17,7 @@ from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, Level
 from bedrock_autoscaler.domain.commitments.terms import Term, terms_of
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.target import Commitment, UnitPrice
-from bedrock_autoscaler.domain.units import iso, units_text
+from bedrock_autoscaler.domain.units import iso, moment_text, units_text
 
 MILESTONE_DAYS = (30, 14, 7, 3, 1)
 """Days before the end of a term on which a person hears of it."""
@@ -179,6 +179,7 @@ def sentence(renewal: Renewal, days: int) -> str:
         )
     )
     return (
-        f"the term of {renewal.arn} ends at {renewal.ends_at.isoformat()}, in {days} days or less. "
+        f"the term of {renewal.arn} ends at {moment_text(renewal.ends_at)}, in {days} days or "
+        "less. "
         f"{said}, since {renewal.because}.{money} AWS renews it unless a person acts"
     )

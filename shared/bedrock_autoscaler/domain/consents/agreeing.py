@@ -8,7 +8,7 @@ from datetime import datetime
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.target import Commitment, Target
-from bedrock_autoscaler.domain.units import units_text
+from bedrock_autoscaler.domain.units import moment_text, units_text
 
 
 def consent_problem(
@@ -25,7 +25,7 @@ def consent_problem(
     if consent.used_by is not None:
         return f"{subject} was used by {consent.used_by}"
     if now > consent.valid_until:
-        return f"{subject} was valid until {consent.valid_until.isoformat()}"
+        return f"{subject} was valid until {moment_text(consent.valid_until)}"
     agreed = (consent.target, consent.model_id, consent.units, consent.term)
     asked = (target, wanted.model_id, wanted.model_units, wanted.commitment)
     if agreed != asked:

@@ -83,7 +83,7 @@ class Economics:
         return dearer / self.throttle_usd if self.throttle_usd > 0 else 0.0
 
     def carries(self, demand: float) -> bool:
-        """Whether the ways for overflow have room for this much demand, in units, without units."""
+        """Whether the ways on demand have room for all of this demand, given in model units."""
         return not sum(tier.capacity_units for tier in self.tiers) < demand
 
     def overflow_usd(self, overflow: Series) -> tuple[Series, Series]:

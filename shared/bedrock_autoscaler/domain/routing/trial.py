@@ -13,7 +13,7 @@ from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.lawfulness import sight_of
 from bedrock_autoscaler.domain.target import InferenceOption
 from bedrock_autoscaler.domain.traffic.observation import Traffic, known_total
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import MINUTE, moment_text
 
 _MOSTLY = 0.5
 _ALMOST_ALL = 0.9
@@ -85,7 +85,7 @@ def without_refused(
         Reason(
             code=ReasonCode.ROUTE_REFUSED,
             message=f"{sight} refuses calls; it is left out of the table until "
-            f"{refused[sight]:%H:%M} UTC",
+            f"{moment_text(refused[sight])}",
         )
         for option, sight in sights
         if option not in kept

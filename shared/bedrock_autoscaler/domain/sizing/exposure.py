@@ -29,11 +29,11 @@ def affordable(
 ) -> tuple[int, tuple[Reason, ...]]:
     """How many of `wanted` further units may be risked, and why not more.
 
-    Each risks the price of the billing periods until it can leave or, where no release of the day
-    is left for the purchase, of a day. All together may risk what units have saved and the budget
-    for losses, less what is paid for and not earned yet, and what units in their first period were
-    bought at the risk of; where less than a day is risked, of what was saved lately as well, which
-    is too little to tell whether a unit is worth a whole day.
+    A further unit risks its price until it can leave: some billing periods, or a day where no
+    release of the day is left for it. What may be risked is what units have saved, plus the budget
+    for losses, less two things: what is paid for and not earned yet, and what younger purchases
+    already risk. A risk of less than a day must also fit what was saved lately; a whole day is not
+    held against that, since a few lucky or unlucky hours say little about it.
     """
     if unit_usd <= 0:
         return wanted, ()
@@ -79,9 +79,10 @@ def _hours_to_leave(target: Target, held: int) -> float:
 def _young_unit_hours(
     standing: Sequence[ProvisionedThroughput], target: Target, fleet: Fleet, now: datetime
 ) -> float:
-    """Unit-hours after the first period that those still in it were bought at the risk of.
+    """Unit-hours that units in their first period still risk, after that period.
 
-    Else what was just risked would be there to be risked once more at the next decision.
+    They were counted when these units were bought. If they did not count now, the next decision
+    could risk the same money again.
     """
     billing = target.thresholds.sizing.billing_minutes * MINUTE
     period = billing / HOUR

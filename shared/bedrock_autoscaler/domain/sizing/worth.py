@@ -24,7 +24,10 @@ from bedrock_autoscaler.domain.traffic.observation import Series
 EXTRA_UNITS = 2
 """Units beyond the larger of held and wanted whose cost is shown."""
 _JOINED = 0.15
-"""Share of what a purchase must be worth by which the throttling that a unit avoids counts more."""
+"""Throttling that a unit avoids counts more by up to this share of what a purchase must be worth.
+
+So the last purchases of a day have units for what may follow.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

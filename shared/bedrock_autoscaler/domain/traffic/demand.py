@@ -27,7 +27,7 @@ class Demand:
     has_gaps: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        """Look for gaps: the highest of some numbers is none where one of them is none."""
+        """Look for gaps: the maximum of numbers is NaN where one of them is NaN."""
         object.__setattr__(self, "has_gaps", bool(np.isnan(self.load.max(initial=0.0))))
 
     def __len__(self) -> int:
