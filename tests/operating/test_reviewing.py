@@ -44,9 +44,9 @@ def test_status_watch_and_ledger_go_by_the_stack_s_clock(reviewed: Stage) -> Non
     assert told["switch"] == "nothing"
     assert "the kill switch says 'nothing': nothing is bought, deleted or routed" in live
     assert (told["now"], chat["is_late"]) == ("2026-11-20T12:00:00+00:00", False)
-    # The stack looks each 15 minutes, lately at 11:58.
-    assert chat["coming"][-1] == "looked at again at 12:13 UTC"
-    assert "looked at again at 12:13 UTC" in live
+    # The stack looks each 5 minutes, lately at 11:58.
+    assert chat["coming"][-1] == "looked at again at 12:03 UTC"
+    assert "looked at again at 12:03 UTC" in live
     assert (savings["target"], savings["month_units_usd"]) == ("chat", 0.0)
 
 
