@@ -8,7 +8,7 @@ from bedrock_autoscaler.application.errors import (
     ThroughputNotFoundError,
     UnknownOutcomeError,
 )
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import MINUTE, moment_text
 from bedrock_world.faults import When
 from tests.bedrock_stage import DELETE, GET, Stage
 from tests.builders import NOW, PT_MODEL
@@ -43,8 +43,8 @@ def test_a_term_that_forbids_a_delete_is_told_with_its_end(stage: Stage) -> None
     with pytest.raises(CommitmentActiveError) as caught:
         stage.releasing.delete(committed)
 
-    until = (NOW + timedelta(days=30)).isoformat()
-    assert f"is under a term until {until}" in str(caught.value)
+    until = moment_text(NOW + timedelta(days=30))
+    assert f"is under a term until {until}; Bedrock refused" in str(caught.value)
 
 
 def test_a_conflict_that_cannot_be_looked_into_is_no_certain_outcome(stage: Stage) -> None:
