@@ -176,9 +176,9 @@ def _economics(situation: Situation, demand: Demand) -> Economics | None:
     """What the newest week's mix of tokens makes a unit's worth of traffic cost."""
     traffic = situation.observation.traffic
     week = traffic.since(traffic.end - _PRICING_MINUTES * MINUTE)
-    # The size of a refused call rests on all the minutes that are looked at, nothing else does.
-    is_alike = demand.requests is traffic.invocations
-    return build_economics(situation.target, week, demand.newest(len(week)) if is_alike else None)
+    # A refused call is as large as those of the week; all else of the week's demand is known.
+    known = None if week.has_throttles else demand.newest(len(week))
+    return build_economics(situation.target, week, known)
 
 
 def _diagnosis(situation: Situation) -> Diagnosis:

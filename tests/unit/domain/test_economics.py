@@ -75,6 +75,52 @@ def test_throttled_calls_do_not_change_what_a_unit_consists_of() -> None:
     assert mixes[1].requests == pytest.approx(mixes[0].requests)
 
 
+@pytest.mark.parametrize(("of_small", "of_large"), [(0.0, 0.0), (300.0, 0.0), (0.0, 3000.0)])
+def test_it_does_not_matter_in_which_minutes_calls_are_refused(
+    of_small: float, of_large: float
+) -> None:
+    # Calls of 1,000 and of 10,000 input tokens, a minute of each in turn.
+    size = np.where(np.arange(60) % 2, 10_000.0, 1_000.0)
+    traffic = build_traffic(
+        60,
+        invocations=100.0,
+        input_tokens=100.0 * size,
+        output_tokens=0.0,
+        throttles=np.where(size > 1_000.0, of_large, of_small),
+    )
+
+    mix = observed_mix(traffic, estimate_demand(traffic, UNIT_RATE, 3.0), UNIT_RATE)
+
+    # Input alone: a unit's worth is the rate's limit, whatever was refused.
+    assert mix.input_tokens == pytest.approx(1_000_000.0)
+
+
+def test_a_minute_that_served_nothing_does_not_change_what_a_unit_consists_of() -> None:
+    served = np.where(np.arange(60) % 2, 0.0, 1.0)
+    traffic = build_traffic(
+        60,
+        invocations=60.0 * served,
+        input_tokens=60_000.0 * served,
+        output_tokens=12_000.0 * served,
+        throttles=90.0 * (1.0 - served),
+    )
+
+    mix = observed_mix(traffic, estimate_demand(traffic, UNIT_RATE, 3.0), UNIT_RATE)
+
+    assert mix.input_tokens == pytest.approx(60_000 / 0.06)
+    assert mix.requests == pytest.approx(60 / 0.06)
+
+
+def test_no_call_is_refused_to_save_the_price_of_a_way_with_room() -> None:
+    way = build_option(quota=quota(tokens_per_minute=1_300_000.0))
+    slo = replace(build_target().slo, throttle_cost_factor=0.2)
+
+    found = build_economics(build_target(options=(way,), slo=slo), units_traffic((60, 0.5)))
+
+    assert found is not None
+    assert found.throttle_usd == found.tiers[0].usd_per_unit_hour
+
+
 def test_without_traffic_a_unit_is_full_of_input() -> None:
     traffic = build_traffic(10, invocations=0.0, input_tokens=0.0, output_tokens=0.0)
     mix = observed_mix(traffic, estimate_demand(traffic, UNIT_RATE, 3.0), UNIT_RATE)

@@ -331,3 +331,10 @@ def test_gaps_are_counted() -> None:
     )
 
     assert dict(reason.numbers) == {"gaps": 2.0, "minutes": 30.0}
+
+
+def test_errors_of_now_hold_everything_even_where_none_are_remembered() -> None:
+    forgetful = build_thresholds(gating={"error_memory_minutes": 0})
+    failing = replace(CALM, server_error_share=0.5)
+
+    assert objections(diagnosis=failing, thresholds=forgetful) == [ReasonCode.SERVER_ERRORS]

@@ -143,7 +143,10 @@ def test_its_bounds_and_the_dollars_of_the_target_trim_it() -> None:
 
 
 def test_bounds_that_moved_are_come_back_to() -> None:
-    assert change(scale(30.0, 12)) == (12, 10)
+    # Fewer one by one, whoever asks for it; more at once.
+    assert change(scale(30.0, 12)) == (12, 11)
+    rails = build_guard_rails(max_usd_per_hour=Decimal(7))
+    assert change(scale(float("nan"), 8, guard_rails=rails)) == (8, 7)
     assert change(scale(0.0, 1, rails={"min_instances": 3})) == (1, 3)
 
 

@@ -204,3 +204,22 @@ def test_losses_and_short_releases_add_up() -> None:
 
     assert found.first == pytest.approx(1.15 * 1.25 * 1.3**2)
     assert found.keep == pytest.approx(0.95 * 1.25 - 0.3)
+
+
+def test_many_throughputs_and_the_largest_factor_have_a_margin() -> None:
+    many = (build_pt(number) for number in range(400))
+
+    found = margins(*many, thresholds=build_thresholds(sizing={"scarcity_factor": 10.0}))
+
+    assert found.first > 1e40
+
+
+def test_nothing_is_released_for_a_loss_while_what_the_traffic_cost_is_not_known() -> None:
+    fleet = build_fleet(build_pt(1))
+    found = [
+        margins_of(build_target(), fleet, LOSING, economics=HALF, now=NOW, is_cost_known=known)
+        for known in (True, False)
+    ]
+
+    assert [margin.keep for margin in found] == [0.95 * 1.25, 0.95]
+    assert found[0].first == found[1].first

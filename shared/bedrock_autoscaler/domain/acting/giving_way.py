@@ -34,7 +34,8 @@ def after_larger(
     Releases are scarce by the day: whichever is left when they are used up is paid for until
     tomorrow, so the larger ones go first. Units are scarce by the hour: if small ones go first, a
     large one may have no room in hour after hour, and is paid for in each. Larger ones that only a
-    cap on spend sends away do not count if the caps pay for them once this one is gone.
+    cap on spend sends away do not count if the caps pay for them once this one is gone. A minute
+    that was not read counts as no demand for the larger ones, so that no gap lets this one go.
     """
     fleet, rails = situation.fleet, situation.target.guard_rails
     unpaid = unpaid_without(pt, situation)
@@ -54,7 +55,10 @@ def after_larger(
         and other.commitment is Commitment.NONE
         and other.arn in seen
         and below_least(other, situation) is None
-        and (is_surplus(other, unpaid, succession) or not wish.keeps(serving, other.model_units))
+        and (
+            is_surplus(other, unpaid, succession)
+            or not wish.is_sure_to_keep(serving, other.model_units)
+        )
     ]
     if len(larger) < left:
         leaving = [

@@ -11,7 +11,7 @@ import numpy as np
 
 from bedrock_autoscaler.domain.routing.lawfulness import overflow_options
 from bedrock_autoscaler.domain.target import InferenceOption, Target, TokenPrice, UnitRate
-from bedrock_autoscaler.domain.traffic.demand import Demand, estimate_demand
+from bedrock_autoscaler.domain.traffic.demand import Demand, estimate_demand, unit_load
 from bedrock_autoscaler.domain.traffic.observation import Series, Traffic, known_total
 
 _MINUTES_PER_HOUR = 60.0
@@ -118,18 +118,27 @@ class Mix:
 
 
 def observed_mix(traffic: Traffic, demand: Demand, rate: UnitRate) -> Mix:
-    """The mix over the series; without traffic, input alone at the rate's limit."""
-    load = known_total(demand.load)
-    if load <= 0:
+    """The mix over the series; without traffic, input alone at the rate's limit.
+
+    A minute's tokens count with what was refused in it, as its load does.
+    """
+    written, outputs = traffic.input_tokens + traffic.cache_write_tokens, traffic.output_tokens
+    served = load = known_total(demand.load)
+    if traffic.has_throttles:
+        asked = np.divide(
+            demand.requests,
+            traffic.invocations,
+            out=np.ones_like(demand.requests),
+            where=traffic.invocations > 0,
+        )
+        written, outputs = written * asked, outputs * asked
+        served = known_total(unit_load(written, outputs, rate))
+    if served <= 0:
         return Mix(input_tokens=rate.input_tokens_per_minute, output_tokens=0.0, requests=0.0)
-    requests, served_requests = known_total(demand.requests), known_total(traffic.invocations)
-    wanted = requests / served_requests if served_requests > 0 else 1.0
-    inputs = known_total(traffic.input_tokens + traffic.cache_write_tokens)
-    outputs = known_total(traffic.output_tokens)
     return Mix(
-        input_tokens=inputs * wanted / load,
-        output_tokens=outputs * wanted / load,
-        requests=requests / load,
+        input_tokens=known_total(written) / served,
+        output_tokens=known_total(outputs) / served,
+        requests=known_total(demand.requests) / load,
     )
 
 
@@ -188,10 +197,12 @@ def build_economics(
     )
     unit_usd = float(bought.price.usd_per_hour)
     reference = tiers[0].usd_per_unit_hour if tiers else unit_usd
+    # No call is refused to save the price of a way that has room for it.
+    dearest = max((tier.usd_per_unit_hour for tier in tiers if tier.capacity_units), default=0.0)
     return Economics(
         unit_usd=unit_usd,
         tiers=tuple(tiers),
-        throttle_usd=reference * target.slo.throttle_cost_factor,
+        throttle_usd=max(reference * target.slo.throttle_cost_factor, dearest),
     )
 
 

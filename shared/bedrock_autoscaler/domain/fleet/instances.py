@@ -66,7 +66,8 @@ def _scale(
     attempts = situation.target.thresholds.observing.attempts_per_call
     wanted = traffic.invocations + traffic.throttles / attempts
     needed = _needed(wanted, rails, state.instances)
-    bounded = _bounded(needed, rails, situation.target)
+    # A bound that was lowered takes away one by one, too.
+    bounded = max(_bounded(needed, rails, situation.target), state.instances - 1)
     problem = next(_problems(bounded, state, rails, situation), None)
     if bounded == state.instances or problem:
         trimmed = "" if bounded == needed else f", {needed} would be needed"

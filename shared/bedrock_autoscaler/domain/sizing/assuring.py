@@ -45,7 +45,8 @@ def promise_of(target: Target, memory: Memory, economics: Economics) -> Promise 
 
 def assured(plan: SizePlan, promise: Promise, forecast: Forecast, held: int) -> SizePlan:
     """The plan with the units kept that the promise needs, and said where it changes something."""
-    found = replace(plan, floor=max(plan.floor, promise.floor(forecast, held)))
+    floor = max(plan.floor, promise.floor(forecast, held))
+    found = replace(plan, floor=floor, sure_floor=floor)
     worth = count_worth(plan.worth, plan.grow_usd)
     if plan.grow_to <= max(held, worth) and min(found.keep, held) == min(plan.keep, held):
         return found

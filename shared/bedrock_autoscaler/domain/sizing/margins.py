@@ -16,6 +16,8 @@ from bedrock_autoscaler.domain.units import MINUTE
 
 _RELEASES_IN_RESERVE = 2
 _PURCHASES_IN_RESERVE = 6
+_MOST_SHORT = 50
+"""Releases short that count; with the largest factor nothing is worth a purchase by far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,27 +40,44 @@ class Margins:
 
 
 def margins_of(
-    target: Target, fleet: Fleet, balance: Balance, *, economics: Economics, now: datetime
+    target: Target,
+    fleet: Fleet,
+    balance: Balance,
+    *,
+    economics: Economics,
+    now: datetime,
+    is_cost_known: bool = True,
 ) -> Margins:
     """The settings' margins, raised by losses and by changes that run short.
 
     Each purchase will need a release later: where those of a day run short, the first unit must
     be worth more, and a unit is released only when it is clearly idle. Where purchases do, one that
     throttling alone justifies must be worth more, and then has units for later demand too.
+
+    Args:
+        target: its settings.
+        fleet: what it holds, and what changed lately.
+        balance: what its units saved and lost.
+        economics: prices.
+        now: the moment of the decision.
+        is_cost_known: whether the balance knows all that the traffic on record has cost; otherwise
+            it releases nothing.
     """
     sizing, rails = target.thresholds.sizing, target.guard_rails
     unit_usd = economics.unit_usd
     left = releases_left(target, fleet)
-    scarce = sizing.scarcity_factor ** max(_RELEASES_IN_RESERVE - left, 0)
+    short = min(max(_RELEASES_IN_RESERVE - left, 0), _MOST_SHORT)
+    scarce = sizing.scarcity_factor**short
     used_up = min(fleet.releases_last_day / max(rails.max_releases_per_day, 1), 1.0)
     allowed = balance.allowed_loss_usd(unit_usd, sizing)
     sure = balance.saved_usd - at_risk_usd(fleet, unit_usd, sizing, now)
     is_losing = sure < -allowed
     raised = sizing.loss_factor if is_losing else 1.0
+    keep = sizing.keep_margin * (raised if is_cost_known else 1.0)
     return Margins(
         first=sizing.grow_margin * raised * scarce,
         grow=sizing.grow_margin * raised,
-        keep=max(sizing.keep_margin * raised - sizing.patience * used_up, 0.0),
+        keep=max(keep - sizing.patience * used_up, 0.0),
         purchase=_purchase_worth(target, fleet, economics),
         reasons=(_losing(sure, allowed, raised),) if is_losing else (),
     )

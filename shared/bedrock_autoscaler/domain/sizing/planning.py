@@ -14,6 +14,7 @@ from bedrock_autoscaler.domain.forecasting.forecast import Forecaster
 from bedrock_autoscaler.domain.forecasting.use import full_use
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.assuring import Promise, assured, promise_of
+from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE
 from bedrock_autoscaler.domain.sizing.exposure import affordable
 from bedrock_autoscaler.domain.sizing.margins import Margins, margins_of
 from bedrock_autoscaler.domain.sizing.worth import EXTRA_UNITS, SizePlan, plan_size, wanted_units
@@ -47,6 +48,12 @@ class Wish:
             return held - units < self.keep
         return self.plan.is_worth_keeping(held, units)
 
+    def is_sure_to_keep(self, held: int, units: int) -> bool:
+        """The same, with minutes that were not read as no demand."""
+        if self.plan is None or self.keep == 0:
+            return held - units < self.keep
+        return self.plan.is_sure_to_stay(held, units)
+
 
 def make_plan(
     situation: Situation, demand: Demand, economics: Economics | None, memory: Memory
@@ -71,6 +78,7 @@ def make_plan(
         memory.balance,
         economics=economics,
         now=situation.scheduled_at,
+        is_cost_known=not demand.has_gaps or situation.memory.balance != NO_BALANCE,
     )
     promise = promise_of(situation.target, memory, economics)
     promised = 0 if promise is None else promise.units_needed(forecast.order)
@@ -138,12 +146,17 @@ def _cautious(
         sure = max(sure, promise.units_needed(least.order))
         floor = max(floor, promise.floor(most, held))
     grow_to = max(min(sure, plan.grow_to), min(plan.grow_to, held))
+    sure_floor = held if grow_to > held else 0
+    if promise is not None:
+        sure_floor = max(sure_floor, promise.floor(least, held))
     width = min(len(plan.keep_worth), len(most.keep.worth))
     careful = replace(
         plan,
         grow_to=grow_to,
         keep_worth=np.maximum(plan.keep_worth[:width], most.keep.worth[:width]),
         floor=floor,
+        sure_worth=least.keep.worth,
+        sure_floor=sure_floor,
     )
     remarks = (
         *plan.remarks,

@@ -15,7 +15,7 @@ import numpy as np
 from bedrock_autoscaler.domain.decision import Alternative
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.forecasting.forecast import Forecast
-from bedrock_autoscaler.domain.forecasting.use import MOST_UNITS, Curves, count_worth
+from bedrock_autoscaler.domain.forecasting.use import Curves, count_worth
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.margins import Margins
 from bedrock_autoscaler.domain.thresholds import Sizing
@@ -40,6 +40,7 @@ class SizePlan:
         use: expected share of unit j in use then, by j.
         agreement: share of the trust in windows by which unit j alone pays its price, by j.
         keep_worth: as `worth`, over the next paid period, for units that are held.
+        sure_worth: as `keep_worth`, with minutes that were not read as no demand.
         first_usd: what the first further unit must be worth for anything to be bought.
         grow_usd: what each unit that is bought with it must be worth.
         purchase_usd: what all that are bought must be worth above that, together, where throttling
@@ -50,6 +51,7 @@ class SizePlan:
         quantiles: (probability, demand in units) of a minute that a further unit would serve.
         floor: units that are kept whatever they are worth: those held where more are wanted, and
             those that a promise on throttling needs.
+        sure_floor: as `floor`, with minutes that were not read as no demand.
         remarks: what raised the margins, and what gaps in the history changed.
         promise: what a promise on throttling changed; None where it changed nothing.
     """
@@ -59,12 +61,14 @@ class SizePlan:
     use: Series
     agreement: Series
     keep_worth: Series
+    sure_worth: Series
     first_usd: float
     grow_usd: float
     keep_usd: float
     alternatives: tuple[Alternative, ...]
     weights: Mapping[str, float]
     floor: int = 0
+    sure_floor: int = 0
     remarks: tuple[Reason, ...] = ()
     quantiles: tuple[tuple[float, float], ...] = ()
     promise: Reason | None = None
@@ -77,8 +81,15 @@ class SizePlan:
 
     def is_worth_keeping(self, held: int, units: int) -> bool:
         """Whether the last `units` of those held are together worth their next paid period."""
+        return self._pays(held, units, self.keep_worth, self.floor)
+
+    def is_sure_to_stay(self, held: int, units: int) -> bool:
+        """Whether they are even if nothing was asked for in the minutes that were not read."""
+        return self._pays(held, units, self.sure_worth, self.sure_floor)
+
+    def _pays(self, held: int, units: int, worth: Series, floor: int) -> bool:
         left = max(held - units, 0)
-        return left < self.floor or float(self.keep_worth[left:held].sum()) >= units * self.keep_usd
+        return left < floor or float(worth[left:held].sum()) >= units * self.keep_usd
 
 
 def plan_size(
@@ -106,7 +117,7 @@ def plan_size(
     """
     grow_to, waiting = wanted_units(forecast.order, margins, economics, held)
     grow_to = max(grow_to, promised) if promised > held else grow_to
-    grow_to = min(grow_to, ceil(min(peak, MOST_UNITS)) + 1)
+    grow_to = min(grow_to, ceil(peak) + 1)
     top = min(max(grow_to, held) + EXTRA_UNITS, len(forecast.order.worth))
     return SizePlan(
         grow_to=grow_to,
@@ -114,12 +125,14 @@ def plan_size(
         use=forecast.order.used,
         agreement=forecast.agreement(economics.unit_usd),
         keep_worth=forecast.keep.worth,
+        sure_worth=forecast.keep.worth,
         first_usd=margins.first * economics.unit_usd,
         grow_usd=margins.grow * economics.unit_usd,
         keep_usd=margins.keep * economics.unit_usd,
         alternatives=_alternatives(forecast.keep, economics, sizing, top=top),
         weights=forecast.weight_of(),
         floor=held if grow_to > held else 0,
+        sure_floor=held if grow_to > held else 0,
         remarks=(*margins.reasons, *waiting),
         quantiles=quantiles,
         purchase_usd=margins.purchase * economics.unit_usd,

@@ -82,7 +82,7 @@ def estimate_demand(traffic: Traffic, rate: UnitRate, attempts_per_call: float) 
     if traffic.cache_write_tokens.any():
         written = written + traffic.cache_write_tokens
     served = unit_load(written, traffic.output_tokens, rate)
-    if not np.fmax.reduce(traffic.throttles, initial=0.0):
+    if not traffic.has_throttles:
         # Nothing was refused, as in most histories: what follows would give the same, slowly.
         return Demand(start=traffic.start, load=served, requests=traffic.invocations)
     refused = traffic.throttles / attempts_per_call

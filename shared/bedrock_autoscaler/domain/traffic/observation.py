@@ -71,6 +71,11 @@ class Traffic:
         """The first minute after the series."""
         return self.start + len(self) * MINUTE
 
+    @property
+    def has_throttles(self) -> bool:
+        """Whether any minute that was read shows one."""
+        return bool(np.fmax.reduce(self.throttles, initial=0.0))
+
     def since(self, moment: datetime) -> "Traffic":
         """The minutes from `moment` on; all of them when it lies before the start."""
         first = min(max(whole_minutes(moment - self.start), 0), len(self))
