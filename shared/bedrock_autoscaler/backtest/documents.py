@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bedrock_autoscaler.backtest.errors import (
     InputError,
@@ -22,8 +22,18 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-type _Amount = Annotated[float, Field(ge=0)]
-type _Positive = Annotated[float, Field(gt=0)]
+_LEAST, _MOST = 1e-12, 1e15
+"""Amounts beyond these are slips, and their products may be too large for a number."""
+
+
+def _in_bounds(value: float) -> float:
+    if value and not _LEAST <= value <= _MOST:
+        raise ValueError(f"must be from {_LEAST:g} to {_MOST:g}")
+    return value
+
+
+type _Amount = Annotated[float, Field(ge=0), AfterValidator(_in_bounds)]
+type _Positive = Annotated[float, Field(gt=0), AfterValidator(_in_bounds)]
 type _Minutes = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=525_600)]
 
 

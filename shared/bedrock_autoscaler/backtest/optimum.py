@@ -44,8 +44,9 @@ type Ints = NDArray[np.int64]
 type Floats = NDArray[np.float64]
 
 METHOD = (
-    "minimum-cost flow over unit lives for the whole scored trace, orders on a 5-minute grid "
-    "from its first minute on, cheapest route first, no commitments"
+    "minimum-cost flow over unit lives for the whole scored trace, orders on a 5-minute grid, also "
+    "before its first minute, cheapest route first, no commitments; of what a unit is paid for, "
+    "the scored minutes count"
 )
 
 
@@ -71,6 +72,7 @@ class _Grid:
         period: slots that are paid at a time.
         is_last: whether the trace ends here, so that a paid period may run past the end and
             costs only what lies inside; otherwise all periods end inside.
+        unscored: the first minutes of them, whose paid time costs nothing.
     """
 
     step: int
@@ -79,17 +81,19 @@ class _Grid:
     lead: int
     period: int
     is_last: bool = True
+    unscored: int = 0
 
     @classmethod
-    def of(cls, scenario: Scenario, minutes: int) -> "_Grid":
+    def of(cls, scenario: Scenario, minutes: int, unscored: int = 0) -> "_Grid":
         """The coarsest grid, at most `GRID_MINUTES`, that creation and billing lie on."""
-        step = gcd(GRID_MINUTES, scenario.creation_minutes, scenario.billing_minutes)
+        step = _step(scenario)
         return cls(
             step=step,
             slots=-(-minutes // step),
             minutes=minutes,
             lead=scenario.creation_minutes // step,
             period=scenario.billing_minutes // step,
+            unscored=unscored,
         )
 
     @property
@@ -113,29 +117,46 @@ class _Grid:
             slots=end - first,
             minutes=min(end * self.step, self.minutes) - first * self.step,
             is_last=end == self.slots,
+            unscored=max(self.unscored - first * self.step, 0),
         )
 
 
-def optimum_plan(replay: Replay) -> Plan:
+def _step(scenario: Scenario) -> int:
+    """Minutes of a slot."""
+    return gcd(GRID_MINUTES, scenario.creation_minutes, scenario.billing_minutes)
+
+
+def optimum_plan(replay: Replay, *, is_warm: bool = False) -> Plan:
     """The plan with the least objective, knowing the whole trace; no commitments.
 
-    Before the first scored minute it holds nothing: as in the benchmark's definition it starts
-    with the scored minutes, which a warm-up gives no head start.
+    Args:
+        replay: the trace, scaled, under its scenario.
+        is_warm: whether it may order before the first scored minute, as a policy may. Otherwise
+            it holds nothing before, as in the benchmark's definition.
 
     Raises:
         SolverMissingError: the solver is not installed.
     """
-    start = replay.score_from
+    scenario, start = replay.scenario, replay.score_from
+    unscored = _head_start(scenario, start) if is_warm else 0
     units = np.zeros(len(replay.trace), dtype=np.int64)
-    cost = OverflowCost.of(replay, start)
+    cost = OverflowCost.of(replay, start - unscored)
+    cost = replace(cost, load=np.where(np.arange(len(cost.load)) < unscored, 0.0, cost.load))
     if cost.levels() > 0:
-        units[start:] = _cheapest_units(cost, replay.scenario)
-    return Plan(units=units, spills=(_cheapest_first(replay.scenario),))
+        grid = _Grid.of(scenario, len(cost.load), unscored)
+        units[start - unscored :] = _cheapest_units(cost, scenario, grid)
+    return Plan(units=units, spills=(_cheapest_first(scenario),))
 
 
-def optimum_score(replay: Replay) -> Score:
+def _head_start(scenario: Scenario, minutes: int) -> int:
+    """How many of these minutes count for orders: from earlier ones on no plan is cheaper."""
+    step = _step(scenario)
+    return min(scenario.creation_minutes + scenario.billing_minutes, minutes // step * step)
+
+
+def optimum_score(replay: Replay, *, is_warm: bool = False) -> Score:
     """The score of `optimum_plan`."""
-    return replay.score(optimum_plan(replay))
+    return replay.score(optimum_plan(replay, is_warm=is_warm))
 
 
 def _cheapest_first(scenario: Scenario) -> tuple[Route, ...]:
@@ -161,9 +182,8 @@ def _solver() -> ModuleType:
     return module
 
 
-def _cheapest_units(cost: OverflowCost, scenario: Scenario) -> Ints:
+def _cheapest_units(cost: OverflowCost, scenario: Scenario, grid: _Grid) -> Ints:
     """Units that exist in each minute of the cheapest plan, piece by piece."""
-    grid = _Grid.of(scenario, len(cost.load))
     units = np.zeros(grid.minutes, dtype=np.int64)
     ends = np.append(_cuts(cost, scenario, grid), grid.slots)
     firsts = np.append(0, ends[:-1])
@@ -225,10 +245,12 @@ def _units(ordered: Ints, gone: Ints, grid: _Grid) -> Ints:
 
 
 def _period_usd(start: Ints, scenario: Scenario, grid: _Grid) -> Floats:
-    """USD for a billing period from each slot on, as far as it lies inside the trace."""
+    """USD for a billing period from each slot on, as far as it lies in the scored minutes."""
     first = start * grid.step
-    minutes = np.minimum(first + scenario.billing_minutes, grid.minutes) - first
-    return np.maximum(minutes, 0) / 60 * scenario.unit_hour
+    end = np.minimum(first + scenario.billing_minutes, grid.minutes)
+    minutes = np.maximum(end - np.maximum(first, grid.unscored), 0)
+    usd: Floats = minutes / 60 * scenario.unit_hour
+    return usd
 
 
 def _order_arcs(cost: OverflowCost, scenario: Scenario, grid: _Grid) -> _Arcs:

@@ -89,7 +89,6 @@ def report_of(
     policy_name: str,
     settings: Mapping[str, object],
     scale: float,
-    with_clairvoyant: Score | None = None,
 ) -> Report:
     """Score a policy's timeline, all baselines and the clairvoyant over one replay.
 
@@ -99,8 +98,6 @@ def report_of(
         policy_name: for the report.
         settings: the settings in force.
         scale: what the traffic was multiplied with, for the report.
-        with_clairvoyant: the clairvoyant's score where it is known already; it is the same for
-            all policies.
 
     Raises:
         SolverMissingError: the clairvoyant's solver is not installed.
@@ -119,7 +116,7 @@ def report_of(
         policy_name=policy_name,
         policy=replay.score(plan_of(run.lines, trace, replay.scenario)),
         baselines={name: replay.score(plan(replay)) for name, plan in BASELINES.items()},
-        clairvoyant=with_clairvoyant or optimum_score(replay),
+        clairvoyant=optimum_score(replay, is_warm=True),
         classes=run.classes,
         scored_minutes=len(trace) - replay.score_from,
     )

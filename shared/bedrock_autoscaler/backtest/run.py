@@ -19,6 +19,9 @@ from bedrock_autoscaler.backtest.timeline import TimelineLine
 from bedrock_autoscaler.backtest.trace import Trace, read_trace
 from bedrock_autoscaler.domain.units import iso
 
+MOST_UNITS = 10_000
+"""Model units of the busiest minute; the optimum's tables grow with them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestResult:
@@ -75,6 +78,14 @@ def run_backtest(
         raise TraceError(trace_path, None, str(error)) from error
     row = 0 if score_from is None else _scored_row(trace, score_from, trace_path)
     replay = Replay(trace, scenario, row)
+    peak = float(replay.demand.max())
+    if not peak <= MOST_UNITS:
+        reason = (
+            f"with --scale {scale:g} the traffic peaks at {peak:,.6g} model units of "
+            f"{scenario.tokens_per_unit:g} input equivalents a minute; at most {MOST_UNITS:,} can "
+            "be replayed: lower --scale or raise tokens_per_unit"
+        )
+        raise TraceError(trace_path, None, reason)
     policy = policy_factory(
         PolicyContext(
             scenario=scenario,

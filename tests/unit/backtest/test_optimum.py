@@ -136,6 +136,32 @@ def test_warm_up_is_neither_paid_nor_used() -> None:
     assert not optimum_plan(whole).units[:120].any()
 
 
+def test_a_warm_optimum_serves_from_the_first_scored_minute_and_pays_from_then_on() -> None:
+    replay = Replay(trace_of([100.0] * 240), PLAIN, 120)
+
+    found = optimum_score(replay, is_warm=True)
+
+    # 120 minutes of a unit at 1 USD; cold, the minutes of its creation go elsewhere.
+    assert found.objective_usd == pytest.approx(120.0)
+    assert found.throttled_tokens == 0
+    assert optimum_score(replay).objective_usd > 120.0
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    load=st.lists(st.integers(0, 170), min_size=SLOTS, max_size=SLOTS),
+    unscored=st.integers(1, SLOTS - 1),
+)
+def test_with_a_warm_up_too_nothing_on_the_grid_is_cheaper(load: list[int], unscored: int) -> None:
+    minutes = [float(value) for value in load for _ in range(5)]
+    replay = Replay(trace_of(minutes), QUICK, 5 * unscored)
+
+    found = optimum_score(replay, is_warm=True).objective_usd
+
+    assert found == pytest.approx(cheapest_by_enumeration(replay), abs=1e-6)
+    assert found <= optimum_score(replay).objective_usd + 1e-6
+
+
 @pytest.mark.parametrize(("creation", "billing"), [(0, 60), (7, 60), (15, 25), (90, 60)])
 def test_other_delays_are_kept_exactly(creation: int, billing: int) -> None:
     scenario = Scenario(

@@ -74,6 +74,18 @@ def test_clairvoyant_is_the_cheapest_of_all(files: tuple[Path, Path]) -> None:
     assert document["baselines"]["all_on_demand"]["total_usd"] == pytest.approx(720)
 
 
+def test_no_units_held_since_the_warm_up_cost_less_than_the_clairvoyant(
+    files: tuple[Path, Path],
+) -> None:
+    # The static peak's two units serve from the first scored minute on: no unit is idle ever.
+    write_trace(trace_of([200.0] * 240), files[0])
+    result = run_backtest(*files, break_even, score_from="2025-04-01T01:00:00Z")
+
+    ratios = json.loads(result.report_text())["extra"]["objective_over_clairvoyant"]
+    assert ratios["clairvoyant"] == 1
+    assert min(ratios.values()) == 1
+
+
 def test_same_inputs_give_the_same_bytes(files: tuple[Path, Path]) -> None:
     results = [run_backtest(*files, break_even) for _ in range(2)]
 
@@ -111,6 +123,10 @@ def run_with(files: tuple[Path, Path], **options: object) -> BacktestResult:
         ({"settings": "none.json"}, "none.json: cannot be read"),
         ({"scale": float("nan")}, "--scale nan"),
         ({"scale": -1}, "--scale -1.0"),
+        (
+            {"scale": 1e4},
+            "hours.csv.gz: with --scale 10000 the traffic peaks at 20,000 model units",
+        ),
         ({"scale": 1e308}, "makes the traffic of hours infinite"),
         ({"score_from": "2025-04-01T06:00:00Z"}, "hours.csv.gz: --score-from"),
         ({"score_from": "2025-03-31T23:59:00Z"}, "lies outside the trace"),

@@ -133,14 +133,13 @@ def _distress(
 ) -> list[Reason]:
     """Errors and throttles: traffic that falls because it is refused is no lack of demand."""
     found = []
-    errors, borne = diagnosis.server_error_share, target.thresholds.gating.max_error_share
-    is_remembered = blocked_until is not None and now < blocked_until
-    if errors > borne or is_remembered:
-        until = f"until {moment_text(blocked_until)}" if is_remembered else "meanwhile"
+    until = blocked_until if blocked_until is not None and now < blocked_until else None
+    if until or diagnosis.server_error_share > target.thresholds.gating.max_error_share:
         found.append(
             Reason(
                 code=ReasonCode.SERVER_ERRORS,
-                message=f"Bedrock answered with server errors; nothing is released {until}",
+                message="Bedrock answered with server errors; nothing is released "
+                f"{f'until {moment_text(until)}' if until else 'meanwhile'}",
             )
         )
     share, allowed = diagnosis.throttled_share, target.slo.max_throttled_share
