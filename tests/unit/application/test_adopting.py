@@ -56,7 +56,7 @@ def test_an_adopted_throughput_has_a_purchase_and_its_reservation() -> None:
     assert planned.decision_id == "chat-capacity-20261120T120000Z"
     assert (planned.arn, planned.model_units, planned.billed_from) == (pt_arn(1), 2, NOW)
     assert planned.usd_per_hour == Decimal(121)
-    assert planned.detail == "adopted by jane"
+    assert (planned.detail, planned.adopted_by) == ("adopted by jane", "jane")
     record = scene.fleets.record_of("chat")
     assert (record.reserved_units, record.reserved_usd_per_hour) == (2, Decimal(121))
     assert scene.fleets.account().targets == ("chat",)

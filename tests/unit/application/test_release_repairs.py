@@ -52,14 +52,14 @@ def test_that_a_person_adopted_it_is_told_after_its_release_too() -> None:
     """No decision bought it, and `verify` would ask for that one ever after."""
     scene, _ = at_window()
     bought = only_purchase(scene)
-    adopted = replace(bought, detail="adopted by jane")
+    adopted = replace(bought, adopted_by="jane")
     scene.fleets._purchases["chat", bought.decision_id] = adopted
 
     scene.run(7)
 
     assert only_purchase(scene).state is PurchaseState.RELEASED
-    told = f"adopted by jane; released by {only_release(scene).decision_id}"
-    assert only_purchase(scene).detail == told
+    assert only_purchase(scene).adopted_by == "jane"
+    assert only_purchase(scene).detail == f"released by {only_release(scene).decision_id}"
 
 
 def test_not_found_is_done() -> None:

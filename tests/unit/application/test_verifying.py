@@ -272,21 +272,21 @@ def test_a_purchase_without_its_decision_is_a_breach(scene: Stage) -> None:
 def test_what_a_person_adopted_needs_no_decision(scene: Stage) -> None:
     (intent,) = scene.fleets.purchases("chat")
     del scene.decisions._kept[intent.decision_id]
-    tamper(scene, detail="adopted by jane")
+    tamper(scene, adopted_by="jane")
 
     assert findings(scene) == []
 
 
 def test_a_term_that_a_person_adopted_is_told_and_no_breach(scene: Stage) -> None:
     """The ledger lost its purchase: with it went which consent that had used."""
-    tamper(scene, commitment=Commitment.ONE_MONTH, detail="adopted by jane; found again")
+    tamper(scene, commitment=Commitment.ONE_MONTH, adopted_by="jane")
     retag(scene, commitment=Commitment.ONE_MONTH)
 
     assert oracles(scene) == ["O3 notice"]
 
 
 def test_a_purchase_with_a_consent_that_a_person_adopted_still_needs_it(scene: Stage) -> None:
-    tamper(scene, commitment=Commitment.ONE_MONTH, consent_id="c-1", detail="adopted by jane")
+    tamper(scene, commitment=Commitment.ONE_MONTH, consent_id="c-1", adopted_by="jane")
     retag(scene, commitment=Commitment.ONE_MONTH)
 
     assert oracles(scene) == ["O3 violation"]

@@ -204,14 +204,15 @@ def test_a_lost_pt_that_carries_our_tags_again_is_taken_back_and_alarmed() -> No
 def test_that_a_person_adopted_it_is_told_after_it_was_lost_too() -> None:
     scene, arn = lost()
     had = only_purchase(scene)
-    scene.fleets._purchases["chat", had.decision_id] = replace(had, detail="adopted by jane; twice")
+    scene.fleets._purchases["chat", had.decision_id] = replace(had, adopted_by="jane")
     scene.capacity.retag(arn, deployment="test")
     scene.clock.advance(15 * MINUTE)
     scene.decide()
 
     scene.purchase()
 
-    assert only_purchase(scene).detail == "adopted by jane; turned up after it was lost"
+    assert only_purchase(scene).adopted_by == "jane"
+    assert only_purchase(scene).detail == "turned up after it was lost"
 
 
 def test_a_lost_pt_that_a_person_gave_another_target_stays_lost() -> None:

@@ -12,7 +12,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
     ReleaseIntent,
     ReleaseState,
 )
-from bedrock_autoscaler.domain.fleet.lifecycle import RUN_LASTS
+from bedrock_autoscaler.domain.fleet.lifecycle import RUN_LASTS, Refusal, refusal_of
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import MINUTE, usd, whole_minutes
 
@@ -20,9 +20,6 @@ UNBILLED = frozenset({PurchaseState.REFUSED, PurchaseState.ABANDONED})
 """States of a purchase that never cost anything."""
 
 _ENDED = frozenset({PurchaseState.RELEASED, PurchaseState.LOST})
-NOT_SENT = "not_sent"
-"""How the detail of a purchase begins that was stopped before its call."""
-
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _WAITED_FOR_PERIODS = 3
 _INSTANT = timedelta(microseconds=1)
@@ -120,7 +117,7 @@ def rest_of(purchases: Iterable[PurchaseIntent], target: Target) -> tuple[dateti
 def _has_failed(intent: PurchaseIntent) -> bool:
     """Whether Bedrock said no, or what it sold never came into service."""
     if intent.state is PurchaseState.REFUSED:
-        return not intent.detail.startswith(NOT_SENT)
+        return refusal_of(intent.detail) is not Refusal.NOT_SENT
     return intent.in_service_since is None and intent.state in _ENDED
 
 

@@ -19,9 +19,6 @@ from bedrock_autoscaler.domain.routing.addresses import bare_id
 from bedrock_autoscaler.domain.target import ProvisionedOption, Target
 from bedrock_autoscaler.domain.units import compact, units_text, usd
 
-ADOPTED = "adopted by"
-"""How the detail of an adopted purchase begins; a person decided it, and no tick did."""
-
 _ANY_UNITS = 1_000_000
 _ANY_USD = Decimal(10**12)
 
@@ -55,7 +52,7 @@ class Adoption:
         bought = self._checked(pt, target)
         self._require_free(pt.arn, target.name, pt.decision_id)
         known = self._known(pt, target)
-        detail = f"{ADOPTED} {by}"
+        detail = f"adopted by {by}"
         if known is not None:
             return stepped(
                 known,
@@ -64,6 +61,7 @@ class Adoption:
                 billed_from=pt.created_at,
                 ended_at=None,
                 detail=detail,
+                adopted_by=by,
             )
         decision_id = pt.decision_id or self._own_id(pt, target)
         return PurchaseIntent(
@@ -83,6 +81,7 @@ class Adoption:
             ended_at=None,
             detail=detail,
             version=1,
+            adopted_by=by,
         )
 
     def record(self, planned: PurchaseIntent) -> None:
@@ -176,16 +175,6 @@ class Adoption:
     def _by_decision(self, planned: PurchaseIntent) -> PurchaseIntent | None:
         known = self.fleets.purchases(planned.target)
         return next((i for i in known if i.decision_id == planned.decision_id), None)
-
-
-def detailed(intent: PurchaseIntent, what: str) -> str:
-    """The detail of a purchase once this became of it; that a person adopted it stays told.
-
-    No decision bought such a one, so that none is looked for.
-    """
-    if not intent.detail.startswith(ADOPTED):
-        return what
-    return f"{intent.detail.split('; ', maxsplit=1)[0]}; {what}"
 
 
 def _require_same(pt: ListedThroughput, intent: PurchaseIntent) -> None:

@@ -14,13 +14,12 @@ from bedrock_autoscaler.application.ports.bedrock import Purchasing
 from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.ports.settings import Switch
-from bedrock_autoscaler.application.purchasing.accounting import NOT_SENT
 from bedrock_autoscaler.application.purchasing.breaking import breaker_problem
 from bedrock_autoscaler.application.scaling.spending import EndpointCosts
 from bedrock_autoscaler.application.ticking import Deadline, has_time
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, PurchaseState
-from bedrock_autoscaler.domain.fleet.lifecycle import refusal_of, stepped
+from bedrock_autoscaler.domain.fleet.lifecycle import Refusal, refusal_of, stepped
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import units_text
 
@@ -78,7 +77,7 @@ class Buying:
         )
         stop = self._grown(view.endpoints) or self._tripped() or self.stop()
         if stop:
-            return self._refuse(intent, f"{NOT_SENT}: {stop}")
+            return self._refuse(intent, f"{Refusal.NOT_SENT.value}: {stop}")
         try:
             arn = self.purchasing.buy(intent)
         except CapacityUnavailableError as error:

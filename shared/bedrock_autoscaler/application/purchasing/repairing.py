@@ -14,7 +14,6 @@ from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.purchasing.accounting import cost_so_far
-from bedrock_autoscaler.application.purchasing.adopting import detailed
 from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Status
 from bedrock_autoscaler.domain.fleet.intent import (
@@ -168,7 +167,7 @@ class Repair:
             arn=found.arn,
             billed_from=found.created_at,
             ended_at=None,
-            detail=detailed(intent, how),
+            detail=how,
         )
         return self._update(intent, bought)
 

@@ -19,7 +19,6 @@ from bedrock_autoscaler.application.observing.surveying import GRACE
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.purchasing.accounting import has_never_served
-from bedrock_autoscaler.application.purchasing.adopting import detailed
 from bedrock_autoscaler.application.purchasing.breaking import breaker_problem
 from bedrock_autoscaler.application.releasing.draining import (
     RELEASABLE,
@@ -252,7 +251,7 @@ class _Releaser:
                 purchase,
                 PurchaseState.RELEASED,
                 ended_at=self.now,
-                detail=detailed(purchase, f"released by {intent.decision_id}"),
+                detail=f"released by {intent.decision_id}",
             )
             self.ports.fleets.update_purchase(purchase, ended)
         deleted = replace(intent, state=ReleaseState.DELETED, ended_at=self.now, detail=detail)

@@ -18,7 +18,6 @@ from bedrock_autoscaler.application.ports.history import History
 from bedrock_autoscaler.application.ports.ledger import Fleets, LedgerState, Scalings
 from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.application.ports.tables import RoutingTables
-from bedrock_autoscaler.application.purchasing.adopting import ADOPTED
 from bedrock_autoscaler.application.scaling.spending import (
     NO_ENDPOINTS,
     EndpointCosts,
@@ -267,7 +266,7 @@ def _target_facts(
         whole = ports.decisions.load(latest.decision.id, ports.history) if latest else None
         if whole is not None:
             newest.append(whole)
-    ids = [i.decision_id for i in state.purchases if not i.detail.startswith(ADOPTED)]
+    ids = [i.decision_id for i in state.purchases if i.adopted_by is None]
     ids += [release.decision_id for release in state.releases]
     records = ports.scalings.records_of(name)
     ids += [change.decision_id for record in records for change in record.changes]

@@ -14,7 +14,6 @@ from bedrock_autoscaler.application.observing.surveying import GRACE, Survey, se
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.application.ports.ledger import LedgerState
 from bedrock_autoscaler.application.purchasing.accounting import purchases_since, releases_since
-from bedrock_autoscaler.application.purchasing.adopting import ADOPTED
 from bedrock_autoscaler.application.reviewing.findings import Finding, notice, violation
 from bedrock_autoscaler.application.reviewing.inspecting import Facts, TargetFacts
 from bedrock_autoscaler.application.reviewing.replaying import replay
@@ -124,7 +123,7 @@ def _consented(facts: Facts, one: TargetFacts) -> Iterator[Finding]:
         if intent.state in HOLDING_STATES and not _covers(consent, intent):
             text = f"{intent.decision_id} committed to a term without a consent to it"
             # Which one an adopted purchase had used is lost with its record, if it was ours.
-            is_adopted = intent.consent_id is None and intent.detail.startswith(ADOPTED)
+            is_adopted = intent.consent_id is None and intent.adopted_by is not None
             yield (notice if is_adopted else violation)("O3", one.name, text)
     by_arn = {intent.arn: intent for intent in one.state.purchases}
     for pt in facts.inventory.throughputs:

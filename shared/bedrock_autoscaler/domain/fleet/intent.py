@@ -60,6 +60,7 @@ class PurchaseIntent:
         detail: a refusal's code and subject, or what the repair found.
         version: for conditional writes; rises with each change.
         consent_id: the consent that a commitment uses up; None without one.
+        adopted_by: the person who gave the PT to the target; None where a decision bought it.
     """
 
     decision_id: str
@@ -79,6 +80,7 @@ class PurchaseIntent:
     detail: str
     version: int
     consent_id: str | None = None
+    adopted_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ class Life(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why Bedrock said no, as far as its code tells."""
+    """Why Bedrock said no, as far as its code tells; `not_sent`: we stopped before the call."""
 
     QUOTA = "quota"
     LEGACY = "legacy"
@@ -75,7 +75,7 @@ _REFUSALS = {
     "ValidationException": Refusal.LEGACY,
     "ResourceNotFoundException": Refusal.LEGACY,
     "ConflictException": Refusal.CAPACITY,
-    "not_sent": Refusal.NOT_SENT,
+    Refusal.NOT_SENT.value: Refusal.NOT_SENT,
 }
 _KEPT = {
     PurchaseState.RECORDED: Life.REQUESTED,
