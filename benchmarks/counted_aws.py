@@ -24,6 +24,8 @@ from bedrock_autoscaler.domain.traffic.observation import Series
 _READ_BYTES = 4_096
 _WRITE_BYTES = 1_024
 _PAGE_BYTES = 1_000_000
+_MOST_KEYS = 100
+_MOST_PARAMETERS = 10
 _MINUTE = timedelta(minutes=1)
 _KEPT = 16
 
@@ -111,6 +113,20 @@ class CountedDynamoDB:
         item = self._items.get(pk, {}).get(sk)
         self._read(self._bytes.get((pk, sk), 0), request)
         return {"Item": item} if item is not None else {}
+
+    @_counted("dynamodb:BatchGetItem")
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        """The items that there are, a hundred keys at most."""
+        ((table, wanted),) = request["RequestItems"].items()
+        if len(wanted["Keys"]) > _MOST_KEYS:
+            raise ClientError(
+                {"Error": {"Code": "ValidationException", "Message": ""}}, "BatchGetItem"
+            )
+        keys = [_key(key) for key in wanted["Keys"]]
+        for key in keys:
+            self._read(self._bytes.get(key, 0), wanted)
+        found = [self._items[pk][sk] for pk, sk in keys if sk in self._items.get(pk, {})]
+        return {"Responses": {table: found}, "UnprocessedKeys": {}}
 
     @_counted("dynamodb:Query")
     def query(self, **request: Any) -> dict[str, Any]:
@@ -301,10 +317,19 @@ class CountedPages:
 
 @dataclass(frozen=True, slots=True)
 class CountedParameters:
-    """The switch, which allows everything, and the callers' routing tables."""
+    """The switch, which allows everything, the callers' routing tables, and documents."""
 
     meter: Meter
     values: dict[str, str] = field(default_factory=dict)
+
+    def get_paginator(self, _: str) -> CountedPages:
+        """Of GetParametersByPath, whatever the path."""
+        found = [
+            {"Name": name, "Value": value, "Type": "String", "Version": 1}
+            for name, value in self.values.items()
+        ]
+        name = "ssm:GetParametersByPath"
+        return CountedPages(self.meter, name, "Parameters", found, _MOST_PARAMETERS)
 
     @_counted("ssm:GetParameter")
     def get_parameter(self, **request: Any) -> dict[str, Any]:

@@ -60,8 +60,8 @@ def template(kind: str, seed: int) -> dict[str, Series]:
     }
 
 
-def target_of(number: int, account: str, region: str) -> Target:
-    """A target that acts, with the traffic of this number, for which no unit ever pays."""
+def document_of(number: int, account: str, region: str) -> str:
+    """Settings of a target that acts, with the traffic of this number: no unit ever pays for it."""
     document = {
         "account": account,
         "region": region,
@@ -92,9 +92,14 @@ def target_of(number: int, account: str, region: str) -> Target:
         },
         "guard_rails": {"max_units": 2, "max_usd_per_hour": 130, "max_usd_per_day": 2000},
     }
+    return json.dumps(document)
+
+
+def target_of(number: int, account: str, region: str) -> Target:
+    """The target of these settings."""
     parser = TargetDocuments(load_prices(), decision_minutes=5)
     name = f"t{number}-{account[-2:]}-{region}"
-    found = parser.parse(name, None, json.dumps(document))
+    found = parser.parse(name, None, document_of(number, account, region))
     if isinstance(found, SettingsProblem):
         raise TypeError(f"{found.field}: {found.message}")
     return found

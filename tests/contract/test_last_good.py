@@ -28,6 +28,17 @@ def test_the_newest_text_is_kept_per_document(last_good: LastGood) -> None:
     assert last_good.get("defaults") == "{}"
 
 
+def test_all_texts_are_read_together(last_good: LastGood) -> None:
+    assert last_good.texts() == {}
+
+    # More than a page of the table, which holds a megabyte.
+    texts = {f"t{number}": f"{number}" * 4_000 for number in range(300)} | {"defaults": "{}"}
+    for name, text in texts.items():
+        last_good.put(name, text)
+
+    assert last_good.texts() == texts
+
+
 def test_an_empty_text_is_a_text(last_good: LastGood) -> None:
     last_good.put("chat", "")
 

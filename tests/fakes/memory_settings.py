@@ -31,6 +31,11 @@ class MemoryLastGood(Failures):
         self._begin("get")
         return self._texts.get(name)
 
+    def texts(self) -> Mapping[str, str]:
+        """All of them."""
+        self._begin("texts")
+        return dict(self._texts)
+
     def put(self, name: str, text: str) -> None:
         """Keep `text`, unless it is what is kept."""
         self._begin("put")

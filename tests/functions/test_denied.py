@@ -46,7 +46,6 @@ REASONS: Mapping[str, str] = {
 
 TRACES: Mapping[tuple[str, str], str] = {
     ("accept settings", "dynamodb:GetItem routes"): "unobserved",
-    ("accept settings", "dynamodb:Query ledger"): "unobserved",
     ("buy", "bedrock:CreateProvisionedModelThroughput"): "purchase refused",
     ("buy", "bedrock:TagResource"): "purchase refused",
     ("decide to buy", "bedrock:GetFoundationModel"): "purchase 1",

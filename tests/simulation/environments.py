@@ -103,7 +103,11 @@ class Environments:
         last_good: Any = Gated(
             gate,
             ledger.last_good,
-            {"get": "settings.last_good", "put": "settings.keep_last_good"},
+            {
+                "get": "settings.last_good",
+                "texts": "settings.last_good",
+                "put": "settings.keep_last_good",
+            },
         )
         parser = PARSERS[self._sim.plan.decision_minutes]
 

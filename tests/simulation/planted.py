@@ -177,6 +177,7 @@ DEFECTS: tuple[Defect, ...] = (
         "21",
         Scenario.LAGGING,
         ("app.releasing.release:hour_problem", FINDS_NOTHING),
+        near="two can leave within an hour",
     ),
     _one(
         "share of units withdrawn within an hour",

@@ -185,6 +185,19 @@ STORIES: tuple[Story, ...] = (
         ),
         must=frozenset({"gone"}),
     ),
+    # One is kept from leaving for so long that it holds back no other, and then both could leave.
+    Story(
+        name="two can leave within an hour",
+        core=_LEAVE,
+        held=(15, 16),
+        moments=(
+            (1, (), (CAPACITY, RELEASE, PUBLISH)),
+            (91, (), (CAPACITY, RELEASE, PUBLISH)),
+            (9, (), (RELEASE, PUBLISH)),
+            (1, (), (RELEASE, PUBLISH)),
+        ),
+        must=frozenset({"gone"}),
+    ),
     Story(
         name="two releases in turn",
         core=_leave_in_turn,

@@ -46,6 +46,27 @@ def test_a_write_that_does_not_show_has_an_unknown_outcome(
         last_good.put("chat", "{}")
 
 
+def test_what_newer_code_kept_is_not_among_all_texts(
+    last_good: DynamoLastGood, dynamodb: "DynamoDBClient"
+) -> None:
+    last_good.put("chat", "{}")
+    newer = {"pk": {"S": "SETTINGS"}, "sk": {"S": "LASTGOOD#mail"}, "schema": {"N": "99"}}
+    dynamodb.put_item(TableName=LEDGER, Item=newer)
+
+    assert last_good.texts() == {"chat": "{}"}
+
+
+def test_all_texts_are_read_consistently_and_nothing_else_of_the_partition(
+    last_good: DynamoLastGood, faulty_dynamodb: FaultyClient, dynamodb: "DynamoDBClient"
+) -> None:
+    last_good.put("chat", "{}")
+    version = {"pk": {"S": "SETTINGS"}, "sk": {"S": "VERSION#chat#0"}, "schema": {"N": "1"}}
+    dynamodb.put_item(TableName=LEDGER, Item=version)
+
+    assert last_good.texts() == {"chat": "{}"}
+    assert faulty_dynamodb.sent[-1]["ConsistentRead"]
+
+
 def test_a_table_out_of_reach_is_told(
     last_good: DynamoLastGood, faulty_dynamodb: FaultyClient
 ) -> None:
@@ -53,3 +74,6 @@ def test_a_table_out_of_reach_is_told(
 
     with pytest.raises(ObservationError, match="ResourceNotFoundException"):
         last_good.get("chat")
+    faulty_dynamodb.fail_next(refusal("ResourceNotFoundException"), method="query")
+    with pytest.raises(ObservationError, match="ResourceNotFoundException"):
+        last_good.texts()

@@ -1,17 +1,25 @@
 """What the dispatcher sends, and when; its agenda saves visits and is never needed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import override
 
 import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.fleets.assigning import AgendaEntry, Roster, offsets_of
+from bedrock_autoscaler.application.fleets.assigning import (
+    AgendaEntry,
+    Assignment,
+    Roster,
+    offsets_of,
+)
 from bedrock_autoscaler.application.observing.together import seem_silent_together
 from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.domain.cadence import QUIET, WATCHFUL
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW
+from tests.fakes.memory_dispatch import MemoryAssignments
 from tests.unit.application.test_visiting import BOTH, Fleet, named
 
 NAMES = tuple(f"t{index}" for index in range(30))
@@ -125,6 +133,73 @@ def test_a_target_whose_policy_cannot_be_kept_is_left_out_alone() -> None:
 
     assert set(sent(fleet)) == {"b"}
     assert fleet.scene.reporter.alarm_names == [("policy_unread", "a")]
+
+
+class CutOff(MemoryAssignments):
+    """The function is killed while it sends for the second time."""
+
+    @override
+    def send(self, assignments: Sequence[Assignment]) -> tuple[Assignment, ...]:
+        if self.sent:
+            raise KilledError
+        return super().send(assignments)
+
+
+class KilledError(BaseException):
+    """Not even an alarm is raised of it."""
+
+
+def test_a_run_that_is_cut_off_has_handed_out_a_part_and_the_next_one_goes_on() -> None:
+    fleet = Fleet(*(named(f"t{index:03d}") for index in range(250)))
+    fleet.queue = CutOff()
+    with pytest.raises(KilledError):
+        fleet.dispatch()
+    first = fleet.queue.receive()
+    for each in first:
+        fleet.agenda.note(entry(each.target))
+        assert fleet.policies.target(each.target, each.settings_version).name == each.target
+    fleet.queue = MemoryAssignments()
+    rest = sent(fleet)
+
+    assert 0 < len(first) < 250
+    assert len(rest) == 250 - len(first)
+    assert not rest.keys() & {each.target for each in first}
+
+
+def test_only_settings_that_no_worker_has_decided_by_are_kept_when_they_are_due() -> None:
+    fleet = Fleet(*(named(name) for name in ("decided", "early", "edited", "new", "unknown")))
+    fleet.agenda.note(entry("decided", settings="01234567", routing_at=NOW))
+    fleet.agenda.note(entry("early"))
+    fleet.agenda.note(entry("edited", settings="fedcba98"))
+    fleet.agenda.note(entry("unknown", routing_at=NOW))
+
+    assert set(sent(fleet)) == {"decided", "edited", "new", "unknown"}
+    assert {
+        name for name in ("decided", "early", "edited", "new", "unknown") if kept(fleet, name)
+    } == {
+        "edited",
+        "new",
+        "unknown",
+    }
+
+
+def kept(fleet: Fleet, name: str) -> bool:
+    """Whether a worker can read the target's settings."""
+    try:
+        fleet.policies.target(name, named(name).settings_version)
+    except ObservationError:
+        return False
+    return True
+
+
+def test_many_messages_that_do_not_go_out_are_one_alarm() -> None:
+    names = {f"t{index:03d}" for index in range(250)}
+    fleet = Fleet(*(named(name) for name in names))
+    fleet.queue.refused = names - {"t000"}
+
+    assert set(sent(fleet)) == {"t000"}
+    (alarm,) = fleet.scene.reporter.alarms
+    assert alarm.message == "249 of 250 not sent: RequestThrottled"
 
 
 def test_a_late_tick_sends_nothing() -> None:

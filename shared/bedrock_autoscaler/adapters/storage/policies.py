@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 _ROSTER = TypeAdapter(Roster)
 _MOST_FAULTS = 3
-_ALL = 20_000
-"""Versions that a dispatcher remembers to have kept: each of ten thousand targets, and edits."""
 
 
 class DynamoPolicies(Policies):
@@ -41,25 +39,19 @@ class DynamoPolicies(Policies):
     ) -> None:
         self._table = Table(client, table)
         self._versions = versions or TargetVersions(client, table)
-        self._kept: set[tuple[str, str]] = set()
         self._roster: Roster | None = None
 
     @override
     def keep(self, targets: Iterable[Target], roster: Roster) -> Mapping[str, str]:
-        """Write the versions that this process has not written yet; on absence."""
+        """Write the versions that this process does not remember; on absence."""
         faults: dict[str, str] = {}
         for target in targets:
-            key = (target.name, target.settings_version)
-            if key in self._kept:
-                continue
             try:
                 self._versions.keep(target)
             except ObservationError as error:
                 faults[target.name] = str(error)
                 if len(faults) > _MOST_FAULTS:  # it is the table then, and no target's record
                     raise
-            else:
-                self._remember(key)
         if self._roster is None or self._roster.version != roster.version:
             self._put(roster)
             self._roster = roster
@@ -97,11 +89,6 @@ class DynamoPolicies(Policies):
             return _ROSTER.validate_json(zlib.decompress(item["content"]))
         except (KeyError, TypeError, ValueError, zlib.error) as error:
             raise ObservationError(f"{subject} is damaged: {type(error).__name__}") from error
-
-    def _remember(self, key: tuple[str, str]) -> None:
-        if len(self._kept) >= _ALL:
-            self._kept.clear()
-        self._kept.add(key)
 
 
 def _key(version: str) -> Item:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import batched
 
 from bedrock_autoscaler.application.errors import ObservationError, PlaceUnreachableError
 from bedrock_autoscaler.application.fleets.assigning import (
@@ -14,6 +15,7 @@ from bedrock_autoscaler.application.fleets.assigning import (
     Roster,
     is_decided_under,
     offsets_of,
+    settings_mark,
 )
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.observing.together import seem_silent_together
@@ -32,6 +34,8 @@ from bedrock_autoscaler.domain.cadence import QUIET, WATCHFUL, slot_after
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE
 
+_AT_A_TIME = 100
+"""Targets that are kept and sent before the next ones are, so that a run cut off has done some."""
 _BOTH = (Loop.CAPACITY, Loop.ROUTING)
 
 
@@ -79,18 +83,32 @@ def dispatch(scheduled_at: datetime | None, ports: DispatchPorts) -> Summary:
 
 
 def _hand_out(settings: Settings, at: datetime, ports: DispatchPorts) -> Summary:
-    """Keep what workers need, and send what is due; how many messages went out."""
-    roster = Roster.of(settings)
-    faults = ports.policies.keep(settings.targets, roster)
-    for name, why in faults.items():
-        ports.reporter.alarm("policy_unread", name, why)
-    found = _due(settings.targets, _entries(ports), roster, at)
-    due = tuple(each for each in found if each.target not in faults)
-    unsent = ports.assignments.send(due)
+    """Keep what workers need of what is due, and send that; how many messages went out."""
+    roster, entries = Roster.of(settings), _entries(ports)
+    targets = {target.name: target for target in settings.targets}
+    sent, unsent, trouble = 0, 0, ""
+    for some in batched(_due(settings.targets, entries, roster, at), _AT_A_TIME, strict=False):
+        unkept = _unkept((targets[each.target] for each in some), entries or {})
+        faults = ports.policies.keep(unkept, roster)
+        for name, why in faults.items():
+            ports.reporter.alarm("policy_unread", name, why)
+        kept = [each for each in some if each.target not in faults]
+        left = ports.assignments.send(kept)
+        sent, unsent = sent + len(kept) - len(left), unsent + len(left)
+        trouble = ports.assignments.trouble or trouble
     if unsent:
-        text = f"{len(unsent)} of {len(due)} not sent: {ports.assignments.trouble}"
+        text = f"{unsent} of {sent + unsent} not sent: {trouble}"
         ports.reporter.alarm("assignments_unsent", "", text)
-    return Summary(outcomes=(("assignments", str(len(due) - len(unsent))),))
+    return Summary(outcomes=(("assignments", str(sent)),))
+
+
+def _unkept(targets: Iterable[Target], entries: Mapping[str, AgendaEntry]) -> list[Target]:
+    """Those that no worker has decided by these settings, which it reads where they are kept."""
+    return [
+        target
+        for target in targets
+        if target.name not in entries or entries[target.name].settings != settings_mark(target)
+    ]
 
 
 def _beat(targets: Iterable[Target], at: datetime, ports: DispatchPorts) -> None:

@@ -82,6 +82,13 @@ class LastGood(Protocol):
     def get(self, name: str) -> str | None:
         """The last accepted text; None when there was none."""
 
+    def texts(self) -> Mapping[str, str]:
+        """The last accepted text of each document, without those that only newer code can read.
+
+        Raises:
+            ObservationError: they could not be read.
+        """
+
     def put(self, name: str, text: str) -> None:
         """Keep `text` as the last accepted one; writes only a difference."""
 

@@ -138,6 +138,7 @@ class _Loader:
     ) -> None:
         self._parser = parser
         self._last_good = last_good
+        self._kept = last_good.texts()
         self._home = home
         self._elsewhere = frozenset(elsewhere)
         self._fresh: dict[str, tuple[Target, str]] = {}
@@ -183,7 +184,7 @@ class _Loader:
     def consider(self, name: str, defaults: str | None, text: str) -> None:
         """Take a document on, or recall the one before it."""
         found, packed = self._parse(name, defaults, text), _pack(defaults, text)
-        kept = self._kept(name) if isinstance(found, Target) else None
+        kept = self._kept.get(name)
         if isinstance(found, Target) and kept is not None and kept != packed:
             found = self._moved(found, kept) or found
         if isinstance(found, SettingsProblem):
@@ -270,17 +271,10 @@ class _Loader:
             self._problems.append(SettingsProblem(document=name, field="", message=str(error)))
             self._fresh[name] = (_advising(target), "")
 
-    def _kept(self, name: str) -> str | None:
-        """The last good document of a target; None where only newer code could read it."""
-        try:
-            return self._last_good.get(name)
-        except NewerRecordError:
-            return None
-
     def _refuse(self, problem: SettingsProblem) -> None:
         """Report a document and put its last good one in its place, where there is one."""
         self._problems.append(problem)
-        packed = self._kept(problem.document)
+        packed = self._kept.get(problem.document)
         if packed is None:
             return
         target = self._parse(problem.document, *unpacked(packed))

@@ -128,6 +128,11 @@ class ReadOnlyLastGood(LastGood):
         return self._kept.get(name)
 
     @override
+    def texts(self) -> Mapping[str, str]:
+        """The last accepted texts."""
+        return self._kept.texts()
+
+    @override
     def put(self, name: str, text: str) -> None:
         """Keep nothing."""
 

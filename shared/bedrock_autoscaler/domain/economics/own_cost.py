@@ -59,8 +59,7 @@ _LOG_BYTES_PER_RUN = 1_000
 _SECONDS_PER_VISIT = 0.15
 _SECONDS_PER_LOOKS = 0.075
 _SECONDS_PER_RUN = 0.4
-_WORKER_GB = 1.0
-_ACTOR_GB = 0.5
+_FUNCTION_GB = 1.0
 _EMPTY_RECEIVES = 15
 """A minute: five pollers of Lambda that wait 20 seconds each."""
 
@@ -194,7 +193,7 @@ def _stack() -> tuple[Line, ...]:
         ("Dashboard", "dashboard", 1, Basis.TEMPLATE),
         ("Key of the alerts", "kms_key", 1, Basis.TEMPLATE),
         ("Schedules", "scheduler_invocation", runs, Basis.TEMPLATE),
-        ("Lambda, each minute", "lambda_gb_second", seconds * _ACTOR_GB, Basis.ASSUMED),
+        ("Lambda, each minute", "lambda_gb_second", seconds * _FUNCTION_GB, Basis.ASSUMED),
         ("Lambda, requests each minute", "lambda_request", runs, Basis.TEMPLATE),
         ("SQS, waiting", "sqs_fifo_request", waiting, Basis.ASSUMED),
         ("DynamoDB, empty agenda", "dynamodb_read_unit", agenda, Basis.COUNTED),
@@ -228,8 +227,8 @@ def _functions(running: Running) -> tuple[Line, ...]:
     """What visits cost but for their records; a target is looked at to act as often as visited."""
     visits = running.visits * running.targets
     decisions = (running.visits + running.capacity_visits) * running.targets
-    worked = visits * _SECONDS_PER_VISIT * _WORKER_GB
-    acted = visits * _SECONDS_PER_LOOKS * _ACTOR_GB
+    worked = visits * _SECONDS_PER_VISIT * _FUNCTION_GB
+    acted = visits * _SECONDS_PER_LOOKS * _FUNCTION_GB
     logged = decisions * _LOG_BYTES_PER_DECISION + running.batches * _LOG_BYTES_PER_RUN
     lines = (
         ("CloudWatch, metrics read", "metric_read", running.metrics, Basis.COUNTED),
