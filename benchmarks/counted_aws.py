@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from math import ceil
 from time import process_time_ns
@@ -27,6 +27,7 @@ _PAGE_BYTES = 1_000_000
 _MOST_KEYS = 100
 _MOST_PARAMETERS = 10
 _MINUTE = timedelta(minutes=1)
+_WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
 _KEPT = 16
 
 
@@ -325,7 +326,7 @@ class CountedParameters:
     def get_paginator(self, _: str) -> CountedPages:
         """Of GetParametersByPath, whatever the path."""
         found = [
-            {"Name": name, "Value": value, "Type": "String", "Version": 1}
+            {"Name": name, "Value": value, "LastModifiedDate": _WRITTEN}
             for name, value in self.values.items()
         ]
         name = "ssm:GetParametersByPath"

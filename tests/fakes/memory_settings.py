@@ -1,29 +1,46 @@
 """Settings documents, last good texts and the kill switch, in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
+from bedrock_autoscaler.application.ports.settings import Documents
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import NOW
 from tests.fakes.failures import Failures
 
 
 class MemoryParameters(Failures):
-    """Parameter Store's documents; `texts` is theirs to edit."""
+    """Parameter Store's documents; `texts` is theirs to edit.
+
+    What is new when it is read was written a minute after all that was read before.
+    """
 
     def __init__(self, texts: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self.texts = dict(texts or {})
+        self._read = Documents(texts={})
+        self._newest = NOW
 
-    def documents(self) -> Mapping[str, str]:
+    def documents(self) -> Documents:
         """A copy of the texts as they are now."""
         self._begin("documents")
-        return dict(self.texts)
+        before, texts = self._read, dict(self.texts)
+        self._newest += MINUTE
+        changed_at = {
+            name: before.changed_at[name] if before.texts.get(name) == text else self._newest
+            for name, text in texts.items()
+        }
+        self._read = Documents(texts=texts, changed_at=changed_at)
+        return self._read
 
 
 class MemoryLastGood(Failures):
-    """The last accepted texts; `writes` counts the differences that were written."""
+    """The last accepted texts; `writes` counts what was written."""
 
     def __init__(self) -> None:
         super().__init__()
         self._texts: dict[str, str] = {}
+        self._changed_at: dict[str, Sequence[datetime]] = {}
         self.writes = 0
 
     def get(self, name: str) -> str | None:
@@ -36,11 +53,12 @@ class MemoryLastGood(Failures):
         self._begin("texts")
         return dict(self._texts)
 
-    def put(self, name: str, text: str) -> None:
-        """Keep `text`, unless it is what is kept."""
+    def put(self, name: str, text: str, changed_at: Sequence[datetime]) -> None:
+        """Keep `text`, unless what is kept was changed later."""
         self._begin("put")
-        if self._texts.get(name) != text:
+        if tuple(self._changed_at.get(name, ())) <= tuple(changed_at):
             self._texts[name] = text
+            self._changed_at[name] = changed_at
             self.writes += 1
         self._end("put")
 

@@ -74,10 +74,15 @@ class Stage:
         """Keep the documents as good, as a tick does."""
         tuning = self.access.tuning
         good = DynamoLastGood(boto3.client("dynamodb", region_name=REGION), "ledger")
-        texts = tuning.parameters.documents()
+        documents = tuning.parameters.documents()
+        texts = documents.texts
         for name, text in texts.items():
             packed = json.dumps({"defaults": texts.get("defaults"), "document": text})
-            good.put(name, text if name in {"defaults", "stack"} else packed)
+            good.put(
+                name,
+                text if name in {"defaults", "stack"} else packed,
+                [documents.changed_at[name]],
+            )
 
     def answer(self, operation: str, reply: Reply) -> None:
         """Let a call be answered by `reply`, given its parameters; an error's code refuses it."""

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, override
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bedrock_autoscaler.application.errors import ObservationError
-from bedrock_autoscaler.application.ports.settings import Parameters, Switch
+from bedrock_autoscaler.application.ports.settings import Documents, Parameters, Switch
+from bedrock_autoscaler.domain.units import as_utc
 from bedrock_autoscaler.sdk_errors import code_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from mypy_boto3_ssm import SSMClient
 
     from bedrock_autoscaler.application.ports.persons import Reporter
@@ -36,8 +35,8 @@ class SsmParameters(Parameters):
         self._path = f"{prefix}/settings"
 
     @override
-    def documents(self) -> Mapping[str, str]:
-        """Text by document name, all pages.
+    def documents(self) -> Documents:
+        """All pages.
 
         Raises:
             ObservationError: the documents could not be read, or not to the last page.
@@ -46,14 +45,16 @@ class SsmParameters(Parameters):
             Path=self._path, Recursive=True, PaginationConfig={"PageSize": _PAGE_SIZE}
         )
         try:
-            return {
-                self._name(parameter["Name"]): parameter["Value"]
-                for page in pages
-                for parameter in page["Parameters"]
-            }
+            found = [
+                (self._name(each["Name"]), each) for page in pages for each in page["Parameters"]
+            ]
         except (BotoCoreError, ClientError) as error:
             reason = f"settings under {self._path} could not be read: {code_of(error)}"
             raise ObservationError(reason) from error
+        return Documents(
+            texts={name: each["Value"] for name, each in found},
+            changed_at={name: as_utc(each["LastModifiedDate"]) for name, each in found},
+        )
 
     def _name(self, path: str) -> str:
         relative = path.removeprefix(f"{self._path}/")

@@ -1,3 +1,4 @@
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import boto3
@@ -7,6 +8,7 @@ from moto import mock_aws
 
 from bedrock_autoscaler.adapters.parameters import SsmParameters, SsmSwitch
 from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.application.ports.settings import Documents
 from tests.fakes.recording_reporter import RecordingReporter
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def test_documents_have_the_names_of_their_parameters(ssm: "SSMClient") -> None:
     put(ssm, "/settings/targets/chat", '{"mode": "act"}')
     put(ssm, "/settings/targets/stack", "misplaced")
 
-    documents = SsmParameters(ssm, PREFIX).documents()
+    documents = SsmParameters(ssm, PREFIX).documents().texts
 
     assert documents == {
         "defaults": "{}",
@@ -46,7 +48,7 @@ def test_documents_have_the_names_of_their_parameters(ssm: "SSMClient") -> None:
 
 
 def test_without_parameters_there_are_no_documents(ssm: "SSMClient") -> None:
-    assert SsmParameters(ssm, PREFIX).documents() == {}
+    assert SsmParameters(ssm, PREFIX).documents() == Documents(texts={})
 
 
 def test_documents_are_read_to_the_last_page(ssm: "SSMClient") -> None:
@@ -54,7 +56,7 @@ def test_documents_are_read_to_the_last_page(ssm: "SSMClient") -> None:
     for number in range(23):
         put(ssm, f"/settings/targets/target-{number}", str(number))
 
-    documents = SsmParameters(ssm, PREFIX).documents()
+    documents = SsmParameters(ssm, PREFIX).documents().texts
 
     assert documents == {f"target-{number}": str(number) for number in range(23)}
 
@@ -64,7 +66,7 @@ def test_other_parameters_of_the_prefix_are_no_documents(ssm: "SSMClient") -> No
     put(ssm, "/routes/chat", "{}")
     put(ssm, "-two/settings/targets/chat", "{}")
 
-    assert SsmParameters(ssm, PREFIX).documents() == {}
+    assert SsmParameters(ssm, PREFIX).documents() == Documents(texts={})
 
 
 @pytest.mark.parametrize("path", ["chat", "targets/a/b", "targets/defaults", "target/chat"])
@@ -73,7 +75,22 @@ def test_a_misplaced_document_has_a_name_that_no_parser_accepts(
 ) -> None:
     put(ssm, f"/settings/{path}", "{}")
 
-    assert list(SsmParameters(ssm, PREFIX).documents()) == [f"settings/{path}"]
+    assert list(SsmParameters(ssm, PREFIX).documents().texts) == [f"settings/{path}"]
+
+
+def test_a_document_says_when_it_was_written_also_one_that_was_deleted_meanwhile(
+    ssm: "SSMClient",
+) -> None:
+    parameters = SsmParameters(ssm, PREFIX)
+    put(ssm, "/settings/targets/chat", "1")
+    put(ssm, "/settings/targets/chat", "2")
+    before = parameters.documents().changed_at["chat"]
+    ssm.delete_parameter(Name=f"{PREFIX}/settings/targets/chat")
+    put(ssm, "/settings/targets/chat", "3")
+
+    # Its version number begins with 1 again.
+    assert parameters.documents().changed_at["chat"] > before
+    assert before.tzinfo == UTC
 
 
 def test_documents_that_cannot_be_read_to_the_end_are_an_error(ssm: "SSMClient") -> None:

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from typing import override
 
 from bedrock_autoscaler.adapters.documents import TargetDocuments
 from bedrock_autoscaler.application.fleets.places import Place
-from bedrock_autoscaler.application.ports.settings import Settings
+from bedrock_autoscaler.application.ports.settings import Documents, Parameters, Settings
 from bedrock_autoscaler.application.settings.in_force import load_settings
 from tests.builders import ACCOUNT, MODEL, REGION
 from tests.documents import BASE, ListedPrices
@@ -18,6 +19,17 @@ def document(model: str = MODEL, **changes: object) -> str:
     return json.dumps(BASE | {"options": [{"kind": "on_demand", "address": model}]} | changes)
 
 
+class Found(Parameters):
+    """Documents that were read before."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    @override
+    def documents(self) -> Documents:
+        return self._documents
+
+
 class Store:
     """Parameters and last good documents over several ticks."""
 
@@ -26,9 +38,10 @@ class Store:
         self.last_good = MemoryLastGood()
         self.elsewhere = frozenset[Place]()
 
-    def load(self) -> Settings:
+    def load(self, found: Documents | None = None) -> Settings:
+        """Of the documents as they are, or as a slow run found them."""
         return load_settings(
-            self.parameters,
+            self.parameters if found is None else Found(found),
             TargetDocuments(ListedPrices()),
             self.last_good,
             account=ACCOUNT,

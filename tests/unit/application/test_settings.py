@@ -1,10 +1,12 @@
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import override
 
 import pytest
 
 from bedrock_autoscaler.application.errors import NewerRecordError, ObservationError
-from bedrock_autoscaler.application.ports.settings import Settings
+from bedrock_autoscaler.application.ports.settings import Documents, Settings
 from bedrock_autoscaler.application.settings.in_force import settings_version
 from bedrock_autoscaler.domain.target import Mode
 from tests.fakes.memory_settings import MemoryLastGood
@@ -16,6 +18,7 @@ from tests.unit.application.stored_settings import (
     names,
     places,
 )
+from tests.unit.application.test_settings_stack import STACK
 
 
 def test_without_documents_there_are_no_targets_and_no_problems() -> None:
@@ -127,6 +130,47 @@ def test_an_unchanged_document_is_written_once() -> None:
     assert store.last_good.writes == 2
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"chat": document(guard_rails={"max_units": 3})},
+        {"defaults": '{"guard_rails": {"max_units": 3}}'},
+        {"stack": json.dumps(STACK | {"max_units": 3})},
+    ],
+)
+def test_a_run_that_was_overtaken_brings_no_older_document_back(edit: Mapping[str, str]) -> None:
+    store = Store(chat=document(), defaults="{}", stack=json.dumps(STACK))
+    slow = store.parameters.documents()
+    store.edit(**edit)
+    newer = store.load()
+    store.load(slow)
+    store.edit(**dict.fromkeys(edit, "{"))
+
+    settings = store.load()
+
+    assert settings.problems
+    assert (settings.targets, settings.rails) == (newer.targets, newer.rails)
+
+
+def test_a_run_that_read_the_later_edit_alone_is_older_than_one_that_read_both() -> None:
+    store = Store(chat=document(), defaults="{}")
+    first = store.parameters.documents()
+    store.edit(defaults='{"guard_rails": {"max_units": 3}}')
+    store.load()
+    store.edit(chat=document(mode="act"))
+    newer = store.load()
+    both = store.parameters.documents()
+    store.load(
+        Documents(
+            texts={**both.texts, "defaults": first.texts["defaults"]},
+            changed_at={**both.changed_at, "defaults": first.changed_at["defaults"]},
+        )
+    )
+    store.edit(chat="{")
+
+    assert store.load().targets == newer.targets
+
+
 def test_a_target_whose_document_was_deleted_is_gone() -> None:
     store = Store(chat=document())
     store.load()
@@ -157,9 +201,9 @@ class NewerLastGood(MemoryLastGood):
         return {name: text for name, text in super().texts().items() if name != "chat"}
 
     @override
-    def put(self, name: str, text: str) -> None:
+    def put(self, name: str, text: str, changed_at: Sequence[datetime]) -> None:
         self.get(name)
-        super().put(name, text)
+        super().put(name, text, changed_at)
 
 
 def test_what_newer_code_kept_holds_its_target_alone() -> None:

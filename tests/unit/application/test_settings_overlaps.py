@@ -60,7 +60,7 @@ def test_kept_documents_that_overlap_one_another_are_both_out() -> None:
 
 def test_a_kept_document_that_is_not_valid_any_more_is_out() -> None:
     store = Store(chat=document(OTHER_MODEL))
-    store.last_good.put("chat", json.dumps({"defaults": None, "document": "{}"}))
+    store.last_good.put("chat", json.dumps({"defaults": None, "document": "{}"}), [])
     store.edit(chat="{")
 
     assert names(store.load()) == []

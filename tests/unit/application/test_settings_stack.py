@@ -62,7 +62,7 @@ def test_an_invalid_document_of_the_stack_leaves_the_last_good_caps() -> None:
 def test_caps_of_the_stack_that_never_were_valid_admit_nothing(kept: str | None) -> None:
     store = Store(chat=document(), stack="{}")
     if kept is not None:
-        store.last_good.put("stack", kept)
+        store.last_good.put("stack", kept, [])
 
     settings = store.load()
 

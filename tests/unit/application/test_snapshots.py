@@ -17,7 +17,7 @@ class Loader:
 
     def __call__(self, parameters: Parameters) -> Settings:
         self.loads += 1
-        texts = parameters.documents()
+        texts = parameters.documents().texts
         return Settings(
             targets=tuple(build_target(name=name) for name, text in texts.items() if text != "bad"),
             problems=tuple(

@@ -1,7 +1,8 @@
 """What persons set: documents, the last good ones, the kill switch."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -52,11 +53,25 @@ class Settings:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documents:
+    """The settings documents as they were read.
+
+    Attributes:
+        texts: by document name: `defaults`, `stack` (absent when there is none), each target's.
+        changed_at: when each was written last. Its version number would begin anew with a document
+            that is deleted and made again.
+    """
+
+    texts: Mapping[str, str]
+    changed_at: Mapping[str, datetime] = field(default_factory=dict)
+
+
 class Parameters(Protocol):
     """The settings documents in Parameter Store, as text."""
 
-    def documents(self) -> Mapping[str, str]:
-        """Text by document name: `defaults`, `stack` (absent when there is none), each target's.
+    def documents(self) -> Documents:
+        """All of them.
 
         Raises:
             ObservationError: the documents could not be read, or not to the last page.
@@ -89,8 +104,21 @@ class LastGood(Protocol):
             ObservationError: they could not be read.
         """
 
-    def put(self, name: str, text: str) -> None:
-        """Keep `text` as the last accepted one; writes only a difference."""
+    def put(self, name: str, text: str, changed_at: Sequence[datetime]) -> None:
+        """Keep `text` as the last accepted one, unless what is kept was changed later.
+
+        A run that was overtaken so leaves what is newer as it is.
+
+        Args:
+            name: of the document.
+            text: as accepted.
+            changed_at: when the documents that it comes of were written, the newest first.
+
+        Raises:
+            NewerRecordError: only newer code can read what is kept.
+            ObservationError: it could not be written.
+            UnknownOutcomeError: the write may have taken effect.
+        """
 
 
 class Switch(Protocol):

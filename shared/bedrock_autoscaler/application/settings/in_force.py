@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, replace
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 
@@ -84,8 +85,10 @@ def load_settings(
     Raises:
         ObservationError: the documents could not be read.
     """
-    texts = parameters.documents()
-    loader = _Loader(parser, last_good, Place(account=account, region=region), elsewhere)
+    documents = parameters.documents()
+    texts = documents.texts
+    home = Place(account=account, region=region)
+    loader = _Loader(parser, last_good, home, elsewhere, changed_at=documents.changed_at)
     defaults = loader.defaults(texts.get(DEFAULTS))
     loader.stack(texts.get(STACK))
     for name in sorted(texts.keys() - {DEFAULTS, STACK}):
@@ -135,7 +138,10 @@ class _Loader:
         last_good: LastGood,
         home: Place,
         elsewhere: Collection[Place],
+        *,
+        changed_at: Mapping[str, datetime],
     ) -> None:
+        self._changed_at = changed_at
         self._parser = parser
         self._last_good = last_good
         self._kept = last_good.texts()
@@ -156,7 +162,7 @@ class _Loader:
         """
         problem = _GONE_DEFAULTS if text is None else self._parser.check_defaults(text)
         if text is not None and problem is None:
-            self._last_good.put(DEFAULTS, text)
+            self._put(DEFAULTS, text, DEFAULTS)
             return text
         kept = self._last_good.get(DEFAULTS)
         if text is None and kept is None:
@@ -171,7 +177,7 @@ class _Loader:
         """Take the caps on all targets on; invalid or gone, the last good ones are in force."""
         found = _GONE_STACK if text is None else self._parser.parse_stack(text)
         if text is not None and isinstance(found, StackRails):
-            self._last_good.put(STACK, text)
+            self._put(STACK, text, STACK)
             self._stack = found
             return
         kept = self._last_good.get(STACK)
@@ -266,10 +272,16 @@ class _Loader:
         That code may have read another meaning into the same text.
         """
         try:
-            self._last_good.put(name, packed)
+            self._put(name, packed, name, DEFAULTS)
         except NewerRecordError as error:
             self._problems.append(SettingsProblem(document=name, field="", message=str(error)))
             self._fresh[name] = (_advising(target), "")
+
+    def _put(self, name: str, text: str, *sources: str) -> None:
+        """Keep a text that differs from what is kept, under the moments of its documents."""
+        if self._kept.get(name) != text:
+            known = (self._changed_at[each] for each in sources if each in self._changed_at)
+            self._last_good.put(name, text, sorted(known, reverse=True))
 
     def _refuse(self, problem: SettingsProblem) -> None:
         """Report a document and put its last good one in its place, where there is one."""

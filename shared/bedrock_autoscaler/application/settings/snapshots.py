@@ -4,18 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import override
 
-from bedrock_autoscaler.application.ports.settings import Parameters, Settings
+from bedrock_autoscaler.application.ports.settings import Documents, Parameters, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Texts(Parameters):
+class _Read(Parameters):
     """Documents that were read already."""
 
-    texts: Mapping[str, str]
+    found: Documents
 
     @override
-    def documents(self) -> Mapping[str, str]:
-        return self.texts
+    def documents(self) -> Documents:
+        return self.found
 
 
 class SettingsReader:
@@ -49,9 +49,10 @@ class SettingsReader:
         Raises:
             ObservationError: the documents or the price list could not be read.
         """
-        texts, listed = dict(self._parameters.documents()), self._prices()
+        documents, listed = self._parameters.documents(), self._prices()
+        texts = documents.texts
         if texts != self._texts or listed != self._listed:
-            settings = self._load(_Texts(texts=texts))
+            settings = self._load(_Read(found=documents))
             if settings.problems:
                 return settings
             self._texts, self._settings, self._listed = texts, settings, listed

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, override
 
 from bedrock_autoscaler.application.errors import ConfigurationError
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.ports.settings import (
     DocumentParser,
+    Documents,
     LastGood,
     Parameters,
     Settings,
@@ -77,7 +79,7 @@ class Tuning:
         Raises:
             ObservationError: the documents could not be read.
         """
-        return self._load(self.parameters.documents())
+        return self._load(self.parameters.documents().texts)
 
     def effect(self, name: str, text: str | None) -> Effect:
         """What writing `text` as the document `name` (None: deleting it) would do.
@@ -94,7 +96,7 @@ class Tuning:
         Raises:
             ObservationError: the documents could not be read.
         """
-        texts = self.parameters.documents()
+        texts = self.parameters.documents().texts
         before = self._load(texts)
         known = {problem for problem in before.problems if problem.document != name}
         for text in candidates:
@@ -133,7 +135,7 @@ class ReadOnlyLastGood(LastGood):
         return self._kept.texts()
 
     @override
-    def put(self, name: str, text: str) -> None:
+    def put(self, name: str, text: str, changed_at: Sequence[datetime]) -> None:
         """Keep nothing."""
 
 
@@ -144,9 +146,9 @@ class _Texts(Parameters):
         self._texts = texts
 
     @override
-    def documents(self) -> Mapping[str, str]:
-        """The texts."""
-        return self._texts
+    def documents(self) -> Documents:
+        """The texts, which nobody has written yet."""
+        return Documents(texts=self._texts)
 
 
 def edited(

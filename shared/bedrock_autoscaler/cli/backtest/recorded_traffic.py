@@ -228,7 +228,7 @@ def _policy(access: StackAccess, name: str) -> dict[str, object]:
 
     A backtest knows no caps but those of its document; the target has the shipped ones too.
     """
-    texts = access.tuning.parameters.documents()
+    texts = access.tuning.parameters.documents().texts
     below = read_object(texts[DEFAULTS]) if DEFAULTS in texts else {}
     above = read_object(texts[name]) if name in texts else {}
     shipped = {"guard_rails": shipped_defaults()["guard_rails"]}

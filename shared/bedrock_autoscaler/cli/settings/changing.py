@@ -212,7 +212,7 @@ def _write(change: Change, effect: Effect, options: Options) -> int:
 
 def _stored_object(access: StackAccess, name: str, stored: StoredVersion | None) -> dict[str, Any]:
     if stored is None:
-        known = access.tuning.parameters.documents()
+        known = access.tuning.parameters.documents().texts
         if name in known or name in {DEFAULTS, STACK}:
             return {}
         raise CommandError(

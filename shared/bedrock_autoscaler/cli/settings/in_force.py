@@ -60,7 +60,7 @@ def standing_of(access: StackAccess, name: str) -> Standing:
         ObservationError: Parameter Store or the ledger could not be read.
     """
     settings = access.settings()
-    texts = access.tuning.parameters.documents()
+    texts = access.tuning.parameters.documents().texts
     if name not in texts:
         raise CommandError(
             f"there is no document {access.stored.parameter(name)}; documents: "

@@ -45,7 +45,7 @@ def check_stored(access: StackAccess, names: Sequence[str]) -> list[Checked]:
     Raises:
         CommandError: one that is named does not exist.
     """
-    texts = access.tuning.parameters.documents()
+    texts = access.tuning.parameters.documents().texts
     unknown = [name for name in names if name not in texts]
     if unknown:
         raise CommandError(

@@ -114,7 +114,7 @@ def _with_quota(wanted: Wanted) -> Wanted:
 
 def _place(access: StackAccess) -> dict[str, str]:
     """Account and Region, unless `defaults` says them."""
-    text = access.tuning.parameters.documents().get(DEFAULTS)
+    text = access.tuning.parameters.documents().texts.get(DEFAULTS)
     try:
         known = read_object(text) if text is not None else {}
     except ValueError:
