@@ -20,7 +20,7 @@ from bedrock_autoscaler.domain.economics.price_review import (
     Reading,
     Refused,
     Review,
-    model_of,
+    priced_model,
     review,
 )
 from bedrock_autoscaler.domain.target import Commitment
@@ -196,7 +196,7 @@ def test_what_the_list_no_longer_has_is_a_gap() -> None:
     ],
 )
 def test_the_model_behind_an_address(address: str, model: str) -> None:
-    assert model_of(address) == model
+    assert priced_model(address) == model
 
 
 # -- the book ---------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from bedrock_autoscaler.domain.economics.price_book import (
     Quote,
     listed_id,
 )
-from bedrock_autoscaler.domain.economics.price_review import model_of
+from bedrock_autoscaler.domain.economics.price_review import priced_model
 from bedrock_autoscaler.domain.target import Commitment, Target, TokenPrice, UnitPrice
 
 _UNITS = {
@@ -47,7 +47,7 @@ class Line:
 
     def is_about(self, model: str | None, region: str | None) -> bool:
         """Whether it is a price of this model, in this Region; None stands for all."""
-        is_model = model is None or model_of(listed_id(model)) == model_of(self.key.address)
+        is_model = model is None or priced_model(listed_id(model)) == priced_model(self.key.address)
         return is_model and region in {None, self.key.region}
 
     def cells(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroug
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.stack import StackAccess
 from bedrock_autoscaler.domain.economics.price_book import listed_id
-from bedrock_autoscaler.domain.economics.price_review import model_of
+from bedrock_autoscaler.domain.economics.price_review import priced_model
 from bedrock_autoscaler.domain.economics.quotas import (
     AccountQuota,
     Family,
@@ -228,7 +228,7 @@ def _of_option(
     family = Family.ON_DEMAND if geography is None else Family.CROSS_REGION
     if geography == "global":
         family = Family.GLOBAL
-    model = model_of(bare_id(option.address))
+    model = priced_model(bare_id(option.address))
     return tuple(
         quota
         for quota in quotas.values()

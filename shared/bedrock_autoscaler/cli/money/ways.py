@@ -13,7 +13,7 @@ from bedrock_autoscaler.domain.economics.break_even import (
     tokens_of_mix,
 )
 from bedrock_autoscaler.domain.economics.price_book import Measure, PriceBook, Quote, listed_id
-from bedrock_autoscaler.domain.economics.price_review import model_of
+from bedrock_autoscaler.domain.economics.price_review import priced_model
 from bedrock_autoscaler.domain.option import InferenceOption, OptionKind
 from bedrock_autoscaler.domain.target import Commitment, TokenPrice
 
@@ -60,7 +60,7 @@ class Asked:
     @property
     def base(self) -> str:
         """In-Region id of the model, or of what it was customized from."""
-        return model_of(listed_id(self.model))
+        return priced_model(listed_id(self.model))
 
     @property
     def tokens_per_unit(self) -> float | None:
@@ -118,7 +118,7 @@ def _geographic(asked: Asked, book: PriceBook) -> str | None:
             for quote in book.quotes
             if quote.key.measure is Measure.INPUT_1K
             and quote.key.region == asked.region
-            and model_of(quote.key.address) == asked.base
+            and priced_model(quote.key.address) == asked.base
             and not quote.key.address.startswith(("global.", "custom:"))
             and quote.key.address != asked.base
         ),
@@ -223,7 +223,7 @@ def _by_unit(asked: Asked, book: PriceBook) -> Iterator[Way]:
 def _is_variant(asked: Asked, quote: Quote) -> bool:
     wanted = listed_id(asked.model).removeprefix("custom:")
     return quote.key.address == wanted or (
-        wanted == asked.base and model_of(quote.key.address) == asked.base
+        wanted == asked.base and priced_model(quote.key.address) == asked.base
     )
 
 

@@ -113,8 +113,8 @@ def review(
     )
 
 
-def model_of(address: str) -> str:
-    """The model of an address, without geography, deployment and context length."""
+def priced_model(address: str) -> str:
+    """The model whose prices an address has: no geography, deployment or context length."""
     match = _ADDRESS.match(address)
     return match["model"] if match else address
 
@@ -145,7 +145,7 @@ def _references(known: Iterable[Quote]) -> dict[_Family, list[Quote]]:
 
 
 def _family(key: PriceKey) -> _Family:
-    return model_of(key.address), key.measure, key.commitment
+    return priced_model(key.address), key.measure, key.commitment
 
 
 def _implausible(
