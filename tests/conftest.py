@@ -8,6 +8,12 @@ from importlib.util import find_spec
 import botocore.session
 import pytest
 
+if find_spec("hypothesis"):  # the environment beside the gateways has none
+    from hypothesis import settings
+
+    # The same examples everywhere, however slow the machine is; `make soak-tests` draws new ones.
+    settings.load_profile("ci")
+
 # Collections are seldom, as moto and boto3 leave a large heap.
 gc.set_threshold(100_000, 50, 100)
 

@@ -1,5 +1,5 @@
-"""How hard the properties are tried: Hypothesis's default, or as `make soak-tests` asks."""
+"""How hard the properties are tried: as in all tests, or as `make soak-tests` asks."""
 
 from hypothesis import settings
 
-settings.register_profile("soak", max_examples=2_000)
+settings.register_profile("soak", settings.get_profile("default"), max_examples=2_000)
