@@ -143,6 +143,7 @@ def first_situation(target: Target, traffic: Traffic, at: datetime) -> Situation
             model_unit_quota=10,
             model_units_used=0,
             model_is_active=True,
+            whole_at=traffic.end,
         ),
         fleet=nothing,
         routes=(),

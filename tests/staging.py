@@ -207,7 +207,7 @@ class Stage:
 
     def decide(self, loop: Loop = Loop.CAPACITY, scheduled_at: datetime | None = None) -> Summary:
         """One tick of observe_decide, by default of the present period."""
-        return self.application.observe_and_decide(loop, scheduled_at)
+        return self.application.observe_and_decide(loop, scheduled_at, self.deadline)
 
     def purchase(self, scheduled_at: datetime | None = None) -> Summary:
         """One tick of the purchase actor."""

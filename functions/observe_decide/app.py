@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 
-from bedrock_autoscaler.adapters.invocation import DecidingEvent, InvocationContext
+from bedrock_autoscaler.adapters.invocation import (
+    DecidingEvent,
+    InvocationContext,
+    InvocationDeadline,
+)
 from bedrock_autoscaler.bootstrap import application
 
 
@@ -12,4 +16,5 @@ def handler(event: Mapping[str, object], context: InvocationContext) -> dict[str
     app = application(context.invoked_function_arn)
     if tick.loop == "heartbeat":
         return dict(app.beat(tick.scheduled_time).outcomes)
-    return dict(app.observe_and_decide(tick.loop, tick.scheduled_time).outcomes)
+    deadline = InvocationDeadline(context)
+    return dict(app.observe_and_decide(tick.loop, tick.scheduled_time, deadline).outcomes)

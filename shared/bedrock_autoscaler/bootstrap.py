@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bedrock_autoscaler.application.ports.persons import Approvals, Reporter
     from bedrock_autoscaler.application.ports.settings import Settings, Switch
     from bedrock_autoscaler.application.pricing import PriceStore, PricingPorts
+    from bedrock_autoscaler.application.ticking import Deadline
 
 _SESSION_NAME = 64
 """The longest name of a session; Source: `AssumeRole` in STS's service model."""
@@ -324,7 +325,9 @@ def fleet(function_arn: str) -> FleetApplication:
     return _deployed_fleet(account_of(function_arn))
 
 
-def decide_messages(event: Mapping[str, Any], function_arn: str) -> dict[str, object]:
+def decide_messages(
+    event: Mapping[str, Any], function_arn: str, deadline: Deadline
+) -> dict[str, object]:
     """Decide the targets of an SQS event; which messages SQS shall hand out again.
 
     Raises:
@@ -332,7 +335,8 @@ def decide_messages(event: Mapping[str, Any], function_arn: str) -> dict[str, ob
     """
     from bedrock_autoscaler.adapters.queue import answered
 
-    return answered(event, fleet(function_arn).visit)
+    worker = fleet(function_arn)
+    return answered(event, lambda assignments: worker.visit(assignments, deadline))
 
 
 @contextmanager

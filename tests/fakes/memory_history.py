@@ -39,7 +39,9 @@ class MemoryHistory(Failures):
                 self._items[target, hour, revision + 1] = merged
         self._end("store")
 
-    def load(self, target: str, start: datetime, end: datetime) -> StoredHistory:
+    def load(
+        self, target: str, start: datetime, end: datetime, *, will_grow: bool = False
+    ) -> StoredHistory:
         """The newest revision of each hour kept in [start, end)."""
         self._begin("load")
         revisions = tuple(

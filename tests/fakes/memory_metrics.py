@@ -64,7 +64,7 @@ class MemoryMetrics(Failures):
         minutes = _minutes(start, end)
         read = np.array([minute in self.beats for minute in minutes], dtype=np.bool_)
         traffic = {}
-        problems = []
+        problems, lost = [], {}
         for model_id in dict.fromkeys(model_ids):
             points = self._points.get(model_id, {})
             found = {i: points[minute] for i, minute in enumerate(minutes) if minute in points}
@@ -73,9 +73,12 @@ class MemoryMetrics(Failures):
             if model_id in self.failing:
                 known[:] = False
                 problems.append(f"metrics of {model_id}: InternalError")
+                lost[model_id] = np.ones_like(read)
             wanted = (series or {}).get(model_id, METRICS)
             traffic[model_id] = _traffic(start, known, found, wanted)
-        return MetricsReading(start=start, read=read, traffic=traffic, problems=tuple(problems))
+        return MetricsReading(
+            start=start, read=read, traffic=traffic, problems=tuple(problems), lost=lost
+        )
 
     def model_ids(self) -> frozenset[str]:
         """Those that ever had a point."""

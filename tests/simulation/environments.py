@@ -66,9 +66,9 @@ class Environments:
             run.settings = application.settings_kept
         match function:
             case Function.ROUTING | Function.CAPACITY:
-                summary = self._decided(application, function, scheduled)
+                summary = self._decided(application, function, scheduled, deadline)
             case Function.DISPATCH | Function.VISIT:
-                summary = self._handed_out(application, function, scheduled)
+                summary = self._handed_out(application, function, scheduled, deadline)
             case Function.PURCHASE:
                 summary = application.purchase(scheduled, deadline)
             case Function.RELEASE:
@@ -81,18 +81,23 @@ class Environments:
                 assert_never(function)
         return str(summary.outcomes)
 
-    def _decided(self, application: Application, function: Function, at: datetime) -> Summary:
+    def _decided(
+        self, application: Application, function: Function, at: datetime, deadline: TrueDeadline
+    ) -> Summary:
         if function is Function.ROUTING:
-            return application.observe_and_decide(Loop.ROUTING, at)
+            return application.observe_and_decide(Loop.ROUTING, at, deadline)
         period = self._sim.plan.decision_minutes * MINUTE
-        return application.observe_and_decide(Loop.CAPACITY, floor_period(at, period))
+        return application.observe_and_decide(Loop.CAPACITY, floor_period(at, period), deadline)
 
-    def _handed_out(self, application: Application, function: Function, at: datetime) -> Summary:
+    def _handed_out(
+        self, application: Application, function: Function, at: datetime, deadline: TrueDeadline
+    ) -> Summary:
         if not isinstance(application, FannedApplication):
             raise TypeError(f"{function} where nothing fans out")
         if function is Function.DISPATCH:
             return application.fleet.dispatch(at)
-        return self._sim.queue.visit(application.fleet.visit)
+        worker = application.fleet
+        return self._sim.queue.visit(lambda assignments: worker.visit(assignments, deadline))
 
     def _decide(self, situation: Situation) -> Decision:
         return self._sim.core(situation)

@@ -60,7 +60,9 @@ class SimulatedHistory:
         self._hours[target, hour, revision + 1] = (content, fresh, gaps)
         self._newest[target] = newest | {hour: revision + 1}
 
-    def load(self, target: str, start: datetime, end: datetime) -> StoredHistory:
+    def load(
+        self, target: str, start: datetime, end: datetime, *, will_grow: bool = False
+    ) -> StoredHistory:
         """The newest revisions in [start, end)."""
         newest = self._newest.get(target, _NOTHING)
         known = self._spans.get((target, start, end))

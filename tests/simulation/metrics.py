@@ -137,15 +137,18 @@ class SimulatedMetrics:
         read[max(self._horizon(_BEAT_LAG) + 1 - first, 0) :] = False
         silent = _zeros(count) if read.all() else np.where(read, 0.0, np.nan)
         traffic: dict[str, Traffic] = {}
-        problems = []
+        problems, lost = [], {}
         silence = _even(start, silent)
         for model_id, wanted in asked.items():
             if model_id in failing:
                 problems.append(f"metrics of {model_id}: InternalError")
+                lost[model_id] = np.ones_like(read)
                 traffic[model_id] = _even(start, _gaps(count))
             else:
                 traffic[model_id] = self._series(model_id, silence, shown, wanted)
-        return MetricsReading(start=start, read=read, traffic=traffic, problems=tuple(problems))
+        return MetricsReading(
+            start=start, read=read, traffic=traffic, problems=tuple(problems), lost=lost
+        )
 
     def _series(
         self, model_id: str, silence: Traffic, shown: int, wanted: Collection[str]

@@ -10,7 +10,7 @@ _CREATE, _DELETE = "CreateProvisionedModelThroughput", "DeleteProvisionedModelTh
 
 
 def test_no_promise_is_broken_on_the_wire(tell: Tell) -> None:
-    outcome = run_wire(24, QUICK_TICKS)
+    outcome = run_wire(32, QUICK_TICKS)
 
     sent = ", ".join(f"{count} {name} {when}" for (name, when), count in outcome.sent.items())
     tell(f"on the wire: {outcome.ticks} ticks, {outcome.struck.total()} faults at calls; {sent}")

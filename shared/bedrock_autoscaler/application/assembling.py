@@ -144,11 +144,13 @@ class Application:
         self._agenda = agenda
         self._deciding: dict[Place, DecidingPorts] = {}
 
-    def observe_and_decide(self, loop: Loop, scheduled_at: datetime | None) -> Summary:
+    def observe_and_decide(
+        self, loop: Loop, scheduled_at: datetime | None, deadline: Deadline | None = None
+    ) -> Summary:
         """One tick of one loop; see `application.deciding`."""
         from bedrock_autoscaler.application.deciding import observe_and_decide
 
-        return self.told(lambda: observe_and_decide(loop, scheduled_at, self.deciding))
+        return self.told(lambda: observe_and_decide(loop, scheduled_at, self.deciding, deadline))
 
     def beat(self, scheduled_at: datetime | None) -> Summary:
         """The heartbeat of a minute in which no loop ticks."""

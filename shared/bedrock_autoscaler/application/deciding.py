@@ -23,6 +23,7 @@ from bedrock_autoscaler.application.telling.reminding import remind
 from bedrock_autoscaler.application.telling.settings import report_settings
 from bedrock_autoscaler.application.telling.standing import report_standing
 from bedrock_autoscaler.application.ticking import (
+    Deadline,
     Summary,
     Tick,
     period_of,
@@ -89,7 +90,12 @@ class DecidingPorts:
         return replace(self, sources=sources, unreachable=reason)
 
 
-def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: DecidingPorts) -> Summary:
+def observe_and_decide(
+    loop: Loop,
+    scheduled_at: datetime | None,
+    ports: DecidingPorts,
+    deadline: Deadline | None = None,
+) -> Summary:
     """Decide one tick of `loop` for every target in force, and record each decision.
 
     A tick that was decided before, or that a newer one overtook, leaves no trace. One that is
@@ -101,6 +107,7 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
         loop: which of the two loops ticks.
         scheduled_at: the tick's scheduled time; None when the schedule does not tell.
         ports: what it reads and writes.
+        deadline: bounds how much old history is read; None: all of it.
 
     Raises:
         TargetsFailedError: the pass of some target failed; the others are done.
@@ -122,7 +129,7 @@ def observe_and_decide(loop: Loop, scheduled_at: datetime | None, ports: Decidin
         return Summary(outcomes=())
     names = frozenset(target.name for target in targets)
     company = Company(names=names, rails=settings.rails, endpoints=bounded_endpoints(targets))
-    observer = Observer(loop, tick, targets, ports.sources, company=company)
+    observer = Observer(loop, tick, targets, ports.sources, company=company, deadline=deadline)
     if loop is Loop.CAPACITY:
         place = Place.of(targets[0]) if targets else None  # all are in the same one
         report_left_behind(observer.inventory, names, now, ports.sources, place=place)
@@ -155,6 +162,8 @@ def decide_batch(
     batch: Batch,
     ports: DecidingPorts,
     decided: Callable[[RecordedDecision], None],
+    *,
+    deadline: Deadline | None = None,
 ) -> Summary:
     """Decide one tick of `loop` for the targets of a batch, and record each decision.
 
@@ -166,11 +175,14 @@ def decide_batch(
         batch: what to decide.
         ports: what it reads and writes.
         decided: hears of each decision that was recorded.
+        deadline: bounds how much old history is read; None: all of it.
     """
     if not batch.targets:
         return Summary(outcomes=())
     tick = Tick.of(batch.scheduled_at, ports.clock.now(), MINUTE)
-    observer = Observer(loop, tick, batch.targets, ports.sources, company=batch.company)
+    observer = Observer(
+        loop, tick, batch.targets, ports.sources, company=batch.company, deadline=deadline
+    )
     if loop is Loop.CAPACITY:
         place = Place.of(batch.targets[0])
         names = batch.company.names
@@ -196,7 +208,11 @@ def _decide_targets(
     problems: tuple[SettingsProblem, ...],
     decided: Callable[[RecordedDecision], None] = lambda _: None,
 ) -> Summary:
-    """Recall each target, read the metrics of all in one batch, then decide each."""
+    """Recall each target, read the newest metrics of all in one batch, then decide each.
+
+    Those that lack old days of their history come last, the fewest first: each reads as many of
+    them as time allows, and is decided then.
+    """
     reporter = ports.sources.reporter
     known: dict[str, Known] = {}
 
@@ -217,6 +233,7 @@ def _decide_targets(
     recalled = visit_targets(targets, recall, reporter)
     observer.measure(known.values())
     waiting = [target for target in targets if target.name in known]
+    waiting.sort(key=lambda target: len(known[target.name].look.unread))
     return recalled.followed_by(visit_targets(waiting, decide, reporter))
 
 

@@ -133,7 +133,7 @@ CALL_BUDGET = timedelta(seconds=30)
 
 
 def has_time(deadline: Deadline) -> bool:
-    """Whether a mutating call and the record of its outcome still fit."""
+    """Whether a call (three attempts of it) and the record of its outcome still fit."""
     return deadline.remaining() >= CALL_BUDGET
 
 

@@ -222,12 +222,19 @@ def _remember(
     """What the next decision learns from: what units were worth, and what they saved.
 
     A decision rests on what was known before it, so that a gap in the newest minutes changes
-    what is seen but never what was learned.
+    what is seen but never what was learned. While days of the history are unread there is a
+    backlog: it is learned from when they are there, and the balance of a new target is opened
+    then, or with its first unit, of which no loss may go unbooked.
     """
     now, sizing = situation.scheduled_at, situation.target.thresholds.sizing
-    if economics is None:
-        return replace(memory, decided_at=now)
+    is_behind = bool(situation.observation.unread)
+    is_unopened = situation.memory.balance == NO_BALANCE and not situation.fleet.owned
+    if economics is None or (is_behind and is_unopened):
+        return replace(memory, balance=situation.memory.balance, decided_at=now)
     since = whole_minutes(now - memory.decided_at) if memory.decided_at else sizing.decision_minutes
+    learned = memory.learned
+    if not is_behind:
+        learned = learn(learned, demand, now, economics=economics, sizing=sizing)
     promised, assurance = situation.target.slo.assure_throttled_share, memory.assurance
     if promised is not None:
         assurance = steered(
@@ -242,7 +249,7 @@ def _remember(
         memory,
         assurance=assurance,
         calibration=calibrate(memory.calibration, demand, memory.learned, now=now, sizing=sizing),
-        learned=learn(memory.learned, demand, now, economics=economics, sizing=sizing),
+        learned=learned,
         balance=settled(
             memory.balance, demand, situation.fleet, economics=economics, minutes=since
         ),

@@ -2,6 +2,7 @@
 
 from math import isfinite
 
+from bedrock_autoscaler.domain.acting.gate import unread_history
 from bedrock_autoscaler.domain.decision import Alternative, Situation
 from bedrock_autoscaler.domain.economics.copies import copy_reasons
 from bedrock_autoscaler.domain.economics.costs import Economics
@@ -109,5 +110,6 @@ def remarks(situation: Situation) -> tuple[Reason, ...]:
                 message="calls from other Regions show in the metrics there, which are not read",
             )
         )
+    found += unread_history(len(situation.observation.unread))
     found += copy_reasons(target.options, situation.observation.copies)
     return tuple(found)

@@ -9,6 +9,7 @@ import pytest
 
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.adapters.storage.packed import PackedHistory
+from bedrock_autoscaler.domain.traffic.joining import span
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import MODEL, NOW, build_traffic, pt_arn
@@ -19,6 +20,7 @@ from tests.contract.storage.faulty import NO_ANSWER, FaultyClient
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+DAY = timedelta(days=1)
 SPAN = timedelta(days=5)
 DAYS = "HISTORY#chat#days"
 
@@ -112,6 +114,39 @@ def test_an_hour_that_changes_later_packs_its_day_anew(dynamodb: "DynamoDBClient
     assert expected.reference.revisions[0][1] > 0
     assert plain(history.load("chat", NOW - SPAN, NOW)) == plain(expected)
     assert plain(PackedHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)) == plain(expected)
+
+
+def test_a_day_that_is_read_after_it_was_packed_is_packed_anew(dynamodb: "DynamoDBClient") -> None:
+    """A person's command, or code of before, packs what it finds."""
+    history = PackedHistory(dynamodb, LEDGER)
+    store(history, 20)
+    history.load("chat", NOW - SPAN, NOW)
+
+    start = NOW.replace(hour=0) - 2 * DAY
+    history.store("chat", {MODEL: span(traffic(100)[MODEL], start, start + DAY)})
+
+    expected = DynamoHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)
+    assert len(expected.reference.revisions) == 24 + 20
+    for reader in (history, PackedHistory(dynamodb, LEDGER)):
+        assert plain(reader.load("chat", NOW - SPAN, NOW)) == plain(expected)
+
+
+def test_no_day_is_packed_while_older_hours_are_to_come(dynamodb: "DynamoDBClient") -> None:
+    """Another process would go on with the pack that it keeps, whatever comes later."""
+    own, other = PackedHistory(dynamodb, LEDGER), PackedHistory(dynamodb, LEDGER)
+    store(own, 20)
+    for history in (own, other):
+        history.load("chat", NOW - SPAN, NOW, will_grow=True)
+
+    start = NOW.replace(hour=0) - 2 * DAY
+    day = {name: span(part, start, start + DAY) for name, part in traffic(100).items()}
+    own.store("chat", {MODEL: day[MODEL]})
+
+    expected = DynamoHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)
+    assert len(expected.reference.revisions) == 24 + 20
+    for history in (other, own, PackedHistory(dynamodb, LEDGER)):
+        assert plain(history.load("chat", NOW - SPAN, NOW)) == plain(expected)
+    assert _days(dynamodb)
 
 
 def test_days_of_before_are_read_as_before(

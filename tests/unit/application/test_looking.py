@@ -1,11 +1,13 @@
 """What a look asks for: little while nothing calls for more."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pytest
 
 from bedrock_autoscaler.application.observing.looking import (
+    DAY,
     capacity_look,
     routing_look,
     series_in_use,
@@ -22,6 +24,7 @@ from tests.builders import (
     build_option,
     build_pt,
     build_target,
+    build_thresholds,
     build_traffic,
 )
 
@@ -37,15 +40,14 @@ def seen(**overrides: object) -> Observation:
 def series(
     before: Observation | None, target: Target | None = None, fleet: Fleet | None = None
 ) -> set[str]:
-    """What the capacity loop asks for half past the hour, the hour before being kept."""
-    look = capacity_look(
-        target or build_target(), fleet or build_fleet(), before, kept_until=NOW, end=END
+    """What the capacity loop asks for half past the hour."""
+    return set(
+        capacity_look(target or build_target(), fleet or build_fleet(), before, end=END).series
     )
-    return set(look.series)
 
 
 def test_a_quiet_target_is_asked_for_the_core_over_an_hour() -> None:
-    look = capacity_look(build_target(), build_fleet(), seen(), kept_until=NOW, end=END)
+    look = capacity_look(build_target(), build_fleet(), seen(), end=END)
 
     assert (set(look.series), look.is_whole) == (set(CORE), False)
     assert look.start == END - HOUR
@@ -73,34 +75,58 @@ def test_what_calls_for_more_is_asked_for_more(
     assert series(before, target, fleet) == set(CORE) | more
 
 
-@pytest.mark.parametrize(
-    ("before", "kept_until"),
-    [
-        (seen(), NOW - HOUR),  # an hour is to be kept
-        (seen(whole_at=NOW - MINUTE), NOW),  # none in this hour
-        (seen(whole_at=None), NOW),
-        (None, NOW),
-    ],
-)
-def test_a_whole_look_comes_once_an_hour_and_reaches_back(
-    before: Observation | None, kept_until: object
-) -> None:
-    look = capacity_look(
-        build_target(),
-        build_fleet(),
-        before,
-        kept_until=kept_until,  # type: ignore[arg-type] # of a parameter
-        end=END,
-    )
+@pytest.mark.parametrize("before", [seen(whole_at=NOW - MINUTE), seen(whole_at=None), None])
+def test_a_whole_look_comes_once_an_hour_and_reaches_back(before: Observation | None) -> None:
+    look = capacity_look(build_target(), build_fleet(), before, end=END)
 
     assert (look.series, look.is_whole) == (METRICS, True)
     assert look.start == NOW - 3 * HOUR
 
 
-def test_the_first_look_reaches_back_for_all_of_the_history() -> None:
-    look = capacity_look(build_target(), build_fleet(), None, kept_until=None, end=END)
+# NOW is a noon: the 14 days before it lie in 15 days of UTC, its own first.
+TODAY = NOW - 12 * HOUR
+DAYS = tuple(TODAY - index * DAY for index in range(15))
 
-    assert look.start == NOW - 14 * 24 * HOUR
+
+@pytest.mark.parametrize(
+    ("before", "unread"),
+    [
+        (None, DAYS),  # nobody ever looked
+        (seen(whole_at=None), DAYS),
+        (seen(), ()),
+        (seen(whole_at=NOW - 3 * HOUR), ()),  # as far back as this look reaches
+        (seen(whole_at=NOW - 3 * HOUR - MINUTE), DAYS[:1]),
+        (seen(whole_at=TODAY), DAYS[:1]),
+        (seen(whole_at=TODAY - MINUTE), DAYS[:2]),
+        (seen(whole_at=NOW - 60 * DAY), DAYS),
+        (seen(unread=(DAYS[3], DAYS[1])), (DAYS[3], DAYS[1])),  # what was refused comes last
+        (seen(whole_at=TODAY, unread=(DAYS[3], DAYS[0])), (DAYS[0], DAYS[3])),
+        (seen(unread=(DAYS[-1], DAYS[-1] - DAY)), DAYS[-1:]),  # too old to be looked at
+    ],
+)
+def test_days_that_no_look_has_reached_are_to_be_read_newest_first(
+    before: Observation | None, unread: tuple[datetime, ...]
+) -> None:
+    look = capacity_look(build_target(), build_fleet(), before, end=END)
+
+    assert look.unread == unread
+    assert look.earliest == min((look.start, *unread))
+
+
+def test_no_day_is_asked_for_that_cloudwatch_has_no_minutes_of() -> None:
+    target = build_target(thresholds=build_thresholds(observing={"history_days": 28}))
+
+    look = capacity_look(target, build_fleet(), None, end=END)
+
+    # It keeps 15 days, of which the oldest has begun before.
+    assert look.unread[-1] == TODAY - 14 * DAY
+
+
+def test_a_look_right_after_midnight_leaves_the_day_before() -> None:
+    look = capacity_look(build_target(), build_fleet(), None, end=TODAY + 3 * HOUR)
+
+    assert look.start == TODAY
+    assert look.unread[0] == TODAY - DAY
 
 
 def test_the_routing_loop_looks_from_where_it_has_not_read() -> None:

@@ -73,6 +73,16 @@ def test_a_region_that_cannot_be_read_is_a_gap_and_no_lack_of_traffic(method: st
     assert len(found.traffic[AWAY]) == 10
     assert found.traffic[PROFILE].invocations.sum() == 3
     assert found.problems == (f"{WEST}: AccessDenied",)
+    assert {name: lost.sum() for name, lost in found.lost.items()} == {AWAY: 10}
+
+
+def test_what_a_region_answered_in_part_is_lost_under_its_name() -> None:
+    home, west = beating(), beating()
+    west.failing.add(PROFILE)
+
+    found = read(home, west, PROFILE, AWAY)
+
+    assert {name: lost.sum() for name, lost in found.lost.items()} == {AWAY: 10}
 
 
 def test_a_list_that_can_be_read_again_proves_silence_again() -> None:

@@ -126,6 +126,11 @@ def assignment(name: str, **overrides: object) -> Assignment:
 def test_both_loops_of_a_due_target_are_decided_on_one_reading() -> None:
     fleet = Fleet(named("a"), named("b"))
     fleet.dispatch()
+    fleet.visit()
+    fleet.scene.metrics.asked.clear()
+    fleet.scene.reporter.decisions.clear()
+    fleet.scene.clock.advance(HOUR)
+    fleet.dispatch()
 
     summary = fleet.visit()
 
@@ -353,7 +358,8 @@ def test_only_the_core_is_asked_for_between_whole_looks() -> None:
     fleet.scene.decide(Loop.CAPACITY)
 
     asked = [tuple(next(iter(series.values()))) for series in fleet.scene.metrics.asked]
-    assert asked == [METRICS, CORE, METRICS]
+    old_days = [METRICS] * 15
+    assert asked == [METRICS, *old_days, CORE, METRICS]
 
 
 @pytest.mark.parametrize("error", [ObservationError("throttled")])

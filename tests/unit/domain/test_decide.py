@@ -14,9 +14,10 @@ from bedrock_autoscaler.domain.decision import (
     Release,
     Situation,
 )
+from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED
 from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
 from bedrock_autoscaler.domain.reason import ReasonCode
-from bedrock_autoscaler.domain.sizing.balance import Balance
+from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, Balance
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import MINUTE
@@ -259,6 +260,52 @@ def test_a_fresh_target_may_grow_before_it_may_shrink(hours: int) -> None:
     assert not decision.is_hold
     assert decision.classification is not None
     assert decision.classification.label is Label.UNKNOWN
+
+
+def test_nothing_is_learned_and_no_balance_opened_before_the_history_is_read() -> None:
+    tick = situation((2 * DAY, 1.0))
+    behind = replace(tick, observation=replace(tick.observation, unread=(NOW,)))
+
+    early, known = decide(behind), decide(tick)
+    late = decide(replace(tick, memory=early.memory))
+
+    assert (early.memory.learned, early.memory.balance) == (NOTHING_LEARNED, NO_BALANCE)
+    assert late.memory.learned == known.memory.learned != NOTHING_LEARNED
+    assert late.memory.balance != NO_BALANCE
+
+
+def test_what_units_save_is_booked_while_old_days_are_read() -> None:
+    tick = situation((2 * DAY, 1.0), fleet=build_fleet(build_pt(1)))
+    known = replace(tick, memory=decide(tick).memory, scheduled_at=NOW + 15 * MINUTE)
+    behind = replace(known, observation=replace(tick.observation, unread=(NOW,)))
+
+    assert decide(behind).memory.balance == decide(known).memory.balance != known.memory.balance
+
+
+def test_what_the_first_unit_of_a_new_target_loses_is_booked_though_days_are_unread() -> None:
+    fresh = situation((180, 0.0), fleet=build_fleet(build_pt(1)))
+    behind = replace(fresh, observation=replace(fresh.observation, unread=(NOW,)))
+
+    assert decide(behind).memory.balance == decide(fresh).memory.balance
+    assert decide(behind).memory.balance.saved_usd < 0
+
+
+def test_an_unread_day_is_said_once_and_holds_what_is_idle() -> None:
+    """Without it the unit would leave, in the last tick before the end of its hour."""
+    pt = due(1)
+    observation = build_observation(
+        traffic=units_traffic((2 * DAY, 0.0)),
+        by_option=(),
+        provisioned=(build_pt_traffic(pt.arn),),
+    )
+    tick = build_situation(
+        target=half_price_target(), fleet=build_fleet(pt), observation=observation
+    )
+    behind = replace(tick, observation=replace(observation, unread=(NOW,)))
+
+    assert not decide(tick).is_hold
+    assert decide(behind).is_hold
+    assert codes(decide(behind)).count(ReasonCode.DATA_INCOMPLETE) == 1
 
 
 def test_dearer_units_are_wanted_less() -> None:

@@ -93,6 +93,23 @@ def test_a_list_that_was_not_read_to_its_end_releases_nothing() -> None:
     assert objections(complete=False) == [ReasonCode.INVENTORY_INCOMPLETE]
 
 
+@pytest.mark.parametrize("unread", [0, 1, 2])
+def test_a_day_of_the_history_that_is_still_to_be_read_releases_nothing(unread: int) -> None:
+    found = may_shrink(
+        build_target(),
+        build_fleet(),
+        build_demand((DAY, 1.0)),
+        diagnosis=CALM,
+        blocked_until=None,
+        now=NOW,
+        unread=unread,
+    )
+
+    assert [(reason.code, reason.numbers) for reason in found] == [
+        (ReasonCode.DATA_INCOMPLETE, (("unread_days", float(unread)),))
+    ] * bool(unread)
+
+
 def test_less_than_two_hours_is_too_little() -> None:
     assert objections(build_demand((119, 1.0))) == [ReasonCode.HISTORY_SHORT]
     # Ten days of which two hours less a minute are known.

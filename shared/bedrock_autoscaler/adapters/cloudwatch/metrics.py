@@ -260,7 +260,17 @@ def _reading(
         read=read,
         traffic={model_id: to_traffic(metrics) for model_id, metrics in by_model.items()},
         problems=tuple(problems),
+        lost=_lost(by_model) if problems else {},
     )
+
+
+def _lost(by_model: Mapping[str, Mapping[str, Points]]) -> dict[str, Mask]:
+    """Where a query of a `ModelId` has no answer, or not all of one."""
+    found = {
+        model_id: np.logical_or.reduce([each.failed | each.unfinished for each in metrics.values()])
+        for model_id, metrics in by_model.items()
+    }
+    return {model_id: lost for model_id, lost in found.items() if lost.any()}
 
 
 def _problems(model_id: str, metrics: Mapping[str, Points]) -> Iterator[str]:

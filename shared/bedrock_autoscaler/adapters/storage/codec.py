@@ -127,18 +127,10 @@ class _LeftByDecision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _LeftByHistory:
-    """What the next decision needs of a reference to history."""
-
-    end: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _LeftByInputs:
     """What the next decision needs of stored inputs."""
 
     observation: _StoredObservation
-    history: _LeftByHistory | None
 
 
 _DECISION = TypeAdapter(_StoredDecision)
@@ -239,7 +231,6 @@ def decode_remembered(document: bytes, inputs: bytes, subject: str) -> Remembere
         scheduled_at=decision.scheduled_at,
         memory=decision.memory,
         observation=Observation(**_members(left.observation)),
-        kept_until=left.history.end if left.history else None,
     )
 
 

@@ -82,7 +82,9 @@ class DynamoHistory(History):
         raise ObservationError(f"history of {target}: {len(hours)} hours could not be written")
 
     @override
-    def load(self, target: str, start: datetime, end: datetime) -> StoredHistory:
+    def load(
+        self, target: str, start: datetime, end: datetime, *, will_grow: bool = False
+    ) -> StoredHistory:
         """The newest revisions, read consistently; items of the cache are only listed.
 
         Raises:

@@ -85,11 +85,13 @@ class PackedHistory(History):
         self._hours.store(target, traffic)
         ends = [part.end for part in traffic.values()]
         starts = [part.start for part in traffic.values()]
-        if ends and min(starts) < _settled(max(ends)):
-            self._repack(target, _midnight(min(starts)), _settled(max(ends)))
+        if ends and max(ends) - min(starts) > _SETTLED:  # what is younger is in no pack
+            self._repack(target, _midnight(min(starts)), max(ends))
 
     @override
-    def load(self, target: str, start: datetime, end: datetime) -> StoredHistory:
+    def load(
+        self, target: str, start: datetime, end: datetime, *, will_grow: bool = False
+    ) -> StoredHistory:
         """Days as far as they go without a break, then hours; days that are missing are packed.
 
         Raises:
@@ -98,7 +100,8 @@ class PackedHistory(History):
         days = self._packed(target, _midnight(start), _settled(end)) if start < end else ()
         begun = days[-1].start + _DAY if days else _midnight(start)
         hours = self._hours.hours(target, begun, end) if begun < end else ()
-        self._pack_days(target, hours, begun, _settled(end))
+        if not will_grow:
+            self._pack_days(target, hours, begun, _settled(end))
         return _joined(target, days, hours, start=start, end=end)
 
     @override

@@ -23,6 +23,7 @@ from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.ticking import (
     ROUTING_PERIOD,
+    Deadline,
     Summary,
     Tick,
     is_outdated,
@@ -74,7 +75,9 @@ class _Visit:
         return Place.of(self.target), assignment.scheduled_at, assignment.roster
 
 
-def visit(assignments: Sequence[Assignment], ports: VisitingPorts) -> Summary:
+def visit(
+    assignments: Sequence[Assignment], ports: VisitingPorts, deadline: Deadline | None = None
+) -> Summary:
     """Decide each target of the batch; what is the same for a place is read once.
 
     A target whose policy cannot be read fails alone, and so does one whose pass raises. One that
@@ -82,6 +85,11 @@ def visit(assignments: Sequence[Assignment], ports: VisitingPorts) -> Summary:
     for its next visit: asking again at once would only add to the trouble. An assignment that
     waited for more than two minutes is dropped, since the dispatcher has sent a newer one;
     so is one far ahead of the clock, whose record would silence its target until then.
+
+    Args:
+        assignments: the batch.
+        ports: what it reads and writes.
+        deadline: bounds how much old history is read; None: all of it.
 
     Returns:
         The outcome of each target; those that should be handed out again are `failed`.
@@ -109,11 +117,13 @@ def visit(assignments: Sequence[Assignment], ports: VisitingPorts) -> Summary:
         found = _Visit(assignment=assignment, target=target)
         groups.setdefault(found.group, []).append(found)
     for visits in groups.values():
-        summary = summary.followed_by(_visit_group(visits, ports))
+        summary = summary.followed_by(_visit_group(visits, ports, deadline))
     return summary
 
 
-def _visit_group(visits: Sequence[_Visit], ports: VisitingPorts) -> Summary:
+def _visit_group(
+    visits: Sequence[_Visit], ports: VisitingPorts, deadline: Deadline | None
+) -> Summary:
     """The visits of one place and tick: each loop for those that are due, then the agenda."""
     place, scheduled_at, roster = visits[0].group
     try:
@@ -140,7 +150,7 @@ def _visit_group(visits: Sequence[_Visit], ports: VisitingPorts) -> Summary:
     summary, decided = Summary(outcomes=()), list[RecordedDecision]()
     for loop in _LOOPS:
         due = batch.only(v.target.name for v in visits if loop in v.assignment.loops)
-        found = decide_batch(loop, due, shared, decided.append)
+        found = decide_batch(loop, due, shared, decided.append, deadline=deadline)
         summary = summary.followed_by(found)
     _note(visits, decided, ports.agenda, deciding.sources.reporter)
     return summary

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bedrock_autoscaler.application.fleets.dispatching import DispatchPorts
     from bedrock_autoscaler.application.fleets.places import Place
     from bedrock_autoscaler.application.fleets.visiting import VisitingPorts
-    from bedrock_autoscaler.application.ticking import Summary
+    from bedrock_autoscaler.application.ticking import Deadline, Summary
 
 
 class FleetAdapters(Protocol):
@@ -68,11 +68,11 @@ class FleetApplication:
 
         return self._application.told(lambda: dispatch(scheduled_at, self._dispatching))
 
-    def visit(self, assignments: Sequence[Assignment]) -> Summary:
+    def visit(self, assignments: Sequence[Assignment], deadline: Deadline | None = None) -> Summary:
         """One batch of a worker; see `application.fleets.visiting`."""
         from bedrock_autoscaler.application.fleets.visiting import visit
 
-        return self._application.told(lambda: visit(assignments, self._visiting))
+        return self._application.told(lambda: visit(assignments, self._visiting, deadline))
 
     @cached_property
     def _dispatching(self) -> DispatchPorts:

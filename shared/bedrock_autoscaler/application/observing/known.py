@@ -28,7 +28,8 @@ class Known:
     Attributes:
         previous: what the newest decision of the same loop left.
         births: the target's `ModelId`s, without a birth, and the ARN of each PT that was ours at
-            any time since `read_from`, with the moment before which it did not exist.
+            any time since the look's earliest minute, with the moment before which it did not
+            exist.
         regions: source Regions besides its own whose metrics are read for it, sorted.
         purchases: all that the ledger keeps.
         look: what to read.

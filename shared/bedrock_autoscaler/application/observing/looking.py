@@ -24,6 +24,13 @@ from bedrock_autoscaler.domain.units import MINUTE, floor_hour
 REREAD = timedelta(hours=3)
 """A whole look reaches back so far, for what CloudWatch has corrected since."""
 
+DAY = timedelta(days=1)
+"""Older history is asked for by days of UTC."""
+
+_MOST_HISTORY = 14 * DAY
+"""CloudWatch keeps sums by the minute for 15 days, and no day that began earlier is asked for.
+Source: the CloudWatch user guide, metrics retention."""
+
 _LEAST_MINUTES = 60
 _ERRORS = ("client_errors", "server_errors")
 _ONLY_WITH_REFUSALS = frozenset({*_ERRORS, "quota_tokens"})
@@ -38,11 +45,18 @@ class Look:
         start: the first minute.
         series: names of METRICS.
         is_whole: all series, far enough back for the history.
+        unread: days of the history before `start` that are still to be asked for, in this order.
     """
 
     start: datetime
     series: tuple[str, ...]
     is_whole: bool
+    unread: tuple[datetime, ...] = ()
+
+    @property
+    def earliest(self) -> datetime:
+        """The first minute that may be asked for."""
+        return min((self.start, *self.unread))
 
 
 def capacity_look(
@@ -50,27 +64,29 @@ def capacity_look(
     fleet: Fleet,
     before: Observation | None,
     *,
-    kept_until: datetime | None,
     end: datetime,
 ) -> Look:
     """The look of the capacity loop: whole in the first tick after each full hour, else narrow.
+
+    It reaches hours back, so that a target is decided on what is newest whatever else is unread.
 
     Args:
         target: whose traffic it is.
         fleet: what it holds.
         before: what the previous tick observed.
-        kept_until: end of the stored history; None without one.
         end: the minute after the last settled one.
     """
-    oldest = floor_hour(end - timedelta(days=target.thresholds.observing.history_days))
-    if kept_until is None:
-        return Look(start=oldest, series=METRICS, is_whole=True)
-    if kept_until < floor_hour(end) or _is_due(before, end):
-        start = max(min(floor_hour(end - REREAD), kept_until), oldest)
-        return Look(start=start, series=METRICS, is_whole=True)
+    days = target.thresholds.observing.history_days * DAY
+    oldest = floor_hour(end - min(days, _MOST_HISTORY))
+    if _is_due(before, end):
+        start = floor_hour(end - REREAD)
+        unread = _unread(before, start, oldest)
+        return Look(start=start, series=METRICS, is_whole=True, unread=unread)
     minutes = max(_LEAST_MINUTES, target.thresholds.gating.mass_silence_minutes)
     start = max(end - minutes * MINUTE, oldest)
-    return Look(start=start, series=_series(target, fleet, before), is_whole=False)
+    unread = _unread(before, start, oldest)
+    series = _series(target, fleet, before)
+    return Look(start=start, series=series, is_whole=False, unread=unread)
 
 
 def routing_look(
@@ -80,6 +96,18 @@ def routing_look(
     is_whole = _is_due(before, end)
     series = METRICS if is_whole else _series(target, fleet, before)
     return Look(start=start, series=series, is_whole=is_whole)
+
+
+def floor_day(moment: datetime) -> datetime:
+    """The start of its day of UTC."""
+    return floor_hour(moment).replace(hour=0)
+
+
+def days_between(start: datetime, end: datetime) -> tuple[datetime, ...]:
+    """The days of UTC that [start, end) touches, newest first."""
+    first = floor_day(start)
+    count = -((first - end) // DAY) if start < end else 0
+    return tuple(first + index * DAY for index in reversed(range(count)))
 
 
 def series_in_use(traffic: Traffic) -> tuple[str, ...]:
@@ -97,6 +125,14 @@ def series_in_use(traffic: Traffic) -> tuple[str, ...]:
 def _is_due(before: Observation | None, end: datetime) -> bool:
     """Whether no whole look was taken in this hour."""
     return before is None or before.whole_at is None or before.whole_at < floor_hour(end)
+
+
+def _unread(before: Observation | None, start: datetime, oldest: datetime) -> tuple[datetime, ...]:
+    """Days that no look has reached so far, newest first, then what the previous tick left."""
+    reached = before.whole_at if before is not None else None
+    missed = days_between(max(reached or oldest, oldest), start)
+    left = before.unread if before is not None else ()
+    return tuple(day for day in dict.fromkeys((*missed, *left)) if day + DAY > oldest)
 
 
 def _series(target: Target, fleet: Fleet, before: Observation | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from bedrock_autoscaler.application.observing.looking import floor_day
 from bedrock_autoscaler.application.observing.merging import first_gap, gap
 from bedrock_autoscaler.application.ports.cloudwatch import Metrics, MetricsReading
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, PtTraffic
@@ -17,7 +18,7 @@ from bedrock_autoscaler.domain.traffic.observation import (
     Traffic,
     known_total,
 )
-from bedrock_autoscaler.domain.units import floor_minute, whole_minutes
+from bedrock_autoscaler.domain.units import MINUTE, floor_minute, whole_minutes
 
 _LISTING_AGE = timedelta(minutes=15)
 
@@ -92,6 +93,14 @@ class Measured:
             found = combine([self._found(model_id) for model_id in ids])
             self._combined[address] = found
         return found
+
+    def unanswered(self, addresses: Iterable[str]) -> tuple[datetime, ...]:
+        """The days, newest first, in which a query of these addresses ended without an answer."""
+        lost = self.reading.lost if self.reading is not None else {}
+        ids = {name for address in addresses for name in matching_ids(address, self.listed)}
+        minutes = {at for name in ids & lost.keys() for at in np.flatnonzero(lost[name]).tolist()}
+        days = {floor_day(self.start + at * MINUTE) for at in minutes}
+        return tuple(sorted(days, reverse=True))
 
     def until(self, end: datetime) -> "Measured":
         """The same without the minutes from `end` on."""

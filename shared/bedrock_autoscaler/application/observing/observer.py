@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING, Any
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing.advising import Advisor
 from bedrock_autoscaler.application.observing.belongings import copies_of, endpoints_of, units_used
+from bedrock_autoscaler.application.observing.catching_up import catch_up
 from bedrock_autoscaler.application.observing.keeping import Kept
 from bedrock_autoscaler.application.observing.known import Known, addresses_of
-from bedrock_autoscaler.application.observing.looking import (
-    Look,
-    capacity_look,
-    routing_look,
-)
-from bedrock_autoscaler.application.observing.measuring import (
-    total,
-    unread_since,
-)
+from bedrock_autoscaler.application.observing.looking import Look, capacity_look, routing_look
+from bedrock_autoscaler.application.observing.measuring import total, unread_since
 from bedrock_autoscaler.application.observing.rating import measured_rate
 from bedrock_autoscaler.application.observing.readings import Readings, looked
 from bedrock_autoscaler.application.observing.recalling import (
@@ -30,9 +24,7 @@ from bedrock_autoscaler.application.observing.sources import Company, Sources
 from bedrock_autoscaler.application.observing.stacking import StackView, StackWatch
 from bedrock_autoscaler.application.observing.surveying import Survey
 from bedrock_autoscaler.application.observing.together import fell_silent_together
-from bedrock_autoscaler.application.ports.bedrock import (
-    Inventory,
-)
+from bedrock_autoscaler.application.ports.bedrock import Inventory
 from bedrock_autoscaler.application.ports.decisions import Remembered
 from bedrock_autoscaler.application.ports.history import HistoryReference
 from bedrock_autoscaler.application.scaling.spending import (
@@ -41,16 +33,13 @@ from bedrock_autoscaler.application.scaling.spending import (
     EndpointWatch,
 )
 from bedrock_autoscaler.application.telling.asking import open_consents
-from bedrock_autoscaler.application.ticking import Tick, period_of
+from bedrock_autoscaler.application.ticking import Deadline, Tick, has_time, period_of
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Situation
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.target import Loop, Target
-from bedrock_autoscaler.domain.traffic.observation import (
-    Observation,
-    Traffic,
-)
+from bedrock_autoscaler.domain.traffic.observation import Observation, Traffic
 from bedrock_autoscaler.domain.unit_rates.rates import RateMeasurement
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute
 
@@ -69,9 +58,11 @@ class Observer:
         sources: Sources,
         *,
         company: Company,
+        deadline: Deadline | None = None,
     ) -> None:
-        """Read the inventory, which all targets share."""
+        """Read the inventory, which all targets share; old history is read until the deadline."""
         self._company = company
+        self._deadline = deadline
         self._watch = StackWatch(
             fleets=sources.fleets,
             rails=company.rails,
@@ -118,7 +109,7 @@ class Observer:
             fleet=fleet,
             previous=previous,
             routes=table.routes if table else (),
-            births=addresses_of(target, fleet, state, start=look.start, regions=regions),
+            births=addresses_of(target, fleet, state, start=look.earliest, regions=regions),
             purchases=state.purchases,
             look=look,
             read_to=read_to,
@@ -137,7 +128,10 @@ class Observer:
         """The situation of one target, and the stored minutes at the front of its traffic."""
         measured = self._readings.of(known)
         stack = self._stack_view()
-        traffic, stored = traffic_of(known, measured, self._sources, self._loop)
+        unread = self._caught_up(known)
+        traffic, stored = traffic_of(
+            known, measured, self._sources, self._loop, will_grow=bool(unread)
+        )
         rate = measured_rate(
             known.target,
             known.purchases,
@@ -153,10 +147,11 @@ class Observer:
             model_units_used=units_used(self.inventory, known.target),
             model_is_active=active,
             unit_rate=rate,
-            commitment=self._study(known, rate),
+            commitment=self._study(known, rate, unread),
             **self._belongings(known),
             silent_together=self._fell_silent(known.target),
             regions=known.regions,
+            unread=unread,
             **looked(known, measured),
         )
         situation = Situation(
@@ -171,6 +166,13 @@ class Observer:
             consents=self._consents(known.target),
         )
         return situation, stored.reference if stored else None
+
+    def _caught_up(self, known: Known) -> tuple[datetime, ...]:
+        """Days of the history that remain unread; the routing loop looks at no history."""
+        if self._loop is Loop.ROUTING:
+            return ()
+        end = self._deadline
+        return catch_up(known, self._readings, self._sources, lambda: end is None or has_time(end))
 
     def _belongings(self, known: Known) -> dict[str, Any]:
         """What is paid for besides units, for the capacity loop."""
@@ -225,11 +227,15 @@ class Observer:
             target.name, self._tick.scheduled_at, sources.approvals, sources.reporter
         )
 
-    def _study(self, known: Known, rate: RateMeasurement | None) -> CommitmentStudy | None:
-        """The study of the day, for the capacity loop."""
+    def _study(
+        self, known: Known, rate: RateMeasurement | None, unread: tuple[datetime, ...]
+    ) -> CommitmentStudy | None:
+        """The study of the day, for the capacity loop; it waits for days that are unread."""
         if self._loop is Loop.ROUTING:
             return None
         before = known.before.commitment if known.before else None
+        if unread:
+            return before
         return self._advisor.study(known.target, known.read_to, rate, before)
 
     def _whole(self, entry: Known) -> Traffic:
@@ -273,8 +279,7 @@ class Observer:
             kept = before.traffic if before else None
             start = unread_since(kept, end - recent_minutes(target) * MINUTE, end)
             return routing_look(target, fleet, before, start=start, end=end)
-        kept_until = previous.kept_until if previous else None
-        return capacity_look(target, fleet, before, kept_until=kept_until, end=end)
+        return capacity_look(target, fleet, before, end=end)
 
     def _model(self, target: Target) -> tuple[bool | None, int | None]:
         """Life cycle and applied quota of the model to buy; the routing loop needs neither."""

@@ -1,14 +1,12 @@
 """The metrics of one tick, for all targets at once."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing.known import Known
-from bedrock_autoscaler.application.observing.looking import (
-    series_in_use,
-)
+from bedrock_autoscaler.application.observing.looking import DAY, series_in_use
 from bedrock_autoscaler.application.observing.measuring import (
     Measured,
     matching_ids,
@@ -26,20 +24,36 @@ class Readings:
         self._sources = sources
         self._now = now
         self._measured: dict[datetime, Measured] = {}
+        self._listed: frozenset[str] | None = None
 
     def take(self, known: Iterable[Known]) -> None:
         """Read what these targets need."""
         groups: dict[datetime, list[Known]] = {}
         for entry in known:
             groups.setdefault(entry.read_from, []).append(entry)
-        listed = self._listed_ids() if groups else None
+        self._listed = self._listed_ids() if groups else None
         for start, entries in groups.items():
             end = max(entry.read_to for entry in entries)
-            self._measured[start] = self._read(entries, listed, start, end)
+            series: dict[str, set[str]] = {}
+            for entry in entries:
+                for address in entry.addresses:
+                    for value in matching_ids(address, self._listed or ()):
+                        series.setdefault(value, set()).update(entry.look.series)
+            self._measured[start] = self._read(series, start, end)
 
     def of(self, known: Known) -> Measured:
         """What was read for one of them."""
         return self._measured[known.read_from].until(known.read_to)
+
+    def day(self, known: Known, day: datetime) -> Measured:
+        """All series of one of them in the settled minutes of a day of its history."""
+        values = {
+            value
+            for address, _ in known.births
+            for value in matching_ids(address, self._listed or ())
+        }
+        end = min(day + DAY, known.read_to)
+        return self._read(dict.fromkeys(values, METRICS), day, end)
 
     def _listed_ids(self) -> frozenset[str] | None:
         """The values of `ModelId`; None when unknown: then no reading could prove silence."""
@@ -50,16 +64,12 @@ class Readings:
             return None
 
     def _read(
-        self, entries: list[Known], listed: frozenset[str] | None, start: datetime, end: datetime
+        self, series: Mapping[str, Collection[str]], start: datetime, end: datetime
     ) -> Measured:
+        listed = self._listed
         unread = Measured(reading=None, listed=listed or frozenset(), start=start, end=end)
         if listed is None or start >= end:
             return unread
-        series: dict[str, set[str]] = {}
-        for entry in entries:
-            for address in entry.addresses:
-                for value in matching_ids(address, listed):
-                    series.setdefault(value, set()).update(entry.look.series)
         try:
             reading = self._sources.metrics.read(
                 sorted(series),

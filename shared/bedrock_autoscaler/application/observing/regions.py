@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import override
 
+import numpy as np
+
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing.merging import gap
 from bedrock_autoscaler.application.ports.cloudwatch import Metrics, MetricsReading
@@ -52,18 +54,24 @@ class RegionalMetrics(Metrics):
         """
         by_region = self._by_region(model_ids)
         found = self._home.read(by_region.pop("", []), start, end, _of("", series))
-        traffic, problems = dict(found.traffic), [*found.problems]
+        traffic, problems, lost = dict(found.traffic), [*found.problems], dict(found.lost)
         for region, ids in by_region.items():
             try:
                 there = self._reading(region).read(ids, start, end, _of(region, series))
             except ObservationError as error:
                 problems.append(f"{region}: {error}")
                 traffic |= {_named(name, region): gap(start, end) for name in ids}
+                lost |= {_named(name, region): np.ones_like(found.read) for name in ids}
                 continue
             problems += [f"{region}: {problem}" for problem in there.problems]
             traffic |= {_named(name, region): part for name, part in there.traffic.items()}
+            lost |= {_named(name, region): part for name, part in there.lost.items()}
         return MetricsReading(
-            start=found.start, read=found.read, traffic=traffic, problems=tuple(problems)
+            start=found.start,
+            read=found.read,
+            traffic=traffic,
+            problems=tuple(problems),
+            lost=lost,
         )
 
     @override

@@ -10,7 +10,7 @@ from bedrock_autoscaler.application.ports.tables import RoutingTables
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.traffic.joining import span
 from bedrock_autoscaler.domain.traffic.observation import METRICS
-from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
+from bedrock_autoscaler.domain.units import HOUR, MINUTE, whole_minutes
 
 type Wanted = Mapping[str, Collection[str]]
 
@@ -37,6 +37,11 @@ class _Held:
             read=self.reading.read[first : first + whole_minutes(end - start)],
             traffic={name: span(self.reading.traffic[name], start, end) for name in names},
             problems=(),
+            lost={
+                name: lost[first : first + whole_minutes(end - start)]
+                for name, lost in self.reading.lost.items()
+                if name in names
+            },
         )
 
 
@@ -72,7 +77,8 @@ class SharedMetrics(Metrics):
                 return held.cut(wanted.keys(), start, end)
         reading = self._metrics.read(model_ids, start, end, wanted)
         reached = start + len(reading.read) * MINUTE
-        self._held.append(_Held(reading=reading, end=reached, series=wanted))
+        if all(held.end - reached < HOUR for held in self._held):  # old history is asked for once
+            self._held.append(_Held(reading=reading, end=reached, series=wanted))
         return reading
 
     @override

@@ -1,7 +1,7 @@
 """CloudWatch as the loops use it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -22,12 +22,15 @@ class MetricsReading:
         traffic: by `ModelId`; NaN where neither read nor a point exists; 0 where read
             without a point. A minute with a point holds its value even when not `read`.
         problems: sentences on what was partial, forbidden or failed.
+        lost: by `ModelId`, True where a query of it ended without an answer or with a part of
+            one, so that asking again may tell more; without those that were answered whole.
     """
 
     start: datetime
     read: NDArray[np.bool_]
     traffic: Mapping[str, Traffic]
     problems: tuple[str, ...]
+    lost: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
 
 class Metrics(Protocol):

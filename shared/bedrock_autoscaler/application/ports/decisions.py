@@ -35,13 +35,11 @@ class Remembered:
 
     Attributes:
         observation: what it saw; its traffic holds only the minutes kept beside the decision.
-        kept_until: end of the stored minutes that it rests on; None without any.
     """
 
     scheduled_at: datetime
     memory: Memory
     observation: Observation
-    kept_until: datetime | None
 
     @staticmethod
     def of(recorded: RecordedDecision) -> "Remembered":
@@ -50,7 +48,6 @@ class Remembered:
             scheduled_at=recorded.decision.scheduled_at,
             memory=recorded.decision.memory,
             observation=recorded.situation.observation,
-            kept_until=recorded.history.end if recorded.history else None,
         )
 
 

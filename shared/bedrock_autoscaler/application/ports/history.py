@@ -49,9 +49,12 @@ class History(Protocol):
         never changed or deleted. A minute that was known before and is now a gap keeps its value.
         """
 
-    def load(self, target: str, start: datetime, end: datetime) -> "StoredHistory":
+    def load(
+        self, target: str, start: datetime, end: datetime, *, will_grow: bool = False
+    ) -> "StoredHistory":
         """The newest revisions of the hours in [start, end).
 
+        Where it `will_grow`, old hours are still to come, and no day of them is taken as whole.
         The answer's reference is cut to the hours that are kept, so that newer minutes follow
         at `reference.end`; both its ends are `start` when no hour is kept.
         """

@@ -14,7 +14,13 @@ from bedrock_autoscaler.domain.thresholds import Draining, Observing
 from bedrock_autoscaler.domain.traffic.demand import Demand, completeness, newest_known
 from bedrock_autoscaler.domain.traffic.diagnosis import WINDOW_MINUTES, Diagnosis
 from bedrock_autoscaler.domain.traffic.observation import Observation
-from bedrock_autoscaler.domain.units import MINUTE, in_a_day, moment_text, whole_minutes
+from bedrock_autoscaler.domain.units import (
+    MINUTE,
+    count_text,
+    in_a_day,
+    moment_text,
+    whole_minutes,
+)
 
 _TICK_SLACK_MINUTES = 3
 _FRESH_MINUTES = 60
@@ -29,6 +35,7 @@ def may_shrink(
     blocked_until: datetime | None,
     now: datetime,
     regions: tuple[str, ...] = (),
+    unread: int = 0,
 ) -> tuple[Reason, ...]:
     """Every reason against releasing anything now; empty when observation allows it.
 
@@ -40,6 +47,7 @@ def may_shrink(
         blocked_until: server errors block releases until then.
         now: the moment of the decision.
         regions: source Regions besides the target's own whose metrics are read.
+        unread: days of the history that are still to be read.
     """
     found = []
     if target.uses_mantle:
@@ -65,11 +73,26 @@ def may_shrink(
                 message="the list of provisioned throughputs was not read to its end",
             )
         )
+    found += unread_history(unread)
     found += _history(target, demand)
     found += _freshness(demand, target.thresholds.observing, now)
     found += _unread(demand, max(WINDOW_MINUTES, target.thresholds.sizing.decision_minutes))
     found += _distress(target, diagnosis, blocked_until, now)
     return tuple(found)
+
+
+def unread_history(days: int) -> tuple[Reason, ...]:
+    """That so many days of the history are still to be read; nothing when there are none."""
+    if not days:
+        return ()
+    return (
+        Reason(
+            code=ReasonCode.DATA_INCOMPLETE,
+            message=f"still to be read: {count_text(days, 'day')} of the history; what they would "
+            "show is not known, and nothing is released before",
+            numbers=(("unread_days", float(days)),),
+        ),
+    )
 
 
 def _history(target: Target, demand: Demand) -> list[Reason]:

@@ -43,6 +43,7 @@ def shrink(
         blocked_until=grounds.blocked_until,
         now=now,
         regions=situation.observation.regions,
+        unread=len(situation.observation.unread),
     )
     against += shrink_pace(target, fleet, now)
     against += shrink_holds(situation)

@@ -177,6 +177,8 @@ class Observation:
         copies: of imported models in the newest hour, for the capacity loop.
         endpoints: those whose instances may be changed, for the capacity loop; unread ones lack.
         regions: source Regions besides the target's own whose metrics are asked for.
+        unread: days of the history, by their start, that CloudWatch was not asked for yet or gave
+            no whole answer for; they are asked for in this order. The routing loop has none.
     """
 
     traffic: Traffic
@@ -193,3 +195,4 @@ class Observation:
     copies: tuple[CopiesSeen, ...] = ()
     endpoints: tuple[EndpointState, ...] = ()
     regions: tuple[str, ...] = ()
+    unread: tuple[datetime, ...] = ()

@@ -254,6 +254,27 @@ def test_a_failed_call_is_a_gap_of_what_it_covered() -> None:
     assert plain(reading.traffic["model-0"].invocations) == (5.0, 0.0)
     assert plain(reading.traffic["model-59"].invocations) == (None, None)
     assert any("InternalServiceFault" in problem for problem in reading.problems)
+    assert {name: plain(lost) for name, lost in reading.lost.items()} == {
+        f"model-{index}": (True, True) for index in range(45, 60)
+    }
+
+
+@pytest.mark.parametrize("status", ["InternalError", "PartialData", "Forbidden"])
+def test_what_a_query_did_not_answer_is_lost_until_it_is_asked_again(status: str) -> None:
+    cloud = build_cloud(1.0, 2.0)
+    cloud.statuses["OutputTokenCount", MODEL] = status
+
+    assert plain(read(cloud, 2, MODEL, "other").lost) == {MODEL: (True, True)}
+
+
+def test_impossible_points_and_silence_are_answers() -> None:
+    cloud = build_cloud(-1.0, 2.0)
+    cloud.points["Heartbeat", "test"] = []
+
+    reading = read(cloud, 2, MODEL, "silent")
+
+    assert reading.problems
+    assert reading.lost == {}
 
 
 def test_a_failure_on_a_later_page_is_a_gap_though_points_came() -> None:

@@ -14,6 +14,7 @@ from bedrock_autoscaler.adapters.storage.codec import (
     SCHEMA,
     decode_decision,
     decode_inputs,
+    decode_remembered,
     decode_target,
     encode_decision,
     encode_inputs,
@@ -108,6 +109,21 @@ def test_records_from_before_rates_were_measured_are_read() -> None:
     assert stored.observation.commitment is None
     assert decode_target(json.dumps(target), "x") == situation.target
     assert decode_decision(json.dumps(document).encode(), "x").unit_rate is None
+
+
+def test_days_that_are_still_to_be_read_are_left_for_the_next_decision() -> None:
+    days = (NOW.replace(hour=0), NOW.replace(day=3, hour=0))
+    situation = build_situation(observation=build_observation(unread=days))
+    document = encode_decision(build_decision(situation))
+    inputs = json.loads(encode_inputs(situation, None))
+
+    known = decode_remembered(document, json.dumps(inputs).encode(), "x")
+    del inputs["observation"]["unread"]
+    before = decode_remembered(document, json.dumps(inputs).encode(), "x")
+
+    assert known.observation.unread == days
+    # Records from before they were noted were made once all had been asked for.
+    assert before.observation.unread == ()
 
 
 def test_every_way_to_run_inference_comes_back() -> None:
