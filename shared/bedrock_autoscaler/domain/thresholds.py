@@ -4,6 +4,7 @@ Their defaults and bounds stand in `adapters/documents`, their effects in docs/t
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,11 @@ class Sizing:
     scarcity_factor: float = 1.3
     patience: float = 0.3
     purchase_worth: float = 0.4
+
+    @property
+    def billing_period(self) -> timedelta:
+        """What is paid whole once it has started."""
+        return timedelta(minutes=self.billing_minutes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -288,7 +288,7 @@ def _purchases(record: Record, realised: Realised) -> Iterator[PurchaseRow]:
     target = record.newest_policy
     if target is None:
         return
-    billing = target.thresholds.sizing.billing_minutes * MINUTE
+    billing = target.thresholds.sizing.billing_period
     for intent in record.state.purchases:
         if intent.ended_at is not None and intent.ended_at <= record.start:
             continue
@@ -327,6 +327,6 @@ def _month_units_usd(record: Record) -> float:
     target = record.newest_policy
     if target is None:
         return 0.0
-    billing = target.thresholds.sizing.billing_minutes * MINUTE
+    billing = target.thresholds.sizing.billing_period
     made = (intent for intent in record.state.purchases if intent.recorded_at < record.end)
     return float(booked_spend(made, record.end, billing).month_usd)

@@ -156,7 +156,7 @@ def standing_of(sources: Sources, name: str, now: datetime) -> Standing | None:
 
 
 def _held(state: LedgerState, last: RecordedDecision, now: datetime) -> Iterator[Held]:
-    billing = last.situation.target.thresholds.sizing.billing_minutes * MINUTE
+    billing = last.situation.target.thresholds.sizing.billing_period
     routed = {route.address for route in last.decision.routes}
     terms = {pt.arn: pt.committed_until for pt in last.situation.fleet.throughputs}
     for intent in _holding(state):
@@ -191,7 +191,7 @@ def _others(throughputs: tuple[ProvisionedThroughput, ...]) -> int:
 
 def _money(sources: Sources, target: Target, state: LedgerState, now: datetime) -> Money:
     rails = target.guard_rails
-    billing = target.thresholds.sizing.billing_minutes * MINUTE
+    billing = target.thresholds.sizing.billing_period
     booked = booked_spend(state.purchases, now, billing)
     on_demand, known = _on_demand(sources, target.name, now)
     return Money(

@@ -31,7 +31,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
     PurchaseState,
 )
 from bedrock_autoscaler.domain.target import Commitment, StackRails, Target
-from bedrock_autoscaler.domain.units import HOUR, MINUTE, usd
+from bedrock_autoscaler.domain.units import HOUR, usd
 
 _ACCOUNT = 4
 """Place of the account in an ARN between its colons."""
@@ -241,6 +241,6 @@ def booked_together(
     targets: Iterable[Target], purchases: Mapping[str, Iterable[PurchaseIntent]], now: datetime
 ) -> Spend:
     """Booked by each target with its own billing period; by the hour for those not in force."""
-    periods = {t.name: t.thresholds.sizing.billing_minutes * MINUTE for t in targets}
+    periods = {t.name: t.thresholds.sizing.billing_period for t in targets}
     spends = (booked_spend(each, now, periods.get(name, HOUR)) for name, each in purchases.items())
     return sum(spends, NOTHING_SPENT)

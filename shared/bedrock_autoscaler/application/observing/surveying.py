@@ -62,7 +62,7 @@ class Survey:
         found += self._unlisted(state, {pt.arn for pt in known})
         rest = rest_of(state.purchases, target)
         changes = [i.in_service_since or i.recorded_at for i in state.purchases]
-        billing = timedelta(minutes=target.thresholds.sizing.billing_minutes)
+        billing = target.thresholds.sizing.billing_period
         return Fleet(
             throughputs=tuple(sorted(found, key=lambda pt: (pt.created_at, pt.arn))),
             complete=self.inventory is not None and self.inventory.complete,

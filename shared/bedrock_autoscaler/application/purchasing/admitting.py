@@ -20,7 +20,7 @@ from bedrock_autoscaler.domain.fleet.holdings import NOTHING_SPENT, Spend
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.fleet.spend_caps import spend_caps
 from bedrock_autoscaler.domain.target import Target, UnitPrice
-from bedrock_autoscaler.domain.units import MINUTE, in_a_day, moment_text, units_text, usd
+from bedrock_autoscaler.domain.units import in_a_day, moment_text, units_text, usd
 
 
 def terms_problem(target: Target, wanted: Purchase, now: datetime) -> str | None:
@@ -112,7 +112,7 @@ def spend_problem(
         first_usd: what is paid at once.
         beside: what its endpoints have cost.
     """
-    billing = target.thresholds.sizing.billing_minutes * MINUTE
+    billing = target.thresholds.sizing.billing_period
     spend = booked_spend(intents, now, billing) + beside
     caps = spend_caps(target.guard_rails, spend)
     return next((cap.told for cap in caps if not cap.admits(first_usd)), None)

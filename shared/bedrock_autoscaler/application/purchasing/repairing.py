@@ -210,7 +210,7 @@ class Repair:
         self.reporter.alarm(alarm, self.target.name, f"purchase {intent.decision_id}: {text}")
 
     def _cost(self, intent: PurchaseIntent) -> str:
-        billing = timedelta(minutes=self.target.thresholds.sizing.billing_minutes)
+        billing = self.target.thresholds.sizing.billing_period
         return f"{cost_so_far(intent, self.now, billing)} USD are booked for it so far"
 
 

@@ -40,7 +40,7 @@ def drain_problem(intent: ReleaseIntent, target: Target, now: datetime) -> str |
 
 def window_problem(purchase: PurchaseIntent, target: Target, now: datetime) -> str | None:
     """Why a Delete would give paid time away; None in the last minutes of a paid period."""
-    billing = target.thresholds.sizing.billing_minutes * MINUTE
+    billing = target.thresholds.sizing.billing_period
     begun = purchase.billed_from or purchase.recorded_at
     elapsed = max(now - begun, timedelta(0)) % billing
     return "its paid period runs" if elapsed < closed_for(target) else None
@@ -113,7 +113,7 @@ def hour_problem(
     """
     if has_never_served(purchase_of(wanted.arn, purchases)):
         return None
-    billing = timedelta(minutes=target.thresholds.sizing.billing_minutes)
+    billing = target.thresholds.sizing.billing_period
     gone, units = units_released_since(releases, purchases, now, billing), wanted.model_units
     leaving = leaving_of(releases)
     serving = sum(

@@ -135,14 +135,14 @@ class Run:
         serves = pt.in_service_since or max(now, pt.created_at + sizing.lead_minutes * MINUTE)
         if pt.status is Status.FAILED:
             return Unit(pt=pt, serves_from=None)
-        gone = pt.paid_until(now, sizing.billing_minutes * MINUTE) if pt.draining else None
+        gone = pt.paid_until(now, sizing.billing_period) if pt.draining else None
         if gone is None:
             self._capacity.change(serves, pt.model_units)
         return Unit(pt=pt, serves_from=serves, gone_at=gone)
 
     def _pass_time(self, target: Target, now: datetime) -> None:
         """Pay for what was held since the last decision, and let go what has ended."""
-        billing = target.thresholds.sizing.billing_minutes * MINUTE
+        billing = target.thresholds.sizing.billing_period
         for unit in self._units:
             end = min(now, unit.gone_at or now)
             held = max((end - self._now) / MINUTE, 0.0)
@@ -172,7 +172,7 @@ class Run:
             case Release():
                 self.sums.releases += 1
                 self._last_release_at = now
-                billing = sizing.billing_minutes * MINUTE
+                billing = sizing.billing_period
                 self._mark(action, now, lambda pt: pt.paid_until(now, billing))
             case Restore():
                 self._mark(action, now, lambda _: None)

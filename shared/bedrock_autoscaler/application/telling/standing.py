@@ -94,7 +94,7 @@ def _terms(situation: Situation) -> Iterator[Finding]:
 
 def _failed(situation: Situation) -> Iterator[Finding]:
     """Failed, and held beyond its first paid period by a term, a pause or a bound."""
-    period = situation.target.thresholds.sizing.billing_minutes * MINUTE
+    period = situation.target.thresholds.sizing.billing_period
     for pt in situation.fleet.failed:
         if situation.scheduled_at - pt.created_at >= period:
             text = f"{pt.arn} failed to come into service and still stands"

@@ -11,7 +11,6 @@ from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughpu
 from bedrock_autoscaler.domain.fleet.spend_caps import SpendCap, spend_caps
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Target
-from bedrock_autoscaler.domain.units import MINUTE
 
 _CODES = {"day": ReasonCode.MAX_USD_PER_DAY, "month": ReasonCode.MAX_USD_PER_MONTH}
 
@@ -44,7 +43,7 @@ def over_budget(
         return {}
     sizing = target.thresholds.sizing
     period = period_usd(bought.price.usd_per_hour, sizing.billing_minutes)
-    billing = sizing.billing_minutes * MINUTE
+    billing = sizing.billing_period
     staying = [pt for pt in fleet.owned if pt == returning or not pt.draining]
     due = sorted((pt.paid_until(now, billing), pt.arn, pt) for pt in staying)
     found: dict[str, Reason] = {}

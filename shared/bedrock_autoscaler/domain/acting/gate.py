@@ -221,7 +221,7 @@ def releasable(
     A PT is decided upon once per paid period: at the last tick of the capacity loop that still
     leaves time to drain it.
     """
-    billing = target.thresholds.sizing.billing_minutes * MINUTE
+    billing = target.thresholds.sizing.billing_period
     seen = {evidence.arn for evidence in observation.provisioned if evidence.seen}
     found, reasons = [], []
     for pt in fleet.owned:

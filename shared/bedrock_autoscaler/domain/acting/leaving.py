@@ -14,7 +14,7 @@ from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.planning import Wish
 from bedrock_autoscaler.domain.traffic.demand import Demand
-from bedrock_autoscaler.domain.units import MINUTE, units_text
+from bedrock_autoscaler.domain.units import units_text
 
 _OF_UNSEEN_DEMAND = frozenset({ReasonCode.MANTLE_UNSEEN, ReasonCode.REGION_UNSEEN})
 """What keeps a fleet from shrinking for good; a replaced throughput shrinks nothing."""
@@ -54,7 +54,7 @@ def shrink(
         candidates = replaced
     if against or grounds.blockers or grounds.economics is None or not candidates:
         return Outcome(action=None, reasons=(*against, *waiting))
-    billing = target.thresholds.sizing.billing_minutes * MINUTE
+    billing = target.thresholds.sizing.billing_period
     ordered = sorted(
         candidates,
         key=lambda pt: (pt not in replaced, -pt.model_units, pt.paid_until(now, billing), pt.arn),

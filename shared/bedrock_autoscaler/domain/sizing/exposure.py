@@ -13,7 +13,7 @@ from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.sizing.margins import at_risk_usd, releases_left
 from bedrock_autoscaler.domain.target import Commitment, Target
-from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from bedrock_autoscaler.domain.units import HOUR
 
 _DAY_HOURS = 24.0
 
@@ -84,7 +84,7 @@ def _young_unit_hours(
     They were counted when these units were bought. If they did not count now, the next decision
     could risk the same money again.
     """
-    billing = target.thresholds.sizing.billing_minutes * MINUTE
+    billing = target.thresholds.sizing.billing_period
     period = billing / HOUR
     allowed = target.guard_rails.max_releases_per_day - fleet.releases_last_day
     return sum(

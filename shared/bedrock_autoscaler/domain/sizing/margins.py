@@ -12,7 +12,6 @@ from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.thresholds import Sizing
-from bedrock_autoscaler.domain.units import MINUTE
 
 _RELEASES_IN_RESERVE = 2
 _PURCHASES_IN_RESERVE = 6
@@ -103,7 +102,7 @@ def releases_left(target: Target, fleet: Fleet) -> int:
 
 def at_risk_usd(fleet: Fleet, unit_usd: float, sizing: Sizing, now: datetime) -> float:
     """What is paid for already and has yet to earn its price: the rest of each running period."""
-    billing = sizing.billing_minutes * MINUTE
+    billing = sizing.billing_period
     minutes = sum(
         pt.model_units * min(minutes_left_paid(pt, now, billing), sizing.billing_minutes)
         for pt in fleet.owned
