@@ -51,9 +51,9 @@ def decided(cloud: RefusingCloudWatch, dynamodb: "DynamoDBClient", now: datetime
     thresholds = build_thresholds(observing={"history_days": 2})
     scene = Stage(build_target(thresholds=thresholds))
     scene.clock.advance(now - NOW)
-    scene.metrics = CloudWatchMetrics(cloud.client, "test")  # type: ignore[assignment] # for a fake
-    scene.decisions = DynamoDecisions(dynamodb, LEDGER)  # type: ignore[assignment] # for a fake
-    scene.history = PackedHistory(dynamodb, LEDGER)  # type: ignore[assignment] # for a fake
+    scene.metrics = CloudWatchMetrics(cloud.client, "test")  # type: ignore[assignment] # no fake here
+    scene.decisions = DynamoDecisions(dynamodb, LEDGER)  # type: ignore[assignment] # no fake here
+    scene.history = PackedHistory(dynamodb, LEDGER)  # type: ignore[assignment] # no fake here
     scene.wire()
     scene.decide()
     recorded = scene.decisions.latest("chat", Loop.CAPACITY)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import Situation
+from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.units import MINUTE
@@ -95,15 +96,10 @@ def test_deleting_what_speaks_for_a_unit_never_releases_it(
     assert before or not after
 
 
-@pytest.mark.parametrize("gone", [0, 700, 1440])
-def test_a_gap_never_lets_a_small_throughput_go_before_a_larger_one(gone: int) -> None:
-    # The last release of the day; the larger one, of four units, is worth less than its price.
-    larger = build_pt(1, model_units=4, created_at=NOW - 116 * MINUTE)
-    small = build_pt(2, model_units=1, created_at=NOW - 98 * MINUTE)
-    fleet = build_fleet(larger, small, releases_last_day=3)
-    price = replace(UNIT_PRICE, usd_per_hour=Decimal(20))
-    traffic = traffic_of([(1400, 0.5), (1300, 2.0), (150, 3.0), (30, 0.5)])
-    situation = build_situation(
+def held(fleet: Fleet, usd_per_hour: float, traffic: Traffic) -> Situation:
+    """A first decision on this fleet, whose units have this price."""
+    price = replace(UNIT_PRICE, usd_per_hour=Decimal(str(usd_per_hour)))
+    return build_situation(
         target=build_target(
             provisioned=build_provisioned(price=price), guard_rails=build_guard_rails(max_units=20)
         ),
@@ -115,11 +111,21 @@ def test_a_gap_never_lets_a_small_throughput_go_before_a_larger_one(gone: int) -
         ),
         fleet=fleet,
     )
-    seen = replace(
-        situation.observation, traffic=without(traffic, [(0.0, gone)], 0) if gone else traffic
-    )
 
-    decision = decide(replace(situation, observation=seen))
+
+def without_first(minutes: int, traffic: Traffic) -> Traffic:
+    return without(traffic, [(0.0, minutes)], 0)
+
+
+@pytest.mark.parametrize("gone", [0, 700, 1440])
+def test_a_gap_never_lets_a_small_throughput_go_before_a_larger_one(gone: int) -> None:
+    # The last release of the day; the larger one, of four units, is worth less than its price.
+    larger = build_pt(1, model_units=4, created_at=NOW - 116 * MINUTE)
+    small = build_pt(2, model_units=1, created_at=NOW - 98 * MINUTE)
+    fleet = build_fleet(larger, small, releases_last_day=3)
+    traffic = traffic_of([(1400, 0.5), (1300, 2.0), (150, 3.0), (30, 0.5)])
+
+    decision = decide(held(fleet, 20, without_first(gone, traffic)))
 
     assert not decision.actions
     assert ReasonCode.RELEASES_FOR_LARGER in {reason.code for reason in decision.reasons}
@@ -130,23 +136,11 @@ def test_a_gap_in_a_first_look_releases_nothing_for_a_loss() -> None:
     fleet = build_fleet(
         *(build_pt(number, created_at=NOW - 99 * MINUTE) for number in range(1, 11))
     )
-    price = replace(UNIT_PRICE, usd_per_hour=Decimal("60.5"))
     traffic = traffic_of([(20160, 9.86)])
-    situation = build_situation(
-        target=build_target(
-            provisioned=build_provisioned(price=price), guard_rails=build_guard_rails(max_units=20)
-        ),
-        observation=build_observation(
-            traffic=traffic,
-            by_option=(),
-            provisioned=tuple(build_pt_traffic(pt.arn) for pt in fleet.throughputs),
-            model_unit_quota=100,
-        ),
-        fleet=fleet,
-    )
-    seen = replace(situation.observation, traffic=without(traffic, [(0.0, 20160 - 180)], 0))
 
-    whole, gaps = decide(situation), decide(replace(situation, observation=seen))
+    whole, gaps = (
+        decide(held(fleet, 60.5, without_first(gone, traffic))) for gone in (0, 20160 - 180)
+    )
 
     assert not whole.actions
     assert not gaps.actions

@@ -66,7 +66,7 @@ def _scale(
     attempts = situation.target.thresholds.observing.attempts_per_call
     wanted = traffic.invocations + traffic.throttles / attempts
     needed = _needed(wanted, rails, state.instances)
-    # A bound that was lowered takes away one by one, too.
+    # Fewer one by one, also where a bound was lowered.
     bounded = max(_bounded(needed, rails, situation.target), state.instances - 1)
     problem = next(_problems(bounded, state, rails, situation), None)
     if bounded == state.instances or problem:
@@ -90,7 +90,7 @@ def _scale(
 
 
 def _needed(wanted: Series, rails: InstanceRails, running: int) -> int:
-    """The number that the calls ask for: more at once, fewer one by one and on a full record."""
+    """The number that the calls ask for: fewer only on a full record."""
     each = ROOM * rails.calls_per_minute
     newest = np.sort(wanted[-GROW_MINUTES:])
     known = newest[~np.isnan(newest)]
@@ -100,8 +100,7 @@ def _needed(wanted: Series, rails: InstanceRails, running: int) -> int:
     record = wanted[-SHRINK_MINUTES:]
     if len(record) < SHRINK_MINUTES or bool(np.isnan(record).any()):
         return running
-    calm = ceil(float(record.max()) / each)
-    return max(running - 1, calm) if calm < running else running
+    return min(ceil(float(record.max()) / each), running)
 
 
 def _bounded(needed: int, rails: InstanceRails, target: Target) -> int:
