@@ -18,7 +18,7 @@ from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.adapters.storage.routes import DynamoRoutingTables
 from bedrock_autoscaler.adapters.storage.scalings import DynamoScalings
-from bedrock_autoscaler.application.acting import ActorParts
+from bedrock_autoscaler.application.acting import MovableParts
 from bedrock_autoscaler.application.ports.clock import Clock
 from bedrock_autoscaler.application.ports.persons import Reporter
 from bedrock_autoscaler.application.ports.settings import Settings
@@ -87,7 +87,7 @@ class Acting:
         agenda = DynamoAgenda(dynamodb, "ledger")
         fleets = DynamoFleets(dynamodb, "ledger", None)
 
-        def parts() -> ActorParts:
+        def parts() -> MovableParts:
             """Decisions are remembered, and so are each function's own."""
             return {
                 "clock": clock,

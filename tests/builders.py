@@ -330,6 +330,32 @@ def build_decision(**overrides: Any) -> Decision:
     return replace(decision, **overrides)
 
 
+def bare_decision(situation: Situation, **members: Any) -> Decision:
+    """A decision of the situation's tick that changes nothing but what is given."""
+    target, now = situation.target, situation.scheduled_at
+    units = situation.fleet.in_service_units
+    hold: dict[str, Any] = {
+        "id": decision_id(target.name, situation.loop, now),
+        "target": target.name,
+        "loop": situation.loop,
+        "scheduled_at": now,
+        "mode": target.mode,
+        "settings_version": target.settings_version,
+        "classification": None,
+        "desired_units": units,
+        "allowed_units": units,
+        "actual_units": units,
+        "alternatives": (),
+        "expected_saving_usd_per_hour": 0.0,
+        "actions": (),
+        "routes": (),
+        "reasons": (),
+        "numbers": (),
+        "memory": replace(situation.memory, decided_at=now),
+    }
+    return Decision(**(hold | members))
+
+
 def build_consent(**overrides: Any) -> RecordedConsent:
     """A word for one unit for a month at the built price, that may be used for an hour."""
     consent = RecordedConsent(

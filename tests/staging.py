@@ -1,7 +1,6 @@
 """A stage for stories in time: all use cases over the fakes, moved on minute by minute."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from bedrock_autoscaler.application.ports.settings import Settings, SettingsProb
 from bedrock_autoscaler.application.pricing import PricingPorts
 from bedrock_autoscaler.application.ticking import Summary
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import Action, Decision, Scaling, Situation, decision_id
+from bedrock_autoscaler.domain.decision import Action, Decision, Scaling, Situation
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import Loop, OptionKind, StackRails, Target
 from bedrock_autoscaler.domain.traffic.observation import Traffic
@@ -23,6 +22,7 @@ from tests.builders import (
     NOW,
     PT_MODEL,
     REGION,
+    bare_decision,
     build_target,
     build_thresholds,
     build_traffic,
@@ -76,28 +76,12 @@ class Script:
     def __call__(self, situation: Situation) -> Decision:
         """The scripted decision."""
         self.situations.append(situation)
-        target, now = situation.target, situation.scheduled_at
-        is_capacity = situation.loop is Loop.CAPACITY
-        units = situation.fleet.in_service_units
-        return Decision(
-            id=decision_id(target.name, situation.loop, now),
-            target=target.name,
-            loop=situation.loop,
-            scheduled_at=now,
-            mode=target.mode,
-            settings_version=target.settings_version,
-            classification=None,
-            desired_units=units,
-            allowed_units=units,
-            actual_units=units,
-            alternatives=(),
-            expected_saving_usd_per_hour=0.0,
+        now, is_capacity = situation.scheduled_at, situation.loop is Loop.CAPACITY
+        return bare_decision(
+            situation,
             actions=self.actions.get(now, ()) if is_capacity else (),
             scalings=self.scalings.get(now, ()) if is_capacity else (),
             routes=_routes(situation),
-            reasons=(),
-            numbers=(),
-            memory=replace(situation.memory, decided_at=now),
         )
 
     def capacity_situations(self) -> list[Situation]:

@@ -23,7 +23,7 @@ from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind
 from bedrock_autoscaler.domain.units import usd
-from tests.builders import pt_arn
+from tests.builders import bare_decision, pt_arn
 from tests.simulation.schedule import FOREIGN_ENDPOINT, Plan, Scenario
 from tests.simulation.settings import TERMS, consent_id
 
@@ -67,30 +67,14 @@ class Adversary:
 
     def __call__(self, situation: Situation) -> Decision:
         """The same decision for the same tick of the same target."""
-        target, now = situation.target, situation.scheduled_at
-        name = decision_id(target.name, situation.loop, now)
+        name = decision_id(situation.target.name, situation.loop, situation.scheduled_at)
         chance = random.Random(f"{self.temper.seed}/{name}")  # noqa: S311 - simulation
-        units = situation.fleet.in_service_units
-        actions = self._actions(situation, chance) if situation.loop is Loop.CAPACITY else ()
-        decision = Decision(
-            id=name,
-            target=target.name,
-            loop=situation.loop,
-            scheduled_at=now,
-            mode=target.mode,
-            settings_version=target.settings_version,
-            classification=None,
-            desired_units=units,
-            allowed_units=units,
-            actual_units=units,
-            alternatives=(),
-            expected_saving_usd_per_hour=0.0,
-            actions=actions,
+        is_capacity = situation.loop is Loop.CAPACITY
+        decision = bare_decision(
+            situation,
+            actions=self._actions(situation, chance) if is_capacity else (),
             routes=self._routes(situation, chance),
-            reasons=(),
-            numbers=(),
-            memory=replace(situation.memory, decided_at=now),
-            scalings=self._scalings(situation, chance) if situation.loop is Loop.CAPACITY else (),
+            scalings=self._scalings(situation, chance) if is_capacity else (),
         )
         heeds = self.temper.asks > 0 and chance.random() < self.temper.asks
         return consented(decision, situation) if heeds else decision

@@ -1,14 +1,14 @@
 """What must come true once faults stop: L1, L2, L4, and what every decision must satisfy."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bedrock_autoscaler.application.reviewing.replaying import replay
-from bedrock_autoscaler.domain.decision import Decision, Release, Situation, decision_id
+from bedrock_autoscaler.domain.decision import Decision, Release, Situation
 from bedrock_autoscaler.domain.fleet.intent import (
     OPEN_RELEASES,
     PurchaseIntent,
@@ -20,6 +20,7 @@ from bedrock_autoscaler.domain.fleet.scalings import ScalingIntent
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import OptionKind, Target
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
+from tests.builders import bare_decision
 from tests.simulation.fanning import firings_of
 from tests.simulation.schedule import Firing, Function, Moment
 
@@ -59,27 +60,7 @@ _STANDING = frozenset({PurchaseState.BOUGHT, PurchaseState.IN_SERVICE, PurchaseS
 
 def hold(situation: Situation) -> Decision:
     """A core that wants nothing, and routes to what is paid for and then to the options."""
-    target, now = situation.target, situation.scheduled_at
-    units = situation.fleet.in_service_units
-    return Decision(
-        id=decision_id(target.name, situation.loop, now),
-        target=target.name,
-        loop=situation.loop,
-        scheduled_at=now,
-        mode=target.mode,
-        settings_version=target.settings_version,
-        classification=None,
-        desired_units=units,
-        allowed_units=units,
-        actual_units=units,
-        alternatives=(),
-        expected_saving_usd_per_hour=0.0,
-        actions=(),
-        routes=_even_routes(situation),
-        reasons=(),
-        numbers=(),
-        memory=replace(situation.memory, decided_at=now),
-    )
+    return bare_decision(situation, routes=_even_routes(situation))
 
 
 def _even_routes(situation: Situation) -> tuple[Route, ...]:

@@ -232,7 +232,7 @@ DEFECTS: tuple[Defect, ...] = (
     _one(
         "drain of callers' tables",
         "18",
-        Scenario.SETTINGS,
+        Scenario.REFUSING,
         ("app.releasing.release:drain_problem", FINDS_NOTHING),
     ),
     _one(
@@ -289,7 +289,7 @@ DEFECTS: tuple[Defect, ...] = (
     _one(
         "age of a decision",
         "35",
-        Scenario.NEIGHBOURS,
+        Scenario.TERMS,
         ("app.purchasing.purchase:carrying_problem", FINDS_NOTHING),
     ),
     _one(

@@ -1,4 +1,4 @@
-"""What buying, releasing and publishing share: ports, at home or elsewhere, and when they run."""
+"""What acting functions share: ports, at home or elsewhere, and when they run."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -19,8 +19,8 @@ from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.units import MINUTE
 
 
-class ActorParts(TypedDict):
-    """The ports that each of them is made of; the members of `ActorPorts`."""
+class MovableParts(TypedDict):
+    """The ports that each of those which reach other places is made of."""
 
     clock: Clock
     read_settings: Callable[[], Settings]
@@ -33,13 +33,11 @@ class ActorParts(TypedDict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ActorPorts(ABC):
+class ActorPorts:
     """What an acting function needs, whatever it does.
 
     Attributes:
         once: keeps what was reported already.
-        places: reaches the other accounts and Regions; None where there is but one.
-        agenda: tells which targets have something to do; None: all are looked at.
     """
 
     clock: Clock
@@ -49,6 +47,25 @@ class ActorPorts(ABC):
     fleets: Fleets
     reporter: Reporter
     once: Once = field(default_factory=Once)
+
+    def tick(self, scheduled_at: datetime | None) -> Tick | None:
+        """The running tick; None, and reported, where clock and schedule are too far apart."""
+        tick = Tick.of(scheduled_at, self.clock.now(), MINUTE)
+        if tick.may_act:
+            return tick
+        report_late(tick, self.reporter)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovablePorts(ActorPorts, ABC):
+    """What buying, releasing and publishing need: they act in other places too.
+
+    Attributes:
+        places: reaches the other accounts and Regions; None where there is but one.
+        agenda: tells which targets have something to do; None: all are looked at.
+    """
+
     places: Places | None = None
     agenda: Agenda | None = None
 
@@ -59,14 +76,6 @@ class ActorPorts(ABC):
             PlaceUnreachableError: it cannot be reached.
         """
         return self if self.places is None else self.moved(self.places(place))
-
-    def tick(self, scheduled_at: datetime | None) -> Tick | None:
-        """The running tick; None, and reported, where clock and schedule are too far apart."""
-        tick = Tick.of(scheduled_at, self.clock.now(), MINUTE)
-        if tick.may_act:
-            return tick
-        report_late(tick, self.reporter)
-        return None
 
     def visit_due(
         self, targets: Sequence[Target], tick: Tick, visit: Callable[[Target], str]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from bedrock_autoscaler.application.acting import ActorParts
+    from bedrock_autoscaler.application.acting import MovableParts
     from bedrock_autoscaler.application.deciding import DecidingPorts
     from bedrock_autoscaler.application.fleets.assigning import Agenda
     from bedrock_autoscaler.application.fleets.places import Place, Places
@@ -278,7 +278,7 @@ class Application:
         return AgedSettings(self._adapters.settings, self._adapters.clock)
 
     @cached_property
-    def _parts(self) -> ActorParts:
+    def _parts(self) -> MovableParts:
         """What buying, releasing and publishing have in common."""
         adapters = self._adapters
         return {

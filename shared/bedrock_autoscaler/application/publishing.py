@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self, override
 
-from bedrock_autoscaler.application.acting import ActorPorts
+from bedrock_autoscaler.application.acting import MovablePorts
 from bedrock_autoscaler.application.errors import (
     ConfigurationError,
     ObservationError,
@@ -40,7 +40,7 @@ _NEWER = "projection newer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PublishPorts(ActorPorts):
+class PublishPorts(MovablePorts):
     """What the publish actor needs."""
 
     capacity: Capacity

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self, override
 
-from bedrock_autoscaler.application.acting import ActorPorts
+from bedrock_autoscaler.application.acting import MovablePorts
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.fleets.places import Place, PlaceAdapters
 from bedrock_autoscaler.application.observing.stacking import StackView, StackWatch
@@ -46,7 +46,7 @@ from bedrock_autoscaler.domain.target import Loop, Mode, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PurchasePorts(ActorPorts):
+class PurchasePorts(MovablePorts):
     """What the purchase actor needs.
 
     Attributes:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self, override
 
-from bedrock_autoscaler.application.acting import ActorPorts
+from bedrock_autoscaler.application.acting import MovablePorts
 from bedrock_autoscaler.application.fleets.places import PlaceAdapters
 from bedrock_autoscaler.application.ports.bedrock import Releasing
 from bedrock_autoscaler.application.ports.cloudwatch import Metrics
@@ -27,7 +27,7 @@ from bedrock_autoscaler.domain.units import end_text, units_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReleasePorts(ActorPorts):
+class ReleasePorts(MovablePorts):
     """What the release actor needs.
 
     Attributes:

@@ -5,11 +5,11 @@ settings, the bounds and the endpoint as they are now, write the intent, look at
 switch and the time again, call with the stored token, record what came of it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from bedrock_autoscaler.application.acting import ActorPorts
 from bedrock_autoscaler.application.errors import (
     CapacityUnavailableError,
     ObservationError,
@@ -18,22 +18,16 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.application.observing.stacking import StackWatch
 from bedrock_autoscaler.application.ports.bedrock import Capacity, Endpoints
-from bedrock_autoscaler.application.ports.clock import Clock
-from bedrock_autoscaler.application.ports.decisions import Decisions, RecordedDecision
-from bedrock_autoscaler.application.ports.ledger import Fleets, Scalings
-from bedrock_autoscaler.application.ports.persons import Reporter
-from bedrock_autoscaler.application.ports.settings import Settings, Switch
+from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.application.ports.ledger import Scalings
 from bedrock_autoscaler.application.scaling.affording import Affording
 from bedrock_autoscaler.application.scaling.rescaling import Rescaling
 from bedrock_autoscaler.application.ticking import (
     Deadline,
-    Once,
     Summary,
-    Tick,
     carrying_problem,
     has_time,
     period_of,
-    report_late,
     visit_targets,
 )
 from bedrock_autoscaler.domain.decision import Scaling
@@ -46,29 +40,21 @@ from bedrock_autoscaler.domain.fleet.scalings import (
 from bedrock_autoscaler.domain.option import InstanceRails
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
 from bedrock_autoscaler.domain.traffic.observation import EndpointState
-from bedrock_autoscaler.domain.units import MINUTE, in_a_day
+from bedrock_autoscaler.domain.units import in_a_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScalePorts:
+class ScalePorts(ActorPorts):
     """What the actor needs.
 
     Attributes:
         fleets, capacity: what units cost under the same caps, ours and others'.
-        once: keeps what was reported already.
     """
 
-    clock: Clock
-    read_settings: Callable[[], Settings]
-    switch: Switch
-    decisions: Decisions
     endpoints: Endpoints
     scalings: Scalings
-    reporter: Reporter
     deployment: str
-    fleets: Fleets
     capacity: Capacity
-    once: Once = field(default_factory=Once)
 
 
 def scale_endpoints(
@@ -88,13 +74,11 @@ def scale_endpoints(
         TargetsFailedError: the pass of some target failed; the others are done.
         ObservationError: the settings could not be read.
     """
-    now = ports.clock.now()
-    tick = Tick.of(scheduled_at, now, MINUTE)
-    if not tick.may_act:
-        report_late(tick, ports.reporter)
+    tick = ports.tick(scheduled_at)
+    if tick is None:
         return Summary(outcomes=())
 
-    settings = ports.read_settings()
+    now, settings = tick.now, ports.read_settings()
     stack = StackWatch.over(
         settings,
         fleets=ports.fleets,
