@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from bedrock_autoscaler.application.errors import (
     CapacityUnavailableError,
@@ -43,6 +44,8 @@ class MemoryCapacity(Failures):
         ends: announced end of life by model.
         pages_missing: the inventory breaks off after its first half.
         calls: the mutating calls in order.
+        deployment: whose tags a purchase gets.
+        throughputs: what there is, by ARN; somebody's hand may change it.
     """
 
     def __init__(
@@ -64,9 +67,9 @@ class MemoryCapacity(Failures):
         self.pages_missing = False
         self.calls: list[Call] = []
         self._clock = clock
-        self._deployment = deployment
+        self.deployment = deployment
         self._account = account
-        self._throughputs: dict[str, ListedThroughput] = {}
+        self.throughputs: dict[str, ListedThroughput] = {}
         self._tokens: dict[str, str] = {}
         self._created = 0
 
@@ -107,7 +110,7 @@ class MemoryCapacity(Failures):
                 name=intent.name,
                 model_id=intent.model_id,
                 model_units=intent.model_units,
-                deployment=self._deployment,
+                deployment=self.deployment,
                 target=intent.target,
                 decision_id=intent.decision_id,
             )
@@ -117,17 +120,17 @@ class MemoryCapacity(Failures):
     def find(self, intent: PurchaseIntent) -> ListedThroughput | None:
         """By its ARN, where that is known; else by its name now, then by its tags in the list."""
         self._begin("find")
-        for pt in self._throughputs.values():
+        for pt in self.throughputs.values():
             if not _is_meant(pt, intent):
                 continue
-            if came_of(pt, intent, self._deployment):
+            if came_of(pt, intent, self.deployment):
                 return self._aged(pt)
             if pt.deployment is None:
                 raise ObservationError(f"{pt.arn} has no owner tag yet")
         if intent.arn is not None:
             return None
         listed = (pt for pt in self._listed() if pt.name != intent.name)
-        found = next((pt for pt in listed if came_of(pt, intent, self._deployment)), None)
+        found = next((pt for pt in listed if came_of(pt, intent, self.deployment)), None)
         if found is None and self.pages_missing:
             raise ObservationError("the list of provisioned throughputs broke off")
         return found
@@ -137,19 +140,19 @@ class MemoryCapacity(Failures):
     def get(self, arn: str) -> ListedThroughput | None:
         """The throughput as it stands, also when lists do not show it yet."""
         self._begin("get")
-        known = self._throughputs.get(arn)
+        known = self.throughputs.get(arn)
         return self._aged(known) if known else None
 
     def delete(self, arn: str) -> None:
         """Delete it at once."""
         self._begin("delete")
         self.calls.append(Call("delete", arn))
-        known = self._throughputs.get(arn)
+        known = self.throughputs.get(arn)
         if known is None:
             raise ThroughputNotFoundError(f"{arn} does not exist")
         if known.committed_until is not None and known.committed_until > self._clock.now():
             raise CommitmentActiveError(f"{arn} is committed until {known.committed_until}")
-        del self._throughputs[arn]
+        del self.throughputs[arn]
         self._end("delete")
 
     # -- for tests -----------------------------------------------------------------------------
@@ -170,7 +173,7 @@ class MemoryCapacity(Failures):
         self._created += 1
         number = f"{self._created:012d}"
         arn = f"arn:aws:bedrock:us-east-1:{self._account}:provisioned-model/{number}"
-        self._throughputs[arn] = ListedThroughput(
+        self.throughputs[arn] = ListedThroughput(
             arn=arn,
             name=name,
             model_arn=f"arn:aws:bedrock:us-east-1::foundation-model/{model_id}",
@@ -187,27 +190,27 @@ class MemoryCapacity(Failures):
 
     def vanish(self, arn: str) -> None:
         """Delete by someone else's hand."""
-        del self._throughputs[arn]
+        del self.throughputs[arn]
 
     def fail_creation(self, arn: str) -> None:
         """Bedrock gives up on it: its status is Failed from now on."""
-        self._throughputs[arn] = replace(self._throughputs[arn], status=Status.FAILED)
+        self.throughputs[arn] = replace(self.throughputs[arn], status=Status.FAILED)
 
     def retag(self, arn: str, *, deployment: str | None) -> None:
         """Change the owner tag."""
-        self._throughputs[arn] = replace(self._throughputs[arn], deployment=deployment)
+        self.throughputs[arn] = replace(self.throughputs[arn], deployment=deployment)
 
     def _refuse(self, intent: PurchaseIntent) -> None:
         if intent.model_id in self.inactive:
             raise CapacityUnavailableError(
                 f"{intent.model_id} is not sold any more", code="ValidationException"
             )
-        if any(pt.name == intent.name for pt in self._throughputs.values()):
+        if any(pt.name == intent.name for pt in self.throughputs.values()):
             raise CapacityUnavailableError(f"{intent.name} is taken", code="ConflictException")
         quota = self.quota.get(intent.model_id)
         held = sum(
             pt.model_units
-            for pt in self._throughputs.values()
+            for pt in self.throughputs.values()
             if pt.model_arn.endswith(f"/{intent.model_id}") and pt.commitment is Commitment.NONE
         )
         if quota is not None and held + intent.model_units > quota:
@@ -215,10 +218,14 @@ class MemoryCapacity(Failures):
                 f"{held} of {quota} units are used", code="ServiceQuotaExceededException"
             )
 
+    def change(self, arn: str, **changes: Any) -> None:
+        """Change a throughput by somebody's hand."""
+        self.throughputs[arn] = replace(self.throughputs[arn], **changes)
+
     def _listed(self) -> tuple[ListedThroughput, ...]:
         shown = self._clock.now() - self.list_lag
         return tuple(
-            self._aged(pt) for _, pt in sorted(self._throughputs.items()) if pt.created_at <= shown
+            self._aged(pt) for _, pt in sorted(self.throughputs.items()) if pt.created_at <= shown
         )
 
     def _aged(self, pt: ListedThroughput) -> ListedThroughput:

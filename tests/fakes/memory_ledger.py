@@ -28,27 +28,31 @@ from tests.fakes.failures import Failures
 
 
 class MemoryDecisions(Failures):
-    """The append-only decision log; keeps no minutes that the history has."""
+    """The append-only decision log; keeps no minutes that the history has.
+
+    Attributes:
+        kept: what it holds, by id; a test may take some away.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept: dict[str, RecordedDecision] = {}
+        self.kept: dict[str, RecordedDecision] = {}
         self._lock = RLock()
 
     def record(self, recorded: RecordedDecision) -> bool:
         """Keep it; False when its id is taken."""
         self._begin("record")
         with self._lock:
-            is_new = recorded.decision.id not in self._kept
+            is_new = recorded.decision.id not in self.kept
             if is_new:
-                self._kept[recorded.decision.id] = _without_history(recorded)
+                self.kept[recorded.decision.id] = _without_history(recorded)
         self._end("record")
         return is_new
 
     def exists(self, decision_id: str, target: str, loop: Loop) -> bool:
         """Whether the id is taken."""
         self._begin("exists")
-        return decision_id in self._kept
+        return decision_id in self.kept
 
     def remembered(self, target: str, loop: Loop) -> Remembered | None:
         """Of the latest one."""
@@ -60,7 +64,7 @@ class MemoryDecisions(Failures):
         self._begin("latest")
         found = [
             recorded
-            for recorded in self._kept.values()
+            for recorded in self.kept.values()
             if (recorded.decision.target, recorded.decision.loop) == (target, loop)
         ]
         return max(found, key=lambda recorded: recorded.decision.scheduled_at, default=None)
@@ -72,7 +76,7 @@ class MemoryDecisions(Failures):
         self._begin("between")
         found = [
             recorded.decision
-            for recorded in self._kept.values()
+            for recorded in self.kept.values()
             if recorded.decision.target == target
             and loop in (None, recorded.decision.loop)
             and start <= recorded.decision.scheduled_at < end
@@ -82,7 +86,7 @@ class MemoryDecisions(Failures):
     def load(self, decision_id: str, history: History) -> RecordedDecision | None:
         """The decision with the minutes of its history before its own."""
         self._begin("load")
-        recorded = self._kept.get(decision_id)
+        recorded = self.kept.get(decision_id)
         if recorded is None or recorded.history is None:
             return recorded
         stored = history.load_exact(recorded.decision.target, recorded.history)
@@ -108,12 +112,13 @@ class MemoryFleets(Failures):
 
     Attributes:
         consents: what persons agreed to, by id; theirs to write.
+        records: what is reserved, by target; a test may put others there.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.consents: dict[str, RecordedConsent] = {}
-        self._records: dict[str, FleetRecord] = {}
+        self.records: dict[str, FleetRecord] = {}
         self._purchases: dict[tuple[str, str], PurchaseIntent] = {}
         self._releases: dict[tuple[str, str], ReleaseIntent] = {}
         self._lock = RLock()
@@ -252,7 +257,7 @@ class MemoryFleets(Failures):
         return tuple(sorted(found, key=lambda intent: (intent.recorded_at, intent.decision_id)))
 
     def _record(self, target: str) -> FleetRecord:
-        known = self._records.get(target)
+        known = self.records.get(target)
         if known is not None:
             return known
         return FleetRecord(
@@ -260,7 +265,7 @@ class MemoryFleets(Failures):
         )
 
     def _account(self) -> AccountRecord:
-        records = self._records.values()
+        records = self.records.values()
         return AccountRecord(
             reserved_units=sum(record.reserved_units for record in records),
             reserved_usd_per_hour=sum(
@@ -302,16 +307,25 @@ class MemoryFleets(Failures):
             raise StaleDecisionError(f"consent {intent.consent_id} is used by another purchase")
         self.consents[given.id] = replace(given, used_by=None, used_at=None)
 
+    def put(self, intent: PurchaseIntent | ReleaseIntent, *, is_reserved: bool = False) -> None:
+        """For tests: keep it past all checks, as if it stood there from before."""
+        if isinstance(intent, ReleaseIntent):
+            self._releases[intent.target, intent.decision_id] = intent
+            return
+        self._purchases[intent.target, intent.decision_id] = intent
+        if is_reserved:
+            self._reserve(intent, 1)
+
     def _change_record(self, before: FleetRecord, after: FleetRecord) -> None:
         with self._lock:
             if self._record(before.target) != before:
                 raise StaleDecisionError(f"fleet of {before.target} has changed")
-            self._records[before.target] = replace(after, version=before.version + 1)
+            self.records[before.target] = replace(after, version=before.version + 1)
 
     def _reserve(self, intent: PurchaseIntent, sign: int) -> None:
         record = self._record(intent.target)
         self._reservations += 1
-        self._records[intent.target] = replace(
+        self.records[intent.target] = replace(
             record,
             reserved_units=record.reserved_units + sign * intent.model_units,
             reserved_usd_per_hour=record.reserved_usd_per_hour + sign * intent.usd_per_hour,

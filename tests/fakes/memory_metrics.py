@@ -21,6 +21,7 @@ class MemoryMetrics(Failures):
         beats: minutes with a heartbeat; `beat_through` fills a range.
         asked: of each read, the series by `ModelId`.
         regions: other source Regions that it reads.
+        points: what was put, by `ModelId` and minute.
     """
 
     def __init__(self) -> None:
@@ -30,14 +31,14 @@ class MemoryMetrics(Failures):
         self.asked: list[dict[str, tuple[str, ...]]] = []
         self.regions: frozenset[str] = frozenset()
         self._copies: dict[str, dict[datetime, int]] = defaultdict(dict)
-        self._points: dict[str, dict[datetime, dict[str, float]]] = defaultdict(dict)
+        self.points: dict[str, dict[datetime, dict[str, float]]] = defaultdict(dict)
 
     def put(self, model_id: str, minute: datetime, **sums: float) -> None:
         """Publish one minute of one `ModelId`: `put(MODEL, NOW, invocations=3)`."""
         unknown = sums.keys() - set(METRICS)
         if unknown:
             raise ValueError(f"{sorted(unknown)} are no series of Traffic")
-        self._points[model_id].setdefault(floor_minute(minute), {}).update(sums)
+        self.points[model_id].setdefault(floor_minute(minute), {}).update(sums)
 
     def put_traffic(self, model_id: str, traffic: Traffic) -> None:
         """Publish every minute of `traffic` that is no gap and not without any traffic."""
@@ -66,7 +67,7 @@ class MemoryMetrics(Failures):
         traffic = {}
         problems, lost = [], {}
         for model_id in dict.fromkeys(model_ids):
-            points = self._points.get(model_id, {})
+            points = self.points.get(model_id, {})
             found = {i: points[minute] for i, minute in enumerate(minutes) if minute in points}
             known = read.copy()
             known[list(found)] = True
@@ -83,7 +84,7 @@ class MemoryMetrics(Failures):
     def model_ids(self) -> frozenset[str]:
         """Those that ever had a point."""
         self._begin("model_ids")
-        return frozenset(self._points)
+        return frozenset(self.points)
 
     def put_copies(self, address: str, minute: datetime, running: int) -> None:
         """Publish how many copies of an imported model ran in a minute."""

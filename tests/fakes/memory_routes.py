@@ -15,6 +15,7 @@ class MemoryRoutingTables(Failures):
         projected: what callers read, by target; theirs to spoil.
         projections: how often the projection was written.
         published: every table that was ever in force, oldest first.
+        tables: those in force, by target; theirs to change.
     """
 
     def __init__(self) -> None:
@@ -22,26 +23,26 @@ class MemoryRoutingTables(Failures):
         self.projected: dict[str, RoutingTable] = {}
         self.projections = 0
         self.published: list[RoutingTable] = []
-        self._tables: dict[str, RoutingTable] = {}
+        self.tables: dict[str, RoutingTable] = {}
         self._lock = RLock()
 
     def current(self, target: str) -> RoutingTable | None:
         """The table in force."""
         self._begin("current")
-        return self._tables.get(target)
+        return self.tables.get(target)
 
     def publish(self, table: RoutingTable) -> None:
         """Put it in force if it follows the one in force."""
         self._begin("publish")
         with self._lock:
-            known = self._tables.get(table.target)
+            known = self.tables.get(table.target)
             version = known.version if known else 0
             if table.version != version + 1:
                 raise StaleDecisionError(
                     f"routing table of {table.target} is at version {version}, "
                     f"{table.version} cannot follow"
                 )
-            self._tables[table.target] = table
+            self.tables[table.target] = table
             self.published.append(table)
         self._end("publish")
 
@@ -49,12 +50,12 @@ class MemoryRoutingTables(Failures):
         """Put it in force above the version that callers read."""
         self._begin("overtake")
         with self._lock:
-            known = self._tables.get(table.target)
+            known = self.tables.get(table.target)
             if known is None or known.version != table.version:
                 raise StaleDecisionError(f"routing table of {table.target} has moved")
             copy = self.projected.get(table.target, table)
             above = replace(table, version=max(copy.version, table.version) + 1)
-            self._tables[table.target] = above
+            self.tables[table.target] = above
             self.published.append(above)
         self._end("overtake")
         return above

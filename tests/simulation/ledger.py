@@ -24,7 +24,7 @@ class SimulatedFleets(MemoryFleets):
 
     def peek_targets(self) -> tuple[str, ...]:
         """Targets that ever reserved anything."""
-        return tuple(self._records)
+        return tuple(self.records)
 
     def peek_record(self, target: str) -> FleetRecord:
         """What is reserved for a target."""
@@ -55,7 +55,7 @@ class SimulatedDecisions(MemoryDecisions):
             key = (decision.target, decision.loop)
             known = self._newest.get(key)
             if known is None or known.decision.scheduled_at < decision.scheduled_at:
-                self._newest[key] = self._kept[decision.id]
+                self._newest[key] = self.kept[decision.id]
         return is_new
 
     @override
@@ -65,15 +65,15 @@ class SimulatedDecisions(MemoryDecisions):
 
     def peek(self, decision_id: str) -> bool:
         """Whether there is such a decision."""
-        return decision_id in self._kept
+        return decision_id in self.kept
 
     def peek_one(self, decision_id: str) -> RecordedDecision | None:
         """One decision."""
-        return self._kept.get(decision_id)
+        return self.kept.get(decision_id)
 
     def peek_all(self) -> tuple[RecordedDecision, ...]:
         """Every decision in the order of its record."""
-        return tuple(self._kept.values())
+        return tuple(self.kept.values())
 
 
 class SimulatedTables(MemoryRoutingTables):
@@ -81,7 +81,7 @@ class SimulatedTables(MemoryRoutingTables):
 
     def peek(self, target: str) -> RoutingTable | None:
         """The table in force."""
-        return self._tables.get(target)
+        return self.tables.get(target)
 
 
 type Backup = tuple[tuple[object, dict[str, Any]], ...]

@@ -122,9 +122,9 @@ def looks_uncommitted(sound: Any) -> Any:
 
 def takes_any_version(sound: Any) -> Any:
     def publish(self: Any, table: RoutingTable) -> None:
-        current = self._tables.get(table.target)
+        current = self.tables.get(table.target)
         if current is not None and current.version + 1 != table.version:
-            self._tables[table.target] = table
+            self.tables[table.target] = table
             return
         sound(self, table)
 

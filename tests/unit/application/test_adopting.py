@@ -30,8 +30,7 @@ def lost(**changes: Any) -> Stage:
         decision_id="chat-capacity-20261120T120000Z",
     )
     if changes:
-        known = scene.capacity._throughputs[pt_arn(1)]
-        scene.capacity._throughputs[pt_arn(1)] = replace(known, **changes)
+        scene.capacity.change(pt_arn(1), **changes)
     scene.clock.advance(20 * MINUTE)
     return scene
 
@@ -80,7 +79,7 @@ def test_from_then_on_it_is_one_of_ours() -> None:
 def test_other_purchases_of_the_target_do_not_matter() -> None:
     scene = lost()
     other = build_held(2, decision_id="another")
-    scene.fleets._purchases["chat", "another"] = other
+    scene.fleets.put(other)
 
     planned = adopt(scene)
 
@@ -123,7 +122,7 @@ def test_a_purchase_that_was_given_up_is_taken_up_again(state: PurchaseState) ->
         arn=None,
         ended_at=scene.now,
     )
-    scene.fleets._purchases["chat", given_up.decision_id] = given_up
+    scene.fleets.put(given_up)
 
     planned = adopt(scene)
 
@@ -142,7 +141,7 @@ def test_a_copied_tag_does_not_make_it_what_was_bought_then(bought: dict[str, An
         ended_at=scene.now,
         **({"arn": None} | bought),
     )
-    scene.fleets._purchases["chat", given_up.decision_id] = given_up
+    scene.fleets.put(given_up)
 
     with pytest.raises(ConfigurationError, match="take that tag away"):
         adopt(scene)
@@ -153,8 +152,7 @@ def test_a_copied_tag_does_not_make_it_what_was_bought_then(bought: dict[str, An
 def test_what_another_target_holds_is_not_adopted() -> None:
     scene = lost()
     adopt(scene)
-    known = scene.capacity._throughputs[pt_arn(1)]
-    scene.capacity._throughputs[pt_arn(1)] = replace(known, target="email")
+    scene.capacity.change(pt_arn(1), target="email")
     email = build_target(name="email", model_ids=("other",))
 
     with pytest.raises(ConfigurationError, match="chat holds arn:"):
@@ -165,7 +163,7 @@ def test_what_another_target_took_back_meanwhile_is_not_adopted() -> None:
     """A person may think for minutes over what was planned."""
     scene = lost(target="email", decision_id=None)
     held = build_held(1, decision_id="d", model_units=2, state=PurchaseState.LOST)
-    scene.fleets._purchases["chat", "d"] = held
+    scene.fleets.put(held)
     adopting = adoption(scene)
     email = build_target(name="email", model_ids=("other",))
     planned = adopting.plan(pt_arn(1), email, "jane")
@@ -181,7 +179,7 @@ def test_what_an_open_purchase_of_another_target_brought_is_not_adopted() -> Non
     """Its answer was lost: the target that bought it will find it by its decision's tag."""
     scene = lost(target="email")
     bought = build_purchase(decision_id="chat-capacity-20261120T120000Z", model_units=2)
-    scene.fleets._purchases["chat", bought.decision_id] = bought
+    scene.fleets.put(bought)
     email = build_target(name="email", model_ids=("other",))
 
     with pytest.raises(ConfigurationError, match="chat holds arn:"):
@@ -193,7 +191,7 @@ def test_what_another_person_adopted_under_its_decision_meanwhile_is_not_adopted
     adopting = adoption(scene)
     planned = adopting.plan(pt_arn(1), scene.targets[0], "jane")
     held = build_held(1, decision_id="d", model_units=2, state=PurchaseState.BOUGHT)
-    scene.fleets._purchases["chat", "d"] = held
+    scene.fleets.put(held)
 
     with pytest.raises(ConfigurationError, match="chat holds arn:"):
         adopting.record(planned)
@@ -212,7 +210,7 @@ def test_of_two_purchases_the_one_that_had_it_is_taken_up_again() -> None:
         )
     )
     for intent in (abandoned, had):
-        scene.fleets._purchases["chat", intent.decision_id] = intent
+        scene.fleets.put(intent)
 
     planned = adopt(scene)
 
@@ -240,7 +238,7 @@ def test_of_two_persons_one_does_also_where_its_target_lost_it_once() -> None:
     had = build_held(
         1, target="email", decision_id="d", model_units=2, state=PurchaseState.LOST, ended_at=NOW
     )
-    scene.fleets._purchases["email", "d"] = had
+    scene.fleets.put(had)
     adopting = adoption(scene)
     planned = adopting.plan(pt_arn(1), build_target(name="email", model_ids=("other",)), "jane")
     held = build_purchase(arn=pt_arn(1), state=PurchaseState.BOUGHT)
@@ -254,8 +252,8 @@ def test_of_two_persons_one_does_also_where_its_target_lost_it_once() -> None:
 
 def test_two_that_were_made_in_one_second_are_both_adopted() -> None:
     scene = lost(decision_id=None)
-    known = scene.capacity._throughputs[pt_arn(1)]
-    scene.capacity._throughputs[pt_arn(2)] = replace(known, arn=pt_arn(2), name="second")
+    known = scene.capacity.throughputs[pt_arn(1)]
+    scene.capacity.throughputs[pt_arn(2)] = replace(known, arn=pt_arn(2), name="second")
     adopt(scene)
     adopting = adoption(scene)
 
@@ -279,9 +277,7 @@ def test_a_tag_copied_from_another_purchase_is_told_with_its_remedy(
     """It is billed: that there is nothing to adopt would be wrong."""
     scene = lost()
     name = "chat-capacity-20261120T120000Z"
-    scene.fleets._purchases["chat", name] = build_held(
-        decision_id=name, model_units=2, state=state, arn=arn
-    )
+    scene.fleets.put(build_held(decision_id=name, model_units=2, state=state, arn=arn))
 
     with pytest.raises(ConfigurationError, match="take that tag away"):
         adopt(scene)
@@ -292,7 +288,7 @@ def test_a_tag_copied_from_another_purchase_is_told_with_its_remedy(
 )
 def test_what_the_ledger_knows_otherwise_is_not_adopted(state: PurchaseState) -> None:
     scene = lost()
-    scene.fleets._purchases["chat", "d"] = build_held(1, decision_id="d", state=state)
+    scene.fleets.put(build_held(1, decision_id="d", state=state))
 
     with pytest.raises(ConfigurationError, match=f"as {state.value}, bought by d"):
         adopt(scene)

@@ -102,7 +102,7 @@ def test_a_restored_ledger_is_noticed_and_nothing_is_bought_again() -> None:
 def test_a_late_pt_of_an_abandoned_purchase_is_no_stray() -> None:
     scene = Stage(core=Script())
     abandoned = build_held(state=PurchaseState.ABANDONED, arn=None, ended_at=NOW)
-    scene.fleets._purchases["chat", abandoned.decision_id] = abandoned
+    scene.fleets.put(abandoned)
     scene.capacity.add(
         name=abandoned.name,
         model_id=PT_MODEL,
@@ -260,8 +260,7 @@ def hold(scene: Stage, number: int, units: int, *, since: datetime = NOW) -> str
         billed_from=since,
         in_service_since=since,
     )
-    scene.fleets._purchases["chat", intent.decision_id] = intent
-    scene.fleets._reserve(intent, 1)
+    scene.fleets.put(intent, is_reserved=True)
     scene.serve(arn, 20)
     return arn
 

@@ -110,10 +110,8 @@ def test_a_pt_under_a_term_is_dropped_before_any_call(until: datetime | None) ->
 
 def test_a_pt_under_a_term_stays_in_the_table_whatever_a_decision_asks_for() -> None:
     scene, script = serving()
-    scene.capacity._throughputs[ARN] = replace(
-        scene.capacity._throughputs[ARN],
-        commitment=Commitment.ONE_MONTH,
-        committed_until=NOW + 30 * 24 * HOUR,
+    scene.capacity.change(
+        ARN, commitment=Commitment.ONE_MONTH, committed_until=NOW + 30 * 24 * HOUR
     )
     script.actions[DECIDED_AT] = (Release(arn=ARN, model_units=1),)
     scene.decide()
@@ -127,9 +125,7 @@ def test_a_pt_under_a_term_stays_in_the_table_whatever_a_decision_asks_for() -> 
 
 def test_a_term_that_only_the_delete_reveals_drops_the_release() -> None:
     scene, _ = at_window()
-    scene.capacity._throughputs[ARN] = replace(
-        scene.capacity._throughputs[ARN], committed_until=NOW + 30 * 24 * HOUR
-    )
+    scene.capacity.change(ARN, committed_until=NOW + 30 * 24 * HOUR)
 
     assert scene.release().outcomes == (("chat", "release cancelled"),)
 

@@ -53,7 +53,7 @@ def test_that_a_person_adopted_it_is_told_after_its_release_too() -> None:
     scene, _ = at_window()
     bought = only_purchase(scene)
     adopted = replace(bought, adopted_by="jane")
-    scene.fleets._purchases["chat", bought.decision_id] = adopted
+    scene.fleets.put(adopted)
 
     scene.run(7)
 
@@ -66,7 +66,7 @@ def test_not_found_is_done() -> None:
     scene, _ = at_window()
     scene.capacity.fail_next(ThroughputNotFoundError("gone"), method="delete")
     scene.capacity.vanish(ARN)
-    scene.capacity._throughputs[ARN] = build_listed(decision_id=None)
+    scene.capacity.throughputs[ARN] = build_listed(decision_id=None)
 
     assert scene.release().outcomes == (("chat", "released 1"),)
 

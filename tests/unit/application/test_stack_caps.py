@@ -193,7 +193,7 @@ def test_what_one_target_lost_and_another_adopted_counts_once_for_the_stack() ->
         name="moved", model_id=PT_MODEL, deployment="test", target=OTHER, decision_id="d"
     )
     had = build_held(1, arn=arn, state=PurchaseState.LOST, ended_at=NOW)
-    scene.fleets._purchases["chat", had.decision_id] = had
+    scene.fleets.put(had)
     held = build_purchase(decision_id="d", target=OTHER, state=PurchaseState.BOUGHT, arn=arn)
     reserve(scene.fleets, held)
 
@@ -251,10 +251,10 @@ def test_two_stacks_in_one_account_count_each_others_units_and_delete_none() -> 
     theirs.capacity = mine.capacity
     theirs.clock = mine.clock
     theirs.wire()
-    mine.capacity._deployment = "another-stack"
+    mine.capacity.deployment = "another-stack"
     theirs.decide()
     theirs.purchase()
-    mine.capacity._deployment = "test"
+    mine.capacity.deployment = "test"
     (arn,) = [pt.arn for pt in mine.capacity.inventory().throughputs] or [""]
 
     mine.decide()

@@ -44,7 +44,7 @@ def with_real_rules() -> Stage:
         table = scene.tables.current("chat")
         if table and table.routes[0].kind is OptionKind.PROVISIONED and scene.now < end:
             # Callers follow the table.
-            scene.metrics._points[MODEL].pop(scene.now)
+            scene.metrics.points[MODEL].pop(scene.now)
             for route in table.routes:
                 sums = {name: value * route.weight for name, value in THREE_UNITS.items()}
                 if route.weight:

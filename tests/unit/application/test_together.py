@@ -78,14 +78,14 @@ def test_a_short_history_is_no_silence() -> None:
 
 def test_each_capacity_situation_tells_it() -> None:
     scene = Stage(build_target(), build_target(name="email", model_ids=("other",)))
-    scene.metrics._points.clear()
+    scene.metrics.points.clear()
     for model_id in (MODEL, "other"):
         traffic = build_traffic(150, end=NOW - 20 * MINUTE)
         scene.metrics.put_traffic(model_id, traffic)
     scene.decide()
 
     told = [
-        scene.decisions._kept[decision.id].situation.observation.silent_together
+        scene.decisions.kept[decision.id].situation.observation.silent_together
         for decision in scene.reporter.decisions
     ]
     assert told == [True, True]

@@ -40,12 +40,12 @@ def scene() -> Stage:
 def tamper(scene: Stage, **changes: Any) -> None:
     """Change the one purchase behind everybody's back."""
     (intent,) = scene.fleets.purchases("chat")
-    scene.fleets._purchases["chat", intent.decision_id] = replace(intent, **changes)
+    scene.fleets.put(replace(intent, **changes))
 
 
 def retag(scene: Stage, **changes: Any) -> None:
-    (arn,) = scene.capacity._throughputs
-    scene.capacity._throughputs[arn] = replace(scene.capacity._throughputs[arn], **changes)
+    (arn,) = scene.capacity.throughputs
+    scene.capacity.change(arn, **changes)
 
 
 def test_a_sound_stack_has_no_finding(scene: Stage) -> None:
@@ -72,7 +72,7 @@ def test_every_throughput_is_listed_with_its_life(scene: Stage) -> None:
 
 def test_what_another_target_lost_is_listed_under_the_one_that_holds_it(scene: Stage) -> None:
     had = build_held(1, target="archive", state=PurchaseState.LOST, ended_at=NOW)
-    scene.fleets._purchases["archive", had.decision_id] = had
+    scene.fleets.put(had)
 
     (held,) = holdings(look(scene))
 
@@ -126,7 +126,7 @@ def test_spend_beyond_a_cap_is_told(scene: Stage) -> None:
 
 
 def test_reservations_that_are_not_those_of_the_intents_are_a_breach(scene: Stage) -> None:
-    scene.fleets._records["chat"] = FleetRecord(
+    scene.fleets.records["chat"] = FleetRecord(
         target="chat", reserved_units=2, reserved_usd_per_hour=Decimal(121), version=1
     )
 
@@ -225,23 +225,19 @@ def two_at_their_cap() -> tuple[Stage, str]:
 
 def test_what_a_neighbour_bought_just_now_counts_for_it_alone_though_its_tags_lag() -> None:
     scene, arn = two_at_their_cap()
-    listed = scene.capacity._throughputs
-    listed[arn] = replace(listed[arn], deployment=None, target=None, decision_id=None)
+    scene.capacity.change(arn, deployment=None, target=None, decision_id=None)
 
     assert findings(scene) == []
 
-    listed[arn] = replace(listed[arn], created_at=scene.now - GRACE)
+    scene.capacity.change(arn, created_at=scene.now - GRACE)
     assert set(oracles(scene)) == {"O1 violation", "O5 notice"}
 
 
 def test_what_a_neighbour_deleted_just_now_counts_for_nobody_though_lists_show_it() -> None:
     scene, arn = two_at_their_cap()
-    key = "search", f"search-capacity-{NOW:%Y%m%dT%H%M%SZ}"
-    held = scene.fleets._purchases[key]
-    gone = replace(held, state=PurchaseState.RELEASED, ended_at=scene.now)
-    scene.fleets._purchases[key] = gone
-    listed = scene.capacity._throughputs
-    listed[arn] = replace(listed[arn], deployment=None, target=None, decision_id=None)
+    (held,) = scene.fleets.purchases("search")
+    scene.fleets.put(replace(held, state=PurchaseState.RELEASED, ended_at=scene.now))
+    scene.capacity.change(arn, deployment=None, target=None, decision_id=None)
 
     assert "max_units" not in str(findings(scene))
 
@@ -264,14 +260,14 @@ def test_an_open_purchase_has_the_grace_and_three_ticks(
 
 def test_a_purchase_without_its_decision_is_a_breach(scene: Stage) -> None:
     (intent,) = scene.fleets.purchases("chat")
-    del scene.decisions._kept[intent.decision_id]
+    del scene.decisions.kept[intent.decision_id]
 
     assert oracles(scene) == ["O10 violation"]
 
 
 def test_what_a_person_adopted_needs_no_decision(scene: Stage) -> None:
     (intent,) = scene.fleets.purchases("chat")
-    del scene.decisions._kept[intent.decision_id]
+    del scene.decisions.kept[intent.decision_id]
     tamper(scene, adopted_by="jane")
 
     assert findings(scene) == []
@@ -300,7 +296,7 @@ def deleting(scene: Stage) -> None:
         withdrawn_at=scene.now,
         withdrawn_version=2,
     )
-    scene.fleets._releases["chat", release.decision_id] = release
+    scene.fleets.put(release)
 
 
 @pytest.mark.parametrize(
@@ -324,8 +320,8 @@ def test_a_delete_names_what_is_ours_and_under_no_term(
 
 def test_a_delete_before_the_withdrawal_is_a_breach(scene: Stage) -> None:
     deleting(scene)
-    ((key, release),) = scene.fleets._releases.items()
-    scene.fleets._releases[key] = replace(release, withdrawn_at=None)
+    (release,) = scene.fleets.releases("chat")
+    scene.fleets.put(replace(release, withdrawn_at=None))
 
     assert oracles(scene) == ["O6 violation"]
 
@@ -362,8 +358,8 @@ def test_a_table_that_names_what_does_not_serve_is_a_breach_after_two_minutes(
     scene: Stage,
 ) -> None:
     scene.capacity.vanish(pt_arn(1))
-    table = scene.tables._tables["chat"]
-    scene.tables._tables["chat"] = replace(table, published_at=scene.now - MINUTE)
+    table = scene.tables.tables["chat"]
+    scene.tables.tables["chat"] = replace(table, published_at=scene.now - MINUTE)
     early = oracles(scene)
     scene.clock.advance(timedelta(minutes=2))
 
@@ -397,10 +393,10 @@ def test_decisions_of_the_rules_replay() -> None:
 def test_a_decision_that_replays_differently_is_a_breach() -> None:
     made = Stage(history_hours=30)
     made.decide()
-    (recorded,) = made.decisions._kept.values()
+    (recorded,) = made.decisions.kept.values()
     changed: Decision = replace(recorded.decision, desired_units=7)
     situation: Situation = recorded.situation
-    made.decisions._kept[changed.id] = RecordedDecision(
+    made.decisions.kept[changed.id] = RecordedDecision(
         decision=changed,
         situation=situation,
         history=recorded.history,

@@ -21,7 +21,7 @@ def scaled() -> Stage:
     made = Stage(target, history_hours=30)
     made.endpoints.states[ENDPOINT] = build_endpoint_state()
     made.decide()
-    ((decision_id, _),) = made.decisions._kept.items()
+    ((decision_id, _),) = made.decisions.kept.items()
     nothing = made.scalings.record_of("chat", ENDPOINT)
     made.scalings.write(nothing, nothing.begun(build_scaling_intent(decision_id=decision_id)))
     return made
@@ -78,9 +78,9 @@ def test_a_change_that_was_settled_leaves_no_finding(scaled: Stage) -> None:
 
 def test_a_change_without_its_decision_or_beyond_a_days_bound_is_a_breach(scaled: Stage) -> None:
     scaled.decide(Loop.ROUTING)
-    scaled.decisions._kept = {
+    scaled.decisions.kept = {
         name: kept
-        for name, kept in scaled.decisions._kept.items()
+        for name, kept in scaled.decisions.kept.items()
         if kept.decision.loop is Loop.ROUTING
     }
     (option,) = scaled.targets[0].options

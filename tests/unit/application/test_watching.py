@@ -204,7 +204,7 @@ def test_a_lost_pt_that_carries_our_tags_again_is_taken_back_and_alarmed() -> No
 def test_that_a_person_adopted_it_is_told_after_it_was_lost_too() -> None:
     scene, arn = lost()
     had = only_purchase(scene)
-    scene.fleets._purchases["chat", had.decision_id] = replace(had, adopted_by="jane")
+    scene.fleets.put(replace(had, adopted_by="jane"))
     scene.capacity.retag(arn, deployment="test")
     scene.clock.advance(15 * MINUTE)
     scene.decide()
@@ -218,8 +218,7 @@ def test_that_a_person_adopted_it_is_told_after_it_was_lost_too() -> None:
 def test_a_lost_pt_that_a_person_gave_another_target_stays_lost() -> None:
     """It may be adopted there: held by both it would be counted, paid and routed twice."""
     scene, arn = lost()
-    known = scene.capacity._throughputs[arn]
-    scene.capacity._throughputs[arn] = replace(known, deployment="test", target="email")
+    scene.capacity.change(arn, deployment="test", target="email")
 
     scene.purchase()
 
@@ -261,7 +260,7 @@ def test_a_young_pt_that_somebody_renames_before_lists_show_it_is_not_lost() -> 
     scene = in_service()
     arn = scene.only_arn()
     scene.capacity.list_lag = 10 * HOUR
-    scene.capacity._throughputs[arn] = replace(scene.capacity._throughputs[arn], name="renamed")
+    scene.capacity.change(arn, name="renamed")
     scene.clock.advance(MINUTE)
 
     scene.purchase()
