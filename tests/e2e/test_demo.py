@@ -93,6 +93,20 @@ def test_leaves_a_ledger_behind_that_the_command_line_reads(
     assert run(["decisions", "replay", "--from", summary.ledger]) == 0
 
 
+def test_the_first_decision_knows_the_whole_history(
+    summary: DemoSummary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is decided while the history is still being written."""
+    listing = ["decisions", "list", "--from", summary.ledger, "--last", "0", "--output", "json"]
+    assert run(listing) == 0
+    decisions = json.loads(capsys.readouterr().out)
+    assert run([*listing, "--reason", "data_incomplete"]) == 0
+    blind = json.loads(capsys.readouterr().out)
+
+    assert len(decisions) == summary.decisions
+    assert blind == []
+
+
 def test_kept_it_can_be_reached_and_time_goes_on(summary: DemoSummary, told: io.StringIO) -> None:
     text = told.getvalue()
 

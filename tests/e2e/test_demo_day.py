@@ -22,7 +22,7 @@ def test_the_day_has_purchases_releases_route_changes_and_many_holds(summary: De
 
 
 def test_every_decision_of_the_day_replays(summary: DemoSummary) -> None:
-    assert summary.decisions == 1440 + 96
+    assert summary.decisions == 1440 + 288
     assert summary.replay_differences == 0
     assert summary.other_verdicts == 0
 
@@ -31,13 +31,15 @@ def test_the_day_is_the_same_every_time(summary: DemoSummary) -> None:
     assert summary.surprises == 0
 
 
-def test_the_day_costs_less_than_static_peak_and_throttles_less_than_on_demand(
+def test_the_day_costs_what_the_backtest_foresees_and_less_than_without_units(
     summary: DemoSummary,
 ) -> None:
-    ours, on_demand, static, _ = summary.rows
+    ours, on_demand, static, backtest = summary.rows
 
-    assert ours.total_usd < static.total_usd
+    assert ours.total_usd < on_demand.total_usd < static.total_usd
     assert ours.throttled_tokens < on_demand.throttled_tokens
+    # Drains and the bounds on changes, which the backtest does not have, cost a little.
+    assert ours.total_usd == pytest.approx(backtest.total_usd, rel=0.1)
 
 
 def test_the_day_leaves_its_report_behind(summary: DemoSummary) -> None:

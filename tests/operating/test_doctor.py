@@ -1,6 +1,7 @@
 """`doctor`: how the stack and its targets stand, and the command against what is wrong."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.cli.stack import find_stack
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.bedrock_stage import POOL
 from tests.builders import ACCOUNT, MODEL, NOW, PROFILE, PT_MODEL, REGION
@@ -393,6 +395,17 @@ def test_a_late_loop_is_red_and_a_new_target_is_not(sound: Stage) -> None:
     found = examined(sound, "chat", status=1)["chat", "decisions"]
 
     assert (found["state"], "120 minutes ago" in found["message"]) == ("RED", True)
+
+
+def test_minutes_that_were_not_read_are_told(sound: Stage) -> None:
+    (newest,) = ticks(0, limited(1))
+    hole = Reason(code=ReasonCode.DATA_INCOMPLETE, message="60 of the newest 90 minutes were not")
+    sound.record([replace(newest, decision=replace(newest.decision, reasons=(hole,)))])
+
+    found = examined(sound, "chat")["chat", "history"]
+
+    assert (found["state"], found["message"]) == ("YELLOW", hole.message)
+    assert found["remedy"] == "bedrock-autoscaler decisions explain data_incomplete"
 
 
 def test_one_target_can_be_asked_for_and_json_is_one_word(

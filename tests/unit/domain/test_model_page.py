@@ -29,7 +29,8 @@ from tests.builders import (
     build_traffic,
 )
 
-PAGE = (Path(__file__).parents[3] / "docs" / "model.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "model.md").read_text(encoding="utf-8")
 SECTIONS = (
     "Demand", "Classes", "Forecast", "Sizing", "Gate", "Loss budget", "Routing", "Spend",
 )  # fmt: skip
@@ -125,6 +126,16 @@ def test_every_figure_on_the_page_is_what_the_code_computes() -> None:
         # To the last digit that the page gives.
         digits = len(text.partition(".")[2])
         assert figures[name] == pytest.approx(float(text), abs=0.51 * 10**-digits), name
+
+
+def test_the_tour_of_the_architecture_tells_the_same_decision() -> None:
+    tour = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    example = tour.split("## One decision by hand")[1].split("\n## ")[0]
+    prices = set(re.findall(r"\d+\.\d{2,}", example))
+
+    # The prices of tokens and of throttles stand in the page's formulas.
+    assert prices <= set(re.findall(r"\d+\.\d{2,}", PAGE))
+    assert {"890.78", "69.575"} <= prices
 
 
 def test_the_page_names_the_reasons_of_its_decision() -> None:

@@ -75,7 +75,11 @@ def test_minutes_that_were_not_read_are_no_demand_to_grow_on() -> None:
     assert plan.grow_to == 0
     (caution,) = plan.remarks
     assert caution.code is ReasonCode.DATA_INCOMPLETE
-    assert dict(caution.numbers) == {"units_without_gaps": 2.0, "units": 0.0}
+    assert dict(caution.numbers) == {
+        "unread_minutes": 1440.0,
+        "units_without_gaps": 2.0,
+        "units": 0.0,
+    }
 
 
 def test_minutes_that_were_not_read_are_full_use_to_shrink_on() -> None:
@@ -91,7 +95,9 @@ def test_minutes_that_were_not_read_are_full_use_to_shrink_on() -> None:
     assert plan.keep == 2
     assert plan.is_worth_keeping(1, 1)
     (caution,) = plan.remarks
-    assert "count as full use: keep 1 unit, not 0" in caution.message
+    assert caution.message == (
+        "60 of the newest 5,760 minutes were not read and count as full use: keep 1 unit, not 0"
+    )
 
 
 def test_a_gap_that_might_ask_for_more_units_releases_none() -> None:
@@ -191,6 +197,18 @@ def test_the_right_size_is_argued_too() -> None:
     assert wish.reasons[0].message == (
         "2 units held, which is right: a further one avoids 0.00 USD per hour, costs 34.65 and is "
         "bought from 39.85"
+    )
+
+
+def test_a_size_that_only_gaps_keep_is_not_called_right() -> None:
+    demand = build_demand((3 * DAY + 3, 0.0), (60, NAN), (DAY - 63, 0.0))
+    plan = make_plan(holding(1), demand, HALF, trusting(this_hour_yesterday=1.0))
+
+    wish = make_wish(holding(1), plan, STEADY, diagnosis())
+
+    assert wish.reasons[0].message == (
+        "1 unit held, for now: a further one avoids 0.00 USD per hour, costs 34.65 and is bought "
+        "from 39.85"
     )
 
 

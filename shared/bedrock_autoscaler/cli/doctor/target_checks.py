@@ -91,7 +91,7 @@ class _OneTarget:
         yield from self._strangers(sorted(listed - ids))
 
     def decisions(self) -> Iterator[Check]:
-        """Whether the capacity loop decides on time."""
+        """Whether the capacity loop decides on time, and on minutes that were read."""
         access, target = self._access, self._target
         latest = access.inspection().decisions.latest(target.name, Loop.CAPACITY)
         logs = access.place.outputs.get("ObserveDecideFunctionName", "")
@@ -108,6 +108,10 @@ class _OneTarget:
         yield self._check(
             "decisions", State.RED if late else State.GREEN, message, tail if late else ""
         )
+        for reason in latest.decision.reasons:
+            if reason.code is ReasonCode.DATA_INCOMPLETE:
+                remedy = f"bedrock-autoscaler decisions explain {reason.code}"
+                yield self._check("history", State.YELLOW, reason.message, remedy)
 
     def facts(self) -> Iterator[Check]:
         """Prices, unit rate and quotas on demand."""

@@ -20,6 +20,7 @@ from bedrock_autoscaler.domain.sizing.margins import Margins, margins_of
 from bedrock_autoscaler.domain.sizing.worth import EXTRA_UNITS, SizePlan, plan_size, wanted_units
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis
+from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import units_text
 
 
@@ -158,22 +159,28 @@ def _cautious(
         sure_worth=least.keep.worth,
         sure_floor=sure_floor,
     )
+    load = forecaster.demand.load
     remarks = (
         *plan.remarks,
-        *_caution("no demand", "grow to", plan.grow_to, grow_to),
-        *_caution("full use", "keep", min(plan.keep, held), min(careful.keep, held)),
+        *_caution(load, "no demand", "grow to", plan.grow_to, grow_to),
+        *_caution(load, "full use", "keep", min(plan.keep, held), min(careful.keep, held)),
     )
     return replace(careful, remarks=remarks)
 
 
-def _caution(meaning: str, what: str, before: int, after: int) -> tuple[Reason, ...]:
+def _caution(load: Series, meaning: str, what: str, before: int, after: int) -> tuple[Reason, ...]:
     if before == after:
         return ()
+    unread = int(np.isnan(load).sum())
     reason = Reason(
         code=ReasonCode.DATA_INCOMPLETE,
-        message=f"minutes that were not read count as {meaning}: {what} {units_text(after)}, not "
-        f"{before}",
-        numbers=(("units_without_gaps", float(before)), ("units", float(after))),
+        message=f"{unread:,} of the newest {len(load):,} minutes were not read and count as "
+        f"{meaning}: {what} {units_text(after)}, not {before}",
+        numbers=(
+            ("unread_minutes", float(unread)),
+            ("units_without_gaps", float(before)),
+            ("units", float(after)),
+        ),
     )
     return (reason,)
 
@@ -242,12 +249,15 @@ def _worth_reason(plan: SizePlan, situation: Situation, held: int) -> Reason:
             ),
         )
     worth = float(plan.worth[held])
-    is_right = worth < plan.first_usd
+    is_enough = worth < plan.first_usd
+    is_right = is_enough and all(
+        remark.code is not ReasonCode.DATA_INCOMPLETE for remark in plan.remarks
+    )
     return Reason(
         code=ReasonCode.AT_DESIRED_SIZE,
         message=f"{units_text(held)} held, {'which is right' if is_right else 'for now'}: a "
         f"further one avoids {worth:.2f} USD per hour, costs {price:.2f} and is bought from "
-        f"{plan.first_usd:.2f}{'' if is_right else ', if nothing else holds it back'}",
+        f"{plan.first_usd:.2f}{'' if is_enough else ', if nothing else holds it back'}",
         numbers=(
             ("worth_usd_per_hour", worth),
             ("price_usd_per_hour", price),
