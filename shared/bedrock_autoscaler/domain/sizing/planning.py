@@ -162,13 +162,17 @@ def _cautious(
     load = forecaster.demand.load
     remarks = (
         *plan.remarks,
-        *_caution(load, "no demand", "grow to", plan.grow_to, grow_to),
-        *_caution(load, "full use", "keep", min(plan.keep, held), min(careful.keep, held)),
+        *_caution(load, "no demand", "grow to", before=plan.grow_to, after=grow_to),
+        *_caution(
+            load, "full use", "keep", before=min(plan.keep, held), after=min(careful.keep, held)
+        ),
     )
     return replace(careful, remarks=remarks)
 
 
-def _caution(load: Series, meaning: str, what: str, before: int, after: int) -> tuple[Reason, ...]:
+def _caution(
+    load: Series, meaning: str, what: str, *, before: int, after: int
+) -> tuple[Reason, ...]:
     if before == after:
         return ()
     unread = int(np.isnan(load).sum())
