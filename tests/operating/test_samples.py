@@ -11,9 +11,10 @@ from bedrock_autoscaler.application.telling.messages import (
     message_on_alarm,
     message_on_request,
 )
+from bedrock_autoscaler.domain.commitments.terms import terms_of
 from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.target import Commitment
-from tests.builders import NOW
+from tests.builders import NOW, UNIT_PRICE
 from tests.deployment.template import ROOT
 from tests.unit.application.test_asking import ASKED
 
@@ -66,6 +67,16 @@ def samples() -> tuple[str, str, str]:
 def test_the_page_shows_what_is_sent() -> None:
     for sample in samples():
         assert f"\n{sample}```" in PAGE
+
+
+def test_a_term_costs_the_same_in_the_request_and_in_its_evidence() -> None:
+    body = message_on_request(REQUEST, STACK).body
+
+    # 2 units x 55.00 USD x 30 days of 24 hours, as `terms_of` takes a month.
+    (priced,) = terms_of(UNIT_PRICE)
+    dollars = f"{2 * priced.usd_per_hour * priced.hours:,.0f} USD"
+    assert f"{dollars} in a month of 30 days" in body
+    assert f"{dollars} at 55.00 per unit-hour" in body
 
 
 def test_a_purchase_without_a_term_is_asked_for_without_the_warning_of_one() -> None:

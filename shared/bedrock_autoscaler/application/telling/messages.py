@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bedrock_autoscaler.application.telling.remedies import commands_of, remedy_of
+from bedrock_autoscaler.domain.commitments.terms import MONTH
 from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.target import Commitment
-from bedrock_autoscaler.domain.units import moment_text, units_text
+from bedrock_autoscaler.domain.units import HOUR, moment_text, units_text
 
 _LONGEST_SUBJECT = 100
 _MOST_TEXTS = 20
 _LONGEST_TEXT = 2_000
-_MONTH_HOURS = 730
 _TERMS = {
     Commitment.NONE: "without commitment",
     Commitment.ONE_MONTH: "for one month",
@@ -65,8 +65,8 @@ def message_on_request(request: Request, stack: str) -> Message:
         subject=_subject(stack, request.target, f"approve {units_text(request.units)} {term}?"),
         body=_body(
             f"{units_text(request.units)} of {request.model_id} {term} wait for your word: "
-            f"{hourly:,.2f} USD per hour, {hourly * _MONTH_HOURS:,.0f} USD in a month of "
-            f"{_MONTH_HOURS} hours.",
+            f"{hourly:,.2f} USD per hour, {hourly * int(MONTH / HOUR):,.0f} USD in a month of "
+            f"{MONTH.days} days.",
             "",
             "Evidence:",
             f"  {_line(request.evidence)}",

@@ -12,13 +12,13 @@ STUDY_DAYS = 56
 LEAST_HISTORY_DAYS = 30
 """Without so much history nothing is said on any term."""
 
+MONTH = timedelta(days=30)
+"""A month of a term; AWS does not publish how many days its months have."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """A term that is sold, and how much history it takes.
-
-    AWS does not publish how many days its months have; 30 are assumed.
-    """
+    """A term that is sold, and how much history it takes."""
 
     commitment: Commitment
     length: timedelta
@@ -34,16 +34,16 @@ class Term:
 def terms_of(price: UnitPrice) -> tuple[Term, ...]:
     """The terms that are sold, the longest first."""
     offers = (
-        (Commitment.SIX_MONTHS, 180, STUDY_DAYS, price.six_months_usd_per_hour),
-        (Commitment.ONE_MONTH, 30, LEAST_HISTORY_DAYS, price.one_month_usd_per_hour),
+        (Commitment.SIX_MONTHS, 6, STUDY_DAYS, price.six_months_usd_per_hour),
+        (Commitment.ONE_MONTH, 1, LEAST_HISTORY_DAYS, price.one_month_usd_per_hour),
     )
     return tuple(
         Term(
             commitment=commitment,
-            length=timedelta(days=days),
+            length=months * MONTH,
             days_needed=needed,
             usd_per_hour=float(usd),
         )
-        for commitment, days, needed, usd in offers
+        for commitment, months, needed, usd in offers
         if usd is not None
     )
