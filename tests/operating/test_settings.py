@@ -179,6 +179,40 @@ def test_defaults_and_caps_of_the_stack_can_be_made(stage: Stage) -> None:
     assert stage.access.target("chat").slo.throttle_cost_factor == 4
 
 
+def test_without_caps_of_the_stack_those_in_force_are_shown_with_the_way_to_others(
+    stage: Stage,
+) -> None:
+    option = {"kind": "on_demand", "address": "amazon.nova-lite-v1:0"}
+    residency = {"other_models": True}
+    stage.put("targets/search", DOCUMENT | {"options": [option], "residency": residency})
+    # Two targets with four units, 242, 5,000 and 50,000 USD each.
+    write = (
+        "settings set stack max_units=8 max_usd_per_hour=484 max_usd_per_day=10000 "
+        "max_usd_per_month=100000"
+    )
+
+    shown = stage.told("settings", "show", "stack")
+    assert "there is no document; in force are the sums over the targets' caps" in shown
+    assert "max_usd_per_hour = 484.0  [sum over the targets]" in shown
+    assert write in shown
+    assert write in stage.refused("settings", "set", "stack", "max_units=6", "--what-if")
+    stage.told(*write.split(), "--yes")
+
+    assert "max_units = 8  [document]" in stage.told("settings", "show", "stack")
+
+
+def test_caps_of_the_stack_that_are_gone_are_shown_as_the_last_valid_ones(stage: Stage) -> None:
+    caps = ["max_units=4", "max_usd_per_hour=250", "max_usd_per_day=3000"]
+    stage.told("settings", "set", "stack", *caps, "max_usd_per_month=40000", "--yes")
+    stage.accept()
+    stage.ssm.delete_parameter(Name="/bedrock-autoscaler/settings/stack")
+
+    shown = stage.told("settings", "show", "stack")
+
+    assert "the document is gone, and its last caps stay in force" in shown
+    assert "max_units = 4  [document]" in shown
+
+
 def test_a_document_that_outgrows_its_tier_is_refused(stage: Stage) -> None:
     ids = json.dumps([f"model-{'x' * 100}-{k}" for k in range(40)])
 

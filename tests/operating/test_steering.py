@@ -1,6 +1,8 @@
 """A person's hand on the lever, through the command line: pauses, overrides, the kill switch."""
 
 import json
+import re
+import shlex
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +11,10 @@ import pytest
 from bedrock_autoscaler.domain.acting.controls import Controls
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import MODEL, NOW
+from tests.deployment.template import ROOT
 from tests.functions.account import PREFIX
 from tests.operating.stage import DOCUMENT, Stage
+from tests.unit.application.test_what_if import limited, ticks
 
 ME = "arn:aws:sts::123456789012:user/moto"
 DAY = timedelta(days=1)
@@ -118,6 +122,39 @@ def test_the_switch_is_thrown_at_once_and_opened_after_a_question(
         ParameterFilters=[{"Key": "Name", "Values": [f"{PREFIX}/switch"]}]
     )["Parameters"][0]
     assert described["Description"] == f"by a command: {ME}"
+
+
+def test_the_switch_has_a_history_with_who_and_why(stage: Stage) -> None:
+    assert "was never set" in stage.refused("settings", "history", "switch")
+    stage.told("start", "--yes")
+    stage.told("stop", "--why", "incident 4711")
+
+    told = stage.told("settings", "history", "switch")
+
+    assert f"incident 4711: {ME}" in told
+    assert 'switch: "allow" -> "stop"' in told
+    assert 'switch = "stop"' in stage.told("settings", "show", "switch")
+
+
+def test_status_says_what_is_paused_before_the_next_decision(stage: Stage) -> None:
+    stage.record(ticks(0, limited(1), start=NOW))
+    assert "nothing is paused or overridden" in stage.told("status", "chat")
+
+    stage.told("pause", "chat", "--direction", "grow", "--until", "4h")
+
+    assert "purchases are paused: " in stage.told("status", "chat")
+    stage.answer("ssm.GetParametersByPath", lambda _: "AccessDeniedException")
+    assert "what is set by hand is as last decided" in stage.told("status", "chat")
+
+
+def test_the_window_of_the_page_on_operating_can_be_set_as_it_stands_there(stage: Stage) -> None:
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"`bedrock-autoscaler (settings set chat '?controls[^`]*)`", page)
+
+    stage.told(*shlex.split(command), "--yes")
+
+    (window,) = controls(stage).shrink_windows
+    assert window.minutes == 480
 
 
 def test_a_pause_of_settings_that_are_broken_says_what_else_to_do(stage: Stage) -> None:

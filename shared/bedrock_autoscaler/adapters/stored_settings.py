@@ -62,6 +62,7 @@ class StoredSettings:
     def __init__(self, client: SSMClient, prefix: str) -> None:
         self._client = client
         self._path = f"{prefix}/settings"
+        self._switch = f"{prefix}/switch"
 
     def parameter(self, name: str) -> str:
         """The parameter of a document."""
@@ -73,7 +74,17 @@ class StoredSettings:
         Raises:
             ObservationError: they could not be read.
         """
-        parameter = self.parameter(name)
+        return self._versions(self.parameter(name))
+
+    def switch_versions(self) -> tuple[StoredVersion, ...]:
+        """What the kill switch said, likewise.
+
+        Raises:
+            ObservationError: it could not be read.
+        """
+        return self._versions(self._switch)
+
+    def _versions(self, parameter: str) -> tuple[StoredVersion, ...]:
         try:
             pages = self._client.get_paginator("get_parameter_history").paginate(Name=parameter)
             found = [_version(each) for page in pages for each in page["Parameters"]]

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 _STACK_ARN = re.compile(r"arn:aws[a-z-]*:cloudformation:([a-z0-9-]+):([0-9]{12}):stack/.+")
 _MAX_DESCRIPTION = 1_024
+SWITCH = "switch"
+"""Name of the kill switch's parameter below the prefix."""
 _NEEDED = ("LedgerTableName", "RoutesTableName", "ConsentsTableName", "SettingsPrefixPath")
 
 
@@ -261,7 +263,7 @@ class StackAccess:
     @property
     def switch_name(self) -> str:
         """The parameter of the kill switch."""
-        return f"{self._place.prefix}/switch"
+        return f"{self._place.prefix}/{SWITCH}"
 
     def target(self, name: str) -> Target:
         """A target in force.

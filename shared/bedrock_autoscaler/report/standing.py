@@ -145,7 +145,7 @@ def standing_of(sources: Sources, name: str, now: datetime) -> Standing | None:
         money=_money(sources, target, state, now),
         coming=tuple(_coming(state, capacity.decision, target, now)),
         not_sooner=tuple(_not_sooner(capacity.decision)),
-        by_hand=tuple(_by_hand(target, now)),
+        by_hand=tuple(by_hand(target, now)),
         breaker=f"{state.record.tripped_at:%Y-%m-%d %H:%M}: {state.record.tripped_by}"
         if state.record.tripped_at
         else "",
@@ -271,7 +271,8 @@ def _holds_back(reason: Reason) -> bool:
     return help_of is not None and help_of.section in _HOLDING_BACK
 
 
-def _by_hand(target: Target, now: datetime) -> Iterator[str]:
+def by_hand(target: Target, now: datetime) -> Iterator[str]:
+    """What a person paused or put in place of the rules, where it binds at the moment."""
     controls = target.controls
     paused = controls.growth_problem(now)
     if paused is not None:

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from rich.console import Group
 
     from bedrock_autoscaler.cli.decisions.sources import Ledger
+    from bedrock_autoscaler.domain.target import Target
     from bedrock_autoscaler.report.standing import Standing
+
+type Documents = dict[str, Target] | None
 
 STATUS_EXAMPLE = "Example: bedrock-autoscaler status chat --stack bedrock-autoscaler"
 WATCH_EXAMPLE = "Example: bedrock-autoscaler watch --stack bedrock-autoscaler --every 30"
@@ -48,8 +51,8 @@ def status(
 ) -> None:
     """Show fleet, routes and spend, what changes next, and why not sooner."""
     ledger, switch = open_ledger(source, stack), _switch_of(source, stack)
-    now = ledger.now()
-    found = _standings(ledger, target, now)
+    now, documents = ledger.now(), _documents_of(source, stack)()
+    found = _standings(ledger, target, now, documents)
     if output is Output.JSON:
         from pydantic import TypeAdapter
 
@@ -60,7 +63,7 @@ def status(
         return
     from rich.console import Console
 
-    Console().print(_view(found, now, switch()))
+    Console().print(_view(found, now, switch(), documents))
 
 
 def watch(
@@ -80,6 +83,7 @@ def watch(
     from bedrock_autoscaler.application.errors import ObservationError
 
     ledger, switch = open_ledger(source, stack), _switch_of(source, stack)
+    documents = _documents_of(source, stack)
     console, pause, done = Console(), Event(), 0
     with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
         while not looks or done < looks:
@@ -87,8 +91,9 @@ def watch(
                 pause.wait(every)
             try:
                 now = ledger.now()
-                found = _standings(ledger, target, now)
-                live.update(_view(found, now, switch()), refresh=True)
+                told = documents()
+                found = _standings(ledger, target, now, told)
+                live.update(_view(found, now, switch(), told), refresh=True)
             except ObservationError as error:
                 # What was seen last stays; a look that failed is no reason to stop looking.
                 live.console.log(str(error))
@@ -112,22 +117,51 @@ def _switch_of(source: "Path | None", stack: str) -> "Callable[[], str]":
     return read
 
 
-def _standings(ledger: "Ledger", target: str | None, now: "datetime") -> "list[Standing]":
-    """How the targets stand that were decided upon.
+def _documents_of(source: "Path | None", stack: str) -> "Callable[[], Documents]":
+    """Reads the targets as they are set now; none of an export, None where they are not read."""
+    if source is not None:
+        return dict
+
+    access = access_to(stack)
+
+    def read() -> "Documents":
+        from bedrock_autoscaler.application.errors import AutoscalerError
+
+        try:
+            return {target.name: target for target in access.settings().targets}
+        except AutoscalerError:
+            return None
+
+    return read
+
+
+def _standings(
+    ledger: "Ledger", target: str | None, now: "datetime", documents: "Documents"
+) -> "list[Standing]":
+    """How the targets stand that were decided upon, with what their documents say by hand.
 
     Raises:
         CommandError: there is none.
     """
-    from bedrock_autoscaler.report.standing import standing_of
+    from dataclasses import replace
+
+    from bedrock_autoscaler.report.standing import by_hand, standing_of
 
     found = [standing_of(ledger.sources, name, now) for name in targets_of(ledger, target)]
-    known = [one for one in found if one is not None]
+    current = documents or {}
+    known = [
+        replace(one, by_hand=tuple(by_hand(current[one.name], now))) if one.name in current else one
+        for one in found
+        if one is not None
+    ]
     if not known:
         raise CommandError("no target was decided upon yet")
     return known
 
 
-def _view(found: "Sequence[Standing]", now: "datetime", switch: str) -> "Group":
+def _view(
+    found: "Sequence[Standing]", now: "datetime", switch: str, documents: "Documents"
+) -> "Group":
     """The kill switch, and all targets, one below the other."""
     from rich.console import Group
     from rich.text import Text
@@ -136,6 +170,8 @@ def _view(found: "Sequence[Standing]", now: "datetime", switch: str) -> "Group":
     if switch not in {ALLOW, UNTOLD}:
         stops = f"the kill switch says {switch!r}: nothing is bought, deleted or routed"
         parts.append(Text(stops, style="bold"))
+    if documents is None:
+        parts.append(Text("the documents are not read: what is set by hand is as last decided"))
     for standing in found:
         parts += [Text(), *_section(standing, now)]
     return Group(*parts)  # type: ignore[arg-type] # texts and tables are renderable

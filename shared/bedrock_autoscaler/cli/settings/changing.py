@@ -23,6 +23,7 @@ from bedrock_autoscaler.cli.money.spending import spending_lines
 from bedrock_autoscaler.cli.output import CommandError, Output, print_json
 from bedrock_autoscaler.cli.permitted import is_elsewhere, may_buy, permit_purchases
 from bedrock_autoscaler.cli.settings.fields import assignments, full_path
+from bedrock_autoscaler.cli.settings.in_force import caps_command, caps_of
 from bedrock_autoscaler.cli.stack import Place, StackAccess
 from bedrock_autoscaler.domain.target import Mode, Target
 
@@ -192,6 +193,11 @@ def _refuse_problems(change: Change, effect: Effect) -> None:
         f"{problem.document}: {f'{problem.field}: ' if problem.field else ''}{problem.message}"
         for problem in effect.problems
     ]
+    if change.name == STACK and effect.before.stack is None:
+        texts.append(
+            "the first document has all four caps, which without one are the sums over the "
+            f"targets: {caps_command(caps_of(effect.before.rails))}"
+        )
     raise CommandError(f"nothing was written to {change.name}: {'; '.join(texts)}")
 
 

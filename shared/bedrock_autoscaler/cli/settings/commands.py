@@ -26,6 +26,9 @@ INVALID = 1
 TargetArgument = Annotated[
     str, typer.Argument(metavar="TARGET", help="A target, or `defaults`, or `stack`.")
 ]
+ReadArgument = Annotated[
+    str, typer.Argument(metavar="TARGET", help="A target, `defaults`, `stack`, or `switch`.")
+]
 WhatIfOption = Annotated[
     bool,
     typer.Option(
@@ -61,7 +64,7 @@ class _WithFields(TyperCommand):
 
 @app.command(epilog="Example: bedrock-autoscaler settings show chat")
 def show(
-    target: TargetArgument,
+    target: ReadArgument,
     *,
     every: Annotated[bool, typer.Option("--all", help="Shipped values too.")] = False,
     stack: StackOption = DEFAULT_STACK,
@@ -232,7 +235,7 @@ def diff(
 
 @app.command(epilog="Example: bedrock-autoscaler settings history chat")
 def history(
-    target: TargetArgument,
+    target: ReadArgument,
     *,
     stack: StackOption = DEFAULT_STACK,
     output: OutputOption = Output.TABLE,

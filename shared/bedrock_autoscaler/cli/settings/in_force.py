@@ -14,9 +14,10 @@ from bedrock_autoscaler.application.ports.settings import SettingsProblem
 from bedrock_autoscaler.application.settings.in_force import DEFAULTS, STACK, unpacked
 from bedrock_autoscaler.application.settings.tuning import leaves
 from bedrock_autoscaler.cli.output import CommandError
-from bedrock_autoscaler.cli.stack import StackAccess
+from bedrock_autoscaler.cli.stack import SWITCH, StackAccess
+from bedrock_autoscaler.domain.target import StackRails
 
-SHIPPED = "shipped"
+SHIPPED, SUMMED = "shipped", "sum over the targets"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,8 @@ class Standing:
         settings_version: hash of the target in force; empty for `defaults` and `stack`, and while
             nothing of it is.
         effective: the document in force merged with what lies under it.
-        origins: by the path of each value: `document`, `defaults` or `shipped`.
+        origins: by the path of each value: `document`, `defaults`, `shipped`, or the sum over the
+            targets.
     """
 
     name: str
@@ -61,7 +63,11 @@ def standing_of(access: StackAccess, name: str) -> Standing:
     """
     settings = access.settings()
     texts = access.tuning.parameters.documents().texts
-    if name not in texts:
+    if name == STACK and settings.stack is None:
+        return _plain_standing(STACK, None, caps_of(settings.rails), SUMMED)
+    if name == SWITCH and name not in texts and (thrown := access.stored.switch_versions()):
+        return _plain_standing(SWITCH, thrown[-1], {SWITCH: thrown[-1].text}, "document")
+    if name not in texts and name != STACK:
         raise CommandError(
             f"there is no document {access.stored.parameter(name)}; documents: "
             f"{', '.join(sorted(texts)) or 'none'}"
@@ -87,8 +93,39 @@ def standing_of(access: StackAccess, name: str) -> Standing:
     )
 
 
+def caps_of(rails: StackRails) -> dict[str, float]:
+    """The caps of all targets together, by their fields in the document `stack`."""
+    return {
+        "max_units": rails.max_units,
+        "max_usd_per_hour": float(rails.max_usd_per_hour),
+        "max_usd_per_day": float(rails.max_usd_per_day),
+        "max_usd_per_month": float(rails.max_usd_per_month),
+    }
+
+
+def caps_command(caps: Mapping[str, Any]) -> str:
+    """The command that writes a document `stack` with these caps."""
+    texts = (f"{name}={f'{value:.12g}' if value else 'N'}" for name, value in caps.items())
+    return f"bedrock-autoscaler settings set {STACK} {' '.join(texts)}"
+
+
 def print_standing(standing: Standing, *, every: bool) -> None:
     """The state of the document, then its values with where they come from."""
+    _print_state(standing)
+    shown = 0
+    for path, value in leaves(standing.effective):
+        origin = standing.origins[path]
+        if every or origin != SHIPPED:
+            shown += 1
+            typer.echo(f"  {path} = {json.dumps(value, ensure_ascii=False)}  [{origin}]")
+    if SUMMED in standing.origins.values():
+        typer.echo(f"to write one, with other caps: {caps_command(standing.effective)}")
+    hidden = len(standing.origins) - shown
+    if hidden:
+        typer.echo(f"  {hidden} further fields have their shipped value; --all shows them")
+
+
+def _print_state(standing: Standing) -> None:
     stored = standing.stored
     if stored is not None:
         typer.secho(
@@ -102,22 +139,29 @@ def print_standing(standing: Standing, *, every: bool) -> None:
         typer.echo("in force is the last valid text:" if standing.effective else "not in force")
     if standing.settings_version:
         typer.echo(f"in force as settings {standing.settings_version}")
-    shown = 0
-    for path, value in leaves(standing.effective):
-        origin = standing.origins[path]
-        if every or origin != SHIPPED:
-            shown += 1
-            typer.echo(f"  {path} = {json.dumps(value, ensure_ascii=False)}  [{origin}]")
-    hidden = len(standing.origins) - shown
-    if hidden:
-        typer.echo(f"  {hidden} further fields have their shipped value; --all shows them")
+    if SUMMED in standing.origins.values():
+        typer.echo(f"{STACK}: there is no document; in force are the sums over the targets' caps:")
+
+
+def _plain_standing(
+    name: str, stored: StoredVersion | None, values: Mapping[str, Any], origin: str
+) -> Standing:
+    """What consists of a few values of one origin."""
+    return Standing(
+        name=name,
+        stored=stored,
+        problem=None,
+        settings_version="",
+        effective=values,
+        origins=dict.fromkeys(values, origin),
+    )
 
 
 def _layers(
     access: StackAccess, name: str, texts: Mapping[str, str], *, is_valid: bool
 ) -> list[tuple[str, dict[str, Any]]]:
     """What lies over what, the lowest first; for an invalid document that which was kept."""
-    text: str | None = texts[name]
+    text = texts.get(name)
     below = _usable_defaults(access, texts)
     if not is_valid:
         kept = access.tuning.last_good.get(name)

@@ -8,10 +8,10 @@ import typer
 
 from bedrock_autoscaler.adapters.documents.text import read_object
 from bedrock_autoscaler.adapters.stored_settings import StoredVersion
-from bedrock_autoscaler.application.settings.tuning import Effect, FieldChange, differences
+from bedrock_autoscaler.application.settings.tuning import MISSING, Effect, FieldChange, differences
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.settings.changing import change_lines
-from bedrock_autoscaler.cli.stack import StackAccess
+from bedrock_autoscaler.cli.stack import SWITCH, StackAccess
 from bedrock_autoscaler.domain.units import iso
 
 _SHOWN_CHANGES = 3
@@ -53,11 +53,13 @@ class Entry:
 
 
 def history_of(access: StackAccess, name: str) -> list[Entry]:
-    """The versions, newest first.
+    """The versions, newest first; of the kill switch where no target has its name.
 
     Raises:
         CommandError: there is no such document.
     """
+    if name == SWITCH and access.stored.newest(name) is None:
+        return _history_of_switch(access)
     versions = _versions(access, name)
     entries: list[Entry] = []
     before: dict[str, Any] = {}
@@ -144,6 +146,22 @@ def earlier_version(
         f"{name} has no earlier version that is valid and another than version {newest.version}; "
         f"`bedrock-autoscaler settings history {name}` says what is wrong with each"
     )
+
+
+def _history_of_switch(access: StackAccess) -> list[Entry]:
+    thrown = access.stored.switch_versions()
+    if not thrown:
+        raise CommandError(f"{access.switch_name} was never set: nothing acts")
+    before = (MISSING, *(stored.text for stored in thrown))
+    entries = [
+        Entry(
+            stored=stored,
+            changes=(FieldChange(path=SWITCH, before=said, after=stored.text),),
+            problem="",
+        )
+        for said, stored in zip(before, thrown, strict=False)
+    ]
+    return entries[::-1]
 
 
 def _versions(access: StackAccess, name: str) -> tuple[StoredVersion, ...]:

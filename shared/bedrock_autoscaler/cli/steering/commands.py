@@ -29,7 +29,10 @@ _ALLOW, _STOP = "allow", "stop"
 
 TargetArgument = Annotated[str, typer.Argument(metavar="TARGET", help="Name of the target.")]
 StackOption = Annotated[str, typer.Option(help="Name of the deployed stack.")]
-WhyOption = Annotated[str, typer.Option(help="Kept with the version in `settings history`.")]
+WhyOption = Annotated[str, typer.Option(help="Kept with the version in `settings history TARGET`.")]
+SwitchWhyOption = Annotated[
+    str, typer.Option("--why", help="Kept with the version in `settings history switch`.")
+]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")]
 UntilOption = Annotated[
     str, typer.Option(help="It ends by itself then: 90m, 4h, 2d, or a time such as 2026-12-24T08Z.")
@@ -151,7 +154,7 @@ def clear(
     _unset(access_to(stack), target, ["units", "route"], why=why, yes=yes)
 
 
-def stop(*, why: WhyOption = "", stack: StackOption = DEFAULT_STACK) -> None:
+def stop(*, why: SwitchWhyOption = "", stack: StackOption = DEFAULT_STACK) -> None:
     """Throw the kill switch: nothing is bought, deleted or routed any more, within a tick.
 
     Decisions are still recorded, callers keep their tables, and what is owned is still billed.
@@ -160,7 +163,7 @@ def stop(*, why: WhyOption = "", stack: StackOption = DEFAULT_STACK) -> None:
 
 
 def start(
-    *, why: WhyOption = "", stack: StackOption = DEFAULT_STACK, yes: YesOption = False
+    *, why: SwitchWhyOption = "", stack: StackOption = DEFAULT_STACK, yes: YesOption = False
 ) -> None:
     """Open the kill switch again: targets in mode `act` buy, release and route."""
     if not yes:
