@@ -146,6 +146,8 @@ def test_a_person_resets_the_breaker(account: Account, capsys: pytest.CaptureFix
     command = ["reset-breaker", "--target", "chat", "--stack", DEPLOYMENT, "--yes"]
     assert run(command) == 2
     assert "has not tripped" in capsys.readouterr().err
+    assert run([*command, "--target", "nope"]) == 2
+    assert "target 'nope' is not in force; those that are: chat" in capsys.readouterr().err
     account.fleets.trip(account.fleets.record_of("chat"), NOW, "a seventh purchase")
 
     assert run(command) == 0

@@ -24,8 +24,13 @@ def test_a_stack_tells_prefix_and_region_of_its_tables(stage: Stage) -> None:
 
 def test_a_stack_without_such_a_table_is_named(stage: Stage) -> None:
     said = stage.refused("routes", "show", "other")
+    assert "target 'other' is not in force; those that are: chat" in said
 
-    assert "the routing table at stack test cannot be read" in said
+    said = stage.refused("routes", "show", "chat")
+    assert "there is no routing table at stack test for 'chat'" in said
+    assert run(["routes", "show", "other"]) == 2
+    said = stage.capsys.readouterr().err
+    assert "/bedrock-autoscaler/routes/other for 'other': it is no target, or nothing" in said
 
 
 def test_a_target_in_a_spoke_is_shown_from_the_table_that_its_copy_is_made_of(

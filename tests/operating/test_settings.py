@@ -4,11 +4,18 @@ import json
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import NoCredentialsError, NoRegionError
+from botocore.exceptions import (
+    EndpointConnectionError,
+    InvalidRegionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+)
 
 from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import ACCOUNT, NOW, REGION
+from tests.client.test_walking import refusal
 from tests.documents import BASE
 from tests.operating.stage import DOCUMENT, STACK, Stage
 from tests.unit.application.test_what_if import limited, ticks
@@ -369,6 +376,11 @@ def test_a_stack_that_is_not_there_is_named(stage: Stage) -> None:
     [
         (NoRegionError(), "You must specify a region; name the stack's Region"),
         (NoCredentialsError(), "Unable to locate credentials; log in to AWS"),
+        (ProfileNotFound(profile="nope"), "; name one that `aws configure list-profiles` has"),
+        (EndpointConnectionError(endpoint_url="https://x"), "; look at the network, the proxy"),
+        (InvalidRegionError(region_name="a b"), "; name the stack's Region"),
+        (refusal("ExpiredToken"), "; use credentials that are valid and may call"),
+        (refusal("ValidationError"), "; name another with --stack, or the Region that it is in"),
     ],
 )
 def test_what_the_sdk_lacks_is_told_with_the_way_to_give_it(

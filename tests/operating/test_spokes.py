@@ -31,6 +31,6 @@ def test_a_profile_that_is_not_there_is_refused(spread: Stage) -> None:
     assert "profile 'none'" in spread.refused("verify", "--account", f"{AWAY}=none")
 
 
-@pytest.mark.parametrize("wrong", [AWAY, f"{AWAY}=", "spoke=profile"])
+@pytest.mark.parametrize("wrong", [AWAY, f"{AWAY}=", "spoke=profile", "1=2"])
 def test_an_account_is_given_with_its_profile(stage: Stage, wrong: str) -> None:
     assert "111122223333=PROFILE" in stage.refused("verify", "--account", wrong)

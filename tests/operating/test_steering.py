@@ -12,7 +12,8 @@ from bedrock_autoscaler.domain.acting.controls import Controls
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import MODEL, NOW
 from tests.deployment.template import ROOT
-from tests.functions.account import PREFIX
+from tests.functions.account import PREFIX, SETTINGS
+from tests.intents import build_purchase, reserve
 from tests.operating.stage import DOCUMENT, Stage
 from tests.unit.application.test_what_if import limited, ticks
 
@@ -34,8 +35,11 @@ def test_a_pause_stops_both_directions_until_it_is_resumed(stage: Stage) -> None
 
     assert "controls.pause_growth: (not set) -> true" in printed
     assert (controls(stage).pause_growth, controls(stage).pause_shrink) == (True, True)
-    stage.told("resume", "chat", "--yes")
+    printed = stage.told("resume", "chat", "--yes")
+    assert "controls.pause_growth: true -> (not set)" in printed
+    assert "controls: " not in printed
     assert controls(stage) == Controls()
+    assert stage.stored() == DOCUMENT
     assert "nothing of the kind is set" in stage.told("resume", "chat", "--yes")
 
 
@@ -72,6 +76,33 @@ def test_units_are_overridden_by_who_asks_for_them(stage: Stage) -> None:
     assert override.until.isoformat() == "2026-11-22T08:00:00+00:00"
     stage.told("override", "clear", "chat", "--yes")
     assert controls(stage) == Controls()
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("99", "99 units are out of bounds: guard_rails.max_units of chat, 4, binds, so 4 is"),
+        ("4", "2 units held; to reach 4, more are bought"),
+        ("2", "2 units held, as many as that"),
+        ("0", "0 units are out of bounds: guard_rails.min_units of chat, 1, binds, so 1 is"),
+        ("1", "2 units held; to reach 1, throughputs are released, each as a whole"),
+    ],
+)
+def test_an_override_of_units_says_what_binds_and_what_changes(
+    stage: Stage, number: str, said: str
+) -> None:
+    stage.put(
+        "targets/chat", SETTINGS | {"guard_rails": SETTINGS["guard_rails"] | {"min_units": 1}}
+    )
+    reserve(stage.access.fleets, build_purchase(model_units=2))
+
+    assert said in stage.told("override", "units", "chat", number, "--until", "2d", "--yes")
+
+
+def test_a_number_of_units_below_none_is_refused_as_one(stage: Stage) -> None:
+    said = stage.refused("override", "units", "chat", "-1", "--until", "2d")
+
+    assert "Invalid value for 'number': Input should be greater than or equal to 0" in said
 
 
 def test_a_route_is_put_first_if_the_target_has_it(stage: Stage) -> None:

@@ -109,11 +109,12 @@ def _scored_row(trace: Trace, text: str, path: Path) -> int:
         TraceError: not a whole UTC minute inside the trace.
     """
     try:
-        minute = datetime.fromisoformat(text)
+        told = datetime.fromisoformat(text)
     except ValueError as error:
         raise TraceError(path, None, f"--score-from {text[:40]!r} is not ISO 8601") from error
+    minute = told.replace(tzinfo=UTC) if told.tzinfo is None else told
     if minute.utcoffset() != timedelta(0) or minute.second or minute.microsecond:
-        reason = f"--score-from {text!r} must be a whole minute in UTC, with a trailing Z"
+        reason = f"--score-from {text!r} must be a whole minute in UTC"
         raise TraceError(path, None, reason)
     row = trace.index_of(minute.astimezone(UTC))
     if not 0 <= row < len(trace):

@@ -122,7 +122,8 @@ def run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         # Usage errors compose their text on request; it names the parameter.
         compose = getattr(error, "format_message", error.__str__)
-        return _refuse(f"{compose()} (see {PROGRAM} --help)")
+        told = compose()
+        return _refuse(f"{told} (see {PROGRAM} --help)") if told else UNUSABLE
     except (AutoscalerError, BacktestError, CommandError) as error:
         return _refuse(str(error))
     except (typer.Abort, KeyboardInterrupt):

@@ -3,6 +3,7 @@
 import json
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,19 @@ OutputOption = Annotated[
 
 class CommandError(Exception):
     """A command cannot do what was asked; its text is one line for a person."""
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, and the folders above it.
+
+    Raises:
+        CommandError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def print_json(value: object) -> None:

@@ -46,6 +46,16 @@ def test_prints_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"bedrock-autoscaler {__version__}\n"
 
 
+@pytest.mark.parametrize("words", [[], ["routes"], ["settings"], ["targets"]], ids=" ".join)
+def test_without_a_command_the_help_is_all_that_is_said(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == 2
+
+    printed = capsys.readouterr()
+    assert ("Usage: " in printed.out, printed.err) == (True, "")
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_each_command_has_help_with_an_example_and_a_choice_of_output(
     command: list[str], capsys: pytest.CaptureFixture[str]
@@ -123,3 +133,10 @@ def test_traces_import_reads_and_writes(tmp_path: Path, capsys: pytest.CaptureFi
     assert status == 0
     assert capsys.readouterr().out.startswith(f"{out}: 1 minutes from 2024-02-03T00:00:00Z")
     assert out.read_text().splitlines()[1] == "2024-02-03T00:00:00Z,1,472,18"
+    same = tmp_path / "." / "elsewhere.csv"
+    same.symlink_to(source)
+    before = source.read_bytes()
+    for spelled in (source, same):
+        assert run(["traces", "import", str(source), *options, "-o", str(spelled)]) == 2
+        assert f"is {source}, which is read; name another" in capsys.readouterr().err
+    assert source.read_bytes() == before

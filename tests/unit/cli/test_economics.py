@@ -147,7 +147,7 @@ def test_the_tables_say_what_pays_and_what_nobody_told(
 def test_a_page_with_the_plot_is_written(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    path = tmp_path / "nova.html"
+    path = tmp_path / "deep" / "nova.html"
 
     found(capsys, NOVA, "--html", str(path))
     text = path.read_text(encoding="utf-8")
@@ -156,6 +156,8 @@ def test_a_page_with_the_plot_is_written(
     assert "1.24 M" in text
     assert "<script" not in text
     assert "USE1-Nova2.0Lite-input-tokens" in text
+    assert run(["economics", NOVA, "--html", "/proc/none/nova.html"]) == 2
+    assert "/proc/none/nova.html: cannot be written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

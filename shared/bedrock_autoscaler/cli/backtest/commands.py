@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bedrock_autoscaler.cli.deployed import DEFAULT_STACK, StackOption, access_to
-from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
+from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json, write_text
 
 if TYPE_CHECKING:
     from bedrock_autoscaler.backtest.run import BacktestResult
@@ -102,11 +102,11 @@ def backtest(
         trace, scenario, core_policy, settings_path=settings, scale=scale, score_from=score_from
     )
     if timeline is not None:
-        _write(timeline, result.timeline_text())
+        write_text(timeline, result.timeline_text())
     if report is not None:
-        _write(report, result.report_text())
+        write_text(report, result.report_text())
     if html is not None:
-        _write(html, _page(result, trace, scenario, scale))
+        write_text(html, _page(result, trace, scenario, scale))
     if output is Output.JSON:
         print_json(result.report.to_document())
     else:
@@ -150,13 +150,6 @@ def _page(result: "BacktestResult", trace: Path, scenario: Path, scale: float) -
     first = scaled.index_of(datetime.fromisoformat(str(result.report.trace["score_from"])))
     replay = Replay(scaled, read_scenario(scenario), first)
     return backtest_page(result.report, replay, result.timeline)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _print_table(result: "BacktestResult") -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bedrock_autoscaler.cli.deployed import access_to
-from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
+from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json, write_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -119,7 +119,7 @@ def _write(path: Path, asked: "Asked", found: "Comparison") -> None:
     from bedrock_autoscaler.report.break_even import economics_page
 
     text = economics_page(f"Economics of {asked.model}", _lead(asked), found)
-    path.write_text(text, encoding="utf-8")
+    write_text(path, text)
     typer.echo(f"written to {path}", err=True)
 
 

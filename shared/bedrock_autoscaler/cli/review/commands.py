@@ -19,7 +19,7 @@ from bedrock_autoscaler.cli.decisions.choosing import (
     open_ledger,
     targets_of,
 )
-from bedrock_autoscaler.cli.output import CommandError
+from bedrock_autoscaler.cli.output import CommandError, write_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,11 +61,7 @@ def report(
     if not payloads:
         raise CommandError(f"no decision from {start.isoformat()} to {end.isoformat()}")
     page = review_page(_head(source, stack, end), payloads)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{out}: cannot be written: {error.strerror or error}") from error
+    write_text(out, page)
     decisions = sum(payload.head["decisions"] for payload in payloads)
     typer.echo(f"{out}: {decisions:,} decisions, {len(page) / 1e6:.1f} MB")
 

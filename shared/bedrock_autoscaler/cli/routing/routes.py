@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Read a target's routing table, and export it.", no_args_is_help=True)
 
 DEFAULT_PREFIX = "/bedrock-autoscaler"
+_NOT_FOUND = "ParameterNotFound"
 TargetArgument = Annotated[str, typer.Argument(help="Name of the target.")]
 FromOption = Annotated[
     Path | None,
@@ -106,11 +107,17 @@ def read_table(target: str, source: Path | None, prefix: str, stack: str = "") -
     from botocore.exceptions import BotoCoreError, ClientError
 
     from bedrock_autoscaler.client.document import parse_routing_table
+    from bedrock_autoscaler.sdk_errors import code_of
 
     place = str(source or (f"stack {stack}" if stack else f"{prefix}/routes/{target}"))
     try:
         table = parse_routing_table(_text(target, source, prefix, stack))
     except (BotoCoreError, ClientError, OSError) as error:
+        if isinstance(error, ClientError) and code_of(error) == _NOT_FOUND:
+            raise CommandError(
+                f"there is no routing table at {place} for {target!r}: it is no target, or nothing "
+                "is published for it yet; `bedrock-autoscaler targets list` names the targets"
+            ) from error
         raise CommandError(f"the routing table at {place} cannot be read: {error}") from error
     except ValueError as error:
         raise CommandError(f"{place}: {error}") from error
@@ -138,15 +145,17 @@ def _of_stack(target: str, stack: str) -> str:
 
     from bedrock_autoscaler.client.document import routing_table_text
     from bedrock_autoscaler.client.tables import SsmTable
+    from bedrock_autoscaler.sdk_errors import code_of
 
     access = access_to(stack)
     try:
         return SsmTable(access.ssm, target, access.place.prefix).read()
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ParameterNotFound":
+        if code_of(error) != _NOT_FOUND:
             raise
         table = access.tables_by(access.ssm).current(target)
         if table is None:
+            access.target(target)
             raise
     typer.echo(
         f"{target} has no copy beside the stack: this is the table itself. In a spoke, read the "

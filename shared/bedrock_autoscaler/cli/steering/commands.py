@@ -101,7 +101,11 @@ def resume(
     _unset(access, target, fields, why=why or "resumed", yes=yes)
 
 
-@override.command(epilog="Example: bedrock-autoscaler override units chat 3 --until 2d")
+# A negative number is to be refused as one, not as an option that there is none of.
+@override.command(
+    epilog="Example: bedrock-autoscaler override units chat 3 --until 2d",
+    context_settings={"ignore_unknown_options": True},
+)
 def units(
     target: TargetArgument,
     number: Annotated[int, typer.Argument(min=0, help="Model units to hold.")],
@@ -113,9 +117,13 @@ def units(
 ) -> None:
     """Hold so many units until then, whatever sizing says; caps, evidence and pace still bind."""
     from bedrock_autoscaler.cli.moments import later
+    from bedrock_autoscaler.cli.steering.units_override import units_lines
 
     access = access_to(stack)
     moment = later(until, access.clock.now()).isoformat()
+    held = access.fleets.record_of(target).reserved_units
+    for line in units_lines(access.target(target), access.settings(), number, held):
+        typer.echo(line)
     value = json.dumps({"units": number, "until": moment, "by": access.identity})
     _write(access, target, [f"controls.units={value}"], why=why or "override of units", yes=yes)
 
@@ -197,8 +205,11 @@ def _unset(access: "StackAccess", target: str, fields: list[str], *, why: str, y
     access.target(target)
     stored = access.stored.newest(target)
     controls = read_object(stored.text).get("controls") or {} if stored else {}
-    there = [f"controls.{field}" for field in fields if field in controls]
+    there = [field for field in fields if field in controls]
     if not there:
         typer.echo(f"nothing of the kind is set for {target}; nothing was written")
         return
+    # The section goes with its last field.
+    is_whole = len(there) == len(controls)
+    there = ["controls"] if is_whole else [f"controls.{field}" for field in there]
     carry_out(change_of(access, target, (), removals=there), Options(why=why, yes=yes))

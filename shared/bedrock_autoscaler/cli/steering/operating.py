@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 - a command imports what it needs, so that --help answers at once
 
+import re
 from dataclasses import asdict
 from typing import Annotated
 
@@ -24,6 +25,7 @@ ADOPT_EXAMPLE = (
 )
 RESET_EXAMPLE = "Example: bedrock-autoscaler reset-breaker --target chat"
 VIOLATED = 1
+_ACCOUNT = re.compile("[0-9]{12}")
 """Exit status when an oracle is violated."""
 
 AccountOption = Annotated[
@@ -134,6 +136,7 @@ def reset_breaker(
     access = access_to(stack)
     record = access.fleets.record_of(target)
     if record.tripped_at is None:
+        access.target(target)
         raise CommandError(f"the breaker of {target!r} has not tripped")
     typer.echo(f"tripped at {record.tripped_at.isoformat()}: {record.tripped_by}")
     _confirm(yes=yes)
@@ -148,9 +151,11 @@ def _profiles(given: list[str]) -> dict[str, str]:
         CommandError: one is no account and profile.
     """
     found = dict(each.partition("=")[::2] for each in given)
-    wrong = [account for account, profile in found.items() if not (account.isdigit() and profile)]
-    if wrong:
-        raise CommandError(f"--account {wrong[0]}: give it as 111122223333=PROFILE")
+    for account, profile in found.items():
+        if not (_ACCOUNT.fullmatch(account) and profile):
+            raise CommandError(
+                f"--account {account}: give twelve digits and a profile, as 111122223333=PROFILE"
+            )
     return found
 
 

@@ -13,7 +13,9 @@ from bedrock_autoscaler.cli.output import Output, OutputOption, print_json
 if TYPE_CHECKING:
     from bedrock_autoscaler.cli.stack import StackAccess
 
-app = typer.Typer(help="Find what there is to manage, and put it under management.")
+app = typer.Typer(
+    help="Find what there is to manage, and put it under management.", no_args_is_help=True
+)
 MODE_EXAMPLE = "Example: bedrock-autoscaler mode chat act"
 
 
