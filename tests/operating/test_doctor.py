@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+import shlex
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,9 @@ from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.cli.stack import find_stack
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
+from bedrock_world.server import serve
+from bedrock_world.settings import WorldSettings
+from bedrock_world.world import World
 from tests.bedrock_stage import POOL
 from tests.builders import ACCOUNT, MODEL, NOW, PROFILE, PT_MODEL, REGION
 from tests.functions.account import SETTINGS
@@ -293,6 +297,33 @@ def test_a_price_of_a_day_to_come_is_yellow(sound: Stage) -> None:
     assert found["state"] == "YELLOW"
     assert found["message"].startswith("provisioned.price is of 2062-11-20, a day to come")
     assert "settings set chat 'provisioned.price.as_of=" in found["remedy"]
+
+
+def test_a_listed_price_of_a_day_to_come_is_dated_by_stating_it(sound: Stage) -> None:
+    with serve(World(WorldSettings(start=NOW - timedelta(days=3_000)))) as early:
+        sound.stacks.parameters["ClockEndpoint"] = f"{early.url}/_world/clock"
+        option = {"kind": "on_demand", "address": MODEL, "quota": "unlimited"}
+        sound.put("targets/chat", SOUND | {"options": [option]})
+
+        checks = sound.json("doctor", "chat", status=1)
+
+    remedies = [check["remedy"] for check in checks if check["about"] == "price date"]
+    stated, listed = (shlex.split(remedy)[-1] for remedy in remedies)
+    assert stated == "provisioned.price.as_of=YYYY-MM-DD"
+    listed = listed.replace(" N,", " 0.0003,").replace("YYYY-MM-DD", "2026-11-19")
+    sound.told("settings", "set", "chat", listed, "--yes")
+    assert sound.stored()["options"][0]["price"]["as_of"] == "2026-11-19"
+
+
+def test_an_address_that_no_price_list_has_is_told(sound: Stage) -> None:
+    option = {"kind": "on_demand", "address": "nosuchmodel"}
+    sound.put("targets/new", {"account": ACCOUNT, "region": REGION, "options": [option]})
+
+    found = examined(sound, "new")["new", "price"]
+
+    assert found["state"] == "YELLOW"
+    assert found["message"].startswith("nosuchmodel: no price is known in us-east-1: is it a")
+    assert "settings set new 'options.0.price=" in found["remedy"]
 
 
 def test_a_quota_below_what_the_target_may_hold_is_yellow(sound: Stage) -> None:

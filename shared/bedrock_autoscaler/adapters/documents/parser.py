@@ -32,6 +32,10 @@ STACK = "stack"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MAX_NAME = 32
 _RESERVED = frozenset({DEFAULTS, STACK, "switch"})
+NAME_RULE = (
+    "a target's name is lower-case letters, digits and single hyphens, at most "
+    f"{_MAX_NAME} characters, and not {' or '.join(sorted(_RESERVED))}"
+)
 # Caps on money and units protect an account; a backtest has none. A document may still set them.
 _BACKTEST_CAPS: Object = {
     "guard_rails": {
@@ -41,6 +45,11 @@ _BACKTEST_CAPS: Object = {
         "max_usd_per_month": 75_000_000,
     }
 }
+
+
+def is_name(name: str) -> bool:
+    """Whether a target may have this name."""
+    return name not in _RESERVED and len(name) <= _MAX_NAME and bool(_NAME.fullmatch(name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +86,8 @@ class TargetDocuments(DocumentParser):
     @override
     def parse(self, name: str, defaults: str | None, text: str) -> Target | SettingsProblem:
         """The target in force, or the first problem of its document."""
-        if name in _RESERVED or len(name) > _MAX_NAME or not _NAME.fullmatch(name):
-            reason = (
-                "a target's name is lower-case letters, digits and single hyphens, at most "
-                f"{_MAX_NAME} characters, and not {' or '.join(sorted(_RESERVED))}"
-            )
-            return SettingsProblem(document=name, field="", message=reason)
+        if not is_name(name):
+            return SettingsProblem(document=name, field="", message=NAME_RULE)
         below = _object(DEFAULTS, defaults) if defaults is not None else {}
         if isinstance(below, SettingsProblem):
             return below

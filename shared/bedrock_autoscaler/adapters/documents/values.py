@@ -37,7 +37,8 @@ Geography = Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)?$")]
 Address = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[A-Za-z0-9:/._+-]+$")]
 """No longer than a dimension's value in CloudWatch: one that is would spoil the reading of all
 targets that are asked for in the same call. Source: `DimensionValue` in its service model."""
-Source = Annotated[str, Field(min_length=3, max_length=300)]
+SHORTEST_SOURCE, LONGEST_SOURCE = 3, 300
+Source = Annotated[str, Field(min_length=SHORTEST_SOURCE, max_length=LONGEST_SOURCE)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 PerMinute = Annotated[float, Field(gt=0, le=1e9)]
 UsdPerThousand = Annotated[float, Field(gt=0, le=10)]

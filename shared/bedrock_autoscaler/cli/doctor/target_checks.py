@@ -7,6 +7,7 @@ import numpy as np
 
 from bedrock_autoscaler.application.observing.measuring import matching_ids
 from bedrock_autoscaler.cli.doctor.checks import Check, State, guarded
+from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.permitted import (
     is_elsewhere,
     may_buy,
@@ -14,6 +15,8 @@ from bedrock_autoscaler.cli.permitted import (
     permit_purchases,
     permit_scaling,
 )
+from bedrock_autoscaler.cli.settings.fields import value_at
+from bedrock_autoscaler.cli.settings.in_force import standing_of
 from bedrock_autoscaler.cli.stack import StackAccess
 from bedrock_autoscaler.domain.economics.facts import missing_facts
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
@@ -132,6 +135,7 @@ class _OneTarget:
             message = f"{price.usd_per_hour} USD per unit-hour, of {price.as_of} by {price.source}"
             yield self._check("unit price", State.GREEN, message)
         yield from self._dated_ahead()
+        yield from self._unpriced()
         if bought is not None and bought.unit_rate is not None:
             rate = bought.unit_rate
             outputs = rate.output_tokens_per_minute
@@ -156,8 +160,35 @@ class _OneTarget:
         for field, as_of in dates.items():
             if as_of > latest:
                 message = f"{field} is of {as_of}, a day to come: it grows old too late"
-                remedy = f"bedrock-autoscaler settings set {target.name} '{field}.as_of=YYYY-MM-DD'"
+                remedy = f"bedrock-autoscaler settings set {target.name} '{self._dated(field)}'"
                 yield self._check("price date", State.YELLOW, message, remedy)
+
+    def _dated(self, field: str) -> str:
+        """The change that dates a price: of a listed one the document has no date to change."""
+        try:
+            stated = value_at(standing_of(self._access, self._target.name).effective, field)
+        except CommandError:
+            stated = None
+        if isinstance(stated, dict):
+            return f"{field}.as_of=YYYY-MM-DD"
+        return f"{field}={_PRICE if field.startswith('provisioned') else _ON_DEMAND_PRICE}"
+
+    def _unpriced(self) -> Iterator[Check]:
+        """Ways without a price where no unit is wanted, so that nothing else misses them."""
+        target = self._target
+        for index, option in enumerate(target.options if target.provisioned is None else ()):
+            if option.price is not None or not option.is_billed_by_token:
+                continue
+            why = (
+                f"the listed price is in doubt, {option.price_doubt}"
+                if option.price_doubt
+                else f"no price is known in {target.region}: is it a model or profile there?"
+            )
+            remedy = (
+                f"bedrock-autoscaler settings set {target.name} "
+                f"'options.{index}.price={_ON_DEMAND_PRICE}'"
+            )
+            yield self._check("price", State.YELLOW, f"{option.address}: {why}", remedy)
 
     def unit_quota(self) -> Iterator[Check]:
         """Whether the account may hold the units that the target may."""

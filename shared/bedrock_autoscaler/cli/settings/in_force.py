@@ -65,7 +65,7 @@ def standing_of(access: StackAccess, name: str) -> Standing:
     texts = access.tuning.parameters.documents().texts
     if name == STACK and settings.stack is None:
         return _plain_standing(STACK, None, caps_of(settings.rails), SUMMED)
-    if name == SWITCH and name not in texts and (thrown := access.stored.switch_versions()):
+    if name == SWITCH and (thrown := access.stored.switch_versions()):
         return _plain_standing(SWITCH, thrown[-1], {SWITCH: thrown[-1].text}, "document")
     if name not in texts and name != STACK:
         raise CommandError(

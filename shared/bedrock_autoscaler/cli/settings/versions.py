@@ -53,12 +53,12 @@ class Entry:
 
 
 def history_of(access: StackAccess, name: str) -> list[Entry]:
-    """The versions, newest first; of the kill switch where no target has its name.
+    """The versions, newest first; `switch` is the kill switch, and the name of no target.
 
     Raises:
         CommandError: there is no such document.
     """
-    if name == SWITCH and access.stored.newest(name) is None:
+    if name == SWITCH:
         return _history_of_switch(access)
     versions = _versions(access, name)
     entries: list[Entry] = []

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 import typer
 
+from bedrock_autoscaler.adapters.documents.parser import NAME_RULE, is_name
 from bedrock_autoscaler.adapters.documents.text import read_object
-from bedrock_autoscaler.application.settings.in_force import DEFAULTS, STACK
+from bedrock_autoscaler.adapters.documents.values import LONGEST_SOURCE, SHORTEST_SOURCE
+from bedrock_autoscaler.application.settings.in_force import DEFAULTS
 from bedrock_autoscaler.application.settings.tuning import document_text
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.stack import StackAccess
@@ -15,6 +18,7 @@ from bedrock_autoscaler.domain.routing.addresses import geography_of, is_applica
 from bedrock_autoscaler.domain.units import iso
 
 _GLOBAL = "global"
+_SOURCE_RULE = f"say who says so in {SHORTEST_SOURCE} to {LONGEST_SOURCE} characters"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,24 +51,35 @@ def asked_for(wanted: Wanted) -> Wanted:
     return _with_quota(wanted)
 
 
-def document_of(access: StackAccess, name: str, wanted: Wanted) -> str:
-    """The document of the new target.
+def refuse_at_once(access: StackAccess, name: str, wanted: Wanted) -> None:
+    """Refuse what no further answer can mend, before anything is asked.
 
     Raises:
-        CommandError: it exists, a rate has no source, or there is nothing to manage.
+        CommandError: the name is taken or none, or the source of the rate is none.
     """
-    if name in {DEFAULTS, STACK}:
-        raise CommandError(f"{name!r} is no name for a target: it is a document on all of them")
+    if not is_name(name):
+        raise CommandError(f"{name!r} is no name for a target: {NAME_RULE}")
     stored = access.stored.newest(name)
     if stored is not None:
         raise CommandError(
             f"target {name!r} exists, at version {stored.version}; change it by "
             f"`bedrock-autoscaler settings set {name} FIELD=VALUE`"
         )
+    if wanted.rate_source and not _is_source(wanted.rate_source):
+        raise CommandError(f"--rate-source {wanted.rate_source!r}: {_SOURCE_RULE}")
+
+
+def document_of(access: StackAccess, wanted: Wanted) -> str:
+    """The document of the new target.
+
+    Raises:
+        CommandError: a rate has no source, nothing uses a figure, or there is nothing to manage.
+    """
     if not wanted.addresses and wanted.provisioned is None:
         raise CommandError(
             "nothing to manage; give --address or --provisioned (`targets discover` lists both)"
         )
+    _refuse_unused(wanted)
     document: dict[str, Any] = {**_place(access), "mode": "advise"}
     if wanted.uses_mantle:
         document["uses_mantle"] = True
@@ -82,25 +97,52 @@ def document_of(access: StackAccess, name: str, wanted: Wanted) -> str:
     return document_text(document)
 
 
+def _refuse_unused(wanted: Wanted) -> None:
+    """Refuse a figure that would be left out of the document without a word."""
+    if wanted.provisioned is None and (wanted.input_rate or wanted.output_rate):
+        raise CommandError(
+            "--input-rate and --output-rate are of one unit, and no unit may be bought: name its "
+            "model by --provisioned MODEL, or leave the rate out"
+        )
+    if wanted.output_rate and not wanted.input_rate:
+        raise CommandError("--output-rate alone is no rate of a unit; give --input-rate too")
+    if wanted.tokens_per_minute and not wanted.addresses:
+        raise CommandError(
+            "--tokens-per-minute is the quota of an address, and there is none: give --address, or "
+            "leave the quota out"
+        )
+
+
 def _with_rate(wanted: Wanted) -> Wanted:
     if wanted.input_rate is None:
-        rate = _number("input tokens a minute of one unit (empty: unknown)", float)
+        rate = _number("input tokens a minute of one unit (empty: unknown)", float, 1)
         if rate is None:
             return wanted
         wanted = replace(wanted, input_rate=rate)
     if wanted.output_rate is None:
-        rate = _number("output tokens a minute of one unit (empty: an embedding)", float)
+        rate = _number("output tokens a minute of one unit (empty: an embedding)", float, 1)
         wanted = replace(wanted, output_rate=rate)
     if not wanted.rate_source:
-        wanted = replace(wanted, rate_source=_text("who says so (account team, load test of ...)"))
+        wanted = replace(wanted, rate_source=_source())
     return wanted
+
+
+def _source() -> str:
+    """Who says what a unit serves. Asks again after what is no source."""
+    while not _is_source(text := _text("who says so (account team, load test of ...)")):
+        typer.echo(f"{text!r}: {_SOURCE_RULE}")
+    return text
+
+
+def _is_source(text: str) -> bool:
+    return SHORTEST_SOURCE <= len(text) <= LONGEST_SOURCE
 
 
 def _with_rails(wanted: Wanted) -> Wanted:
     if wanted.max_units is None:
-        wanted = replace(wanted, max_units=_number("units held at most (empty: 1)", int))
+        wanted = replace(wanted, max_units=_number("units held at most (empty: 1)", int, 0))
     if wanted.max_usd_per_day is None:
-        usd = _number("USD a day on units at most (empty: 1,000)", float)
+        usd = _number("USD a day on units at most (empty: 1,000)", float, 0.01)
         wanted = replace(wanted, max_usd_per_day=usd)
     return wanted
 
@@ -109,7 +151,7 @@ def _with_quota(wanted: Wanted) -> Wanted:
     if not wanted.addresses or wanted.tokens_per_minute is not None:
         return wanted
     asked = f"applied tokens a minute of {wanted.addresses[0]} (empty: unknown)"
-    return replace(wanted, tokens_per_minute=_number(asked, float))
+    return replace(wanted, tokens_per_minute=_number(asked, float, 1))
 
 
 def _place(access: StackAccess) -> dict[str, str]:
@@ -178,13 +220,17 @@ def _text(question: str) -> str:
     return str(typer.prompt(question, default="", show_default=False)).strip()
 
 
-def _number[N: (int, float)](question: str, kind: Callable[[str], N]) -> N | None:
-    """A number; None for an empty answer. Asks again after what is none."""
+def _number[N: (int, float)](question: str, kind: Callable[[str], N], least: float) -> N | None:
+    """A number; None for an empty answer. Asks again after what is none, or too small."""
     while True:
         text = _text(question).replace(",", "")
         if not text:
             return None
         try:
-            return kind(text)
+            number = kind(text)
         except ValueError:
             typer.echo(f"{text!r} is no number")
+            continue
+        if least <= number < inf:
+            return number
+        typer.echo(f"{text} is not allowed; give a number from {least:g}")

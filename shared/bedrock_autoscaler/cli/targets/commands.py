@@ -110,7 +110,12 @@ def add(
     With --yes nothing is asked: what no option tells stays unknown, which blocks purchases.
     """
     from bedrock_autoscaler.cli.settings.changing import Change, Options, carry_out
-    from bedrock_autoscaler.cli.targets.adding import Wanted, asked_for, document_of
+    from bedrock_autoscaler.cli.targets.adding import (
+        Wanted,
+        asked_for,
+        document_of,
+        refuse_at_once,
+    )
 
     wanted = Wanted(
         addresses=tuple(address or ()),
@@ -125,7 +130,8 @@ def add(
         uses_mantle=mantle,
     )
     access = access_to(stack)
-    text = document_of(access, name, wanted if yes else asked_for(wanted))
+    refuse_at_once(access, name, wanted)
+    text = document_of(access, wanted if yes else asked_for(wanted))
     change = Change(access=access, name=name, stored=None, text=text)
     written = carry_out(change, Options(why=f"target {name} added", yes=yes, output=output))
     if written is not None and output is not Output.JSON:
