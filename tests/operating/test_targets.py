@@ -1,14 +1,17 @@
 """`targets` and `mode`: from an account that runs Bedrock to a target that acts."""
 
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 
+from bedrock_autoscaler.domain.fleet.intent import PurchaseState
 from bedrock_autoscaler.domain.units import HOUR
-from tests.builders import ACCOUNT, MODEL, NOW, PROFILE, PT_MODEL, REGION
+from tests.builders import ACCOUNT, MODEL, NOW, PROFILE, PT_MODEL, REGION, pt_arn
 from tests.documents import APPLICATION_PROFILE
 from tests.functions.account import SETTINGS
+from tests.intents import build_held, reserve
 from tests.operating.stage import DOCUMENT, Stage
 from tests.operating.test_backtest_from_cloudwatch import put, span
 from tests.unit.application.test_what_if import limited, ticks
@@ -46,6 +49,37 @@ def test_what_carries_traffic_is_found_with_whose_it_is(stage: Stage) -> None:
     assert found[arn]["note"].endswith("not of any deployment")
     text = stage.told("targets", "discover")
     assert f"next: bedrock-autoscaler targets add NAME --address {OTHER}" in text
+
+
+@pytest.mark.parametrize("state", [PurchaseState.RELEASED, PurchaseState.LOST])
+def test_a_throughput_that_was_ours_is_no_address_to_adopt(
+    stage: Stage, state: PurchaseState
+) -> None:
+    held = build_held(model_units=2)
+    reserve(stage.access.fleets, replace(held, state=PurchaseState.RECORDED))
+    gone = replace(held, state=state, ended_at=NOW - HOUR, version=held.version + 1)
+    stage.access.fleets.update_purchase(replace(held, state=PurchaseState.RECORDED), gone)
+    assert held.arn is not None
+    put("Invocations", span(NOW - HOUR, NOW), 2.0, held.arn)
+
+    (found,) = stage.json("targets", "discover")
+
+    assert (found["kind"], found["target"], found["calls_last_hour"]) == (
+        "provisioned",
+        "chat",
+        120.0,
+    )
+    assert found["note"] == f"was 2 units of {PT_MODEL}, {state.value} on 2026-11-20; gone"
+    assert "next: " not in stage.told("targets", "discover")
+
+
+def test_a_throughput_of_others_that_is_gone_is_no_address_either(stage: Stage) -> None:
+    put("Invocations", span(NOW - HOUR, NOW), 2.0, pt_arn(7))
+
+    (found,) = stage.json("targets", "discover")
+
+    assert (found["kind"], found["target"]) == ("provisioned", "")
+    assert "next: " not in stage.told("targets", "discover")
 
 
 def test_an_application_profile_shows_without_any_call(stage: Stage) -> None:
@@ -100,9 +134,8 @@ def test_a_target_is_added_by_options_and_only_advises(stage: Stage) -> None:
 
 
 def test_what_no_option_tells_is_asked(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter(
-        [OTHER, f"{OTHER}:300k", "many", "1,000,000", "200000", "load test", "2", "", "4e6", "y"]
-    )
+    rate = ["many", "0", "1,000,000", "200000", "me", "load test"]
+    answers = iter([OTHER, f"{OTHER}:300k", *rate, "2", "", "4e6", "y"])
     monkeypatch.setattr("typer.prompt", lambda *_, **__: next(answers))
     monkeypatch.setattr("typer.confirm", lambda *_, **__: next(answers) == "y")
 
@@ -110,6 +143,8 @@ def test_what_no_option_tells_is_asked(stage: Stage, monkeypatch: pytest.MonkeyP
 
     stored = stage.stored("targets/search")
     assert "'many' is no number" in text
+    assert "0 is not allowed; give a number from 1" in text
+    assert "'me': say who says so in 3 to 300 characters" in text
     assert stored["provisioned"]["unit_rate"] == {
         "input_tokens_per_minute": 1e6,
         "output_tokens_per_minute": 2e5,
@@ -128,6 +163,18 @@ def test_what_no_option_tells_is_asked(stage: Stage, monkeypatch: pytest.MonkeyP
         (["Search", "--address", OTHER], "a target's name is lower-case letters"),
         (["defaults", "--address", OTHER], "'defaults' is no name for a target"),
         (
+            ["search", "--address", OTHER, "--input-rate", "1000", "--rate-source", "load test"],
+            "are of one unit, and no unit may be bought: name its model by --provisioned",
+        ),
+        (
+            ["search", "--provisioned", f"{OTHER}:300k", "--output-rate", "1000"],
+            "--output-rate alone is no rate of a unit",
+        ),
+        (
+            ["search", "--provisioned", f"{OTHER}:300k", "--tokens-per-minute", "1000"],
+            "--tokens-per-minute is the quota of an address, and there is none",
+        ),
+        (
             ["search", "--provisioned", f"{OTHER}:300k", "--input-rate", "5"],
             "--rate-source is missing: AWS publishes no rate of a unit",
         ),
@@ -143,6 +190,22 @@ def test_what_no_option_tells_is_asked(stage: Stage, monkeypatch: pytest.MonkeyP
 )
 def test_what_cannot_be_added_is_refused(stage: Stage, options: list[str], message: str) -> None:
     assert message in stage.refused("targets", "add", *options, "--yes")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["chat"], "target 'chat' exists, at version 1; change it by"),
+        (["Search"], "a target's name is lower-case letters"),
+        (["search", "--rate-source", "me"], "--rate-source 'me': say who says so in 3 to 300"),
+    ],
+)
+def test_what_no_answer_can_mend_is_refused_before_anything_is_asked(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, options: list[str], message: str
+) -> None:
+    monkeypatch.setattr("typer.prompt", lambda question, **_: pytest.fail(question))
+
+    assert message in stage.refused("targets", "add", *options)
 
 
 def test_a_new_target_beside_defaults_repeats_nothing_of_them(stage: Stage) -> None:

@@ -11,7 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bedrock_autoscaler.application.ports.bedrock import Inventory
+from bedrock_autoscaler.application.ports.ledger import Fleets
 from bedrock_autoscaler.cli.stack import StackAccess
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.routing.addresses import (
     bare_id,
     geography_of,
@@ -60,6 +62,7 @@ def discovered(access: StackAccess, *, every: bool) -> list[Discovered]:
     calls = _calls(access, sorted(listed))
     profiles = dict(_profiles(access))
     owners = _owners(access.settings().targets, inventory)
+    former = _former(access.fleets)
     found = list(_throughputs(inventory, calls, owners))
     known = {bare_id(one.address) for one in found}
     seen = {bare_id(model_id): count for model_id, count in calls.items()}
@@ -68,13 +71,17 @@ def discovered(access: StackAccess, *, every: bool) -> list[Discovered]:
         if bare in known or (bare not in seen and not _is_own(address) and not every):
             continue
         known.add(bare)
+        gone = former.get(bare)
         found.append(
             Discovered(
                 address=address if is_application_profile(address) else bare,
-                kind=_kind(address),
-                of=profiles.get(address, profiles.get(bare, "")),
+                kind="provisioned" if gone else _kind(address),
+                of=bare_id(gone.model_id)
+                if gone
+                else profiles.get(address, profiles.get(bare, "")),
                 calls_last_hour=seen.get(bare),
-                target=owners.get(bare, ""),
+                target=gone.target if gone else owners.get(bare, ""),
+                note=_past(gone) if gone else "",
             )
         )
     return sorted(found, key=lambda one: (-(one.calls_last_hour or 0.0), one.address))
@@ -149,6 +156,23 @@ def _owners(targets: Sequence[Target], inventory: Inventory) -> dict[str, str]:
     return owners | {bare_id(pt.arn): pt.target for pt in inventory.throughputs if pt.target}
 
 
+def _former(fleets: Fleets) -> dict[str, PurchaseIntent]:
+    """Throughputs that the ledger ever knew; CloudWatch lists them two weeks beyond their end."""
+    return {
+        bare_id(intent.arn): intent
+        for name in fleets.account().targets
+        for intent in fleets.purchases(name)
+        if intent.arn is not None
+    }
+
+
+def _past(gone: PurchaseIntent) -> str:
+    """What a throughput was that is in no list any more."""
+    end = f" on {gone.ended_at:%Y-%m-%d}" if gone.ended_at else ""
+    state = gone.state.value.replace("_", " ")
+    return f"was {units_text(gone.model_units)} of {bare_id(gone.model_id)}, {state}{end}; gone"
+
+
 def _throughputs(
     inventory: Inventory, calls: dict[str, float], owners: dict[str, str]
 ) -> Iterator[Discovered]:
@@ -173,6 +197,8 @@ def _is_own(address: str) -> bool:
 
 
 def _kind(address: str) -> str:
+    if ":provisioned-model/" in address:
+        return "provisioned"
     if produces_no_tokens(address):
         return "image or video"
     if is_application_profile(address):
