@@ -27,6 +27,7 @@ _PAUSE_SHRINK = "pause {target} --direction shrink --stack {stack}"
 _STOP = "stop --stack {stack}"
 _VALIDATE = "settings validate --stack {stack}"
 _SHOW = "settings show {target} --stack {stack}"
+_SHOW_STACK = "settings show stack --stack {stack}"
 _HISTORY = "settings history {target} --stack {stack}"
 _RESET = "reset-breaker --target {target} --stack {stack}"
 _REQUESTS = "requests --stack {stack}"
@@ -108,8 +109,10 @@ REMEDIES: Mapping[str, Remedy] = {
     "spend_near_cap": _by(
         "a target has used four fifths of a cap on spend", _EXPLAIN, _SHOW, _PAUSE_GROWTH
     ),
-    "stack_at_cap": _by("all targets together have used up a cap", _VERIFY, _STOP),
-    "stack_near_cap": _by("all targets together have used four fifths of a cap", _VERIFY, _STOP),
+    "stack_at_cap": _by("all targets together have used up a cap", _VERIFY, _SHOW_STACK, _STOP),
+    "stack_near_cap": _by(
+        "all targets together have used four fifths of a cap", _VERIFY, _SHOW_STACK, _STOP
+    ),
     "switch_unread": _by(
         "the switch cannot be read, so that nothing may act", "start --stack {stack}"
     ),

@@ -13,11 +13,13 @@ from bedrock_autoscaler.cli.deployed import access_to
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json, write_text
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from collections.abc import Iterator
 
     from bedrock_autoscaler.cli.money.ways import Asked
     from bedrock_autoscaler.domain.economics.break_even import Comparison, Mix, Way
     from bedrock_autoscaler.domain.economics.price_book import PriceBook
+
+type Row = tuple[str, ...]
 
 EXAMPLE = (
     "Example: bedrock-autoscaler economics amazon.nova-2-lite-v1:0 --unit-rate 1500000:150000"
@@ -136,32 +138,42 @@ def _lead(asked: "Asked") -> str:
 def _print(asked: "Asked", found: "Comparison") -> None:
     from rich.console import Console
 
+    from bedrock_autoscaler.cli.tables import print_table
+
     console = Console()
     console.print(f"{asked.model}, {_lead(asked)}; USD per hour by load in tokens a minute")
-    console.print(_costs(found))
+    ways = [way.name for way in found.ways]
+    print_table(console, ["tokens a minute", *ways], list(_costs(found)))
+    print_table(
+        console, ["tokens a minute", "cheapest", "units and overflow"], list(_cheapest(found))
+    )
     if any(way.rate_is_unknown for way in found.ways):
         console.print("each: for one unit, since nobody told what a unit serves (--unit-rate)")
     console.print("Break-even of one unit, over all hours that it is held")
-    console.print(_crossings(found) if found.break_evens else "none: too few prices are known")
+    if found.break_evens:
+        headings = ["one unit of", "against", "tokens a minute", "USD an hour", "use", "pays"]
+        print_table(console, headings, list(_crossings(found)))
+    else:
+        console.print("none: too few prices are known")
     console.print("Where each number comes from")
-    console.print(_sources(found))
+    print_table(console, ["way", "number", "value", "as of", "source"], list(_sources(found)))
 
 
-def _costs(found: "Comparison") -> "Table":
+def _loads(found: "Comparison") -> list[float]:
+    return [share * found.highest / max(_SHARES) for share in _SHARES]
+
+
+def _costs(found: "Comparison") -> "Iterator[Row]":
+    for load in _loads(found):
+        yield (f"{load:,.0f}", *(_cost(way, load) for way in found.ways))
+
+
+def _cheapest(found: "Comparison") -> "Iterator[Row]":
     from bedrock_autoscaler.domain.economics.break_even import best_mix, cheapest
 
-    ways = found.ways
-    table = _table("tokens a minute", *(way.name for way in ways), "cheapest", "units and overflow")
-    for share in _SHARES:
-        load = share * found.highest / max(_SHARES)
-        best, mix = cheapest(ways, load), best_mix(ways, load)
-        table.add_row(
-            f"{load:,.0f}",
-            *(_cost(way, load) for way in ways),
-            best.name if best else "-",
-            _mixed(mix),
-        )
-    return table
+    for load in _loads(found):
+        best = cheapest(found.ways, load)
+        yield f"{load:,.0f}", best.name if best else "-", _mixed(best_mix(found.ways, load))
 
 
 def _mixed(mix: "Mix | None") -> str:
@@ -177,10 +189,9 @@ def _cost(way: "Way", load: float) -> str:
     return f"{way.usd_per_hour(load):,.2f}{each}"
 
 
-def _crossings(found: "Comparison") -> "Table":
-    table = _table("one unit of", "against", "tokens a minute", "USD an hour", "use", "pays")
+def _crossings(found: "Comparison") -> "Iterator[Row]":
     for one in found.break_evens:
-        table.add_row(
+        yield (
             one.by_unit,
             one.by_token,
             f"{one.tokens_per_minute:,.0f}",
@@ -188,30 +199,18 @@ def _crossings(found: "Comparison") -> "Table":
             "unknown" if one.utilization is None else f"{one.utilization:.0%}",
             {None: "unknown", True: "above", False: "never"}[one.is_reached],
         )
-    return table
 
 
-def _sources(found: "Comparison") -> "Table":
-    table = _table("way", "number", "value", "as of", "source")
+def _sources(found: "Comparison") -> "Iterator[Row]":
     for way in found.ways:
         for figure in way.figures:
-            table.add_row(way.name, figure.what, figure.value, figure.as_of, figure.source)
+            yield way.name, figure.what, figure.value, figure.as_of, figure.source
         if way.note:
-            table.add_row(way.name, "note", way.note, "", "")
-    return table
-
-
-def _table(*headings: str) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
+            yield way.name, "note", way.note, "", ""
 
 
 def _plain(asked: "Asked", found: "Comparison") -> dict[str, object]:
-    loads = [share * found.highest / max(_SHARES) for share in _SHARES]
+    loads = _loads(found)
     return {
         "model": asked.model,
         "region": asked.region,

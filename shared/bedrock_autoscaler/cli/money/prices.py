@@ -195,15 +195,12 @@ def _show(lines: "Sequence[Line]", output: Output) -> None:
         print_json([line.plain() for line in lines])
         return
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("address", "Region", "price", "as of", "whose", "source"):
-        table.add_column(heading, overflow="fold")
-    for line in lines:
-        table.add_row(*line.cells())
+    from bedrock_autoscaler.cli.tables import print_table
+
     console = Console()
-    console.print(table)
+    headings = ("address", "Region", "price", "as of", "whose", "source")
+    print_table(console, headings, [line.cells() for line in lines])
     doubts = sum(1 for line in lines if line.doubt)
     console.print(
         count_text(len(lines), "price") + (f", {doubts} in doubt: blocked" if doubts else "")

@@ -47,15 +47,12 @@ def list_quotas(
         print_json([_plain(quota) for quota in found])
         return
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("code", "family", "counts", "applied", "default", "more?", "by", "name"):
-        table.add_column(heading, overflow="fold")
-    for quota in found:
-        table.add_row(*_cells(quota))
+    from bedrock_autoscaler.cli.tables import print_table
+
     console = Console()
-    console.print(table)
+    headings = ("code", "family", "counts", "applied", "default", "more?", "by", "name")
+    print_table(console, headings, [_cells(quota) for quota in found])
     doubted = [quota for quota in found if quota.doubt]
     for quota in doubted:
         console.print(f"{quota.code} is not relied upon: {quota.doubt}", soft_wrap=True)
@@ -77,14 +74,11 @@ def headroom(
         print_json([room.plain() for room in found])
         return
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("quota", "for", "counts", "in force", "used", "left", "source"):
-        table.add_column(heading, overflow="fold")
-    for room in found:
-        table.add_row(*room.cells())
-    Console().print(table)
+    from bedrock_autoscaler.cli.tables import print_table
+
+    headings = ("quota", "for", "counts", "in force", "used", "left", "source")
+    print_table(Console(), headings, [room.cells() for room in found])
 
 
 @app.command(epilog="Example: bedrock-autoscaler quota request chat --quota L-FE44174A")
