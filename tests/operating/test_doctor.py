@@ -1,8 +1,8 @@
 """`doctor`: how the stack and its targets stand, and the command against what is wrong."""
 
 import json
-from dataclasses import replace
 import shlex
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
