@@ -25,8 +25,8 @@ ADOPT_EXAMPLE = (
 )
 RESET_EXAMPLE = "Example: bedrock-autoscaler reset-breaker --target chat"
 VIOLATED = 1
-_ACCOUNT = re.compile("[0-9]{12}")
 """Exit status when an oracle is violated."""
+_ACCOUNT = re.compile("[0-9]{12}")
 
 AccountOption = Annotated[
     list[str] | None,
