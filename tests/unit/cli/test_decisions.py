@@ -167,6 +167,10 @@ def _with_decision(export: Path, forged: RecordedDecision) -> bytes:
         (["decisions", "export", "/nowhere/x.csv"], "/nowhere/x.csv: cannot be written"),
         (["decisions", "list", "--since", "yesterday"], "'yesterday' is not ISO 8601"),
         (["decisions", "list", "--since", "2026-11-20T12:00+01:00"], "is not UTC"),
+        (
+            ["decisions", "list", "--since", "2026-11-21", "--until", "2026-11-20"],
+            "--since 2026-11-21 00:00 UTC is not before --until 2026-11-20 00:00 UTC; swap them",
+        ),
     ],
 )
 def test_refuses_what_it_cannot_find(

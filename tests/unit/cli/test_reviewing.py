@@ -44,7 +44,7 @@ def test_report_writes_a_page_that_names_what_it_was_made_of(
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--until", "2020-01-01"], "no decision from 2019-12-02T00:00:00+00:00 to 2020"),
+        (["--until", "2020-01-01"], "no decision from 2019-12-02 00:00 UTC to 2020-01-01"),
         (["--target", "other"], "'other' has no decision"),
         (["--out", "/proc/none/report.html"], "/proc/none/report.html: cannot be written"),
     ],
@@ -54,6 +54,25 @@ def test_report_says_why_it_writes_none(
 ) -> None:
     assert run(["report", "--from", str(export), *options]) == 2
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["report", "--out", "/dev/null"], ["ledger"]])
+def test_a_span_that_has_not_begun_is_refused(
+    command: list[str], export: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command, "--from", str(export), "--since", "2030-01-01"]) == 2
+    assert (
+        "nothing lies between the first moment, 2030-01-01 00:00 UTC, and the last, 2026-11-20 "
+        "12:16 UTC (now is 2026-11-20 12:16 UTC); give an earlier --since"
+    ) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["report", "review"])
+def test_more_days_than_the_calendar_has_are_refused(
+    command: str, export: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, "--from", str(export), "--days", "9999999"]) == 2
+    assert "less than or equal to 3650" in capsys.readouterr().err
 
 
 def test_review_says_when_its_port_is_taken(

@@ -99,9 +99,18 @@ class Criteria:
         """[first moment, moment before which to stop).
 
         Raises:
-            CommandError: one of them is no moment in UTC.
+            CommandError: one of them is no moment in UTC, or the first is not before the other.
         """
-        return _moment("--since", self.since) or FIRST, _moment("--until", self.until) or LAST
+        from bedrock_autoscaler.domain.units import moment_text
+
+        first = _moment("--since", self.since) or FIRST
+        last = _moment("--until", self.until) or LAST
+        if first >= last:
+            raise CommandError(
+                f"--since {moment_text(first)} is not before --until {moment_text(last)}; swap "
+                "them, or leave one out"
+            )
+        return first, last
 
 
 def open_ledger(source: Path | None, stack: str) -> "Ledger":

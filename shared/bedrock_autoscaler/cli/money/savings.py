@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from bedrock_autoscaler.cli.decisions.choosing import (
     DEFAULT_STACK,
     FIRST,
-    LAST,
     Criteria,
     FromOption,
     SinceOption,
@@ -19,7 +18,7 @@ from bedrock_autoscaler.cli.decisions.choosing import (
     open_ledger,
     targets_of,
 )
-from bedrock_autoscaler.cli.output import Output, OutputOption, print_json
+from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,18 +62,28 @@ def ledger(
 
 
 def span_of(criteria: Criteria, now: datetime, days: int = 0) -> tuple[datetime, datetime]:
-    """The window, up to now; without a first moment so many days, or the month so far.
+    """The window, up to now; without a first moment so many days, or its month so far.
 
     Args:
         criteria: its `since` and `until`.
         now: the ledger's time.
         days: 0 for the month so far.
+
+    Raises:
+        CommandError: nothing lies in it.
     """
+    from bedrock_autoscaler.domain.units import MINUTE, moment_text
+
     start, end = criteria.window
-    end = now if end == LAST else min(end, now)
+    end = min(end, now)
     if start == FIRST:
-        month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        start = end - timedelta(days=days) if days else min(month, end)
+        month = (end - MINUTE).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        start = end - timedelta(days=days) if days else month
+    if start >= end:
+        raise CommandError(
+            f"nothing lies between the first moment, {moment_text(start)}, and the last, "
+            f"{moment_text(end)} (now is {moment_text(now)}); give an earlier --since"
+        )
     return start, end
 
 

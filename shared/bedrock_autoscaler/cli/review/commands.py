@@ -40,11 +40,14 @@ def report(
     target: TargetOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    days: Annotated[int, typer.Option(min=1, help="So many days, where --since is absent.")] = 30,
+    days: Annotated[
+        int, typer.Option(min=1, max=3650, help="So many days, where --since is absent.")
+    ] = 30,
     out: OutOption = Path("report.html"),
 ) -> None:
     """Write one HTML file with every decision and its evidence; it needs no network."""
     from bedrock_autoscaler.cli.money.savings import span_of
+    from bedrock_autoscaler.domain.units import moment_text
     from bedrock_autoscaler.report.building import payloads_from
     from bedrock_autoscaler.report.review import review_page
 
@@ -59,7 +62,10 @@ def report(
         is_open=criteria.window[1] > now,
     )
     if not payloads:
-        raise CommandError(f"no decision from {start.isoformat()} to {end.isoformat()}")
+        raise CommandError(
+            f"no decision from {moment_text(start)} to {moment_text(end)}; `decisions list` shows "
+            "the newest ones"
+        )
     page = review_page(_head(source, stack, end), payloads)
     write_text(out, page)
     decisions = sum(payload.head["decisions"] for payload in payloads)
@@ -71,7 +77,7 @@ def review(
     source: FromOption = None,
     stack: StackOption = DEFAULT_STACK,
     target: TargetOption = None,
-    days: Annotated[int, typer.Option(min=1, help="So many days up to now.")] = 7,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="So many days up to now.")] = 7,
     every: Annotated[int, typer.Option(min=5, help="Seconds between two looks.")] = 30,
     port: Annotated[int, typer.Option(min=0, help="On 127.0.0.1; 0: any free one.")] = PORT,
 ) -> None:
