@@ -96,7 +96,7 @@ class Stage:
             situation = replace(one.situation, target=target)
             decision = replace(
                 one.decision,
-                id=f"chat-capacity-{situation.scheduled_at:%Y%m%dT%H%M%SZ}",
+                id=f"chat-{situation.loop}-{situation.scheduled_at:%Y%m%dT%H%M%SZ}",
                 scheduled_at=situation.scheduled_at,
                 settings_version=target.settings_version,
             )

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from bedrock_autoscaler.domain.target import Loop, Mode
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW
 from tests.operating.stage import Stage
-from tests.unit.cli.ledgers import busy_situation, quiet_situation, recorded
+from tests.unit.cli.ledgers import TARGET, busy_situation, quiet_situation, recorded
+
+ADVISED = replace(TARGET, mode=Mode.ADVISE)
 
 
 @pytest.fixture
@@ -32,6 +35,27 @@ def test_the_live_ledger_is_listed_and_filtered(reviewed: Stage) -> None:
         "chat-capacity-20261120T115800Z",
     ]
     assert bought == everything[:1]
+
+
+def test_the_same_advice_again_is_no_change(stage: Stage) -> None:
+    # Nothing is published in advise: each routing decision differs from the table in force.
+    busy, routing = busy_situation(), replace(busy_situation(), loop=Loop.ROUTING)
+    stage.record(
+        [
+            recorded(replace(each, scheduled_at=NOW - ago * MINUTE, target=ADVISED))
+            for each in (busy, routing)
+            for ago in (20, 15, 10)
+        ]
+    )
+
+    changes = stage.json("decisions", "list", "--changes")
+    later = stage.json("decisions", "list", "--changes", "--since", "2026-11-20T11:45")
+
+    assert [one["id"] for one in changes] == [
+        "chat-capacity-20261120T114000Z",
+        "chat-routing-20261120T114000Z",
+    ]
+    assert later == []
 
 
 def test_status_watch_and_ledger_go_by_the_stack_s_clock(reviewed: Stage) -> None:

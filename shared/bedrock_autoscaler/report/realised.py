@@ -20,7 +20,7 @@ from bedrock_autoscaler.domain.routing.lawfulness import seen_options, sight_of
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.traffic.demand import estimate_demand
 from bedrock_autoscaler.domain.traffic.joining import span
-from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Series, Traffic
 from bedrock_autoscaler.domain.unit_rates.rate_choice import with_rate
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 from bedrock_autoscaler.report.record import Record
@@ -44,7 +44,7 @@ class Realised:
         held, in_service: owned units that exist, and that callers could use.
         units_usd: booked in this minute for started periods of units.
         on_demand_usd: tokens served on demand in this minute, at the settings' prices.
-        reference_usd: what was served in this minute at the prices of all on demand.
+        reference_usd: the same, and what units served at what it would have cost beside it.
         overflow_usd, throttle_usd: by number of units (rows): USD per hour of what they leave to
             other ways, and the worth of what nobody would serve.
         throttle_price: worth of one throttled unit-hour, USD.
@@ -100,11 +100,12 @@ def realise(record: Record) -> Realised:
         for size in range(sizes):
             left = economics.overflow_usd(np.maximum(load - size, 0.0))
             overflow[size, rows], throttle[size, rows] = left
-        served_alone = replace(part, throttles=np.zeros(len(part)))
-        served = estimate_demand(served_alone, rate, attempts).load
-        alone = economics.overflow_usd(served)[0] / _MINUTES_PER_HOUR
-        # Only beside what was paid is it of use.
-        reference[rows] = np.where(np.isnan(on_demand[rows]), np.nan, alone)
+        served, elsewhere = (
+            economics.overflow_usd(estimate_demand(calls, rate, attempts).load)[0]
+            for calls in (_served(part), _on_demand(record, part, rows))
+        )
+        # What went on demand was paid at what it cost: only the rest has to be priced.
+        reference[rows] = on_demand[rows] + (served - elsewhere) / _MINUTES_PER_HOUR
     return Realised(
         start=record.start,
         demand=demand,
@@ -175,6 +176,23 @@ def _on_demand_usd(record: Record, target: Target, rows: slice) -> Series:
         cost += traffic.output_tokens[rows] * float(price.output_usd_per_1k)
         usd += np.nan_to_num(cost) / 1000.0
     return usd
+
+
+def _served(traffic: Traffic) -> Traffic:
+    """The same without what was refused."""
+    return replace(traffic, throttles=np.zeros(len(traffic)))
+
+
+def _on_demand(record: Record, total: Traffic, rows: slice) -> Traffic:
+    """Of the total of these minutes, what was served by other ways than units."""
+    others = [part for name, part in record.by_address.items() if _PROVISIONED not in name]
+    sums = {
+        name: sum(
+            (np.nan_to_num(getattr(part, name)[rows]) for part in others), np.zeros(len(total))
+        )
+        for name in METRICS
+    }
+    return _served(Traffic(start=total.start, **sums))
 
 
 def _is_untold(record: Record) -> NDArray[np.bool_]:

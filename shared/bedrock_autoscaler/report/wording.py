@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from bedrock_autoscaler.domain.decision import Action, Decision, Purchase, Release, Restore
 from bedrock_autoscaler.domain.reason import ReasonCode
-from bedrock_autoscaler.domain.target import Loop, OptionKind
+from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind
 from bedrock_autoscaler.domain.units import iso, units_text
 
 _ARN_START = re.compile(r"arn:aws[a-z-]*:[^\s/]+/")
@@ -70,8 +70,21 @@ def route_kinds(decision: Decision) -> str:
     )
 
 
+def differs(decision: Decision, before: Decision | None) -> bool:
+    """Whether it changes something that the decision before it of the same loop did not.
+
+    Advice is not carried out: the same advice again is no change.
+    """
+    if before is None or before.mode is not decision.mode:
+        return is_change(decision)
+    if decision.loop is Loop.ROUTING:
+        return decision.routes != before.routes
+    is_repeated = decision.mode is Mode.ADVISE and decision.actions == before.actions
+    return is_change(decision) and not is_repeated
+
+
 def is_change(decision: Decision) -> bool:
-    """Whether it buys, releases or restores, or publishes other routes."""
+    """Whether it buys, releases or restores, or wants other routes than those in force."""
     if decision.loop is Loop.CAPACITY:
         return bool(decision.actions)
     return all(reason.code is not ReasonCode.ROUTES_UNCHANGED for reason in decision.reasons)

@@ -9,7 +9,7 @@ from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_autoscaler.report.realised import realise
 from bedrock_autoscaler.report.record import Record
 from bedrock_autoscaler.report.savings import Savings, add_up, outlooks
-from tests.builders import MODEL, NOW, build_option, build_traffic, pt_arn
+from tests.builders import MODEL, NOW, UNLIMITED, build_option, build_traffic, pt_arn
 from tests.recorded import build_release
 from tests.unit.report.records import (
     BOUGHT,
@@ -180,6 +180,22 @@ def test_minutes_of_which_it_is_not_known_who_served_are_in_neither_sum() -> Non
     assert total.on_demand_usd == pytest.approx(FULL_USD / 2)
     assert total.reference_usd == pytest.approx(1.5 * FULL_USD)
     assert total.known_minutes == MINUTES
+
+
+def test_nothing_is_saved_before_a_unit_is_held() -> None:
+    # The stated quota has room for half of the traffic, which was all sent there and served.
+    half = replace(UNLIMITED, tokens_per_minute=650_000)
+    target = replace(TARGET, options=(build_option(quota=half),))
+    record = build_record(
+        policies={TARGET.settings_version: target},
+        state=replace(build_record().state, purchases=()),
+        by_address={MODEL: build_record().total},
+    )
+
+    total = savings_of(record).total
+
+    assert total.saved_usd == pytest.approx(0.0)
+    assert total.reference_usd == pytest.approx(2 * FULL_USD)
 
 
 def test_without_any_price_tokens_on_demand_cost_nothing_known() -> None:

@@ -13,12 +13,17 @@ import typer
 from bedrock_autoscaler.cli.output import CommandError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from bedrock_autoscaler.cli.decisions.sources import Ledger
     from bedrock_autoscaler.domain.decision import Decision
+    from bedrock_autoscaler.domain.target import Loop
 
 DEFAULT_STACK = "bedrock-autoscaler"
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 LAST = datetime(3000, 1, 1, tzinfo=UTC)
+_BEFORE = timedelta(minutes=15)
+"""So long before the first one the decision before it is looked for; each loop ticks oftener."""
 
 
 class LoopChoice(StrEnum):
@@ -72,7 +77,10 @@ MinUsdOption = Annotated[
         min=0.0, help="Only with an expected saving (or loss) of so many USD per hour or more."
     ),
 ]
-ChangesOption = Annotated[bool, typer.Option("--changes", help="Leave out holds.")]
+ChangesOption = Annotated[
+    bool,
+    typer.Option("--changes", help="Leave out holds, and what the decision before it says too."),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +138,14 @@ def find(ledger: "Ledger", criteria: Criteria) -> "list[Decision]":
 
     require_codes(criteria.reasons)
     chosen = Loop(criteria.loop) if criteria.loop is not None else None
+    first, last = criteria.window
     found = [
         decision
         for name in targets_of(ledger, criteria.target)
-        for decision in ledger.decisions.between(name, chosen, *criteria.window)
-        if passes(decision, criteria)
+        for decision, before in _in_turn(
+            ledger.decisions.between(name, chosen, first - _BEFORE, last)
+        )
+        if decision.scheduled_at >= first and passes(decision, criteria, before)
     ]
     return sorted(found, key=lambda decision: (decision.scheduled_at, decision.id))
 
@@ -153,14 +164,22 @@ def targets_of(ledger: "Ledger", target: str | None) -> tuple[str, ...]:
     return (target,)
 
 
-def passes(decision: "Decision", criteria: Criteria) -> bool:
-    """Whether the decision passes the filters over what it says."""
-    from bedrock_autoscaler.report.wording import is_change, kind_of
+def _in_turn(decisions: "Iterable[Decision]") -> "Iterator[tuple[Decision, Decision | None]]":
+    """Each decision with the one before it of the same loop."""
+    newest: dict[Loop, Decision] = {}
+    for decision in decisions:
+        yield decision, newest.get(decision.loop)
+        newest[decision.loop] = decision
+
+
+def passes(decision: "Decision", criteria: Criteria, before: "Decision | None") -> bool:
+    """Whether the decision, and what it changes of the one before it, passes the filters."""
+    from bedrock_autoscaler.report.wording import differs, kind_of
 
     classification = decision.classification
     codes = {reason.code.value for reason in decision.reasons}
     return (
-        (not criteria.changes or is_change(decision))
+        (not criteria.changes or differs(decision, before))
         and (criteria.kind is None or kind_of(decision).value == criteria.kind)
         and (
             criteria.verdict is None

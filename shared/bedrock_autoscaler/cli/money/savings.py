@@ -39,7 +39,10 @@ def ledger(
 ) -> None:
     """Set realised cost and throttles beside those foreseen, day by day; default: this month.
 
-    `regret` is how much dearer the sizes decided were than the best ones in hindsight.
+    `read` is the share of the minutes that CloudWatch gave; a day without any has no sums.
+    `attempts refused` counts refusals among all attempts, retries too; `unserved` is demand that
+    nobody served, in model units. `regret` is how much dearer the sizes decided were than the best
+    ones in hindsight.
     """
     from bedrock_autoscaler.report.realised import realise
     from bedrock_autoscaler.report.record import read_record
@@ -89,24 +92,27 @@ def span_of(criteria: Criteria, now: datetime, days: int = 0) -> tuple[datetime,
 
 def _money(name: str, sums: "Sums") -> tuple[str, ...]:
     """What was paid, and what the same calls cost all on demand."""
-    return (
-        name,
-        f"{sums.units_usd:,.2f}",
+    told = (
         f"{sums.on_demand_usd:,.2f}",
         f"{sums.paid_usd:,.2f}",
         f"{sums.reference_usd:,.2f}",
         _signed(sums.saved_usd),
+    )
+    return (
+        name,
+        f"{sums.known_minutes / sums.minutes:.0%}" if sums.minutes else "-",
+        f"{sums.units_usd:,.2f}",
+        *(told if sums.known_minutes else "-" * len(told)),
         _share(sums.throttles, sums.requests + sums.throttles),
     )
 
 
 def _foresight(name: str, sums: "Sums") -> tuple[str, ...]:
     """What decisions foresaw for the sizes that they chose, and what came."""
+    told = (f"{sums.expected_usd:,.2f}", f"{sums.came_usd:,.2f}", f"{sums.regret_usd:,.2f}")
     return (
         name,
-        f"{sums.expected_usd:,.2f}",
-        f"{sums.came_usd:,.2f}",
-        f"{sums.regret_usd:,.2f}",
+        *(told if sums.judged else "-" * len(told)),
         _share(sums.expected_throttled, sums.judged_unit_hours),
         _share(sums.came_throttled, sums.judged_unit_hours),
         f"{sums.judged:,}",
@@ -118,12 +124,21 @@ PURCHASES = ("purchase", "units", "state", "paid USD", "avoided", "net")
 TABLES = (
     (
         "paid, USD",
-        ("day", "units", "on demand", "paid", "all on demand", "saved", "throttled"),
+        (
+            "day",
+            "read",
+            "units",
+            "on demand",
+            "paid",
+            "all on\ndemand",
+            "saved",
+            "attempts\nrefused",
+        ),
         _money,
     ),
     (
         "foreseen for the chosen size, USD, throttling at its worth",
-        ("day", "foreseen", "came", "regret", "throttled", "came", "judged"),
+        ("day", "foreseen", "came", "regret", "unserved,\nforeseen", "unserved,\ncame", "judged"),
         _foresight,
     ),
 )

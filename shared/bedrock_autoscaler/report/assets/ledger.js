@@ -6,12 +6,12 @@ const Ledger = (() => {
   const HEADINGS = [
     "day",
     ...MONEY,
-    "throttled",
+    "attempts refused",
     "foreseen",
     "came",
     "regret",
-    "throttled, foreseen",
-    "came",
+    "unserved, foreseen",
+    "unserved, came",
     "minutes read",
   ];
   const isShare = (column) => column === 6 || column >= 10;
@@ -44,7 +44,7 @@ const Ledger = (() => {
           signed(saved),
           reference ? `${Say.share(saved / reference)} of all on demand` : "",
         ),
-        tile("Throttled attempts", Say.share(throttled), "of all"),
+        tile("Attempts refused", Say.share(throttled), "of all"),
         tile("Regret, USD", Say.usd(regret), "against the best sizes"),
         tile("Units now", String(serving[last] ?? "–"), `in service, ${held[last] ?? "–"} held`),
         tile("Booked this month, USD", Say.usd(savings.monthUnits), "for units"),
