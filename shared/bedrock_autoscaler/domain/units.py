@@ -64,6 +64,12 @@ def whole_minutes(duration: timedelta) -> int:
     return int(duration / MINUTE)
 
 
+def usd_text(amount: Decimal) -> str:
+    """`40.00`, `0.000375`: dollars in a sentence, to the cent where that says all."""
+    exact = usd(amount)
+    return f"{exact:.2f}" if exact == round(exact, 2) else f"{exact.normalize():f}"
+
+
 def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with a trailing Z, to the second: `2025-04-01T09:15:00Z`."""
     return f"{as_utc(moment).replace(tzinfo=None).isoformat(timespec='seconds')}Z"

@@ -234,11 +234,17 @@ def _coming(state: LedgerState, decision: Decision, target: Target, now: datetim
         yield f"decided: {done}" if is_act else f"would {done}; mode advise carries nothing out"
     elif decision.desired_units != decision.actual_units:
         verb = "grow" if decision.desired_units > decision.actual_units else "shrink"
-        yield f"wanted: {verb} from {decision.actual_units} to {units_text(decision.desired_units)}"
+        held_back = ", held back for now" if any(_not_sooner(decision)) else ""
+        wanted = units_text(decision.desired_units)
+        yield f"wanted: {verb} from {decision.actual_units} to {wanted}{held_back}"
     else:
         yield f"no change is wanted: {leading_reason(decision)}"
     due = decision.scheduled_at + sizing.decision_minutes * MINUTE
-    yield f"looked at again at {due:%H:%M} UTC" if due > now else f"due since {due:%H:%M} UTC"
+    yield (
+        f"looked at again at {due:%H:%M} UTC"
+        if due > now
+        else f"the next look is due since {due:%H:%M} UTC"
+    )
 
 
 def _arriving(intent: PurchaseIntent, lead: timedelta) -> str:

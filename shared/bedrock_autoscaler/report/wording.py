@@ -58,7 +58,10 @@ def summary(decision: Decision) -> str:
         return " and ".join(describe_action(action) for action in decision.actions)
     if decision.loop is Loop.ROUTING:
         return f"routes {route_kinds(decision)}" if decision.routes else "no route"
-    return f"hold {units_text(decision.actual_units)}"
+    coming = decision.allowed_units - decision.actual_units
+    return f"hold {units_text(decision.actual_units)}" + (
+        f", {coming} on the way" if coming > 0 else ""
+    )
 
 
 def route_kinds(decision: Decision) -> str:

@@ -136,6 +136,21 @@ def test_a_way_that_throttles_changes_places_with_the_next() -> None:
     assert found.memory.pressure_until == NOW + 15 * MINUTE
 
 
+@pytest.mark.parametrize(
+    ("throttles", "told"),
+    [
+        (2.0, "throttled 3.2% in the newest 5 minutes (allowed 1.0%)"),
+        (0.0, "throttled 0.0% in the newest 5 minutes and above the allowed 1.0% less than 15 min"),
+    ],
+)
+def test_what_is_said_of_a_new_order_holds_now(throttles: float, told: str) -> None:
+    memory = replace(NO_MEMORY, pressure_until=NOW + MINUTE)
+
+    (reason, *_) = choice(IN_REGION, CHEAP, throttles=throttles, memory=memory).reasons
+
+    assert told in reason.message
+
+
 def test_some_throttling_is_borne() -> None:
     # 0.6 of 60.6 attempts are 0.99 %.
     assert addresses(choice(IN_REGION, CHEAP, throttles=0.6)) == [GLOBAL, MODEL]
@@ -199,6 +214,12 @@ def test_says_what_changes_in_the_table(
     before: tuple[Route, ...], after: tuple[Route, ...], expected: list[ReasonCode]
 ) -> None:
     assert [reason.code for reason in describe_change(before, after)] == expected
+
+
+def test_one_route_stays_as_it_is() -> None:
+    (reason,) = describe_change((ON_DEMAND,), (ON_DEMAND,))
+
+    assert reason.message == "the route in force stays as it is"
 
 
 def test_a_new_order_is_spelled_out() -> None:

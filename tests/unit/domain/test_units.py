@@ -12,6 +12,7 @@ from bedrock_autoscaler.domain.units import (
     iso,
     significant,
     usd,
+    usd_text,
     whole_minutes,
 )
 
@@ -22,6 +23,13 @@ def test_money_is_rounded_half_even_to_a_millionth() -> None:
     # Both lie exactly between two millionths; the even neighbour wins.
     assert usd("0.0000005") == Decimal("0.000000")
     assert usd("0.0000015") == Decimal("0.000002")
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [("40.000000", "40.00"), ("0.000375", "0.000375"), ("12.5", "12.50")]
+)
+def test_money_in_a_sentence_has_cents_where_they_say_all(amount: str, text: str) -> None:
+    assert usd_text(Decimal(amount)) == text
 
 
 def test_a_float_keeps_the_digits_it_was_written_with() -> None:

@@ -104,7 +104,7 @@ def test_a_wanted_change_names_only_what_holds_it_back() -> None:
 
     found = standing(wants)
 
-    assert found.coming[0] == "wanted: shrink from 2 to 1 unit"
+    assert found.coming[0] == "wanted: shrink from 2 to 1 unit, held back for now"
     assert found.not_sooner == ("paid_period_runs: 000000000001 is paid for 45 minutes",)
 
 
@@ -196,4 +196,4 @@ def test_a_tripped_breaker_and_a_late_loop_are_told() -> None:
 
     assert found.breaker == "2026-11-20 12:00: 9 purchases"
     assert found.is_late
-    assert found.coming[-1] == "due since 12:05 UTC"
+    assert found.coming[-1] == "the next look is due since 12:05 UTC"

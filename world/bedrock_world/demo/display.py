@@ -85,7 +85,7 @@ class Display:
         """The table of costs and throttles."""
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("", no_wrap=True)
-        for heading in ("USD", "units", "tokens", "throttled", "peak units"):
+        for heading in ("USD", "units", "tokens", "not served", "peak units"):
             table.add_column(heading, justify="right", no_wrap=True)
         for number, row in enumerate(rows):
             table.add_row(
@@ -129,7 +129,7 @@ class _Totals:
         return (
             f"{result.minute:%Y-%m-%d %H:%M}  demand {result.asked.units:5.2f} units, "
             f"in service {result.in_service_units}, {usd:9,.2f} USD, "
-            f"throttled {self._share:.2%}  {decision}"
+            f"not served {self._share:.2%}  {decision}"
         )
 
     def table(self, decision: str) -> Table:
@@ -145,6 +145,6 @@ class _Totals:
         table.add_row(
             "spent", f"{usd:,.2f} USD ({result.pt_usd:,.2f} units, {self._token_usd:,.2f} tokens)"
         )
-        table.add_row("throttled", f"{self._share:.2%} of the requests")
+        table.add_row("not served", f"{self._share:.2%} of the requests")
         table.add_row("last decision", Text(decision, overflow="ellipsis", no_wrap=True))
         return table

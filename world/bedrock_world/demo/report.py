@@ -138,7 +138,7 @@ def _parts(row: Row) -> dict[str, float]:
 
 def _comparison(rows: Sequence[Row]) -> str:
     return table(
-        ("", "USD", "units", "tokens", "throttled requests", "throttled tokens", "peak units"),
+        ("", "USD", "units", "tokens", "requests not served", "tokens not served", "peak units"),
         [
             (
                 row.name,

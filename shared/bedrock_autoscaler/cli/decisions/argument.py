@@ -15,7 +15,7 @@ from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.demand import completeness, estimate_demand
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.unit_rates.rate_choice import with_rate
-from bedrock_autoscaler.domain.units import MINUTE, iso, units_text, usd
+from bedrock_autoscaler.domain.units import MINUTE, iso, units_text, usd, usd_text
 from bedrock_autoscaler.report.expected import expected_lines
 from bedrock_autoscaler.report.rates import rate_line
 
@@ -174,7 +174,8 @@ def _purchase_lines(intent: PurchaseIntent) -> Iterator[str]:
     if intent.arn:
         yield f"  {intent.arn}"
     if intent.billed_from:
-        yield f"  paid from {iso(intent.billed_from)} at {intent.usd_per_hour} USD an hour"
+        price = usd_text(intent.usd_per_hour)
+        yield f"  paid from {iso(intent.billed_from)} at {price} USD an hour"
     if intent.in_service_since:
         yield f"  in service since {iso(intent.in_service_since)}"
     if intent.ended_at:

@@ -22,7 +22,7 @@ from bedrock_autoscaler.domain.economics.facts import missing_facts
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.addresses import bare_id, model_of
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
-from bedrock_autoscaler.domain.units import MINUTE, floor_minute, iso, units_text
+from bedrock_autoscaler.domain.units import MINUTE, count_text, floor_minute, iso, units_text
 
 _HOUR = timedelta(hours=1)
 _LATE_TICKS = 3
@@ -107,7 +107,7 @@ class _OneTarget:
         at = latest.decision.scheduled_at
         age = access.clock.now() - at
         late = age > _LATE_TICKS * period * MINUTE
-        message = f"the newest is of {iso(at)}, {int(age / MINUTE)} minutes ago"
+        message = f"the newest is of {iso(at)}, {count_text(int(age / MINUTE), 'minute')} ago"
         yield self._check(
             "decisions", State.RED if late else State.GREEN, message, tail if late else ""
         )

@@ -16,7 +16,7 @@ from bedrock_autoscaler.cli.decisions.choosing import (
 )
 from bedrock_autoscaler.cli.deployed import access_to
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
-from bedrock_autoscaler.domain.units import units_text
+from bedrock_autoscaler.domain.units import count_text, units_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,7 +186,9 @@ def _section(standing: "Standing", now: "datetime") -> Iterator[object]:
     if standing.traffic_class:
         head.append(f", {standing.traffic_class}", style="default")
     minutes = int((now - standing.decided_at).total_seconds() // 60)
-    head.append(f", decided {minutes} minutes ago under settings {standing.settings_version}")
+    head.append(
+        f", decided {count_text(minutes, 'minute')} ago under settings {standing.settings_version}"
+    )
     yield head
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)

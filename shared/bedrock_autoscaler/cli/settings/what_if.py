@@ -35,8 +35,8 @@ _ROWS = (
     ("units, USD", "units_usd", ",.2f"),
     ("overflow, USD", "overflow_usd", ",.2f"),
     ("together, USD", "total_usd", ",.2f"),
-    ("throttled calls", "throttled_calls", ",.0f"),
-    ("throttled share", "throttled_share", ".3%"),
+    ("calls not served", "throttled_calls", ",.0f"),
+    ("demand not served", "throttled_share", ".3%"),
 )
 
 
@@ -185,4 +185,8 @@ def _remarks(result: WhatIf) -> Sequence[str]:
 
 
 def _verdict(turn: Turn, *, after: bool) -> str:
-    return summary(turn.after if after else turn.before)
+    """What it comes to; where both come to the same, also what is wanted."""
+    one = turn.after if after else turn.before
+    if summary(turn.before) != summary(turn.after):
+        return summary(one)
+    return f"{summary(one)} (wanted {one.desired_units}, allowed {one.allowed_units})"

@@ -7,7 +7,7 @@ from bedrock_autoscaler.domain.decision import Purchase, Restore, Situation
 from bedrock_autoscaler.domain.economics.facts import purchase_facts
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, Status
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
-from bedrock_autoscaler.domain.units import usd
+from bedrock_autoscaler.domain.units import usd, usd_text
 
 
 def grow(situation: Situation, wanted: int, grounds: Grounds) -> Outcome:
@@ -44,7 +44,7 @@ def buy(situation: Situation, wanted: int, grounds: Grounds) -> Outcome:
     reason = Reason(
         code=ReasonCode.PURCHASE,
         message=f"buy {growth.units} of {wanted} wanted units of {bought.model_id} without "
-        f"commitment for {price} USD per hour",
+        f"commitment for {usd_text(price)} USD per hour",
         numbers=(("units", float(growth.units)), ("usd_per_hour", float(price))),
     )
     purchase = Purchase(model_id=bought.model_id, model_units=growth.units, usd_per_hour=price)

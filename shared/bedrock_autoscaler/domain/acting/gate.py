@@ -125,7 +125,11 @@ def _freshness(demand: Demand, rules: Observing, now: datetime) -> list[Reason]:
     newest, oldest = newest_known(demand), rules.max_staleness_minutes
     age = whole_minutes(now - newest - MINUTE) if newest is not None else None
     if age is None or age > oldest:
-        seen = "no minute was read" if age is None else f"the newest minute is {age} minutes old"
+        seen = (
+            "no minute was read"
+            if age is None
+            else f"the newest minute is {count_text(age, 'minute')} old"
+        )
         found.append(
             Reason(
                 code=ReasonCode.DATA_STALE,
@@ -195,7 +199,8 @@ def shrink_pace(target: Target, fleet: Fleet, now: datetime) -> tuple[Reason, ..
         return (
             Reason(
                 code=ReasonCode.SHRINK_COOLDOWN,
-                message=f"the last change is {passed} minutes old, the cooldown is {cooldown}",
+                message=f"the last change is {count_text(passed, 'minute')} old, the cooldown is "
+                f"{cooldown}",
             ),
         )
     return ()

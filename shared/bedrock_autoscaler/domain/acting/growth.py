@@ -16,7 +16,7 @@ from bedrock_autoscaler.domain.fleet.spend_caps import spend_caps
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import Observation
-from bedrock_autoscaler.domain.units import MINUTE, in_a_day, units_text, whole_minutes
+from bedrock_autoscaler.domain.units import MINUTE, count_text, in_a_day, units_text, whole_minutes
 
 _NO_BOUND = 1_000_000
 
@@ -86,7 +86,8 @@ def _pace(target: Target, fleet: Fleet, now: datetime) -> Reason | None:
         passed = max(whole_minutes(now - max(changes)), 0)
         return Reason(
             code=ReasonCode.GROW_COOLDOWN,
-            message=f"the last change is {passed} minutes old, the cooldown is {cooldown}",
+            message=f"the last change is {count_text(passed, 'minute')} old, the cooldown is "
+            f"{cooldown}",
         )
     return None
 

@@ -22,7 +22,7 @@ from bedrock_autoscaler.domain.decision import (
 from bedrock_autoscaler.domain.economics.facts import missing_facts, purchase_facts
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Loop
-from bedrock_autoscaler.domain.units import iso, units_text, usd
+from bedrock_autoscaler.domain.units import iso, units_text, usd, usd_text
 
 
 def consented(decision: Decision, situation: Situation) -> Decision:
@@ -47,8 +47,8 @@ def _with_approval(decision: Decision, situation: Situation) -> Decision:
             return _buying(decision, situation, named, _agreed(consent, named))
     reason = Reason(
         code=ReasonCode.APPROVAL_NEEDED,
-        message=f"{units_text(wanted.model_units)} would cost {wanted.usd_per_hour} USD per hour, "
-        "above controls.approval_above_usd_per_hour "
+        message=f"{units_text(wanted.model_units)} would cost {usd_text(wanted.usd_per_hour)} "
+        "USD per hour, above controls.approval_above_usd_per_hour "
         f"{target.controls.approval_above_usd_per_hour}: bought only when a person approves",
         numbers=(
             ("units", float(wanted.model_units)),
@@ -130,7 +130,7 @@ def _agreed(consent: RecordedConsent, wanted: Purchase) -> Reason:
         code=ReasonCode.CONSENTED,
         message=f"{consent.given_by} agreed ({consent.id}) to buy "
         f"{units_text(wanted.model_units)} of "
-        f"{wanted.model_id}{term} for {wanted.usd_per_hour} USD per hour",
+        f"{wanted.model_id}{term} for {usd_text(wanted.usd_per_hour)} USD per hour",
         numbers=(
             ("units", float(wanted.model_units)),
             ("usd_per_hour", float(wanted.usd_per_hour)),

@@ -23,7 +23,7 @@ from bedrock_autoscaler.domain.routing.trial import (
 )
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import Traffic, known_total
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import MINUTE, count_text
 
 _REFERENCE_INPUT_SHARE = 0.8
 _PAIR = 2
@@ -112,7 +112,9 @@ def describe_change(before: tuple[Route, ...], after: tuple[Route, ...]) -> tupl
         reasons.append(
             Reason(
                 code=ReasonCode.ROUTES_UNCHANGED,
-                message=f"the {len(after)} routes in force stay as they are",
+                message="the route in force stays as it is"
+                if len(after) == 1
+                else f"the {len(after)} routes in force stay as they are",
                 numbers=(("routes", float(len(after))),),
             )
         )
@@ -235,11 +237,16 @@ def _relaxed(memory: Memory) -> Memory:
 
 def _reordered(options: list[InferenceOption], target: Target, share: float) -> Reason:
     rules = target.thresholds.routing
+    allowed = f"(allowed {rules.pressure_share:.1%})"
+    if share <= rules.pressure_share:
+        allowed = (
+            f"and above the allowed {rules.pressure_share:.1%} less than "
+            f"{count_text(rules.calm_minutes, 'minute')} ago"
+        )
     return Reason(
         code=ReasonCode.SPILL_REORDERED,
         message=f"{options[0].address} goes before {options[1].address}, which throttled "
-        f"{share:.1%} in the newest {rules.pressure_minutes} minutes or less than "
-        f"{rules.calm_minutes} minutes ago (allowed {rules.pressure_share:.1%})",
+        f"{share:.1%} in the newest {count_text(rules.pressure_minutes, 'minute')} {allowed}",
         numbers=(("throttled_share", share), ("pressure_share", rules.pressure_share)),
     )
 
