@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.cli.app import run
+from bedrock_autoscaler.cli.money.savings import TABLES
 from bedrock_autoscaler.cli.review.status import _fleet
 from bedrock_autoscaler.domain.fleet.lifecycle import Life
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.report.savings import Sums
 from bedrock_autoscaler.report.standing import Held
 from tests.builders import NOW, pt_arn
 from tests.unit.cli.ledgers import told
@@ -62,6 +64,15 @@ def test_the_ledger_names_what_was_booked(export: Path, capsys: pytest.CaptureFi
 
     assert "booked for units this month: 60.50 USD" in text
     assert "chat-capacity-20261120T120000Z      1  recorded" in text
+
+
+def test_a_day_that_was_never_read_has_no_sums() -> None:
+    rows = [cells("day", Sums(minutes=1440)) for _, _, cells in TABLES]
+
+    assert rows == [
+        ("day", "0%", "0.00", "-", "-", "-", "-", "-"),
+        ("day", "-", "-", "-", "-", "-", "0"),
+    ]
 
 
 def test_the_ledger_is_the_same_as_json(export: Path, capsys: pytest.CaptureFixture[str]) -> None:
