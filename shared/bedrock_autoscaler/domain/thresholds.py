@@ -128,6 +128,7 @@ class Gating:
     loss_rest_minutes: int = 60
 
 
+_TICK_SLACK_MINUTES = 3
 CLOCK_MARGIN_MINUTES = 5
 """By so much the clocks of two functions may differ; more, and a function changes nothing."""
 
@@ -157,6 +158,22 @@ class Draining:
         """
         drained = self.client_cache_minutes + self.longest_request_minutes
         return drained + CLOCK_MARGIN_MINUTES if drained else 0
+
+    def notice_minutes(self, settling_minutes: int) -> int:
+        """Before the end of a paid period, when a release in it must be decided.
+
+        Callers keep an old table, calls still run, then silence (where any is asked for) must be
+        seen in settled minutes; the actors' ticks take a few more.
+        """
+        waited, quiet = self.drain_minutes, self.quiet_minutes
+        silent = self.client_cache_minutes + quiet + settling_minutes if quiet else 0
+        needed = max(waited, silent)
+        return needed + _TICK_SLACK_MINUTES if needed else 0
+
+    def lead(self, settling_minutes: int) -> timedelta:
+        """From the decision on a release until its Delete at the earliest."""
+        minutes = self.notice_minutes(settling_minutes) - self.release_window_minutes
+        return timedelta(minutes=max(minutes, 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,6 +168,18 @@ def test_units_whose_delete_may_yet_take_effect_left_when_it_was_sent() -> None:
     assert units_released_since((sent,), (), NOON + HOUR, HOUR) == 0
 
 
+def test_an_hour_lies_between_two_withdrawals_and_between_two_deletes() -> None:
+    gone = build_release(state=ReleaseState.DELETED, recorded_at=NOON, ended_at=NOON + 15 * MINUTE)
+
+    def counted(minutes: int, lead: int = 13) -> int:
+        now = NOON + minutes * MINUTE
+        return units_released_since((gone,), (), now, HOUR, leaves_at=now + lead * MINUTE)
+
+    # The next one is withdrawn at 13:02 and deleted at 13:15; by the withdrawals alone at 13:00.
+    assert (counted(61), counted(62)) == (1, 0)
+    assert (counted(59, lead=30), counted(60, lead=30)) == (1, 0)
+
+
 def test_units_that_drain_count_for_three_of_their_periods() -> None:
     """They wait for the end of one; what waits for longer holds no other back for ever."""
     draining = build_release(state=ReleaseState.WITHDRAWN, recorded_at=NOON - 179 * MINUTE)

@@ -280,12 +280,17 @@ def test_within_an_hour_a_quarter_of_what_serves_may_go(
     held: int,
     is_held: bool,  # noqa: FBT001 - a table's column
 ) -> None:
-    purchases = tuple(build_held(number, decision_id=f"d-{number}") for number in range(held))
+    # Their paid hour ends in five minutes: a Delete could go out now.
+    purchases = tuple(
+        build_held(number, decision_id=f"d-{number}", billed_from=NOW - 55 * MINUTE)
+        for number in range(held)
+    )
     releases = tuple(
         build_release(
             decision_id=f"r-{number}",
             arn=pt_arn(100 + number),
             state=ReleaseState.DELETED,
+            recorded_at=NOW - 74 * MINUTE,
             ended_at=NOW - 59 * MINUTE,
         )
         for number in range(gone)
@@ -296,3 +301,23 @@ def test_within_an_hour_a_quarter_of_what_serves_may_go(
 
     assert (problem is not None) is is_held
     assert hour_problem(build_target(), purchases, releases, NOW + MINUTE, wanted=wanted) is None
+
+
+@pytest.mark.parametrize(("ago", "is_held"), [(46, True), (47, False)])
+def test_what_drains_first_may_begin_when_its_delete_comes_an_hour_after_the_last(
+    ago: int,
+    is_held: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    # Its paid hour ends in 18 minutes: its Delete goes out in 13 at the earliest.
+    purchases = (build_held(1, billed_from=NOW - 42 * MINUTE),)
+    gone = build_release(
+        arn=pt_arn(2),
+        state=ReleaseState.DELETED,
+        recorded_at=NOW - 61 * MINUTE,
+        ended_at=NOW - ago * MINUTE,
+    )
+
+    wanted = Release(arn=pt_arn(1), model_units=1)
+    problem = hour_problem(build_target(), purchases, (gone,), NOW, wanted=wanted)
+
+    assert (problem is not None) is is_held

@@ -246,14 +246,15 @@ def left_within_the_hour(script: Script, minutes: int) -> tuple[int, int]:
     return shown.released_last_hour, shown.releases_last_day
 
 
-def test_a_release_counts_until_an_hour_after_its_paid_period_as_in_the_deployed_core() -> None:
+def test_a_release_counts_until_the_next_delete_would_come_an_hour_after_it() -> None:
     script = Releasing(restores=False)
 
     what_if(limited(0), ticks(2, limited(1), build_fleet(build_pt())), script)
 
+    # It is gone after 20 minutes, and what is released then is deleted 13 minutes later at first.
     assert left_within_the_hour(script, 5) == (1, 1)
-    assert left_within_the_hour(script, 75) == (1, 1)
-    assert left_within_the_hour(script, 80) == (0, 1)
+    assert left_within_the_hour(script, 65) == (1, 1)
+    assert left_within_the_hour(script, 70) == (0, 1)
 
 
 def test_a_release_that_was_taken_back_counts_no_more() -> None:

@@ -8,7 +8,6 @@ import pytest
 from bedrock_autoscaler.domain.acting.gate import (
     may_shrink,
     releasable,
-    release_notice,
     shrink_pace,
 )
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput, Status
@@ -226,7 +225,7 @@ def test_no_release_may_be_forbidden_altogether() -> None:
 def test_a_release_is_decided_early_enough_to_drain(
     draining: Draining, settling: int, minutes: int
 ) -> None:
-    assert release_notice(draining, settling) == minutes
+    assert draining.notice_minutes(settling) == minutes
 
 
 def test_where_nothing_drains_no_notice_is_needed() -> None:
@@ -237,9 +236,10 @@ def test_where_nothing_drains_no_notice_is_needed() -> None:
         release_window_minutes=5,
     )
 
-    assert release_notice(nothing, 0) == 0
+    assert nothing.notice_minutes(0) == 0
+    assert nothing.lead(0) == timedelta(0)
     # Where no silence is asked for, none has to be seen in settled minutes.
-    assert release_notice(nothing, 3) == 0
+    assert nothing.notice_minutes(3) == 0
 
 
 def with_left(minutes: float, number: int = 1, **overrides: Any) -> ProvisionedThroughput:

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import Phase, event, find, given, settings
 from hypothesis import strategies as st
 
-from bedrock_autoscaler.domain.acting.gate import release_notice
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import (
     Action,
@@ -110,9 +109,8 @@ def check_release(release: Release, situation: Situation) -> None:
     assert not target.uses_mantle
     assert fleet.in_service_units - pt.model_units >= target.guard_rails.min_units
     assert fleet.releases_last_day < target.guard_rails.max_releases_per_day
-    notice = release_notice(
-        target.thresholds.draining, target.thresholds.observing.settling_minutes
-    )
+    thresholds = target.thresholds
+    notice = thresholds.draining.notice_minutes(thresholds.observing.settling_minutes)
     assert notice <= minutes_left_paid(pt, NOW, HOUR) < notice + 5
     known = np.count_nonzero(~np.isnan(situation.observation.traffic.invocations))
     assert known >= 120

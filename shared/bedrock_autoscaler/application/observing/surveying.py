@@ -63,6 +63,7 @@ class Survey:
         rest = rest_of(state.purchases, target)
         changes = [i.in_service_since or i.recorded_at for i in state.purchases]
         billing = target.thresholds.sizing.billing_period
+        lead = target.thresholds.draining.lead(target.thresholds.observing.settling_minutes)
         return Fleet(
             throughputs=tuple(sorted(found, key=lambda pt: (pt.created_at, pt.arn))),
             complete=self.inventory is not None and self.inventory.complete,
@@ -74,7 +75,11 @@ class Survey:
             spend=booked_spend(state.purchases, self.now, billing),
             version=state.record.version,
             released_last_hour=units_released_since(
-                state.releases, state.purchases, self.now, billing
+                state.releases,
+                state.purchases,
+                self.now,
+                billing,
+                leaves_at=self.now + lead,
             ),
             rests_until=rest[0] if rest else None,
             rests_because=rest[1] if rest else "",

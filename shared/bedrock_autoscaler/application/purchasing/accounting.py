@@ -72,12 +72,22 @@ def units_released_since(
     purchases: Iterable[PurchaseIntent],
     now: datetime,
     billing: timedelta,
+    *,
+    leaves_at: datetime | None = None,
 ) -> int:
-    """Units whose Delete came or may yet come within the last hour, and those that drain.
+    """Units that left within the hour, or drain, before what is released now.
 
-    What drains is paid for and serves nobody: what else left would keep it for an hour more. It
-    counts for three of its periods, so that what cannot leave keeps no other back for ever. What
-    never served took nothing away.
+    An hour lies between two withdrawals, and between two Deletes. What drains is paid for and
+    serves nobody: what else left would keep it for an hour more. It counts for three of its
+    periods, so that what cannot leave keeps no other back for ever. What never served took
+    nothing away.
+
+    Args:
+        releases: those that count.
+        purchases: all intents of the target.
+        now: when the next one would be withdrawn.
+        billing: the paid period.
+        leaves_at: when its Delete would go out at the earliest; None: now.
     """
     idle = {intent.arn for intent in purchases if has_never_served(intent)}
     return sum(
@@ -85,14 +95,18 @@ def units_released_since(
         for intent in releases
         if intent.state is not ReleaseState.CANCELLED
         and intent.arn not in idle
-        and _leaves_within_the_hour(intent, now, billing)
+        and _leaves_within_the_hour(intent, now, billing, leaves_at or now)
     )
 
 
-def _leaves_within_the_hour(intent: ReleaseIntent, now: datetime, billing: timedelta) -> bool:
+def _leaves_within_the_hour(
+    intent: ReleaseIntent, now: datetime, billing: timedelta, leaves_at: datetime
+) -> bool:
+    since = now - intent.recorded_at
     if intent.state is ReleaseState.WITHDRAWN:
-        return now - intent.recorded_at < max(_HOUR, _WAITED_FOR_PERIODS * billing)
-    return now - (intent.ended_at or intent.delete_sent_at or intent.recorded_at) < _HOUR
+        return since < max(_HOUR, _WAITED_FOR_PERIODS * billing)
+    left_at = intent.ended_at or intent.delete_sent_at or intent.recorded_at
+    return since < _HOUR or leaves_at - left_at < _HOUR
 
 
 def rest_of(purchases: Iterable[PurchaseIntent], target: Target) -> tuple[datetime, str] | None:

@@ -40,10 +40,14 @@ def drain_problem(intent: ReleaseIntent, target: Target, now: datetime) -> str |
 
 def window_problem(purchase: PurchaseIntent, target: Target, now: datetime) -> str | None:
     """Why a Delete would give paid time away; None in the last minutes of a paid period."""
-    billing = target.thresholds.sizing.billing_period
+    return "its paid period runs" if earliest_delete(purchase, target, now) > now else None
+
+
+def earliest_delete(purchase: PurchaseIntent, target: Target, now: datetime) -> datetime:
+    """When the next minutes begin in which a Delete gives no paid time away; now, in such ones."""
     begun = purchase.billed_from or purchase.recorded_at
-    elapsed = max(now - begun, timedelta(0)) % billing
-    return "its paid period runs" if elapsed < closed_for(target) else None
+    elapsed = max(now - begun, timedelta(0)) % target.thresholds.sizing.billing_period
+    return now + max(closed_for(target) - elapsed, timedelta(0))
 
 
 def closed_for(target: Target) -> timedelta:
@@ -111,10 +115,19 @@ def hour_problem(
         now: the present moment.
         wanted: what would go.
     """
-    if has_never_served(purchase_of(wanted.arn, purchases)):
+    purchase = purchase_of(wanted.arn, purchases)
+    if has_never_served(purchase):
         return None
-    billing = target.thresholds.sizing.billing_period
-    gone, units = units_released_since(releases, purchases, now, billing), wanted.model_units
+    gone, units = (
+        units_released_since(
+            releases,
+            purchases,
+            now,
+            target.thresholds.sizing.billing_period,
+            leaves_at=earliest_delete(purchase, target, now) if purchase else now,
+        ),
+        wanted.model_units,
+    )
     leaving = leaving_of(releases)
     serving = sum(
         intent.model_units

@@ -44,10 +44,11 @@ _PRICING = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class _Left:
-    """A throughput that was released; it counts, as in the ledger, from when it is gone."""
+    """A throughput that was released: decided, and gone at the end of its paid period."""
 
     arn: str
     units: int
+    decided_at: datetime
     gone_at: datetime
 
 
@@ -190,7 +191,7 @@ class Run:
                 continue
             gone = end(unit.pt)
             if gone is not None:
-                self._released.append(_Left(unit.pt.arn, unit.pt.model_units, gone))
+                self._released.append(_Left(unit.pt.arn, unit.pt.model_units, now, gone))
             self._units[index] = replace(unit, gone_at=gone)
             if unit.serves_from is not None and (gone is None) != (unit.gone_at is None):
                 by = unit.pt.model_units if gone is None else -unit.pt.model_units
@@ -215,9 +216,7 @@ class Run:
             + is_first_day * kept.purchases_last_day,
             releases_last_day=sum(left.gone_at > now - _DAY for left in self._released)
             + is_first_day * kept.releases_last_day,
-            released_last_hour=sum(
-                left.units for left in self._released if left.gone_at > now - HOUR
-            )
+            released_last_hour=self._released_within_the_hour(recorded.target, now)
             + is_first_hour * kept.released_last_hour,
             spend=self._spend(now),
             stack=fleet.stack
@@ -225,6 +224,16 @@ class Run:
                 fleet.stack,
                 held_units=max(fleet.stack.held_units + self._more_than(fleet), 0),
             ),
+        )
+
+    def _released_within_the_hour(self, target: Target, now: datetime) -> int:
+        """Units that left, as in the ledger, within the hour before what is released now."""
+        thresholds = (self._target or target).thresholds
+        leaves_at = now + thresholds.draining.lead(thresholds.observing.settling_minutes)
+        return sum(
+            left.units
+            for left in self._released
+            if left.decided_at > now - HOUR or left.gone_at > leaves_at - HOUR
         )
 
     def _last_growth(self, now: datetime) -> datetime | None:

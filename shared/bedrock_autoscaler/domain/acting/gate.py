@@ -10,7 +10,7 @@ import numpy as np
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughput, minutes_left_paid
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Target
-from bedrock_autoscaler.domain.thresholds import Draining, Observing
+from bedrock_autoscaler.domain.thresholds import Observing
 from bedrock_autoscaler.domain.traffic.demand import Demand, completeness, newest_known
 from bedrock_autoscaler.domain.traffic.diagnosis import WINDOW_MINUTES, Diagnosis
 from bedrock_autoscaler.domain.traffic.observation import Observation
@@ -22,7 +22,6 @@ from bedrock_autoscaler.domain.units import (
     whole_minutes,
 )
 
-_TICK_SLACK_MINUTES = 3
 _FRESH_MINUTES = 60
 
 
@@ -206,18 +205,6 @@ def shrink_pace(target: Target, fleet: Fleet, now: datetime) -> tuple[Reason, ..
     return ()
 
 
-def release_notice(draining: Draining, settling_minutes: int) -> int:
-    """Minutes before the end of a paid period at which a release must be decided.
-
-    Callers keep an old table, calls still run, then silence (where any is asked for) must be seen
-    in settled minutes; the actors' ticks take a few more.
-    """
-    waited, quiet = draining.drain_minutes, draining.quiet_minutes
-    silent = draining.client_cache_minutes + quiet + settling_minutes if quiet else 0
-    needed = max(waited, silent)
-    return needed + _TICK_SLACK_MINUTES if needed else 0
-
-
 def releasable(
     target: Target, fleet: Fleet, observation: Observation, now: datetime
 ) -> tuple[tuple[ProvisionedThroughput, ...], tuple[Reason, ...]]:
@@ -252,7 +239,7 @@ def minutes_to_last_chance(pt: ProvisionedThroughput, target: Target, now: datet
     Where draining takes longer than what a period has left, the end of a later one is meant.
     """
     thresholds = target.thresholds
-    notice = release_notice(thresholds.draining, thresholds.observing.settling_minutes)
+    notice = thresholds.draining.notice_minutes(thresholds.observing.settling_minutes)
     billing = thresholds.sizing.billing_minutes
     return (minutes_left_paid(pt, now, billing * MINUTE) - max(notice, 1)) % billing
 

@@ -128,7 +128,8 @@ class Fleet:
         purchases_last_day, releases_last_day: calls in the last 24 hours.
         spend: booked so far.
         version: of the ledger's fleet record, for the conditional write.
-        released_last_hour: units that served, and that drain or were deleted in the last hour.
+        released_last_hour: units that served, and that drain or left within the hour before what
+            would be released now.
         rests_until: nothing is bought before then, for the reason in `rests_because`.
         tripped_by: what tripped the breaker; empty while it has not tripped.
         strays: ARNs that carry our owner tag but that no record of the ledger explains.
