@@ -75,11 +75,7 @@ class Survey:
             spend=booked_spend(state.purchases, self.now, billing),
             version=state.record.version,
             released_last_hour=units_released_since(
-                state.releases,
-                state.purchases,
-                self.now,
-                billing,
-                leaves_at=self.now + lead,
+                state.releases, state.purchases, self.now, billing, leaves_at=self.now + lead
             ),
             rests_until=rest[0] if rest else None,
             rests_because=rest[1] if rest else "",

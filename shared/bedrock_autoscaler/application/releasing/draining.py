@@ -118,16 +118,10 @@ def hour_problem(
     purchase = purchase_of(wanted.arn, purchases)
     if has_never_served(purchase):
         return None
-    gone, units = (
-        units_released_since(
-            releases,
-            purchases,
-            now,
-            target.thresholds.sizing.billing_period,
-            leaves_at=earliest_delete(purchase, target, now) if purchase else now,
-        ),
-        wanted.model_units,
-    )
+    billing = target.thresholds.sizing.billing_period
+    leaves_at = earliest_delete(purchase, target, now) if purchase else now
+    gone = units_released_since(releases, purchases, now, billing, leaves_at=leaves_at)
+    units = wanted.model_units
     leaving = leaving_of(releases)
     serving = sum(
         intent.model_units
