@@ -167,15 +167,21 @@ def test_the_switch_has_a_history_with_who_and_why(stage: Stage) -> None:
     assert 'switch = "stop"' in stage.told("settings", "show", "switch")
 
 
-def test_status_says_what_is_paused_before_the_next_decision(stage: Stage) -> None:
+def test_status_says_what_is_set_before_the_next_decision(stage: Stage) -> None:
+    stage.put("targets/chat", DOCUMENT | {"mode": "act"})
     stage.record(ticks(0, limited(1), start=NOW))
-    assert "nothing is paused or overridden" in stage.told("status", "chat")
+    before = stage.told("status", "chat")
 
+    stage.told("mode", "chat", "advise", "--yes")
     stage.told("pause", "chat", "--direction", "grow", "--until", "4h")
 
-    assert "purchases are paused: " in stage.told("status", "chat")
+    assert "mode act" in before
+    assert "nothing is paused or overridden" in before
+    now = stage.told("status", "chat")
+    assert "mode advise" in now
+    assert "purchases are paused: " in now
     stage.answer("ssm.GetParametersByPath", lambda _: "AccessDeniedException")
-    assert "what is set by hand is as last decided" in stage.told("status", "chat")
+    assert "mode and what is set by hand are as last decided" in stage.told("status", "chat")
 
 
 def test_the_window_of_the_page_on_operating_can_be_set_as_it_stands_there(stage: Stage) -> None:

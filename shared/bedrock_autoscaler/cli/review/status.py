@@ -138,7 +138,7 @@ def _documents_of(source: "Path | None", stack: str) -> "Callable[[], Documents]
 def _standings(
     ledger: "Ledger", target: str | None, now: "datetime", documents: "Documents"
 ) -> "list[Standing]":
-    """How the targets stand that were decided upon, with what their documents say by hand.
+    """How the targets stand that were decided upon, with mode and hand as their documents say.
 
     Raises:
         CommandError: there is none.
@@ -149,11 +149,11 @@ def _standings(
 
     found = [standing_of(ledger.sources, name, now) for name in targets_of(ledger, target)]
     current = documents or {}
-    known = [
-        replace(one, by_hand=tuple(by_hand(current[one.name], now))) if one.name in current else one
-        for one in found
-        if one is not None
-    ]
+    known = [one for one in found if one is not None]
+    for at, one in enumerate(known):
+        if (target_now := current.get(one.name)) is not None:
+            told = tuple(by_hand(target_now, now))
+            known[at] = replace(one, mode=target_now.mode, by_hand=told)
     if not known:
         raise CommandError("no target was decided upon yet")
     return known
@@ -171,7 +171,8 @@ def _view(
         stops = f"the kill switch says {switch!r}: nothing is bought, deleted or routed"
         parts.append(Text(stops, style="bold"))
     if documents is None:
-        parts.append(Text("the documents are not read: what is set by hand is as last decided"))
+        untold = "the documents are not read: mode and what is set by hand are as last decided"
+        parts.append(Text(untold))
     for standing in found:
         parts += [Text(), *_section(standing, now)]
     return Group(*parts)  # type: ignore[arg-type] # texts and tables are renderable
