@@ -9,6 +9,7 @@ from bedrock_world.settings import WorldSettings
 from bedrock_world.world import World
 from tests.builders import ACCOUNT, NOW, REGION
 from tests.functions.conftest import deployed_account as deployed_account  # noqa: PLC0414 - the fixture of the functions
+from tests.operating.doctoring import make_sound
 from tests.operating.stage import Stage, staged
 
 
@@ -28,3 +29,9 @@ def stage(
     """The deployed stack `test` at NOW, with one document for the target `chat`."""
     with staged(monkeypatch, capsys, f"{clock_server.url}/_world/clock") as made:
         yield made
+
+
+@pytest.fixture
+def sound(stage: Stage) -> Stage:
+    """A stack in which everything is as it should be."""
+    return make_sound(stage)
