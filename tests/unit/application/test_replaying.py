@@ -81,15 +81,6 @@ def test_numbers_count_to_six_digits(same: Decision) -> None:
             with_reason(code=ReasonCode.AT_DESIRED_SIZE),
             "reasons[0].code: was units_pay_off, is at_desired_size",
         ),
-        (
-            with_reason(message="unit 2 avoids 12.37 USD per hour and costs 60.50 (at 3 units)"),
-            "reasons[0].message: was unit 2 avoids 12.35",
-        ),
-        (
-            with_reason(message="unit 2 avoids 12.35 USD per hour and costs 60.50 (at 4 units)"),
-            "(at 4 units)",
-        ),
-        (with_reason(message="unit 2 is dear"), "is unit 2 is dear"),
         (replace(decided(), classification=decided().memory), "classification: was None"),  # type: ignore[arg-type]  # another type
     ],
 )
@@ -100,6 +91,30 @@ def test_every_difference_is_a_readable_line(other: Decision, line: str) -> None
     assert first == f"{decided().id}, decided by version 0.9, replays differently:"
     assert len(rest) == 1
     assert line in rest[0]
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        (
+            "unit 2 avoids 12.37 USD per hour and costs 60.50 (at 3 units)",
+            "reasons[0].message: was unit 2 avoids 12.35",
+        ),
+        ("unit 2 avoids 12.35 USD per hour and costs 60.50 (at 4 units)", "(at 4 units)"),
+        ("unit 2 is dear", "is unit 2 is dear"),
+    ],
+)
+def test_another_sentence_of_the_same_reason_is_the_same_decision(message: str, line: str) -> None:
+    first, told = replayed(with_reason(message=message)).splitlines()
+
+    assert first == f"{decided().id}, decided by version 0.9, says the same in other words:"
+    assert line in told
+
+
+def test_another_sentence_hides_no_other_difference() -> None:
+    other = replace(with_reason(message="unit 2 is dear"), desired_units=9)
+
+    assert "replays differently:" in replayed(other)
 
 
 def test_all_differences_are_listed() -> None:

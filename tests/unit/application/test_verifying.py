@@ -10,11 +10,10 @@ import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing.surveying import GRACE
-from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.reviewing.findings import Finding, Severity
 from bedrock_autoscaler.application.reviewing.inspecting import Holding, holdings
 from bedrock_autoscaler.application.reviewing.verifying import verify
-from bedrock_autoscaler.domain.decision import Decision, Release, Situation
+from bedrock_autoscaler.domain.decision import Decision, Release
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.fleet.lifecycle import Life
 from bedrock_autoscaler.domain.target import Commitment, StackRails
@@ -391,24 +390,31 @@ def test_decisions_of_the_rules_replay() -> None:
 
 
 def test_a_decision_that_replays_differently_is_a_breach() -> None:
-    made = Stage(history_hours=30)
-    made.decide()
-    (recorded,) = made.decisions.kept.values()
-    changed: Decision = replace(recorded.decision, desired_units=7)
-    situation: Situation = recorded.situation
-    made.decisions.kept[changed.id] = RecordedDecision(
-        decision=changed,
-        situation=situation,
-        history=recorded.history,
-        code_version=recorded.code_version,
-    )
-
-    (found,) = verify(look(made))
+    (found,) = verify_with(lambda decision: replace(decision, desired_units=7))
 
     assert found == Finding(
         oracle="O14", severity=Severity.VIOLATION, target="chat", message=found.message
     )
     assert "desired_units: was 7" in found.message
+
+
+def test_a_decision_in_the_words_of_another_version_is_none() -> None:
+    def reworded(decision: Decision) -> Decision:
+        return replace(
+            decision, reasons=tuple(replace(r, message="so it was") for r in decision.reasons)
+        )
+
+    assert verify_with(reworded) == ()
+
+
+def verify_with(change: Callable[[Decision], Decision]) -> tuple[Finding, ...]:
+    """What is found where the ledger's only decision was recorded with a change."""
+    made = Stage(history_hours=30)
+    made.decide()
+    (recorded,) = made.decisions.kept.values()
+    changed = change(recorded.decision)
+    made.decisions.kept[changed.id] = replace(recorded, decision=changed)
+    return verify(look(made))
 
 
 def test_a_later_look_after_an_hour_finds_the_same(scene: Stage) -> None:

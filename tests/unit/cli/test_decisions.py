@@ -146,6 +146,37 @@ def test_replay_names_a_difference_and_fails(
     assert f"1 of 3 decisions replay differently; the first is {BUY}" in printed.err
 
 
+def test_other_words_for_the_same_are_told_and_no_difference(
+    export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = tmp_path / "forged.jsonl"
+    situation = busy_situation()
+    decision = decide(situation)
+    first, *others = decision.reasons
+    reasons = (replace(first, message="as an older version said it"), *others)
+    forged.write_bytes(
+        _with_decision(export, recorded(situation, replace(decision, reasons=reasons)))
+    )
+
+    text = told(["decisions", "replay"], forged, capsys)
+    document = json.loads(told(["decisions", "replay", "--output", "json"], forged, capsys))
+
+    assert text == (
+        "3 decisions replayed, 0 with a difference\n"
+        "1 say the same in other words; --output json has both\n"
+    )
+    (difference,) = document["differences"]
+    assert difference["id"] == BUY
+    assert difference["only_words"] is True
+    assert difference["mismatches"] == [
+        {
+            "path": "reasons[0].message",
+            "recorded": "as an older version said it",
+            "replayed": first.message,
+        }
+    ]
+
+
 def _with_decision(export: Path, forged: RecordedDecision) -> bytes:
     """The export with one decision's document replaced."""
     lines = [json.loads(line) for line in gzip.decompress(export.read_bytes()).splitlines()]

@@ -1,4 +1,7 @@
-"""Replay: a stored decision, decided again on what it rested on, must come out the same."""
+"""Replay: a stored decision, decided again on what it rested on, must come out the same.
+
+A later version may say the same in other words, which changes nothing that was decided.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,6 +16,8 @@ from bedrock_autoscaler.domain.units import significant
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 _LAST_BITS = 1e-9
+# The sentence of a reason; its code and its numbers are members of their own.
+_SENTENCE = ".message"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,11 @@ class Mismatch:
     recorded: str
     replayed: str
 
+    @property
+    def is_wording(self) -> bool:
+        """Whether only the sentence of a reason differs."""
+        return self.path.endswith(_SENTENCE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
@@ -41,12 +51,16 @@ class Difference:
     code_version: str
     mismatches: tuple[Mismatch, ...]
 
+    @property
+    def is_wording(self) -> bool:
+        """Whether the decision is the same, and a reason says it in other words."""
+        return all(mismatch.is_wording for mismatch in self.mismatches)
+
     @override
     def __str__(self) -> str:
         """The decision on a line, then each mismatch on a line."""
-        lines = [
-            f"{self.decision_id}, decided by version {self.code_version}, replays differently:"
-        ]
+        how = "says the same in other words" if self.is_wording else "replays differently"
+        lines = [f"{self.decision_id}, decided by version {self.code_version}, {how}:"]
         lines += [f"  {m.path}: was {m.recorded}, is {m.replayed}" for m in self.mismatches]
         return "\n".join(lines)
 
@@ -102,7 +116,7 @@ def _compare_tuples(
 def _is_same(path: str, before: object, after: object) -> bool:
     if isinstance(before, float) and isinstance(after, float):
         return _is_same_number(before, after)
-    if path.endswith(".message") and isinstance(before, str) and isinstance(after, str):
+    if path.endswith(_SENTENCE) and isinstance(before, str) and isinstance(after, str):
         return _is_same_sentence(before, after)
     return before == after
 

@@ -114,11 +114,12 @@ def replay(
 ) -> None:
     """Decide again on the recorded inputs, and name every difference.
 
-    Exit status 0 when there is none, 2 otherwise.
+    Exit status 0 when there is none, 2 otherwise. Another version's words for the same are none.
     """
     ledger = open_ledger(source, stack)
     ids = decision_ids or [decision.id for decision in find(ledger, criteria)]
-    differences = replay_all(ledger, ids)
+    found = replay_all(ledger, ids)
+    differences = [difference for difference in found if not difference.is_wording]
     if output is Output.JSON:
         print_json(
             {
@@ -127,12 +128,13 @@ def replay(
                     {
                         "id": difference.decision_id,
                         "code_version": difference.code_version,
+                        "only_words": difference.is_wording,
                         "mismatches": [
                             {"path": m.path, "recorded": m.recorded, "replayed": m.replayed}
                             for m in difference.mismatches
                         ],
                     }
-                    for difference in differences
+                    for difference in found
                 ],
             }
         )
@@ -140,6 +142,8 @@ def replay(
         for difference in differences:
             _print_difference(difference)
         typer.echo(f"{len(ids):,} decisions replayed, {len(differences):,} with a difference")
+        if reworded := len(found) - len(differences):
+            typer.echo(f"{reworded:,} say the same in other words; --output json has both")
     if differences:
         raise CommandError(
             f"{len(differences)} of {len(ids)} decisions replay differently; the first is "
