@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -31,9 +33,20 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         CommandError: it cannot be written.
     """
+    with writing(path):
+        path.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Make the folders above a file that is written meanwhile.
+
+    Raises:
+        CommandError: it cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        yield
     except OSError as error:
         raise CommandError(f"{path}: cannot be written: {error.strerror or error}") from error
 

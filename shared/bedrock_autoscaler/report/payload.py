@@ -24,7 +24,14 @@ from bedrock_autoscaler.report.rates import rate_line
 from bedrock_autoscaler.report.realised import Realised
 from bedrock_autoscaler.report.record import Record
 from bedrock_autoscaler.report.savings import Outlook, Savings, Sums
-from bedrock_autoscaler.report.wording import Kind, kind_of, leading_reason, summary
+from bedrock_autoscaler.report.wording import (
+    Kind,
+    differs,
+    in_turn,
+    kind_of,
+    leading_reason,
+    summary,
+)
 
 BLOCK = 400
 """Decisions to a block of evidence: unpacking one takes some milliseconds."""
@@ -122,16 +129,17 @@ def _table(record: Record) -> dict[str, Json]:
     columns: dict[str, list[Json]] = {
         name: []
         for name in (
-            "at", "loop", "kind", "actual", "desired", "allowed", "class", "verdict", "usd",
+            "at", "loop", "kind", "new", "actual", "desired", "allowed", "class", "verdict", "usd",
             "text", "why", "set",
         )
     }  # fmt: skip
-    for one in record.decisions:
+    for one, before in in_turn(record.decisions):
         found = one.classification
         row = (
             whole_minutes(one.scheduled_at - record.start),
             LOOPS.index(one.loop.value),
-            KINDS.index(kind_of(one).value),
+            KINDS.index(kind_of(one, before).value),
+            int(differs(one, before)),
             one.actual_units,
             one.desired_units,
             one.allowed_units,

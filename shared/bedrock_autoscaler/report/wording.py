@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 from bedrock_autoscaler.domain.decision import Action, Decision, Purchase, Release, Restore
@@ -73,6 +74,14 @@ def route_kinds(decision: Decision) -> str:
     )
 
 
+def in_turn(decisions: Iterable[Decision]) -> Iterator[tuple[Decision, Decision | None]]:
+    """Each decision of one target, oldest first, with the one before it of the same loop."""
+    newest: dict[Loop, Decision] = {}
+    for decision in decisions:
+        yield decision, newest.get(decision.loop)
+        newest[decision.loop] = decision
+
+
 def differs(decision: Decision, before: Decision | None) -> bool:
     """Whether it changes something that the decision before it of the same loop did not.
 
@@ -93,8 +102,8 @@ def is_change(decision: Decision) -> bool:
     return all(reason.code is not ReasonCode.ROUTES_UNCHANGED for reason in decision.reasons)
 
 
-def kind_of(decision: Decision) -> Kind:
-    """What the decision comes to; `routes` is a routing table that differs from the last one."""
+def kind_of(decision: Decision, before: Decision | None) -> Kind:
+    """What it comes to; `routes` are others than those of the decision before it of its loop."""
     for kind, action in (
         (Kind.BUY, Purchase),
         (Kind.RELEASE, Release),
@@ -102,7 +111,7 @@ def kind_of(decision: Decision) -> Kind:
     ):
         if any(isinstance(each, action) for each in decision.actions):
             return kind
-    return Kind.ROUTES if is_change(decision) else Kind.HOLD
+    return Kind.ROUTES if differs(decision, before) else Kind.HOLD
 
 
 def class_name(decision: Decision) -> str:

@@ -195,7 +195,7 @@ def _with_decision(export: Path, forged: RecordedDecision) -> bytes:
         (["decisions", "list", "--reason", "unit_pays_off"], "did you mean units_pay_off"),
         (["decisions", "list", "--reason", "xyz"], "'xyz' is unknown; see `decisions explain`"),
         (["decisions", "export", "x.txt"], "x.txt: the ending says none of csv, json, parquet"),
-        (["decisions", "export", "/nowhere/x.csv"], "/nowhere/x.csv: cannot be written"),
+        (["decisions", "export", "/proc/none/x.csv"], "/proc/none/x.csv: cannot be written"),
         (["decisions", "list", "--since", "yesterday"], "'yesterday' is not ISO 8601"),
         (["decisions", "list", "--since", "2026-11-20T12:00+01:00"], "is not UTC"),
         (

@@ -13,13 +13,13 @@ from tests.unit.cli.ledgers import BUY, HOLD, busy_situation, told
 
 
 def test_a_row_has_every_column_in_order() -> None:
-    assert list(row_of(decide(busy_situation()))) == list(COLUMNS)
+    assert list(row_of(decide(busy_situation()), None)) == list(COLUMNS)
 
 
 def test_csv_has_a_row_for_each_decision_that_passes(
     export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "x.csv"
+    path = tmp_path / "a-new-folder" / "x.csv"
 
     text = told(["decisions", "export", str(path), "--loop", "capacity"], export, capsys)
 

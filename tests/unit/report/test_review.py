@@ -115,6 +115,8 @@ def test_the_table_has_every_decision_with_what_is_filtered(payload: Payload) ->
     assert payload.head["decisions"] == len(table["at"]) == 1_800
     kinds = [KINDS[kind] for kind in table["kind"]]
     assert (kinds.count("buy"), kinds.count("release")) == (9, 9)
+    changes = [kind for kind, new in zip(kinds, table["new"], strict=True) if new]
+    assert changes == [kind for kind in kinds if kind != "hold"]
     first = kinds.index("buy")
     assert LOOPS[table["loop"][first]] == "capacity"
     assert table["texts"][table["text"][first]] == "buy 1 unit"

@@ -7,7 +7,7 @@ from bedrock_autoscaler.domain.option import OptionKind
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import Loop, Mode
-from bedrock_autoscaler.report.wording import differs, summary
+from bedrock_autoscaler.report.wording import Kind, differs, in_turn, kind_of, summary
 from tests.builders import build_decision
 from tests.intents import TWO_UNITS
 
@@ -44,6 +44,32 @@ def test_a_change_differs_from_the_decision_before(
     before: Decision | None, decision: Decision, *, expected: bool
 ) -> None:
     assert differs(decision, before) is expected
+
+
+@pytest.mark.parametrize(
+    ("before", "decision", "expected"),
+    [
+        (None, routing(A), Kind.ROUTES),
+        (routing(A), routing(A), Kind.HOLD),
+        (routing(A), routing(B), Kind.ROUTES),
+        (routing(A), routing(A, mode=Mode.ACT), Kind.ROUTES),
+        # It still advises to buy, also where it says so again.
+        (capacity(TWO_UNITS), capacity(TWO_UNITS), Kind.BUY),
+        (capacity(TWO_UNITS), capacity(), Kind.HOLD),
+    ],
+)
+def test_routes_that_are_advised_again_are_a_hold(
+    before: Decision | None, decision: Decision, expected: Kind
+) -> None:
+    assert kind_of(decision, before) is expected
+
+
+def test_each_loop_has_its_own_decision_before() -> None:
+    decisions = [routing(A), capacity(), routing(B), capacity(TWO_UNITS)]
+
+    befores = [before for _, before in in_turn(decisions)]
+
+    assert befores == [None, None, decisions[0], decisions[1]]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from bedrock_autoscaler.application.settings.in_force import DEFAULTS
 from bedrock_autoscaler.backtest.trace import Trace, write_trace
 from bedrock_autoscaler.cli.backtest.commands import UnreadMinutes
 from bedrock_autoscaler.cli.backtest.derived_scenario import scenario_of, unknown
-from bedrock_autoscaler.cli.output import CommandError
+from bedrock_autoscaler.cli.output import CommandError, writing
 from bedrock_autoscaler.cli.stack import StackAccess
 from bedrock_autoscaler.domain.target import Loop, Target, UnitRate
 from bedrock_autoscaler.domain.traffic.joining import combine, join
@@ -87,12 +87,10 @@ def fetch(
         settings=path.with_name(f"{stem}.settings.json"),
         notes=tuple(notes),
     )
-    try:
+    with writing(path):
         write_trace(trace, files.trace)
         files.scenario.write_text(json.dumps(scenario.to_document(), indent=2) + "\n")
         files.settings.write_text(json.dumps(_policy(access, name), indent=2) + "\n")
-    except OSError as error:
-        raise CommandError(f"{path}: cannot be written: {error.strerror or error}") from error
     return files
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
+from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json, writing
 from bedrock_autoscaler.traces.formats import SAMPLE_SEED, Gaps, ImportOptions, TraceFormat
 
 if TYPE_CHECKING:
@@ -98,10 +98,8 @@ def _write(trace: "Trace", out: Path, output: Output) -> None:
     from bedrock_autoscaler.backtest.trace import write_trace
     from bedrock_autoscaler.domain.units import iso
 
-    try:
+    with writing(out):
         write_trace(trace, out)
-    except OSError as error:
-        raise CommandError(f"{out}: cannot be written: {error.strerror or error}") from error
     summary = {
         "file": str(out),
         "start": iso(trace.start),

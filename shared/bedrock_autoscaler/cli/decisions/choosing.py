@@ -13,11 +13,11 @@ import typer
 from bedrock_autoscaler.cli.output import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from bedrock_autoscaler.cli.decisions.sources import Ledger
     from bedrock_autoscaler.domain.decision import Decision
-    from bedrock_autoscaler.domain.target import Loop
+
+type Found = tuple[Decision, Decision | None]
+"""A decision, and the one before it of the same loop."""
 
 DEFAULT_STACK = "bedrock-autoscaler"
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -128,26 +128,27 @@ def open_ledger(source: Path | None, stack: str) -> "Ledger":
     return open_export(source) if source is not None else open_stack(stack)
 
 
-def find(ledger: "Ledger", criteria: Criteria) -> "list[Decision]":
-    """The decisions that pass, oldest first.
+def find(ledger: "Ledger", criteria: Criteria) -> "list[Found]":
+    """The decisions that pass, oldest first, each with the one before it of its loop.
 
     Raises:
         CommandError: the target, or a reason code, is unknown.
     """
     from bedrock_autoscaler.domain.target import Loop
+    from bedrock_autoscaler.report.wording import in_turn
 
     require_codes(criteria.reasons)
     chosen = Loop(criteria.loop) if criteria.loop is not None else None
     first, last = criteria.window
     found = [
-        decision
+        (decision, before)
         for name in targets_of(ledger, criteria.target)
-        for decision, before in _in_turn(
+        for decision, before in in_turn(
             ledger.decisions.between(name, chosen, first - _BEFORE, last)
         )
         if decision.scheduled_at >= first and passes(decision, criteria, before)
     ]
-    return sorted(found, key=lambda decision: (decision.scheduled_at, decision.id))
+    return sorted(found, key=lambda each: (each[0].scheduled_at, each[0].id))
 
 
 def targets_of(ledger: "Ledger", target: str | None) -> tuple[str, ...]:
@@ -164,14 +165,6 @@ def targets_of(ledger: "Ledger", target: str | None) -> tuple[str, ...]:
     return (target,)
 
 
-def _in_turn(decisions: "Iterable[Decision]") -> "Iterator[tuple[Decision, Decision | None]]":
-    """Each decision with the one before it of the same loop."""
-    newest: dict[Loop, Decision] = {}
-    for decision in decisions:
-        yield decision, newest.get(decision.loop)
-        newest[decision.loop] = decision
-
-
 def passes(decision: "Decision", criteria: Criteria, before: "Decision | None") -> bool:
     """Whether the decision, and what it changes of the one before it, passes the filters."""
     from bedrock_autoscaler.report.wording import differs, kind_of
@@ -180,7 +173,7 @@ def passes(decision: "Decision", criteria: Criteria, before: "Decision | None") 
     codes = {reason.code.value for reason in decision.reasons}
     return (
         (not criteria.changes or differs(decision, before))
-        and (criteria.kind is None or kind_of(decision).value == criteria.kind)
+        and (criteria.kind is None or kind_of(decision, before).value == criteria.kind)
         and (
             criteria.verdict is None
             or (classification is not None and classification.verdict.value == criteria.verdict)

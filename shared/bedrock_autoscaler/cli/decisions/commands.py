@@ -46,7 +46,7 @@ def list_decisions(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List decisions, oldest first."""
-    found = find(open_ledger(source, stack), criteria)
+    found = [decision for decision, _ in find(open_ledger(source, stack), criteria)]
     shown = found[-last:] if last else found
     if output is Output.JSON:
         print_json([_plain(decision) for decision in shown])
@@ -117,7 +117,7 @@ def replay(
     Exit status 0 when there is none, 2 otherwise. Another version's words for the same are none.
     """
     ledger = open_ledger(source, stack)
-    ids = decision_ids or [decision.id for decision in find(ledger, criteria)]
+    ids = decision_ids or [decision.id for decision, _ in find(ledger, criteria)]
     found = replay_all(ledger, ids)
     differences = [difference for difference in found if not difference.is_wording]
     if output is Output.JSON:

@@ -22,7 +22,7 @@ from bedrock_autoscaler.cli.decisions.choosing import (
     open_ledger,
 )
 from bedrock_autoscaler.cli.decisions.filters import filtered
-from bedrock_autoscaler.cli.output import CommandError
+from bedrock_autoscaler.cli.output import CommandError, writing
 
 if TYPE_CHECKING:
     from bedrock_autoscaler.domain.decision import Decision
@@ -84,16 +84,19 @@ def export(
 ) -> None:
     """Write decisions as CSV, JSON or Parquet, one row each, oldest first."""
     chosen = file_format or _format_of(path)
-    rows = [row_of(decision) for decision in find(open_ledger(source, stack), criteria)]
-    try:
+    rows = [row_of(*each) for each in find(open_ledger(source, stack), criteria)]
+    with writing(path):
         WRITERS[chosen](rows, path)
-    except OSError as error:
-        raise CommandError(f"{path}: cannot be written: {error.strerror or error}") from error
     typer.echo(f"{path}: {len(rows):,} decisions as {chosen.value}")
 
 
-def row_of(decision: "Decision") -> Row:
-    """The members that a table can hold; money in USD, several values in one text."""
+def row_of(decision: "Decision", before: "Decision | None") -> Row:
+    """The members that a table can hold; money in USD, several values in one text.
+
+    Args:
+        decision: of the row.
+        before: the one before it of the same loop, where there is one.
+    """
     from bedrock_autoscaler.domain.decision import Purchase, Release
     from bedrock_autoscaler.report.wording import kind_of, leading_reason, summary
 
@@ -108,7 +111,7 @@ def row_of(decision: "Decision") -> Row:
         "scheduled_at": decision.scheduled_at,
         "mode": decision.mode.value,
         "settings_version": decision.settings_version,
-        "kind": kind_of(decision).value,
+        "kind": kind_of(decision, before).value,
         "summary": summary(decision),
         "class": classification.label.value if classification else None,
         "verdict": classification.verdict.value if classification else None,

@@ -238,7 +238,7 @@ class Charts {
     ctx.setLineDash([]);
     for (const k of this.inSpan()) {
       const way = shapes[this.target.kind(k)];
-      if (way === undefined) continue;
+      if (way === undefined || !this.target.isChange(k)) continue;
       const time = this.target.time(k);
       const x = plot.valToPos(time, "x", true);
       const held = Math.max(this.target.heldAt(time), this.target.heldAt(time + 1800));
@@ -294,7 +294,7 @@ class Charts {
     for (const k of this.inSpan()) {
       if (lane && this.target.loop(k) !== lane) continue;
       const apart = Math.abs(this.target.time(k) - time);
-      const isChange = this.target.kind(k) !== "hold";
+      const isChange = this.target.isChange(k);
       const rank = apart <= reach && isChange ? apart - reach : apart;
       if (rank < least) {
         least = rank;

@@ -65,6 +65,10 @@ const Data = (() => {
     kind(k) {
       return this.review.kinds[this.table.kind[k]];
     }
+    // Whether it changes something that the decision before it of its loop did not.
+    isChange(k) {
+      return this.table.new[k] === 1;
+    }
     text(k) {
       return this.table.texts[this.table.text[k]];
     }

@@ -113,7 +113,7 @@ class Page {
       if (wanted.loop && target.loop(k) !== wanted.loop) continue;
       if (
         wanted.kind &&
-        !(wanted.kind === "changes" ? target.kind(k) !== "hold" : target.kind(k) === wanted.kind)
+        !(wanted.kind === "changes" ? target.isChange(k) : target.kind(k) === wanted.kind)
       )
         continue;
       if (wanted.verdict && target.verdict(k) !== wanted.verdict) continue;
@@ -265,7 +265,7 @@ class Page {
     this.themeBefore = document.documentElement.dataset.theme || "";
     this.charts.paper = 660;
     this.setTheme("light");
-    const changes = this.shown.filter((k) => this.target.kind(k) !== "hold");
+    const changes = this.shown.filter((k) => this.target.isChange(k));
     const printed = changes.slice(-400);
     const left = changes.length - printed.length;
     document

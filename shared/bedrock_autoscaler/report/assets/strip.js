@@ -73,7 +73,7 @@ class Strip {
     const drawn = [-1, -1];
     ctx.fillStyle = Say.colour("hold");
     for (const k of shown) {
-      if (this.target.kind(k) !== "hold") {
+      if (this.target.isChange(k)) {
         changes.push(k);
         continue;
       }
