@@ -34,3 +34,12 @@ def test_a_profile_that_is_not_there_is_refused(spread: Stage) -> None:
 @pytest.mark.parametrize("wrong", [AWAY, f"{AWAY}=", "spoke=profile", "1=2"])
 def test_an_account_is_given_with_its_profile(stage: Stage, wrong: str) -> None:
     assert "111122223333=PROFILE" in stage.refused("verify", "--account", wrong)
+
+
+def test_a_profile_for_an_account_without_anything_of_the_stack_is_refused(stage: Stage) -> None:
+    refusal = stage.refused("verify", "--account", "444455556666=somebody")
+
+    assert refusal == (
+        "bedrock-autoscaler: --account 444455556666: the stack has no target and holds nothing "
+        "there; its accounts are 111122223333\n"
+    )

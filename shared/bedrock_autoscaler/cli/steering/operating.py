@@ -3,6 +3,8 @@
 # ruff: noqa: PLC0415 - a command imports what it needs, so that --help answers at once
 
 import re
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from typing import Annotated
 
@@ -54,13 +56,15 @@ def verify(
     from bedrock_autoscaler.cli.spots import spots_of
 
     access = access_to(stack)
+    profiles = _profiles(account or [])
     facts = inspect(
         access.settings(),
         access.clock.now(),
         access.inspection(),
         home=access.home,
-        elsewhere=spots_of(access, _profiles(account or [])),
+        elsewhere=spots_of(access, profiles),
     )
+    _require_used(profiles, {place.account for place in (*facts.by_place, *facts.unseen)})
     findings = check(facts)
     unseen = [place.name for place in facts.unseen]
     broken = [finding for finding in findings if finding.severity is Severity.VIOLATION]
@@ -157,6 +161,20 @@ def _profiles(given: list[str]) -> dict[str, str]:
                 f"--account {account}: give twelve digits and a profile, as 111122223333=PROFILE"
             )
     return found
+
+
+def _require_used(profiles: Mapping[str, str], accounts: AbstractSet[str]) -> None:
+    """Refuse a profile for an account that nothing of the stack is in.
+
+    Raises:
+        CommandError: with the accounts that there are.
+    """
+    for account in profiles:
+        if account not in accounts:
+            raise CommandError(
+                f"--account {account}: the stack has no target and holds nothing there; its "
+                f"accounts are {', '.join(sorted(accounts))}"
+            )
 
 
 def _confirm(*, yes: bool) -> None:
