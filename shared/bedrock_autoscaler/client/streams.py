@@ -4,7 +4,15 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ReadTimeoutError,
+)
+from urllib3.exceptions import TimeoutError as HttpTimeoutError
+
+_ENDPOINT = "of the stream"
 
 
 class BegunStream:
@@ -16,18 +24,17 @@ class BegunStream:
         try:
             # A stream may be empty, which is for the caller to find.
             self._first = list(islice(self._rest, 1))
-        except (ClientError, BotoCoreError):
+        except BaseException as error:
             stream.close()
+            _translate(error)
             raise
-        except Exception as error:
-            stream.close()
-            raise _broken_off() from error
 
     def __iter__(self) -> Iterator[Any]:
         """The events, each once."""
         while self._first:
             yield self._first.pop()
-        yield from self._rest
+        for event in self._rest:  # noqa: UP028 - that would close it with a reader who goes on later
+            yield event
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has
         return getattr(self._stream, name)
@@ -47,12 +54,10 @@ class AsyncBegunStream:
             async for event in self._rest:
                 self._first.append(event)
                 break
-        except (ClientError, BotoCoreError):
+        except BaseException as error:  # a cancelled call too leaves no open connection behind
             self._stream.close()
+            _translate(error)
             raise
-        except Exception as error:
-            self._stream.close()
-            raise _broken_off() from error
         return self
 
     async def __aiter__(self) -> AsyncIterator[Any]:
@@ -66,6 +71,15 @@ class AsyncBegunStream:
         return getattr(self._stream, name)
 
 
-def _broken_off() -> ConnectionClosedError:
-    """What a call meets where the HTTP library fails: of a stream the SDK translates no error."""
-    return ConnectionClosedError(endpoint_url="of the stream")
+def _translate(error: BaseException) -> None:
+    """Say as the SDK would what the HTTP library met: of a stream the SDK translates no error.
+
+    Raises:
+        ReadTimeoutError: nothing came for as long as the caller waits.
+        ConnectionClosedError: the connection broke off.
+    """
+    if isinstance(error, ClientError | BotoCoreError) or not isinstance(error, Exception):
+        return
+    if isinstance(error, TimeoutError | HttpTimeoutError):
+        raise ReadTimeoutError(endpoint_url=_ENDPOINT) from error
+    raise ConnectionClosedError(endpoint_url=_ENDPOINT) from error
