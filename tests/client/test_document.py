@@ -104,8 +104,10 @@ def test_a_key_of_a_later_version_is_ignored() -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"schema": 2}, "schema"),
-        ({"version": 0}, "version"),
+        ({"schema": 2}, "schema: is 2, and this version of the library knows 1 at most; update"),
+        ({"schema": 2, "routes": {}}, "update bedrock-autoscaler here"),
+        ({"schema": 0}, "schema: is 0, must be at least 1"),
+        ({"version": 0}, "version: is 0, must be at least 1"),
         ({"version": 2**53}, "version"),
         ({"version": None}, "version"),
         ({"routes": []}, "routes"),
@@ -124,7 +126,7 @@ def test_a_key_of_a_later_version_is_ignored() -> None:
         ({"published_at": "9999-12-31T23:59:59-05:00"}, "published_at"),
         (
             {"routes": [{"kind": "on_demand", "address": "a", "weight": 10**400}]},
-            "routes.0.weight",
+            "routes.0.weight: is 10000000000000000000..., must be at most 1",
         ),
         ({"target": "Chat"}, "target"),
         ({"target": "chat\n"}, "target"),

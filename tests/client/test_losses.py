@@ -1,14 +1,24 @@
 """What is lost of the world around a caller costs no more calls than the capacity that went."""
 
+import heapq
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
+from bedrock_autoscaler.client import FollowedTable, Patience, RoutedClient
 from bedrock_autoscaler.client.document import routing_table_text
+from bedrock_autoscaler.client.patience import Budget
+from bedrock_autoscaler.client.walking import RouteSet, Walk
 from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_world.server import RunningWorld, serve
 from bedrock_world.settings import DEFAULT_UNIT_RATE
@@ -16,14 +26,19 @@ from bedrock_world.world import World
 from tests.client.stage import (
     IN_REGION_THEN_PROFILE,
     NO_CONTROL_PLANE,
+    ManualClock,
+    MemorySource,
+    at_once,
     caller,
     document_with,
     route,
     runtime_client,
     table,
 )
+from tests.client.test_walking import THROTTLED, UNANSWERED, UNREACHABLE, refusal
 from tests.world.support import (
     CREDENTIALS,
+    HELLO,
     NOVA_2_PROFILE,
     NOVA_LITE,
     NOVA_LITE_PROFILE,
@@ -42,6 +57,30 @@ def other_region() -> Iterator[RunningWorld]:
     """A world of another Region, on a port of its own."""
     with serve(world_with(region=ELSEWHERE)) as served:
         yield served
+
+
+class Stub:
+    """A client without a network: it serves each call, or fails with an error."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.meta = SimpleNamespace(region_name="us-east-1")
+        self.error = error
+        self.asked = 0
+
+    def converse(self, **_: object) -> dict[str, object]:
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+        return {"stopReason": "end_turn"}
+
+
+def stubbed(shown: RoutingTable, home: Stub, away: Stub, clock: ManualClock) -> Any:
+    """A routed client over stubs, patient as it is by default."""
+    made: Any = (home, away)
+    followed = FollowedTable(MemorySource(shown), "chat", clock=lambda: 0.0, start=at_once)
+    return RoutedClient(
+        made[0], followed, clients=lambda _: made[1], sleep=clock.sleep, clock=clock
+    )
 
 
 def bought(running: RunningWorld, world: World, name: str = "fleet-1") -> str:
@@ -157,6 +196,48 @@ def test_a_region_that_is_gone_costs_no_call(
     assert made.places("EndpointConnectionError").total() == 1
 
 
+def test_a_day_without_a_region_costs_no_call() -> None:
+    home, away, clock = Stub(), Stub(UNREACHABLE), ManualClock()
+    shown = table(route(NOVA_LITE, region=ELSEWHERE), route(NOVA_LITE))
+    client = stubbed(shown, home, away, clock)
+
+    for _ in range(24 * 360):
+        clock.now += 10
+        assert client.converse(modelId="m", messages=HELLO)["stopReason"]
+
+    assert home.asked == 24 * 360
+    # Rests of 30 s by half up or down end at one of the calls, 10 s apart: 20 to 50 s each.
+    assert 86_400 / 50 <= away.asked <= 86_400 / 20
+
+
+@pytest.mark.parametrize("code", ["UnrecognizedClientException", "InvalidClientTokenId"])
+def test_a_region_that_does_not_know_the_credentials_costs_no_call(code: str) -> None:
+    home, away = Stub(), Stub(refusal(code, status=403))
+    shown = table(route(NOVA_LITE, region=ELSEWHERE), route(NOVA_LITE, region="us-east-1"))
+    client = stubbed(shown, home, away, ManualClock())
+
+    for _ in range(3):
+        assert client.converse(modelId="m", messages=HELLO)["stopReason"]
+    assert (away.asked, home.asked) == (1, 3)
+
+    home.error = away.error
+    with pytest.raises(ClientError, match=code):
+        client.converse(modelId="m", messages=HELLO)
+    # The own Region's word on them is final.
+    assert (away.asked, home.asked) == (1, 4)
+
+
+def test_an_answer_that_never_comes_is_paid_twice_at_most() -> None:
+    home, clock = Stub(UNANSWERED), ManualClock()
+    shown = table(*(route(f"model-{number}") for number in range(4)))
+
+    with pytest.raises(ReadTimeoutError):
+        stubbed(shown, home, home, clock).converse(modelId="m", messages=HELLO)
+
+    assert home.asked == 2
+    assert clock.slept == []
+
+
 def test_the_own_region_may_be_the_one_that_is_gone(
     world: World, running: RunningWorld, other_region: RunningWorld
 ) -> None:
@@ -167,14 +248,21 @@ def test_the_own_region_may_be_the_one_that_is_gone(
     assert made.say_hello(10) == {"served": 10}
 
 
-def test_routes_of_regions_without_a_client_are_left_out(
+def test_routes_of_regions_without_a_client_are_left_out_with_one_warning(
     world: World, running: RunningWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = caller(running, table(route(NOVA_LITE, region=ELSEWHERE), route(NOVA_LITE_PROFILE)))
+    away, here = route(NOVA_LITE, region=ELSEWHERE), route(NOVA_LITE_PROFILE)
+    made = caller(running, table(away, here))
 
-    assert made.say_hello(3) == {"served": 3}
+    for version in (1, 1, 2):
+        made.source.show(table(away, here, version=version))
+        made.clock.now += 100
+        assert made.say_hello() == {"served": 1}
+
     assert made.places() == {NOVA_LITE_PROFILE: 3}
-    assert "1 of 2 routes are in Regions without a client" in caplog.text
+    assert made.attempts[-1].version == 2
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert warning.endswith("1 of 2 routes are in Regions without a client: us-west-2")
 
 
 def test_a_profile_that_answers_403_costs_no_call(
@@ -265,3 +353,40 @@ def test_where_nothing_is_set_apart_patience_changes_nothing(
 
     assert made.say_hello(3) == {"served": 3}
     assert made.places() == {NOVA_LITE: 3}
+
+
+def used_share(*, call_seconds: float, minutes: int = 20) -> float:
+    """How much of a PT is used that admits 5 calls a second and is offered 6.25; 0 to 1.
+
+    It has a second of room for bursts; on demand takes what it refuses. Calls come at random.
+    """
+    chance, clock, ids = random.Random(1), ManualClock(0.0), count()  # noqa: S311 - no secret
+    routes = RouteSet((route("pt", 1.0), route(NOVA_LITE)), chance=chance.random)
+    patience = Patience()
+    budget = Budget(patience)
+    underway: list[tuple[float, int, Walk]] = []
+    room, filled_at, taken = 5.0, 0.0, 0
+    while clock.now < 60 * minutes:
+        coming = clock.now + chance.expovariate(6.25)
+        while underway and underway[0][0] <= coming:
+            clock.now, _, done = heapq.heappop(underway)
+            done.served()
+        clock.now = coming
+        walk = Walk(routes, patience, budget, clock)
+        if walk.route.address == "pt":
+            room, filled_at = min(5.0, room + 5.0 * (coming - filled_at)), coming
+            if room >= 1.0:
+                room, taken = room - 1.0, taken + 1
+            else:
+                walk.failed(THROTTLED)
+        heapq.heappush(
+            underway, (coming + call_seconds * chance.uniform(0.7, 1.3), next(ids), walk)
+        )
+    return taken / (5.0 * 60 * minutes)
+
+
+@pytest.mark.parametrize("call_seconds", [1.0, 5.0, 20.0])
+def test_a_pt_at_its_limit_is_used_however_long_its_calls_take(call_seconds: float) -> None:
+    # About 0.78, 0.71 and 0.69; 0.49 and 0.30 for the long ones where each of the calls that are
+    # still under way holds the others back.
+    assert used_share(call_seconds=call_seconds) > 0.63

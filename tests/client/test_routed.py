@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError, EventStreamError
 from urllib3.exceptions import ProtocolError
 
@@ -269,6 +271,42 @@ def test_everything_else_is_the_wrapped_client_s(world: World, running: RunningW
 
     assert made.client.meta.region_name == "us-east-1"
     assert issubclass(made.client.exceptions.ThrottlingException, ClientError)
+
+
+def test_a_client_is_closed_in_every_region() -> None:
+    closed = []
+
+    class Client:
+        def __init__(self, region: str) -> None:
+            self.meta = SimpleNamespace(region_name=region)
+
+        def converse(self, **_: object) -> dict[str, object]:
+            return {}
+
+        def close(self) -> None:
+            closed.append(self.meta.region_name)
+
+    make: Any = Client
+    shown = table(route(NOVA_LITE, region="us-west-2"), route(NOVA_LITE, region="us-east-1"))
+    followed = FollowedTable(MemorySource(shown), "chat", start=at_once)
+    client = RoutedClient(make("us-east-1"), followed, clients=make)
+    client.converse(modelId="m", messages=HELLO)
+
+    client.close()
+
+    assert sorted(closed) == ["us-east-1", "us-west-2"]
+
+
+def test_an_answer_is_waited_for_longer_than_the_sdk_does_and_the_caller_has_the_last_word() -> (
+    None
+):
+    session = boto3.Session(**CREDENTIALS)
+
+    usual = connect("chat", session=session).meta.config
+    own = connect("chat", session=session, config=Config(read_timeout=3600)).meta.config
+
+    assert (usual.connect_timeout, usual.read_timeout) == (2, 600)
+    assert (own.connect_timeout, own.read_timeout) == (2, 3600)
 
 
 def test_many_threads_share_a_client(world: World, running: RunningWorld) -> None:

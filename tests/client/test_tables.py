@@ -62,7 +62,18 @@ def test_the_table_is_read_once_per_hint(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("{", "is no JSON"),
+        ("{", "routing table of chat is refused: document: is no JSON"),
+        (
+            document_with(IN_REGION_THEN_PROFILE, schema=2),
+            "chat is refused: schema: is 2, and this version of the library knows 1 at most;",
+        ),
+        (
+            document_with(
+                IN_REGION_THEN_PROFILE,
+                routes=[{"kind": "on_demand", "address": "a", "weight": 0.5}],
+            ),
+            "routing table of chat is refused: its weights add to 0.5",
+        ),
         (document_with(IN_REGION_THEN_PROFILE, published_at="0001-01-01T00:00:00+05:00"), "time"),
         (document_with(IN_REGION_THEN_PROFILE, routes=[]), "routes"),
         (routing_table_text(table(route("model-b"), target="other")), "is for target other"),
@@ -131,6 +142,28 @@ def test_without_control_plane_the_last_table_stays_and_is_asked_for_ever_more_r
     source.show(NEWER)
     clock.now += 361
     assert followed.current() == NEWER
+
+
+def test_a_first_look_that_fails_is_repeated_soon_and_then_ever_more_rarely(
+    followed: FollowedTable, source: MemorySource, clock: ManualClock
+) -> None:
+    source.error = NO_CONTROL_PLANE
+    assert followed.current() is None
+    began, waits = clock.now, []
+    for _ in range(3000):
+        clock.now += 1
+        reads = source.reads
+        followed.current()
+        if source.reads > reads:
+            waits.append(clock.now - began)
+            began = clock.now
+
+    # 5 s doubled: 10, 20, 40, ... 300 s, each spread by a fifth, looked at once a second.
+    for wait, middle in zip(waits, (10, 20, 40, 80, 160, 300, 300), strict=False):
+        assert 0.8 * middle <= wait <= 1.2 * middle + 1
+    source.error = None
+    clock.now += 361
+    assert followed.current() == IN_REGION_THEN_PROFILE
 
 
 def test_an_answer_that_nobody_expected_leaves_the_table_in_force(

@@ -10,6 +10,7 @@ from botocore.exceptions import (
     ConnectionClosedError,
     EndpointConnectionError,
     NoCredentialsError,
+    ReadTimeoutError,
 )
 
 from bedrock_autoscaler.client.answers import CallError, Verdict, code_of, judge
@@ -21,6 +22,7 @@ from tests.client.stage import ManualClock, route
 
 PT, FIRST, SECOND, THIRD = pt_arn(1), "model-a", "us.model-a", "global.model-a"
 UNREACHABLE = EndpointConnectionError(endpoint_url="https://bedrock.invalid")
+UNANSWERED = ReadTimeoutError(endpoint_url="https://bedrock.invalid")
 
 
 def refusal(code: str, message: str = "", status: int = 400) -> ClientError:
@@ -77,6 +79,7 @@ def addresses_tried(walk: Walk, *errors: CallError) -> list[str]:
         (refusal("throttlingException"), Verdict.PRESSED),  # as an event of a stream names it
         (ConnectionClosedError(endpoint_url="x"), Verdict.PRESSED),
         (UNREACHABLE, Verdict.UNREACHABLE),
+        (UNANSWERED, Verdict.TIMED_OUT),
         (refusal("AccessDeniedException", status=403), Verdict.DENIED),
         (refusal("ServiceQuotaExceededException"), Verdict.DENIED),
         (refusal("ResourceNotFoundException", status=404), Verdict.GONE),
@@ -99,6 +102,15 @@ def test_an_error_says_what_is_to_be_done(
 )
 def test_a_route_that_asks_for_more_may_itself_be_what_is_invalid(asked: Route) -> None:
     assert judge(INVALID, asked) is Verdict.SUSPECT
+
+
+@pytest.mark.parametrize("code", ["UnrecognizedClientException", "InvalidClientTokenId"])
+def test_credentials_that_another_region_does_not_know_are_no_fault_of_the_call(code: str) -> None:
+    unknown = refusal(code, status=403)
+
+    assert judge(unknown, route(FIRST, region="us-west-2"), "us-east-1") is Verdict.DENIED
+    assert judge(unknown, route(FIRST, region="us-east-1"), "us-east-1") is Verdict.FINAL
+    assert judge(unknown, route(FIRST), "us-east-1") is Verdict.FINAL
 
 
 def test_an_error_is_named_without_its_message() -> None:
@@ -137,7 +149,7 @@ def test_a_resting_route_is_passed_over() -> None:
     assert walk_over(*routes, clock=clock, known=before).route.address == FIRST
 
 
-def test_when_all_rest_the_one_whose_rest_ends_first_is_tried() -> None:
+def test_when_all_rest_the_one_refused_longest_ago_is_tried() -> None:
     clock = ManualClock()
     routes = (route(PT, 1.0), route(FIRST), route(SECOND))
     before = RouteSet(routes)
@@ -146,6 +158,19 @@ def test_when_all_rest_the_one_whose_rest_ends_first_is_tried() -> None:
     before.strike(2, Verdict.PRESSED, clock.now + 5, clock.now)
 
     assert walk_over(*routes, clock=clock, known=before).route.address == SECOND
+
+
+def test_resting_routes_take_turns_however_long_each_rests() -> None:
+    clock = ManualClock()
+    routes = RouteSet((route(PT), route(FIRST), route(SECOND)))
+    for _ in range(5):
+        routes.strike(0, Verdict.PRESSED, clock.now, clock.now)
+    routes.strike(1, Verdict.PRESSED, clock.now + 0.01, clock.now)
+    routes.strike(2, Verdict.UNREACHABLE, clock.now - 0.1, clock.now - 0.1)
+
+    # The rest of the first lasts 4 s at least, the others' 0.25 and 0.5 s. A Region that gives no
+    # answer comes after those that do.
+    assert routes.order(clock.now + 0.1) == [0, 1, 2]
 
 
 def test_a_set_without_routes_is_refused() -> None:
@@ -181,6 +206,37 @@ def test_a_throttle_is_shown_rather_than_a_route_that_is_denied() -> None:
 
     with pytest.raises(ClientError, match="ThrottlingException"):
         walk.failed(refusal("ResourceNotFoundException"))
+
+
+def test_a_call_without_an_answer_is_sent_once_more_and_counts_against_no_route() -> None:
+    clock = ManualClock()
+    walk = walk_over(*(route(each) for each in (PT, FIRST, SECOND, THIRD)), clock=clock)
+
+    # A refusal is not billed, so it does not count as the other attempt.
+    assert addresses_tried(walk, UNANSWERED, THROTTLED) == [PT, FIRST, SECOND]
+    with pytest.raises(ReadTimeoutError):
+        walk.failed(UNANSWERED)
+
+    assert [health.is_resting(clock.now) for health in walk.routes.health] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_call_without_an_answer_takes_its_other_attempt_from_the_budget() -> None:
+    walk = walk_over(route(FIRST), route(SECOND), patience=Patience(budget=0))
+
+    with pytest.raises(ReadTimeoutError):
+        walk.failed(UNANSWERED)
+
+
+def test_the_only_route_is_not_paid_twice_for_one_call() -> None:
+    walk = walk_over(route(FIRST), patience=Patience(rounds=3))
+
+    with pytest.raises(ReadTimeoutError):
+        walk.failed(UNANSWERED)
 
 
 def test_an_unreachable_region_is_passed_over_as_a_whole() -> None:
@@ -290,6 +346,7 @@ def test_pauses_double_up_to_the_longest() -> None:
 
     assert [patience.pause(done, lambda: 1.0) for done in (1, 2, 3)] == [1, 2, 3]
     assert patience.pause(2, lambda: 0.25) == 0.5
+    assert patience.pause(5000, lambda: 1.0) == 3
 
 
 def test_without_budget_a_call_makes_one_attempt_at_resting_routes() -> None:
@@ -301,6 +358,24 @@ def test_without_budget_a_call_makes_one_attempt_at_resting_routes() -> None:
         before.strike(index, Verdict.PRESSED, clock.now, clock.now)
     walk = walk_over(*routes, clock=clock, patience=patience, known=before)
 
+    with pytest.raises(ClientError, match="Throttling"):
+        walk.failed(THROTTLED)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.GONE, Verdict.DENIED])
+def test_a_route_in_a_lasting_rest_is_asked_when_no_other_is_left(verdict: Verdict) -> None:
+    clock = ManualClock()
+    before = RouteSet((route(PT), route(FIRST), route(SECOND)))
+    before.strike(0, verdict, clock.now, clock.now)
+    before.strike(2, Verdict.PRESSED, clock.now, clock.now)
+    patience = Patience(rounds=1, budget=2)
+    walk = walk_over(*before.routes, clock=clock, patience=patience, known=before)
+
+    assert addresses_tried(walk, THROTTLED, THROTTLED) == [FIRST, SECOND, PT]
+
+    patience = Patience(rounds=1, budget=1)
+    walk = walk_over(*before.routes, clock=clock, patience=patience, known=before)
+    walk.failed(THROTTLED)
     with pytest.raises(ClientError, match="Throttling"):
         walk.failed(THROTTLED)
 
@@ -362,3 +437,84 @@ def test_after_a_rest_one_call_goes_ahead_of_the_others() -> None:
 
     assert health.is_resting(1002.5)
     assert not health.is_resting(1003.5)
+
+
+def test_where_calls_are_served_one_probe_is_enough() -> None:
+    health = Health()
+    health.served(now=999.0, started=994.0)
+    health.strike(Verdict.PRESSED, 1000.0, started=1000.0)
+    health.claim(1002.0)
+
+    health.claim(1003.5)
+
+    assert not health.is_resting(1003.6)
+
+
+def test_what_serves_nobody_gets_one_call_a_second() -> None:
+    health = Health()
+    health.strike(Verdict.PRESSED, 1000.0, started=1000.0)
+    went = []
+    for step in range(100):
+        now = 1002.0 + step / 10
+        if not health.is_resting(now):
+            went.append(now)
+            health.claim(now)
+
+    # The attempts take longer than these ten seconds.
+    assert len(went) == 10
+
+
+def test_a_call_that_began_before_the_refusal_takes_its_doubling_back() -> None:
+    health = Health()
+    for now in (1000.0, 1010.0, 1020.0, 1030.0):
+        health.strike(Verdict.PRESSED, now, started=now)
+
+    health.served(now=1031.0, started=1026.0)
+    assert health.is_resting(1031.0)
+    health.strike(Verdict.PRESSED, 1040.0, started=1040.0)
+
+    # The second of its rests, 1 s by half up or down; the fifth would be 8 s.
+    assert not health.is_resting(1041.6)
+
+
+def test_a_rest_has_its_bound_after_any_number_of_refusals() -> None:
+    health = Health()
+    for second in range(5000):
+        health.strike(Verdict.UNREACHABLE, 1000.0 + second, started=1000.0 + second)
+
+    assert health.resting_until - 5999.0 <= 1.5 * 30
+
+
+@pytest.mark.parametrize(
+    ("verdict", "middle"), [(Verdict.GONE, 60.0), (Verdict.DENIED, 300.0), (Verdict.UNREACHABLE, 1)]
+)
+def test_another_verdict_counts_anew(verdict: Verdict, middle: float) -> None:
+    health = Health()
+    for now in (1000.0, 1010.0, 1020.0, 1030.0):
+        health.strike(Verdict.PRESSED, now, started=now)
+
+    health.strike(verdict, 1040.0, started=1040.0)
+
+    assert 0.5 * middle <= health.resting_until - 1040.0 <= 1.5 * middle
+
+
+def test_a_region_that_gives_no_answer_shortens_no_lasting_rest() -> None:
+    health = Health()
+    health.strike(Verdict.DENIED, 1000.0, started=1000.0)
+    rest = health.resting_until
+
+    health.strike(Verdict.UNREACHABLE, 1001.0, started=1001.0)
+
+    assert health.resting_until == rest
+    assert health.reason is Verdict.DENIED
+
+
+def test_a_probe_after_a_lasting_rest_may_find_the_route_pressed() -> None:
+    health = Health()
+    health.strike(Verdict.GONE, 1000.0, started=1000.0)
+    health.claim(1100.0)
+
+    health.strike(Verdict.PRESSED, 1100.1, started=1100.0)
+
+    assert health.reason is Verdict.PRESSED
+    assert health.resting_until - 1100.1 <= 0.75

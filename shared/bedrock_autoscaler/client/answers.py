@@ -22,6 +22,8 @@ class Verdict(StrEnum):
 
     `pressed`: no capacity here now; other routes, and here again after a rest.
     `unreachable`: the Region's endpoint gave no answer; likewise, for all its routes.
+    `timed_out`: no answer while the caller waited. The model may have worked on the request, so
+        another attempt may be paid again: one other route at most, and nothing against this one.
     `denied`: the caller may not use this route; other routes.
     `gone`: the address leads nowhere; other routes.
     `suspect`: the route refuses the request as invalid. It may be gone, or the request may be
@@ -31,6 +33,7 @@ class Verdict(StrEnum):
 
     PRESSED = "pressed"
     UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed_out"
     DENIED = "denied"
     GONE = "gone"
     SUSPECT = "suspect"
@@ -39,6 +42,9 @@ class Verdict(StrEnum):
 
 PASSING = frozenset({Verdict.PRESSED, Verdict.UNREACHABLE})
 """Verdicts after which the same route may serve a moment later."""
+
+LASTING = frozenset({Verdict.GONE, Verdict.DENIED})
+"""Verdicts on a route for all its calls, after which it rests for minutes."""
 
 _BY_CODE = {
     "ThrottlingException": Verdict.PRESSED,
@@ -60,6 +66,8 @@ _INVALID_ADDRESS = (
     "model identifier is invalid",
     "latency performance configuration is not supported",
 )
+# Session tokens of STS's global endpoint are unknown in Regions that an account has to enable.
+_UNKNOWN_CREDENTIALS = frozenset({"UnrecognizedClientException", "InvalidClientTokenId"})
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 _VANISHING = frozenset(
@@ -82,9 +90,11 @@ def code_of(error: CallError) -> str:
     return type(error).__name__
 
 
-def judge(error: CallError, route: Route) -> Verdict:
-    """What a failed attempt at a route means."""
-    if isinstance(error, ConnectionClosedError | ReadTimeoutError):
+def judge(error: CallError, route: Route, home: str = "") -> Verdict:
+    """What a failed attempt at a route means; `home` is the Region of routes that name none."""
+    if isinstance(error, ReadTimeoutError):
+        return Verdict.TIMED_OUT
+    if isinstance(error, ConnectionClosedError):
         # The endpoint is there: one connection says nothing about the Region's other routes.
         return Verdict.PRESSED
     if isinstance(error, NoConnectionError | HTTPClientError):
@@ -94,6 +104,8 @@ def judge(error: CallError, route: Route) -> Verdict:
     code = code_of(error)
     if code == "ValidationException":
         return _judge_invalid(error, route)
+    if code in _UNKNOWN_CREDENTIALS and route.region not in {"", home}:
+        return Verdict.DENIED
     known = _BY_CODE.get(code)
     if known is not None:
         return known

@@ -56,6 +56,7 @@ class AsyncRoutedClient:
             patience=patience or Patience(),
             observer=observer,
             waits=waits,
+            home=client.meta.region_name,
             clock=clock,
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Never
 
-from bedrock_autoscaler.client.schema import SCHEMA_VERSION, first_breach
+from bedrock_autoscaler.client.schema import SCHEMA_VERSION, first_breach, shown
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import OptionKind
@@ -27,6 +27,7 @@ def parse_routing_table(text: str) -> RoutingTable:
         document = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"routing table: document: is no JSON ({type(error).__name__})") from error
+    _require_known(document)
     breach = first_breach(document)
     if breach:
         place = breach.removeprefix(".")
@@ -59,6 +60,16 @@ def routing_table_text(table: RoutingTable) -> str:
     if not table.deferrable:
         del document["deferrable"]
     return json.dumps(document, separators=(",", ":"), allow_nan=False)
+
+
+def _require_known(document: object) -> None:
+    """Say what helps where the form is a later one, whatever else is new in it."""
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if type(schema) is int and schema > SCHEMA_VERSION:
+        raise ValueError(
+            f"routing table: schema: is {shown(schema)}, and this version of the library knows "
+            f"{SCHEMA_VERSION} at most; update bedrock-autoscaler here"
+        )
 
 
 def _route(document: Mapping[str, Any]) -> Route:

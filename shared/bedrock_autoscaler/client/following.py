@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bedrock_autoscaler.client.answers import CallError, code_of
@@ -43,6 +43,7 @@ class Following:
 
     Args:
         waits: calls may take long: the table's cheaper routes for such work come first.
+        home: Region of routes that name none.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Following:
         patience: Patience,
         observer: Observer | None,
         waits: bool = False,
+        home: str = "",
         clock: Callable[[], float] = time.monotonic,
         chance: Chance = random.random,
     ) -> None:
@@ -61,11 +63,13 @@ class Following:
         self._patience = patience
         self._observer = observer
         self._waits = waits
+        self._home = home
         self._clock = clock
         self._chance = chance
         self._budget = Budget(patience)
         # One assignment replaces both, so that no thread sees a mixture.
         self._in_force: tuple[RoutingTable | None, RouteSet | None] = (None, None)
+        self._left_out = ""
 
     def walk(self, model_id: str) -> Walk:
         """The way of one call; `model_id` is where it goes without any table."""
@@ -99,17 +103,27 @@ class Following:
     def _adopt(self, table: RoutingTable | None, before: RouteSet | None) -> RouteSet | None:
         wanted = self._wanted(table) if table is not None else ()
         usable = [route for route in wanted if self._reaches(route.region)]
-        if table is not None and len(usable) < len(wanted):
-            logger.warning(
-                "routing table of %s, version %s: %s of %s routes are in Regions without a client",
-                table.target,
-                table.version,
-                len(wanted) - len(usable),
-                len(wanted),
-            )
-        routes = RouteSet(usable, before, self._chance) if usable else None
+        if table is not None:
+            self._report(table, wanted)
+        routes = RouteSet(usable, before, self._chance, self._home) if usable else None
         self._in_force = (table, routes)
         return routes
+
+    def _report(self, table: RoutingTable, wanted: Sequence[Route]) -> None:
+        """Warn of routes that are left out, once while they are in the same Regions."""
+        left_out = [route.region for route in wanted if not self._reaches(route.region)]
+        regions = ", ".join(sorted(set(left_out)))
+        if regions and regions != self._left_out:
+            logger.warning(
+                "routing table of %s, version %s: %s of %s routes are in Regions without a client: "
+                "%s",
+                table.target,
+                table.version,
+                len(left_out),
+                len(wanted),
+                regions,
+            )
+        self._left_out = regions
 
     def _wanted(self, table: RoutingTable) -> tuple[Route, ...]:
         """The routes of the table for these calls, in spill order; batch jobs are no calls."""

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
-from bedrock_autoscaler.client.answers import Verdict
+from bedrock_autoscaler.client.answers import LASTING, PASSING, Verdict
+
+_MOST_DOUBLINGS = 16
+"""Beyond every bound on a rest or a pause, and far below where a float overflows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,7 @@ class Patience:
 
     def pause(self, round_done: int, chance: Callable[[], float]) -> float:
         """Seconds to wait after so many rounds (from 1), with full jitter."""
-        longest = self.first_pause_seconds * 2.0 ** (round_done - 1)
+        longest = self.first_pause_seconds * 2.0 ** min(round_done - 1, _MOST_DOUBLINGS)
         return float(chance() * min(self.longest_pause_seconds, longest))
 
 
@@ -81,16 +84,26 @@ class Health:
     """What lately became of calls to one route; times are monotonic seconds.
 
     A route rests after a refusal. When the rest is over one call probes it, and the others follow
-    once that is served, or after a second.
+    once that is served, or after a second. A route that served nobody lately gets one call a
+    second until then: it may take long to refuse them.
     """
 
-    __slots__ = ("_lock", "_served_at", "_struck_at", "reason", "resting_until", "strikes")
+    __slots__ = (
+        "_is_probed",
+        "_lock",
+        "_served_at",
+        "reason",
+        "resting_until",
+        "strikes",
+        "struck_at",
+    )
 
     def __init__(self) -> None:
         self.resting_until = 0.0
         self.strikes = 0
         self.reason = Verdict.PRESSED
-        self._struck_at = 0.0
+        self.struck_at = 0.0
+        self._is_probed = False
         self._served_at = -inf
         self._lock = threading.Lock()
 
@@ -99,20 +112,32 @@ class Health:
         return self.strikes > 0 and now < self.resting_until
 
     def claim(self, now: float) -> None:
-        """Note that a call is going there; after a rest it is the probe."""
-        if self.strikes:
+        """Note that a call is going there; the first one after a rest is the probe."""
+        if not self.strikes or now < self.resting_until:
+            return
+        if not (self._is_probed and self.is_surely_there(now)):
             with self._lock:
+                self._is_probed = True
                 self.resting_until = max(self.resting_until, now + _PROBE_SECONDS)
 
     def strike(self, verdict: Verdict, now: float, started: float) -> None:
-        """Let the route rest; refusals of calls that started before the last one count once."""
+        """Let the route rest; refusals of calls that started before the last one count once.
+
+        Another verdict than the last one counts anew. A passing one ends no lasting rest.
+        """
         rest = _RESTS[verdict]
         with self._lock:
-            if not self.strikes or started >= self._struck_at:
+            if verdict in PASSING and self._rests_for_long(now):
+                return
+            if verdict is not self.reason:
+                self.strikes = 0
+            if not self.strikes or started >= self.struck_at:
                 self.strikes += 1
-            self._struck_at = now
+            self.struck_at = now
             self.reason = verdict
-            seconds = min(rest.longest_seconds, rest.first_seconds * 2.0 ** (self.strikes - 1))
+            self._is_probed = False
+            doublings = min(self.strikes - 1, _MOST_DOUBLINGS)
+            seconds = min(rest.longest_seconds, rest.first_seconds * 2.0**doublings)
             # Processes that were refused together shall not come back together.
             self.resting_until = now + seconds * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
 
@@ -121,9 +146,17 @@ class Health:
         return now - self._served_at <= _SURELY_THERE_SECONDS
 
     def served(self, now: float, started: float) -> None:
-        """End the rest, unless the call began before the last refusal."""
+        """End the rest; of a call that began before the last refusal, take back its doubling."""
         self._served_at = now
-        if self.strikes and started >= self._struck_at:
-            with self._lock:
+        if not self.strikes:
+            return
+        with self._lock:
+            if started >= self.struck_at:
                 self.strikes = 0
                 self.resting_until = 0.0
+            else:
+                self.strikes = min(self.strikes, 1)
+
+    def _rests_for_long(self, now: float) -> bool:
+        """Whether it is in a lasting rest, and not in the second that belongs to a probe."""
+        return self.reason in LASTING and not self._is_probed and self.is_resting(now)

@@ -13,7 +13,7 @@ from bedrock_autoscaler.client.following import Following, Observer
 from bedrock_autoscaler.client.patience import Patience
 from bedrock_autoscaler.client.requests import STREAM_MEMBERS, addressed, repeatable
 from bedrock_autoscaler.client.streams import BegunStream
-from bedrock_autoscaler.client.tables import DEFAULT_PREFIX, FollowedTable, SsmTable
+from bedrock_autoscaler.client.tables import DEFAULT_PREFIX, TABLE_CONFIG, FollowedTable, SsmTable
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -28,12 +28,16 @@ if TYPE_CHECKING:
         InvokeModelWithResponseStreamResponseTypeDef,
     )
 
-PROMPT = Config(connect_timeout=2, retries={"total_max_attempts": 1, "mode": "standard"})
-"""For clients under the router: it tries elsewhere at once, where the SDK would wait and insist."""
-
-_TABLE_CONFIG = Config(
-    connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"}
+PROMPT = Config(
+    connect_timeout=2,
+    read_timeout=600,
+    retries={"total_max_attempts": 1, "mode": "standard"},
 )
+"""For clients under the router: it tries elsewhere at once, where the SDK would wait and insist.
+
+An answer is waited for longer than the SDK's 60 s: whoever gives up on one pays for it all the
+same. Source of how long Bedrock may take: docs/client.md, "What a call does".
+"""
 
 
 class RoutedClient:
@@ -77,6 +81,7 @@ class RoutedClient:
             patience=patience or Patience(),
             observer=observer,
             waits=waits,
+            home=client.meta.region_name,
             clock=clock,
         )
 
@@ -107,6 +112,13 @@ class RoutedClient:
             "invoke_model_with_response_stream", request
         )
         return answer
+
+    def close(self) -> None:
+        """Close the connections to every Region."""
+        with self._lock:
+            clients = {id(client): client for client in self._by_region.values()}
+        for client in clients.values():
+            client.close()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
         return getattr(self._client, name)
@@ -172,7 +184,7 @@ def connect(
     def make(other: str) -> "BedrockRuntimeClient":
         return session.client("bedrock-runtime", region_name=other, config=merged)
 
-    ssm = session.client("ssm", region_name=region, config=_TABLE_CONFIG)
+    ssm = session.client("ssm", region_name=region, config=TABLE_CONFIG)
     return RoutedClient(
         session.client("bedrock-runtime", region_name=region, config=merged),
         FollowedTable(SsmTable(ssm, target, prefix), target),

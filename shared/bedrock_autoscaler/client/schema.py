@@ -24,6 +24,7 @@ KINDS = (
     "provisioned, on_demand, geographic_profile, global_profile, custom_deployment, "
     "imported_model, marketplace_endpoint, prompt_router, batch"
 )
+_LONGEST_SHOWN = 20
 _REGION = r"^[a-z]{2,}(-[a-z0-9]+)+$"
 _NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
@@ -192,10 +193,16 @@ def _bounds(value: object, schema: Schema) -> str | None:
         return None
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and value < low:
-        return f"must be at least {low}"
+        return f"is {shown(value)}, must be at least {low}"
     if high is not None and value > high:
-        return f"must be at most {high}"
+        return f"is {shown(value)}, must be at most {high}"
     return None
+
+
+def shown(value: float) -> str:
+    """A number as a message has it: JSON's may have hundreds of digits."""
+    text = str(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def _is_aware_time(value: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bedrock_autoscaler.client.answers import code_of
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 DEFAULT_PREFIX = "/bedrock-autoscaler"
-_UNTIL_FIRST_SECONDS = 60.0
+TABLE_CONFIG = Config(
+    connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"}
+)
+"""For clients that read the table: a look that hangs is given up after some seconds."""
+_LONGEST_LOOK_SECONDS = 60.0
+_WITHOUT_TABLE_SECONDS = 5.0
 _LONGEST_WAIT_SECONDS = 300.0
 _LONGEST_HINT_SECONDS = 3_600
 """The longest that settings allow: a senseless hint must not be the last table ever followed."""
@@ -159,7 +165,7 @@ class FollowedTable:
             now = self._clock()
             if now < self._due:
                 return False
-            self._due = now + _UNTIL_FIRST_SECONDS
+            self._due = now + _LONGEST_LOOK_SECONDS
             return True
 
     def _take(self, text: str) -> str:
@@ -167,7 +173,8 @@ class FollowedTable:
         try:
             table = parse_routing_table(text)
         except ValueError as error:
-            return str(error)
+            # The report names the table itself.
+            return f"is refused: {str(error).partition(': ')[2]}"
         if table.target != self._target:
             return f"is for target {table.target}"
         with self._lock:
@@ -177,8 +184,11 @@ class FollowedTable:
         return ""
 
     def _seconds_to_next(self) -> float:
-        """The table's hint; after failures longer, up to five minutes. Callers spread out."""
-        hint = _UNTIL_FIRST_SECONDS
+        """The table's hint; after failures longer, up to five minutes. Callers spread out.
+
+        Without a table the first look is repeated soon, in case one failure was all.
+        """
+        hint = _WITHOUT_TABLE_SECONDS
         if self._table is not None:
             hint = float(min(self._table.refresh_seconds, _LONGEST_HINT_SECONDS))
         longest = max(hint, _LONGEST_WAIT_SECONDS)

@@ -5,17 +5,24 @@ from bisect import bisect
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from bedrock_autoscaler.client.answers import PASSING, CallError, Verdict, judge
+from bedrock_autoscaler.client.answers import LASTING, PASSING, CallError, Verdict, judge
 from bedrock_autoscaler.client.patience import Budget, Health, Patience
 from bedrock_autoscaler.domain.routing.route import Route
 
 type Chance = Callable[[], float]
 
 # What to show a caller when routes failed for different reasons: the one that may pass first.
-_TELLING = (Verdict.GONE, Verdict.SUSPECT, Verdict.DENIED, Verdict.UNREACHABLE, Verdict.PRESSED)
+_TELLING = (
+    Verdict.GONE,
+    Verdict.SUSPECT,
+    Verdict.DENIED,
+    Verdict.TIMED_OUT,
+    Verdict.UNREACHABLE,
+    Verdict.PRESSED,
+)
 
-_LASTING = frozenset({Verdict.GONE, Verdict.DENIED})
-"""Verdicts on a route for all its calls, after which it rests for minutes."""
+# In which order resting routes are asked: those first that say no at once.
+_RANKS = {Verdict.PRESSED: 1, Verdict.UNREACHABLE: 2, Verdict.GONE: 3, Verdict.DENIED: 3}
 
 
 class RouteSet:
@@ -24,6 +31,7 @@ class RouteSet:
     Args:
         routes: in spill order, at least one; their weights need not add to 1.
         known: health of routes by place, from the table before.
+        home: Region of routes that name none.
     """
 
     def __init__(
@@ -31,6 +39,7 @@ class RouteSet:
         routes: Sequence[Route],
         known: "RouteSet | None" = None,
         chance: Chance = random.random,
+        home: str = "",
     ) -> None:
         if not routes:
             raise ValueError("there is no route")
@@ -39,6 +48,7 @@ class RouteSet:
         self.health = tuple(before.get(route.place) or Health() for route in routes)
         self._bounds = tuple(accumulate(route.weight for route in routes))
         self.chance = chance
+        self.home = home
 
     def health_by_place(self) -> dict[tuple[str, str, str, str], Health]:
         """The health of each route, to be handed on to the next table."""
@@ -47,7 +57,8 @@ class RouteSet:
     def first(self, now: float) -> int:
         """Where a call begins: drawn by weight, else the first in order that does not rest.
 
-        When all rest, the one whose rest ends first, those gone or denied only if all are.
+        When all rest, the one that was refused longest ago: so each of them gets its share of
+        what is asked while none has room. Those without an answer, gone or denied come after.
         """
         index = self.draw()
         if not self.health[index].is_resting(now):
@@ -62,13 +73,13 @@ class RouteSet:
         return min(bisect(self._bounds, self.chance() * total), len(self.routes) - 1)
 
     def order(self, now: float) -> list[int]:
-        """All routes: rested ones in spill order, then by the end of their rest."""
+        """All routes: rested ones in spill order, then those refused longest ago."""
 
         def rank(index: int) -> tuple[int, float]:
             health = self.health[index]
             if not health.is_resting(now):
                 return 0, index
-            return (1 if health.reason in PASSING else 2), health.resting_until
+            return _RANKS[health.reason], health.struck_at
 
         return sorted(range(len(self.routes)), key=rank)
 
@@ -79,7 +90,7 @@ class RouteSet:
         throughput may hold less context than what is called on demand, and a request may name a
         guardrail that is not there, or that the caller may not use.
         """
-        if verdict in _LASTING and self.health[index].is_surely_there(now):
+        if verdict in LASTING and self.health[index].is_surely_there(now):
             return
         struck = [index]
         if verdict is Verdict.UNREACHABLE:
@@ -146,12 +157,12 @@ class Walk:
             CallError: no further attempt would help or is allowed. Of several errors it is the
                 most hopeful one: a throttle rather than a missing address.
         """
-        now, verdict = self._clock(), judge(error, self.route)
-        if verdict is Verdict.FINAL:
+        now, verdict = self._clock(), judge(error, self.route, self.routes.home)
+        if verdict is Verdict.FINAL or (verdict is Verdict.TIMED_OUT and not self._may_pay_again()):
             raise error
         if verdict is Verdict.SUSPECT:
             self._suspects.append(self._index)
-        else:
+        elif verdict is not Verdict.TIMED_OUT:
             self.routes.strike(self._index, verdict, now, self._started)
         self._note(verdict, error)
         following = self._next(now)
@@ -159,6 +170,10 @@ class Walk:
             self._go(following)
             return 0.0
         return self._next_round(now)
+
+    def _may_pay_again(self) -> bool:
+        """Whether a call without an answer goes on; once, for an attempt from the budget."""
+        return Verdict.TIMED_OUT not in self._verdicts.values() and self._budget.take()
 
     def _note(self, verdict: Verdict, error: CallError) -> None:
         self._verdicts[self._index] = verdict
@@ -170,14 +185,9 @@ class Walk:
     def _next(self, now: float) -> int | None:
         """The next route of this round; a resting one takes from the budget."""
         for index in self.routes.order(now):
-            if index in self._tried:
-                continue
-            health = self.routes.health[index]
-            if not health.is_resting(now):
-                return index
-            if health.reason in PASSING and self._budget.take():
-                return index
-            return None
+            if index not in self._tried:
+                is_free = not self.routes.health[index].is_resting(now)
+                return index if is_free or self._budget.take() else None
         return None
 
     def _next_round(self, now: float) -> float:
