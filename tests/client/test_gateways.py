@@ -97,14 +97,14 @@ def test_envoy_draws_by_weight_and_spills_by_priority() -> None:
         {
             "name": "chat-us-east-1",
             "modelNameOverride": PROFILE,
-            "priority": 3,
+            "priority": 1,
             "weight": 1,
             "bodyMutation": {"set": [{"path": "service_tier", "value": '"priority"'}]},
         },
         {
             "name": "chat-us-east-1",
             "modelNameOverride": MODEL,
-            "priority": 4,
+            "priority": 2,
             "weight": 1,
             "bodyMutation": {
                 "set": [{"path": "performanceConfig", "value": '{"latency": "optimized"}'}]

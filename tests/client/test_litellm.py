@@ -8,12 +8,13 @@ import secrets
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, override
 
 import pytest
 
@@ -65,14 +66,14 @@ def following(running: RunningWorld, source: MemorySource) -> tuple[Any, Followe
     return router, followed
 
 
-def ask(router: Any, times: int) -> Counter[str]:
+def ask(router: Any, times: int, model: str = "chat") -> Counter[str]:
     """Ask so often; how often which deployment answered, or which error came."""
 
     async def all_of_them() -> Counter[str]:
         outcomes: Counter[str] = Counter()
         for _ in range(times):
             try:
-                answer = await router.acompletion(model="chat", messages=HELLO)
+                answer = await router.acompletion(model=model, messages=HELLO)
                 outcomes[answer._hidden_params["model_id"]] += 1
             except litellm.RateLimitError:
                 outcomes["throttled"] += 1
@@ -212,6 +213,102 @@ def test_without_a_table_the_configuration_is_used(world: World, running: Runnin
     (answered,) = ask(router, 2)
 
     assert answered == router.get_model_list(model_name="chat")[0]["model_info"]["id"]
+
+
+def test_groups_of_any_name_follow_a_table(world: World, running: RunningWorld) -> None:
+    from bedrock_autoscaler.client.litellm_routing import follow  # noqa: PLC0415 - as above
+
+    start = {"model": f"bedrock/converse/{NOVA_LITE}", **reach(running)}
+    names = ("first", "second")
+    router = litellm.Router(
+        model_list=[{"model_name": name, "litellm_params": start} for name in names],
+        **ROUTER_SETTINGS,
+    )
+    shown = table(route(NOVA_LITE_PROFILE))
+    source = MemorySource(shown)
+    follow(router, {name: FollowedTable(source, "chat", start=at_once) for name in names})
+
+    answered = [ask(router, 2, name) for name in names]
+
+    expected = [deployments(shown, {}, group=name)[0]["model_info"]["id"] for name in names]
+    assert answered == [{each: 2} for each in expected]
+    assert {each["model_name"] for each in router.get_model_list()} == set(names)
+
+
+def test_a_source_that_hangs_holds_nobody_up(world: World, running: RunningWorld) -> None:
+    from bedrock_autoscaler.client.litellm_routing import follow  # noqa: PLC0415 - as above
+
+    release, gave_up = threading.Event(), threading.Event()
+
+    class Hanging(MemorySource):
+        @override
+        def read(self) -> str:
+            if not release.wait(30):
+                gave_up.set()
+            return super().read()
+
+    start = {"model": f"bedrock/converse/{NOVA_LITE}", **reach(running)}
+    router = litellm.Router(
+        model_list=[{"model_name": "chat", "litellm_params": start}], **ROUTER_SETTINGS
+    )
+    source = Hanging(IN_REGION_THEN_PROFILE)
+    follow(router, {"chat": FollowedTable(source, "chat", first_wait_seconds=0.01)})
+
+    assert ask(router, 1) == {router.get_model_list()[0]["model_info"]["id"]: 1}
+    assert not gave_up.is_set()
+    release.set()
+
+
+def test_the_proxy_reads_parameter_store_with_short_time_outs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from bedrock_autoscaler.client.litellm_routing import table_at  # noqa: PLC0415 - as above
+
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    source: Any = table_at("ssm:/bedrock-autoscaler/routes/chat")._source
+
+    config = source._client.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (1, 2)
+    assert config.retries["total_max_attempts"] == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"routing_table": "/bedrock-autoscaler/routes/chat"},
+        {"routing_table": {"ssm": "/bedrock-autoscaler/routes/chat"}},
+        {"routing_table": "file:/tables/chat.json", "routing_regions": ["us-east-1"]},
+    ],
+)
+def test_a_group_whose_table_is_named_wrongly_is_left_to_the_router(
+    wrong: dict[str, Any],
+    running: RunningWorld,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from litellm.proxy import proxy_server  # noqa: PLC0415 - as above
+
+    from bedrock_autoscaler.client.litellm_routing import ProxyFollower  # noqa: PLC0415 - as above
+
+    start = {"model": f"bedrock/converse/{NOVA_LITE}", **reach(running)}
+    router = litellm.Router(
+        model_list=[
+            {"model_name": "chat", "litellm_params": start, "model_info": wrong},
+            {"model_name": "other", "litellm_params": start},
+        ],
+        **ROUTER_SETTINGS,
+    )
+    monkeypatch.setattr(proxy_server, "llm_router", router)
+
+    async def two_requests() -> list[Any]:
+        follower, request = ProxyFollower(), {"model": "other"}
+        return [
+            await follower.async_pre_call_hook(None, None, request, "completion") for _ in range(2)
+        ]
+
+    assert asyncio.run(two_requests()) == [{"model": "other"}] * 2
+    (told,) = [each.getMessage() for each in caplog.records if each.name.endswith("_routing")]
+    assert told.startswith("group chat is left to the Router: ")
 
 
 @pytest.mark.parametrize(

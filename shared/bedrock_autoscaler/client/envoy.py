@@ -5,6 +5,7 @@ Source: the CRD `aigatewayroutes.aigateway.envoyproxy.io` of envoyproxy/ai-gatew
 """
 
 import json
+from itertools import count
 from typing import Any
 
 from bedrock_autoscaler.domain.routing.route import Route
@@ -36,9 +37,11 @@ def envoy_resources(table: RoutingTable, region: str, gateway: str) -> dict[str,
 
 def _route(table: RoutingTable, region: str, gateway: str) -> dict[str, Any]:
     match = {"type": "Exact", "name": _MODEL_HEADER, "value": table.target}
+    # Envoy wants priorities from 0 up without a gap.
+    later = count(1)
     references = [
-        _reference(table.target, route, region, 0 if route.weight else position)
-        for position, route in enumerate(table.routes, start=1)
+        _reference(table.target, route, region, 0 if route.weight else next(later))
+        for route in table.routes
     ]
     parent = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": gateway}
     return {

@@ -53,6 +53,7 @@ def deployments(
     table: RoutingTable,
     common: Mapping[str, Any],
     regions: Mapping[str, Mapping[str, Any]] | None = None,
+    group: str = "",
 ) -> list[dict[str, Any]]:
     """The deployments of a table, one per route.
 
@@ -61,10 +62,12 @@ def deployments(
         common: parameters that every deployment shares, such as credentials; those that a route
             decides are left out, and an endpoint is used in its own Region only.
         regions: further parameters by Region, such as the endpoint there.
+        group: model that callers ask for; the target's name by default.
     """
+    name = group or table.target
     base = _base_model(table)
-    shared = {name: value for name, value in common.items() if name not in _OF_A_ROUTE}
-    elsewhere = {name: value for name, value in shared.items() if name != _ENDPOINT}
+    shared = {key: value for key, value in common.items() if key not in _OF_A_ROUTE}
+    elsewhere = {key: value for key, value in shared.items() if key != _ENDPOINT}
     home = common.get("aws_region_name")
     found = []
     for position, route in enumerate(table.routes, start=1):
@@ -76,17 +79,17 @@ def deployments(
         params |= {"order": 1 if route.weight else 1 + position, "weight": route.weight}
         found.append(
             {
-                "model_name": table.target,
+                "model_name": name,
                 "litellm_params": params,
-                "model_info": {"id": route_id(table.target, route)},
+                "model_info": {"id": route_id(name, route)},
             }
         )
     return found
 
 
-def route_id(target: str, route: Route) -> str:
-    """The id of a route's deployment, the same in every version of the table."""
-    place = "\n".join((target, *route.place))
+def route_id(group: str, route: Route) -> str:
+    """The id of a route's deployment in a model group, the same in every version of the table."""
+    place = "\n".join((group, *route.place))
     return ROUTE_ID_PREFIX + hashlib.sha256(place.encode()).hexdigest()[:16]
 
 

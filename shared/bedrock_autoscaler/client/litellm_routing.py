@@ -10,18 +10,26 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, override
 
 import boto3
 import litellm
+from botocore.exceptions import BotoCoreError
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.types.router import CustomRoutingStrategyBase
 
 from bedrock_autoscaler.client.answers import PASSING, Verdict
 from bedrock_autoscaler.client.litellm_config import ROUTE_ID_PREFIX, deployments, route_id
-from bedrock_autoscaler.client.tables import FileTable, FollowedTable, SsmTable, TableSource
+from bedrock_autoscaler.client.tables import (
+    TABLE_CONFIG,
+    FileTable,
+    FollowedTable,
+    SsmTable,
+    TableSource,
+)
 from bedrock_autoscaler.client.walking import RouteSet
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 
@@ -120,7 +128,7 @@ class _Group:
 
     def _adopted(self, table: RoutingTable) -> _InForce:
         """Make the Router's deployments those of the table."""
-        wanted = deployments(table, self._common, self._regions)
+        wanted = deployments(table, self._common, self._regions, self._name)
         for deployment in wanted:
             self._router.upsert_deployment(litellm.types.router.Deployment(**deployment))
         kept = {deployment["model_info"]["id"] for deployment in wanted}
@@ -131,7 +139,7 @@ class _Group:
         for gone in listed.keys() - kept:
             if gone.startswith(ROUTE_ID_PREFIX):
                 self._router.delete_deployment(gone)
-        ids = [route_id(table.target, route) for route in table.routes]
+        ids = [route_id(self._name, route) for route in table.routes]
         before = self._in_force
         return _InForce(
             routes=RouteSet(table.routes, before.routes if before else None),
@@ -232,14 +240,15 @@ def follow(
     tables: Mapping[str, FollowedTable],
     regions: Regions | None = None,
 ) -> FollowingStrategy:
-    """Let a Router follow the tables of these model groups; reads each once, and waits for it.
+    """Let a Router follow the tables of these model groups; waits a moment for the first of each.
 
     The Router should have the settings of `litellm_config.ROUTER_SETTINGS`. Parameters of the
     group's first configured deployment (credentials, time-outs) are those of all routes; its
     endpoint is used in its own Region, and `regions` has what differs in others.
     """
-    for table in tables.values():
-        table.look()
+    # At once, so that a source that hangs costs one wait, and not one for each group.
+    with ThreadPoolExecutor(max(1, len(tables))) as pool:
+        list(pool.map(FollowedTable.current, tables.values()))
     strategy = FollowingStrategy(router, tables, regions or {})
     router.set_custom_routing_strategy(strategy)
     litellm.logging_callback_manager.add_litellm_callback(_Watcher(strategy.groups))
@@ -285,7 +294,7 @@ def table_at(place: str) -> FollowedTable:
     prefix, folder, target = path.rpartition("/routes/")
     source: TableSource
     if kind == "ssm" and folder and target:
-        source = SsmTable(boto3.client("ssm"), target, prefix)
+        source = SsmTable(boto3.client("ssm", config=TABLE_CONFIG), target, prefix)
     elif kind == "file" and path:
         source, target = FileTable(Path(path)), Path(path).stem
     else:
@@ -297,14 +306,23 @@ def table_at(place: str) -> FollowedTable:
 
 
 def _follow_configured(router: Any) -> None:  # noqa: ANN401 - litellm is not typed here
-    """Follow the tables that the Router's configuration names."""
+    """Follow the tables that the Router's configuration names.
+
+    A group whose table is named wrongly is left to the Router: its mistake is not that of calls
+    to other models.
+    """
     tables: dict[str, FollowedTable] = {}
     regions: dict[str, Mapping[str, Any]] = {}
     for deployment in router.get_model_list() or []:
         information = deployment.get("model_info") or {}
         if information.get(TABLE_KEY):
-            tables[deployment["model_name"]] = table_at(information[TABLE_KEY])
-            regions |= information.get(REGIONS_KEY) or {}
+            name = deployment["model_name"]
+            try:
+                further = dict(information.get(REGIONS_KEY) or {})
+                tables[name] = table_at(str(information[TABLE_KEY]))
+                regions |= further
+            except (TypeError, ValueError, BotoCoreError) as error:
+                logger.warning("group %s is left to the Router: %s", name, error)
     follow(router, tables, regions)
 
 
