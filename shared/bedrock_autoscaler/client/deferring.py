@@ -7,12 +7,14 @@ Everything is stored and submitted with the caller's credentials; the controller
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from bedrock_autoscaler.client.spool import Spool, dump
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bedrock_autoscaler.client.spool import Keep, Spool, dump
 from bedrock_autoscaler.client.tables import FollowedTable
 from bedrock_autoscaler.domain.target import OptionKind
 
@@ -22,7 +24,14 @@ if TYPE_CHECKING:
 
 _ENDED = frozenset({"Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"})
 _NOT_PROCESSED = "NotProcessed"
+_REFUSED_FOR_GOOD = frozenset({"ValidationException", "ResourceNotFoundException"})
+"""What Bedrock would say again of the same job, however often it is asked."""
+_FAILURES = (BotoCoreError, ClientError, ValueError)
+"""What may befall one job and need not keep the others waiting."""
 _TURN = timedelta(minutes=15)
+"""Longest time between two renewals of the lease, and so of a single call by `send_now`."""
+_BETWEEN_RENEWALS = 100
+"""Records that are read or stored meanwhile; each takes some hundredths of a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +46,8 @@ class Batches:
         min_records: Bedrock refuses smaller jobs. Source: quota "Minimum number of records per
             batch inference job", AWS General Reference.
         max_records: of one job; AWS has a quota per model, so this may have to be lower.
-        max_bytes: of one job's input, which is held in memory; Bedrock's bound is 1 GB a file.
+        max_bytes: of one job's input, which is held in memory; Bedrock's bound is 1 GB a file. A
+            record may have its share of them among `min_records`, so that any of them fit a job.
         timeout_hours: 24 to 168; what is not done by then has expired.
     """
 
@@ -50,6 +60,11 @@ class Batches:
     max_records: int = 10_000
     max_bytes: int = 100_000_000
     timeout_hours: int = 24
+
+    @property
+    def record_bytes(self) -> int:
+        """The most that one record may have, the end of its line included."""
+        return self.max_bytes // self.min_records
 
     def __post_init__(self) -> None:
         """Refuse bounds that no job could keep."""
@@ -93,14 +108,15 @@ class Deferral:
         """Spool a request; the id to fetch its result by.
 
         Raises:
-            ValueError: it is larger than a whole job may be.
+            ValueError: it is larger than `max_bytes` allow each of `min_records`.
         """
         record_id = uuid.uuid4().hex
         line = dump({"recordId": record_id, "modelInput": request})
-        size = len(line.encode())
-        if size > self._batches.max_bytes:
+        size, most = len(line.encode()) + 1, self._batches.record_bytes
+        if size > most:
             raise ValueError(
-                f"the request has {size} bytes, a job may have {self._batches.max_bytes}"
+                f"the request has {size} bytes, and a record may have {most}: a job's "
+                f"{self._batches.max_bytes} among {self._batches.min_records}"
             )
         self._spool.put(f"spool/{record_id}.json", line)
         return record_id
@@ -117,41 +133,70 @@ class Deferral:
         """Send what waits, and what an interrupted run has prepared; names of the jobs begun.
 
         Fewer than `min_records` keep waiting. A job's name and its token follow from its records,
-        so that a run that is interrupted anywhere and repeated pays once.
+        so that a run that is interrupted anywhere and repeated pays once. A job that Bedrock
+        refuses for good leaves an error for each of its records.
 
         Raises:
-            BusyError: another process is submitting or collecting.
+            BusyError: another process is submitting or collecting, or has taken over.
+            ClientError, BotoCoreError: a job could not be begun, and all others were tried; what
+                is not refused for good the next run tries again. Or S3 failed.
+            UndeletedError: records could not be taken from the spool; they are in no job that was
+                begun.
         """
-        with self._spool.turn(_TURN):
-            begun = [self._begin(job) for job, state in self._open() if "arn" not in state]
-            begun += [self._begin(self._prepare(records)) for records in self._chunks()]
+        begun: list[str] = []
+        failures: list[Exception] = []
+        with self._spool.turn(_TURN) as keep:
+            for job in self._waiting(keep):
+                try:
+                    keep()
+                    self._begin(job, keep)
+                    begun.append(job)
+                except _FAILURES as error:
+                    failures.append(error)
+        _raise_first(failures)
         return tuple(begun)
 
     def collect(self) -> int:
         """Store the results of jobs that have ended; how many results there are.
 
         Raises:
-            BusyError: another process is submitting or collecting.
+            BusyError: another process is submitting or collecting, or has taken over.
+            ClientError, BotoCoreError: of a job, after all others were looked at.
         """
-        with self._spool.turn(_TURN):
-            return sum(
-                self._close(job, state["arn"]) for job, state in self._open() if "arn" in state
-            )
+        stored = 0
+        failures: list[Exception] = []
+        with self._spool.turn(_TURN) as keep:
+            for job, state in self._open():
+                if "arn" not in state:
+                    continue
+                try:
+                    stored += self._close(job, state["arn"], keep)
+                except _FAILURES as error:
+                    failures.append(error)
+        _raise_first(failures)
+        return stored
 
     def send_now(self, call: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
         """Let `call` answer what waits, one by one, for work that will not fill a job; how many.
 
+        What a job was prepared of is left to `submit`.
+
         Raises:
-            BusyError: another process is submitting or collecting.
+            BusyError: another process is submitting or collecting, or has taken over.
+            UndeletedError: what was answered, or put into a job, could not be deleted.
         """
         sent = 0
-        with self._spool.turn(_TURN):
+        with self._spool.turn(_TURN) as keep:
+            self._prepared()
             for name in list(self._spool.names("spool/")):
-                record = json.loads(self._spool.get(name) or "{}")
-                if record:
-                    self._store(record["recordId"], {"output": call(record["modelInput"])})
-                    self._spool.delete([name])
-                    sent += 1
+                keep()
+                text = self._unanswered(name)
+                if text is None:
+                    continue
+                record = json.loads(text)
+                self._store(record["recordId"], {"output": call(record["modelInput"])})
+                self._spool.delete([name])
+                sent += 1
         return sent
 
     # -- jobs ----------------------------------------------------------------------------------
@@ -164,19 +209,50 @@ class Deferral:
             found.append((name.removeprefix("open/").removesuffix(".json"), state))
         return found
 
-    def _chunks(self) -> Iterator[list[tuple[str, str]]]:
-        """Ids and lines of the records that wait, as many at a time as one job takes."""
+    def _waiting(self, keep: Keep) -> Iterator[str]:
+        """Jobs to begin: those that an interrupted run has prepared, then what fills new ones."""
+        yield from self._prepared()
+        for records in self._chunks(keep):
+            keep()
+            yield self._prepare(records)
+
+    def _prepared(self) -> list[str]:
+        """Jobs that may not have begun; the spool has none of what they are made of."""
+        found = [job for job, state in self._open() if "arn" not in state]
+        for job in found:
+            self._take(self._records_of(job))
+        return found
+
+    def _records_of(self, job: str) -> Iterator[str]:
+        """Ids of the records that a job is made of."""
+        for line in self._spool.lines(f"batches/{job}/input.jsonl"):
+            yield json.loads(line)["recordId"]
+
+    def _take(self, ids: Iterable[str]) -> None:
+        """Delete records from the spool: from here on a job's own input is where they are."""
+        self._spool.delete(f"spool/{record_id}.json" for record_id in ids)
+
+    def _unanswered(self, name: str) -> str | None:
+        """The line of a record that waits; one that a stopped run has answered waits no more."""
+        if self._spool.has(name.replace("spool/", "results/", 1)):
+            self._spool.delete([name])
+            return None
+        return self._spool.get(name)
+
+    def _chunks(self, keep: Keep) -> Iterator[list[tuple[str, str]]]:
+        """Ids and lines of the records that wait, as many at a time as one job takes.
+
+        A record that is larger than one may be, as of wider bounds before, is left where it is.
+        """
         chunk: list[tuple[str, str]] = []
         size = 0
-        for name in list(self._spool.names("spool/")):
-            line = self._spool.get(name)
-            if line is None:
+        for name in _renewing(list(self._spool.names("spool/")), keep):
+            line = self._unanswered(name)
+            length = 0 if line is None else len(line.encode()) + 1
+            if line is None or length > self._batches.record_bytes:
                 continue
-            length = len(line.encode()) + 1
             full = len(chunk) == self._batches.max_records
-            if len(chunk) >= self._batches.min_records and (
-                full or size + length > self._batches.max_bytes
-            ):
+            if full or size + length > self._batches.max_bytes:
                 yield chunk
                 chunk, size = [], 0
             chunk.append((json.loads(line)["recordId"], line))
@@ -190,31 +266,48 @@ class Deferral:
         job = "job-" + hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:24]
         text = "\n".join(line for _, line in records) + "\n"
         self._spool.put(f"batches/{job}/input.jsonl", text)
-        self._spool.put(f"open/{job}.json", dump({}))
+        asked = {"modelId": self._model_id(), "form": self._batches.form}
+        self._spool.put(f"open/{job}.json", dump(asked))
+        self._take(ids)
         return job
 
-    def _begin(self, job: str) -> str:
-        """Create the job that was prepared; its name."""
-        data = f"batches/{job}/input.jsonl"
-        # From here on the job's own input is where they are.
-        ids = [json.loads(line)["recordId"] for line in self._spool.lines(data)]
-        self._spool.delete(f"spool/{record_id}.json" for record_id in ids)
-        created = self._bedrock.create_model_invocation_job(
+    def _begin(self, job: str, keep: Keep) -> None:
+        """Create the job that was prepared.
+
+        Raises:
+            ClientError: Bedrock refused; where it would again, the records have their results.
+        """
+        # The same token has to ask for the same, whatever the table says by now.
+        asked = json.loads(self._spool.get(f"open/{job}.json") or "{}")
+        try:
+            created = self._create(job, asked)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _REFUSED_FOR_GOOD:
+                self._give_up(job, error, keep)
+            raise
+        self._spool.put(f"open/{job}.json", dump({**asked, "arn": created["jobArn"]}))
+
+    def _create(self, job: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        data = self._spool.uri(f"batches/{job}/input.jsonl")
+        output = self._spool.uri(f"batches/{job}/output/")
+        return self._bedrock.create_model_invocation_job(
             jobName=job,
             clientRequestToken=job,
             roleArn=self._batches.role_arn,
-            modelId=self._model_id(),
-            modelInvocationType=self._batches.form,
-            inputDataConfig={
-                "s3InputDataConfig": {"s3InputFormat": "JSONL", "s3Uri": self._spool.uri(data)}
-            },
-            outputDataConfig={
-                "s3OutputDataConfig": {"s3Uri": self._spool.uri(f"batches/{job}/output/")}
-            },
+            modelId=asked.get("modelId") or self._model_id(),
+            modelInvocationType=asked.get("form") or self._batches.form,
+            inputDataConfig={"s3InputDataConfig": {"s3InputFormat": "JSONL", "s3Uri": data}},
+            outputDataConfig={"s3OutputDataConfig": {"s3Uri": output}},
             timeoutDurationInHours=self._batches.timeout_hours,
         )
-        self._spool.put(f"open/{job}.json", dump({"arn": created["jobArn"]}))
-        return job
+
+    def _give_up(self, job: str, error: ClientError, keep: Keep) -> None:
+        """Leave Bedrock's refusal as the result of each of the job's records."""
+        told = error.response["Error"]
+        refusal = f"{told.get('Code', 'Unknown')}: {told.get('Message', '')}"
+        for record_id in _renewing(self._records_of(job), keep):
+            self._store(record_id, {"error": refusal})
+        self._spool.delete([f"open/{job}.json"])
 
     def _model_id(self) -> str:
         table = self._table.current() if self._table is not None else None
@@ -229,23 +322,22 @@ class Deferral:
     def _region(self) -> str:
         return self._bedrock.meta.region_name
 
-    def _close(self, job: str, arn: str) -> int:
+    def _close(self, job: str, arn: str, keep: Keep) -> int:
         """Store a job's results when it has ended; how many."""
         status = self._bedrock.get_model_invocation_job(jobIdentifier=arn)["status"]
         if status not in _ENDED:
             return 0
-        data = f"batches/{job}/input.jsonl"
-        missing = {json.loads(line)["recordId"] for line in self._spool.lines(data)}
+        missing = set(self._records_of(job))
         stored = len(missing)
         for name in self._spool.names(f"batches/{job}/output/"):
             if not name.endswith(".jsonl.out"):
                 continue
-            for line in self._spool.lines(name):
+            for line in _renewing(self._spool.lines(name), keep):
                 record = json.loads(line)
                 if record.get("recordId") in missing:
                     missing.discard(record["recordId"])
                     self._store(record["recordId"], _outcome(record))
-        for record_id in sorted(missing):
+        for record_id in _renewing(sorted(missing), keep):
             self._store(record_id, {"error": f"{_NOT_PROCESSED}: the job is {status}"})
         self._spool.delete([f"open/{job}.json"])
         return stored
@@ -260,3 +352,20 @@ def _outcome(record: Mapping[str, Any]) -> dict[str, Any]:
         return {"output": record["modelOutput"]}
     error = record.get("error") or {}
     return {"error": f"{error.get('errorCode', 'Unknown')}: {error.get('errorMessage', '')}"}
+
+
+def _renewing[T](items: Iterable[T], keep: Keep) -> Iterator[T]:
+    """The items, with the lease renewed before each hundred."""
+    for number, item in enumerate(items):
+        if number % _BETWEEN_RENEWALS == 0:
+            keep()
+        yield item
+
+
+def _raise_first(failures: Sequence[Exception]) -> None:
+    """Raise the first of what befell single jobs, with how many more there were."""
+    if failures:
+        first, *others = failures
+        for other in others:
+            first.add_note(f"and of another job: {other}")
+        raise first

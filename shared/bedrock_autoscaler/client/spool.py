@@ -1,7 +1,8 @@
 """The objects of deferred work in the caller's bucket; every call is made with its credentials."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -16,9 +17,16 @@ _DELETE_AT_ONCE = 1000
 _TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _MISSING = frozenset({"NoSuchKey", "404"})
 
+type Keep = Callable[[], None]
+"""Renews a lease that is held; raises `BusyError` when another process has it."""
+
 
 class BusyError(Exception):
     """Another process is at work on the same spool."""
+
+
+class UndeletedError(Exception):
+    """S3 left objects where they were."""
 
 
 class Spool:
@@ -52,6 +60,16 @@ class Spool:
             raise
         return answer["Body"].read().decode()
 
+    def has(self, name: str) -> bool:
+        """Whether there is such an object."""
+        try:
+            self._s3.head_object(Bucket=self._bucket, Key=self._key(name))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return False
+            raise
+        return True
+
     def lines(self, name: str) -> Iterator[str]:
         """The lines of an object, which may be too large to hold."""
         answer = self._s3.get_object(Bucket=self._bucket, Key=self._key(name))
@@ -69,30 +87,46 @@ class Spool:
                 yield found["Key"].removeprefix(f"{self._prefix}/")
 
     def delete(self, names: Iterable[str]) -> None:
-        """Delete objects, those that are gone already included."""
+        """Delete objects, those that are gone already included.
+
+        Raises:
+            UndeletedError: S3 refused some, which it says in an answer that is no error.
+        """
         keys = [self._key(name) for name in names]
         for start in range(0, len(keys), _DELETE_AT_ONCE):
             listed: Any = [{"Key": key} for key in keys[start : start + _DELETE_AT_ONCE]]
-            self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": listed, "Quiet": True})
+            answer = self._s3.delete_objects(
+                Bucket=self._bucket, Delete={"Objects": listed, "Quiet": True}
+            )
+            for left in answer.get("Errors", []):
+                raise UndeletedError(f"{left.get('Key')} is not deleted: {left.get('Code')}")
 
     @contextmanager
-    def turn(self, longest: timedelta) -> Iterator[None]:
-        """Hold the lease; one that is older than `longest` was left by a process that died.
+    def turn(self, longest: timedelta) -> Iterator[Keep]:
+        """Hold the lease, and what renews it; one that was not for `longest` was left by the dead.
 
         Raises:
             BusyError: another process holds it.
         """
         key = self._key("lease.json")
+        # Its own words tell one holder from the next: equal ones would have one tag.
+        body = dump({"holder": uuid.uuid4().hex}).encode()
         try:
-            held = self._s3.put_object(Bucket=self._bucket, Key=key, Body=b"{}", IfNoneMatch="*")
+            held = self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*")
         except ClientError as error:
             if error.response["Error"]["Code"] not in _TAKEN:
                 raise
-            held = self._take_over(key, longest)
+            held = self._take_over(key, body, longest)
+        tag = held["ETag"]
+
+        def keep() -> None:
+            nonlocal tag
+            tag = self._write_over(key, body, tag)["ETag"]
+
         try:
-            yield
+            yield keep
         finally:
-            self._give_back(key, held["ETag"])
+            self._give_back(key, tag)
 
     def _give_back(self, key: str, tag: str) -> None:
         """Delete the lease, unless another process has taken it over meanwhile."""
@@ -105,20 +139,21 @@ class Spool:
         if found["ETag"] == tag:
             self._s3.delete_object(Bucket=self._bucket, Key=key)
 
-    def _take_over(self, key: str, longest: timedelta) -> Any:  # noqa: ANN401 - S3's answer
+    def _take_over(self, key: str, body: bytes, longest: timedelta) -> Any:  # noqa: ANN401 - S3's answer
         found = self._s3.head_object(Bucket=self._bucket, Key=key)
         # Both times are S3's own, so that no clock of ours matters.
         date = found["ResponseMetadata"]["HTTPHeaders"].get("date")
         now = parsedate_to_datetime(date) if date else found["LastModified"]
         if now - found["LastModified"] <= longest:
             raise BusyError(f"{self.uri('lease.json')} is held since {found['LastModified']}")
-        body = json.dumps({"taken_over_at": now.isoformat()}).encode()
+        return self._write_over(key, body, found["ETag"])
+
+    def _write_over(self, key: str, body: bytes, tag: str) -> Any:  # noqa: ANN401 - S3's answer
+        """Write the lease in place of the one with this tag, and of no other."""
         try:
-            return self._s3.put_object(
-                Bucket=self._bucket, Key=key, Body=body, IfMatch=found["ETag"]
-            )
+            return self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, IfMatch=tag)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _TAKEN:
+            if error.response["Error"]["Code"] not in _TAKEN | _MISSING:
                 raise
             raise BusyError(f"{self.uri('lease.json')} was taken over by another") from error
 
