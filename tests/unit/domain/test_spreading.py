@@ -64,7 +64,27 @@ def test_each_way_is_offered_what_its_quota_admits(
     assert spread_weights(options, LOAD) == pytest.approx(expected)
 
 
-@given(st.lists(st.floats(min_value=0.0, max_value=1e6), min_size=1, max_size=8))
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        # 300 of 1,020 are 5.88 twentieths, 80 are 1.57: 5 and nine times 1, and the 6 that are left
+        # go to the first, which lacks most, and to five of the others.
+        ([30.0, *[8.0] * 9], (0.3, *[0.1] * 5, *[0.05] * 4)),
+        # 20 / 11 are 1.82: eleven times 1, and 9 are left.
+        ([5.0] * 11, (*[0.1] * 9, *[0.05] * 2)),
+        # 20 / 12 are 1.67: twelve times 1, and 8 are left.
+        ([5.0] * 12, (*[0.1] * 8, *[0.05] * 4)),
+    ],
+)
+def test_rounding_takes_less_than_a_twentieth_from_any_way(
+    limits: list[float], expected: tuple[float, ...]
+) -> None:
+    options = [admitting(limit, address=f"way-{n}") for n, limit in enumerate(limits)]
+
+    assert spread_weights(options, LOAD) == pytest.approx(expected)
+
+
+@given(st.lists(st.floats(min_value=0.0, max_value=1e6), min_size=1, max_size=24))
 def test_weights_always_make_a_table(limits: list[float]) -> None:
     options = [admitting(limit, address=f"way-{n}") for n, limit in enumerate(limits)]
 
@@ -72,6 +92,7 @@ def test_weights_always_make_a_table(limits: list[float]) -> None:
 
     assert sum(weights) == pytest.approx(1.0)
     assert all(0 <= weight <= 1 for weight in weights)
+    assert [weight * 20 for weight in weights] == pytest.approx([round(w * 20) for w in weights])
 
 
 def choice(

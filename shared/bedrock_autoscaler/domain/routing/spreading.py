@@ -14,7 +14,8 @@ from bedrock_autoscaler.domain.units import MINUTE
 ROOM = 0.9
 """Share of a quota that is offered: calls come unevenly within a minute."""
 
-_STEP = 0.05
+_STEPS = 20
+_STEP = 1 / _STEPS
 _NOTICEABLE = 0.1
 
 
@@ -82,10 +83,20 @@ def spread_weights(options: list[InferenceOption], load: Load) -> tuple[float, .
     whole = sum(found)
     if not whole:
         return (1.0, *(0.0 for _ in options[1:]))
-    steps = [round(share / whole / _STEP) for share in found]
-    # What rounding leaves goes to the largest, where it matters least.
-    steps[steps.index(max(steps))] += round(1 / _STEP) - sum(steps)
+    steps = _apportioned([share / whole * _STEPS for share in found])
     return tuple(step * _STEP for step in steps)
+
+
+def _apportioned(exact: list[float]) -> list[int]:
+    """Whole steps for these exact ones, each less than one step off, as many in all.
+
+    What is left of the whole parts goes to the largest remainders, of equal ones to the first.
+    """
+    steps = [int(share) for share in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda place: steps[place] - exact[place])
+    for place in by_remainder[: _STEPS - sum(steps)]:
+        steps[place] += 1
+    return steps
 
 
 def spread(
