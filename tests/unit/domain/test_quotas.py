@@ -125,6 +125,24 @@ def test_evidence_is_worked_out_of_the_minutes() -> None:
     assert found.throttled_share == pytest.approx(100 / 500)
 
 
+def test_without_a_burndown_quota_tokens_are_unknown() -> None:
+    found = quota_evidence(build_traffic(2, end=NOW), None)
+
+    assert found is not None
+    assert (found.steady_tpm, found.peak_tpm) == (None, None)
+    assert found.peak_rpm > 0
+    assert wanted_value(TPM, found, units=4) is None
+
+
+def test_a_small_value_is_a_whole_number() -> None:
+    found = quota_evidence(replace(build_traffic(1, end=NOW), invocations=np.array([1.0])), 1.0)
+
+    # 1.5 x 1 requests a minute.
+    assert (
+        wanted_value(replace(TPM, measure=QuotaMeasure.REQUESTS_PER_MINUTE), found, units=4) == 2.0
+    )
+
+
 def test_without_a_call_there_is_no_evidence() -> None:
     silent = replace(build_traffic(2, end=NOW), invocations=np.zeros(2))
 

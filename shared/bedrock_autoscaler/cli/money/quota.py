@@ -89,8 +89,16 @@ def request(
         str | None, typer.Option(help="Code of the quota; needed where several bind the target.")
     ] = None,
     value: Annotated[
+        int | None,
+        typer.Option(min=0, help="What to ask for; default: from the peak, or max_units."),
+    ] = None,
+    burndown: Annotated[
         float | None,
-        typer.Option(min=0.0, help="What to ask for; default: from the peak, or max_units."),
+        typer.Option(
+            min=1.0,
+            max=100.0,
+            help="Quota tokens of one output token, where no `quota` of the option states them.",
+        ),
     ] = None,
     send: Annotated[
         bool, typer.Option("--send", help="Send the request; without it, it is only printed.")
@@ -103,7 +111,7 @@ def request(
     from bedrock_autoscaler.cli.money.quota_use import prepare
 
     access = access_to(stack)
-    prepared = prepare(access, access.target(target), quota, value)
+    prepared = prepare(access, access.target(target), quota, value, burndown=burndown)
     if output is Output.JSON:
         print_json(prepared.plain())
     else:

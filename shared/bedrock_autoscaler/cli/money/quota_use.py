@@ -9,7 +9,9 @@ from bedrock_autoscaler.adapters.account_quotas import (
     on_demand_kinds,
     unit_kinds,
 )
+from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.ports.bedrock import Inventory, ListedThroughput
+from bedrock_autoscaler.application.ports.history import StoredHistory
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.stack import StackAccess
 from bedrock_autoscaler.domain.economics.price_book import listed_id
@@ -23,8 +25,9 @@ from bedrock_autoscaler.domain.economics.quotas import (
     quota_evidence,
     wanted_value,
 )
-from bedrock_autoscaler.domain.option import InferenceOption
+from bedrock_autoscaler.domain.option import InferenceOption, OptionKind, ServiceTier
 from bedrock_autoscaler.domain.routing.addresses import bare_id, geography_of
+from bedrock_autoscaler.domain.routing.lawfulness import sight_of
 from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import floor_hour
@@ -103,7 +106,7 @@ class Prepared:
             lines.append("AWS lists this quota as not adjustable; it may refuse the call.")
         command = (
             "aws service-quotas request-service-quota-increase --service-code bedrock"
-            f" --quota-code {quota.code} --desired-value {self.value:g} --region {self.region}"
+            f" --quota-code {quota.code} --desired-value {self.value:.0f} --region {self.region}"
         )
         return "\n".join([*lines, "", "API call (not sent by this):", f"  {command}"])
 
@@ -111,13 +114,21 @@ class Prepared:
         found = self.found
         if found is None:
             return [f"Evidence: no call of {self.target} is on record."]
+        tokens = [
+            "  quota tokens a minute: unknown, since no burndown of output tokens is stated",
+        ]
+        if found.steady_tpm is not None and found.peak_tpm is not None:
+            steady, peak = found.steady_tpm, found.peak_tpm
+            tokens = [
+                f"  quota tokens a minute: steady {steady:,.0f}, peak {peak:,.0f}",
+                "  they are what was used; what max_tokens reserves at admission is not in them",
+            ]
         return [
             f"Evidence of {found.days:.1f} days of {self.target}:",
             f"  requests a minute: steady {found.steady_rpm:,.0f}, peak {found.peak_rpm:,.0f}",
-            f"  quota tokens a minute: steady {found.steady_tpm:,.0f}, peak {found.peak_tpm:,.0f}",
+            *tokens,
             f"  tokens of a call: {found.input_tokens:,.0f} in, {found.output_tokens:,.0f} out",
             f"  throttled: {found.throttled_share:.2%} of calls, each retry counted",
-            "  quota tokens are what was used; what max_tokens reserves at admission is not in it",
         ]
 
     def plain(self) -> dict[str, object]:
@@ -165,35 +176,52 @@ def chosen(quotas: Iterable[AccountQuota], family: str | None) -> tuple[AccountQ
 
 
 def rooms_of(access: StackAccess, target: Target) -> tuple[Room, ...]:
-    """What is left of each quota that binds the target."""
+    """What is left of each quota that binds the target.
+
+    Raises:
+        CommandError: the target is in another account or Region than the stack.
+    """
+    _require_home(access, target)
     quotas = {quota.code: quota for quota in all_quotas(access)}
     found = [*_unit_rooms(access, target, quotas)]
-    traffic = _traffic(access, target)
+    stored = _stored(access, target)
     for option in target.options:
-        found += _option_rooms(option, traffic.get(bare_id(option.address)), quotas)
+        found += _option_rooms(option, target, _traffic(option, target, stored), quotas)
     return tuple(found)
 
 
-def prepare(access: StackAccess, target: Target, code: str | None, value: float | None) -> Prepared:
+def prepare(
+    access: StackAccess,
+    target: Target,
+    code: str | None,
+    value: float | None,
+    *,
+    burndown: float | None = None,
+) -> Prepared:
     """A request for one quota of the target.
 
+    Args:
+        access: to the stack.
+        target: that needs it.
+        code: of the quota; None where one alone binds.
+        value: to ask for; None: what the evidence speaks for.
+        burndown: quota tokens of an output token, where the settings do not state them.
+
     Raises:
-        CommandError: the quota is not known, not one but several bind, or nothing speaks for a
-            value.
+        CommandError: the target is not at home, the quota is not known or does not bind it, not
+            one but several bind, or nothing speaks for a value.
     """
+    _require_home(access, target)
     quotas = {quota.code: quota for quota in all_quotas(access)}
-    bound = [quota for quota in quotas.values() if quota.code in _codes(access, target, quotas)]
-    wanted = [quotas[code]] if code in quotas else bound if code is None else []
-    if len(wanted) != 1:
-        names = ", ".join(sorted(quota.code for quota in bound)) or "none"
-        raise CommandError(f"name one quota with --quota; those that bind {target.name}: {names}")
-    (quota,) = wanted
-    if quota.doubt:
-        raise CommandError(f"{quota.code} is not relied upon: {quota.doubt}")
-    found = _evidence(access, target, quota)
-    asked = value or wanted_value(quota.kind, found, target.guard_rails.max_units)
+    quota = _one(quotas, _codes(access, target, quotas), code, target.name)
+    found = _evidence(access, target, quota, burndown)
+    # What a quota counts only its code tells, so that one known by name needs a person's figure.
+    wanted = wanted_value(quota.kind, found, target.guard_rails.max_units)
+    asked = value or (wanted if quota.is_known else None)
     if asked is None:
-        raise CommandError(f"nothing speaks for a value of {quota.code}; give one with --value")
+        raise CommandError(
+            f"nothing speaks for a value of {quota.code}; give one with --value{_or(quota, found)}"
+        )
     if quota.value is not None and asked <= quota.value:
         raise CommandError(
             f"{quota.code} is {quota.value:,.0f} already, which covers {asked:,.0f}; give more "
@@ -209,6 +237,54 @@ def prepare(access: StackAccess, target: Target, code: str | None, value: float 
     )
 
 
+def _or(quota: AccountQuota, found: QuotaEvidence | None) -> str:
+    """What would help besides a value."""
+    is_tokens = quota.is_known and quota.kind.measure is QuotaMeasure.TOKENS_PER_MINUTE
+    if found is None or found.peak_tpm is not None or not is_tokens:
+        return ""
+    return (
+        ", or the burndown of output tokens, which no `quota` of the option states, with --burndown"
+    )
+
+
+def _require_home(access: StackAccess, target: Target) -> None:
+    """Refuse a target elsewhere: its quotas are those of its own account and Region.
+
+    Raises:
+        CommandError: it is elsewhere.
+    """
+    there, home = Place.of(target), access.home
+    if there != home:
+        raise CommandError(
+            f"{target.name} is in {there.name}, and `quota` reads and asks in the stack's own "
+            f"account and Region alone, {home.name}; look there with your own credentials"
+        )
+
+
+def _one(
+    quotas: Mapping[str, AccountQuota], bound: frozenset[str], code: str | None, target: str
+) -> AccountQuota:
+    """The quota that is meant.
+
+    Raises:
+        CommandError: see `prepare`.
+    """
+    binding = sorted(bound & quotas.keys())
+    names = ", ".join(binding) or "none"
+    wanted = binding if code is None else [code]
+    if len(wanted) != 1 or wanted[0] not in quotas:
+        raise CommandError(f"name one quota with --quota; those that bind {target}: {names}")
+    quota = quotas[wanted[0]]
+    if quota.doubt:
+        raise CommandError(f"{quota.code} is not relied upon: {quota.doubt}")
+    if quota.is_known and quota.code not in bound:
+        raise CommandError(
+            f"{quota.code} counts {quota.kind.subject} ({quota.kind.family.value}), which {target} "
+            f"does not use; those that bind it: {names}"
+        )
+    return quota
+
+
 # -- what binds a target -----------------------------------------------------------------------
 
 
@@ -216,14 +292,21 @@ def _codes(
     access: StackAccess, target: Target, quotas: Mapping[str, AccountQuota]
 ) -> frozenset[str]:
     units = access.models.codes_of(target.provisioned.model_id) if target.provisioned else ()
-    ways = (quota.code for option in target.options for quota in _of_option(option, quotas))
+    ways = (quota.code for option in target.options for quota in _of_option(option, target, quotas))
     return frozenset((*units, *ways))
 
 
 def _of_option(
-    option: InferenceOption, quotas: Mapping[str, AccountQuota]
+    option: InferenceOption, target: Target, quotas: Mapping[str, AccountQuota]
 ) -> tuple[AccountQuota, ...]:
-    """The on-demand quotas that are known, by code, to count calls to this address."""
+    """The on-demand quotas that are known, by code, to count calls to this address.
+
+    None count what is called from another Region, as a batch, by reservation, or for low latency.
+    """
+    is_elsewhere = option.region not in {"", target.region}
+    is_reserved = option.tier == ServiceTier.RESERVED
+    if is_elsewhere or is_reserved or option.latency or option.kind is OptionKind.BATCH:
+        return ()
     geography = geography_of(option.address)
     family = Family.ON_DEMAND if geography is None else Family.CROSS_REGION
     if geography == "global":
@@ -275,10 +358,21 @@ def _units(inventory: Inventory, model_id: str, *, is_pool: bool) -> float | Non
     return float(sum(pt.model_units for pt in inventory.throughputs if counts(pt)))
 
 
+def _burndown(option: InferenceOption) -> float | None:
+    """Quota tokens of an output token, as the settings state them; `unlimited` states none."""
+    quota = option.quota
+    if quota is None or (quota.tokens_per_minute is None and quota.requests_per_minute is None):
+        return None
+    return quota.output_burndown
+
+
 def _option_rooms(
-    option: InferenceOption, traffic: Traffic | None, quotas: Mapping[str, AccountQuota]
+    option: InferenceOption,
+    target: Target,
+    traffic: Traffic | None,
+    quotas: Mapping[str, AccountQuota],
 ) -> list[Room]:
-    burndown = option.quota.output_burndown if option.quota else 1.0
+    burndown = _burndown(option)
     found = quota_evidence(traffic, burndown) if traffic is not None else None
     used = {
         QuotaMeasure.TOKENS_PER_MINUTE: found.peak_tpm if found else None,
@@ -296,7 +390,7 @@ def _option_rooms(
     rooms = [
         Room(
             code="",
-            subject=option.address,
+            subject=_told_place(option),
             measure=measure,
             value=value,
             used=used[measure],
@@ -308,24 +402,30 @@ def _option_rooms(
     rooms += [
         Room(
             code=quota.code,
-            subject=option.address,
+            subject=_told_place(option),
             measure=quota.kind.measure,
             value=quota.value,
             used=used.get(quota.kind.measure),
-            source=_source(quota),
+            source=_source(quota) + ("" if burndown else "; no burndown is stated"),
         )
-        for quota in _of_option(option, quotas)
+        for quota in _of_option(option, target, quotas)
     ]
     return rooms or [
         Room(
             code="",
-            subject=option.address,
+            subject=_told_place(option),
             measure=QuotaMeasure.TOKENS_PER_MINUTE,
             value=None,
             used=used[QuotaMeasure.TOKENS_PER_MINUTE],
             source="no quota is stated, and no code is known",
         )
     ]
+
+
+def _told_place(option: InferenceOption) -> str:
+    """Which option is meant, where several have one address."""
+    asks = (option.region, option.tier, option.latency)
+    return " ".join([option.address, *(ask for ask in asks if ask)])
 
 
 def _source(quota: AccountQuota | None) -> str:
@@ -339,23 +439,29 @@ def _source(quota: AccountQuota | None) -> str:
 # -- evidence ----------------------------------------------------------------------------------
 
 
-def _traffic(access: StackAccess, target: Target) -> dict[str, Traffic]:
-    """Two weeks of kept minutes by bare address, all of them together under an empty one."""
+def _stored(access: StackAccess, target: Target) -> StoredHistory:
+    """Two weeks of kept minutes."""
     end = floor_hour(access.clock.now())
-    stored = access.inspection().history.load(target.name, end - timedelta(days=_DAYS), end)
-    found = {bare_id(address): traffic for address, traffic in stored.traffic.items()}
-    return {**found, "": stored.total}
+    return access.inspection().history.load(target.name, end - timedelta(days=_DAYS), end)
 
 
-def _evidence(access: StackAccess, target: Target, quota: AccountQuota) -> QuotaEvidence | None:
+def _traffic(option: InferenceOption, target: Target, stored: StoredHistory) -> Traffic | None:
+    """What is known of the calls to an option; a batch job makes none."""
+    if option.kind is OptionKind.BATCH:
+        return None
+    return stored.traffic.get(sight_of(option, target.calls_from()))
+
+
+def _evidence(
+    access: StackAccess, target: Target, quota: AccountQuota, burndown: float | None
+) -> QuotaEvidence | None:
     """Of the option that the quota counts; of the whole target for units and unknown codes."""
-    traffic = _traffic(access, target)
+    stored = _stored(access, target)
     for option in target.options:
-        if quota in _of_option(option, {quota.code: quota}):
-            burndown = option.quota.output_burndown if option.quota else 1.0
-            own = traffic.get(bare_id(option.address))
-            return None if own is None else quota_evidence(own, burndown)
-    return quota_evidence(traffic[""], 1.0)
+        if quota in _of_option(option, target, {quota.code: quota}):
+            own = _traffic(option, target, stored)
+            return None if own is None else quota_evidence(own, burndown or _burndown(option))
+    return quota_evidence(stored.total, burndown)
 
 
 def _told(value: float | None, otherwise: str) -> str:

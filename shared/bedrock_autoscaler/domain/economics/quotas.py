@@ -128,7 +128,7 @@ class QuotaEvidence:
     Attributes:
         days: of minutes that were read.
         steady_rpm, steady_tpm: median of the minutes with calls.
-        peak_rpm, peak_tpm: highest minute.
+        peak_rpm, peak_tpm: highest minute. Quota tokens are None where the burndown is not known.
         input_tokens, output_tokens: mean of a call.
         throttled_share: refusals among calls and refusals; each retry counts again.
     """
@@ -136,14 +136,14 @@ class QuotaEvidence:
     days: float
     steady_rpm: float
     peak_rpm: float
-    steady_tpm: float
-    peak_tpm: float
+    steady_tpm: float | None
+    peak_tpm: float | None
     input_tokens: float
     output_tokens: float
     throttled_share: float
 
 
-def quota_evidence(traffic: Traffic, output_burndown: float) -> QuotaEvidence | None:
+def quota_evidence(traffic: Traffic, output_burndown: float | None) -> QuotaEvidence | None:
     """The evidence of some minutes; None while no call is known.
 
     Quota tokens are input, cache writes and output times the burndown. What `max_tokens` reserves
@@ -151,7 +151,7 @@ def quota_evidence(traffic: Traffic, output_burndown: float) -> QuotaEvidence | 
 
     Args:
         traffic: of all that the quota counts.
-        output_burndown: quota tokens of one output token.
+        output_burndown: quota tokens of one output token; None while it is not known.
     """
     calls = _known(traffic.invocations)
     total = float(calls.sum())
@@ -159,15 +159,15 @@ def quota_evidence(traffic: Traffic, output_burndown: float) -> QuotaEvidence | 
         return None
     inputs = _known(traffic.input_tokens + traffic.cache_write_tokens)
     outputs = _known(traffic.output_tokens)
-    tokens = inputs + outputs * output_burndown
     busy = calls > 0
+    tokens = None if output_burndown is None else inputs + outputs * output_burndown
     refused = float(_known(traffic.throttles).sum())
     return QuotaEvidence(
         days=len(calls) / 1440.0,
         steady_rpm=float(np.median(calls[busy])),
         peak_rpm=float(calls.max()),
-        steady_tpm=float(np.median(tokens[busy])),
-        peak_tpm=float(tokens.max()),
+        steady_tpm=None if tokens is None else float(np.median(tokens[busy])),
+        peak_tpm=None if tokens is None else float(tokens.max()),
         input_tokens=float(inputs.sum()) / total,
         output_tokens=float(outputs.sum()) / total,
         throttled_share=refused / (total + refused),
@@ -196,13 +196,13 @@ def wanted_value(kind: QuotaKind, found: QuotaEvidence | None, units: int) -> fl
         QuotaMeasure.TOKENS_PER_MINUTE: found.peak_tpm,
         QuotaMeasure.REQUESTS_PER_MINUTE: found.peak_rpm,
     }
-    peak = peaks.get(kind.measure, 0.0)
-    return _round_up(_PEAK_ROOM * peak) if peak > 0 else None
+    peak = peaks.get(kind.measure)
+    return _round_up(_PEAK_ROOM * peak) if peak else None
 
 
 def _round_up(value: float) -> float:
-    """The next figure of two digits."""
-    step = 10.0 ** (floor(log10(value)) - _DIGITS + 1)
+    """The next whole figure of two digits."""
+    step = 10.0 ** max(floor(log10(value)) - _DIGITS + 1, 0)
     return float(np.ceil(round(value / step, 6)) * step)
 
 
