@@ -157,6 +157,17 @@ def test_what_cannot_be_done_is_said_in_a_line(
     assert words in stage.refused(*arguments)
 
 
+def test_a_round_price_is_shown_in_full(stage: Stage, tmp_path: Path) -> None:
+    unit = "USE1-Nova2.0Lite-ProvisionedThroughput-NoCommit-ModelUnits"
+    path = offer(tmp_path, entry(unit, "60.0000000000", "hour"))
+
+    assert "60.5 USD -> 60 USD" in stage.told("prices", "diff", "--from", path)
+    assert ": 100 USD, vouched for" in stage.told(
+        *("prices", "accept", f"{NOVA}:256k", "--measure", "unit_hour", "--usd", "100"),
+        *("--by", "jane", "--yes"),
+    )
+
+
 def test_the_shipped_list_needs_no_stack(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,7 +122,13 @@ def look(ports: PricingPorts) -> tuple[KeptPrices | None, KeptPrices]:
     before = ports.store.current()
     accepted = {one.key: one.usd for one in ports.store.accepted()}
     known = (*ports.references, *(before.quotes if before else ()))
-    found = review(reading, known, region=ports.region, accepted=accepted)
+    found = review(
+        reading,
+        known,
+        region=ports.region,
+        accepted=accepted,
+        doubted=before.doubts if before else (),
+    )
     kept = KeptPrices(
         region=ports.region,
         read_at=now,
@@ -172,10 +178,15 @@ def refresh_prices(ports: PricingPorts) -> Summary:
 
 
 def _in_use(before: KeptPrices | None, found: Review) -> tuple[Quote, ...]:
-    """The new quotes over those of before, which grow stale where the list lacks them."""
+    """The new quotes over those of before, which grow stale where the list lacks them.
+
+    Those of an older file stay behind what was read since.
+    """
     quotes = {
         quote.key: quote
-        for quote in (*(before.quotes if before else ()), *found.quotes)
+        for quote in sorted(
+            (*(before.quotes if before else ()), *found.quotes), key=lambda quote: quote.as_of
+        )
         if quote.standing is Standing.LISTED
     }
     return tuple(quotes[key] for key in sorted(quotes))

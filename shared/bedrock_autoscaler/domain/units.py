@@ -70,6 +70,11 @@ def usd_text(amount: Decimal) -> str:
     return f"{exact:.2f}" if exact == round(exact, 2) else f"{exact.normalize():f}"
 
 
+def without_exponent(amount: Decimal) -> Decimal:
+    """The same without zeros at its end, which prints as `60` and never as `6E+1`."""
+    return Decimal(f"{amount.normalize():f}")
+
+
 def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with a trailing Z, to the second: `2025-04-01T09:15:00Z`."""
     return f"{as_utc(moment).replace(tzinfo=None).isoformat(timespec='seconds')}Z"

@@ -108,6 +108,47 @@ def test_a_doubt_is_over_when_the_list_is_right_again() -> None:
     assert office.price() == Decimal("0.0008")
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_doubt_stays_while_no_reading_speaks_of_its_price(is_whole: bool) -> None:  # noqa: FBT001 - a case
+    office = Office(quote(INPUT, "0.8"), quote(OUTPUT, "0.0032"))
+    refresh(office.ports)
+
+    office.offers.reading = Reading(quotes=(), refused=(), ignored=500, is_whole=is_whole)
+    refresh(office.ports)
+
+    assert office.price() is None
+    assert len([one for one in office.reporter.alarms if one.alarm == "price_doubted"]) == 1
+
+
+def test_a_part_of_the_list_settles_no_conflict() -> None:
+    office = Office(quote(INPUT, "0.0008"), quote(INPUT, "0.0016"), quote(OUTPUT, "0.0032"))
+    refresh(office.ports)
+    part = Reading(
+        quotes=(quote(INPUT, "0.0008"), quote(OUTPUT, "0.0032")),
+        refused=(),
+        ignored=0,
+        is_whole=False,
+    )
+
+    office.offers.reading = part
+    refresh(office.ports)
+    assert office.price() is None
+    office.store.accept(Acceptance(key=INPUT, usd=Decimal("0.0008"), by="jane", at=NOW))
+    refresh(office.ports)
+
+    assert office.price() == Decimal("0.0008")
+
+
+def test_an_older_file_stays_behind_what_was_read_since() -> None:
+    office = Office(quote(INPUT, "0.0007"), quote(OUTPUT, "0.0030"))
+    refresh(office.ports)
+
+    office.publish(quote(INPUT, "0.0009", as_of=date(2024, 12, 5)))
+    refresh(office.ports)
+
+    assert office.price() == Decimal("0.0007")
+
+
 def test_a_refused_product_blocks_what_it_would_have_priced() -> None:
     refused = Refused(sku="S", usage_type="U", reason="it names no Region", keys=(INPUT,))
     office = Office(quote(OUTPUT, "0.0032"), refused=(refused,))

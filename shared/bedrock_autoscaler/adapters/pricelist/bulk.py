@@ -1,6 +1,7 @@
 """Bulk offer files: one file for each service code and Region, public, without any permission."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import override
@@ -8,7 +9,11 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from bedrock_autoscaler.adapters.pricelist.names import PriceNames
-from bedrock_autoscaler.adapters.pricelist.offers import SERVICE_CODES, products_of_bulk
+from bedrock_autoscaler.adapters.pricelist.offers import (
+    SERVICE_CODES,
+    Product,
+    products_of_bulk,
+)
 from bedrock_autoscaler.adapters.pricelist.reading import read_products
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.pricing import PriceOffers
@@ -27,21 +32,36 @@ class BulkFiles(PriceOffers):
     Args:
         texts: the files of a Region.
         names: of models and Regions.
+        is_current: whether they are all that AWS publishes now. Otherwise a price is as old as its
+            file, and the files are all there is only where each service code has one.
     """
 
-    def __init__(self, texts: Callable[[str], Iterable[str]], names: PriceNames) -> None:
+    def __init__(
+        self, texts: Callable[[str], Iterable[str]], names: PriceNames, *, is_current: bool
+    ) -> None:
         self._texts = texts
         self._names = names
+        self._is_current = is_current
 
     @override
     def read(self, region: str, today: date) -> Reading:
         """The reading of one Region.
 
         Raises:
-            ObservationError: a file cannot be read, or is no offer file.
+            ObservationError: a file cannot be read, is no offer file, or is of an unknown day.
         """
-        products = (product for text in self._texts(region) for product in products_of_bulk(text))
-        return read_products(products, self._names, region=region, today=today)
+        codes = set[str]()
+
+        def products() -> Iterator[Product]:
+            for text in self._texts(region):
+                for product in products_of_bulk(text):
+                    codes.add(product.service_code)
+                    yield product
+
+        found = read_products(
+            products(), self._names, region=region, today=today, is_current=self._is_current
+        )
+        return replace(found, is_whole=self._is_current or codes >= set(SERVICE_CODES))
 
 
 def files_at(paths: Iterable[Path]) -> Callable[[str], Iterable[str]]:

@@ -7,19 +7,25 @@ the model from a likeness of names. What a quote must survive beyond that:
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from bedrock_autoscaler.adapters.pricelist.names import PricedModel, PriceNames
 from bedrock_autoscaler.adapters.pricelist.offers import Dimension, Product
 from bedrock_autoscaler.adapters.pricelist.usage_types import Scope, Usage, parse_usage
+from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.domain.economics.price_book import Measure, PriceKey, Quote, Standing
 from bedrock_autoscaler.domain.economics.price_review import Reading, Refused
+from bedrock_autoscaler.domain.units import without_exponent
 
 _THOUSAND, _MILLION = 1_000, 1_000_000
-_THOUSAND_WORDS = re.compile(r"(?<![0-9.,])(1k|1,000|1000)(?![0-9,])|\bthousand\b", re.IGNORECASE)
+_THOUSAND_WORDS = re.compile(
+    r"(?<![0-9.,])(1k|1,000|1000)(?![0-9a-z,])|\bthousand\b", re.IGNORECASE
+)
+# Nothing may follow, or a term of "1month" would be a million tokens.
 _MILLION_WORDS = re.compile(
-    r"(?<![0-9.,])(1m|1,000,000|1000000)(?![0-9,])|\bmillion\b", re.IGNORECASE
+    r"(?<![0-9.,])(1m|1,000,000|1000000)(?![0-9a-z,])|\bmillion\b", re.IGNORECASE
 )
 _HOUR_WORDS = re.compile(r"\b(hour|hours|hourly|hrs?)\b", re.IGNORECASE)
 _UNDECLARED = frozenset({"", "units", "unit", "quantity", "tokens", "token"})
@@ -32,7 +38,12 @@ class _RefusalError(Exception):
 
 
 def read_products(
-    products: Iterable[Product], names: PriceNames, *, region: str, today: date
+    products: Iterable[Product],
+    names: PriceNames,
+    *,
+    region: str,
+    today: date,
+    is_current: bool = True,
 ) -> Reading:
     """The quotes of one Region, and each product that had to be refused.
 
@@ -41,23 +52,39 @@ def read_products(
         names: of models and Regions.
         region: whose prices are wanted.
         today: becomes the date of the quotes.
+        is_current: whether the list is the one in force; of an older one the quotes are of the day
+            of its publication.
+
+    Raises:
+        ObservationError: a list that may be old does not tell that day.
     """
     quotes: list[Quote] = []
     refused: list[Refused] = []
     ignored = 0
     for product in products:
+        as_of = today if is_current else _published(product, today)
         usage_type = product.attributes.get("usagetype", "")
         usage = parse_usage(usage_type)
         if usage is None or _is_elsewhere(product, usage, names, region):
             ignored += 1
             continue
         try:
-            quotes += _quotes(product, usage, names, region=region, today=today)
+            found = _quotes(product, usage, names, region=region, today=today)
+            quotes += [replace(quote, as_of=as_of) for quote in found]
         except _RefusalError as error:
             refused.append(
                 Refused(sku=product.sku, usage_type=usage_type, reason=str(error), keys=error.keys)
             )
     return Reading(quotes=tuple(quotes), refused=tuple(refused), ignored=ignored)
+
+
+def _published(product: Product, today: date) -> date:
+    if product.published is None:
+        raise ObservationError(
+            f"offer file of {product.service_code}: it has no publicationDate, so that nobody can "
+            "say how old its prices are"
+        )
+    return min(product.published, today)
 
 
 def _is_elsewhere(product: Product, usage: Usage | str, names: PriceNames, region: str) -> bool:
@@ -176,8 +203,8 @@ def _usd(dimension: Dimension, usage: Usage) -> Decimal:
         raise ValueError(f"{usd} USD is no price")
     if usage.measure is Measure.UNIT_HOUR:
         _check_hours(dimension)
-        return usd.normalize()
-    return (usd * _THOUSAND / _tokens(dimension, usage)).normalize()
+        return without_exponent(usd)
+    return without_exponent(usd * _THOUSAND / _tokens(dimension, usage))
 
 
 def _check_hours(dimension: Dimension) -> None:

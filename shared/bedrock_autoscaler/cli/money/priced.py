@@ -15,6 +15,7 @@ from bedrock_autoscaler.domain.economics.price_book import (
 )
 from bedrock_autoscaler.domain.economics.price_review import priced_model
 from bedrock_autoscaler.domain.target import Commitment, Target, TokenPrice, UnitPrice
+from bedrock_autoscaler.domain.units import without_exponent
 
 _UNITS = {
     Measure.INPUT_1K: "1,000 input tokens",
@@ -53,7 +54,7 @@ class Line:
     def cells(self) -> tuple[str, ...]:
         """As a row of a table."""
         unit = f"{_UNITS[self.key.measure]}{_TERMS[self.key.commitment]}"
-        price = "unknown" if self.usd is None else f"{self.usd} USD per {unit}"
+        price = "unknown" if self.usd is None else f"{self.usd:f} USD per {unit}"
         if self.doubt:
             price = f"IN DOUBT ({unit})"
         source = self.doubt or self.source
@@ -66,7 +67,7 @@ class Line:
             "region": self.key.region,
             "measure": self.key.measure.value,
             "commitment": self.key.commitment.value,
-            "usd": None if self.usd is None else str(self.usd),
+            "usd": None if self.usd is None else f"{self.usd:f}",
             "as_of": self.as_of,
             "whose": self.whose,
             "source": self.source,
@@ -185,7 +186,7 @@ def _told(book: PriceBook, key: PriceKey) -> str:
     if key in book.doubts:
         return f"BLOCKED, {book.doubts[key]}"
     quote = book.quote(key)
-    return "unknown" if quote is None else f"{quote.usd} USD"
+    return "unknown" if quote is None else f"{quote.usd:f} USD"
 
 
 def key_of(address: str, region: str, measure: str, commitment: str) -> PriceKey:
@@ -217,4 +218,4 @@ def money_of(text: str) -> Decimal:
         usd = Decimal(0)
     if not (usd.is_finite() and usd > 0):
         raise CommandError(f"--usd {text!r}: give a number above 0, such as 0.0009")
-    return usd.normalize()
+    return without_exponent(usd)

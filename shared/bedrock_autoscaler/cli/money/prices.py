@@ -31,7 +31,10 @@ StackOption = Annotated[str, typer.Option(help="Name of the deployed stack.")]
 RegionOption = Annotated[str | None, typer.Option(help="Only this Region.")]
 FilesOption = Annotated[
     list[Path] | None,
-    typer.Option("--from", help="A bulk offer file, instead of the Query API; may be repeated."),
+    typer.Option(
+        "--from",
+        help="A bulk offer file, as old as its publication, instead of the Query API; repeatable.",
+    ),
 ]
 BulkOption = Annotated[
     bool, typer.Option("--bulk", help="Fetch the public offer files, which need no permission.")
@@ -159,9 +162,9 @@ def _ports(access: "StackAccess", files: "Sequence[Path] | None", *, bulk: bool)
     names = load_price_names()
     offers: PriceOffers
     if files:
-        offers = BulkFiles(files_at(files), names)
+        offers = BulkFiles(files_at(files), names, is_current=False)
     elif bulk:
-        offers = BulkFiles(published(), names)
+        offers = BulkFiles(published(), names, is_current=True)
     else:
         offers = QueryApi(access.clients.pricing(), names)
     return PricingPorts(

@@ -50,11 +50,14 @@ class Reading:
     Attributes:
         quotes: one SKU may price several addresses; two SKUs may price one.
         ignored: products that price something else.
+        is_whole: whether all that is published of the Region was read; a part settles no doubt,
+            since what speaks against a price may lie in the rest.
     """
 
     quotes: tuple[Quote, ...]
     refused: tuple[Refused, ...]
     ignored: int
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,7 @@ def review(
     *,
     region: str,
     accepted: Mapping[PriceKey, Decimal],
+    doubted: Iterable[Doubt] = (),
 ) -> Review:
     """Sort a reading into what may be used and what blocks.
 
@@ -90,6 +94,7 @@ def review(
         known: quotes that are trusted: shipped, or accepted by an earlier review.
         region: that was read.
         accepted: prices that a person has looked at and vouches for, exactly so.
+        doubted: by the review before; what this reading does not settle blocks on.
     """
     quotes: dict[PriceKey, Quote] = {}
     doubts = {key: one.reason for one in reading.refused for key in one.keys}
@@ -106,11 +111,21 @@ def review(
         doubts[key] = reason
         del quotes[key]
     found = quotes.keys() | doubts.keys()
+    for doubt in doubted:
+        quote = quotes.get(doubt.key)
+        if doubt.key not in doubts and not _settles(quote, reading, accepted):
+            doubts[doubt.key] = doubt.reason
+            quotes.pop(doubt.key, None)
     return Review(
         quotes=tuple(quotes[key] for key in sorted(quotes)),
         doubts=tuple(Doubt(key=key, reason=doubts[key]) for key in sorted(doubts)),
         gaps=tuple(sorted({q.key for q in known if q.key.region == region and q.key not in found})),
     )
+
+
+def _settles(quote: Quote | None, reading: Reading, accepted: Mapping[PriceKey, Decimal]) -> bool:
+    """Whether a price that was doubted before may be used now."""
+    return quote is not None and (reading.is_whole or accepted.get(quote.key) == quote.usd)
 
 
 def priced_model(address: str) -> str:

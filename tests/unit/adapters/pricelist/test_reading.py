@@ -53,6 +53,12 @@ def test_bedrock_prices_tokens_by_the_thousand_in_region_and_by_geographic_profi
     assert found.quotes[0].as_of == TODAY
 
 
+def test_a_round_price_is_written_without_an_exponent() -> None:
+    found = read(entry(f"USE1-Nova2.0Lite-{NO_COMMIT}", "60.0000000000", "hour"))
+
+    assert [str(quote.usd) for quote in found.quotes] == ["60"]
+
+
 def test_marketplace_prices_tokens_by_the_million() -> None:
     # 3.30 USD for 1,000,000 tokens are 0.0033 for 1,000.
     found = read(market("InputTokenCount", "3.3000000000"))
@@ -97,9 +103,15 @@ def test_a_bulk_file_gives_what_the_query_api_gives() -> None:
         ("6months", Commitment.SIX_MONTHS),
     ],
 )
-def test_unit_hours_of_bedrock(term_word: str, commitment: Commitment) -> None:
+@pytest.mark.parametrize("described", ["", "$55 per hour for a {}-ModelUnits in US East"])
+def test_unit_hours_of_bedrock(described: str, term_word: str, commitment: Commitment) -> None:
     found = read(
-        entry(f"USE1-Nova2.0Lite-ProvisionedThroughput-{term_word}-ModelUnits", "55", "hour")
+        entry(
+            f"USE1-Nova2.0Lite-ProvisionedThroughput-{term_word}-ModelUnits",
+            "55",
+            "hour",
+            description=described.format(term_word),
+        )
     )
 
     assert prices(found) == {
