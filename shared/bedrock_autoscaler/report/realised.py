@@ -41,6 +41,7 @@ class Realised:
         demand: model units, throttled demand included; NaN also while no unit rate is known.
         tokens: input and output tokens served.
         requests, throttles: calls served, and refusals.
+        cache_reads: input tokens read from a prompt cache, which no dollars here count.
         held, in_service: owned units that exist, and that callers could use.
         units_usd: booked in this minute for started periods of units.
         on_demand_usd: tokens served on demand in this minute, at the settings' prices.
@@ -55,6 +56,7 @@ class Realised:
     tokens: Series
     requests: Series
     throttles: Series
+    cache_reads: Series
     held: Series
     in_service: Series
     units_usd: Series
@@ -112,6 +114,7 @@ def realise(record: Record) -> Realised:
         tokens=record.total.input_tokens + record.total.output_tokens,
         requests=record.total.invocations,
         throttles=record.total.throttles,
+        cache_reads=record.total.cache_read_tokens,
         held=held,
         in_service=in_service,
         units_usd=_units_usd(record),
@@ -159,7 +162,10 @@ def _cut(traffic: Traffic, start: datetime, rows: slice) -> Traffic:
 
 
 def _on_demand_usd(record: Record, target: Target, rows: slice) -> Series:
-    """Tokens served on demand at the price of their address; a stranger's at the first price."""
+    """Tokens served on demand at the price of their address; a stranger's at the first price.
+
+    Cache writes are taken at the price of input, cache reads at none: their prices are not known.
+    """
     regions = target.calls_from()
     options = {sight_of(option, regions): option for option in seen_options(target, regions)}
     usual = next((option.price for option in target.options if option.price), None)

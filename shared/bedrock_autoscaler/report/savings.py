@@ -63,6 +63,7 @@ class Sums:
         demand_unit_hours: wanted, throttled demand included.
         held_unit_hours: units that existed.
         requests, throttles: calls served, and refusals.
+        cache_read_tokens: read from a prompt cache; none of the dollars counts them.
         units_usd, on_demand_usd: paid for units and for tokens.
         reference_usd: what was served at the prices of all on demand.
         judged: capacity decisions whose whole period after them is known.
@@ -77,6 +78,7 @@ class Sums:
     held_unit_hours: float = 0.0
     requests: float = 0.0
     throttles: float = 0.0
+    cache_read_tokens: float = 0.0
     units_usd: float = 0.0
     on_demand_usd: float = 0.0
     reference_usd: float = 0.0
@@ -250,6 +252,7 @@ def _day_sums(realised: Realised, rows: slice) -> Sums:
         held_unit_hours=_sum(realised.held[rows]) / 60.0,
         requests=_sum(realised.requests[rows]),
         throttles=_sum(realised.throttles[rows]),
+        cache_read_tokens=_sum(realised.cache_reads[rows]),
         units_usd=_sum(realised.units_usd[rows]),
         on_demand_usd=_sum(realised.on_demand_usd[rows]),
         reference_usd=_sum(realised.reference_usd[rows]),

@@ -243,13 +243,14 @@ def test_where_the_multiple_is_not_known_there_is_no_price() -> None:
     assert listed(US | {"address": micro, "tier": "priority"}).price is None
 
 
-def test_a_price_is_as_old_as_the_older_of_its_parts() -> None:
-    price = listed(
-        {"kind": "on_demand", "address": "amazon.nova-pro-v1:0", "latency": "optimized"}
-    ).price
+def test_a_multiple_makes_no_price_older() -> None:
+    nova = {"kind": "on_demand", "address": "amazon.nova-pro-v1:0"}
+    plain, optimized = listed(nova).price, listed(nova | {"latency": "optimized"}).price
 
-    assert price is not None
-    assert price.as_of == date(2025, 7, 20)
+    assert plain is not None
+    assert optimized is not None
+    assert optimized.as_of == plain.as_of
+    assert "times 1.25 as of 2025-07-20: a copy of the AWS pricing page" in optimized.source
 
 
 def test_a_deployment_costs_what_the_list_has_for_its_base() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.cli.app import run
-from bedrock_autoscaler.cli.money.savings import TABLES
+from bedrock_autoscaler.cli.money.savings import TABLES, notes
 from bedrock_autoscaler.cli.review.status import _fleet
 from bedrock_autoscaler.domain.fleet.lifecycle import Life
 from bedrock_autoscaler.domain.target import Commitment
@@ -73,6 +73,13 @@ def test_a_day_that_was_never_read_has_no_sums() -> None:
         ("day", "0%", "0.00", "-", "-", "-", "-", "-"),
         ("day", "-", "-", "-", "-", "-", "0"),
     ]
+
+
+def test_the_ledger_says_that_cached_tokens_are_not_counted() -> None:
+    (line,) = notes(Sums(cache_read_tokens=1_200_000.0))
+
+    assert line.startswith("1,200,000 tokens were read from a prompt cache: they cost money on")
+    assert list(notes(Sums())) == []
 
 
 def test_the_ledger_is_the_same_as_json(export: Path, capsys: pytest.CaptureFixture[str]) -> None:

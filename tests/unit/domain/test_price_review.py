@@ -229,6 +229,20 @@ def test_a_doubted_term_counts_as_not_sold() -> None:
     assert (price.usd_per_hour, price.one_month_usd_per_hour) == (Decimal("60.5"), None)
 
 
+def test_a_term_that_left_the_list_is_not_sold_and_makes_no_other_price_older() -> None:
+    plain = quote("60.5", Measure.UNIT_HOUR, address=UNIT)
+    month = quote(
+        "55", Measure.UNIT_HOUR, address=UNIT, commitment=Commitment.ONE_MONTH, as_of=BEFORE
+    )
+
+    price = PriceBook((plain, month)).unit_price(UNIT, REGION)
+
+    assert price is not None
+    assert (price.usd_per_hour, price.as_of) == (Decimal("60.5"), TODAY)
+    assert price.one_month_usd_per_hour is None
+    assert price.source == "test"
+
+
 @pytest.mark.parametrize("usd", ["0", "-1", "NaN", "Infinity"])
 def test_what_is_no_price_is_no_quote(usd: str) -> None:
     with pytest.raises(ValueError, match="is no price"):

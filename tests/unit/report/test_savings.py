@@ -54,6 +54,18 @@ def test_the_ledger_sets_what_was_paid_against_all_on_demand() -> None:
     assert (total.requests, total.throttles) == (MINUTES * 1_000.0, 0.0)
 
 
+def test_cached_tokens_are_told_and_cost_nothing() -> None:
+    plain = build_record()
+    cached = replace(
+        plain, total=replace(plain.total, cache_read_tokens=np.full(MINUTES, 20_000.0))
+    )
+
+    total = savings_of(cached).total
+
+    assert total.cache_read_tokens == MINUTES * 20_000.0
+    assert total.paid_usd == savings_of(plain).total.paid_usd
+
+
 def test_a_forecast_is_held_against_what_came_and_against_the_best_size() -> None:
     first, second = outlooks(build_record(), realise(build_record()))
 

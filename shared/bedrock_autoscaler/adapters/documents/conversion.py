@@ -138,7 +138,10 @@ def _option(option: OptionDocument, prices: Prices, document: TargetDocument) ->
 def _list_price(
     option: OptionDocument, prices: Prices, document: TargetDocument
 ) -> TokenPrice | None:
-    """The listed price times the factor of what is asked for; None unless both are known."""
+    """The listed price times the factor of what is asked for; None unless both are known.
+
+    It is as old as the listed price: no list has factors, so that nothing could renew their day.
+    """
     plain, region = option.unpriced(), option.region or document.region
     if not plain.is_billed_by_token:
         return None
@@ -153,8 +156,8 @@ def _list_price(
     return TokenPrice(
         input_usd_per_1k=price.input_usd_per_1k * factor.times,
         output_usd_per_1k=price.output_usd_per_1k * factor.times,
-        source=f"{price.source}; times {factor.times}: {factor.source}",
-        as_of=min(price.as_of, factor.as_of),
+        source=f"{price.source}; times {factor.times} as of {factor.as_of}: {factor.source}",
+        as_of=price.as_of,
     )
 
 

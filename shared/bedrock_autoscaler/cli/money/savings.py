@@ -21,7 +21,7 @@ from bedrock_autoscaler.cli.decisions.choosing import (
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from bedrock_autoscaler.report.savings import PurchaseRow, Savings, Sums
 
@@ -42,7 +42,8 @@ def ledger(
     `read` is the share of the minutes that CloudWatch gave; a day without any has no sums.
     `attempts refused` counts refusals among all attempts, retries too; `unserved` is demand that
     nobody served, in model units. `regret` is how much dearer the sizes decided were than the best
-    ones in hindsight.
+    ones in hindsight. Tokens read from a prompt cache are in no dollars, and those written to it
+    are taken at the price of input.
     """
     from bedrock_autoscaler.report.realised import realise
     from bedrock_autoscaler.report.record import read_record
@@ -159,9 +160,21 @@ def _print(show: Any, savings: "Savings") -> None:  # noqa: ANN401 - rich's prin
         show(f"[bold]{savings.target}[/bold]: {title}")
         show(_table(headings, [*rows, cells("total", savings.total)], left={0}))
         show()
+    for line in notes(savings.total):
+        show(line)
     show(f"booked for units this month: {savings.month_units_usd:,.2f} USD")
     if savings.purchases:
         show(_table(PURCHASES, [_purchase(row) for row in savings.purchases], left={0, 2}))
+
+
+def notes(total: "Sums") -> "Iterator[str]":
+    """What the sums leave out."""
+    if total.cache_read_tokens > 0:
+        yield (
+            f"{total.cache_read_tokens:,.0f} tokens were read from a prompt cache: they cost money "
+            "on demand and are not counted in any dollars here; tokens written to it are, at the "
+            "price of input"
+        )
 
 
 def _table(headings: "Sequence[str]", rows: "Sequence[Sequence[str]]", *, left: set[int]) -> Any:  # noqa: ANN401 - a table of rich

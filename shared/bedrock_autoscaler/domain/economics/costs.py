@@ -106,6 +106,8 @@ class Economics:
 class Mix:
     """What one model unit's worth of the target's traffic consists of, per minute.
 
+    Cache reads are no part of it, as their price is not known; docs/model.md tells what that does.
+
     Attributes:
         input_tokens: billed input tokens, cache writes among them.
         output_tokens: billed output tokens.

@@ -126,9 +126,10 @@ class PriceBook:
         """The price of a unit-hour; None when unknown.
 
         A custom model costs what its base model does. Source: Bedrock User Guide, provisioned
-        throughput, read 2026-11-21. A term of which nothing certain is known counts as not sold.
+        throughput, read 2026-11-21. A term of which nothing certain is known counts as not sold,
+        and so does one that is older than the price without a term: the list has it no more.
         """
-        plain, month, half_year = (
+        plain, *terms = (
             self.quote(
                 PriceKey(
                     address=listed_id(model_id),
@@ -141,12 +142,13 @@ class PriceBook:
         )
         if plain is None:
             return None
+        month, half_year = (term if term and term.as_of >= plain.as_of else None for term in terms)
         return UnitPrice(
             usd_per_hour=plain.usd,
             one_month_usd_per_hour=None if month is None else month.usd,
             six_months_usd_per_hour=None if half_year is None else half_year.usd,
             source=_joined(*(quote for quote in (plain, month, half_year) if quote)),
-            as_of=min(quote.as_of for quote in (plain, month, half_year) if quote),
+            as_of=plain.as_of,
         )
 
     def doubt_about(self, address: str, region: str) -> str:
