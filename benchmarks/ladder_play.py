@@ -37,6 +37,8 @@ FIRST_DAY = 30
 SCENARIO = "claude50-x2"
 _HOURS = 24
 _SCALE_DAYS = TURN
+_LASTS = {Commitment.ONE_MONTH: timedelta(days=30), Commitment.SIX_MONTHS: timedelta(days=180)}
+"""How long a term runs here, as in a backtest; advice takes it to be as long as it may be."""
 _MOST_LEVELS = 64
 
 
@@ -216,7 +218,7 @@ def _ladder(world: _World) -> tuple[list[ProvisionedThroughput], list[tuple[floa
         held = sum(pt.model_units for pt in _running(fleet, now))
         ladder = build_ladder(study, world.price, committed_units=held, now=now)
         for advice in ladder.base:
-            fleet.append(_bought(world, advice.commitment, advice.units, now))
+            fleet.append(_bought(advice.commitment, advice.units, now))
             regrets.append((advice.regret_halved_usd, advice.regret_ended_usd))
     return fleet, regrets
 
@@ -234,7 +236,7 @@ def _renew(
     running = _running(fleet, eve)
     renewal = renewal_of(pt, running, _study(world, eve), price=world.price, now=eve)
     if renewal.verdict in {RenewalVerdict.KEEP, RenewalVerdict.SHRINK}:
-        fleet.append(_bought(world, pt.commitment, renewal.kept_units, end))
+        fleet.append(_bought(pt.commitment, renewal.kept_units, end))
         ended = renewal.renewal_usd * renewal.kept_units / renewal.units
         regrets.append((renewal.halved_usd, ended))
 
@@ -258,10 +260,7 @@ def _running(fleet: Sequence[ProvisionedThroughput], now: datetime) -> list[Prov
     ]
 
 
-def _bought(
-    world: _World, commitment: Commitment, units: int, now: datetime
-) -> ProvisionedThroughput:
-    term = next(term for term in terms_of(world.price) if term.commitment is commitment)
+def _bought(commitment: Commitment, units: int, now: datetime) -> ProvisionedThroughput:
     # What is bought later has the larger name, by which terms that end together are told apart.
     name = f"{now:%Y-%m-%d}-{commitment.value}"
     return ProvisionedThroughput(
@@ -275,7 +274,7 @@ def _bought(
         created_at=now,
         in_service_since=now,
         draining=False,
-        committed_until=now + term.length,
+        committed_until=now + _LASTS[commitment],
         decision_id=None,
     )
 
@@ -315,7 +314,7 @@ def _hindsight(world: _World) -> float:
     for day in range(DAYS - 1, FIRST_DAY - 1, -1):
         best[day] = daily[day] + best[day + 1]
         for term in terms:
-            end = min(day + term.length.days, DAYS)
+            end = min(day + _LASTS[term.commitment].days, DAYS)
             cost = term.usd_per_hour * _HOURS * (end - day) + best[end]
             best[day] = np.minimum(best[day], cost)
     return float(best[FIRST_DAY].sum())

@@ -1,6 +1,6 @@
 """`commitments`: the ladder, verdicts and books of a target on an emulated stack."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -34,14 +34,15 @@ PROVISIONED = DOCUMENT["provisioned"] | {
 }
 
 
-def recorded(stage: Stage) -> None:
+def recorded(stage: Stage, studied_at: datetime = NOW) -> None:
     """A decision that knows eight weeks, and holds one unit for another six days."""
     stage.put("targets/chat", DOCUMENT | {"provisioned": PROVISIONED})
     held = build_pt(
         commitment=Commitment.ONE_MONTH, committed_until=NOW + 6 * DAY, created_at=NOW - 24 * DAY
     )
     situation = build_situation(
-        fleet=build_fleet(held), observation=build_observation(commitment=study(60.0, 60.0, 20.0))
+        fleet=build_fleet(held),
+        observation=build_observation(commitment=study(60.0, 60.0, 20.0, at=studied_at)),
     )
     stage.record(
         [
@@ -59,9 +60,18 @@ def test_what_to_commit_to_and_what_to_do_about_a_term_that_ends(stage: Stage) -
 
     # Level 1 is on a term; level 2 costs 60 USD an hour without one, 55 with.
     assert "on a term already: 1 unit" in told
-    assert "advised: 1 unit for one_month at 55.00 USD, 39,600 in all; saves 3,600" in told
+    assert "advised: 1 unit for one_month at 55.00 USD, 40,920 in all; saves 3,720" in told
     assert "renewal 2026-11-26: keep 1 of 1 unit" in told
     assert "AWS renews it unless a person acts" in told
+
+
+def test_an_old_study_is_advised_on_no_more_than_a_decision_does(stage: Stage) -> None:
+    recorded(stage, NOW - 4 * DAY)
+
+    told = stage.told("commitments", "chat")
+
+    assert "advised: " not in told
+    assert "not advised, one_month: the newest study is of 2026-11-16 12:00 UTC" in told
 
 
 def test_the_same_as_json(stage: Stage) -> None:
@@ -70,7 +80,7 @@ def test_the_same_as_json(stage: Stage) -> None:
     found = stage.json("commitments", "chat")
 
     assert found["ladder"]["base"][0]["units"] == 1
-    assert found["ladder"]["base"][0]["regret_ended_usd"] == 39_600.0
+    assert found["ladder"]["base"][0]["regret_ended_usd"] == 40_920.0
     assert [one["verdict"] for one in found["renewals"]] == ["keep"]
     assert found["savings"] == []
 

@@ -22,9 +22,9 @@ PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 STACK = "bedrock-autoscaler"
 REQUEST: Request = replace(
     ASKED,
-    evidence="units 1 to 2 would be cheaper for one month: 79,200 USD at 55.00 per unit-hour save "
-    "7,920, if the term is like the past weeks (+5,100 like the worst of them, +7,920 like the "
-    "best). If demand halves tomorrow it loses 35,640 USD, if it ends 79,200",
+    evidence="units 1 to 2 would be cheaper for one month: 81,840 USD at 55.00 per unit-hour save "
+    "8,184, if the term is like the past weeks (+5,270 like the worst of them, +8,184 like the "
+    "best). If demand halves tomorrow it loses 36,828 USD, if it ends 81,840",
 )
 ARN = "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/abc123"
 IDLE = f"{ARN} is idle; 181.50 USD have been paid for it so far"
@@ -72,10 +72,10 @@ def test_the_page_shows_what_is_sent() -> None:
 def test_a_term_costs_the_same_in_the_request_and_in_its_evidence() -> None:
     body = message_on_request(REQUEST, STACK).body
 
-    # 2 units x 55.00 USD x 30 days of 24 hours, as `terms_of` takes a month.
+    # 2 units x 55.00 USD x 31 days of 24 hours, as `terms_of` takes a month.
     (priced,) = terms_of(UNIT_PRICE)
     dollars = f"{2 * priced.usd_per_hour * priced.hours:,.0f} USD"
-    assert f"{dollars} in a month of 30 days" in body
+    assert f"{dollars} in a month of 31 days" in body
     assert f"{dollars} at 55.00 per unit-hour" in body
 
 

@@ -1,7 +1,7 @@
 """Commitment advice: what eight weeks say, level by level, and what is advised on."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,8 +18,12 @@ from bedrock_autoscaler.domain.decision import Classification, Label, Verdict
 from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
+from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
+    MODEL,
     NOW,
+    PT_MODEL,
+    TOKEN_PRICE,
     UNIT_PRICE,
     build_fleet,
     build_observation,
@@ -229,13 +233,13 @@ def test_a_month_takes_what_six_months_of_history_do_not_show() -> None:
 def test_the_dollars_of_an_advice_can_be_worked_out() -> None:
     (found,) = advise(weeks(level(34.0), days=30), PRICE, committed_units=0, now=NOW)
 
-    # 720 hours at 30 USD; 34 USD without; half the demand would cost 17.
+    # 31 days of 24 hours at 30 USD; 34 USD without; half the demand would cost 17.
     assert found.commitment is Commitment.ONE_MONTH
-    assert found.term_usd == pytest.approx(21_600)
-    assert found.saving_usd == pytest.approx(720 * 4)
-    assert found.regret_halved_usd == pytest.approx(720 * 13)
-    assert found.regret_ended_usd == pytest.approx(21_600)
-    assert found.spent_share == pytest.approx(34 * 672 / 21_600)
+    assert found.term_usd == pytest.approx(22_320)
+    assert found.saving_usd == pytest.approx(744 * 4)
+    assert found.regret_halved_usd == pytest.approx(744 * 13)
+    assert found.regret_ended_usd == pytest.approx(22_320)
+    assert found.spent_share == pytest.approx(34 * 672 / 22_320)
     assert found.quantile == pytest.approx(0.25)
 
 
@@ -275,6 +279,24 @@ def test_a_term_past_the_end_of_the_model_is_not_advised() -> None:
     (found,) = advise(ends, PRICE, committed_units=0, now=NOW)
 
     assert found.commitment is Commitment.ONE_MONTH
+
+
+@pytest.mark.parametrize(
+    ("left", "longest"),
+    [
+        # July to December have 184 days, which six times 30 do not reach.
+        (timedelta(days=184), Commitment.SIX_MONTHS),
+        (timedelta(days=184) - MINUTE, Commitment.ONE_MONTH),
+        (timedelta(days=31), Commitment.ONE_MONTH),
+        (timedelta(days=31) - MINUTE, None),
+    ],
+)
+def test_a_term_is_taken_to_be_as_long_as_it_may_be(
+    left: timedelta, longest: Commitment | None
+) -> None:
+    found = advise(weeks(level(34.0), model_ends_at=NOW + left), PRICE, committed_units=0, now=NOW)
+
+    assert [one.commitment for one in found] == ([longest] if longest else [])
 
 
 @given(
@@ -319,10 +341,10 @@ def test_an_advice_is_a_reason_with_its_dollars() -> None:
     (reason,) = commitment_reasons(situation, STEADY)
 
     assert reason.code is ReasonCode.COMMITMENT_PAYS
-    assert "units 1 to 1 would be cheaper for one month: 21,600 USD at 30.00" in reason.message
-    assert "halves tomorrow it loses 9,360 USD, if it ends 21,600" in reason.message
-    assert "End of the model: unknown" in reason.message
-    assert dict(reason.numbers)["regret_if_halved_usd"] == pytest.approx(9_360)
+    assert "units 1 to 1 would be cheaper for one month: 22,320 USD at 30.00" in reason.message
+    assert "halves tomorrow it loses 9,672 USD, if it ends 22,320" in reason.message
+    assert "End of the model: none announced" in reason.message
+    assert dict(reason.numbers)["regret_if_halved_usd"] == pytest.approx(9_672)
 
 
 @pytest.mark.parametrize(
@@ -348,6 +370,44 @@ def test_what_stands_in_the_way_is_said(
 
     assert reason.code is ReasonCode.COMMITMENT_NOT_ADVISED
     assert words in reason.message
+
+
+@pytest.mark.parametrize(
+    ("found", "of", "words"),
+    [
+        (
+            weeks(level(34.0), at=NOW - timedelta(days=3, minutes=1)),
+            target(),
+            "the newest study is of 2026-11-17 11:59 UTC, more than 3 days ago",
+        ),
+        (
+            weeks(level(34.0)),
+            build_target(
+                provisioned=build_provisioned(price=replace(PRICE, as_of=date(2026, 1, 1)))
+            ),
+            f"the price of {PT_MODEL} is 323 days old",
+        ),
+        (
+            weeks(level(34.0)),
+            target(options=(build_option(price=replace(TOKEN_PRICE, as_of=date(2026, 1, 1))),)),
+            f"the price of {MODEL} is 323 days old",
+        ),
+    ],
+    ids=["an old study", "an old price of the unit", "an old price on demand"],
+)
+def test_advice_rests_on_nothing_that_is_old(
+    found: CommitmentStudy, of: Target, words: str
+) -> None:
+    situation = build_situation(target=of, observation=build_observation(commitment=found))
+
+    (reason,) = commitment_reasons(situation, STEADY)
+
+    assert reason.code is ReasonCode.COMMITMENT_NOT_ADVISED
+    assert words in reason.message
+
+
+def test_a_study_of_three_days_ago_is_still_good_for_advice() -> None:
+    assert codes(weeks(level(34.0), at=NOW - timedelta(days=3))) == [ReasonCode.COMMITMENT_PAYS]
 
 
 def test_without_a_study_or_a_term_on_sale_nothing_is_said() -> None:

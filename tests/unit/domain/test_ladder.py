@@ -61,18 +61,18 @@ def test_a_base_a_flexible_layer_and_overflow() -> None:
 def test_regret_is_that_of_the_whole_base() -> None:
     found = build_ladder(study(40.0, 25.0), PRICE, committed_units=0, now=NOW)
 
-    # Six months of 4,320 hours at 20 USD for both; half the demand is worth 20 and 12.50.
-    assert found.regret_ended_usd == pytest.approx(2 * 20 * 4_320)
-    assert found.regret_halved_usd == pytest.approx((40 - 32.5) * 4_320)
+    # 4,416 hours of 184 days at 20 USD for both; half the demand is worth 20 and 12.50.
+    assert found.regret_ended_usd == pytest.approx(2 * 20 * 4_416)
+    assert found.regret_halved_usd == pytest.approx((40 - 32.5) * 4_416)
 
 
 def test_confidence_is_the_worst_and_the_best_of_the_weeks() -> None:
     (one,) = build_ladder(study(40.0, days=30), PRICE, committed_units=0, now=NOW).base
 
-    # 720 hours at 36 USD; weeks at 36 and at 42.
+    # 744 hours at 36 USD; weeks at 36 and at 42.
     assert one.saving_low_usd == pytest.approx(0.0)
-    assert one.saving_high_usd == pytest.approx(6 * 720)
-    assert one.saving_usd == pytest.approx(4 * 720)
+    assert one.saving_high_usd == pytest.approx(6 * 744)
+    assert one.saving_usd == pytest.approx(4 * 744)
 
 
 @pytest.mark.parametrize("days", [0, 14, 28])
@@ -93,6 +93,19 @@ def test_a_term_past_the_end_of_the_model_is_refused() -> None:
 
     assert found.base == ()
     assert {why for _, why in found.refused} == {"it would run past the end of the model"}
+
+
+def test_what_forbids_every_term_refuses_them_all_and_leaves_the_layers_above() -> None:
+    found = build_ladder(
+        study(40.0, 30.0, 3.0), PRICE, committed_units=0, now=NOW, obstacle="the price is old"
+    )
+
+    assert found.base == ()
+    assert found.refused == (
+        (Commitment.SIX_MONTHS, "the price is old"),
+        (Commitment.ONE_MONTH, "the price is old"),
+    )
+    assert (found.flexible_units, found.flexible_usd_per_hour) == (2, 70.0)
 
 
 @pytest.mark.parametrize(

@@ -82,11 +82,11 @@ def test_units_that_are_worth_the_term_are_kept(
 def test_the_dollars_of_a_verdict() -> None:
     found = judged(term(2), study(33.0, 20.0))
 
-    # 720 hours: two units at 30 USD; unit 1 is worth 33, unit 2 only 20; half of 33 is 16.50.
-    assert found.renewal_usd == pytest.approx(2 * 30 * 720)
-    assert found.saving_usd == pytest.approx(3 * 720)
-    assert found.wasted_usd == pytest.approx(10 * 720)
-    assert found.halved_usd == pytest.approx(13.5 * 720)
+    # 744 hours: two units at 30 USD; unit 1 is worth 33, unit 2 only 20; half of 33 is 16.50.
+    assert found.renewal_usd == pytest.approx(2 * 30 * 744)
+    assert found.saving_usd == pytest.approx(3 * 744)
+    assert found.wasted_usd == pytest.approx(10 * 744)
+    assert found.halved_usd == pytest.approx(13.5 * 744)
 
 
 def test_terms_that_end_later_stand_below() -> None:
@@ -106,13 +106,13 @@ def test_two_terms_that_end_together_stand_on_levels_of_their_own() -> None:
 
 
 def test_a_term_past_the_end_of_the_model_is_dropped() -> None:
-    ends = study(33.0, model_ends_at=END + 29 * DAY)
+    ends = study(33.0, model_ends_at=END + 30 * DAY)
 
     found = judged(term(1), ends)
 
     assert found.verdict is RenewalVerdict.DROP
     assert "the model ends on" in found.because
-    assert judged(term(1), study(33.0, model_ends_at=END + 30 * DAY)).kept_units == 1
+    assert judged(term(1), study(33.0, model_ends_at=END + 31 * DAY)).kept_units == 1
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,8 @@ def test_the_sentence_says_who_acts_and_what_it_costs_not_to() -> None:
     said = sentence(judged(term(2), study(33.0, 20.0)), 7)
 
     assert "shrink: delete it when its term ends and agree to 1 of its 2 units anew" in said
-    assert "Renewed whole it costs 43,200 USD" in said
-    assert "save 2,160, the others waste 7,200" in said
+    assert "Renewed whole it costs 44,640 USD" in said
+    assert "save 2,232, the others waste 7,440" in said
     assert said.endswith("AWS renews it unless a person acts")
 
 

@@ -44,14 +44,14 @@ def term(start_hours_ago: float, units: int = 1, **overrides: Any) -> PurchaseIn
     return replace(build_purchase(), **(values | overrides))
 
 
-def advised(hours_ago: float, *, units: int, saving_usd: float, usd: float = 30.0) -> Decision:
+def advised(hours_ago: float, *, units: int, saving_usd: float, hours: int = 744) -> Decision:
     reason = Reason(
         code=ReasonCode.COMMITMENT_PAYS,
         message="",
         numbers=(
             ("units", float(units)),
-            ("usd_per_hour", usd),
-            ("term_usd", units * usd * 720),
+            ("usd_per_hour", 30.0),
+            ("term_usd", units * 30.0 * hours),
             ("saving_usd", saving_usd),
         ),
     )
@@ -105,15 +105,31 @@ def test_a_term_that_is_over_makes_room_below() -> None:
 
 def test_what_was_foretold_is_scaled_to_the_hours_booked() -> None:
     advice = (
-        advised(10.5, units=2, saving_usd=1440.0),
+        advised(10.5, units=2, saving_usd=1488.0),
         advised(20, units=2, saving_usd=9999.0),
         advised(5, units=2, saving_usd=8888.0),
     )
 
     (found,) = booked(demand((DAY, 1.0)), term(10), decisions=advice)
 
-    # 1,440 USD for two units over 720 hours are 1 USD for each unit and hour.
+    # 1,488 USD for two units over 744 hours are 1 USD for each unit and hour.
     assert found.predicted_usd == pytest.approx(10.0)
+
+
+def test_older_advice_that_counts_thirty_days_for_a_month_foretold_as_much() -> None:
+    advice = (advised(10.5, units=2, saving_usd=1440.0, hours=720),)
+
+    (found,) = booked(demand((DAY, 1.0)), term(10), decisions=advice)
+
+    assert found.predicted_usd == pytest.approx(10.0)
+
+
+def test_advice_on_another_term_foretold_nothing_of_this_one() -> None:
+    advice = (advised(10.5, units=2, saving_usd=1440.0, hours=4416),)
+
+    (found,) = booked(demand((DAY, 1.0)), term(10), decisions=advice)
+
+    assert found.predicted_usd is None
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def commitments(
     """
     access = access_to(stack)
     newest = _newest(access, target)
-    ladder, renewals, savings = _ladder(newest), _renewals(newest), _savings(access, newest)
+    ladder, renewals, savings = _ladder(access, newest), _renewals(newest), _savings(access, newest)
     if output is Output.JSON:
         print_json(
             {
@@ -66,9 +66,10 @@ def _newest(access: "StackAccess", target: str) -> "RecordedDecision":
     return found
 
 
-def _ladder(newest: "RecordedDecision") -> "Ladder | None":
+def _ladder(access: "StackAccess", newest: "RecordedDecision") -> "Ladder | None":
     from bedrock_autoscaler.domain.commitments.advice import Ceiling
     from bedrock_autoscaler.domain.commitments.ladder import build_ladder
+    from bedrock_autoscaler.domain.commitments.reasons import outdated
 
     situation = newest.situation
     study, bought = situation.observation.commitment, situation.target.provisioned
@@ -80,6 +81,7 @@ def _ladder(newest: "RecordedDecision") -> "Ladder | None":
         committed_units=situation.fleet.committed_units,
         now=situation.scheduled_at,
         ceiling=Ceiling.of(situation.target.guard_rails),
+        obstacle=outdated(study, situation.target, access.clock.now()),
     )
 
 
@@ -98,8 +100,9 @@ def _missing(target: "Target") -> str:
     if bought.unit_rate is None:
         return f"what a unit serves is unknown: {command} 'provisioned.unit_rate=...'"
     return (
-        "one is made once a day of the hours that are kept, once all prices are known "
-        f"(bedrock-autoscaler doctor {target.name}); advice needs {LEAST_HISTORY_DAYS} days"
+        "one is made once a day of the hours that are kept, once all prices and the model's life "
+        f"cycle are known (bedrock-autoscaler doctor {target.name}); advice needs "
+        f"{LEAST_HISTORY_DAYS} days"
     )
 
 

@@ -71,6 +71,7 @@ def build_ladder(
     committed_units: int,
     now: datetime,
     ceiling: Ceiling = NO_CEILING,
+    obstacle: str | None = None,
 ) -> Ladder:
     """The ladder that a study supports.
 
@@ -80,8 +81,13 @@ def build_ladder(
         committed_units: on a term already.
         now: a term must end before the model does.
         ceiling: what a person has agreed to.
+        obstacle: what forbids every term, such as a price that is too old; None: nothing does.
     """
-    base = advise(study, price, committed_units=committed_units, now=now, ceiling=ceiling)
+    base = (
+        advise(study, price, committed_units=committed_units, now=now, ceiling=ceiling)
+        if obstacle is None
+        else ()
+    )
     first = committed_units + sum(one.units for one in base)
     above = study.levels[first:]
     least = _HELD_MOSTLY * float(price.usd_per_hour)
@@ -93,7 +99,9 @@ def build_ladder(
         flexible_units=len(flexible),
         flexible_usd_per_hour=_hourly(flexible),
         overflow_usd_per_hour=_hourly(above[len(flexible) :]),
-        refused=_refused(study, price, now, frozenset(one.commitment for one in base)),
+        refused=_refused(study, price, now, base)
+        if obstacle is None
+        else tuple((term.commitment, obstacle) for term in terms_of(price)),
     )
 
 
@@ -102,9 +110,10 @@ def _hourly(levels: tuple[LevelStudy, ...]) -> float:
 
 
 def _refused(
-    study: CommitmentStudy, price: UnitPrice, now: datetime, advised: frozenset[Commitment]
+    study: CommitmentStudy, price: UnitPrice, now: datetime, base: tuple[CommitmentAdvice, ...]
 ) -> tuple[tuple[Commitment, str], ...]:
     """Why a term that is sold is not advised on."""
+    advised = frozenset(one.commitment for one in base)
     found = []
     for term in terms_of(price):
         if term.commitment in advised:

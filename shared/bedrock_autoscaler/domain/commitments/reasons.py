@@ -1,5 +1,7 @@
 """Commitment advice in a decision: sentences with their numbers, and why there is none."""
 
+from datetime import datetime
+
 from bedrock_autoscaler.domain.commitments.advice import (
     Ceiling,
     CommitmentAdvice,
@@ -7,12 +9,13 @@ from bedrock_autoscaler.domain.commitments.advice import (
     ends_in_time,
     is_long_enough,
 )
-from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
+from bedrock_autoscaler.domain.commitments.studies import OLDEST_STUDY, CommitmentStudy
 from bedrock_autoscaler.domain.commitments.terms import terms_of
 from bedrock_autoscaler.domain.decision import Classification, Label, Situation
+from bedrock_autoscaler.domain.economics.facts import stale_prices
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
-from bedrock_autoscaler.domain.target import Commitment
-from bedrock_autoscaler.domain.units import iso
+from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.units import iso, moment_text
 
 _WORDS = {Commitment.ONE_MONTH: "one month", Commitment.SIX_MONTHS: "six months"}
 _LASTING = frozenset({Label.STEADY, Label.SEASONAL})
@@ -23,7 +26,8 @@ def commitment_reasons(situation: Situation, classification: Classification) -> 
     study, bought = situation.observation.commitment, situation.target.provisioned
     if study is None or bought is None or bought.price is None or not terms_of(bought.price):
         return ()
-    obstacle = _obstacle(situation, study, classification)
+    now = situation.scheduled_at
+    obstacle = outdated(study, situation.target, now) or _obstacle(situation, study, classification)
     if obstacle is not None:
         return (_not_advised(obstacle, study),)
     advice = commitment_advice(situation)
@@ -51,6 +55,17 @@ def commitment_advice(situation: Situation) -> tuple[CommitmentAdvice, ...]:
         now=situation.scheduled_at,
         ceiling=Ceiling.of(situation.target.guard_rails),
     )
+
+
+def outdated(study: CommitmentStudy, target: Target, now: datetime) -> str | None:
+    """What any advice would rest on and is too old for it; None when nothing is."""
+    if now - study.at > OLDEST_STUDY:
+        return (
+            f"the newest study is of {moment_text(study.at)}, more than {OLDEST_STUDY.days} days "
+            "ago: its use could not be studied since"
+        )
+    stale = stale_prices(target, now)
+    return stale[0].message if stale else None
 
 
 def _obstacle(
@@ -99,7 +114,7 @@ def _advised(advice: CommitmentAdvice, study: CommitmentStudy) -> Reason:
 
 def _sentence(advice: CommitmentAdvice, study: CommitmentStudy) -> str:
     last = advice.first_level + advice.units - 1
-    end = "unknown" if study.model_ends_at is None else iso(study.model_ends_at)
+    end = "none announced" if study.model_ends_at is None else iso(study.model_ends_at)
     return (
         f"units {advice.first_level} to {last} would be cheaper for "
         f"{_WORDS[advice.commitment]}: {advice.term_usd:,.0f} USD at {advice.usd_per_hour:.2f} per "

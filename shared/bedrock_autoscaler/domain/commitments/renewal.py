@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import takewhile
 
 from bedrock_autoscaler.domain.commitments.advice import sure_usd
-from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.commitments.studies import OLDEST_STUDY, CommitmentStudy, LevelStudy
 from bedrock_autoscaler.domain.commitments.terms import Term, terms_of
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.target import Commitment, UnitPrice
@@ -23,7 +23,6 @@ MILESTONE_DAYS = (30, 14, 7, 3, 1)
 """Days before the end of a term on which a person hears of it."""
 
 _DAY = timedelta(days=1)
-_OLDEST_STUDY = timedelta(days=3)
 
 
 class RenewalVerdict(StrEnum):
@@ -110,7 +109,7 @@ def renewal_of(
     )
     if term is None:
         return plain
-    if study is None or now - study.at > _OLDEST_STUDY:
+    if study is None or now - study.at > OLDEST_STUDY:
         return replace(plain, because="its use could not be studied")
     first = sum(other.model_units for other in others if _outlasts(other, pt))
     levels = study.levels[first : first + pt.model_units]

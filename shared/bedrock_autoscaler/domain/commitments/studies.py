@@ -1,7 +1,10 @@
 """What eight weeks say about committing to a part of the base, level by level, as values."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+OLDEST_STUDY = timedelta(days=3)
+"""A study is renewed daily; an older one says that its ground cannot be read."""
 
 MONTH_DAYS = 28
 """Newest days that a study takes for a month: four whole weeks."""
@@ -41,7 +44,8 @@ class CommitmentStudy:
         known_days: of history that were read, at most 56.
         steady_days: newest days in a row at whose end the class was steady or seasonal.
         levels: from the first unit on, as far as a unit could ever be worth a term.
-        model_ends_at: end of life of the model; None unknown.
+        model_ends_at: end of life of the model; None: none was announced. Nothing is studied while
+            the life cycle cannot be read.
     """
 
     at: datetime

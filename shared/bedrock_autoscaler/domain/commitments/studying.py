@@ -37,7 +37,7 @@ def study_commitment(
     Args:
         target: with the unit rate that is in use.
         traffic: up to 56 days, ending now; anything before is left out.
-        model_ends_at: end of life of the model; None unknown.
+        model_ends_at: end of life of the model; None: none is announced.
     """
     bought = target.provisioned
     traffic = traffic.since(traffic.end - STUDY_DAYS * _DAY_MINUTES * MINUTE)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bedrock_autoscaler.domain.commitments.studying import uncommitted_usd
-from bedrock_autoscaler.domain.commitments.terms import terms_of
+from bedrock_autoscaler.domain.commitments.terms import Term, terms_of
 from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.reason import ReasonCode
@@ -16,6 +16,8 @@ from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.traffic.joining import span
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import HOUR
+
+_MONTHS_DIFFER = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,25 +108,29 @@ def _predicted(
     """The saving that the newest advice before the purchase gave for as many units and hours."""
     price = target.provisioned.price if target.provisioned else None
     terms = terms_of(price) if price else ()
-    length = next((one.hours for one in terms if one.commitment is intent.commitment), None)
-    if length is None:
+    term = next((one for one in terms if one.commitment is intent.commitment), None)
+    if term is None:
         return None
     for decision in sorted(decisions, key=lambda one: one.scheduled_at, reverse=True):
         if decision.scheduled_at > intent.recorded_at:
             continue
         for reason in decision.reasons:
             numbers = dict(reason.numbers)
-            if reason.code is not ReasonCode.COMMITMENT_PAYS or not _is_of(numbers, length):
+            if reason.code is not ReasonCode.COMMITMENT_PAYS or not _is_of(numbers, term):
                 continue
-            by_unit_hour = numbers["saving_usd"] / numbers["units"] / length
+            by_unit_hour = numbers["saving_usd"] / numbers["units"] / _hours(numbers)
             return by_unit_hour * booked.units * booked.hours
     return None
 
 
-def _is_of(numbers: dict[str, float], hours: float) -> bool:
-    """Whether an advice is for a term of this length."""
-    whole = numbers["units"] * numbers["usd_per_hour"] * hours
-    return abs(numbers["term_usd"] - whole) <= 1e-3 * whole
+def _is_of(numbers: dict[str, float], term: Term) -> bool:
+    """Whether an advice is for this term; older ones count fewer days for a month."""
+    return abs(_hours(numbers) / term.hours - 1.0) <= _MONTHS_DIFFER
+
+
+def _hours(numbers: dict[str, float]) -> float:
+    """How long an advice takes its term to be."""
+    return numbers["term_usd"] / numbers["units"] / numbers["usd_per_hour"]
 
 
 def _next_hour(moment: datetime) -> datetime:

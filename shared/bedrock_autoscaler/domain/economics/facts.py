@@ -71,6 +71,12 @@ def purchase_facts(target: Target, observation: Observation) -> tuple[Reason, ..
     return tuple(found)
 
 
+def stale_prices(target: Target, now: datetime) -> tuple[Reason, ...]:
+    """The prices of the unit and of on-demand ways that are older than the settings allow."""
+    found = () if target.provisioned is None else _price_reasons(target, target.provisioned, now)
+    return tuple(reason for reason in found if reason.code is ReasonCode.PRICE_STALE)
+
+
 def _price_reasons(target: Target, bought: ProvisionedOption, now: datetime) -> list[Reason]:
     """The prices of the unit and of every option that are unknown or too old."""
     limit = target.thresholds.gating.max_price_age_days
