@@ -45,7 +45,14 @@ from bedrock_autoscaler.domain.thresholds import (
     Sizing,
     Thresholds,
 )
-from bedrock_autoscaler.domain.traffic.observation import METRICS, Observation, Series, Traffic
+from bedrock_autoscaler.domain.traffic.observation import (
+    METRICS,
+    ModelEnd,
+    Observation,
+    Series,
+    TermFacts,
+    Traffic,
+)
 from bedrock_autoscaler.domain.unit_rates.rates import Proportions, RateKind, RateMeasurement
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 
@@ -274,7 +281,7 @@ def build_traffic(
 
 
 def build_observation(**overrides: Any) -> Observation:
-    """A complete, fresh day of even traffic; quota for ten units; an active model."""
+    """A complete, fresh day of even traffic; quota for ten units; an active model without end."""
     traffic = overrides.pop("traffic", None) or build_traffic()
     observation = Observation(
         traffic=traffic,
@@ -283,8 +290,15 @@ def build_observation(**overrides: Any) -> Observation:
         model_unit_quota=10,
         model_units_used=0,
         model_is_active=True,
+        term_facts=build_term_facts(),
     )
     return replace(observation, **overrides)
+
+
+def build_term_facts(**overrides: Any) -> TermFacts:
+    """No end of the model is announced; its own quota is ten units, none of them used."""
+    facts = TermFacts(model_end=ModelEnd(at=None), unit_quota=10, units_used=0)
+    return replace(facts, **overrides)
 
 
 def build_pt_traffic(arn: str, **overrides: Any) -> PtTraffic:

@@ -21,6 +21,7 @@ from bedrock_autoscaler.application.errors import (
 from bedrock_autoscaler.application.ports.bedrock import Capacity, Purchasing, Releasing
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.traffic.observation import ModelEnd
 from bedrock_autoscaler.domain.units import MINUTE
 from bedrock_world.inprocess import attach
 from bedrock_world.settings import LifeCycle, WorldSettings
@@ -32,6 +33,7 @@ from tests.fakes.recording_reporter import RecordingReporter
 from tests.recorded import build_purchase
 
 QUOTA = 3
+OWN_QUOTA = 5
 RETIRED = "amazon.titan-embed-text-v1:2:8k"
 
 
@@ -50,6 +52,7 @@ def over_memory() -> Bedrock:
     clock = FakeClock(NOW)
     memory = MemoryCapacity(clock, deployment="test")
     memory.quota[PT_MODEL] = QUOTA
+    memory.own_quota[PT_MODEL] = OWN_QUOTA
     memory.inactive.add(RETIRED)
 
     def commit(name: str) -> str:
@@ -73,7 +76,7 @@ def over_the_world() -> Bedrock:
     world = World(
         WorldSettings(
             start=NOW,
-            applied_quotas={"L-FE44174A": QUOTA, "L-07D3BCF0": QUOTA},
+            applied_quotas={"L-FE44174A": QUOTA, "L-07D3BCF0": OWN_QUOTA},
             life_cycles={"amazon.titan-embed-text-v1": LifeCycle(legacy=NOW)},
         )
     )
@@ -199,6 +202,11 @@ def test_a_name_that_is_taken_is_refused(bedrock: Bedrock) -> None:
 
 def test_the_quota_that_binds_is_told(bedrock: Bedrock) -> None:
     assert bedrock.capacity.model_unit_quota(PT_MODEL) == QUOTA
+    assert bedrock.capacity.model_unit_quota(PT_MODEL, Commitment.ONE_MONTH) == OWN_QUOTA
+
+
+def test_a_model_without_an_announced_end_is_told_from_an_unread_one(bedrock: Bedrock) -> None:
+    assert bedrock.capacity.end_of_life(PT_MODEL) == ModelEnd(at=None)
 
 
 def test_the_life_cycle_of_a_model_is_told(bedrock: Bedrock) -> None:

@@ -16,6 +16,7 @@ from bedrock_autoscaler.application.purchasing.identifying import came_of
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.traffic.observation import ModelEnd
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import ACCOUNT
 from tests.fakes.failures import Failures
@@ -39,9 +40,11 @@ class MemoryCapacity(Failures):
         lead_time: from a purchase to InService.
         list_lag: how long a new throughput stays out of lists, as AWS's may; `get` knows it.
         quota: model-unit quota per model; a model without an entry has an unknown one.
+        own_quota: the model's own, for units under a term; without an entry that of `quota`.
         inactive: models of which nothing may be bought.
         unknown_status: models whose life cycle cannot be read.
         ends: announced end of life by model.
+        unknown_end: models whose end of life cannot be read.
         pages_missing: the inventory breaks off after its first half.
         calls: the mutating calls in order.
         deployment: whose tags a purchase gets.
@@ -61,9 +64,11 @@ class MemoryCapacity(Failures):
         self.lead_time = lead_time
         self.list_lag = list_lag
         self.quota: dict[str, int] = {}
+        self.own_quota: dict[str, int] = {}
         self.inactive: set[str] = set()
         self.unknown_status: set[str] = set()
         self.ends: dict[str, datetime] = {}
+        self.unknown_end: set[str] = set()
         self.pages_missing = False
         self.calls: list[Call] = []
         self._clock = clock
@@ -88,15 +93,18 @@ class MemoryCapacity(Failures):
         self._begin("is_active")
         return None if model_id in self.unknown_status else model_id not in self.inactive
 
-    def end_of_life(self, model_id: str) -> datetime | None:
+    def end_of_life(self, model_id: str) -> ModelEnd | None:
         """The end set in `ends`."""
         self._begin("end_of_life")
-        return self.ends.get(model_id)
+        return None if model_id in self.unknown_end else ModelEnd(at=self.ends.get(model_id))
 
-    def model_unit_quota(self, model_id: str) -> int | None:
-        """The quota set in `quota`."""
+    def model_unit_quota(
+        self, model_id: str, commitment: Commitment = Commitment.NONE
+    ) -> int | None:
+        """The quota set in `quota`; under a term that in `own_quota`."""
         self._begin("model_unit_quota")
-        return self.quota.get(model_id)
+        quota = self.quota.get(model_id)
+        return quota if commitment is Commitment.NONE else self.own_quota.get(model_id, quota)
 
     # -- Purchasing ----------------------------------------------------------------------------
 
@@ -110,6 +118,8 @@ class MemoryCapacity(Failures):
                 name=intent.name,
                 model_id=intent.model_id,
                 model_units=intent.model_units,
+                commitment=intent.commitment,
+                committed_until=self._end_of_term(intent),
                 deployment=self.deployment,
                 target=intent.target,
                 decision_id=intent.decision_id,
@@ -200,6 +210,11 @@ class MemoryCapacity(Failures):
         """Change the owner tag."""
         self.throughputs[arn] = replace(self.throughputs[arn], deployment=deployment)
 
+    def _end_of_term(self, intent: PurchaseIntent) -> datetime | None:
+        """Terms have 30 days a month here."""
+        months = {Commitment.ONE_MONTH: 1, Commitment.SIX_MONTHS: 6}.get(intent.commitment)
+        return None if months is None else self._clock.now() + timedelta(days=30 * months)
+
     def _refuse(self, intent: PurchaseIntent) -> None:
         if intent.model_id in self.inactive:
             raise CapacityUnavailableError(
@@ -207,11 +222,15 @@ class MemoryCapacity(Failures):
             )
         if any(pt.name == intent.name for pt in self.throughputs.values()):
             raise CapacityUnavailableError(f"{intent.name} is taken", code="ConflictException")
+        is_plain = intent.commitment is Commitment.NONE
         quota = self.quota.get(intent.model_id)
+        if not is_plain:
+            quota = self.own_quota.get(intent.model_id, quota)
         held = sum(
             pt.model_units
             for pt in self.throughputs.values()
-            if pt.model_arn.endswith(f"/{intent.model_id}") and pt.commitment is Commitment.NONE
+            if pt.model_arn.endswith(f"/{intent.model_id}")
+            and (pt.commitment is Commitment.NONE or not is_plain)
         )
         if quota is not None and held + intent.model_units > quota:
             raise CapacityUnavailableError(

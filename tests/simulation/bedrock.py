@@ -22,6 +22,7 @@ from bedrock_autoscaler.application.purchasing.identifying import came_of
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent
 from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.traffic.observation import ModelEnd
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import ACCOUNT, REGION
 
@@ -163,13 +164,16 @@ class SimulatedBedrock:
         """Whether the model is sold."""
         return model_id not in self.legacy
 
-    def end_of_life(self, model_id: str) -> datetime | None:
+    def end_of_life(self, model_id: str) -> ModelEnd | None:
         """No end is announced."""
         del model_id
-        return None
+        return ModelEnd(at=None)
 
-    def model_unit_quota(self, model_id: str) -> int | None:
+    def model_unit_quota(
+        self, model_id: str, commitment: Commitment = Commitment.NONE
+    ) -> int | None:
         """The applied quota."""
+        del commitment
         return self.quota.get(model_id)
 
     # -- Purchasing ----------------------------------------------------------------------------

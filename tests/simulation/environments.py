@@ -137,7 +137,7 @@ class Environments:
             "capacity.inventory": bedrock.partial_inventory,
             "capacity.is_active": lambda _: None,
             "capacity.end_of_life": lambda _: None,
-            "capacity.model_unit_quota": lambda _: None,
+            "capacity.model_unit_quota": lambda *_: None,
             "metrics.read": sim.metrics.partial_read,
             "switch.allows_action": lambda _: False,
         }

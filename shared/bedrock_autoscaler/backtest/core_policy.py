@@ -24,7 +24,12 @@ from bedrock_autoscaler.domain.decision import (
 )
 from bedrock_autoscaler.domain.target import GuardRails, Loop, OptionKind, Slo
 from bedrock_autoscaler.domain.thresholds import Draining, Thresholds
-from bedrock_autoscaler.domain.traffic.observation import Observation, Traffic
+from bedrock_autoscaler.domain.traffic.observation import (
+    ModelEnd,
+    Observation,
+    TermFacts,
+    Traffic,
+)
 
 _UNBOUNDED_UNITS = 1_000_000
 _ROUTE_OF = {
@@ -165,6 +170,11 @@ class CorePolicy:
             model_unit_quota=_UNBOUNDED_UNITS,
             model_units_used=self._orders.units,
             model_is_active=True,
+            term_facts=TermFacts(
+                model_end=ModelEnd(at=None),
+                unit_quota=_UNBOUNDED_UNITS,
+                units_used=self._orders.units,
+            ),
         )
 
     def _carry_out(self, decision: Decision, now: datetime) -> tuple[CommitPurchase, ...]:

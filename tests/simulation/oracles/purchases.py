@@ -147,7 +147,7 @@ class PurchaseOracles:
         recorded = self.world.decisions.peek_one(intent.decision_id)
         if recorded is None:
             return  # the ledger was restored; O10 looks after that
-        seen = recorded.situation.observation
+        seen = recorded.situation.observation.under(intent.commitment)
         if seen.model_unit_quota is None or seen.model_is_active is not True:
             self.findings.failed("O2", f"Create of {intent.decision_id} on unknown facts")
 

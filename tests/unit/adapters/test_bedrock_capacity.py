@@ -16,6 +16,7 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.traffic.observation import ModelEnd
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.bedrock_stage import LIST, OWN, POOL, TAGS, Stage, first_page_then_nothing
 from tests.builders import MODEL, NOW, PT_MODEL, REGION
@@ -272,20 +273,22 @@ def test_a_variant_that_is_not_described_has_the_life_cycle_of_its_model(
 def test_a_model_without_a_life_cycle_is_unknown(stage: Stage) -> None:
     model: Any = {"modelArn": f"arn:aws:bedrock:{REGION}::foundation-model/a.b", "modelId": "a.b"}
     with Stubber(stage.client) as stub:
-        stub.add_response("get_foundation_model", {"modelDetails": model})
+        for _ in range(2):
+            stub.add_response("get_foundation_model", {"modelDetails": model})
 
         assert stage.capacity.is_active("a.b") is None
+        assert stage.capacity.end_of_life("a.b") is None
 
 
 def test_an_announced_end_of_life_is_told(stage: Stage) -> None:
     end = NOW + timedelta(days=100)
     stage.world.reconfigure(life_cycles={MODEL: {"end_of_life": end}})
 
-    assert stage.capacity.end_of_life(PT_MODEL) == end
+    assert stage.capacity.end_of_life(PT_MODEL) == ModelEnd(at=end)
 
 
-def test_an_end_that_is_not_announced_is_unknown(stage: Stage) -> None:
-    assert stage.capacity.end_of_life(PT_MODEL) is None
+def test_an_end_that_is_not_announced_is_none_and_not_unknown(stage: Stage) -> None:
+    assert stage.capacity.end_of_life(PT_MODEL) == ModelEnd(at=None)
     assert stage.reporter.happenings == []
 
 
@@ -327,6 +330,21 @@ def test_the_lesser_quota_binds(stage: Stage, applied: dict[str, float], quota: 
     stage.world.reconfigure(applied_quotas=applied)
 
     assert stage.capacity.model_unit_quota(PT_MODEL) == quota
+
+
+@pytest.mark.parametrize("applied", [{POOL: 0, OWN: 3}, {POOL: 5, OWN: 3}])
+def test_a_term_is_bound_by_the_models_own_quota_alone(
+    stage: Stage, applied: dict[str, float]
+) -> None:
+    stage.world.reconfigure(applied_quotas=applied)
+
+    assert stage.capacity.model_unit_quota(PT_MODEL, Commitment.ONE_MONTH) == 3
+
+
+def test_the_pool_stands_in_for_a_term_where_no_other_code_is_known(stage: Stage) -> None:
+    model_id = "cohere.embed-english-v3:0:512"
+
+    assert stage.capacity.model_unit_quota(model_id, Commitment.ONE_MONTH) == 100
 
 
 def test_a_model_without_a_known_code_is_bound_by_the_pool(stage: Stage) -> None:

@@ -134,6 +134,20 @@ def test_unreadable_history_leaves_the_old_study_and_is_told() -> None:
     assert ("history_unread", "chat") in desk.reporter.alarm_names
 
 
+def test_nothing_is_studied_while_the_end_of_the_model_cannot_be_read() -> None:
+    desk, old = Desk(), replace(STUDY, at=NOW - 24 * HOUR)
+    desk.capacity.unknown_end.add(PT_MODEL)
+
+    assert desk.study(before=old) is old
+
+    # It is tried again within the hour, and takes nobody's turn until then.
+    desk.capacity.unknown_end.clear()
+    desk.next_tick()
+    assert desk.study(before=old) is old
+    desk.next_tick()
+    assert desk.study(before=old, end=END + HOUR) is not old
+
+
 def test_without_any_kept_hour_nothing_is_studied() -> None:
     desk = Desk()
 

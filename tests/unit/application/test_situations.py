@@ -1,15 +1,28 @@
 """What is put together for a decision: settled minutes, gaps, quota, fleet, routes and memory."""
 
+from datetime import timedelta
+from decimal import Decimal
 from typing import override
 
 import numpy as np
 import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError
+from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.target import Commitment, Loop, OptionKind
+from bedrock_autoscaler.domain.traffic.observation import ModelEnd, TermFacts
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import MODEL, NOW, PROFILE, build_option, build_target, build_traffic
+from tests.builders import (
+    MODEL,
+    NOW,
+    PROFILE,
+    PT_MODEL,
+    build_consent,
+    build_option,
+    build_target,
+    build_traffic,
+)
 from tests.fakes.memory_capacity import MemoryCapacity
 from tests.intents import ONE_UNIT
 from tests.staging import Script, Stage
@@ -141,6 +154,45 @@ def test_a_capacity_situation_has_quota_use_and_life_cycle() -> None:
     # Units under a term do not count against the no-commitment quota.
     assert observation.model_units_used == 3
     assert observation.model_is_active is True
+
+
+def test_a_term_that_waits_has_the_end_of_its_model_and_its_own_quota() -> None:
+    scene, script = stage()
+    end = NOW + timedelta(days=90)
+    scene.capacity.ends[PT_MODEL] = end
+    scene.capacity.own_quota[PT_MODEL] = 4
+    for name, model_id, commitment in (
+        ("plain", PT_MODEL, Commitment.NONE),
+        ("term", PT_MODEL, Commitment.ONE_MONTH),
+        ("other", "x.y-v1:0:8k", Commitment.NONE),
+    ):
+        scene.capacity.add(name=name, model_id=model_id, commitment=commitment)
+    custom = scene.capacity.add(name="custom", model_id="abc", commitment=Commitment.SIX_MONTHS)
+    base = f"arn:aws:bedrock:us-east-1:111122223333:custom-model/{PT_MODEL}/abc"
+    scene.capacity.change(custom, model_arn=base)
+    scene.decide()
+    request = Request(
+        id="month",
+        target="chat",
+        model_id=PT_MODEL,
+        units=1,
+        term=Commitment.ONE_MONTH,
+        usd_per_hour=Decimal(55),
+        evidence="",
+        asked_at=NOW,
+        expires_at=NOW + timedelta(days=7),
+    )
+    scene.approvals.ask(request)
+    scene.approvals.give(build_consent(id=request.id))
+
+    scene.clock.advance(15 * MINUTE)
+    scene.decide()
+
+    before, after = (one.observation for one in script.capacity_situations())
+    assert before.term_facts is None
+    # All units of the model, whatever their term, and those of its custom models.
+    assert after.term_facts == TermFacts(model_end=ModelEnd(at=end), unit_quota=4, units_used=3)
+    assert after.model_unit_quota == 10
 
 
 class CountingCapacity(MemoryCapacity):

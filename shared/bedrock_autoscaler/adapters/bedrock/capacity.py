@@ -10,12 +10,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bedrock_autoscaler.adapters.bedrock.errors import NOT_FOUND
 from bedrock_autoscaler.adapters.bedrock.listing import Listing
 from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory
+from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.traffic.observation import ModelEnd
 from bedrock_autoscaler.domain.units import as_utc
 from bedrock_autoscaler.sdk_errors import SdkError, code_of, described
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_bedrock.type_defs import FoundationModelDetailsTypeDef
@@ -32,7 +33,8 @@ class BedrockCapacity(Capacity):
     """What Bedrock holds and sells, from Bedrock and Service Quotas.
 
     Args:
-        quota_codes: the Service Quotas codes that bind purchases of a model, the pool first.
+        quota_codes: the Service Quotas codes that bind purchases of a model, the pool first
+            and its own last.
         reporter: hears why a quota, a life cycle or a part of the inventory is unknown.
     """
 
@@ -80,26 +82,33 @@ class BedrockCapacity(Capacity):
         return status == "ACTIVE" and is_sold
 
     @override
-    def end_of_life(self, model_id: str) -> datetime | None:
+    def end_of_life(self, model_id: str) -> ModelEnd | None:
         """The announced end of life of the model, or of a custom model's base."""
         try:
             found = self._described(_base_variant(model_id))
         except (BotoCoreError, ClientError) as error:
             self._unknown("life_cycle_unread", model_id, error)
             return None
-        end = found.get("modelLifecycle", {}).get("endOfLifeTime")
-        return None if end is None else as_utc(end)
+        life_cycle = found.get("modelLifecycle")
+        if life_cycle is None:
+            return None
+        end = life_cycle.get("endOfLifeTime")
+        return ModelEnd(at=None if end is None else as_utc(end))
 
     @override
-    def model_unit_quota(self, model_id: str) -> int | None:
+    def model_unit_quota(
+        self, model_id: str, commitment: Commitment = Commitment.NONE
+    ) -> int | None:
         """The least applied quota among those that bind purchases of the model; None unknown.
 
         A purchase needs room in the account's pool and in the model's own quota, so that the
         lesser one binds and both must be readable. Where no code of the model's own quota is
         known, the pool stands alone: Bedrock refuses what the other one forbids, at no cost.
+        Units under a term are not in the pool: it stands only where no other code is known.
         """
+        codes = self._quota_codes(model_id)
         applied = []
-        for code in self._quota_codes(model_id):
+        for code in codes if commitment is Commitment.NONE else codes[-1:]:
             try:
                 applied.append(self._quota(code))
             except (BotoCoreError, ClientError) as error:

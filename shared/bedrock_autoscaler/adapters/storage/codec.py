@@ -6,8 +6,8 @@ subclass takes every other member from the domain, so that a new one cannot be f
 of traffic is in `stored_traffic`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -32,8 +32,13 @@ from bedrock_autoscaler.domain.decision import (
 )
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.routing.route import Route
-from bedrock_autoscaler.domain.target import Loop, Target
-from bedrock_autoscaler.domain.traffic.observation import Observation, Traffic
+from bedrock_autoscaler.domain.target import Commitment, Loop, Target
+from bedrock_autoscaler.domain.traffic.observation import (
+    ModelEnd,
+    Observation,
+    TermFacts,
+    Traffic,
+)
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -215,8 +220,25 @@ def decode_inputs(
         if left_at is None:
             raise ObservationError(f"{subject} cannot be read: it has no memory")
         members["memory"] = memory_left(members["loop"], left_at) if memory_left else NO_MEMORY
-    members["observation"] = Observation(**_members(members["observation"]))
+    observation = Observation(**_members(members["observation"]))
+    members["observation"] = _with_term_facts(observation, members["consents"])
     return Situation(target=target, **members), history
+
+
+def _with_term_facts(observation: Observation, consents: Iterable[RecordedConsent]) -> Observation:
+    """The observation with what a term was decided upon before records told it apart.
+
+    That was the quota of units without commitment, and the end of the model as its study has it.
+    """
+    is_whole = observation.term_facts is not None
+    if is_whole or all(one.term is Commitment.NONE for one in consents):
+        return observation
+    facts = TermFacts(
+        model_end=ModelEnd(at=None),
+        unit_quota=observation.model_unit_quota,
+        units_used=observation.model_units_used,
+    )
+    return replace(observation, term_facts=facts)
 
 
 def decode_remembered(document: bytes, inputs: bytes, subject: str) -> Remembered:

@@ -7,6 +7,8 @@ from typing import override
 from bedrock_autoscaler.application.errors import PlaceUnreachableError
 from bedrock_autoscaler.application.ports.bedrock import Capacity, Inventory
 from bedrock_autoscaler.application.ports.cloudwatch import Metrics, MetricsReading
+from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.traffic.observation import ModelEnd
 
 
 class Nowhere(Metrics, Capacity):
@@ -80,13 +82,15 @@ class Nowhere(Metrics, Capacity):
         return None
 
     @override
-    def end_of_life(self, model_id: str) -> datetime | None:
+    def end_of_life(self, model_id: str) -> ModelEnd | None:
         """Unknown."""
         del model_id
         return None
 
     @override
-    def model_unit_quota(self, model_id: str) -> int | None:
+    def model_unit_quota(
+        self, model_id: str, commitment: Commitment = Commitment.NONE
+    ) -> int | None:
         """Unknown."""
-        del model_id
+        del model_id, commitment
         return None

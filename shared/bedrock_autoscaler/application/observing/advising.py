@@ -73,16 +73,19 @@ class Advisor:
 
     def _studied(self, target: Target, end: datetime) -> CommitmentStudy | None:
         """A new study; None where it came to nothing."""
+        bought = target.provisioned
+        end_of_model = None if bought is None else self._capacity.end_of_life(bought.model_id)
+        if end_of_model is None:
+            return None
         try:
             stored = self._history.load(target.name, end - STUDY_DAYS * 24 * HOUR, end)
         except ObservationError as error:
             self._reporter.alarm("history_unread", target.name, str(error))
             return None
-        if not stored.reference.revisions or target.provisioned is None:
+        if not stored.reference.revisions:
             return None
         traffic = counted(stored.total, stored.traffic, target)
-        ends_at = self._capacity.end_of_life(target.provisioned.model_id)
-        return study_commitment(target, traffic, model_ends_at=ends_at)
+        return study_commitment(target, traffic, model_ends_at=end_of_model.at)
 
 
 def _has_terms(target: Target) -> bool:

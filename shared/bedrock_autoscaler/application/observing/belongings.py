@@ -1,5 +1,6 @@
-"""What a target has besides throughputs: endpoints, copies of imported models, a quota."""
+"""What a target has besides throughputs: endpoints, copies of imported models, quotas."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -7,8 +8,11 @@ from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing.known import Known
 from bedrock_autoscaler.application.observing.sources import Sources
 from bedrock_autoscaler.application.ports.bedrock import (
+    Capacity,
     Inventory,
 )
+from bedrock_autoscaler.application.purchasing.identifying import is_same_model
+from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.economics.copies import WINDOW_MINUTES
 from bedrock_autoscaler.domain.fleet.scalings import KEPT
 from bedrock_autoscaler.domain.option import OptionKind
@@ -19,6 +23,7 @@ from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.traffic.observation import (
     CopiesSeen,
     EndpointState,
+    TermFacts,
 )
 
 
@@ -76,6 +81,45 @@ def units_used(inventory: Inventory | None, target: Target) -> int | None:
         for pt in inventory.throughputs
         if pt.commitment is Commitment.NONE and _is_custom(pt.model_arn) is custom
     )
+
+
+def term_facts(
+    target: Target,
+    consents: Iterable[RecordedConsent],
+    capacity: Capacity,
+    inventory: Inventory | None,
+) -> TermFacts | None:
+    """What must be known before a term is bought; looked up while a consent to one waits."""
+    terms = [one.term for one in consents if one.term is not Commitment.NONE]
+    if target.provisioned is None or not terms:
+        return None
+    model_id = target.provisioned.model_id
+    return TermFacts(
+        model_end=capacity.end_of_life(model_id),
+        unit_quota=capacity.model_unit_quota(model_id, terms[0]),
+        units_used=_units_of_model(inventory, model_id),
+    )
+
+
+def _units_of_model(inventory: Inventory | None, model_id: str) -> int | None:
+    """Units of the model in the account under any commitment; None when unknown.
+
+    Those of custom models count with their base's, whose quota binds them too.
+    """
+    if inventory is None or not inventory.complete:
+        return None
+    wanted = _base_of(model_id)
+    return sum(
+        pt.model_units
+        for pt in inventory.throughputs
+        if is_same_model(_base_of(pt.model_arn), wanted)
+    )
+
+
+def _base_of(model: str) -> str:
+    """The foundation model of an id or an ARN: `.../custom-model/<base>/<id>` is of its base."""
+    _, custom, tail = model.partition(":custom-model/")
+    return tail.split("/")[0] if custom else model.rsplit("/", maxsplit=1)[-1]
 
 
 def _is_custom(model: str) -> bool:

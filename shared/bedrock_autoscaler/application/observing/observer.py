@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing.advising import Advisor
-from bedrock_autoscaler.application.observing.belongings import copies_of, endpoints_of, units_used
+from bedrock_autoscaler.application.observing.belongings import (
+    copies_of,
+    endpoints_of,
+    term_facts,
+    units_used,
+)
 from bedrock_autoscaler.application.observing.catching_up import catch_up
 from bedrock_autoscaler.application.observing.keeping import Kept
 from bedrock_autoscaler.application.observing.known import Known, addresses_of
@@ -139,6 +144,7 @@ class Observer:
             known.before.unit_rate if known.before else None,
         )
         active, quota = self._model(known.target)
+        consents = self._consents(known.target)
         observation = Observation(
             traffic=traffic,
             by_option=traffic_by_option(known, measured),
@@ -148,7 +154,7 @@ class Observer:
             model_is_active=active,
             unit_rate=rate,
             commitment=self._study(known, rate, unread),
-            **self._belongings(known),
+            **self._belongings(known, consents),
             silent_together=self._fell_silent(known.target),
             regions=known.regions,
             unread=unread,
@@ -163,7 +169,7 @@ class Observer:
             routes=known.routes,
             memory=known.previous.memory if known.previous else NO_MEMORY,
             is_late=self._tick.is_late(period_of(self._loop, known.target)),
-            consents=self._consents(known.target),
+            consents=consents,
         )
         return situation, stored.reference if stored else None
 
@@ -174,13 +180,16 @@ class Observer:
         end = self._deadline
         return catch_up(known, self._readings, self._sources, lambda: end is None or has_time(end))
 
-    def _belongings(self, known: Known) -> dict[str, Any]:
-        """What is paid for besides units, for the capacity loop."""
+    def _belongings(self, known: Known, consents: tuple[RecordedConsent, ...]) -> dict[str, Any]:
+        """What is paid for besides units, and what a term needs, for the capacity loop."""
         if self._loop is Loop.ROUTING:
             return {}
         return {
             "copies": copies_of(known, self._sources),
             "endpoints": endpoints_of(known.target, self._sources, self._tick.now),
+            "term_facts": term_facts(
+                known.target, consents, self._sources.capacity, self.inventory
+            ),
         }
 
     def endpoint_costs(self) -> EndpointCosts:

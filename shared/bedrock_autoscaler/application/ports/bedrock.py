@@ -9,7 +9,7 @@ from bedrock_autoscaler.domain.fleet.intent import (
     PurchaseIntent,
 )
 from bedrock_autoscaler.domain.target import Commitment
-from bedrock_autoscaler.domain.traffic.observation import EndpointState
+from bedrock_autoscaler.domain.traffic.observation import EndpointState, ModelEnd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +55,17 @@ class Capacity(Protocol):
     def is_active(self, model_id: str) -> bool | None:
         """Whether a new PT of the model may be bought (ACTIVE and PROVISIONED); None unknown."""
 
-    def end_of_life(self, model_id: str) -> datetime | None:
-        """When the model ends, as far as that is announced; None: not announced, or not read."""
+    def end_of_life(self, model_id: str) -> ModelEnd | None:
+        """When the model ends, as far as that is announced; None: it could not be read."""
 
-    def model_unit_quota(self, model_id: str) -> int | None:
-        """Applied no-commitment model-unit quota that binds this model; None unknown."""
+    def model_unit_quota(
+        self, model_id: str, commitment: Commitment = Commitment.NONE
+    ) -> int | None:
+        """Applied model-unit quota that binds purchases of this model; None unknown.
+
+        Without commitment the lesser of the account's pool and the model's own binds, under a term
+        the model's own.
+        """
 
 
 class Purchasing(Protocol):

@@ -43,7 +43,7 @@ def terms_problem(target: Target, wanted: Purchase, now: datetime) -> str | None
     return _price_problem(bought.price, wanted)
 
 
-def facts_problem(target: Target, asked: RecordedDecision) -> str | None:
+def facts_problem(target: Target, wanted: Purchase, asked: RecordedDecision) -> str | None:
     """Which fact was not known or forbade it when the decision was made; None when none did.
 
     The rules refuse likewise; whatever asks for a purchase, it is not made without them.
@@ -53,7 +53,7 @@ def facts_problem(target: Target, asked: RecordedDecision) -> str | None:
         return None
     if bought.unit_rate is None and (in_use is None or in_use.rate is None):
         return f"tokens per minute of one unit of {bought.model_id} are not known"
-    observed = asked.situation.observation
+    observed = asked.situation.observation.under(wanted.commitment)
     unknown = purchase_facts(target, observed)
     if unknown:
         return unknown[0].message

@@ -143,7 +143,7 @@ class _Buyer:
         problem = (
             carrying_problem(latest, self.now, period)
             or terms_problem(self.target, wanted, self.now)
-            or facts_problem(self.target, latest)
+            or facts_problem(self.target, wanted, latest)
             or self._consent_problem(wanted, intents)
         )
         if problem:

@@ -277,12 +277,18 @@ class Run:
         ]
         own = {pt.arn for pt in fleet.owned}
         foreign = [pt for pt in observation.provisioned if pt.arn not in own]
-        used = observation.model_units_used
+        facts, more = observation.term_facts, self._more_than(fleet)
         return replace(
             observation,
             provisioned=(*shown, *foreign),
-            model_units_used=None if used is None else max(used + self._more_than(fleet), 0),
+            model_units_used=_counted(observation.model_units_used, more),
+            term_facts=facts and replace(facts, units_used=_counted(facts.units_used, more)),
         )
+
+
+def _counted(used: int | None, more: int) -> int | None:
+    """Units that count against a quota, with those that this run holds beyond the recorded."""
+    return None if used is None else max(used + more, 0)
 
 
 def _foreign_units(fleet: Fleet) -> int:

@@ -221,7 +221,8 @@ class _OneTarget:
             return
         model_id = target.provisioned.model_id
         capacity = access.inspection().capacity
-        active, end = capacity.is_active(model_id), capacity.end_of_life(model_id)
+        active, end_read = capacity.is_active(model_id), capacity.end_of_life(model_id)
+        end = None if end_read is None else end_read.at
         look = f"aws bedrock get-foundation-model --model-identifier {bare_id(model_id)}"
         if active is None:
             message = f"whether {model_id} is sold could not be told"

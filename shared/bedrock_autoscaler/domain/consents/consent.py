@@ -28,6 +28,7 @@ class RecordedConsent:
         valid_until: last moment at which it may be used.
         used_by: the decision that used it up, or `REJECTED`; None while it may be used.
         rejected_by: who said no, or took the consent back; None while nobody did.
+        asked_at: of the request that it answers; None: not looked up.
     """
 
     id: str
@@ -42,6 +43,7 @@ class RecordedConsent:
     used_at: datetime | None = None
     rejected_by: str | None = None
     rejected_at: datetime | None = None
+    asked_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:

@@ -1,7 +1,7 @@
 """What was read of the world this tick, with its gaps left as gaps."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import isnan
 from operator import attrgetter
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.fleet.holdings import PtTraffic
+from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.unit_rates.rates import RateMeasurement
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
@@ -158,6 +159,32 @@ class EndpointState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelEnd:
+    """What a model's life cycle says of its end; an unread life cycle has no such value.
+
+    Attributes:
+        at: its end of life; None: none is announced.
+    """
+
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermFacts:
+    """What a term needs to be known beside what any purchase does.
+
+    Attributes:
+        model_end: None: the life cycle could not be read.
+        unit_quota: applied quota of the model's own units, under whatever commitment; None unknown.
+        units_used: units of the model in the account, under whatever commitment; None unknown.
+    """
+
+    model_end: ModelEnd | None
+    unit_quota: int | None
+    units_used: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """What one tick knows.
 
@@ -179,6 +206,7 @@ class Observation:
         regions: source Regions besides the target's own whose metrics are asked for.
         unread: days of the history, by their start, that CloudWatch was not asked for yet or gave
             no whole answer for; they are asked for in this order. The routing loop has none.
+        term_facts: looked up while a consent to a term waits; None: not looked up.
     """
 
     traffic: Traffic
@@ -196,3 +224,15 @@ class Observation:
     endpoints: tuple[EndpointState, ...] = ()
     regions: tuple[str, ...] = ()
     unread: tuple[datetime, ...] = ()
+    term_facts: TermFacts | None = None
+
+    def under(self, commitment: Commitment) -> "Observation":
+        """The same with the quota that purchases under this commitment count against.
+
+        The account's pool holds units without commitment alone. Where nothing was looked up for a
+        term it stands in.
+        """
+        facts = self.term_facts
+        if commitment is Commitment.NONE or facts is None:
+            return self
+        return replace(self, model_unit_quota=facts.unit_quota, model_units_used=facts.units_used)

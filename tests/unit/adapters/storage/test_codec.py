@@ -25,17 +25,25 @@ from bedrock_autoscaler.adapters.storage.stored_traffic import traffic_from_plai
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.ports.history import HistoryReference
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Purchase
 from bedrock_autoscaler.domain.option import ImportedCopies, OptionKind, Residency
 from bedrock_autoscaler.domain.reason import Reason
-from bedrock_autoscaler.domain.target import Target
-from bedrock_autoscaler.domain.traffic.observation import METRICS, CopiesSeen, Traffic
+from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.traffic.observation import (
+    METRICS,
+    CopiesSeen,
+    ModelEnd,
+    TermFacts,
+    Traffic,
+)
 from bedrock_autoscaler.domain.unit_rates.rates import RateBasis, RateInUse
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     AS_OF,
     NOW,
     UNIT_RATE,
+    build_consent,
     build_fleet,
     build_observation,
     build_option,
@@ -44,6 +52,7 @@ from tests.builders import (
     build_rate_measurement,
     build_situation,
     build_target,
+    build_term_facts,
     build_traffic,
     pt_arn,
 )
@@ -109,6 +118,45 @@ def test_records_from_before_rates_were_measured_are_read() -> None:
     assert stored.observation.commitment is None
     assert decode_target(json.dumps(target), "x") == situation.target
     assert decode_decision(json.dumps(document).encode(), "x").unit_rate is None
+
+
+def test_a_term_decided_before_its_facts_were_told_apart_replays_on_what_was_known() -> None:
+    consents = (build_consent(),)
+    observation = build_observation(model_unit_quota=4, model_units_used=1)
+    situation = build_situation(observation=observation, consents=consents)
+    inputs = json.loads(encode_inputs(situation, None))
+    del inputs["observation"]["term_facts"], inputs["consents"][0]["asked_at"]
+
+    stored, _ = decode_inputs(json.dumps(inputs).encode(), situation.target, "x")
+
+    assert stored.observation.term_facts == TermFacts(
+        model_end=ModelEnd(at=None), unit_quota=4, units_used=1
+    )
+    assert stored.consents == consents
+    (bought,) = decide(stored).actions
+    assert isinstance(bought, Purchase)
+    assert bought.commitment is Commitment.ONE_MONTH
+
+
+def test_without_a_term_that_waits_older_records_lack_its_facts() -> None:
+    inputs = json.loads(encode_inputs(build_situation(), None))
+    del inputs["observation"]["term_facts"]
+
+    stored, _ = decode_inputs(json.dumps(inputs).encode(), build_situation().target, "x")
+
+    assert stored.observation.term_facts is None
+
+
+@pytest.mark.parametrize("end", [ModelEnd(at=NOW), ModelEnd(at=None), None])
+def test_what_a_term_needs_comes_back(end: ModelEnd | None) -> None:
+    facts = build_term_facts(model_end=end)
+    consents = (build_consent(asked_at=NOW),)
+    situation = build_situation(observation=build_observation(term_facts=facts), consents=consents)
+
+    stored, _ = decode_inputs(encode_inputs(situation, None), situation.target, "x")
+
+    assert stored.observation.term_facts == facts
+    assert stored.consents == consents
 
 
 def test_days_that_are_still_to_be_read_are_left_for_the_next_decision() -> None:
