@@ -58,7 +58,7 @@ def test_a_request_is_told_until_it_is_answered() -> None:
     desk.approvals.give(YES)
 
     assert desk.tick(3 * MINUTE) == 0
-    assert desk.consents() == (YES,)
+    assert desk.consents() == (replace(YES, asked_at=NOW),)
 
 
 def test_silence_is_a_no() -> None:
@@ -78,12 +78,36 @@ def test_a_no_is_not_asked_again_in_the_same_week() -> None:
     assert desk.consents() == ()
 
 
+@pytest.mark.parametrize("word", [None, YES, replace(YES, used_by="d-1")])
+def test_a_term_is_not_asked_for_again_at_the_turn_of_a_week(word: RecordedConsent | None) -> None:
+    desk = Desk()
+    sunday = timedelta(days=2, hours=11, minutes=55)  # NOW is Friday noon
+    desk.tick(sunday, at(sunday))
+    if word is not None:
+        desk.approvals.give(word)
+
+    for later in (5 * MINUTE, timedelta(days=7) - MINUTE):
+        desk.tick(sunday + later, at(sunday + later))
+
+    asked = desk.approvals.asked("chat", NOW)
+    assert [request.id for request in asked] == ["chat-one-month-2026w47"]
+
+    desk.tick(sunday + timedelta(days=7), at(sunday + timedelta(days=7)))
+    assert len(desk.approvals.asked("chat", NOW)) == 2
+
+
+def at(after: timedelta) -> Decision:
+    """The decision with the advice, so much later."""
+    return replace(DECISION, scheduled_at=NOW + after)
+
+
 def test_a_late_consent_is_seen_for_a_while_so_that_its_lateness_is_told() -> None:
     desk = Desk()
     desk.tick()
     desk.approvals.give(YES)
 
-    assert desk.consents(timedelta(days=7) + REMEMBERED - MINUTE) == (YES,)
+    (late,) = desk.consents(timedelta(days=7) + REMEMBERED - MINUTE)
+    assert late.id == YES.id
     assert desk.consents(timedelta(days=7) + REMEMBERED) == ()
 
 

@@ -1,12 +1,14 @@
 """A purchase under a term: only with the consent to that very purchase, which it uses up."""
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from bedrock_autoscaler.application.errors import UnknownOutcomeError
+from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
@@ -80,6 +82,49 @@ def test_a_commitment_without_any_consent_is_refused_before_the_intent(
 
     assert (buys(scene), scene.fleets.purchases("chat")) == (0, ())
     assert told in reasons(scene, "purchase_held")[0]
+
+
+def agreed(scene: Stage, name: str, asked_at: datetime) -> None:
+    """A person was asked for a month of one unit, and agreed."""
+    request = Request(
+        id=name,
+        target="chat",
+        model_id=PT_MODEL,
+        units=1,
+        term=Commitment.ONE_MONTH,
+        usd_per_hour=Decimal(55),
+        evidence="",
+        asked_at=asked_at,
+        expires_at=asked_at + 7 * 24 * HOUR,
+    )
+    scene.approvals.ask(request)
+    scene.approvals.give(build_consent(id=name, valid_until=request.expires_at))
+
+
+def test_an_account_without_a_pool_commits_within_the_models_own_quota() -> None:
+    scene = Stage()
+    scene.capacity.quota[PT_MODEL] = 0
+    scene.capacity.own_quota[PT_MODEL] = 1
+    agreed(scene, "c-1", NOW)
+    scene.decide()
+
+    scene.purchase()
+
+    (intent,) = scene.fleets.purchases("chat")
+    assert (intent.commitment, buys(scene)) == (Commitment.ONE_MONTH, 1)
+
+
+def test_of_two_consents_to_the_same_units_one_buys() -> None:
+    """They were asked for on both sides of a Sunday's midnight, say, by an earlier version."""
+    scene = Stage()
+    for name in ("c-1", "c-2"):
+        agreed(scene, name, NOW)
+
+    scene.run(120)
+
+    (intent,) = scene.fleets.purchases("chat")
+    assert (intent.commitment, intent.consent_id) == (Commitment.ONE_MONTH, "c-1")
+    assert scene.fleets.consents["c-2"].is_open
 
 
 def test_a_consent_comes_back_when_the_switch_stops_the_call() -> None:

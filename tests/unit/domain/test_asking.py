@@ -1,14 +1,21 @@
 """What a decision asks persons for, and under which name it asks it again."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from bedrock_autoscaler.domain.consents.asking import CHANGE_ANSWER, TERM_ANSWER, requests_of
+from bedrock_autoscaler.domain.consents.asking import (
+    CHANGE_ANSWER,
+    TERM_ANSWER,
+    is_repeated,
+    requests_of,
+)
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Loop
+from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     NOW,
     PT_MODEL,
@@ -16,13 +23,14 @@ from tests.builders import (
     build_provisioned,
     build_situation,
     build_target,
+    build_thresholds,
 )
 
-# A month's term has 30 days: 2 units at 55 USD cost 2 * 55 * 720 = 79,200 USD.
+# A month's term has up to 31 days: 2 units at 55 USD cost 2 * 55 * 744 = 81,840 USD.
 PAYS = Reason(
     code=ReasonCode.COMMITMENT_PAYS,
     message="units 1 to 2 would be cheaper for one month",
-    numbers=(("units", 2.0), ("usd_per_hour", 55.0), ("term_usd", 79_200.0)),
+    numbers=(("units", 2.0), ("usd_per_hour", 55.0), ("term_usd", 81_840.0)),
 )
 LARGE = Reason(
     code=ReasonCode.APPROVAL_NEEDED,
@@ -49,10 +57,55 @@ def test_asks_for_a_term_that_pays_with_its_price_and_evidence() -> None:
         (datetime.fromisoformat("2027-01-03T00:00:00Z"), "chat-one-month-2026w53"),
     ],
 )
-def test_a_term_is_asked_for_once_a_week(now: datetime, name: str) -> None:
+def test_a_request_for_a_term_bears_the_week_of_its_day(now: datetime, name: str) -> None:
     decision = build_decision(reasons=(PAYS,), scheduled_at=now)
 
     assert [request.id for request in requests_of(decision, build_situation())] == [name]
+
+
+def test_no_more_is_asked_for_than_one_purchase_may_have() -> None:
+    bounded = build_thresholds(sizing={"max_units_per_purchase": 1})
+    situation = build_situation(target=build_target(thresholds=bounded))
+
+    (request,) = requests_of(build_decision(reasons=(PAYS,)), situation)
+
+    assert (request.units, request.usd_per_hour_in_all) == (1, Decimal(55))
+    assert request.evidence.endswith(
+        "; asked for: 1 unit of them, sizing.max_units_per_purchase is 1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "term", "is_asked"),
+    [
+        (timedelta(minutes=5), Commitment.ONE_MONTH, False),
+        (timedelta(days=7) - MINUTE, Commitment.ONE_MONTH, False),
+        (timedelta(days=7), Commitment.ONE_MONTH, True),
+        # Six months for the same units, once there is history for them.
+        (timedelta(days=3), Commitment.SIX_MONTHS, False),
+        # The same advice, for the units above.
+        (timedelta(0), Commitment.SIX_MONTHS, True),
+        (timedelta(minutes=5), Commitment.NONE, True),
+    ],
+)
+def test_a_term_is_asked_for_a_week_after_the_last_one_and_not_before(
+    before: timedelta, term: Commitment, *, is_asked: bool
+) -> None:
+    (wanted,) = requests_of(build_decision(reasons=(PAYS,)), build_situation())
+    earlier = replace(wanted, id="earlier", term=term, asked_at=wanted.asked_at - before)
+
+    assert is_repeated(wanted, (earlier,)) is not is_asked
+    assert not is_repeated(wanted, ())
+
+
+def test_a_large_purchase_is_asked_for_whatever_terms_are() -> None:
+    decision = build_decision(reasons=(PAYS, LARGE))
+
+    term, large = requests_of(decision, build_situation())
+
+    earlier = replace(term, asked_at=term.asked_at - MINUTE)
+    assert is_repeated(term, (earlier,))
+    assert not is_repeated(large, (earlier,))
 
 
 def test_asks_for_a_purchase_above_the_limit_once_a_day_and_size() -> None:
@@ -67,8 +120,8 @@ def test_asks_for_a_purchase_above_the_limit_once_a_day_and_size() -> None:
 @pytest.mark.parametrize(
     "numbers",
     [
-        (("units", 2.0), ("usd_per_hour", 54.0), ("term_usd", 77_760.0)),
-        (("units", 2.0), ("usd_per_hour", 55.0), ("term_usd", 475_200.0)),
+        (("units", 2.0), ("usd_per_hour", 54.0), ("term_usd", 80_352.0)),
+        (("units", 2.0), ("usd_per_hour", 55.0), ("term_usd", 485_760.0)),
     ],
     ids=["a price that is none of the terms'", "the hours of a term that is not sold"],
 )

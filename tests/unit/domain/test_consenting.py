@@ -14,6 +14,7 @@ from bedrock_autoscaler.domain.consents.consenting import consented
 from bedrock_autoscaler.domain.decision import Purchase, Situation
 from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Loop
+from bedrock_autoscaler.domain.traffic.observation import ModelEnd, TermFacts
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     NOW,
@@ -26,6 +27,8 @@ from tests.builders import (
     build_pt,
     build_situation,
     build_target,
+    build_term_facts,
+    build_thresholds,
 )
 
 GIVEN = build_consent(id="chat-one-month-2026w47", valid_until=NOW + MINUTE)
@@ -48,7 +51,7 @@ def study(ends_at: timedelta) -> CommitmentStudy:
 def test_a_term_that_ends_with_its_model_is_bought_and_a_later_one_is_not() -> None:
     ending = [
         build_situation(observation=replace(build_observation(), commitment=study(ends_at)))
-        for ends_at in (timedelta(days=30), timedelta(days=30) - MINUTE)
+        for ends_at in (timedelta(days=31), timedelta(days=31) - MINUTE)
     ]
 
     in_time = consented(build_decision(), replace(ending[0], consents=(GIVEN,)))
@@ -58,6 +61,84 @@ def test_a_term_that_ends_with_its_model_is_bought_and_a_later_one_is_not() -> N
     assert (action.commitment, action.consent_id) == (Commitment.ONE_MONTH, GIVEN.id)
     assert action.usd_per_hour == Decimal(55)
     assert "before the term would" in why_not(ending[1])
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (None, "could not be read"),
+        (build_term_facts(model_end=None), "could not be read"),
+        (build_term_facts(model_end=ModelEnd(at=NOW + timedelta(days=30))), "the model ends on"),
+    ],
+    ids=["not looked up", "unread", "too soon"],
+)
+@pytest.mark.parametrize("known", [None, study(timedelta(days=365))], ids=["no study", "study"])
+def test_the_end_of_the_model_must_be_known_whatever_a_study_says(
+    facts: TermFacts | None, words: str, known: CommitmentStudy | None
+) -> None:
+    observation = build_observation(term_facts=facts, commitment=known)
+
+    assert words in why_not(build_situation(observation=observation))
+
+
+def test_a_term_counts_against_the_models_own_quota_alone() -> None:
+    full_pool = build_observation(model_unit_quota=2, model_units_used=2)
+    full_own = build_observation(term_facts=build_term_facts(unit_quota=3, units_used=3))
+    unread = build_observation(term_facts=build_term_facts(unit_quota=None))
+
+    decision = consented(
+        build_decision(), build_situation(observation=full_pool, consents=(GIVEN,))
+    )
+
+    assert [action.consent_id for action in decision.actions if isinstance(action, Purchase)] == [
+        GIVEN.id
+    ]
+    assert "3 of 3 model units" in why_not(build_situation(observation=full_own))
+    assert "quota" in why_not(build_situation(observation=unread))
+
+
+def test_a_term_above_what_one_purchase_may_have_waits_and_displaces_nothing() -> None:
+    plain = Purchase(
+        model_id=PT_MODEL,
+        model_units=1,
+        usd_per_hour=Decimal("60.5"),
+        commitment=Commitment.NONE,
+    )
+    situation = build_situation(
+        target=build_target(thresholds=build_thresholds(sizing={"max_units_per_purchase": 1})),
+        consents=(replace(GIVEN, units=2),),
+    )
+
+    decision = consented(build_decision(actions=(plain,)), situation)
+
+    assert decision.actions == (plain,)
+    assert decision.reasons[-1].code is ReasonCode.CONSENT_WAITS
+    assert "2 units are above sizing.max_units_per_purchase 1" in decision.reasons[-1].message
+
+
+@pytest.mark.parametrize(
+    ("term", "bought_after", "is_used"),
+    [
+        (Commitment.ONE_MONTH, timedelta(0), False),
+        (Commitment.ONE_MONTH, timedelta(hours=1), False),
+        (Commitment.ONE_MONTH, -MINUTE, True),
+        (Commitment.SIX_MONTHS, timedelta(hours=1), True),
+        (Commitment.NONE, timedelta(hours=1), True),
+    ],
+)
+def test_a_term_waits_when_another_was_bought_since_it_was_asked_for(
+    term: Commitment, bought_after: timedelta, *, is_used: bool
+) -> None:
+    asked_at = NOW - timedelta(days=1)
+    held = build_pt(commitment=term, created_at=asked_at + bought_after)
+    situation = build_situation(
+        fleet=build_fleet(held), consents=(replace(GIVEN, asked_at=asked_at),)
+    )
+
+    decision = consented(build_decision(), situation)
+
+    assert bool(decision.actions) is is_used
+    assert (ReasonCode.CONSENT_WAITS in {one.code for one in decision.reasons}) is not is_used
 
 
 def test_what_is_not_known_of_price_or_model_forbids_a_term() -> None:

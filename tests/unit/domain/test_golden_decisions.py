@@ -69,6 +69,7 @@ from tests.builders import (
     build_rate_measurement,
     build_situation,
     build_target,
+    build_term_facts,
     build_thresholds,
     build_traffic,
     pt_arn,
@@ -144,13 +145,16 @@ def situation_of(given: dict[str, Any]) -> Situation:
     )
 
 
-def _consent(units: int, term: str, left: int, ceiling: str = "60.5") -> RecordedConsent:
-    """Jane's word, which ends in so many minutes."""
+def _consent(
+    *, units: int, term: str, left: int, ceiling: str = "60.5", asked: int | None = None
+) -> RecordedConsent:
+    """Jane's word, which ends in so many minutes, on what was asked so many minutes ago."""
     return build_consent(
         units=units,
         term=Commitment(term),
         max_usd_per_hour=Decimal(ceiling),
         valid_until=NOW + left * MINUTE,
+        asked_at=None if asked is None else NOW - asked * MINUTE,
     )
 
 
@@ -272,6 +276,8 @@ def _observation(given: dict[str, Any], facts: dict[str, Any]) -> Observation:
             if name in facts
         },
     )
+    if facts.get("model_end") == "unknown":
+        observation = replace(observation, term_facts=build_term_facts(model_end=None))
     if "study" in given:
         observation = replace(observation, commitment=_study(**given["study"]))
     if "measured" in given:
@@ -294,7 +300,7 @@ def _observation(given: dict[str, Any], facts: dict[str, Any]) -> Observation:
     return observation
 
 
-def _study(weeks: int, usd: list[float]) -> CommitmentStudy:
+def _study(weeks: int, usd: list[float], days_old: int = 0) -> CommitmentStudy:
     """So many weeks, all steady, in which each level cost the same."""
     levels = tuple(
         LevelStudy(
@@ -309,7 +315,11 @@ def _study(weeks: int, usd: list[float]) -> CommitmentStudy:
         for one in usd
     )
     return CommitmentStudy(
-        at=NOW, known_days=7.0 * weeks, steady_days=7 * weeks, levels=levels, model_ends_at=None
+        at=NOW - timedelta(days=days_old),
+        known_days=7.0 * weeks,
+        steady_days=7 * weeks,
+        levels=levels,
+        model_ends_at=None,
     )
 
 

@@ -3,7 +3,7 @@
 Asking changes nothing: silence is a no, and what is not answered in time is forgotten.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from math import isclose
 
@@ -11,8 +11,8 @@ from bedrock_autoscaler.domain.commitments.terms import Term, terms_of
 from bedrock_autoscaler.domain.consents.consent import Request
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
-from bedrock_autoscaler.domain.target import Commitment, Loop, UnitPrice
-from bedrock_autoscaler.domain.units import usd
+from bedrock_autoscaler.domain.target import Commitment, Loop, ProvisionedOption
+from bedrock_autoscaler.domain.units import units_text, usd
 
 TERM_ANSWER = timedelta(days=7)
 """How long a term may be agreed to: advice is a week old at most when it is followed."""
@@ -28,7 +28,7 @@ _HOURS_AGREE = 1e-6
 
 def requests_of(decision: Decision, situation: Situation) -> tuple[Request, ...]:
     """What this decision asks for; the same again within a week or a day has the same id."""
-    bought = situation.target.provisioned
+    bought, sizing = situation.target.provisioned, situation.target.thresholds.sizing
     if (
         decision.loop is not Loop.CAPACITY
         or situation.is_late
@@ -41,30 +41,55 @@ def requests_of(decision: Decision, situation: Situation) -> tuple[Request, ...]
     found = []
     for reason in decision.reasons:
         if reason.code is ReasonCode.COMMITMENT_PAYS:
-            found += list(_for_term(reason, decision, bought.model_id, bought.price))
+            found += list(_for_term(reason, decision, bought, sizing.max_units_per_purchase))
         elif reason.code is ReasonCode.APPROVAL_NEEDED:
             found.append(_for_change(reason, decision, bought.model_id))
     return tuple(found)
 
 
+def is_repeated(wanted: Request, asked: Iterable[Request]) -> bool:
+    """Whether a term was asked for less than a week before, whatever was answered.
+
+    Two consents to the same units would buy them twice. Terms that are asked for at the same moment
+    are for different units.
+
+    Args:
+        wanted: what would be asked.
+        asked: of the same target.
+    """
+    return wanted.term is not Commitment.NONE and any(
+        before.term is not Commitment.NONE
+        and before.asked_at != wanted.asked_at
+        and wanted.asked_at - before.asked_at < TERM_ANSWER
+        for before in asked
+    )
+
+
 def _for_term(
-    reason: Reason, decision: Decision, model_id: str, price: UnitPrice
+    reason: Reason, decision: Decision, bought: ProvisionedOption, most: int
 ) -> Iterator[Request]:
-    """The request for a term that pays; none where the advice names no term that is sold."""
+    """The request for a term that pays; none where the advice names no term that is sold.
+
+    It is for no more units than one purchase may have; advice on the others comes again.
+    """
     numbers, now = dict(reason.numbers), decision.scheduled_at
-    term = next((one for one in terms_of(price) if _is_of(one, numbers)), None)
+    sold = terms_of(bought.price) if bought.price else ()
+    term = next((one for one in sold if _is_of(one, numbers)), None)
     if term is None:
         return
+    advised = int(numbers["units"])
+    units = min(advised, most)
+    bounded = f"; asked for: {units_text(units)} of them, sizing.max_units_per_purchase is {most}"
     year, week, _ = now.isocalendar()
     name = term.commitment.value.replace("_", "-")
     yield Request(
         id=f"{decision.target}-{name}-{year}w{week:02}",
         target=decision.target,
-        model_id=model_id,
-        units=int(numbers["units"]),
+        model_id=bought.model_id,
+        units=units,
         term=term.commitment,
         usd_per_hour=usd(numbers["usd_per_hour"]),
-        evidence=reason.message,
+        evidence=reason.message + (bounded if units < advised else ""),
         asked_at=now,
         expires_at=now + TERM_ANSWER,
     )

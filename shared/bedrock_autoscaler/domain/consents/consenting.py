@@ -5,6 +5,7 @@ person set for approvals is held. Source: docs/model.md, section "Commitments".
 """
 
 from dataclasses import replace
+from datetime import datetime
 
 from bedrock_autoscaler.domain.acting.growth import allow_growth
 from bedrock_autoscaler.domain.acting.steps import change
@@ -20,9 +21,11 @@ from bedrock_autoscaler.domain.decision import (
     Situation,
 )
 from bedrock_autoscaler.domain.economics.facts import missing_facts, purchase_facts
+from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Loop
-from bedrock_autoscaler.domain.units import iso, units_text, usd, usd_text
+from bedrock_autoscaler.domain.traffic.observation import Observation
+from bedrock_autoscaler.domain.units import iso, moment_text, units_text, usd, usd_text
 
 
 def consented(decision: Decision, situation: Situation) -> Decision:
@@ -96,16 +99,36 @@ def _term_purchase(
         consent_id=consent.id,
     )
     problem = consent_problem(consent, wanted, target.name, now)
+    problem = problem or _bought_since(consent, situation.fleet)
     return wanted, problem or _against(wanted, term, situation)
+
+
+def _bought_since(consent: RecordedConsent, fleet: Fleet) -> str | None:
+    """Which term of the same length was bought after this one was asked for.
+
+    The evidence of the request did not know of it, and may be for the very same units.
+    """
+    if consent.asked_at is None:
+        return None
+    for pt in fleet.owned:
+        if pt.commitment is consent.term and pt.created_at >= consent.asked_at:
+            return (
+                f"it was asked for on {moment_text(consent.asked_at)}, before {pt.arn} was bought "
+                "under the same term"
+            )
+    return None
 
 
 def _against(wanted: Purchase, term: Term, situation: Situation) -> str | None:
     """The first fact, bound or date that forbids the term."""
-    target, now, observation = situation.target, situation.scheduled_at, situation.observation
-    study = observation.commitment
-    end = study.model_ends_at if study else None
-    if end is not None and now + term.length > end:
-        return f"the model ends on {iso(end)}, before the term would"
+    target, now = situation.target, situation.scheduled_at
+    most = target.thresholds.sizing.max_units_per_purchase
+    if wanted.model_units > most:
+        return f"{units_text(wanted.model_units)} are above sizing.max_units_per_purchase {most}"
+    past_end = _past_end(term, situation.observation, now)
+    if past_end is not None:
+        return past_end
+    observation = situation.observation.under(wanted.commitment)
     facts = (*missing_facts(target, now), *purchase_facts(target, observation))
     if facts:
         return facts[0].message
@@ -114,6 +137,18 @@ def _against(wanted: Purchase, term: Term, situation: Situation) -> str | None:
     )
     if growth.units < wanted.model_units:
         return growth.reasons[0].message
+    return None
+
+
+def _past_end(term: Term, observation: Observation, now: datetime) -> str | None:
+    """Why the model may end before the term does; an end that was not read may be any."""
+    facts, study = observation.term_facts, observation.commitment
+    if facts is None or facts.model_end is None:
+        return "the end of the model's life could not be read, and the term may outlast it"
+    told = (facts.model_end.at, study.model_ends_at if study else None)
+    end = min((one for one in told if one is not None), default=None)
+    if end is not None and now + term.length > end:
+        return f"the model ends on {iso(end)}, before the term would"
     return None
 
 
