@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from bedrock_autoscaler.backtest.errors import SolverMissingError
 from bedrock_autoscaler.backtest.marginal import OverflowCost
 from bedrock_autoscaler.backtest.replay import Replay, Score
-from bedrock_autoscaler.backtest.scenario import Scenario
+from bedrock_autoscaler.backtest.scenario import Scenario, Term
 from bedrock_autoscaler.backtest.timeline import ROUTES, Plan, Route
 
 # Orders lie on this grid; against orders in any minute it costs less than 0.2%.
@@ -43,10 +43,15 @@ _POTENTIAL_ROOM = 2.0**61
 type Ints = NDArray[np.int64]
 type Floats = NDArray[np.float64]
 
-METHOD = (
+_METHOD = (
     "minimum-cost flow over unit lives for the whole scored trace, orders on a 5-minute grid, also "
-    "before its first minute, cheapest route first, no commitments; of what a unit is paid for, "
-    "the scored minutes count"
+    "before its first minute, cheapest route first, {terms}; of what a unit is paid for, the "
+    "scored minutes count"
+)
+METHOD = _METHOD.format(terms="no commitments")
+METHOD_WITH_TERMS = _METHOD.format(
+    terms="every unit-hour at the lowest price sold, with a commitment or without, and no unit "
+    "bound to a term, so that no plan with commitments costs less"
 )
 
 
@@ -149,14 +154,40 @@ def optimum_plan(replay: Replay, *, is_warm: bool = False) -> Plan:
 
 
 def _head_start(scenario: Scenario, minutes: int) -> int:
-    """How many of these minutes count for orders: from earlier ones on no plan is cheaper."""
-    step = _step(scenario)
-    return min(scenario.creation_minutes + scenario.billing_minutes, minutes // step * step)
+    """How many of these minutes count for orders: from earlier ones on no plan is cheaper.
+
+    The grid begins with them, and must lie as a policy's does, from the trace's first minute on.
+    """
+    enough = scenario.creation_minutes + scenario.billing_minutes
+    return minutes if minutes <= enough else enough + (minutes - enough) % _step(scenario)
 
 
-def optimum_score(replay: Replay, *, is_warm: bool = False) -> Score:
-    """The score of `optimum_plan`."""
+def optimum_score(replay: Replay, *, is_warm: bool = False, may_commit: bool = False) -> Score:
+    """The score of `optimum_plan`.
+
+    Args:
+        replay: the trace, scaled, under its scenario.
+        is_warm: as there.
+        may_commit: whether commitments may be bought; the score then is a lower bound that no
+            plan need reach, for units at the lowest price sold that are bound to no term.
+    """
+    if may_commit:
+        replay = Replay(replay.trace, _without_terms(replay.scenario), replay.score_from)
     return replay.score(optimum_plan(replay, is_warm=is_warm))
+
+
+def _without_terms(scenario: Scenario) -> Scenario:
+    """A scenario in which a commitment's unit costs no more without the commitment.
+
+    A period of payment ends with each term, so that no unit has to be paid beyond one.
+    """
+    prices = {term: scenario.committed_unit_hour(term) for term in Term}
+    sold = {term: price for term, price in prices.items() if price is not None}
+    return replace(
+        scenario,
+        unit_hour=min((scenario.unit_hour, *sold.values())),
+        billing_minutes=gcd(scenario.billing_minutes, *(term.minutes for term in sold)),
+    )
 
 
 def _cheapest_first(scenario: Scenario) -> tuple[Route, ...]:

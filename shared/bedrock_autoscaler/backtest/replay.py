@@ -77,11 +77,22 @@ class Replay:
         load: input equivalents of each minute.
         demand: the same in model units.
         price: USD for an input equivalent on demand at each minute's mix of tokens.
+        unrouted_usd: USD on demand of each minute's tokens that load nothing: output tokens
+            alone at a weight of 0. No quota and no unit counts them, and each plan pays them.
         limits: routes x minutes, input equivalents that each route can serve; the row of
             provisioned throughput is empty (0), since it depends on the plan.
     """
 
-    __slots__ = ("demand", "limits", "load", "price", "scenario", "score_from", "trace")
+    __slots__ = (
+        "demand",
+        "limits",
+        "load",
+        "price",
+        "scenario",
+        "score_from",
+        "trace",
+        "unrouted_usd",
+    )
 
     def __init__(self, trace: Trace, scenario: Scenario, score_from: int = 0) -> None:
         """Prepare what does not depend on the plan.
@@ -100,6 +111,8 @@ class Replay:
             trace.input_tokens * scenario.input_1k + trace.output_tokens * scenario.output_1k
         ) / 1000
         self.price: Floats = _ratio(bill, self.load)
+        is_unrouted = (self.load <= 0) & scenario.overflow
+        self.unrouted_usd: Floats = np.where(is_unrouted, bill, 0.0)
         self.limits = self._limits()
 
     def score(self, plan: Plan) -> Score:
@@ -148,7 +161,8 @@ class Replay:
         capacity: Floats = in_service.astype(np.float64) * scenario.tokens_per_unit
         served, _ = self._serve(plan, capacity)
         elsewhere = served[_ON_DEMAND] + scenario.cross_region_price * served[_CROSS_REGION]
-        usd: Floats = paid / 60.0 * scenario.unit_hour + elsewhere * self.price
+        tokens = elsewhere * self.price + self.unrouted_usd
+        usd: Floats = paid / 60.0 * scenario.unit_hour + tokens
         return usd
 
     def _limits(self) -> Floats:
@@ -225,6 +239,7 @@ class Replay:
         window = slice(self.score_from, None)
         price, lost = self.price[window], throttled[window]
         on_demand_usd = _sum_of_products(served[_ON_DEMAND, window], price)
+        on_demand_usd += float(self.unrouted_usd[window].sum())
         cross_region_usd = self.scenario.cross_region_price * _sum_of_products(
             served[_CROSS_REGION, window], price
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bedrock_autoscaler.backtest.baselines import BASELINES
-from bedrock_autoscaler.backtest.optimum import METHOD, optimum_score
+from bedrock_autoscaler.backtest.optimum import METHOD, METHOD_WITH_TERMS, optimum_score
 from bedrock_autoscaler.backtest.policy import ClassRecord, PolicyRun
 from bedrock_autoscaler.backtest.replay import Replay, Score
 from bedrock_autoscaler.backtest.scenario import DAY_MINUTES
@@ -24,6 +24,7 @@ class Report:
         policy: its score.
         baselines: scores of the others, by name.
         clairvoyant: the score of the plan that knows the future.
+        may_commit: whether the run may buy commitments, which the clairvoyant's bound then allows.
         classes: the policy's traffic classes, in the order of time.
         scored_minutes: how many minutes the scores cover.
     """
@@ -35,6 +36,7 @@ class Report:
     policy: Score
     baselines: Mapping[str, Score]
     clairvoyant: Score
+    may_commit: bool
     classes: tuple[ClassRecord, ...]
     scored_minutes: int
 
@@ -66,7 +68,7 @@ class Report:
         least = self.clairvoyant.objective_usd
         return {
             "policy_name": self.policy_name,
-            "clairvoyant_method": METHOD,
+            "clairvoyant_method": METHOD_WITH_TERMS if self.may_commit else METHOD,
             "objective": "total_usd plus throttle_factor on-demand prices for what was throttled",
             "objective_usd": {
                 name: round(score.objective_usd, 6) for name, score in scores.items()
@@ -103,6 +105,8 @@ def report_of(
         SolverMissingError: the clairvoyant's solver is not installed.
     """
     trace = replay.trace
+    plan = plan_of(run.lines, trace, replay.scenario)
+    may_commit = bool(plan.commitments or settings.get("consents"))
     return Report(
         trace={
             "name": trace.name,
@@ -114,9 +118,10 @@ def report_of(
         scenario=replay.scenario.to_document(),
         settings=settings,
         policy_name=policy_name,
-        policy=replay.score(plan_of(run.lines, trace, replay.scenario)),
-        baselines={name: replay.score(plan(replay)) for name, plan in BASELINES.items()},
-        clairvoyant=optimum_score(replay, is_warm=True),
+        policy=replay.score(plan),
+        baselines={name: replay.score(other(replay)) for name, other in BASELINES.items()},
+        clairvoyant=optimum_score(replay, is_warm=True, may_commit=may_commit),
+        may_commit=may_commit,
         classes=run.classes,
         scored_minutes=len(trace) - replay.score_from,
     )

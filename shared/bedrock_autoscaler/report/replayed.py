@@ -90,12 +90,11 @@ def _flows(replay: Replay, plan: Plan, in_service: Series) -> tuple[dict[Route, 
 
 
 def _unit_usd(replay: Replay, plan: Plan, lives: Lives) -> Series:
-    """USD for units by the minute in which their periods start; terms pro rata."""
+    """USD for units by the minute that is paid, as the score counts them."""
     scenario, usd = replay.scenario, np.zeros(len(replay.trace))
-    period_usd = scenario.unit_hour * scenario.billing_minutes / _HOUR_MINUTES
     paid_until = lives.paid_until(scenario.billing_minutes)
     for ordered, until, units in zip(lives.ordered, paid_until, lives.units, strict=True):
-        usd[ordered : min(until, len(usd)) : scenario.billing_minutes] += units * period_usd
+        usd[ordered:until] += units * scenario.unit_hour / _HOUR_MINUTES
     for item in plan.commitments:
         unit_hour = scenario.committed_unit_hour(item.term) or 0.0
         usd[item.row : item.row + item.term.minutes] += item.units * unit_hour / _HOUR_MINUTES
@@ -104,7 +103,7 @@ def _unit_usd(replay: Replay, plan: Plan, lives: Lives) -> Series:
 
 def _token_usd(replay: Replay, served: dict[Route, Series]) -> Series:
     elsewhere = served[Route.CROSS_REGION] * replay.scenario.cross_region_price
-    usd: Series = (served[Route.ON_DEMAND] + elsewhere) * replay.price
+    usd: Series = (served[Route.ON_DEMAND] + elsewhere) * replay.price + replay.unrouted_usd
     return usd
 
 

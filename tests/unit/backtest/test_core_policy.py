@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -102,3 +102,25 @@ def test_without_a_consent_nothing_is_committed() -> None:
     run = run_policy(policy_under(None), trace_of([100.0] * 600), TERMS)
 
     assert not any(line.commit for line in run.lines)
+
+
+def test_the_settings_shown_are_those_in_force_and_decide_alike() -> None:
+    stated = {"sizing": {"grow_margin": 1.5}, "slo": {"throttle_cost_factor": 3.0}}
+    trace = trace_of([100.0] * 600)
+
+    policy = policy_under(stated)
+
+    shown: Any = policy.settings()
+    # What the scenario and the contract say counts, whatever a document says of it.
+    assert shown["slo"]["throttle_cost_factor"] == TERMS.throttle_factor
+    assert shown["observing"]["settling_minutes"] == policy.publication_lag_minutes == 2
+    assert (shown["sizing"]["grow_margin"], shown["sizing"]["keep_margin"]) == (1.5, 0.95)
+    again = run_policy(policy_under(shown), trace, TERMS)
+    assert again == run_policy(policy, trace, TERMS)
+
+
+def test_shipped_defaults_are_shown_where_there_is_no_document() -> None:
+    shown: Any = policy_under(None).settings()
+
+    assert shown["guard_rails"]["max_purchases_per_day"] == 6
+    assert "consents" not in shown

@@ -13,12 +13,13 @@ from bedrock_autoscaler.backtest.optimum import (
     _cuts,
     _Grid,
     _solve,
+    _without_terms,
     optimum_plan,
     optimum_score,
 )
 from bedrock_autoscaler.backtest.replay import Replay
-from bedrock_autoscaler.backtest.scenario import Scenario
-from bedrock_autoscaler.backtest.timeline import Plan
+from bedrock_autoscaler.backtest.scenario import Scenario, Term
+from bedrock_autoscaler.backtest.timeline import Plan, PlannedPurchase
 from tests.unit.backtest.worlds import PLAIN, trace_of
 
 pytest.importorskip("ortools", reason="the solver comes with the extra `bench`")
@@ -160,6 +161,52 @@ def test_with_a_warm_up_too_nothing_on_the_grid_is_cheaper(load: list[int], unsc
 
     assert found == pytest.approx(cheapest_by_enumeration(replay), abs=1e-6)
     assert found <= optimum_score(replay).objective_usd + 1e-6
+
+
+@pytest.mark.parametrize("first", [1, 4, 7, 23, 43])
+def test_a_warm_optimum_orders_where_a_policy_may(first: int) -> None:
+    # A unit held from the trace's first minute on serves from minute 5; so late a first scored
+    # minute is not on the grid of its orders.
+    replay = Replay(trace_of([100.0] * 60), QUICK, first)
+
+    found = optimum_score(replay, is_warm=True)
+
+    held = replay.score(Plan(units=np.ones(60, dtype=np.int64)))
+    assert found.objective_usd <= held.objective_usd + 1e-9
+
+
+def test_no_commitment_costs_less_than_the_bound_that_allows_them() -> None:
+    scenario = replace(QUICK, unit_hour_1m=20.0, unit_hour_6m=15.0)
+    replay = Replay(trace_of([100.0] * 60), scenario)
+    bought = PlannedPurchase(row=0, units=1, term=Term.SIX_MONTHS)
+    plan = Plan(units=np.zeros(60, dtype=np.int64), commitments=(bought,))
+
+    found = optimum_score(replay, may_commit=True)
+
+    # An hour at 15 USD, and 5 minutes of creation at 2 USD a minute.
+    assert found.objective_usd == pytest.approx(25.0)
+    assert replay.score(plan).objective_usd == pytest.approx(25.0)
+    assert optimum_score(replay).objective_usd == pytest.approx(70.0)
+
+
+@pytest.mark.parametrize(
+    ("month", "half_year", "unit_hour", "billing"),
+    [
+        (None, None, 60.0, 7),
+        # 30 days are no whole number of 7 minutes, so that the last period would outlast them.
+        (36.0, None, 36.0, 1),
+        (80.0, None, 60.0, 1),
+        (36.0, 20.0, 20.0, 1),
+    ],
+)
+def test_the_bound_takes_the_lowest_price_and_periods_that_end_with_a_term(
+    month: float | None, half_year: float | None, unit_hour: float, billing: int
+) -> None:
+    scenario = replace(PLAIN, billing_minutes=7, unit_hour_1m=month, unit_hour_6m=half_year)
+
+    found = _without_terms(scenario)
+
+    assert (found.unit_hour, found.billing_minutes) == (unit_hour, billing)
 
 
 @pytest.mark.parametrize(("creation", "billing"), [(0, 60), (7, 60), (15, 25), (90, 60)])

@@ -66,6 +66,21 @@ def test_output_tokens_load_units_by_weight_and_cost_their_own_price() -> None:
     assert found.pt_utilisation == pytest.approx(150 / 200)
 
 
+@pytest.mark.parametrize("allowed", [1, 0])
+def test_tokens_that_load_nothing_are_paid_on_demand_whatever_is_held(allowed: int) -> None:
+    # Output has no weight. The first minute is output alone; the unit serves the second one.
+    trace = Trace.of("out", START, ([1.0, 1.0], [0.0, 50.0], [30.0, 30.0]))
+    scenario = replace(
+        PLAIN, output_weight=0.0, output_1k=100.0, creation_minutes=0, overflow=bool(allowed)
+    )
+
+    found = score(trace, scenario, (line(0, 1),))
+
+    # 30 output tokens at 100 USD for 1,000, where anything goes on demand.
+    assert found.on_demand_usd == pytest.approx(3.0 * allowed)
+    assert found.throttled_tokens == 0.0
+
+
 def test_unit_serves_only_after_its_creation() -> None:
     trace = trace_of([100.0] * 60)
 
@@ -243,7 +258,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         unit_hour=40.0,
         input_1k=3.0,
         output_1k=draw(st.sampled_from([0.0, 3.0, 15.0])),
-        output_weight=draw(st.sampled_from([0.5, 1.0, 5.0])),
+        output_weight=draw(st.sampled_from([0.0, 0.5, 1.0, 5.0])),
         unit_hour_1m=30.0,
         unit_hour_6m=20.0,
         on_demand_tpm=draw(limits),

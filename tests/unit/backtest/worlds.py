@@ -209,6 +209,7 @@ def _serve_minute(
     sums.requests += minute.requests
     sums.tokens += minute.load
     if minute.load == 0:
+        sums.on_demand_usd += minute.bill if scenario.overflow else 0.0
         return
     price = minute.bill / minute.load
     sums.on_demand_usd += price * served[Route.ON_DEMAND]

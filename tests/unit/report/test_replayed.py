@@ -64,13 +64,14 @@ def test_adds_up_to_the_score(first: int) -> None:
     assert run.spent_usd["all on demand"][-1] == pytest.approx(elsewhere.total_usd)
 
 
-def test_money_so_far_ends_at_the_score_when_periods_end_with_the_trace() -> None:
-    # Scored from the first minute, and all units are gone before the trace ends, so that every
-    # started period lies in the scored minutes.
-    replay = replay_from(0)
-    score = replay.score(plan_of(LINES, replay.trace, SCENARIO))
+@pytest.mark.parametrize("first", [0, 137, 340])
+@pytest.mark.parametrize("kept", [len(LINES), len(LINES) - 1])
+def test_money_so_far_ends_at_the_score(first: int, kept: int) -> None:
+    # Periods run across the first scored minute, and without the last line past the trace's end.
+    replay, lines = replay_from(first), LINES[:kept]
+    score = replay.score(plan_of(lines, replay.trace, SCENARIO))
 
-    run = replayed_series(replay, LINES)
+    run = replayed_series(replay, lines)
 
     assert run.spent_usd["bedrock-autoscaler"][-1] == pytest.approx(score.total_usd)
     assert run.spent_usd["of it units"][-1] == pytest.approx(score.pt_usd + score.commitment_usd)

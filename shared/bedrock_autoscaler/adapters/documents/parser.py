@@ -45,6 +45,15 @@ _BACKTEST_CAPS: Object = {
         "max_usd_per_month": 75_000_000,
     }
 }
+_BACKTEST_SECTIONS = {
+    "slo",
+    "guard_rails",
+    "observing",
+    "classifying",
+    "sizing",
+    "gating",
+    "routing",
+}
 
 
 def is_name(name: str) -> bool:
@@ -54,12 +63,17 @@ def is_name(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestSettings:
-    """What a backtest takes from a settings document; the scenario brings everything else."""
+    """What a backtest takes from a settings document; the scenario brings everything else.
+
+    Attributes:
+        shown: the document with the defaults of what is taken from it.
+    """
 
     slo: Slo
     guard_rails: GuardRails
     thresholds: Thresholds
     consents: tuple[AdvanceConsent, ...]
+    shown: Object
 
 
 class TargetDocuments(DocumentParser):
@@ -160,6 +174,7 @@ def parse_for_backtest(
         guard_rails=document.guard_rails.to_domain(),
         thresholds=thresholds_of(document, decision_minutes=decision_minutes),
         consents=consents_of(document),
+        shown=merged(document.model_dump(mode="json", include=_BACKTEST_SECTIONS), found),
     )
 
 

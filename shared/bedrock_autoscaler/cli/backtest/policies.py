@@ -3,10 +3,12 @@
 import json
 
 from bedrock_autoscaler.adapters.documents.parser import parse_for_backtest
+from bedrock_autoscaler.adapters.documents.text import merged
 from bedrock_autoscaler.application.ports.settings import SettingsProblem
 from bedrock_autoscaler.backtest.core_policy import CorePolicy, CoreSettings
 from bedrock_autoscaler.backtest.errors import SettingsError
 from bedrock_autoscaler.backtest.policy import DEFAULT_PUBLICATION_LAG_MINUTES, PolicyContext
+from bedrock_autoscaler.backtest.scenario import Scenario
 
 
 def core_policy(context: PolicyContext) -> CorePolicy:
@@ -34,7 +36,19 @@ def core_policy(context: PolicyContext) -> CorePolicy:
         guard_rails=parsed.guard_rails,
         thresholds=parsed.thresholds,
         publication_lag_minutes=lag,
-        shown=dict(context.settings or {}),
+        shown=merged(parsed.shown, _set_by_the_run(context.scenario, lag)),
         consents=parsed.consents,
     )
     return CorePolicy(context.scenario, settings, context.start)
+
+
+def _set_by_the_run(scenario: Scenario, lag_minutes: int) -> dict[str, dict[str, float]]:
+    """What the scenario and the contract say in place of the document."""
+    return {
+        "slo": {"throttle_cost_factor": scenario.throttle_factor},
+        "observing": {"settling_minutes": lag_minutes},
+        "sizing": {
+            "lead_minutes": scenario.creation_minutes,
+            "billing_minutes": scenario.billing_minutes,
+        },
+    }
