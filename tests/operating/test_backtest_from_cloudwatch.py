@@ -148,6 +148,24 @@ def test_without_figures_there_is_nothing_to_compare(day: Stage) -> None:
     assert "chat: provisioned.unit_rate is unknown" in error
 
 
+def test_a_scenario_of_ones_own_needs_no_figures_of_the_target(day: Stage) -> None:
+    provisioned = {key: value for key, value in PRICED["provisioned"].items() if key != "unit_rate"}
+    bare = {"options": [], "model_ids": [MODEL], "provisioned": provisioned}
+    day.put("targets/chat", DOCUMENT | bare)
+    own = {"tokens_per_unit": 1e6, "unit_hour": 60.5, "input_1k": 0.00033, "output_1k": 0.00275}
+    Path("chat.scenario.json").write_text(json.dumps(own))
+    Path("chat.settings.json").write_text("{}")
+    options = ["--scenario", "chat.scenario.json", "--settings", "chat.settings.json"]
+
+    found = day.json(
+        "backtest", "--from-cloudwatch", "chat", "--days", "1", "--unread", "zero", *options
+    )
+
+    assert found["scenario"]["tokens_per_unit"] == 1e6
+    assert json.loads(Path("chat.scenario.json").read_text()) == own
+    assert Path("chat.settings.json").read_text() == "{}"
+
+
 def test_a_backtest_needs_a_trace_and_a_scenario(stage: Stage) -> None:
     assert "a TRACE is missing" in stage.refused("backtest")
     assert "--scenario is missing" in stage.refused("backtest", "x.csv")
@@ -196,3 +214,35 @@ def test_quotas_come_in_the_trace_s_own_mix_and_a_second_way_as_its_multiple() -
     assert scenario.on_demand_tpm == pytest.approx(1_000_000.0)
     assert scenario.on_demand_rpm == 50.0
     assert (scenario.cross_region_factor, scenario.cross_region_price) == (2.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "factor"),
+    [
+        ((None, 50.0), (None, 500.0), 10.0),
+        ((None, 50.0), (2e9, 25.0), 0.5),
+        ((None, 50.0), (2e9, None), 1_000.0),
+        ((1e6, 50.0), (2e6, None), 2.0),
+        ((None, None), (2e6, 50.0), 0.0),
+    ],
+    ids=["requests", "tokens too", "tokens alone", "by tokens", "unbounded"],
+)
+def test_a_second_way_is_a_multiple_of_what_bounds_the_first(
+    first: tuple[float | None, float | None],
+    second: tuple[float | None, float | None],
+    factor: float,
+) -> None:
+    quotas = [
+        Quota(
+            tokens_per_minute=tokens,
+            requests_per_minute=requests,
+            output_burndown=1.0,
+            source="test",
+        )
+        for tokens, requests in (first, second)
+    ]
+    target = build_target(
+        options=(build_option(quota=quotas[0]), build_option(quota=quotas[1], address="us.x"))
+    )
+
+    assert scenario_of(target, UNIT_RATE, build_trace(1e6, 3e4)).cross_region_factor == factor

@@ -15,6 +15,7 @@ from bedrock_autoscaler.backtest.errors import (
 )
 from bedrock_autoscaler.backtest.scenario import Scenario
 from bedrock_autoscaler.backtest.timeline import TimelineLine
+from bedrock_autoscaler.backtest.trace import MOST_AMOUNT
 
 
 def _whole(value: object) -> object:
@@ -22,7 +23,7 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-_LEAST, _MOST = 1e-12, 1e15
+_LEAST, _MOST = 1e-12, MOST_AMOUNT
 """Amounts beyond these are slips, and their products may be too large for a number."""
 
 

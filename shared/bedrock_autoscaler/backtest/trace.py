@@ -20,6 +20,13 @@ from bedrock_autoscaler.domain.units import MINUTE, iso
 HEADER = "minute,invocations,input_tokens,output_tokens"
 _COLUMNS = HEADER.split(",")
 _GZIP_MAGIC = b"\x1f\x8b"
+MOST_AMOUNT = 1e15
+"""Amounts beyond it are slips, and their products may be too large for a number."""
+
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+_END = datetime(9001, 1, 1, tzinfo=UTC)
+"""Between these, moments some months away can still be told."""
+
 # Everything that a minute or a plain number is made of; `nan`, `inf` and `1_000` fall out here.
 _FOREIGN = re.compile(r"[^0-9.eE+\-:TZ,\n]")
 
@@ -35,7 +42,7 @@ class Trace:
         input_tokens: their input tokens, summed over the minute.
         output_tokens: their output tokens, summed over the minute.
 
-    The arrays are read-only, of equal length, finite and not negative.
+    The arrays are read-only, of equal length, and hold numbers from 0 to `MOST_AMOUNT`.
     """
 
     name: str
@@ -54,14 +61,20 @@ class Trace:
         """A trace from any three columns: invocations, input tokens and output tokens.
 
         Raises:
-            ValueError: the columns differ in length, or hold a negative or non-finite number.
+            ValueError: the columns differ in length, or hold a negative, too large or non-finite
+                number, or the minutes lie outside the years 1970 to 9000.
         """
         arrays = [np.array(tuple(column), dtype=np.float64) for column in columns]
         if len({len(array) for array in arrays}) != 1:
             raise ValueError(f"trace {name}: columns differ in length")
         for column, array in zip(_COLUMNS[1:], arrays, strict=True):
-            if not (np.isfinite(array) & (array >= 0)).all():
-                raise ValueError(f"trace {name}: {column} holds a negative or non-finite number")
+            if not ((array >= 0) & (array <= MOST_AMOUNT)).all():
+                raise ValueError(
+                    f"trace {name}: {column} holds a negative or non-finite number, or one above "
+                    f"{MOST_AMOUNT:g}"
+                )
+        if not has_room(start, len(arrays[0])):
+            raise ValueError(f"trace {name}: {OUTSIDE_YEARS}")
         return cls(
             name=name,
             start=start,
@@ -101,7 +114,7 @@ class Trace:
         """The same traffic with all three columns multiplied.
 
         Raises:
-            ValueError: the factor is negative or not finite, or a product is not finite.
+            ValueError: the factor is negative or not finite, or a product is too large.
         """
         if not math.isfinite(factor) or factor < 0:
             raise ValueError(f"scale {factor!r} must be a finite number, at least 0")
@@ -110,8 +123,10 @@ class Trace:
                 column * factor
                 for column in (self.invocations, self.input_tokens, self.output_tokens)
             ]
-        if not all(np.isfinite(product).all() for product in products):
-            raise ValueError(f"scale {factor!r} makes the traffic of {self.name} infinite")
+        if any((product > MOST_AMOUNT).any() for product in products):
+            raise ValueError(
+                f"scale {factor!r} makes a minute of {self.name} larger than {MOST_AMOUNT:g}"
+            )
         return replace(
             self,
             invocations=_frozen(products[0]),
@@ -127,6 +142,14 @@ class Trace:
             input_tokens=self.input_tokens[:minutes],
             output_tokens=self.output_tokens[:minutes],
         )
+
+
+OUTSIDE_YEARS = "the minutes run past the years 1970 to 9000"
+
+
+def has_room(start: datetime, minutes: int) -> bool:
+    """Whether so many minutes from `start` on lie in the years 1970 to 9000."""
+    return _FIRST <= start < _END and minutes <= (_END - start) // MINUTE
 
 
 def read_trace(path: Path) -> Trace:
@@ -241,11 +264,12 @@ def _check_minutes(path: Path, start: datetime, texts: Sequence[str]) -> None:
     """The rows' minutes follow one another.
 
     Raises:
-        TraceError: at the first minute that is malformed, missing, doubled or out of order.
+        TraceError: at the first minute that is malformed, missing, doubled, out of order, or
+            outside the years 1970 to 9000.
     """
-    room = (datetime.max.replace(tzinfo=UTC) - start) // MINUTE
-    if len(texts) > room:
-        raise TraceError(path, room + 2, "the trace runs past the end of the year 9999")
+    if not has_room(start, len(texts)):
+        room = max((_END - start) // MINUTE, 0) if start >= _FIRST else 0
+        raise TraceError(path, room + 2, OUTSIDE_YEARS)
     first = np.datetime64(start.replace(tzinfo=None), "m")
     spelled = np.datetime_as_string(first + np.arange(len(texts))).tolist()
     if texts == [f"{minute}:00Z" for minute in spelled]:
@@ -265,7 +289,7 @@ def _parse_numbers(path: Path, rows: Sequence[Sequence[str]]) -> NDArray[np.floa
     """The three number columns of all rows.
 
     Raises:
-        TraceError: at the first field that is not a finite number of at least 0.
+        TraceError: at the first field that is not a number from 0 to `MOST_AMOUNT`.
     """
     fields = chain.from_iterable(row[1:] for row in rows)
     try:
@@ -275,7 +299,7 @@ def _parse_numbers(path: Path, rows: Sequence[Sequence[str]]) -> NDArray[np.floa
             if not all(_is_amount(field) for field in row[1:]):
                 _blame_field(path, index + 2, row)
         raise
-    faulty = np.flatnonzero(~(np.isfinite(values) & (values >= 0)).all(axis=1))
+    faulty = np.flatnonzero(~((values >= 0) & (values <= MOST_AMOUNT)).all(axis=1))
     if faulty.size:
         number = int(faulty[0])
         _blame_field(path, number + 2, rows[number])
@@ -283,12 +307,12 @@ def _parse_numbers(path: Path, rows: Sequence[Sequence[str]]) -> NDArray[np.floa
 
 
 def _is_amount(text: str) -> bool:
-    """Whether a field is a plain, finite number of at least 0."""
+    """Whether a field is a plain number from 0 to `MOST_AMOUNT`."""
     try:
         value = float(text)
     except ValueError:
         return False
-    return math.isfinite(value) and value >= 0 and not _FOREIGN.search(text)
+    return 0 <= value <= MOST_AMOUNT and not _FOREIGN.search(text)
 
 
 def _blame_field(path: Path, line: int, row: Sequence[str]) -> NoReturn:
@@ -299,6 +323,6 @@ def _blame_field(path: Path, line: int, row: Sequence[str]) -> NoReturn:
     """
     for column, text in zip(_COLUMNS[1:], row[1:], strict=True):
         if not _is_amount(text):
-            reason = f"{column} is {text[:40]!r}; it must be a finite number, at least 0"
+            reason = f"{column} is {text[:40]!r}; it must be a number from 0 to {MOST_AMOUNT:g}"
             raise TraceError(path, line, reason)
     raise TraceError(path, line, f"minute {row[0][:40]!r} is not ISO 8601")

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -35,6 +35,24 @@ def write_text(path: Path, text: str) -> None:
     """
     with writing(path):
         path.write_text(text, encoding="utf-8")
+
+
+def refuse_source(option: str, out: Path, sources: Iterable[Path]) -> None:
+    """Refuse to write over what is read, however the path is spelled.
+
+    Args:
+        option: that names the file to write.
+        out: the file to write.
+        sources: the files that are read.
+
+    Raises:
+        CommandError: it is one of them.
+    """
+    for source in sources:
+        if source.exists() and out.exists() and out.samefile(source):
+            raise CommandError(
+                f"{option} {out} is {source}, which is read; name another file to write"
+            )
 
 
 @contextmanager

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from bedrock_autoscaler.backtest.errors import BacktestError, SettingsError
-from bedrock_autoscaler.backtest.policy import Policy, PolicyContext
+from bedrock_autoscaler.backtest.policy import Policy, PolicyContext, Step
 from bedrock_autoscaler.backtest.replay import Replay
 from bedrock_autoscaler.backtest.run import BacktestResult, run_backtest
-from bedrock_autoscaler.backtest.timeline import plan_of
+from bedrock_autoscaler.backtest.scenario import Term
+from bedrock_autoscaler.backtest.timeline import CommitPurchase, plan_of
 from bedrock_autoscaler.backtest.trace import read_trace, write_trace
-from tests.unit.backtest.policies import BreakEven
+from tests.unit.backtest.policies import BreakEven, Fixed
 from tests.unit.backtest.worlds import PLAIN, lines_in, trace_of
 
 pytest.importorskip("ortools", reason="the solver comes with the extra `bench`")
@@ -86,6 +87,31 @@ def test_no_units_held_since_the_warm_up_cost_less_than_the_clairvoyant(
     assert min(ratios.values()) == 1
 
 
+def test_what_commits_costs_no_less_than_the_clairvoyant(files: tuple[Path, Path]) -> None:
+    scenario = replace(PLAIN, unit_hour_1m=20.0)
+    files[1].write_text(json.dumps(scenario.to_document()))
+    bought = Step(commit=(CommitPurchase(units=1, term=Term.ONE_MONTH),))
+
+    result = run_backtest(*files, lambda _: Fixed(bought, interval_minutes=len(LOAD)))
+
+    document = json.loads(result.report_text())
+    assert document["policy"]["commitment_usd"] == pytest.approx(6 * 20)
+    assert min(document["extra"]["objective_over_clairvoyant"].values()) == 1
+    assert "at the lowest price sold" in document["extra"]["clairvoyant_method"]
+
+
+def test_without_commitments_terms_that_are_sold_change_no_clairvoyant(
+    files: tuple[Path, Path],
+) -> None:
+    before = json.loads(run_backtest(*files, break_even).report_text())
+    files[1].write_text(json.dumps(replace(PLAIN, unit_hour_1m=20.0).to_document()))
+
+    after = json.loads(run_backtest(*files, break_even).report_text())
+
+    assert after["clairvoyant"] == before["clairvoyant"]
+    assert "no commitments" in after["extra"]["clairvoyant_method"]
+
+
 def test_same_inputs_give_the_same_bytes(files: tuple[Path, Path]) -> None:
     results = [run_backtest(*files, break_even) for _ in range(2)]
 
@@ -127,7 +153,8 @@ def run_with(files: tuple[Path, Path], **options: object) -> BacktestResult:
             {"scale": 1e4},
             "hours.csv.gz: with --scale 10000 the traffic peaks at 20,000 model units",
         ),
-        ({"scale": 1e308}, "makes the traffic of hours infinite"),
+        ({"scale": 1e308}, "makes a minute of hours larger than 1e+15"),
+        ({"scale": 1e13}, "makes a minute of hours larger than 1e+15"),
         ({"score_from": "2025-04-01T06:00:00Z"}, "hours.csv.gz: --score-from"),
         ({"score_from": "2025-03-31T23:59:00Z"}, "lies outside the trace"),
         ({"score_from": "2030-01-01"}, "lies outside the trace"),

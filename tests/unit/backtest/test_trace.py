@@ -76,10 +76,15 @@ def test_reads_other_spellings_of_the_same(tmp_path: Path, text: str) -> None:
         (GOOD.replace(",0,0,0", ",0,0"), 3, "3 fields, expected 4"),
         (GOOD.replace(",0,0,0", ",0,0,0,0"), 3, "5 fields, expected 4"),
         (GOOD.replace("2025-04-01T00:01:00Z,0,0,0", ""), 3, "the row is empty"),
+        (GOOD.replace(",0,0,0", ",0,0,1.1e15"), 3, "output_tokens is '1.1e15'; it must be a"),
+        (GOOD.replace(",0,0,0", ",1e308,0,0"), 3, "invocations is '1e308'"),
+        (f"{HEADER}\n0001-01-01T00:00:00Z,0,0,0\n", 2, "past the years 1970 to 9000"),
+        (f"{HEADER}\n1969-12-31T23:59:00Z,0,0,0\n", 2, "past the years 1970 to 9000"),
+        (f"{HEADER}\n9999-12-31T23:59:00Z,0,0,0\n", 2, "past the years 1970 to 9000"),
         (
-            f"{HEADER}\n9999-12-31T23:59:00Z,0,0,0\n10000-01-01T00:00:00Z,0,0,0\n",
-            2,
-            "past the end of the year 9999",
+            f"{HEADER}\n9000-12-31T23:59:00Z,0,0,0\n9001-01-01T00:00:00Z,0,0,0\n",
+            3,
+            "past the years 1970 to 9000",
         ),
     ],
 )
@@ -144,7 +149,7 @@ def test_scaling_multiplies_all_columns() -> None:
     assert scaled.invocations.tolist() == [2.5, 2.5]
 
 
-@pytest.mark.parametrize("factor", [-1.0, float("nan"), float("inf"), 1e308])
+@pytest.mark.parametrize("factor", [-1.0, float("nan"), float("inf"), 1e308, 1e14])
 def test_refuses_a_scale_that_makes_no_traffic(factor: float) -> None:
     with pytest.raises(ValueError, match="scale"):
         trace_of([10.0, 20.0]).scaled(factor)
@@ -165,6 +170,7 @@ def test_columns_cannot_be_written_to() -> None:
         (([1.0], [1.0], [1.0, 2.0]), "differ in length"),
         (([1.0], [-1.0], [1.0]), "input_tokens holds a negative or non-finite number"),
         (([1.0], [1.0], [float("nan")]), "output_tokens holds a negative or non-finite number"),
+        (([1e16], [1.0], [1.0]), "invocations holds a negative or non-finite number, or one above"),
     ],
 )
 def test_columns_must_fit_and_hold_amounts(

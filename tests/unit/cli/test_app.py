@@ -140,3 +140,19 @@ def test_traces_import_reads_and_writes(tmp_path: Path, capsys: pytest.CaptureFi
         assert run(["traces", "import", str(source), *options, "-o", str(spelled)]) == 2
         assert f"is {source}, which is read; name another" in capsys.readouterr().err
     assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize("option", ["--timeline", "--report", "--html"])
+@pytest.mark.parametrize("source", ["t.csv", "s.json", "set.json"])
+def test_a_backtest_writes_over_nothing_that_it_reads(
+    option: str, source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace, scenario, settings = (tmp_path / name for name in ("t.csv", "s.json", "set.json"))
+    for path in (trace, scenario, settings):
+        path.write_text("mine")
+    command = ["backtest", str(trace), "--scenario", str(scenario), "--settings", str(settings)]
+
+    assert run([*command, option, str(tmp_path / "." / source)]) == 2
+
+    assert f"is {tmp_path / source}, which is read; name another" in capsys.readouterr().err
+    assert (tmp_path / source).read_text() == "mine"

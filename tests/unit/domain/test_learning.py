@@ -315,3 +315,14 @@ def test_orders_and_renewals_learn_from_their_own_minutes() -> None:
     assert learned.until == NOW - timedelta(hours=2)
     assert max(learned.ordered) == 0.0
     assert max(learned.kept) > 1.0
+
+
+def test_weights_stay_where_worths_are_too_large_to_learn_from() -> None:
+    # Sums that no ridge can be told apart in: each window has seen the same, by 1e30.
+    same = replace(
+        NOTHING_LEARNED,
+        products=tuple(1e30 for _ in NOTHING_LEARNED.products),
+        order_weights=tuple(0.25 for _ in WINDOWS),
+    )
+
+    assert same.weighed() == same

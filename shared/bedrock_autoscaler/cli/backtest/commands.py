@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bedrock_autoscaler.cli.deployed import DEFAULT_STACK, StackOption, access_to
-from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json, write_text
+from bedrock_autoscaler.cli.output import (
+    CommandError,
+    Output,
+    OutputOption,
+    print_json,
+    refuse_source,
+    write_text,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from bedrock_autoscaler.backtest.run import BacktestResult
     from bedrock_autoscaler.cli.backtest.recorded_traffic import Files
 
@@ -88,16 +97,20 @@ def backtest(
         if trace is not None:
             raise CommandError("give a trace or --from-cloudwatch, not both")
         files = _fetched(
-            from_cloudwatch, days=days, unread=unread, out=out, stack=stack, output=output
+            from_cloudwatch,
+            days=days,
+            unread=unread,
+            out=out,
+            own=(scenario, settings),
+            stack=stack,
+            output=output,
         )
-        trace, scenario, settings = (
-            files.trace,
-            scenario or files.scenario,
-            settings or (files.settings),
-        )
+        trace, scenario, settings = files.trace, files.scenario, files.settings
     if trace is None or scenario is None:
         missing = "a TRACE" if trace is None else "--scenario"
         raise CommandError(f"{missing} is missing; --from-cloudwatch TARGET brings both")
+    written = {"--timeline": timeline, "--report": report, "--html": html}
+    _refuse_sources(written, (trace, scenario, settings))
     result = run_backtest(
         trace, scenario, core_policy, settings_path=settings, scale=scale, score_from=score_from
     )
@@ -119,15 +132,26 @@ def _fetched(
     days: float,
     unread: UnreadMinutes,
     out: Path | None,
+    own: tuple[Path | None, Path | None],
     stack: str,
     output: Output,
 ) -> "Files":
-    """The target's traffic, prices and settings, written to files."""
+    """The target's traffic, and the prices and settings that are not `own`, written to files."""
     from bedrock_autoscaler.cli.backtest.recorded_traffic import fetch
 
     is_quiet = output is Output.JSON
     access = access_to(stack)
-    files = fetch(access, target, days=days, out=out, unread=unread, is_quiet=is_quiet)
+    scenario, settings = own
+    files = fetch(
+        access,
+        target,
+        days=days,
+        out=out,
+        unread=unread,
+        scenario=scenario,
+        settings=settings,
+        is_quiet=is_quiet,
+    )
     for note in files.notes:
         typer.echo(note, err=True)
     if not is_quiet:
@@ -136,6 +160,13 @@ def _fetched(
             f"--settings {files.settings}"
         )
     return files
+
+
+def _refuse_sources(written: "Mapping[str, Path | None]", read: "Sequence[Path | None]") -> None:
+    """Refuse to write a file, here by its option, over one that is read."""
+    for option, path in written.items():
+        if path is not None:
+            refuse_source(option, path, [source for source in read if source is not None])
 
 
 def _page(result: "BacktestResult", trace: Path, scenario: Path, scale: float) -> str:

@@ -9,6 +9,7 @@ from bedrock_autoscaler.domain.option import BILLED_BY_TOKEN
 from bedrock_autoscaler.domain.target import (
     InferenceOption,
     OptionKind,
+    Quota,
     RateCombination,
     Target,
     UnitRate,
@@ -95,12 +96,22 @@ def _limits(
 
 
 def _factor(first: InferenceOption, other: InferenceOption | None) -> float:
-    """The second way's quota as a multiple of the first one's; 0 without one."""
-    if other is None or first.quota is None or first.quota.tokens_per_minute is None:
+    """The second way's quota as a multiple of the first one's; 0 without one.
+
+    Tokens count where the first one has such a quota, else requests.
+    """
+    if other is None or first.quota is None:
         return 0.0
-    if other.quota is None or other.quota.tokens_per_minute is None:
-        return _UNBOUNDED
-    return other.quota.tokens_per_minute / first.quota.tokens_per_minute
+    is_by_token = first.quota.tokens_per_minute is not None
+    of_first = _bound(first.quota, is_by_token=is_by_token)
+    if of_first is None:
+        return 0.0
+    of_other = None if other.quota is None else _bound(other.quota, is_by_token=is_by_token)
+    return _UNBOUNDED if of_other is None else of_other / of_first
+
+
+def _bound(quota: Quota, *, is_by_token: bool) -> float | None:
+    return quota.tokens_per_minute if is_by_token else quota.requests_per_minute
 
 
 def _price_ratio(first: InferenceOption, other: InferenceOption | None) -> float:

@@ -19,7 +19,7 @@ from bedrock_autoscaler.application.settings.in_force import DEFAULTS
 from bedrock_autoscaler.backtest.trace import Trace, write_trace
 from bedrock_autoscaler.cli.backtest.commands import UnreadMinutes
 from bedrock_autoscaler.cli.backtest.derived_scenario import scenario_of, unknown
-from bedrock_autoscaler.cli.output import CommandError, writing
+from bedrock_autoscaler.cli.output import CommandError, refuse_source, writing
 from bedrock_autoscaler.cli.stack import StackAccess
 from bedrock_autoscaler.domain.target import Loop, Target, UnitRate
 from bedrock_autoscaler.domain.traffic.joining import combine, join
@@ -33,7 +33,7 @@ _LEAST_MINUTES = 24 * 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """What was written: everything that the backtest needs."""
+    """Everything that the backtest needs: what was written, and what the caller brought."""
 
     trace: Path
     scenario: Path
@@ -48,6 +48,8 @@ def fetch(
     days: float,
     out: Path | None,
     unread: UnreadMinutes,
+    scenario: Path | None = None,
+    settings: Path | None = None,
     is_quiet: bool = False,
 ) -> Files:
     """Read a target's minutes from CloudWatch and write trace, scenario and settings.
@@ -58,40 +60,55 @@ def fetch(
         days: back from now; 15 at most.
         out: the trace file; its siblings get the endings `.scenario.json` and `.settings.json`.
         unread: what becomes of minutes that were not read.
+        scenario: the caller's own; None: derived, which needs the target's prices and rate.
+        settings: the caller's own; None: the target's.
         is_quiet: without a progress bar.
 
     Raises:
-        CommandError: there is no traffic, unread minutes forbid it, or a price or rate is unknown.
+        CommandError: there is no traffic, unread minutes forbid it, a price or rate is unknown
+            that the scenario needs, or the trace would be written over a file that is read.
         ObservationError: CloudWatch or the ledger could not be read.
     """
     target = access.target(name)
-    rate = _rate(access, target)
+    rate = _rate(access, target) if scenario is None else None
     path = out or Path(f"{name}.csv.gz")
+    refuse_source("--out", path, [one for one in (scenario, settings) if one is not None])
     traffic, notes = _traffic(access, target, days, unread, is_quiet=is_quiet)
     trace = _trace(path, traffic, target.thresholds.observing.attempts_per_call)
     stem = path.name.removesuffix(".gz").removesuffix(".csv")
-    scenario = scenario_of(target, rate, trace)
+    beside = {kind: path.with_name(f"{stem}.{kind}.json") for kind in ("scenario", "settings")}
+    written: dict[Path, object] = {}
+    if settings is None:
+        written[beside["settings"]] = _policy(access, name)
+        notes = [*notes, _caps(target)]
+    if rate is not None:
+        written[beside["scenario"]] = scenario_of(target, rate, trace).to_document()
+        notes = [*notes, *_unknown_quota(target)]
+    with writing(path):
+        write_trace(trace, path)
+        for file, document in written.items():
+            file.write_text(json.dumps(document, indent=2) + "\n")
+    return Files(
+        trace=path,
+        scenario=scenario or beside["scenario"],
+        settings=settings or beside["settings"],
+        notes=tuple(notes),
+    )
+
+
+def _unknown_quota(target: Target) -> list[str]:
+    """What must be known of a scenario whose quotas are not all known."""
+    address = next((option.address for option in target.options if option.quota is None), None)
+    return [] if address is None else [f"the quota of {address} is unknown and taken for unlimited"]
+
+
+def _caps(target: Target) -> str:
     rails = target.guard_rails
-    bounds = (
+    return (
         f"the target's caps of {units_text(rails.max_units)} and {rails.max_usd_per_hour:,.2f} "
         "USD an hour bind here too (the settings file has them); those on a day and a month do "
         "not"
     )
-    notes = [*notes, bounds]
-    quota = next((option.address for option in target.options if option.quota is None), None)
-    if quota is not None:
-        notes = [*notes, f"the quota of {quota} is unknown and taken for unlimited"]
-    files = Files(
-        trace=path,
-        scenario=path.with_name(f"{stem}.scenario.json"),
-        settings=path.with_name(f"{stem}.settings.json"),
-        notes=tuple(notes),
-    )
-    with writing(path):
-        write_trace(trace, files.trace)
-        files.scenario.write_text(json.dumps(scenario.to_document(), indent=2) + "\n")
-        files.settings.write_text(json.dumps(_policy(access, name), indent=2) + "\n")
-    return files
 
 
 # -- traffic -----------------------------------------------------------------------------------

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json, writing
+from bedrock_autoscaler.cli.output import (
+    Output,
+    OutputOption,
+    print_json,
+    refuse_source,
+    writing,
+)
 from bedrock_autoscaler.traces.formats import SAMPLE_SEED, Gaps, ImportOptions, TraceFormat
 
 if TYPE_CHECKING:
@@ -60,7 +66,7 @@ def import_files(
     """
     from bedrock_autoscaler.traces.importing import import_trace
 
-    _refuse_source(files, out)
+    refuse_source("--out", out, files)
     options = ImportOptions(
         epoch=epoch.replace(tzinfo=UTC),
         seed=seed,
@@ -85,13 +91,6 @@ def sample(
     from bedrock_autoscaler.traces.sample import sample_trace
 
     _write(sample_trace(seed), out, output)
-
-
-def _refuse_source(files: list[Path], out: Path) -> None:
-    """Refuse to write over what is read, however the path is spelled."""
-    for file in files:
-        if file.exists() and out.exists() and out.samefile(file):
-            raise CommandError(f"--out {out} is {file}, which is read; name another file to write")
 
 
 def _write(trace: "Trace", out: Path, output: Output) -> None:

@@ -52,17 +52,23 @@ class Learned:
     keep_weights: tuple[float, ...] = PRIOR_WEIGHTS
 
     def weighed(self) -> "Learned":
-        """The same with the weights that follow from its sums."""
+        """The same with the weights that follow from its sums.
+
+        Weights stay as they were where worths are so large that the ridge is lost in rounding.
+        """
         products = np.empty((_COUNT, _COUNT))
         products[_TRIANGLE] = products.T[_TRIANGLE] = self.products
         products += _RIDGE
         sums = _PRIOR + np.array((self.ordered, self.kept))
-        order, keep = np.linalg.solve(products, sums.T).T
-        return replace(
-            self,
-            order_weights=tuple(_at_least_0(order, products, sums[0]).tolist()),
-            keep_weights=tuple(_at_least_0(keep, products, sums[1]).tolist()),
-        )
+        try:
+            order, keep = np.linalg.solve(products, sums.T).T
+            order, keep = (
+                _at_least_0(order, products, sums[0]),
+                _at_least_0(keep, products, sums[1]),
+            )
+        except np.linalg.LinAlgError:
+            return self
+        return replace(self, order_weights=tuple(order.tolist()), keep_weights=tuple(keep.tolist()))
 
 
 NOTHING_LEARNED = Learned()
