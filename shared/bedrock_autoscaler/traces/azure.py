@@ -69,9 +69,9 @@ def _minute(minute: str, zone: str) -> datetime | None:
     """
     try:
         moment = datetime.fromisoformat(minute + zone)
-    except ValueError:
+        return as_utc(moment) if moment.tzinfo is not None else moment
+    except (ValueError, OverflowError):
         return None
-    return as_utc(moment) if moment.tzinfo is not None else moment
 
 
 def _refusal(text: str, *, zoned: bool) -> str:

@@ -11,27 +11,26 @@ zero traffic, any other is a gap, and a trace has no gaps. `gaps_are_zero` is th
 word that a minute without a point had no traffic; it is what remains without a heartbeat.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeIs
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bedrock_autoscaler.backtest.errors import TraceError
-from bedrock_autoscaler.backtest.trace import Trace
+from bedrock_autoscaler.backtest.trace import MOST_AMOUNT, Trace
 from bedrock_autoscaler.domain.units import MINUTE, as_utc, floor_minute, iso, whole_minutes
-from bedrock_autoscaler.traces.source import open_text
+from bedrock_autoscaler.traces.source import Floats, check_span, read_json, trace_of
 
 REQUIRED = ("invocations", "input_tokens", "output_tokens")
 HEARTBEAT = "heartbeat"
 SERIES = (*REQUIRED, "throttles", HEARTBEAT)
 
 Points = dict[datetime, float]
-type Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +52,7 @@ class _Export:
 def read_cloudwatch(
     files: Sequence[Path], *, gaps_are_zero: bool, attempts_per_call: float
 ) -> Trace:
-    """The exported minutes from the first to the last that was read.
+    """The exported minutes from the first to the last that was read, or has a point.
 
     Demand includes what was throttled: to the requests admitted in a minute come those
     throttled, and its tokens rise in the same proportion; where none was admitted, a throttled
@@ -61,7 +60,8 @@ def read_cloudwatch(
 
     Args:
         files: exports, of different spans or of different series.
-        gaps_are_zero: take each minute without a point for one without traffic.
+        gaps_are_zero: take each minute without a point for one without traffic, and all points,
+            also those before the first heartbeat or after the last.
         attempts_per_call: throttles that one call shows up as, since the callers' SDK retries.
 
     Raises:
@@ -71,13 +71,19 @@ def read_cloudwatch(
     for name in REQUIRED:
         if not any(_series_of(query) == name for query in export.points):
             raise TraceError(files[0], None, f"has no series {name!r}; give a query that id")
-    beats = set(export.series(HEARTBEAT))
-    if not gaps_are_zero:
-        _refuse_gaps(files[0], beats)
-    moments = beats or {moment for points in export.points.values() for moment in points}
+    if gaps_are_zero:
+        moments = {moment for points in export.points.values() for moment in points}
+    else:
+        moments = set(export.series(HEARTBEAT))
+        _refuse_gaps(files[0], moments)
     if not moments:
         raise TraceError(files[0], None, "has no point in any series")
-    return _trace(export, min(moments), max(moments), attempts_per_call)
+    first, last = min(moments), max(moments)
+    length = whole_minutes(last - first) + 1
+    check_span(files[0], length)
+    return trace_of(
+        files[0], "cloudwatch", first, _columns(export, first, length, attempts_per_call)
+    )
 
 
 def _read_points(files: Sequence[Path]) -> dict[str, Points]:
@@ -102,11 +108,7 @@ def _read_points(files: Sequence[Path]) -> dict[str, Points]:
 
 
 def _results(path: Path) -> list[dict[str, object]]:
-    with open_text(path) as file:
-        try:
-            document = json.load(file)
-        except json.JSONDecodeError as error:
-            raise TraceError(path, error.lineno, f"is not JSON: {error.msg}") from error
+    document = read_json(path)
     results = document.get("MetricDataResults") if isinstance(document, dict) else None
     if not isinstance(results, list) or not all(isinstance(result, dict) for result in results):
         raise TraceError(path, None, "has no list MetricDataResults; use get-metric-data")
@@ -141,9 +143,16 @@ def _values(
             raise TraceError(
                 path, None, f"query {query!r}: {stamp!r} is not the start of a minute in UTC"
             )
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-            raise TraceError(path, None, f"query {query!r}: {value!r} at {iso(moment)} is no count")
+        if not _is_count(value):
+            reason = f"query {query!r}: {str(value)[:40]} at {iso(moment)} is no count"
+            raise TraceError(path, None, reason)
         yield moment, float(value)
+
+
+def _is_count(value: object) -> TypeIs[int | float]:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value <= MOST_AMOUNT
 
 
 def _moment(stamp: object) -> datetime | None:
@@ -175,16 +184,14 @@ def _refuse_gaps(path: Path, beats: set[datetime]) -> None:
             )
 
 
-def _trace(export: _Export, start: datetime, end: datetime, attempts_per_call: float) -> Trace:
-    length = whole_minutes(end - start) + 1
+def _columns(
+    export: _Export, start: datetime, length: int, attempts_per_call: float
+) -> tuple[Floats, Floats, Floats]:
     admitted, throttles, inputs, outputs = (
         _array(export.series(name), start, length)
         for name in ("invocations", "throttles", "input_tokens", "output_tokens")
     )
-    columns = with_refused(
-        admitted, throttles, (inputs, outputs), attempts_per_call=attempts_per_call
-    )
-    return Trace.of("cloudwatch", start, columns)
+    return with_refused(admitted, throttles, (inputs, outputs), attempts_per_call=attempts_per_call)
 
 
 def with_refused(

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from bedrock_autoscaler.backtest.errors import TraceError
-from bedrock_autoscaler.backtest.trace import Trace
+from bedrock_autoscaler.backtest.trace import OUTSIDE_YEARS, Trace
 from bedrock_autoscaler.domain.units import MINUTE, floor_minute, whole_minutes
+from bedrock_autoscaler.traces.source import check_span, trace_of
 
 
 class RequestCounter:
@@ -43,13 +44,18 @@ class RequestCounter:
             files: where the requests were read from, for the name and for the error.
 
         Raises:
-            TraceError: nothing was counted.
+            TraceError: nothing was counted, or it lies too far apart, or its sums are too large.
         """
         if not self._sums:
             raise TraceError(files[0], None, "holds no request")
         first, last = min(self._sums), max(self._sums)
+        check_span(files[0], last - first + 1)
         columns = np.zeros((3, last - first + 1))
         for minute, sums in self._sums.items():
             columns[:, minute - first] = sums
-        start = self.epoch + first * MINUTE
-        return Trace.of(files[0].name, start, (columns[0], columns[1], columns[2]))
+        try:
+            start = self.epoch + first * MINUTE
+        except OverflowError as error:
+            reason = f"{OUTSIDE_YEARS}; are the times seconds?"
+            raise TraceError(files[0], None, reason) from error
+        return trace_of(files[0], files[0].name, start, (columns[0], columns[1], columns[2]))

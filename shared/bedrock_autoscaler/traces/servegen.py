@@ -14,7 +14,6 @@ that). The same seed gives the same table on the same numpy.
 
 import ast
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,20 +24,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bedrock_autoscaler.backtest.errors import TraceError
-from bedrock_autoscaler.backtest.trace import Trace
+from bedrock_autoscaler.backtest.trace import MOST_AMOUNT, Trace
 from bedrock_autoscaler.traces.requests import RequestCounter
-from bedrock_autoscaler.traces.source import field, number, open_text
+from bedrock_autoscaler.traces.source import field, number, open_text, read_json
 
 TRACE_SUFFIX = "-trace.csv"
 DATASET_SUFFIX = "-dataset.json"
 
 _LAWS = ("Gamma", "Weibull")
+_MOST_REQUESTS = 10_000_000
+"""Of a window: what is drawn for more fills the memory."""
+
+_NO_DICTIONARY = (
+    KeyError,
+    ValueError,
+    SyntaxError,
+    AttributeError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Window:
-    """A span of constant rate: `start` and `seconds` in seconds, `rate` in requests a second."""
+    """A span of constant rate: `start` and `seconds` in seconds, `rate` in requests a second.
 
+    Attributes:
+        line: of the file that it stands in.
+    """
+
+    line: int
     start: float
     seconds: float
     rate: float
@@ -76,7 +93,8 @@ def read_servegen(files: Sequence[Path], epoch: datetime, seed: int) -> Trace:
         tokens = _read_tokens(path.with_name(path.name.removesuffix(TRACE_SUFFIX) + DATASET_SUFFIX))
         rng = np.random.default_rng([seed, *path.name.encode()])
         for window in windows:
-            _draw(counter, window, _tokens_at(tokens, window.start), rng)
+            arrivals = _arrivals(path, window, rng)
+            _draw(counter, arrivals, _tokens_at(tokens, window.start), rng)
     return counter.trace(files)
 
 
@@ -96,6 +114,7 @@ def _read_windows(path: Path) -> list[_Window]:
         if law:
             windows.append(
                 _Window(
+                    line=line,
                     start=starts[line - 1],
                     seconds=seconds,
                     rate=number(path, line, field(path, line, row, 1)),
@@ -108,11 +127,9 @@ def _read_windows(path: Path) -> list[_Window]:
 
 def _read_tokens(path: Path) -> list[_Tokens]:
     """The distributions that are not empty, by rising start."""
-    with open_text(path) as file:
-        try:
-            document = json.load(file)
-        except json.JSONDecodeError as error:
-            raise TraceError(path, error.lineno, f"is not JSON: {error.msg}") from error
+    document = read_json(path)
+    if not isinstance(document, dict):
+        raise TraceError(path, None, "has no distributions by their start")
     found = []
     for start, fields in document.items():
         inputs = _distribution(path, start, fields, "input_tokens")
@@ -127,11 +144,16 @@ def _read_tokens(path: Path) -> list[_Tokens]:
 def _distribution(path: Path, start: str, fields: dict[str, str], name: str) -> dict[float, float]:
     try:
         values = ast.literal_eval(fields[name])
-        return {float(tokens): float(share) for tokens, share in values.items()}
-    except (KeyError, ValueError, SyntaxError, AttributeError, TypeError) as error:
+        found = {float(tokens): float(share) for tokens, share in values.items()}
+    except _NO_DICTIONARY as error:
         raise TraceError(
             path, None, f"{name} at {start!r} is not a dictionary of tokens and shares"
         ) from error
+    amounts = (*found, *found.values())
+    if found and not (all(0 <= one <= MOST_AMOUNT for one in amounts) and any(found.values())):
+        reason = f"{name} at {start!r} has a negative or too large number, or no share above 0"
+        raise TraceError(path, None, reason)
+    return found
 
 
 def _tokens(start: float, inputs: dict[float, float], outputs: dict[float, float]) -> _Tokens:
@@ -149,11 +171,16 @@ def _tokens_at(tokens: Sequence[_Tokens], start: float) -> _Tokens:
     return earlier[-1] if earlier else tokens[0]
 
 
-def _draw(
-    counter: RequestCounter, window: _Window, tokens: _Tokens, rng: np.random.Generator
-) -> None:
-    """Add the window's measured number of requests, spaced by its law."""
+def _arrivals(path: Path, window: _Window, rng: np.random.Generator) -> NDArray[np.float64]:
+    """When the window's measured number of requests arrive, in seconds, spaced by its law.
+
+    Raises:
+        TraceError: they are too many, or the law's shape leaves no gap between them.
+    """
     requests = round(window.rate * window.seconds)
+    if requests > _MOST_REQUESTS:
+        reason = f"a window of {requests:,} requests; at most {_MOST_REQUESTS:,} are drawn"
+        raise TraceError(path, window.line, reason)
     gaps = (
         rng.gamma(window.shape, size=requests + 1)
         if window.law == "Gamma"
@@ -161,7 +188,22 @@ def _draw(
     )
     # One more gap than requests, and all of them stretched to the window: the count is the
     # measured one, so only the shape of the law is left to follow.
-    arrivals = window.start + window.seconds * np.cumsum(gaps)[:-1] / gaps.sum()
+    with np.errstate(over="ignore"):
+        sums, whole = np.cumsum(gaps), gaps.sum()
+    if requests and not 0 < whole < np.inf:
+        raise TraceError(path, window.line, f"shape {window.shape:g} gives no gaps to draw from")
+    arrivals: NDArray[np.float64] = window.start + window.seconds * sums[:-1] / whole
+    return arrivals
+
+
+def _draw(
+    counter: RequestCounter,
+    arrivals: NDArray[np.float64],
+    tokens: _Tokens,
+    rng: np.random.Generator,
+) -> None:
+    """Add the requests that arrive at these seconds, with tokens of their own."""
+    requests = len(arrivals)
     inputs = rng.choice(tokens.input_tokens, size=requests, p=tokens.input_shares)
     outputs = rng.choice(tokens.output_tokens, size=requests, p=tokens.output_shares)
     for arrival, input_tokens, output_tokens in zip(arrivals, inputs, outputs, strict=True):

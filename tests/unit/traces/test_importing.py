@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,6 +101,18 @@ def test_azure_2024_has_times_with_a_zone(tmp_path: Path) -> None:
             "is it the other release?",
         ),
         (TraceFormat.AZURE_2024, AZURE + "2023-11-16 18:17:03.97,1,1\n", "the other release"),
+        (TraceFormat.BURSTGPT, BURSTGPT + "5,m,1e16,1\n", "'1e16' is negative or not finite, or"),
+        (TraceFormat.BURSTGPT, BURSTGPT + "1700000000000,m,1,1\n", "are the times seconds?"),
+        (TraceFormat.BURSTGPT, BURSTGPT + "5,m,1,1\n1e12,m,1,1\n", "at most 5,270,400, ten years"),
+        (TraceFormat.BURSTGPT, BURSTGPT + f"5,{'x' * 200_000},1,1\n", "is not CSV: field larger"),
+        (TraceFormat.AZURE_2024, AZURE + "0001-01-01 00:00:00+10:00,1,1\n", "line 2: time '0001"),
+        (
+            TraceFormat.AZURE_2023,
+            AZURE + "0001-01-01 00:00:00,1,1\n",
+            "past the years 1970 to 9000",
+        ),
+        (TraceFormat.CLOUDWATCH, "[" * 100_000, "nested too deeply"),
+        (TraceFormat.CLOUDWATCH, f"[{'1' * 5_000}]", "is not usable JSON: Exceeds the limit"),
         (TraceFormat.CLOUDWATCH, "{}", "has no list MetricDataResults"),
         (TraceFormat.CLOUDWATCH, "x", "line 1: is not JSON"),
         (TraceFormat.SERVEGEN, "0,1,1,Gamma,1,1\n", "name a client's file"),
@@ -117,12 +130,22 @@ def test_refuses_a_wrong_file_with_its_place_and_reason(
     assert "\n" not in str(caught.value)
 
 
+def test_refuses_damaged_gzip_data(tmp_path: Path) -> None:
+    path = tmp_path / "b.csv.gz"
+    packed = bytearray(gzip.compress(BURSTGPT.encode() + b"5,m,1,1\n" * 99))
+    packed[20:24] = b"\xff\xff\xff\xff"
+    path.write_bytes(packed)
+
+    with pytest.raises(TraceError, match=r"b\.csv\.gz: cannot be read: Error -3"):
+        import_trace(TraceFormat.BURSTGPT, [path], OPTIONS)
+
+
 def test_refuses_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(TraceError, match="cannot be read: No such file"):
         import_trace(TraceFormat.BURSTGPT, [tmp_path / "none.csv"], OPTIONS)
 
 
-def client(folder: Path, windows: str, tokens: Mapping[str, object]) -> Path:
+def client(folder: Path, windows: str, tokens: object) -> Path:
     (folder / "chunk-7-dataset.json").write_text(json.dumps(tokens))
     return written(folder / "chunk-7-trace.csv", windows)
 
@@ -176,6 +199,34 @@ def test_servegen_refuses_an_unknown_law(tmp_path: Path) -> None:
 
     with pytest.raises(TraceError, match="line 1: law 'Pareto' is unknown"):
         import_trace(TraceFormat.SERVEGEN, [path], OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("windows", "tokens", "reason"),
+    [
+        ("0,0.5,1,Gamma,0,2\n600,0,0,,0,0\n", FIXED, "line 1: shape 0 gives no gaps"),
+        ("0,0,1,,0,2\n600,1,0,Weibull,0,0\n", FIXED, "line 2: shape 0 gives no gaps"),
+        ("0,1e12,1,Gamma,1,2\n600,0,0,,0,0\n", FIXED, "line 1: a window of 600,000,000,000,000"),
+        ("0,1,1,Gamma,1,2\n1e18,0,0,,0,0\n", FIXED, "line 2: '1e18' is negative or not finite, or"),
+        ("0,1,1,Gamma,1,2\n600,0,0,,0,0\n", [], "has no distributions by their start"),
+        ("0,1,1,Gamma,1,2\n600,0,0,,0,0\n", "{10: 0}", "no share above 0"),
+        ("0,1,1,Gamma,1,2\n600,0,0,,0,0\n", "{10: -1, 20: 2}", "has a negative or too large"),
+        ("0,1,1,Gamma,1,2\n600,0,0,,0,0\n", "{-10: 1}", "has a negative or too large"),
+        ("0,1,1,Gamma,1,2\n600,0,0,,0,0\n", "{1e999: 1}", "has a negative or too large"),
+        ("0,1,1,Gamma,1,2\n600,0,0,,0,0\n", f"{{1{'0' * 400}: 1}}", "is not a dictionary"),
+    ],
+)
+def test_servegen_refuses_what_nothing_can_be_drawn_from(
+    tmp_path: Path, windows: str, tokens: Any, reason: str
+) -> None:
+    if isinstance(tokens, str):
+        tokens = {"0": {"input_tokens": tokens, "output_tokens": "{3: 1.0}"}}
+    path = client(tmp_path, windows, tokens)
+
+    with pytest.raises(TraceError) as caught:
+        import_trace(TraceFormat.SERVEGEN, [path], OPTIONS)
+
+    assert reason in str(caught.value)
 
 
 def test_servegen_runs_no_code_of_its_files(tmp_path: Path) -> None:
@@ -235,6 +286,24 @@ def test_cloudwatch_gaps_become_zero_on_the_callers_word(tmp_path: Path) -> None
     assert rows(trace) == [(4, 40, 8), (0, 0, 0), (2, 20, 4)]
 
 
+def test_cloudwatch_points_outside_the_heartbeats_count_on_the_callers_word(
+    tmp_path: Path,
+) -> None:
+    path = export(tmp_path / "e.json", [*TOKENS, result("heartbeat", {1: 1})])
+
+    trace = import_trace(TraceFormat.CLOUDWATCH, [path], replace(OPTIONS, gaps=Gaps.ZERO))
+
+    assert rows(trace) == [(4, 40, 8), (0, 0, 0), (2, 20, 4)]
+
+
+def test_cloudwatch_refuses_dates_that_lie_far_apart(tmp_path: Path) -> None:
+    far = result("throttles", {0: 1}) | {"Timestamps": ["1999-01-01T00:00:00Z"]}
+    path = export(tmp_path / "e.json", [*TOKENS, far])
+
+    with pytest.raises(TraceError, match="at most 5,270,400, ten years"):
+        import_trace(TraceFormat.CLOUDWATCH, [path], replace(OPTIONS, gaps=Gaps.ZERO))
+
+
 def test_cloudwatch_adds_model_ids_and_throttled_demand(tmp_path: Path) -> None:
     path = export(
         tmp_path / "e.json",
@@ -263,6 +332,12 @@ def test_cloudwatch_adds_model_ids_and_throttled_demand(tmp_path: Path) -> None:
         ([*TOKENS, BEATS, result("latency", {0: 1})], "query id 'latency' is none of"),
         ([*TOKENS[:2], BEATS, result("output_tokens", {}, "PartialData")], "ended PartialData"),
         ([*TOKENS, BEATS, result("throttles", {0: -1})], "-1 at 2025-04-01T00:00:00Z is no count"),
+        ([*TOKENS, BEATS, result("throttles", {0: float("inf")})], "inf at 2025-04-01T00:00:00Z"),
+        ([*TOKENS, BEATS, result("throttles", {0: 10**400})], "0000 at 2025-04-01T00:00:00Z is no"),
+        (
+            [*TOKENS, BEATS, *(result(f"invocations_{k}", {0: 9e14}) for k in range(2))],
+            "invocations holds a negative or non-finite number, or one above 1e+15",
+        ),
         ([*TOKENS, BEATS, result("invocations", {0: 5})], "has two values"),
     ],
 )
