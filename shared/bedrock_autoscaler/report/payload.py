@@ -40,7 +40,11 @@ CODES = tuple(code.value for code in ReasonCode)
 KINDS = tuple(kind.value for kind in Kind)
 LOOPS = tuple(loop.value for loop in Loop)
 SERIES = ("demand", "in_service", "held", "throttles", "paid", "units_paid", "reference")
-"""One value a minute; the last three are USD since the start."""
+"""One value a minute; the last three are USD since the start.
+
+The reference runs beside what is paid where it is not known, so that their distance is what was
+saved; it is a gap throughout where no minute has one.
+"""
 
 _THOUSAND = 1000.0
 _LITTLE_FLOATS = np.dtype("<f4")
@@ -94,14 +98,17 @@ def payload_of(
 
 def _series(realised: Realised, *, has_units: bool) -> bytes:
     demand = realised.demand if has_units else realised.tokens / _THOUSAND
+    paid = np.cumsum(realised.paid_usd)
+    reference = paid + np.cumsum(realised.saved_usd)
+    has_reference = bool((~np.isnan(realised.reference_usd)).any())
     rows = (
         demand,
         realised.in_service,
         realised.held,
         realised.throttles,
-        np.cumsum(realised.paid_usd),
+        paid,
         np.cumsum(realised.units_usd),
-        np.cumsum(np.nan_to_num(realised.reference_usd)),
+        reference if has_reference else np.full(len(realised), np.nan),
     )
     return np.array(rows).astype(_LITTLE_FLOATS).tobytes()
 
@@ -145,7 +152,7 @@ def _table(record: Record) -> dict[str, Json]:
             one.allowed_units,
             classes(found.label.value if found else ""),
             verdicts(found.verdict.value if found else ""),
-            _number(one.expected_saving_usd_per_hour),
+            _usd(one.expected_saving_usd_per_hour),
             texts(summary(one)),
             whys(leading_reason(one)),
             sets(tuple(CODES.index(reason.code.value) for reason in one.reasons)),
@@ -190,15 +197,10 @@ def _row(one: Decision, outlook: Outlook | None, outcomes: list[str]) -> dict[st
             [
                 size.units,
                 *map(
-                    _number,
-                    (
-                        size.units_usd,
-                        size.overflow_usd,
-                        size.throttle_usd,
-                        size.total_usd,
-                        size.utilization,
-                    ),
+                    _usd,
+                    (size.units_usd, size.overflow_usd, size.throttle_usd, size.total_usd),
                 ),
+                _number(size.utilization),
             ]
             for size in one.alternatives
         ],
@@ -211,7 +213,7 @@ def _row(one: Decision, outlook: Outlook | None, outcomes: list[str]) -> dict[st
             outlook.units,
             outlook.best_units,
             *map(
-                _number,
+                _usd,
                 (
                     outlook.expected_usd,
                     outlook.came_usd,
@@ -255,7 +257,7 @@ def _savings(savings: Savings) -> dict[str, Json]:
     return {
         "days": [[day.isoformat(), *_sums(sums)] for day, sums in savings.days],
         "total": ["total", *_sums(savings.total)],
-        "monthUnits": _number(savings.month_units_usd),
+        "monthUnits": _usd(savings.month_units_usd),
         "purchases": [
             [
                 row.decision_id,
@@ -263,8 +265,8 @@ def _savings(savings: Savings) -> dict[str, Json]:
                 row.state.value.replace("_", " "),
                 iso(row.recorded_at),
                 iso(row.ended_at) if row.ended_at else "",
-                _number(row.paid_usd),
-                _number(row.avoided_usd),
+                _usd(row.paid_usd),
+                _usd(row.avoided_usd),
             ]
             for row in savings.purchases
         ],
@@ -273,23 +275,16 @@ def _savings(savings: Savings) -> dict[str, Json]:
 
 def _sums(one: Sums) -> list[float | None]:
     """In the order of the page's columns; shares from 0 to 1, None where there is nothing."""
-    calls, hours = one.requests + one.throttles, one.judged_unit_hours
+    hours = one.judged_unit_hours
+    judged = (one.expected_usd, one.came_usd, one.regret_usd)
     return [
-        _number(value) if value is not None else None
-        for value in (
-            one.units_usd,
-            one.on_demand_usd,
-            one.paid_usd,
-            one.reference_usd,
-            one.saved_usd,
-            one.throttles / calls if calls else None,
-            one.expected_usd if one.judged else None,
-            one.came_usd if one.judged else None,
-            one.regret_usd if one.judged else None,
-            one.expected_throttled / hours if hours else None,
-            one.came_throttled / hours if hours else None,
-            one.known_minutes / one.minutes if one.minutes else None,
-        )
+        *map(_usd, (one.units_usd, one.on_demand_usd, one.paid_usd)),
+        *map(_usd, (one.all_on_demand_usd, one.saved_usd)),
+        _share(one.throttles, one.requests + one.throttles),
+        *(map(_usd, judged) if one.judged else [None] * len(judged)),
+        _share(one.expected_throttled, hours),
+        _share(one.came_throttled, hours),
+        _share(one.known_minutes, one.minutes),
     ]
 
 
@@ -300,8 +295,20 @@ def _number(value: float) -> float | None:
     """To six digits; None for what JSON has no number for."""
     if not isfinite(value):
         return None
-    short = float(f"{value:.6g}")
-    return int(short) if short.is_integer() else short
+    return _short(float(f"{value:.6g}"))
+
+
+def _usd(value: float | None) -> float | None:
+    """To the cent, as the page prints it; None for what JSON has no number for."""
+    return None if value is None or not isfinite(value) else _short(round(value, 2))
+
+
+def _share(part: float, whole: float) -> float | None:
+    return _number(part / whole) if whole else None
+
+
+def _short(value: float) -> float:
+    return int(value) if value.is_integer() else value
 
 
 def _packed(content: bytes) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bedrock_autoscaler.application.purchasing.accounting import UNBILLED
 from bedrock_autoscaler.domain.decision import Decision
-from bedrock_autoscaler.domain.economics.costs import build_economics, period_usd
+from bedrock_autoscaler.domain.economics.costs import Economics, build_economics, period_usd
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent, ReleaseState
 from bedrock_autoscaler.domain.routing.lawfulness import seen_options, sight_of
 from bedrock_autoscaler.domain.target import Loop, Target
@@ -26,7 +26,7 @@ from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 from bedrock_autoscaler.report.record import Record
 
 MOST_UNITS = 64
-"""Sizes beyond it are not compared; a page would not show them either."""
+"""Sizes beyond it are not compared in hindsight; a purchase is priced whatever the fleet's size."""
 
 _DAY = timedelta(days=1)
 _MINUTES_PER_HOUR = 60.0
@@ -46,9 +46,13 @@ class Realised:
         units_usd: booked in this minute for started periods of units.
         on_demand_usd: tokens served on demand in this minute, at the settings' prices.
         reference_usd: the same, and what units served at what it would have cost beside it.
+            Not known either where no way on demand has a price and room.
+        compared_usd: paid in this minute, as far as it is for minutes whose reference is known.
         overflow_usd, throttle_usd: by number of units (rows): USD per hour of what they leave to
             other ways, and the worth of what nobody would serve.
         throttle_price: worth of one throttled unit-hour, USD.
+        economics: what sizing works with, by the minutes in which it holds; days without an own
+            unit rate and unit price are left out.
     """
 
     start: datetime
@@ -62,9 +66,11 @@ class Realised:
     units_usd: Series
     on_demand_usd: Series
     reference_usd: Series
+    compared_usd: Series
     overflow_usd: Series
     throttle_usd: Series
     throttle_price: Series
+    economics: tuple[tuple[slice, Economics], ...]
 
     def __len__(self) -> int:
         """How many minutes."""
@@ -76,9 +82,31 @@ class Realised:
         paid: Series = self.units_usd + np.nan_to_num(self.on_demand_usd)
         return paid
 
+    @property
+    def saved_usd(self) -> Series:
+        """The reference less what it is compared with; 0 where it is not known."""
+        saved: Series = np.nan_to_num(self.reference_usd) - self.compared_usd
+        return saved
+
     def row_of(self, moment: datetime) -> int:
         """The index of a minute; it may lie outside."""
         return whole_minutes(moment - self.start)
+
+    def left_usd(self, units: Series, first: int) -> Series:
+        """USD per hour of what so many units leave to other ways, throttling at its worth.
+
+        Args:
+            units: whatever their number, a minute each.
+            first: the index of the first of these minutes.
+        """
+        found, end = np.full(len(units), np.nan), first + len(units)
+        for rows, economics in self.economics:
+            begin, stop = max(rows.start, first), min(rows.stop, end)
+            if begin < stop:
+                part = slice(begin - first, stop - first)
+                left = np.maximum(self.demand[begin:stop] - units[part], 0.0)
+                found[part] = np.add(*economics.overflow_usd(left))
+        return found
 
 
 def realise(record: Record) -> Realised:
@@ -89,6 +117,7 @@ def realise(record: Record) -> Realised:
     demand, reference = np.full(minutes, np.nan), np.full(minutes, np.nan)
     on_demand, price = np.full(minutes, np.nan), np.full(minutes, np.nan)
     overflow, throttle = (np.full((sizes, minutes), np.nan) for _ in range(2))
+    priced = []
     for rows, target in _days(record):
         on_demand[rows] = _on_demand_usd(record, target, rows)
         part = _cut(record.total, record.start, rows)
@@ -96,18 +125,22 @@ def realise(record: Record) -> Realised:
         rate = target.provisioned.unit_rate if target.provisioned else None
         if economics is None or rate is None:
             continue
+        priced.append((rows, economics))
         attempts = target.thresholds.observing.attempts_per_call
         demand[rows] = load = estimate_demand(part, rate, attempts).load
         price[rows] = economics.throttle_usd
         for size in range(sizes):
             left = economics.overflow_usd(np.maximum(load - size, 0.0))
             overflow[size, rows], throttle[size, rows] = left
+        if not any(tier.capacity_units > 0 for tier in economics.tiers):
+            continue
         served, elsewhere = (
             economics.overflow_usd(estimate_demand(calls, rate, attempts).load)[0]
             for calls in (_served(part), _on_demand(record, part, rows))
         )
         # What went on demand was paid at what it cost: only the rest has to be priced.
         reference[rows] = on_demand[rows] + (served - elsewhere) / _MINUTES_PER_HOUR
+    units_usd = _units_usd(record)
     return Realised(
         start=record.start,
         demand=demand,
@@ -117,12 +150,14 @@ def realise(record: Record) -> Realised:
         cache_reads=record.total.cache_read_tokens,
         held=held,
         in_service=in_service,
-        units_usd=_units_usd(record),
+        units_usd=units_usd,
         on_demand_usd=on_demand,
         reference_usd=reference,
+        compared_usd=_compared_usd(record, units_usd, on_demand, ~np.isnan(reference)),
         overflow_usd=overflow,
         throttle_usd=throttle,
         throttle_price=price,
+        economics=tuple(priced),
     )
 
 
@@ -263,20 +298,42 @@ def withdrawn_at(intent: PurchaseIntent, releases: tuple[ReleaseIntent, ...]) ->
     return max(moments, default=None)
 
 
-def _units_usd(record: Record) -> Series:
-    """Booked for units, in the minute in which each period starts."""
+def booked_usd(record: Record, intent: PurchaseIntent) -> Series:
+    """Booked for a purchase, in the minute in which each period starts, those of the span alone.
+
+    A period starts where the purchase has not ended by then, to the second.
+    """
     usd = np.zeros(record.minutes)
     target = record.newest_policy
-    if target is None:
+    if target is None or intent.state in UNBILLED:
         return usd
-    minutes = target.thresholds.sizing.billing_minutes
+    billing = target.thresholds.sizing.billing_period
+    begun = intent.billed_from or intent.recorded_at
+    ended = record.end if intent.ended_at is None else min(intent.ended_at, record.end)
+    first = max(-((begun - record.start) // billing), 0)
+    started = range(first, -((begun - ended) // billing))
+    rows = [(begun + number * billing - record.start) // MINUTE for number in started]
+    usd[rows] = float(period_usd(intent.usd_per_hour, whole_minutes(billing)))
+    return usd
+
+
+def _units_usd(record: Record) -> Series:
+    """Booked for all units, in the minute in which each period starts."""
+    usd = np.zeros(record.minutes)
     for intent in record.state.purchases:
-        if intent.state in UNBILLED:
-            continue
-        begun = intent.billed_from or intent.recorded_at
-        first = whole_minutes(begun - record.start)
-        ended = record.end if intent.ended_at is None else min(intent.ended_at, record.end)
-        last = max(whole_minutes(ended - record.start), 0)
-        first += max(-(first // minutes), 0) * minutes
-        usd[first:last:minutes] += float(period_usd(intent.usd_per_hour, minutes))
+        usd += booked_usd(record, intent)
+    return usd
+
+
+def _compared_usd(
+    record: Record, units_usd: Series, on_demand_usd: Series, known: NDArray[np.bool_]
+) -> Series:
+    """What was paid in minutes with a reference; of a unit's period the share that has one."""
+    target = record.newest_policy
+    period = target.thresholds.sizing.billing_minutes if target else 1
+    sums = np.concatenate(([0.0], np.cumsum(known)))
+    first = np.arange(record.minutes)
+    last = np.minimum(first + period, record.minutes)
+    share = (sums[last] - sums[first]) / (last - first)
+    usd: Series = units_usd * share + np.where(known, on_demand_usd, 0.0)
     return usd

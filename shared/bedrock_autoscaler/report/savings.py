@@ -10,18 +10,19 @@ from math import isfinite
 
 import numpy as np
 
-from bedrock_autoscaler.application.purchasing.accounting import booked_spend, cost_so_far
+from bedrock_autoscaler.application.purchasing.accounting import booked_spend
 from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import MINUTE
-from bedrock_autoscaler.report.realised import Realised, withdrawn_at
+from bedrock_autoscaler.report.realised import Realised, booked_usd, withdrawn_at
 from bedrock_autoscaler.report.record import Record
 
 _LEAST_KNOWN = 0.9
 _DAY_MINUTES = 1440
 _DAY = timedelta(days=1)
+_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,9 @@ class Sums:
         requests, throttles: calls served, and refusals.
         cache_read_tokens: read from a prompt cache; none of the dollars counts them.
         units_usd, on_demand_usd: paid for units and for tokens.
-        reference_usd: what was served at the prices of all on demand.
+        reference_minutes: those of which it is known what they cost all on demand.
+        reference_usd: what was served in them at the prices of all on demand.
+        compared_usd: of what was paid, that for them.
         judged: capacity decisions whose whole period after them is known.
         expected_usd, came_usd, best_usd: of these, each for the time until the next one.
         expected_throttled, came_throttled: unit-hours of demand that nobody serves, in the same.
@@ -81,7 +84,9 @@ class Sums:
     cache_read_tokens: float = 0.0
     units_usd: float = 0.0
     on_demand_usd: float = 0.0
+    reference_minutes: int = 0
     reference_usd: float = 0.0
+    compared_usd: float = 0.0
     judged: int = 0
     expected_usd: float = 0.0
     came_usd: float = 0.0
@@ -96,9 +101,14 @@ class Sums:
         return self.units_usd + self.on_demand_usd
 
     @property
-    def saved_usd(self) -> float:
-        """Against all on demand; negative: units cost more than they saved."""
-        return self.reference_usd - self.paid_usd
+    def all_on_demand_usd(self) -> float | None:
+        """The reference; None where no minute has one."""
+        return self.reference_usd if self.reference_minutes else None
+
+    @property
+    def saved_usd(self) -> float | None:
+        """Against all on demand; negative: units cost more than they saved; None: not known."""
+        return self.reference_usd - self.compared_usd if self.reference_minutes else None
 
     @property
     def regret_usd(self) -> float:
@@ -116,7 +126,9 @@ class PurchaseRow:
     """One purchase: what it cost, and what would have been paid or lost without it; USD.
 
     Attributes:
-        avoided_usd: in the known minutes, were it alone taken out of the fleet.
+        paid_usd: for the periods that started in the span.
+        avoided_usd: in the known minutes of the span, were it alone taken out of the fleet; None
+            where it served and no such minute is known.
         expected_usd_per_hour: saving that its decision foresaw; None where the span lacks it.
     """
 
@@ -127,7 +139,7 @@ class PurchaseRow:
     in_service_since: datetime | None
     ended_at: datetime | None
     paid_usd: float
-    avoided_usd: float
+    avoided_usd: float | None
     expected_usd_per_hour: float | None
 
 
@@ -137,7 +149,7 @@ class Savings:
 
     Attributes:
         days: by UTC day, oldest first.
-        month_units_usd: booked for units in the UTC month of the end of the span.
+        month_units_usd: booked for units in the UTC month of the span's last moment.
     """
 
     target: str
@@ -255,7 +267,9 @@ def _day_sums(realised: Realised, rows: slice) -> Sums:
         cache_read_tokens=_sum(realised.cache_reads[rows]),
         units_usd=_sum(realised.units_usd[rows]),
         on_demand_usd=_sum(realised.on_demand_usd[rows]),
+        reference_minutes=int(np.count_nonzero(~np.isnan(realised.reference_usd[rows]))),
         reference_usd=_sum(realised.reference_usd[rows]),
+        compared_usd=_sum(realised.compared_usd[rows]),
     )
 
 
@@ -288,10 +302,8 @@ def _sum(series: Series) -> float:
 
 def _purchases(record: Record, realised: Realised) -> Iterator[PurchaseRow]:
     expected = {one.id: one.expected_saving_usd_per_hour for one in record.decisions}
-    target = record.newest_policy
-    if target is None:
+    if record.newest_policy is None:
         return
-    billing = target.thresholds.sizing.billing_period
     for intent in record.state.purchases:
         if intent.ended_at is not None and intent.ended_at <= record.start:
             continue
@@ -305,25 +317,25 @@ def _purchases(record: Record, realised: Realised) -> Iterator[PurchaseRow]:
             recorded_at=intent.recorded_at,
             in_service_since=intent.in_service_since,
             ended_at=intent.ended_at,
-            paid_usd=float(cost_so_far(intent, record.end, billing)),
+            paid_usd=_sum(booked_usd(record, intent)),
             avoided_usd=_avoided_usd(record, realised, intent),
             expected_usd_per_hour=foreseen if foreseen and isfinite(foreseen) else None,
         )
 
 
-def _avoided_usd(record: Record, realised: Realised, intent: PurchaseIntent) -> float:
+def _avoided_usd(record: Record, realised: Realised, intent: PurchaseIntent) -> float | None:
     """What its minutes in service would have cost more without it, throttling at its worth."""
     if intent.in_service_since is None:
         return 0.0
     until = withdrawn_at(intent, record.state.releases) or intent.ended_at or record.end
     first = min(max(realised.row_of(intent.in_service_since), 0), len(realised))
     last = min(max(realised.row_of(until), first), len(realised))
-    rows = np.arange(first, last)
-    most = len(realised.overflow_usd) - 1
-    with_it = np.clip(realised.in_service[first:last].astype(int), 0, most)
-    without = np.clip(with_it - intent.model_units, 0, most)
-    cost = realised.overflow_usd + realised.throttle_usd
-    return _sum(cost[without, rows] - cost[with_it, rows]) / 60.0
+    with_it = realised.in_service[first:last]
+    without = np.maximum(with_it - intent.model_units, 0.0)
+    avoided = realised.left_usd(without, first) - realised.left_usd(with_it, first)
+    if len(avoided) and np.isnan(avoided).all():
+        return None
+    return _sum(avoided) / 60.0
 
 
 def _month_units_usd(record: Record) -> float:
@@ -332,4 +344,4 @@ def _month_units_usd(record: Record) -> float:
         return 0.0
     billing = target.thresholds.sizing.billing_period
     made = (intent for intent in record.state.purchases if intent.recorded_at < record.end)
-    return float(booked_spend(made, record.end, billing).month_usd)
+    return float(booked_spend(made, record.end - _INSTANT, billing).month_usd)

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from bedrock_autoscaler.cli.app import run
-from bedrock_autoscaler.cli.money.savings import TABLES, notes
+from bedrock_autoscaler.cli.money.savings import TABLES, _plain, notes
 from bedrock_autoscaler.cli.review.status import _fleet
 from bedrock_autoscaler.domain.fleet.lifecycle import Life
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE
-from bedrock_autoscaler.report.savings import Sums
+from bedrock_autoscaler.report.savings import Savings, Sums
 from bedrock_autoscaler.report.standing import Held
 from tests.builders import NOW, pt_arn
 from tests.unit.cli.ledgers import told
@@ -80,6 +80,16 @@ def test_the_ledger_says_that_cached_tokens_are_not_counted() -> None:
 
     assert line.startswith("1,200,000 tokens were read from a prompt cache: they cost money on")
     assert list(notes(Sums())) == []
+
+
+def test_a_day_whose_price_on_demand_is_not_known_has_no_saving() -> None:
+    read = Sums(minutes=60, known_minutes=60, units_usd=20.0, on_demand_usd=1.0)
+
+    (_, _, cells), _ = TABLES
+
+    assert cells("day", read) == ("day", "100%", "20.00", "1.00", "21.00", "-", "-", "-")
+    plain = _plain(Savings(target="chat", days=(), total=read, purchases=(), month_units_usd=0.0))
+    assert (plain["total"]["reference_usd"], plain["total"]["saved_usd"]) == (None, None)
 
 
 def test_the_ledger_is_the_same_as_json(export: Path, capsys: pytest.CaptureFixture[str]) -> None:

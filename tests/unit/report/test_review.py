@@ -6,6 +6,7 @@ import re
 from base64 import b64decode, b64encode
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from hashlib import sha256
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -20,7 +21,7 @@ from bedrock_autoscaler.report.payload import BLOCK, CODES, KINDS, LOOPS, SERIES
 from bedrock_autoscaler.report.review import Head, live_page, packed_parts, review_of, review_page
 from tests.builders import NOW
 from tests.month import HEAD, month_record
-from tests.unit.report.records import MINUTES, alternative, build_record, decided
+from tests.unit.report.records import BOUGHT, MINUTES, alternative, build_record, decided
 
 
 class Elements(HTMLParser):
@@ -165,6 +166,46 @@ def test_without_a_unit_rate_demand_is_in_tokens() -> None:
     demand = np.frombuffer(unpacked(payload.series), dtype="<f4")[:MINUTES]
     # 1,000,000 tokens in and 300,000 out.
     assert demand[0] == 1_300.0
+
+
+def series_of(payload: Payload) -> dict[str, Any]:
+    floats = np.frombuffer(unpacked(payload.series), dtype="<f4")
+    return dict(zip(SERIES, floats.reshape(len(SERIES), -1), strict=True))
+
+
+def test_the_lines_of_the_cost_chart_are_as_far_apart_as_was_saved() -> None:
+    record = build_record()
+    named = series_of(payload_from(record))
+    bare = {name: replace(one, provisioned=None) for name, one in record.policies.items()}
+
+    unknown = series_of(payload_from(replace(record, policies=bare)))
+
+    # See test_savings: an hour on a unit, for two periods of 20.
+    assert named["reference"][-1] - named["paid"][-1] == pytest.approx(69.3 - 40, abs=1e-3)
+    assert np.isnan(unknown["reference"]).all()
+    assert unknown["paid"][-1] == pytest.approx(69.3 + 40)
+
+
+def test_dollars_are_to_the_cent_on_the_page() -> None:
+    record = build_record()
+    dear = replace(BOUGHT, usd_per_hour=Decimal("1234567.89"))
+
+    savings = payload_from(replace(record, state=replace(record.state, purchases=(dear,)))).head[
+        "savings"
+    ]
+
+    assert savings["total"][1] == savings["monthUnits"] == 2_469_135.78
+    assert savings["purchases"][0][5:] == [2_469_135.78, 69.3]
+
+
+def test_what_is_not_known_is_saved_is_null_on_the_page() -> None:
+    record = build_record()
+    bare = {name: replace(one, provisioned=None) for name, one in record.policies.items()}
+
+    savings = payload_from(replace(record, policies=bare)).head["savings"]
+
+    # Paid are 69.30 on demand and two periods of 20.
+    assert savings["total"][3:6] == [109.3, None, None]
 
 
 def test_a_month_of_20_000_decisions_stays_below_eight_megabytes(payload: Payload) -> None:

@@ -1,5 +1,6 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -168,7 +169,125 @@ def test_without_a_unit_rate_only_money_that_was_paid_is_known() -> None:
     total = savings_of(record).total
 
     assert total.on_demand_usd == pytest.approx(FULL_USD)
-    assert (total.reference_usd, total.demand_unit_hours, total.judged) == (0.0, 0.0, 0)
+    assert (total.demand_unit_hours, total.judged) == (0.0, 0)
+    assert (total.all_on_demand_usd, total.saved_usd) == (None, None)
+    assert [row.avoided_usd for row in savings_of(record).purchases] == [None]
+
+
+def days_of(days: int, **members: Any) -> Record:
+    """Whole days at one unit's demand on demand, from midnight on, with no unit."""
+    start = NOW.replace(hour=0)
+    end = start + timedelta(days=days)
+    total = build_traffic(days * 1440, end=end, **BUSY)
+    state = replace(build_record().state, purchases=())
+    whole = {"start": start, "end": end, "total": total, "by_address": {MODEL: total}}
+    return build_record(**{**whole, "state": state, **members})
+
+
+def test_a_day_without_a_unit_rate_is_in_no_saving() -> None:
+    before = replace(TARGET, provisioned=None, settings_version="v0")
+    record = days_of(
+        2,
+        decisions=(
+            decided(NOW, 0, settings_version="v0"),
+            decided(NOW + timedelta(days=1), 0, alternative(0, FULL_USD)),
+        ),
+        policies={"v0": before, TARGET.settings_version: TARGET},
+    )
+
+    savings = savings_of(record)
+
+    (_, first), (_, second) = savings.days
+    assert first.on_demand_usd == pytest.approx(24 * FULL_USD)
+    assert first.saved_usd is None
+    assert second.saved_usd == pytest.approx(0.0)
+    assert savings.total.paid_usd == pytest.approx(48 * FULL_USD)
+    assert savings.total.all_on_demand_usd == pytest.approx(24 * FULL_USD)
+    assert savings.total.saved_usd == pytest.approx(0.0)
+
+
+def test_a_period_counts_by_its_minutes_with_a_reference() -> None:
+    missing = np.full(MINUTES, 1_000.0)
+    missing[45:60] = np.nan  # a quarter of the first period, from its start on
+    total = build_traffic(
+        MINUTES, end=END, input_tokens=1e6, output_tokens=300_000.0, invocations=missing
+    )
+
+    found = savings_of(build_record(total=total)).total
+
+    # Of the first two periods 45 of 60 and 15 of 15 minutes; the served hour is saved.
+    assert found.units_usd == 2 * UNIT_USD
+    assert found.saved_usd == pytest.approx(FULL_USD - 1.75 * UNIT_USD)
+
+
+def test_where_no_way_on_demand_has_a_price_nothing_is_known_to_be_saved() -> None:
+    target = replace(TARGET, options=())
+
+    total = savings_of(build_record(policies={TARGET.settings_version: target})).total
+
+    assert (total.paid_usd, total.saved_usd) == (2 * UNIT_USD, None)
+
+
+def test_a_purchase_counts_the_periods_that_started_in_the_span() -> None:
+    since = NOW - timedelta(days=10)
+    old = replace(BOUGHT, recorded_at=since, billed_from=since, in_service_since=since)
+    state = replace(build_record().state, purchases=(old,))
+
+    savings = savings_of(build_record(state=state))
+
+    # Two of the 242 periods begin in these two hours; one that begins at their end is not in.
+    (row,) = savings.purchases
+    assert row.paid_usd == savings.total.units_usd == 2 * UNIT_USD
+
+
+def test_a_period_that_starts_within_the_minute_of_the_end_is_paid() -> None:
+    late = replace(
+        BOUGHT,
+        recorded_at=NOW,
+        billed_from=NOW + timedelta(seconds=30),
+        ended_at=NOW + timedelta(minutes=60, seconds=45),
+        state=PurchaseState.RELEASED,
+    )
+    state = replace(build_record().state, purchases=(late,))
+
+    assert savings_of(build_record(state=state)).total.units_usd == 2 * UNIT_USD
+
+
+def test_the_month_is_that_of_the_last_moment_of_the_span() -> None:
+    end = datetime(2026, 12, 1, tzinfo=UTC)
+    start = end - timedelta(days=2)
+    held = replace(BOUGHT, recorded_at=start, billed_from=start, in_service_since=start)
+    total = build_traffic(2 * 1440, end=end, **BUSY)
+    record = build_record(
+        start=start,
+        end=end,
+        total=total,
+        by_address={pt_arn(1): total},
+        decisions=(decided(start, 1, alternative(1, 0.0)),),
+        state=replace(build_record().state, purchases=(held,)),
+    )
+
+    assert savings_of(record).month_units_usd == 48 * UNIT_USD
+
+
+def test_a_large_fleet_is_priced_at_its_size() -> None:
+    # 100 units' worth of traffic, served by 100 units; a further one has nothing to do.
+    large = build_traffic(MINUTES, end=END, input_tokens=1e8, output_tokens=3e7, invocations=1e5)
+    since = NOW - timedelta(hours=1)
+    many = replace(
+        BOUGHT, model_units=100, recorded_at=since, billed_from=since, in_service_since=since
+    )
+    spare = replace(many, model_units=1, decision_id="spare", arn=pt_arn(2))
+    record = build_record(
+        total=large,
+        by_address={pt_arn(1): large},
+        state=replace(build_record().state, purchases=(many, spare)),
+    )
+
+    avoided = [row.avoided_usd for row in savings_of(record).purchases]
+
+    # Without the 100 the spare one serves a unit's worth.
+    assert avoided == pytest.approx([2 * 99 * FULL_USD, 0.0])
 
 
 def test_traffic_at_an_address_without_a_price_counts_at_the_first_one() -> None:

@@ -39,7 +39,8 @@ def ledger(
 ) -> None:
     """Set realised cost and throttles beside those foreseen, day by day; default: this month.
 
-    `read` is the share of the minutes that CloudWatch gave; a day without any has no sums.
+    `read` is the share of the minutes that CloudWatch gave; a day without any has no sums. `saved`
+    is against what was paid for minutes whose price on demand is known; `-`: for none it is.
     `attempts refused` counts refusals among all attempts, retries too; `unserved` is demand that
     nobody served, in model units. `regret` is how much dearer the sizes decided were than the best
     ones in hindsight. Tokens read from a prompt cache are in no dollars, and those written to it
@@ -96,7 +97,7 @@ def _money(name: str, sums: "Sums") -> tuple[str, ...]:
     told = (
         f"{sums.on_demand_usd:,.2f}",
         f"{sums.paid_usd:,.2f}",
-        f"{sums.reference_usd:,.2f}",
+        "-" if sums.all_on_demand_usd is None else f"{sums.all_on_demand_usd:,.2f}",
         _signed(sums.saved_usd),
     )
     return (
@@ -145,8 +146,10 @@ TABLES = (
 )
 
 
-def _signed(usd: float) -> str:
-    """With its sign, but for what rounds to nothing."""
+def _signed(usd: float | None) -> str:
+    """With its sign, but for what rounds to nothing; a dash where it is not known."""
+    if usd is None:
+        return "-"
     return f"{usd:+,.2f}" if abs(usd) >= 0.005 else "0.00"  # noqa: PLR2004 - half a cent
 
 
@@ -194,8 +197,8 @@ def _purchase(row: "PurchaseRow") -> tuple[str, ...]:
         f"{row.units}",
         row.state.value.replace("_", " "),
         f"{row.paid_usd:,.2f}",
-        f"{row.avoided_usd:,.2f}",
-        _signed(row.avoided_usd - row.paid_usd),
+        "-" if row.avoided_usd is None else f"{row.avoided_usd:,.2f}",
+        _signed(None if row.avoided_usd is None else row.avoided_usd - row.paid_usd),
     )
 
 
@@ -204,7 +207,7 @@ def _plain(savings: "Savings") -> dict[str, Any]:
 
     def sums(one: "Sums") -> dict[str, Any]:
         derived = {name: getattr(one, name) for name in ("paid_usd", "saved_usd", "regret_usd")}
-        return asdict(one) | derived
+        return asdict(one) | derived | {"reference_usd": one.all_on_demand_usd}
 
     return {
         "target": savings.target,

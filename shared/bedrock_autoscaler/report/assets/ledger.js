@@ -24,8 +24,9 @@ const Ledger = (() => {
       make("dd", {}, value, note ? make("small", {}, note) : null),
     );
 
-  // A loss has its minus; what rounds to nothing has no sign.
+  // A loss has its minus; what rounds to nothing has no sign, and what is not known a dash.
   const signed = (value) => {
+    if (value === null) return Say.usd(value);
     if (Math.abs(value) < 0.005) return Say.usd(0);
     return value > 0 ? `+${Say.usd(value)}` : Say.usd(value);
   };
@@ -58,7 +59,7 @@ const Ledger = (() => {
       {},
       isShare(column)
         ? Say.share(value)
-        : column === 5 && value !== null
+        : column === 5
           ? signed(value)
           : Say.usd(value),
     );
@@ -108,7 +109,7 @@ const Ledger = (() => {
               make("td", {}, ended ? ended.slice(0, 16).replace("T", " ") : "–"),
               make("td", {}, Say.usd(paid)),
               make("td", {}, Say.usd(avoided)),
-              make("td", {}, signed(avoided - paid)),
+              make("td", {}, signed(avoided === null ? null : avoided - paid)),
             ),
           ),
         ),
