@@ -19,6 +19,7 @@ from bedrock_autoscaler.adapters.documents.document import (
     DefaultsDocument,
     TargetDocument,
 )
+from bedrock_autoscaler.adapters.documents.fields import THRESHOLDS
 from bedrock_autoscaler.adapters.documents.limits import StackDocument
 from bedrock_autoscaler.adapters.documents.problems import problem_of
 from bedrock_autoscaler.adapters.documents.text import Object, merged, read_object
@@ -45,15 +46,8 @@ _BACKTEST_CAPS: Object = {
         "max_usd_per_month": 75_000_000,
     }
 }
-_BACKTEST_SECTIONS = {
-    "slo",
-    "guard_rails",
-    "observing",
-    "classifying",
-    "sizing",
-    "gating",
-    "routing",
-}
+# No drain is modelled.
+_BACKTEST_SECTIONS = {*THRESHOLDS} - {"draining"}
 
 
 def is_name(name: str) -> bool:
