@@ -123,6 +123,7 @@ def test_lifted_bounds_change_nothing_but_the_bounds_on_changes() -> None:
                 max_units_per_purchase=shipped.thresholds.sizing.max_units_per_purchase,
             ),
         ),
+        shown=shipped.shown,
     )
 
     assert lifted.guard_rails.max_purchases_per_day == 1440
