@@ -92,8 +92,9 @@ class EndpointOracles:
     def _bounded(
         self, before: EndpointState, instances: int, target: Target, rails: InstanceRails
     ) -> None:
-        """O1: within the bounds of this run's settings."""
-        if not rails.min_instances <= instances <= rails.max_instances:
+        """O1: no growth above the bounds of this run's settings, and no shrinking below them."""
+        grows = instances > before.instances
+        if instances > rails.max_instances if grows else instances < rails.min_instances:
             self.findings.failed(
                 "O1", f"{before.address} is to run {instances} instances, bounds {rails}"
             )

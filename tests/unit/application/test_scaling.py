@@ -21,7 +21,7 @@ from bedrock_autoscaler.domain.fleet.scalings import EndpointRecord, ScalingStat
 from bedrock_autoscaler.domain.option import InstanceRails
 from bedrock_autoscaler.domain.target import Loop, Mode, Target
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
-from tests.builders import NOW, build_guard_rails, build_target
+from tests.builders import NOW, build_guard_rails, build_target, build_traffic
 from tests.endpoints import (
     ENDPOINT,
     build_endpoint,
@@ -327,6 +327,35 @@ def test_the_settings_of_now_bind(target: Target, words: str) -> None:
     assert outcome(made) == "scaling held"
     assert words in held_because(made)
     assert made.endpoints.tokens == []
+
+
+def test_less_than_the_least_of_now_is_held() -> None:
+    made = scene(wanted=1)
+    made.targets = (target_with(replace(RAILS, min_instances=2)),)
+
+    assert held_because_of(made) == "1 instances are outside of 2 to 4"
+
+
+def test_an_endpoint_far_above_its_lowered_bound_comes_back_one_by_one() -> None:
+    """The rules ask for each step, and the actor takes it, though it ends above the bound."""
+    made = Stage(target_with(replace(RAILS, max_instances=3)))
+    made.endpoints.states[ENDPOINT] = build_endpoint_state(instances=6)
+    made.metrics.beat_through(NOW, NOW + 4 * HOUR)
+    # Five instances would serve this: 150 / (0.8 x 40) = 4.7.
+    calm = build_traffic(8 * 60, end=NOW + 4 * HOUR, invocations=150.0)
+    made.metrics.put_traffic(ENDPOINT, calm)
+    said = []
+
+    for _ in range(4):
+        made.decide()
+        said.append(outcome(made).split(", ")[-1])
+        made.endpoints.settle()
+        made.scale_endpoint()  # finds out that the change has ended
+        made.clock.advance(HOUR)
+
+    assert said[:3] == ["scaled to 5", "scaled to 4", "scaled to 3"]
+    assert not said[3].startswith("scaled")
+    assert made.endpoints.states[ENDPOINT].instances == 3
 
 
 def test_a_pause_of_shrinking_holds_what_would_go() -> None:

@@ -259,16 +259,22 @@ class _Scaler:
         return None
 
     def _problem(self, wanted: Scaling, rails: InstanceRails) -> str | None:
-        """What the settings as they are now say against it."""
-        if not rails.min_instances <= wanted.to_instances <= rails.max_instances:
+        """What the settings as they are now say against it.
+
+        A step towards bounds that have moved may end outside of them: the next ones go on.
+        """
+        controls, grows = self.target.controls, wanted.to_instances > wanted.from_instances
+        is_within = (
+            wanted.to_instances <= rails.max_instances
+            if grows
+            else wanted.to_instances >= rails.min_instances
+        )
+        if not is_within:
             return (
                 f"{wanted.to_instances} instances are outside of {rails.min_instances} to "
                 f"{rails.max_instances}"
             )
-        controls = self.target.controls
-        if wanted.to_instances > wanted.from_instances:
-            return controls.growth_problem(self.now)
-        return controls.shrink_problem(self.now)
+        return controls.growth_problem(self.now) if grows else controls.shrink_problem(self.now)
 
     def _dollars_problem(
         self, wanted: Scaling, rails: InstanceRails, *, is_recorded: bool
