@@ -52,6 +52,27 @@ def test_fields_are_set_and_left_out_by_path_and_the_rest_stays() -> None:
     assert DOCUMENT["options"] == [{"address": "a"}, {"address": "b"}]
 
 
+@pytest.mark.parametrize(
+    ("removals", "left"),
+    [
+        (["ids.0", "ids.1"], ["c", "d"]),
+        (["ids.1", "ids.0"], ["c", "d"]),
+        (["ids.0", "ids.3"], ["b", "c"]),
+        (["ids.1", "ids.1", "ids.01"], ["a", "c", "d"]),
+    ],
+)
+def test_positions_to_leave_out_are_those_of_the_document_as_it_was(
+    removals: list[str], left: list[str]
+) -> None:
+    assert edited({"ids": ["a", "b", "c", "d"]}, {}, removals) == {"ids": left}
+
+
+def test_a_field_of_a_position_that_goes_too_is_looked_up_before_it_goes() -> None:
+    removals = ["options.0", "options.1.address", "options.0.address", "mode"]
+
+    assert edited(DOCUMENT, {}, removals) == {"sizing": {"grow_margin": 1.2}, "options": [{}]}
+
+
 def test_a_whole_object_or_position_can_be_set() -> None:
     changed = edited({"provisioned": None}, {"provisioned.model_id": "m", "options": [1, 2]})
 

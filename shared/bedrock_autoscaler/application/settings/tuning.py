@@ -156,7 +156,8 @@ def edited(
 ) -> Document:
     """The document with some fields set and others left out, by dotted paths.
 
-    A position in a list is a number: `options.0.quota`. Objects on the way are made.
+    A position in a list is a number: `options.0.quota`. Objects on the way are made. Positions to
+    be left out are those of the document before any is.
 
     Raises:
         ConfigurationError: a path leads through a value that is no object or list, or to a field
@@ -169,14 +170,7 @@ def edited(
             parent[_position(parent, last, path)] = value
         else:
             parent[last] = value
-    for path in removals:
-        parent, last = _parent(result, path, make=False)
-        if isinstance(parent, list):
-            del parent[_position(parent, last, path)]
-        elif last in parent:
-            del parent[last]
-        else:
-            raise ConfigurationError(f"{path} is not in the document, so it cannot be left out")
+    _leave_out(result, removals)
     return result
 
 
@@ -208,6 +202,24 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
             yield from leaves(child, f"{path}.{index}")
     else:
         yield path, value
+
+
+def _leave_out(document: Document, paths: Sequence[str]) -> None:
+    """Delete the fields of all paths, none of which a deletion of another one moves."""
+    names: dict[tuple[int, str], Document] = {}
+    positions: dict[tuple[int, int], list[Any]] = {}
+    for path in paths:
+        parent, last = _parent(document, path, make=False)
+        if isinstance(parent, list):
+            positions[id(parent), _position(parent, last, path)] = parent
+        elif last in parent:
+            names[id(parent), last] = parent
+        else:
+            raise ConfigurationError(f"{path} is not in the document, so it cannot be left out")
+    for (_, name), holder in names.items():
+        del holder[name]
+    for (_, position), values in sorted(positions.items(), key=lambda each: -each[0][1]):
+        del values[position]
 
 
 def _parent(document: Document, path: str, *, make: bool) -> tuple[Any, str]:
