@@ -109,7 +109,12 @@ def test_controls_become_a_domain_value() -> None:
         (
             {"route": {"address": "other", "until": UNTIL, "by": "jane"}},
             "controls.route.address",
-            f"'other' is none of the options: {MODEL}",
+            f"'other' is none of the options that serve calls: {MODEL}",
+        ),
+        (
+            {"units": {"units": 2, "until": UNTIL, "by": "j" * 2_049}},
+            "controls.units.by",
+            "give a text of 1 to 2048 characters",
         ),
     ],
 )
@@ -118,6 +123,32 @@ def test_a_faulty_control_is_named(controls: dict[str, Any], field: str, told: s
 
     assert place == field
     assert told in message
+
+
+def test_who_set_an_override_may_be_the_longest_name_that_aws_knows() -> None:
+    by = "arn:aws:sts::111122223333:assumed-role/".ljust(2_048, "x")
+    controls = {
+        "units": {"units": 2, "until": UNTIL, "by": by},
+        "route": {"address": MODEL, "until": UNTIL, "by": by},
+    }
+
+    found = accepted(BASE | {"controls": controls}).controls
+
+    assert found.units is not None
+    assert found.route is not None
+    assert (found.units.by, found.route.by) == (by, by)
+
+
+@pytest.mark.parametrize("waiting", [{"kind": "batch"}, {"kind": "on_demand", "tier": "flex"}])
+def test_calls_are_not_put_on_a_way_for_work_that_may_wait(waiting: dict[str, Any]) -> None:
+    option = BASE["options"][0] | {"quota": "unlimited"} | waiting
+    controls = {"route": {"address": option["address"], "until": UNTIL, "by": "jane"}}
+    alone = BASE | {"options": [option], "controls": controls}
+
+    assert refused(alone)[0] == "controls.route.address"
+    assert "none of the options that serve calls: none" in refused(alone)[1]
+    # The same address may serve calls as well.
+    accepted(alone | {"options": [BASE["options"][0], option]})
 
 
 def test_an_override_of_another_zone_is_told_in_utc() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bedrock_autoscaler.domain.acting.controls import Controls, RouteOverride
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory
 from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.routing.choice import RouteChoice, choose_routes
@@ -189,3 +190,18 @@ def test_the_trial_of_another_way_starts_anew() -> None:
     running = replace(NO_MEMORY, proven=(MODEL,), trial=(THIRD, NOW - HOURS))
 
     assert choose(memory=running).memory.trial == (PROFILE, NOW)
+
+
+def test_a_way_put_first_by_hand_that_refuses_calls_is_passed_over_with_a_word() -> None:
+    override = RouteOverride(address=PROFILE, until=NOW + HOURS, by="jane")
+    target = build_target(options=(NEW, IN_REGION), controls=Controls(route=override))
+    refusing = replace(NO_MEMORY, refused=((PROFILE, NOW + HOURS),))
+
+    found = choose_routes(build_situation(target=target, memory=refusing))
+
+    assert [route.address for route in found.routes] == [MODEL]
+    (said,) = [one for one in found.reasons if one.code is ReasonCode.ROUTE_OVERRIDE]
+    assert said.message == (
+        f"jane puts {PROFILE} first until 2026-11-20 15:00 UTC, but it cannot be used now: the "
+        "rules decide"
+    )

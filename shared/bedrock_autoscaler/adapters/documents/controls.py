@@ -4,7 +4,13 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from bedrock_autoscaler.adapters.documents.values import Address, Moment, Section, conflict
+from bedrock_autoscaler.adapters.documents.values import (
+    Address,
+    Identity,
+    Moment,
+    Section,
+    conflict,
+)
 from bedrock_autoscaler.domain.acting.controls import (
     ChangeWindow,
     Controls,
@@ -56,7 +62,7 @@ class UnitsOverrideDocument(Section):
 
     units: int = Field(ge=0, le=1_000, description="Units wanted; guard rails still bound them.")
     until: Moment = Field(description="When it expires by itself.")
-    by: str = Field(min_length=1, max_length=100, description="Who set it.")
+    by: Identity = Field(description="Who set it.")
 
 
 class RouteOverrideDocument(Section):
@@ -64,7 +70,7 @@ class RouteOverrideDocument(Section):
 
     address: Address = Field(description="The address of one of the options.")
     until: Moment = Field(description="When it expires by itself.")
-    by: str = Field(min_length=1, max_length=100, description="Who set it.")
+    by: Identity = Field(description="Who set it.")
 
 
 class ControlsDocument(Section):

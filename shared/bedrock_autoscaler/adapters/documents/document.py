@@ -201,11 +201,14 @@ class TargetDocument(Document):
         return self
 
     def _check_route_override(self) -> None:
-        """Refuse to send callers where no option of the target is."""
+        """Refuse to send callers where no option of the target serves calls."""
         override = self.controls.route
-        addresses = [option.address for option in self.options]
+        addresses = [
+            option.address for option in self.options if not option.unpriced().is_for_waiting_work
+        ]
         if override is not None and override.address not in addresses:
-            reason = f"{override.address!r} is none of the options: {', '.join(addresses)}"
+            known = ", ".join(addresses) or "none"
+            reason = f"{override.address!r} is none of the options that serve calls: {known}"
             raise conflict(["controls", "route", "address"], reason)
 
     def _addresses(self) -> list[tuple[list[str | int], str]]:

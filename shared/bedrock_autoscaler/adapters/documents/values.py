@@ -39,6 +39,9 @@ Address = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[A-Za-z
 targets that are asked for in the same call. Source: `DimensionValue` in its service model."""
 SHORTEST_SOURCE, LONGEST_SOURCE = 3, 300
 Source = Annotated[str, Field(min_length=SHORTEST_SOURCE, max_length=LONGEST_SOURCE)]
+Identity = Annotated[str, Field(min_length=1, max_length=2_048)]
+"""A person's name, or the ARN by which AWS knows credentials. Source: the longest ARN in IAM's
+service model (`arnType`)."""
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 PerMinute = Annotated[float, Field(gt=0, le=1e9)]
 UsdPerThousand = Annotated[float, Field(gt=0, le=10)]

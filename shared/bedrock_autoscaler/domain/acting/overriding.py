@@ -44,6 +44,20 @@ def preferred(
     return [*chosen, *(option for option in options if option not in chosen)], (reason,)
 
 
+def passed_over(target: Target, now: datetime) -> tuple[Reason, ...]:
+    """That the option which a person put first cannot be used now, while that lasts."""
+    override = target.controls.route_at(now)
+    if override is None:
+        return ()
+    return (
+        Reason(
+            code=ReasonCode.ROUTE_OVERRIDE,
+            message=f"{override.by} puts {override.address} first until "
+            f"{moment_text(override.until)}, but it cannot be used now: the rules decide",
+        ),
+    )
+
+
 def put_first(routes: list[Route], position: int) -> list[Route]:
     """The routes with the one at `position` first, and all traffic offered to it."""
     rest = [replace(route, weight=0.0) for route in routes]

@@ -5,7 +5,7 @@ Source: docs/model.md, section "Routing".
 
 from dataclasses import dataclass, replace
 
-from bedrock_autoscaler.domain.acting.overriding import preferred, put_first
+from bedrock_autoscaler.domain.acting.overriding import passed_over, preferred, put_first
 from bedrock_autoscaler.domain.acting.succession import superseded
 from bedrock_autoscaler.domain.decision import Memory, Situation
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
@@ -65,7 +65,7 @@ def choose_routes(situation: Situation) -> RouteChoice:
         options = _relieved(options)
         reasons += (_reordered(options, target, share),)
     options, by_hand = preferred(options, target, situation.scheduled_at)
-    reasons += by_hand
+    reasons += by_hand or passed_over(target, situation.scheduled_at)
     routes = [*paid, *(route_of(option) for option in options)]
     if by_hand:
         routes = put_first(routes, len(paid))
