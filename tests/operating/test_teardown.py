@@ -247,6 +247,50 @@ def test_a_commitment_is_named_with_its_end_and_left(built: Stage) -> None:
     assert "table ledger: 0 bytes, kept as asked" in " ".join(text.split())
 
 
+ENDPOINT = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/own"
+
+
+def bound(stage: Stage) -> None:
+    """A target whose endpoint the stack scales."""
+    rails = {
+        "min_instances": 1,
+        "max_instances": 3,
+        "calls_per_minute": 40,
+        "usd_per_instance_hour": 1.5,
+        "source": "load test; price list",
+        "as_of": "2026-11-20",
+    }
+    option = {"kind": "marketplace_endpoint", "address": ENDPOINT, "instances": rails}
+    document = {"account": ACCOUNT, "region": REGION, "options": [option]}
+    stage.put("targets/own", document)
+
+
+def test_an_endpoint_that_goes_on_running_is_named_with_its_dollars(built: Stage) -> None:
+    bound(built)
+    built.world.reconfigure(endpoints=[{"arn": ENDPOINT, "instances": 3}])
+
+    found = built.json("teardown", "--dry-run")
+
+    (part,) = [part for part in found["parts"] if part["kind"] == "endpoint"]
+    # Three instances at 1.50 USD for 730 hours.
+    assert part["usd_per_month"] == pytest.approx(3 * 1.5 * 730)
+    assert (part["name"], part["is_deleted"]) == (ENDPOINT, False)
+    assert found["usd_per_month_left"] == pytest.approx(3285)
+    assert "3,285.00 afterwards" in built.told("teardown", "--dry-run")
+    told = " ".join(built.told("teardown", "--yes").split())
+    assert f"left: endpoint {ENDPOINT}: 3 instances at 1.5 USD an hour each" in told
+
+
+def test_an_endpoint_that_cannot_be_read_costs_an_unknown_sum(built: Stage) -> None:
+    bound(built)
+
+    text = " ".join(built.told("teardown", "--dry-run").split())
+
+    assert "instances at 1.5 USD an hour each, not deleted" in text
+    assert "how many is unknown" in text
+    assert "0.00 and 1 part of unknown cost afterwards" in text
+
+
 def test_another_name_deletes_nothing(built: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     arn = bought(built)
     monkeypatch.setattr("typer.prompt", lambda *_, **__: "yes")
@@ -293,7 +337,9 @@ def test_what_is_held_in_a_spoke_forbids_it(built: Stage) -> None:
     (held,) = built.json("teardown", "--dry-run")["held_elsewhere"]
 
     assert held == f"{arn} of chat, 1 unit"
-    assert "in another account or Region" in built.refused("teardown", "--yes")
+    told = built.refused("teardown", "--yes")
+    assert "in another account or Region" in told
+    assert "`override units TARGET 0 --until 12h`" in told
     assert len(tables()) == 3
 
 

@@ -163,8 +163,8 @@ class _Access:
         return SimpleNamespace(targets=self._targets())
 
     def inspection(self) -> SimpleNamespace:
-        """What lists throughputs."""
-        return SimpleNamespace(capacity=self)
+        """What lists throughputs, and shows endpoints."""
+        return SimpleNamespace(capacity=self, endpoints=self._sim.endpoints)
 
     def inventory(self) -> Inventory:
         """The account's, which may break off."""

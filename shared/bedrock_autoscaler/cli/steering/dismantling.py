@@ -35,8 +35,8 @@ def dismantle(access: StackAccess, plan: Plan) -> Iterator[str]:
     if plan.elsewhere:
         raise CommandError(
             f"{plan.elsewhere[0]} are held in another account or Region, which this command does "
-            "not reach; let the stack release them (`override units TARGET 0`), or delete them "
-            "there, and try again; nothing was deleted"
+            "not reach; let the stack release them (`override units TARGET 0 --until 12h`), or "
+            "delete them there, and try again; nothing was deleted"
         )
     steps = (
         _stop,

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bedrock_autoscaler.adapters.prices import load_prices
+from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing.surveying import GRACE
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.cli.output import CommandError
@@ -35,7 +36,8 @@ class Part:
     """Something that the stack made, or that lies beside it.
 
     Attributes:
-        kind: `throughput`, `stack`, `alarms`, `dashboards`, `logs`, `table` or `parameters`.
+        kind: `throughput`, `endpoint`, `stack`, `alarms`, `dashboards`, `logs`, `table` or
+            `parameters`.
         usd_per_month: None where it is unknown.
         is_deleted: whether the teardown takes it away.
         note: what it is, and why it stays.
@@ -96,6 +98,7 @@ def plan_of(access: StackAccess, *, keep_tables: bool) -> Plan:
     shown = (pt for pt in inventory.throughputs if pt.deployment or access.releasing.get(pt.arn))
     known = (*shown, *(pt for pt in unlisted if pt is not None))
     parts = [_throughput(access, pt, held) for pt in known]
+    parts += _endpoints(access)
     youngest = access.clock.now() - GRACE
     untagged = [
         f"{pt.arn} of {held[pt.arn]}"
@@ -163,9 +166,11 @@ def print_plan(plan: Plan) -> None:
     left = [part for part in plan.parts if not part.is_deleted]
     now = sum(part.usd_per_month or 0.0 for part in plan.parts)
     after = sum(part.usd_per_month or 0.0 for part in left)
+    unknown = sum(part.usd_per_month is None for part in left)
+    beside = f" and {count_text(unknown, 'part')} of unknown cost" if unknown else ""
     console.print(
-        f"about {now:,.2f} USD a month now, {after:,.2f} afterwards (throughputs at their known "
-        "prices for 730 hours; the rest at list prices of us-east-1)",
+        f"about {now:,.2f} USD a month now, {after:,.2f}{beside} afterwards (throughputs and "
+        "instances at their known prices for 730 hours; the rest at list prices of us-east-1)",
         soft_wrap=True,
     )
     for purchase in plan.unanswered:
@@ -217,6 +222,29 @@ def _unit_usd(access: StackAccess, pt: ListedThroughput) -> Decimal | None:
             return bought.price.under(pt.commitment) or bought.price.usd_per_hour
     listed = load_prices().unit_price(bare_id(pt.model_arn), access.place.region)
     return None if listed is None else listed.under(pt.commitment) or listed.usd_per_hour
+
+
+def _endpoints(access: StackAccess) -> Iterator[Part]:
+    """The endpoints whose instances the stack changes; they are a person's, and go on running."""
+    rails = {
+        option.address: option.instances
+        for target in access.settings().targets
+        for option in target.options
+        if option.instances is not None
+    }
+    endpoints = access.inspection().endpoints
+    for address, bounds in rails.items():
+        usd = bounds.usd_per_instance_hour
+        stays = "not deleted, and nobody changes its instances any more"
+        try:
+            instances = endpoints.state(address).instances
+        except ObservationError as error:
+            note = f"instances at {usd} USD an hour each, {stays}; how many is unknown: {error}"
+            yield _part("endpoint", address, None, note=note)
+            continue
+        month = float(usd * instances * _HOURS_PER_MONTH)
+        note = f"{count_text(instances, 'instance')} at {usd} USD an hour each, {stays}"
+        yield _part("endpoint", address, month, note=note)
 
 
 def _of_the_stack(access: StackAccess) -> Iterator[Part]:
