@@ -241,21 +241,20 @@ class StackAccess:
         except (BotoCoreError, ClientError) as error:
             raise CommandError(f"{name} cannot be read: {error}") from error
 
-    def throw(self, value: str, why: str) -> None:
-        """Write the kill switch.
+    def throw(self, value: str, description: str) -> None:
+        """Write the kill switch, and why and by whom.
 
         Raises:
             CommandError: it was not written, or may not have been.
         """
         name = self.switch_name
-        text = f"{why or 'by a command'}: {self.identity}"
         try:
             self.ssm.put_parameter(
                 Name=name,
                 Value=value,
                 Type="String",
                 Overwrite=True,
-                Description=text[:_MAX_DESCRIPTION],
+                Description=description[:_MAX_DESCRIPTION],
             )
         except (BotoCoreError, ClientError) as error:
             raise CommandError(f"{name} was not written to {value!r}: {error}") from error

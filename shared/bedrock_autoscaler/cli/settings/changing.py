@@ -95,7 +95,7 @@ def change_of(
             f"{access.stored.parameter(name)} is at version {newest}, not {version}; nothing was "
             "written"
         )
-    base = _file_object(file) if file is not None else _stored_object(access, name, stored)
+    base = _file_object(file) if file is not None else stored_object(access, name, stored)
     kind: DocumentKind = "stack" if name == STACK else "target"
     paths = [full_path(each, kind) for each in removals]
     document = edited(base, assignments(texts, kind), paths)
@@ -134,6 +134,30 @@ def carry_out(change: Change, options: Options) -> int | None:
         print_json(report)
     version: int | None = report["written_version"]
     return version
+
+
+def stored_object(access: StackAccess, name: str, stored: StoredVersion | None) -> dict[str, Any]:
+    """What is stored of a document; nothing where a target has none of its own.
+
+    Raises:
+        CommandError: there is no such document, or it is no JSON object.
+    """
+    if stored is None:
+        known = access.tuning.parameters.documents().texts
+        if name in known or name in {DEFAULTS, STACK}:
+            return {}
+        raise CommandError(
+            f"there is no document {access.stored.parameter(name)}; documents: "
+            f"{', '.join(sorted(known)) or 'none'}. `bedrock-autoscaler targets add {name}` makes "
+            "a new target"
+        )
+    try:
+        return read_object(stored.text)
+    except ValueError as error:
+        raise CommandError(
+            f"{access.stored.parameter(name)}, version {stored.version}: {error}; put a whole "
+            f"document in its place by --file, or `bedrock-autoscaler settings rollback {name}`"
+        ) from error
 
 
 def change_lines(changes: Sequence[FieldChange]) -> list[str]:
@@ -214,25 +238,6 @@ def _write(change: Change, effect: Effect, options: Options) -> int:
             if target is not None:
                 typer.echo(f"  {target.name} decides under settings {target.settings_version}")
     return written
-
-
-def _stored_object(access: StackAccess, name: str, stored: StoredVersion | None) -> dict[str, Any]:
-    if stored is None:
-        known = access.tuning.parameters.documents().texts
-        if name in known or name in {DEFAULTS, STACK}:
-            return {}
-        raise CommandError(
-            f"there is no document {access.stored.parameter(name)}; documents: "
-            f"{', '.join(sorted(known)) or 'none'}. `bedrock-autoscaler targets add {name}` makes "
-            "a new target"
-        )
-    try:
-        return read_object(stored.text)
-    except ValueError as error:
-        raise CommandError(
-            f"{access.stored.parameter(name)}, version {stored.version}: {error}; put a whole "
-            f"document in its place by --file, or `bedrock-autoscaler settings rollback {name}`"
-        ) from error
 
 
 def _object_or_nothing(stored: StoredVersion | None) -> dict[str, Any]:
