@@ -27,7 +27,7 @@ STRICT ?=
 CHROMIUM ?=
 SCREENSHOTS ?=
 TRACE ?=
-STACK ?= bedrock-autoscaler
+STACK ?=
 CONFIG_ENV ?= default
 
 .DEFAULT_GOAL := help
@@ -206,10 +206,10 @@ lock: $(UV)
 	  $(UV) pip compile --quiet --generate-hashes --no-header --universal \
 	    --python-version $(PYTHON_VERSION) $${UPGRADE:+--upgrade} "$${pair%%:*}.in" -o "$${pair##*:}.txt"; done
 
-## deploy: build and deploy to AWS as samconfig.toml says; CONFIG_ENV=name picks another section
+## deploy: build and deploy to AWS as samconfig.toml says; CONFIG_ENV=name picks another section, STACK=name another stack
 .PHONY: deploy
 deploy: build
-	PATH="$(TOOLS_PATH):$$PATH" sam deploy --config-env $(CONFIG_ENV) --stack-name $(STACK)
+	PATH="$(TOOLS_PATH):$$PATH" sam deploy --config-env $(CONFIG_ENV) $(if $(STACK),--stack-name $(STACK))
 
 ## clean: remove what was built; `make distclean` also removes the environments
 .PHONY: clean
