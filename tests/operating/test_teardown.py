@@ -343,6 +343,77 @@ def test_what_is_held_in_a_spoke_forbids_it(built: Stage) -> None:
     assert len(tables()) == 3
 
 
+@pytest.mark.parametrize("prefix", ["/bedrock-autoscaler", "/bedrock-autoscaler/rehearsal"])
+def test_another_stack_below_the_same_prefix_forbids_it(built: Stage, prefix: str) -> None:
+    """Its settings and its switch would go with this one's."""
+    built.stacks.add("prod", {"SettingsPrefixPath": prefix})
+
+    assert built.json("teardown", "--dry-run")["sharing_the_prefix"] == ["prod"]
+    assert "stack prod keeps its settings and its switch" in built.refused("teardown", "--yes")
+    assert len(tables()) == 3
+    parameter = built.ssm.get_parameter(Name="/bedrock-autoscaler/switch")["Parameter"]
+    assert parameter["Value"] == "allow"
+
+
+def test_a_stack_with_a_prefix_of_its_own_forbids_nothing(built: Stage) -> None:
+    built.stacks.add("rehearsal", {"SettingsPrefixPath": "/bedrock-autoscaler-rehearsal"})
+
+    assert "stack test deleted" in built.told("teardown", "--yes")
+
+
+def test_stacks_that_cannot_be_listed_make_no_plan(built: Stage) -> None:
+    def refuse_lists(params: Any) -> Any:
+        return "AccessDenied" if "StackName" not in params else {"Stacks": [described]}
+
+    described = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+    built.answer("cloudformation.DescribeStacks", refuse_lists)
+
+    assert "cannot be looked through" in built.refused("teardown", "--yes")
+    assert len(tables()) == 3
+
+
+def test_after_the_stack_is_gone_a_failure_names_the_rest_and_the_commands(built: Stage) -> None:
+    """Without the stack the teardown finds nothing, so that a person goes on by hand."""
+    asked = []
+
+    def delete_the_first(params: Any) -> Any:
+        asked.append(params)
+        return {} if len(asked) == 1 else "AccessDeniedException"
+
+    built.answer("dynamodb.DeleteTable", delete_the_first)
+
+    error = " ".join(built.refused("teardown", "--yes").split())
+
+    assert "delete tables failed: " in error
+    assert "Run the teardown again" not in error
+    assert "left are table routes, table consents, /bedrock-autoscaler/*; by hand: " in error
+    for name in ("routes", "consents"):
+        assert f"update-table --table-name {name} --no-deletion-protection-enabled" in error
+        assert f"delete-table --table-name {name}" in error
+    assert "--table-name ledger" not in error
+    assert "get-parameters-by-path --path /bedrock-autoscaler --recursive" in error
+    assert "cannot be read" in built.refused("teardown", "--yes")
+
+
+def test_where_parameters_alone_are_left_they_alone_are_named(built: Stage) -> None:
+    built.answer("ssm.DeleteParameters", lambda _: "AccessDeniedException")
+
+    error = " ".join(built.refused("teardown", "--yes").split())
+
+    assert "delete parameters failed: " in error
+    assert "left are /bedrock-autoscaler/*; by hand: aws ssm get-parameters-by-path" in error
+
+
+def test_a_stack_that_may_stand_yet_is_torn_down_again(built: Stage) -> None:
+    """Its deletion was refused, or takes longer than a person is kept waiting."""
+    built.answer("cloudformation.DeleteStack", lambda _: "AccessDenied")
+
+    error = " ".join(built.refused("teardown", "--yes", "--keep-tables").split())
+
+    assert "Run the teardown again when that is mended, or, once the stack is gone: " in error
+    assert "left are /bedrock-autoscaler/*" in error
+
+
 def test_a_list_that_was_not_read_to_its_end_is_no_plan(built: Stage) -> None:
     bought(built)
     built.answer("bedrock.ListTagsForResource", lambda _: "ThrottlingException")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _FAILS = 0.1
 _PAGES: dict[str, dict[str, list[str]]] = {
+    "describe_stacks": {"Stacks": []},
     "list_stack_resources": {"StackResourceSummaries": []},
     "describe_log_groups": {"logGroups": []},
     "get_parameters_by_path": {"Parameters": []},

@@ -48,7 +48,9 @@ _STACK_ARN = re.compile(r"arn:aws[a-z-]*:cloudformation:([a-z0-9-]+):([0-9]{12})
 _MAX_DESCRIPTION = 1_024
 SWITCH = "switch"
 """Name of the kill switch's parameter below the prefix."""
-_NEEDED = ("LedgerTableName", "RoutesTableName", "ConsentsTableName", "SettingsPrefixPath")
+PREFIX_OUTPUT = "SettingsPrefixPath"
+"""Name of the stack's output that has the prefix."""
+_NEEDED = ("LedgerTableName", "RoutesTableName", "ConsentsTableName", PREFIX_OUTPUT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,7 @@ def place_of(name: str, described: Mapping[str, Any]) -> Place:
         ledger=outputs["LedgerTableName"],
         routes=outputs["RoutesTableName"],
         consents=outputs["ConsentsTableName"],
-        prefix=outputs["SettingsPrefixPath"],
+        prefix=outputs[PREFIX_OUTPUT],
         capacity_minutes=int(given.get("CapacityMinutes", "5")),
         clock_endpoint=given.get("ClockEndpoint") or None,
         outputs=outputs,

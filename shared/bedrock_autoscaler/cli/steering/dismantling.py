@@ -1,6 +1,6 @@
 """The deletion of a stack and of what belongs to it, in a safe order."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
@@ -15,6 +15,8 @@ from bedrock_autoscaler.domain.units import count_text
 _PARAMETERS_PER_CALL = 10
 _WAIT = {"Delay": 5, "MaxAttempts": 120}
 
+type _Step = Callable[[StackAccess, Plan], Iterator[str]]
+
 
 def dismantle(access: StackAccess, plan: Plan) -> Iterator[str]:
     """Delete what the plan says; each step, once it is done, in words.
@@ -22,6 +24,33 @@ def dismantle(access: StackAccess, plan: Plan) -> Iterator[str]:
     Raises:
         CommandError: a step failed; those after it were not begun.
     """
+    _refuse(plan)
+    steps = (
+        _stop,
+        _look_again,
+        _delete_throughputs,
+        _delete_stack,
+        _delete_tables,
+        _delete_parameters,
+    )
+    done: list[str] = []
+    for step in steps:
+        try:
+            for told in step(access, plan):
+                done.append(told)
+                yield told
+        except (AutoscalerError, BotoCoreError, ClientError, WaiterError) as error:
+            raise CommandError(
+                f"{step.__name__.strip('_').replace('_', ' ')} failed: {error}; what comes after "
+                f"it was not begun. {_way_on(access, plan, step, done)}"
+            ) from error
+    left = [part for part in plan.parts if not part.is_deleted]
+    for part in left:
+        yield f"left: {part.kind} {part.name}: {part.note}"
+
+
+def _refuse(plan: Plan) -> None:
+    """Where something would be left behind, or taken from another stack."""
     if plan.unanswered:
         raise CommandError(
             f"{plan.unanswered[0]} has no answer yet and may still bring a throughput; wait for "
@@ -38,25 +67,35 @@ def dismantle(access: StackAccess, plan: Plan) -> Iterator[str]:
             "not reach; let the stack release them (`override units TARGET 0 --until 12h`), or "
             "delete them there, and try again; nothing was deleted"
         )
-    steps = (
-        _stop,
-        _look_again,
-        _delete_throughputs,
-        _delete_stack,
-        _delete_tables,
-        _delete_parameters,
-    )
-    for step in steps:
-        try:
-            yield from step(access, plan)
-        except (AutoscalerError, BotoCoreError, ClientError, WaiterError) as error:
-            raise CommandError(
-                f"{step.__name__.strip('_').replace('_', ' ')} failed: {error}; what comes after "
-                "it was not begun. Run the teardown again when that is mended"
-            ) from error
-    left = [part for part in plan.parts if not part.is_deleted]
-    for part in left:
-        yield f"left: {part.kind} {part.name}: {part.note}"
+    if plan.sharing:
+        raise CommandError(
+            f"stack {plan.sharing[0]} keeps its settings and its switch below the same prefix, and "
+            "would lose them; deploy one of the two with a SettingsPrefix of its own, and try "
+            "again; nothing was deleted"
+        )
+
+
+def _way_on(access: StackAccess, plan: Plan, failed: _Step, done: Sequence[str]) -> str:
+    """What a person does after a failure; without the stack this command finds nothing."""
+    if failed not in {_delete_stack, _delete_tables, _delete_parameters}:
+        return "Run the teardown again when that is mended"
+    tables = [name for name in plan.names("table") if _deleted(name) not in done]
+    by_hand = [
+        f"aws dynamodb update-table --table-name {name} --no-deletion-protection-enabled && "
+        f"aws dynamodb delete-table --table-name {name}"
+        for name in tables
+    ]
+    if plan.names("parameters"):
+        by_hand.append(
+            f"aws ssm get-parameters-by-path --path {access.place.prefix} --recursive "
+            "--query 'Parameters[].[Name]' --output text | xargs -n 10 aws ssm delete-parameters "
+            "--names"
+        )
+    left = ", ".join([*(f"table {name}" for name in tables), *plan.names("parameters")])
+    rest = f"left are {left}; by hand: {'; '.join(by_hand)}" if left else "nothing else is left"
+    if failed is _delete_stack:
+        return f"Run the teardown again when that is mended, or, once the stack is gone: {rest}"
+    return f"The stack is gone, so that the teardown cannot be run again; {rest}"
 
 
 def _stop(access: StackAccess, _: Plan) -> Iterator[str]:
@@ -116,7 +155,11 @@ def _delete_tables(access: StackAccess, plan: Plan) -> Iterator[str]:
         dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
         dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig=_WAIT)
         dynamodb.delete_table(TableName=name)
-        yield f"table {name} deleted"
+        yield _deleted(name)
+
+
+def _deleted(table: str) -> str:
+    return f"table {table} deleted"
 
 
 def _delete_parameters(access: StackAccess, plan: Plan) -> Iterator[str]:

@@ -13,7 +13,7 @@ from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.observing.surveying import GRACE
 from bedrock_autoscaler.application.ports.bedrock import ListedThroughput
 from bedrock_autoscaler.cli.output import CommandError
-from bedrock_autoscaler.cli.stack import StackAccess
+from bedrock_autoscaler.cli.stack import PREFIX_OUTPUT, StackAccess
 from bedrock_autoscaler.domain.fleet.intent import HOLDING_STATES
 from bedrock_autoscaler.domain.routing.addresses import bare_id
 from bedrock_autoscaler.domain.target import Commitment
@@ -58,6 +58,7 @@ class Plan:
         unanswered: purchases that may still bring a throughput; they forbid the teardown.
         untagged: throughputs of the ledger whose tags may not be shown yet; they, too.
         elsewhere: throughputs that the ledger holds in another account or Region; they, too.
+        sharing: stacks whose parameters would go with this one's; they, too.
     """
 
     stack: str
@@ -65,6 +66,7 @@ class Plan:
     unanswered: tuple[str, ...]
     untagged: tuple[str, ...]
     elsewhere: tuple[str, ...]
+    sharing: tuple[str, ...]
 
     def names(self, kind: str) -> list[str]:
         """The parts of a kind that go."""
@@ -111,6 +113,7 @@ def plan_of(access: StackAccess, *, keep_tables: bool) -> Plan:
             *_tables(access, keep=keep_tables),
             *_parameters(access),
         ]
+        sharing = _sharing(access)
     except (BotoCoreError, ClientError) as error:
         raise CommandError(f"stack {access.deployment!r} cannot be looked through: {error}") from (
             error
@@ -132,6 +135,7 @@ def plan_of(access: StackAccess, *, keep_tables: bool) -> Plan:
         unanswered=tuple(unanswered),
         untagged=tuple(untagged),
         elsewhere=tuple(elsewhere),
+        sharing=sharing,
     )
 
 
@@ -143,6 +147,7 @@ def to_document(plan: Plan) -> dict[str, object]:
         "unanswered_purchases": list(plan.unanswered),
         "without_tags_yet": list(plan.untagged),
         "held_elsewhere": list(plan.elsewhere),
+        "sharing_the_prefix": list(plan.sharing),
         "usd_per_month": sum(part.usd_per_month or 0.0 for part in plan.parts),
         "usd_per_month_left": sum(
             part.usd_per_month or 0.0 for part in plan.parts if not part.is_deleted
@@ -179,6 +184,8 @@ def print_plan(plan: Plan) -> None:
         console.print(f"bought just now, without tags yet: {throughput}", soft_wrap=True)
     for throughput in plan.elsewhere:
         console.print(f"held in another account or Region: {throughput}", soft_wrap=True)
+    for stack in plan.sharing:
+        console.print(f"another stack's parameters are below the prefix: {stack}", soft_wrap=True)
 
 
 def parameter_names(access: StackAccess) -> list[str]:
@@ -304,6 +311,20 @@ def _parameters(access: StackAccess) -> Iterator[Part]:
         prefix = access.place.prefix
         note = f"{count_text(len(names), 'parameter')}; standard ones cost nothing"
         yield _part("parameters", f"{prefix}/*", 0.0, note=note, is_deleted=True)
+
+
+def _sharing(access: StackAccess) -> tuple[str, ...]:
+    """The other stacks of the account and Region whose prefix is this one's, or lies below it."""
+    own = f"{access.place.prefix}/"
+    pages = access.client("cloudformation").get_paginator("describe_stacks").paginate()
+    found = {
+        stack["StackName"]
+        for page in pages
+        for stack in page["Stacks"]
+        for output in stack.get("Outputs", ())
+        if output["OutputKey"] == PREFIX_OUTPUT and f"{output['OutputValue']}/".startswith(own)
+    }
+    return tuple(sorted(found - {access.deployment}))
 
 
 def _part(kind: str, name: str, usd: float | None, *, note: str, is_deleted: bool = False) -> Part:
