@@ -1,12 +1,14 @@
 """The page on security explains every statement of every role, and none that is gone."""
 
+import json
 import re
 from collections import defaultdict
+from fnmatch import fnmatchcase
 
 import pytest
 
-from tests.deployment.policies import statements
-from tests.deployment.template import ROOT, stack
+from tests.deployment.policies import grants, statements
+from tests.deployment.template import OWN, ROOT, Stack, spoke, stack
 from tests.deployment.test_rules import VARIANTS
 
 pytestmark = pytest.mark.xdist_group("template")
@@ -65,6 +67,32 @@ def test_what_every_function_has_is_explained_once() -> None:
     functions = [deployed[role] for role in SECTIONS if role not in apart]
 
     assert _explained()[EVERYONE] == set.intersection(*functions)
+
+
+def test_the_organization_s_policy_spares_every_role_that_changes_throughput() -> None:
+    (text,) = (each for each in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL) if "Deny" in each)
+    (denied,) = json.loads(text)["Statement"]
+    spared = denied["Condition"]["ArnNotLike"]["aws:PrincipalArn"]
+    models = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0*"
+    changing = {
+        f"arn:aws:iam::111111111111:role/{_name(deployed, grant.role)}"
+        for deployed in (
+            stack(PurchasableModelArns=models, **VARIANTS["spokes"] | VARIANTS["fan-out"]),
+            spoke(PurchasableModelArns=models),
+        )
+        for grant in grants(deployed)
+        if grant.action in denied["Action"]
+    }
+
+    missed = {arn for arn in changing if not any(fnmatchcase(arn, each) for each in spared)}
+    assert len(changing) == 4
+    assert missed == set()
+
+
+def _name(deployed: Stack, role: str) -> str:
+    """As CloudFormation names it in the page's stack, which is `bedrock-autoscaler`."""
+    given = deployed.of("AWS::IAM::Role")[role].get("RoleName", f"{OWN}-{role}-1A2B3C")
+    return f"bedrock-autoscaler{given.removeprefix(OWN)}"
 
 
 def test_every_alarm_is_on_the_page() -> None:
