@@ -1,6 +1,6 @@
 """Outlets and what persons were told, in memory."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from bedrock_autoscaler.application.telling.events import Announcement
@@ -22,11 +22,13 @@ class MemoryOutlets(Failures):
         self.announced += announcements
         self._end("announce")
 
-    def tell(self, message: Message) -> None:
-        """Keep it."""
-        self._begin("tell")
-        self.messages.append(message)
-        self._end("tell")
+    def tell(self, messages: Iterable[Message]) -> Iterator[Message]:
+        """Keep each."""
+        for message in messages:
+            self._begin("tell")
+            self.messages.append(message)
+            self._end("tell")
+            yield message
 
 
 class MemoryTold(Failures):

@@ -1,8 +1,10 @@
 """What the outside is told of a run, once, and never in the way of the run."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from itertools import islice
+from typing import Any, override
 
 import pytest
 
@@ -14,6 +16,7 @@ from bedrock_autoscaler.application.errors import (
     UnknownOutcomeError,
 )
 from bedrock_autoscaler.application.telling.events import Kind, Teller
+from bedrock_autoscaler.application.telling.messages import Message
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, build_decision
@@ -161,6 +164,44 @@ def test_a_message_that_was_not_sent_is_tried_again_while_its_cause_lasts() -> N
 
     assert len(desk.outlets.messages) == 1
     assert list(desk.told.keys) == [("chat", "idle_units/2026-11-20")]
+
+
+class SlowOutlets(MemoryOutlets):
+    """Time is up after each first message."""
+
+    @override
+    def tell(self, messages: Iterable[Message]) -> Iterator[Message]:
+        """One, and no more."""
+        yield from islice(super().tell(messages), 1)
+        raise UnknownOutcomeError("messages were given up")
+
+
+def test_messages_that_were_given_up_are_told_by_later_runs() -> None:
+    desk = Desk()
+    desk.outlets = SlowOutlets()
+    told = []
+    for _ in range(3):
+        # Each run is a process of its own: only what is marked is known to the next.
+        teller = desk.process()
+        for target in ("chat", "email", "search"):
+            teller.alarm("idle_units", target, "arn:1 is idle")
+        teller.flush()
+        told.append([target for target, _ in desk.told.keys])
+
+    assert told == [["chat"], ["chat", "email"], ["chat", "email", "search"]]
+    assert len(desk.outlets.messages) == 3
+
+
+def test_events_are_sent_before_messages() -> None:
+    """A run that is cut off loses what it has not sent, and messages alone are tried again."""
+    desk = Desk()
+    desk.outlets.fail_next(RuntimeError("cut off"), method="tell")
+    desk.teller.decided(build_decision())
+    desk.teller.alarm("idle_units", "chat", "arn:1 is idle")
+
+    desk.teller.flush()
+
+    assert desk.ids[0] == build_decision().id
 
 
 def test_events_are_sent_although_a_message_is_not() -> None:

@@ -14,7 +14,7 @@ from bedrock_autoscaler.application.telling.events import Kind, Outlets
 from bedrock_autoscaler.sdk_errors import code_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from mypy_boto3_events import EventBridgeClient
@@ -32,7 +32,10 @@ DETAIL_TYPES = {
     Kind.REQUEST: "Bedrock Autoscaler Request",
 }
 SECONDS = 8.0
-"""So long a run goes on sending; what is left then is given up. The function has 50 seconds."""
+"""So long a run goes on sending events, and then messages; what is left of either is given up.
+
+The function has 50 seconds.
+"""
 
 _BATCH = 10
 _MOST_BYTES = 200_000  # PutEvents takes 256 KB in all
@@ -86,8 +89,16 @@ class AwsOutlets(Outlets):
                 raise UnknownOutcomeError(f"{count} events were refused: {', '.join(codes)}")
 
     @override
-    def tell(self, message: Message) -> None:
-        """One publish."""
+    def tell(self, messages: Iterable[Message]) -> Iterator[Message]:
+        """One publish each; the first failure ends it, since the next would wait as long."""
+        until = self._elapsed() + SECONDS
+        for message in messages:
+            if self._elapsed() > until:
+                raise UnknownOutcomeError(f"messages were given up after {SECONDS:.0f} seconds")
+            self._publish(message)
+            yield message
+
+    def _publish(self, message: Message) -> None:
         if self._topic is None:
             return
         try:

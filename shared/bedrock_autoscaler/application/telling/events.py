@@ -7,7 +7,7 @@ again as long as its cause lasts.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -79,7 +79,7 @@ class Announcement:
 
 
 class Outlets(Protocol):
-    """Where announcements and messages go; neither call lasts longer than some seconds."""
+    """Where announcements and messages go; neither call lasts longer than some seconds in all."""
 
     def announce(self, announcements: Iterable[Announcement]) -> None:
         """Send them all, in order.
@@ -88,11 +88,11 @@ class Outlets(Protocol):
             UnknownOutcomeError: some were not sent, or may not have been.
         """
 
-    def tell(self, message: Message) -> None:
-        """Send one message to the persons who subscribed.
+    def tell(self, messages: Iterable[Message]) -> Iterator[Message]:
+        """Send them, in order, to the persons who subscribed; each, once it was sent.
 
         Raises:
-            UnknownOutcomeError: it was not sent, or may not have been.
+            UnknownOutcomeError: the next one was not sent, or may not have been; no later one was.
         """
 
 
@@ -178,7 +178,7 @@ class Teller(Reporter):
     # -- sending -------------------------------------------------------------------------------
 
     def _send(self) -> None:
-        """Messages first: a person's hour is worth more than a listener's."""
+        """Events first: those that are lost are not tried again, and messages are."""
         now = self._clock.now()
         news, messages = [], []
         for request in self._requests:
@@ -195,21 +195,21 @@ class Teller(Reporter):
                 messages.append((target, key, message))
                 news.append(_of_alarm(alarm, target, texts, now))
         problems = [
-            *self._tell_all(messages, now),
             *self._announce([*self._of_run(now), *news]),
+            *self._tell_all(messages, now),
         ]
         if problems:
             raise UnknownOutcomeError("; ".join(dict.fromkeys(problems)))
 
     def _tell_all(self, messages: list[tuple[str, str, Message]], now: datetime) -> list[str]:
-        """What went wrong; the first failure ends it, since the next would wait as long."""
-        for target, key, message in messages:
-            try:
-                self._outlets.tell(message)
+        """What went wrong; what was not sent is not marked, and is told by a later run."""
+        sent = self._outlets.tell([message for _, _, message in messages])
+        try:
+            for (target, key, _), _ in zip(messages, sent, strict=True):
                 self._known.append((target, key))
                 self._told.mark(target, key, now)
-            except (ObservationError, UnknownOutcomeError) as error:
-                return [str(error)]
+        except (ObservationError, UnknownOutcomeError) as error:
+            return [str(error)]
         return []
 
     def _announce(self, announcements: list[Announcement]) -> list[str]:

@@ -21,6 +21,8 @@ from bedrock_autoscaler.application.telling.messages import Message
 from bedrock_autoscaler.domain.decision import Decision, Purchase
 from tests.builders import NOW, REGION, build_decision
 
+MESSAGE = Message(subject="s", body="b")
+
 
 @dataclass(slots=True)
 class Account:
@@ -156,7 +158,7 @@ def test_a_call_that_hangs_is_trouble(account: Account) -> None:
     with pytest.raises(UnknownOutcomeError, match="events were not sent: ConnectTimeoutError"):
         account.outlets().announce([announcement()])
     with pytest.raises(UnknownOutcomeError, match="not sent: ConnectTimeoutError"):
-        account.outlets().tell(Message(subject="s", body="b"))
+        list(account.outlets().tell([MESSAGE]))
 
 
 def test_a_run_gives_up_sending_after_some_seconds(account: Account) -> None:
@@ -168,8 +170,19 @@ def test_a_run_gives_up_sending_after_some_seconds(account: Account) -> None:
     assert len(account.sent) == 1
 
 
+def test_messages_are_given_up_after_as_many_seconds(account: Account) -> None:
+    """The topic answers, but slowly: a failure alone would never end it."""
+    # The beginning, and before each message.
+    account.seconds = iter([0.0, 0.0, SECONDS / 2, SECONDS + 1])
+
+    with pytest.raises(UnknownOutcomeError, match="messages were given up after 8 seconds"):
+        list(account.outlets().tell([MESSAGE] * 9))
+
+    assert len(account.mails()) == 2
+
+
 def test_a_message_reaches_the_topic(account: Account) -> None:
-    account.outlets().tell(Message(subject="[prod] chat: idle", body="do this\n"))
+    list(account.outlets().tell([Message(subject="[prod] chat: idle", body="do this\n")]))
 
     assert account.mails() == [("[prod] chat: idle", "do this\n")]
 
@@ -178,11 +191,11 @@ def test_a_topic_that_is_gone_is_trouble(account: Account) -> None:
     account.sns.delete_topic(TopicArn=account.topic)
 
     with pytest.raises(UnknownOutcomeError, match="not sent: NotFound"):
-        account.outlets().tell(Message(subject="s", body="b"))
+        list(account.outlets().tell([MESSAGE]))
 
 
 def test_without_a_bus_or_a_topic_nothing_is_sent(account: Account) -> None:
     account.outlets(bus=None).announce([announcement()])
-    account.outlets(topic=False).tell(Message(subject="s", body="b"))
+    assert list(account.outlets(topic=False).tell([MESSAGE])) == [MESSAGE]
 
     assert (account.sent, account.mails()) == ([], [])
