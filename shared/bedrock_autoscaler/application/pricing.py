@@ -141,18 +141,19 @@ def look(ports: PricingPorts) -> tuple[KeptPrices | None, KeptPrices]:
 
 
 def refresh(ports: PricingPorts) -> KeptPrices:
-    """Read, review and keep; each new doubt is an alarm.
+    """Read, review and keep; each new doubt is an alarm, once.
 
     Raises:
         ObservationError: the list or the store could not be read; what was kept stays in force
             and ages.
     """
     before, kept = look(ports)
-    ports.store.keep(kept)
     known = {(doubt.key, doubt.reason) for doubt in before.doubts} if before else set()
+    # Before they are kept: of a run that ends in between the next one tells again.
     for doubt in kept.doubts:
         if (doubt.key, doubt.reason) not in known:
             ports.reporter.alarm("price_doubted", "", f"{doubt.key} is blocked: {doubt.reason}")
+    ports.store.keep(kept)
     ports.reporter.happened(
         "prices_refreshed",
         "",

@@ -98,6 +98,20 @@ def test_a_doubted_price_blocks_and_is_an_alarm_once() -> None:
     assert "is blocked: 0.8 USD" in alarm
 
 
+def test_a_doubt_that_was_not_kept_is_told_again() -> None:
+    """A run that ends before it keeps the doubt leaves the next one to find it new."""
+    office = Office(quote(INPUT, "0.8"), quote(OUTPUT, "0.0032"))
+    office.store.fail_next(ObservationError("the store is away"), method="keep")
+
+    with pytest.raises(ObservationError):
+        refresh(office.ports)
+    told = [one.alarm for one in office.reporter.alarms]
+    refresh(office.ports)
+
+    assert told == ["price_doubted"]
+    assert [one.alarm for one in office.reporter.alarms] == ["price_doubted"] * 2
+
+
 def test_a_doubt_is_over_when_the_list_is_right_again() -> None:
     office = Office(quote(INPUT, "0.8"), quote(OUTPUT, "0.0032"))
     refresh(office.ports)
