@@ -2,9 +2,11 @@
 
 import json
 import re
+from io import StringIO
 
 import pytest
 
+from bedrock_autoscaler.adapters.observability import PowertoolsReporter
 from tests.deployment.arithmetic import watched
 from tests.deployment.template import ROOT, stack, translated
 
@@ -115,6 +117,19 @@ def test_every_period_offered_has_a_schedule() -> None:
     for parameter, mapping in (("RoutingMinutes", "Routing"), ("CapacityMinutes", "Capacity")):
         offered = template["Parameters"][parameter]["AllowedValues"]
         assert list(template["Mappings"][mapping]) == offered
+
+
+@pytest.mark.parametrize("level", translated()["Parameters"]["LogLevel"]["AllowedValues"])
+def test_at_every_level_the_lines_that_alarms_refer_to_are_logged(
+    level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Powertools keeps one logger, with its stream, per service and process.
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"at-{level}")
+    stream = StringIO()
+
+    PowertoolsReporter("prod", level, stream).alarm("price_stale", "chat", "40 days old")
+
+    assert "40 days old" in stream.getvalue()
 
 
 def test_reserved_concurrency_is_off_by_default() -> None:
