@@ -10,7 +10,7 @@ import pytest
 from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.adapters.storage.packed import PackedHistory
 from bedrock_autoscaler.domain.traffic.joining import span
-from bedrock_autoscaler.domain.traffic.observation import Traffic
+from bedrock_autoscaler.domain.traffic.observation import METRICS, Traffic
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import MODEL, NOW, build_traffic, pt_arn
 from tests.comparing import plain
@@ -214,3 +214,44 @@ def test_hours_are_read_while_days_cannot_be_written(
     history = PackedHistory(cast("DynamoDBClient", faulty_dynamodb), LEDGER)
 
     assert plain(history.load("chat", NOW - SPAN, NOW)) == plain(expected)
+
+
+def crowded(hours: int, busy: int) -> dict[str, Traffic]:
+    """Hours of which the first day has so many busy `ModelId`s; eleven are 590 KB."""
+    day = NOW.replace(hour=0) - 3 * DAY
+    series = dict.fromkeys(METRICS, 70_000.5)
+    found = {
+        f"m{i}": build_traffic(24 * 60, end=day + DAY, **series)
+        for i in range(busy)  # halves take eight bytes each
+    }
+    return {MODEL: traffic(hours)[MODEL], **found}
+
+
+def test_a_day_too_large_for_an_item_is_no_reason_to_read_others_by_the_hour(
+    faulty_dynamodb: FaultyClient, dynamodb: "DynamoDBClient"
+) -> None:
+    DynamoHistory(dynamodb, LEDGER).store("chat", crowded(84, 11))
+    expected = DynamoHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)
+    PackedHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)  # packs
+    history = PackedHistory(cast("DynamoDBClient", faulty_dynamodb), LEDGER)
+
+    assert sum("content" not in item for item in _days(dynamodb)) == 1
+    assert plain(history.load("chat", NOW - SPAN, NOW)) == plain(expected)
+    assert not [sent for sent in faulty_dynamodb.sent if "Item" in sent]
+    faulty_dynamodb.sent.clear()
+    assert plain(history.load("chat", NOW - SPAN, NOW)) == plain(expected)
+    assert hours_read_from(faulty_dynamodb).startswith("2026-11-20T00:00:00Z")
+
+
+def test_days_behind_a_damaged_one_are_not_packed_again(
+    faulty_dynamodb: FaultyClient, dynamodb: "DynamoDBClient"
+) -> None:
+    store(DynamoHistory(dynamodb, LEDGER), 100)
+    PackedHistory(dynamodb, LEDGER).load("chat", NOW - SPAN, NOW)
+    damaged = _days(dynamodb)[1]
+    dynamodb.put_item(TableName=LEDGER, Item={**damaged, "numbers": {"B": b"torn"}})
+
+    PackedHistory(cast("DynamoDBClient", faulty_dynamodb), LEDGER).load("chat", NOW - SPAN, NOW)
+
+    written = [sent["Item"]["sk"] for sent in faulty_dynamodb.sent if "Item" in sent]
+    assert written == [damaged["sk"]]

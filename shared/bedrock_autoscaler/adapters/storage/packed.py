@@ -2,6 +2,7 @@
 
 Keys: `HISTORY#<name>#days`, `<date>#<number>`. A day is packed from the newest revisions of its
 hours when it is some hours old, and names them, so that a decision names the same hours as before.
+One that no item can hold is written without its content, and read by the hour.
 Days are nothing but a faster form: what is exact, and what is replayed, are the hours.
 """
 
@@ -24,6 +25,7 @@ from bedrock_autoscaler.adapters.storage.history import (
 )
 from bedrock_autoscaler.adapters.storage.kept import Kept
 from bedrock_autoscaler.adapters.storage.table import (
+    MAX_ITEM_BYTES,
     ConditionFailedError,
     Item,
     NoAnswerError,
@@ -42,6 +44,9 @@ _DAY = timedelta(days=1)
 _SETTLED = 6 * HOUR
 """A look reaches back three hours; a day that ended so long ago changes only by a new start."""
 
+_MOST_BYTES = MAX_ITEM_BYTES - 4 * 1024
+"""Of a content: keys, numbers and digests of 24 hours take less than one of these."""
+
 _DIGEST = 32
 _NONE = -1
 _NUMBERS = "<i4"
@@ -52,6 +57,7 @@ class _Day:
     """One packed day.
 
     Attributes:
+        content: empty where it is too large for an item; then the hours have it.
         revisions: (hour, revision) of the hours that it holds.
         digests: of their contents, in the same order, end to end.
     """
@@ -116,20 +122,26 @@ class PackedHistory(History):
         known: dict[datetime, _Day] = {}
         wanted = [first + i * _DAY for i in range(max((end - first) // _DAY, 0))]
         for day in wanted:
-            found = self._days.get((target, day))
-            if found is not None:
-                known[day] = found
+            kept = self._days.get((target, day))
+            if kept is not None:
+                known[day] = kept
         missing = [day for day in wanted if day not in known]
         if missing:
             for pack in self._read(target, missing[0], missing[-1] + _DAY):
-                known[pack.start] = pack
-                self._days.add((target, pack.start), pack)
+                found = pack if pack.content else self._by_hour(target, pack)
+                known[pack.start] = found
+                self._days.add((target, pack.start), found)
         whole = []
         for day in wanted:
             if day not in known:
                 break
             whole.append(known[day])
         return tuple(whole)
+
+    def _by_hour(self, target: str, day: _Day) -> _Day:
+        """A day that no item can hold, put together from its hours as they are now."""
+        own = self._hours.hours(target, day.start, day.start + _DAY)
+        return _day_of(target, day.start, own, day.number)
 
     def _read(self, target: str, first: datetime, end: datetime) -> Iterable[_Day]:
         """The newest pack of each day that has one.
@@ -151,7 +163,10 @@ class PackedHistory(History):
     def _pack_days(
         self, target: str, hours: Sequence[Hour], first: datetime, end: datetime
     ) -> None:
-        """Pack each day of [first, end), also one without any hour, so that it is not missing."""
+        """Pack each day of [first, end), also one without any hour, so that it is not missing.
+
+        Those that were found, behind one that is missing, are packed already.
+        """
         if first >= end:
             return
         by_day: dict[datetime, list[Hour]] = {}
@@ -159,7 +174,8 @@ class PackedHistory(History):
             by_day.setdefault(_midnight(hour.start), []).append(hour)
         for index in range((end - first) // _DAY):
             day = first + index * _DAY
-            self._write(target, _day_of(target, day, by_day.get(day, ()), 0))
+            if (target, day) not in self._days:
+                self._write(target, _day_of(target, day, by_day.get(day, ()), 0))
 
     def _repack(self, target: str, first: datetime, end: datetime) -> None:
         """Pack anew what hours of old days have changed since they were packed."""
@@ -245,14 +261,14 @@ def _partition(target: str) -> str:
 
 def _to_item(target: str, day: _Day) -> Item:
     by_hour = dict(day.revisions)
+    content = day.content if len(day.content) <= _MOST_BYTES else None
     return {
         "pk": _partition(target),
         "sk": f"{iso(day.start)}#{day.number:06d}",
         "schema": SCHEMA,
         "numbers": _joint([by_hour.get(day.start + i * HOUR, _NONE) for i in range(_DAY // HOUR)]),
         "digests": day.digests,
-        "content": day.content,
-    }
+    } | ({} if content is None else {"content": content})
 
 
 def _from_item(item: Item, target: str) -> _Day:
@@ -265,7 +281,7 @@ def _from_item(item: Item, target: str) -> _Day:
         return _Day(
             start=datetime.fromisoformat(text),
             number=int(number),
-            content=item["content"],
+            content=item.get("content", b""),
             revisions=_revisions(text, numbers),
             digests=item["digests"],
         )
