@@ -271,7 +271,7 @@ class Hub:
         arn = self._sqs().get_queue_attributes(QueueUrl=letters, AttributeNames=["QueueArn"])
         redrive = {
             "deadLetterTargetArn": arn["Attributes"]["QueueArn"],
-            "maxReceiveCount": 3,
+            "maxReceiveCount": 2,
         }
         work = self._sqs().create_queue(
             QueueName="work.fifo",
