@@ -55,8 +55,8 @@ def agenda(request: pytest.FixtureRequest) -> Agenda:
 
 def test_a_policy_is_kept_under_its_version(policies: Policies) -> None:
     older, newer = build_target(), build_target(settings_version="fedcba9876543210")
-    policies.keep((older,), ROSTER)
-    policies.keep((newer,), ROSTER)
+    policies.keep((older,), ROSTER, NOW)
+    policies.keep((newer,), ROSTER, NOW)
 
     assert policies.target("chat", older.settings_version) == older
     assert policies.target("chat", newer.settings_version) == newer
@@ -69,14 +69,14 @@ def test_a_policy_is_kept_under_its_version(policies: Policies) -> None:
 
 
 def test_a_version_is_never_changed(policies: Policies) -> None:
-    policies.keep((build_target(),), ROSTER)
+    policies.keep((build_target(),), ROSTER, NOW)
 
     other = build_target(uses_mantle=True)
     if isinstance(policies, DynamoPolicies):
         # A process remembers what it has kept, and asks no more.
-        policies.keep((other,), ROSTER)
+        policies.keep((other,), ROSTER, NOW)
     else:
-        assert policies.keep((other,), ROSTER).keys() == {"chat"}
+        assert policies.keep((other,), ROSTER, NOW).keys() == {"chat"}
 
     assert policies.target("chat", other.settings_version) == build_target()
 
@@ -100,7 +100,7 @@ def test_a_version_that_newer_code_kept_leaves_its_target_out_alone(
     policies = DynamoPolicies(dynamodb, LEDGER)
     other = build_target(name="search")
 
-    faults = policies.keep((build_target(), other), ROSTER)
+    faults = policies.keep((build_target(), other), ROSTER, NOW)
 
     assert faults.keys() == {"chat"}
     assert "has schema Decimal('99')" in faults["chat"]
@@ -116,7 +116,26 @@ def test_many_versions_that_cannot_be_kept_are_no_matter_of_single_targets(
         newer_version(dynamodb, name)
 
     with pytest.raises(ObservationError, match="schema"):
-        DynamoPolicies(dynamodb, LEDGER).keep([build_target(name=name) for name in names], ROSTER)
+        DynamoPolicies(dynamodb, LEDGER).keep(
+            [build_target(name=name) for name in names], ROSTER, NOW
+        )
+
+
+def test_what_a_replaced_table_lacks_is_kept_again_within_a_quarter_of_an_hour(
+    dynamodb: "DynamoDBClient",
+) -> None:
+    policies, target = DynamoPolicies(dynamodb, LEDGER), build_target()
+    policies.keep((target,), ROSTER, NOW)
+    for item in dynamodb.scan(TableName=LEDGER)["Items"]:
+        dynamodb.delete_item(TableName=LEDGER, Key={"pk": item["pk"], "sk": item["sk"]})
+
+    policies.keep((target,), ROSTER, NOW + 14 * MINUTE)
+    assert dynamodb.scan(TableName=LEDGER)["Count"] == 0
+    policies.keep((target,), ROSTER, NOW + 15 * MINUTE)
+
+    worker = DynamoPolicies(dynamodb, LEDGER)
+    assert worker.target(target.name, target.settings_version) == target
+    assert worker.roster(ROSTER.version) == ROSTER
 
 
 def test_a_roster_changes_its_version_with_its_names_and_its_caps() -> None:

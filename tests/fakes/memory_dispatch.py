@@ -1,6 +1,7 @@
 """Policies, agenda and the way to the workers, in memory."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.application.fleets.assigning import AgendaEntry, Assignment, Roster
@@ -16,8 +17,9 @@ class MemoryPolicies(Failures):
         self._targets: dict[tuple[str, str], Target] = {}
         self._rosters: dict[str, Roster] = {}
 
-    def keep(self, targets: Iterable[Target], roster: Roster) -> Mapping[str, str]:
-        """Keep them under their versions."""
+    def keep(self, targets: Iterable[Target], roster: Roster, now: datetime) -> Mapping[str, str]:
+        """Keep them under their versions; nothing here is ever lost."""
+        del now
         self._begin("keep")
         faults = {}
         for target in targets:

@@ -164,7 +164,7 @@ _POISON: tuple[Callable[[Assignment], Assignment], ...] = (
     lambda each: replace(each, target="nobody"),
     lambda each: replace(each, scheduled_at=each.scheduled_at + 60 * 24 * MINUTE),
     lambda each: replace(each, scheduled_at=each.scheduled_at + 4 * MINUTE),
-    lambda each: replace(each, acting_until=None, offset=None),
+    lambda each: replace(each, acting_until=None, offset=None, last_call_at=None),
     lambda each: replace(each, silent_together=not each.silent_together),
 )
 """What an older version, a clock or a stranger may make of a message."""

@@ -79,6 +79,7 @@ def read_assignment(body: str) -> Assignment:
             scheduled_at=as_utc(found.scheduled_at),
             capacity_at=found.capacity_at and as_utc(found.capacity_at),
             acting_until=found.acting_until and as_utc(found.acting_until),
+            last_call_at=found.last_call_at and as_utc(found.last_call_at),
         )
     except (ValueError, OverflowError):
         raise ConfigurationError("message: a time of it is none in UTC") from None

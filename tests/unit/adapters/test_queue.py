@@ -111,7 +111,7 @@ def test_a_body_that_is_no_assignment_is_refused_and_not_quoted(body: str) -> No
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("member", ["scheduled_at", "capacity_at", "acting_until"])
+@pytest.mark.parametrize("member", ["scheduled_at", "capacity_at", "acting_until", "last_call_at"])
 @pytest.mark.parametrize("time", ["2026-11-20T12:00:00", "9999-12-31T23:59:59-05:00"])
 def test_a_time_that_is_none_in_utc_makes_no_assignment(member: str, time: str) -> None:
     """A worker would stumble over it with all of its batch."""

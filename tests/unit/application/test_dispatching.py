@@ -19,7 +19,7 @@ from bedrock_autoscaler.domain.cadence import QUIET, WATCHFUL
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW
-from tests.fakes.memory_dispatch import MemoryAssignments
+from tests.fakes.memory_dispatch import MemoryAssignments, MemoryPolicies
 from tests.unit.application.test_visiting import BOTH, Fleet, named
 
 NAMES = tuple(f"t{index}" for index in range(30))
@@ -129,10 +129,25 @@ def test_what_could_not_be_sent_is_an_alarm_and_due_again() -> None:
 def test_a_target_whose_policy_cannot_be_kept_is_left_out_alone() -> None:
     fleet = Fleet(named("a"), named("b"))
     elsewhere = (replace(named("a"), uses_mantle=True),)
-    fleet.policies.keep(elsewhere, Roster.of(Settings(targets=elsewhere, problems=())))
+    fleet.policies.keep(elsewhere, Roster.of(Settings(targets=elsewhere, problems=())), NOW)
 
     assert set(sent(fleet)) == {"b"}
     assert fleet.scene.reporter.alarm_names == [("policy_unread", "a")]
+
+
+def test_a_target_that_nobody_visited_for_an_hour_is_kept_again() -> None:
+    """A worker that remembered it may have decided by what a restored table lacks."""
+    fleet = Fleet(named("a"))
+    fleet.dispatch()
+    fleet.visit()
+    fleet.policies = MemoryPolicies()
+
+    fleet.scene.clock.advance(59 * MINUTE)
+    fleet.dispatch()
+    assert fleet.visit().failed == ("a",)
+    fleet.scene.clock.advance(MINUTE)
+    fleet.dispatch()
+    assert fleet.visit().failed == ()
 
 
 class CutOff(MemoryAssignments):

@@ -1,7 +1,7 @@
 """A worker's batch: decided together, judged apart, and what the agenda says afterwards."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -263,7 +263,7 @@ def test_an_assignment_far_ahead_of_the_clock_leaves_no_record_to_silence_those_
 
 def test_a_worker_leaves_the_targets_of_others_their_throughputs() -> None:
     fleet = Fleet(named("a"), named("b"))
-    fleet.policies.keep(fleet.scene.targets, Roster.of(fleet.scene.settings()))
+    fleet.policies.keep(fleet.scene.targets, Roster.of(fleet.scene.settings()), NOW)
 
     roster = Roster.of(fleet.scene.settings())
     fleet.visit(assignment("a", roster=roster.version))
@@ -315,7 +315,7 @@ def test_a_worker_tells_of_units_that_a_target_that_is_gone_keeps_reserved() -> 
 
 def test_that_all_fell_silent_together_travels_with_the_message() -> None:
     fleet = Fleet(named("a"))
-    fleet.policies.keep(fleet.scene.targets, Roster.of(fleet.scene.settings()))
+    fleet.policies.keep(fleet.scene.targets, Roster.of(fleet.scene.settings()), NOW)
     roster = Roster.of(fleet.scene.settings()).version
 
     fleet.visit(assignment("a", roster=roster, silent_together=True))
@@ -374,3 +374,66 @@ def test_an_agenda_that_cannot_be_written_leaves_the_target_due(error: Exception
 
     assert summary.failed == ()
     assert [sent.target for sent in fleet.queue.receive()] == ["a"]
+
+
+@pytest.mark.parametrize("minutes", [60, 180])
+def test_a_silence_of_all_holds_as_long_as_the_setting_says(minutes: int) -> None:
+    targets = [named(name) for name in "ab"]
+    for index, target in enumerate(targets):
+        gating = replace(target.thresholds.gating, mass_silence_minutes=minutes)
+        thresholds = replace(target.thresholds, gating=gating)
+        targets[index] = replace(target, thresholds=thresholds)
+    fleet = Fleet(*targets)
+
+    fleet.minutes(minutes + 20)
+
+    told = {
+        (s.scheduled_at - NOW) // MINUTE: s.observation.silent_together
+        for s in fleet.script.situations
+        if s.target.name == "a" and s.loop is Loop.CAPACITY
+    }
+    # The last calls are of the minute before NOW; three minutes are not settled, each visit tells
+    # what the ones before it noted, and a visit comes every 15 minutes at least.
+    assert any(told.values())
+    assert all(is_told for at, is_told in told.items() if 15 < at < minutes)
+    assert not any(is_told for at, is_told in told.items() if at > minutes + 15)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        (None, None),  # a message of before
+        (NOW - 90 * MINUTE, NOW - 90 * MINUTE),
+        (NOW + MINUTE, None),  # of the future
+    ],
+)
+def test_the_last_call_of_a_visit_before_is_kept(
+    before: datetime | None, expected: datetime | None
+) -> None:
+    fleet = Fleet(named("a"))
+    fleet.scene.metrics.put_traffic("profile-a", build_traffic(240, end=NOW, invocations=0.0))
+    roster = Roster.of(fleet.scene.settings())
+    fleet.policies.keep(fleet.scene.targets, roster, NOW)
+
+    fleet.visit(assignment("a", roster=roster.version, last_call_at=before))
+
+    assert fleet.agenda.entries()["a"].last_call_at == expected
+
+
+def test_a_target_whose_pass_raises_is_told_as_failed_until_it_is_a_dead_letter() -> None:
+    """Were the last try dropped as overtaken, SQS would take it for done."""
+    tries, visibility = 2, timedelta(seconds=60)  # of the template; rules hold it to them
+    fleet = Fleet(named("a"))
+    fleet.scene.core = fails
+    fleet.dispatch()
+    sent = fleet.queue.receive()
+    fleet.scene.clock.advance(timedelta(seconds=4))
+
+    for _ in range(tries):
+        assert set(fleet.visit(*sent).failed) == {"a"}
+        fleet.scene.clock.advance(visibility)
+
+
+def fails(situation: Situation) -> Decision:
+    """Poison."""
+    raise RuntimeError(situation.target.name)

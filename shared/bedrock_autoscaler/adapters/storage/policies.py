@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, override
 
 from pydantic import TypeAdapter
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _ROSTER = TypeAdapter(Roster)
 _MOST_FAULTS = 3
+_BELIEVED = timedelta(minutes=15)
+"""So long no worker finds anything where the table was restored or replaced under its name."""
 
 
 class DynamoPolicies(Policies):
@@ -40,10 +43,12 @@ class DynamoPolicies(Policies):
         self._table = Table(client, table)
         self._versions = versions or TargetVersions(client, table)
         self._roster: Roster | None = None
+        self._since: datetime | None = None
 
     @override
-    def keep(self, targets: Iterable[Target], roster: Roster) -> Mapping[str, str]:
+    def keep(self, targets: Iterable[Target], roster: Roster, now: datetime) -> Mapping[str, str]:
         """Write the versions that this process does not remember; on absence."""
+        self._forget_old(now)
         faults: dict[str, str] = {}
         for target in targets:
             try:
@@ -68,6 +73,12 @@ class DynamoPolicies(Policies):
         if self._roster is None or self._roster.version != version:
             self._roster = self._get(version)
         return self._roster
+
+    def _forget_old(self, now: datetime) -> None:
+        """Believe nothing that is older, also where the clock stepped back."""
+        if self._since is None or not timedelta(0) <= now - self._since < _BELIEVED:
+            self._versions.forget()
+            self._roster, self._since = None, now
 
     def _put(self, roster: Roster) -> None:
         content = zlib.compress(_ROSTER.dump_json(roster))

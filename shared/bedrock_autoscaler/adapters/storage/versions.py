@@ -42,8 +42,13 @@ class TargetVersions:
         self, client: "DynamoDBClient", table: str, *, most_bytes: int = _KNOWN_BYTES
     ) -> None:
         self._table = Table(client, table)
+        self._most_bytes = most_bytes
+        self.forget()
+
+    def forget(self) -> None:
+        """Believe of no target any more that it is kept."""
         self._known: Kept[tuple[str, str], tuple[Target, int]] = Kept(
-            most_bytes, lambda known: _SIZE_IN_MEMORY * known[1]
+            self._most_bytes, lambda known: _SIZE_IN_MEMORY * known[1]
         )
 
     def keep(self, target: Target) -> None:

@@ -27,7 +27,7 @@ class Assignment:
         scheduled_at: of the dispatcher's tick; with target and loop it names the decision.
         capacity_at: when the capacity loop is due where this visit leaves it out; else None.
         silent_together: whether all targets of its account and Region fell silent together.
-        acting_until: of the agenda's entry, which this visit replaces.
+        acting_until, last_call_at: of the agenda's entry, which this visit replaces.
         offset: which minute of a longer pace is the target's; None: that of its name.
     """
 
@@ -38,8 +38,9 @@ class Assignment:
     scheduled_at: datetime
     capacity_at: datetime | None
     silent_together: bool
-    acting_until: datetime | None = None  # messages of before carry neither
+    acting_until: datetime | None = None  # messages of before carry none of these
     offset: int | None = None
+    last_call_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +80,10 @@ class Roster:
 class Policies(Protocol):
     """Settings as the dispatcher resolved them, kept under their versions and never changed."""
 
-    def keep(self, targets: Iterable[Target], roster: Roster) -> Mapping[str, str]:
+    def keep(self, targets: Iterable[Target], roster: Roster, now: datetime) -> Mapping[str, str]:
         """Keep what is not kept yet; why not, for the few targets whose own record is at fault.
+
+        What was kept is believed to be there for a quarter of an hour: tables are restored.
 
         Raises:
             ObservationError: nothing could be written, or more than a few targets not.
@@ -110,7 +113,7 @@ class AgendaEntry:
         routing_at, capacity_at: when the loops are due.
         visited_at: scheduled time of the visit that left this entry.
         seen_until: end of the minutes that it read.
-        last_call_at: newest of these with a call; None: none in the last hour.
+        last_call_at: newest minute with a call that any visit saw; None: none.
         acting_until: until when the acting functions look at it each minute; None: they need not.
         settings: the beginning of the settings' version that was decided by; empty: unknown.
     """

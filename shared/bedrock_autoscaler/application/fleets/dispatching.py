@@ -32,7 +32,7 @@ from bedrock_autoscaler.application.ticking import (
 )
 from bedrock_autoscaler.domain.cadence import QUIET, WATCHFUL, slot_after
 from bedrock_autoscaler.domain.target import Loop, Target
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
 
 _AT_A_TIME = 100
 """Targets that are kept and sent before the next ones are, so that a run cut off has done some."""
@@ -88,8 +88,8 @@ def _hand_out(settings: Settings, at: datetime, ports: DispatchPorts) -> Summary
     targets = {target.name: target for target in settings.targets}
     sent, unsent, trouble = 0, 0, ""
     for some in batched(_due(settings.targets, entries, roster, at), _AT_A_TIME, strict=False):
-        unkept = _unkept((targets[each.target] for each in some), entries or {})
-        faults = ports.policies.keep(unkept, roster)
+        unkept = _unkept((targets[each.target] for each in some), entries or {}, at)
+        faults = ports.policies.keep(unkept, roster, ports.clock.now())
         for name, why in faults.items():
             ports.reporter.alarm("policy_unread", name, why)
         kept = [each for each in some if each.target not in faults]
@@ -102,12 +102,20 @@ def _hand_out(settings: Settings, at: datetime, ports: DispatchPorts) -> Summary
     return Summary(outcomes=(("assignments", str(sent)),))
 
 
-def _unkept(targets: Iterable[Target], entries: Mapping[str, AgendaEntry]) -> list[Target]:
-    """Those that no worker has decided by these settings, which it reads where they are kept."""
+def _unkept(
+    targets: Iterable[Target], entries: Mapping[str, AgendaEntry], at: datetime
+) -> list[Target]:
+    """Those that no worker has decided by these settings, which it reads where they are kept.
+
+    Nor within an hour: one that remembers them may have decided by settings that a table that was
+    restored lacks, and the next worker does not find them.
+    """
     return [
         target
         for target in targets
-        if target.name not in entries or entries[target.name].settings != settings_mark(target)
+        if target.name not in entries
+        or entries[target.name].settings != settings_mark(target)
+        or at - entries[target.name].visited_at >= HOUR
     ]
 
 
@@ -159,6 +167,7 @@ def _due(
                 silent_together=Place.of(target) in silent,
                 acting_until=entry.acting_until if entry is not None else None,
                 offset=offset,
+                last_call_at=entry.last_call_at if entry is not None else None,
             )
         )
     return tuple(found)

@@ -43,7 +43,6 @@ from bedrock_autoscaler.domain.units import MINUTE
 
 _LOOPS = (Loop.CAPACITY, Loop.ROUTING)
 """The capacity loop first: its look covers what the routing loop asks for."""
-_HOUR_MINUTES = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +192,7 @@ def entry_of(assignment: Assignment, decided: Mapping[Loop, RecordedDecision]) -
         capacity_at=capacity_at or at,
         visited_at=at,
         seen_until=traffic.end,
-        last_call_at=_last_call(traffic),
+        last_call_at=_last_call(assignment, traffic),
         acting_until=_acting_until(assignment, decided.values()),
         settings=settings_mark(situation.target),
     )
@@ -211,10 +210,16 @@ def _acting_until(assignment: Assignment, decided: Iterable[RecordedDecision]) -
     return before if before is not None and before > assignment.scheduled_at else None
 
 
-def _last_call(traffic: Traffic) -> datetime | None:
-    """The newest minute of the last hour that shows a call."""
-    first = max(len(traffic) - _HOUR_MINUTES, 0)
-    series = (traffic.throttles, traffic.client_errors, traffic.server_errors)
-    calls = sum((each[first:] for each in series), traffic.invocations[first:])
+def _last_call(assignment: Assignment, traffic: Traffic) -> datetime | None:
+    """The newest minute that shows a call, here or at a visit before.
+
+    A visit that decides routes alone sees half an hour, less than a silence may last. What was
+    noted of the future is no longer believed, since it would hide every silence until then.
+    """
+    calls = traffic.invocations + traffic.throttles + traffic.client_errors + traffic.server_errors
     found = np.flatnonzero(calls > 0)
-    return traffic.start + (first + int(found[-1])) * MINUTE if found.size else None
+    own = traffic.start + int(found[-1]) * MINUTE if found.size else None
+    before = assignment.last_call_at
+    if before is None or before > assignment.scheduled_at:
+        return own
+    return before if own is None else max(own, before)
