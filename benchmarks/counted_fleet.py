@@ -243,6 +243,7 @@ class Fleet:
     def _dispatching(self) -> DispatchPorts:
         return DispatchPorts(
             clock=self.clock,
+            since=self.clock.now(),
             read_settings=self._settings,
             policies=DynamoPolicies(self._dynamodb, "ledger"),
             agenda=DynamoAgenda(self._dynamodb, "ledger"),

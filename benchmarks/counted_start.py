@@ -104,6 +104,7 @@ class Starts:
         )
         return DispatchPorts(
             clock=self.clock,
+            since=self.clock.now(),
             read_settings=SettingsReader(SsmParameters(self._parameters, PREFIX), load),
             policies=DynamoPolicies(self._ledger, "ledger"),
             agenda=DynamoAgenda(self._ledger, "ledger"),

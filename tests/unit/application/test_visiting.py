@@ -71,6 +71,7 @@ class Fleet:
                 assignments=self.queue,
                 metrics=self.metrics_of,
                 reporter=self.scene.reporter,
+                since=NOW,
             ),
         )
 

@@ -47,6 +47,7 @@ class DispatchPorts:
         read_settings: one snapshot of the settings, minutes old at most.
         metrics: of one place, for its heartbeat; raises PlaceUnreachableError where it cannot be
             reached.
+        since: when this process began to dispatch.
         home: where the stack is: it beats there although no target is there, as its alarm expects.
     """
 
@@ -57,6 +58,7 @@ class DispatchPorts:
     assignments: Assignments
     metrics: Callable[[Place], Metrics]
     reporter: Reporter
+    since: datetime
     home: Place | None = None
 
 
@@ -88,7 +90,8 @@ def _hand_out(settings: Settings, at: datetime, ports: DispatchPorts) -> Summary
     targets = {target.name: target for target in settings.targets}
     sent, unsent, trouble = 0, 0, ""
     for some in batched(_due(settings.targets, entries, roster, at), _AT_A_TIME, strict=False):
-        unkept = _unkept((targets[each.target] for each in some), entries or {}, at)
+        lost_before = at - HOUR if at - ports.since >= HOUR else None
+        unkept = _unkept((targets[each.target] for each in some), entries or {}, lost_before)
         faults = ports.policies.keep(unkept, roster, ports.clock.now())
         for name, why in faults.items():
             ports.reporter.alarm("policy_unread", name, why)
@@ -103,19 +106,20 @@ def _hand_out(settings: Settings, at: datetime, ports: DispatchPorts) -> Summary
 
 
 def _unkept(
-    targets: Iterable[Target], entries: Mapping[str, AgendaEntry], at: datetime
+    targets: Iterable[Target], entries: Mapping[str, AgendaEntry], lost_before: datetime | None
 ) -> list[Target]:
     """Those that no worker has decided by these settings, which it reads where they are kept.
 
-    Nor within an hour: one that remembers them may have decided by settings that a table that was
-    restored lacks, and the next worker does not find them.
+    Those, too, that an hour of messages of this process brought no visit: one that remembers them
+    may have decided by settings that a restored table lacks, and the next worker finds none. A
+    process that is new does not take the time before it for such an hour.
     """
     return [
         target
         for target in targets
         if target.name not in entries
         or entries[target.name].settings != settings_mark(target)
-        or at - entries[target.name].visited_at >= HOUR
+        or (lost_before is not None and entries[target.name].visited_at <= lost_before)
     ]
 
 

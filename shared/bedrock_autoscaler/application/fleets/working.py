@@ -85,6 +85,7 @@ class FleetApplication:
             agenda=self._fleet.agenda,
             assignments=self._fleet.assignments,
             metrics=self._application.metrics_at,
+            since=self._adapters.clock.now(),
             home=self._home,
             reporter=self._adapters.reporter,
         )
