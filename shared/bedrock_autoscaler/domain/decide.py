@@ -4,6 +4,7 @@ Diagnose, classify, size, route, gate. Each step says when it changed the answer
 reads a clock, calls out or raises for a valid situation.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bedrock_autoscaler.domain.acting.grounds import Grounds
@@ -29,7 +30,9 @@ from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, opened, settled
 from bedrock_autoscaler.domain.sizing.planning import make_plan, make_wish
 from bedrock_autoscaler.domain.target import Loop, RateCombination, UnitRate
 from bedrock_autoscaler.domain.traffic.demand import Demand, estimate_demand
-from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis, Way, diagnose
+from bedrock_autoscaler.domain.traffic.diagnosis import WINDOW_MINUTES, Diagnosis, Way, diagnose
+from bedrock_autoscaler.domain.traffic.joining import remainder
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.unit_rates.rate_choice import rate_in_use, rate_reasons, with_rate
 from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 
@@ -193,18 +196,28 @@ def _ways(situation: Situation) -> tuple[Way, ...]:
     """Where a refusal means pressure.
 
     A PT refuses what it cannot take as a matter of course when the call can go on demand. So a
-    target with both is judged by its on-demand ways, any other by all that it does.
+    target with both is judged by its on-demand ways, any other by all that it does. Of several
+    ways each is held against its own quota.
     """
     target, observation = situation.target, situation.observation
     seen = seen_options(target, observation.regions)
     quotas = {sight_of(option, observation.regions): option.quota for option in seen}
-    if situation.fleet.in_service_units and observation.by_option:
-        return tuple(
-            Way(traffic=traffic, quota=quotas.get(address))
-            for address, traffic in observation.by_option
-        )
+    ways = tuple(
+        Way(traffic=traffic, quota=quotas.get(address))
+        for address, traffic in observation.by_option
+    )
+    if situation.fleet.in_service_units and ways:
+        return ways
+    if len(ways) > 1:
+        return (*ways, _elsewhere(observation.traffic, ways))
     first = seen[0].quota if seen else None
     return (Way(traffic=observation.traffic, quota=first),)
+
+
+def _elsewhere(traffic: Traffic, ways: Sequence[Way]) -> Way:
+    """What no way carries, such as that of a throughput which no longer serves."""
+    newest = traffic.since(traffic.end - WINDOW_MINUTES * MINUTE)
+    return Way(traffic=remainder(newest, [way.traffic for way in ways]), quota=None)
 
 
 def _remember_errors(situation: Situation, diagnosis: Diagnosis) -> Memory:

@@ -19,11 +19,13 @@ from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
 from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, Balance
 from bedrock_autoscaler.domain.target import Loop
+from bedrock_autoscaler.domain.traffic.joining import combine
 from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     MODEL,
     NOW,
+    PROFILE,
     UNIT_PRICE,
     UNLIMITED,
     build_fleet,
@@ -221,6 +223,46 @@ def test_the_quota_that_explains_refusals_is_that_of_their_way() -> None:
     decision = decide(replace(tick, observation=tight))
 
     assert decision.reasons[0].code is ReasonCode.OUTPUT_RESERVATION
+
+
+def refused_at_a_third_of_its_quota(*, elsewhere: float = 0.0, aside: float = 0.0) -> Situation:
+    """Two ways and no unit: the first refuses at 36 % of 200,000 tokens, the second as told.
+
+    Args:
+        elsewhere: throttles a minute of the second way, at as much of as large a quota.
+        aside: throttles a minute that no way shows.
+    """
+    quota = replace(UNLIMITED, tokens_per_minute=200_000.0)
+    options = (build_option(quota=quota), build_option(address=PROFILE, quota=quota))
+    ways = (pressed(6.0), pressed(elsewhere))
+    whole = combine(ways)
+    observation = build_observation(
+        traffic=replace(whole, throttles=whole.throttles + aside),
+        by_option=tuple(zip((MODEL, PROFILE), ways, strict=True)),
+    )
+    return build_situation(target=build_target(options=options), observation=observation)
+
+
+def test_without_units_too_each_way_is_held_against_its_own_quota() -> None:
+    # Both ways together use 72 % of a quota that is the first one's alone.
+    reason = decide(refused_at_a_third_of_its_quota()).reasons[0]
+
+    assert reason.code is ReasonCode.OUTPUT_RESERVATION
+    assert dict(reason.numbers)["quota_use"] == pytest.approx(0.36)
+
+
+@pytest.mark.parametrize(("elsewhere", "aside"), [(0.0, 0.0), (3.0, 0.0), (0.0, 4.0), (3.0, 4.0)])
+def test_no_refusal_is_lost_between_the_ways(elsewhere: float, aside: float) -> None:
+    tick = refused_at_a_third_of_its_quota(elsewhere=elsewhere, aside=aside)
+
+    reason = decide(tick).reasons[0]
+
+    numbers, refused = dict(reason.numbers), 6.0 + elsewhere + aside
+    # A quota that nobody knows may be full.
+    short = ReasonCode.CAPACITY_SHORT if aside else ReasonCode.OUTPUT_RESERVATION
+    assert reason.code is short
+    assert numbers["throttles"] == 30 * refused
+    assert numbers["throttled_share"] == pytest.approx(refused / (120 + refused))
 
 
 def test_the_price_of_traffic_is_that_of_the_newest_week() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.domain.traffic.joining import combine, join, span
+from bedrock_autoscaler.domain.traffic.joining import combine, join, remainder, span
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, build_traffic
 from tests.comparing import plain
@@ -26,6 +26,17 @@ def test_parts_over_different_minutes_are_refused() -> None:
         combine([build_traffic(3), build_traffic(4)])
     with pytest.raises(ValueError, match="0 different spans"):
         combine([])
+
+
+def test_what_no_part_carries_remains() -> None:
+    whole = build_traffic(3, invocations=np.array([5.0, NAN, 3.0]), throttles=4.0)
+    part = build_traffic(3, invocations=np.array([2.0, 1.0, NAN]), throttles=1.0)
+    newest = build_traffic(1, invocations=7.0, throttles=2.0)
+
+    rest = remainder(whole, [part, newest])
+
+    assert plain(rest.invocations) == (3.0, None, 0.0)
+    assert plain(rest.throttles) == (3.0, None, 2.0)
 
 
 def test_joining_keeps_the_older_values_and_leaves_a_gap_between() -> None:

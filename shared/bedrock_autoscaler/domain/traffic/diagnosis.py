@@ -63,7 +63,8 @@ class _Evidence:
     """The newest half hour, minute by minute, and what follows from it.
 
     Attributes:
-        quota_use: highest use of a quota in a throttled minute, 0 to 1; None without one.
+        quota_use: highest use of a quota in a throttled minute, 0 to 1; None without one, or where
+            another way refused whose quota is unknown.
         unused_per_call: quota tokens that each call of that minute kept from others unused.
     """
 
@@ -133,8 +134,7 @@ def _gather(traffic: Traffic, ways: Sequence[Way]) -> _Evidence:
     served = _summed([way.traffic.invocations for way in ways])
     throttles = _summed([way.traffic.throttles for way in ways])
     answered, failed = _summed([traffic.invocations]), _summed([traffic.server_errors])
-    uses = [use for use in map(_quota_use, ways) if use is not None]
-    fullest = max(uses, key=lambda use: use.share, default=None)
+    fullest = _fullest([way for way in ways if _summed([way.traffic.throttles]).any()])
     return _Evidence(
         served=served,
         throttles=throttles,
@@ -215,6 +215,15 @@ class _QuotaUse:
 
     share: float
     unused_per_call: float | None
+
+
+def _fullest(refusing: Sequence[Way]) -> _QuotaUse | None:
+    """The use of the fullest quota; None where one is unknown, which may be the fullest."""
+    uses = [_quota_use(way) for way in refusing]
+    known = [use for use in uses if use is not None]
+    if len(known) < len(uses):
+        return None
+    return max(known, key=lambda use: use.share, default=None)
 
 
 def _quota_use(way: Way) -> _QuotaUse | None:

@@ -32,6 +32,20 @@ def _sum(*parts: Series) -> Series:
     return reduce(np.add, parts)
 
 
+def remainder(whole: Traffic, parts: Sequence[Traffic]) -> Traffic:
+    """What of `whole` none of its parts carries, never below nothing.
+
+    A minute that a part lacks takes nothing away.
+    """
+    fitted = (span(part, whole.start, whole.end) for part in parts)
+    return Traffic(start=whole.start, **each_series(_less, whole, *fitted))
+
+
+def _less(whole: Series, *parts: Series) -> Series:
+    carried = (np.where(np.isnan(part), 0.0, part) for part in parts)
+    return np.maximum(whole - sum(carried, start=np.zeros(len(whole))), 0.0)
+
+
 def join(older: Traffic, newer: Traffic) -> Traffic:
     """`older`, then the minutes of `newer` after its end, with gaps for minutes in between.
 
