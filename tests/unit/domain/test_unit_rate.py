@@ -210,22 +210,74 @@ def test_tokens_and_rate_scaled_alike_give_the_same_interval(times: float, load:
 
 def test_a_measurement_outlives_the_minutes_that_it_came_from() -> None:
     before = build_rate_measurement()
-    bound = build_rate_measurement(
-        kind=RateKind.LOWER_BOUND, rate=scaled(UNIT_RATE, 0.5), low=1.0, high=None
-    )
+    half = [calm(input_tokens=500_000.0)]
+    bound = measured(half[0].traffic, units=1)
 
-    assert latest_measurement(before, bound) is before
-    assert latest_measurement(before, None) is before
-    assert latest_measurement(None, bound) is bound
+    assert latest_measurement(before, bound, half) is before
+    assert latest_measurement(before, None, half) is before
+    assert latest_measurement(None, bound, half) is bound
 
 
-def test_a_bound_above_the_measured_interval_ends_it() -> None:
+@pytest.mark.parametrize(("units", "ends"), [(1.04, False), (1.06, True)])
+def test_a_bound_above_the_measured_interval_ends_it(units: float, *, ends: bool) -> None:
+    # A quarter hour's mean counts by 15/16; the measured interval ends at 1.05.
     before = build_rate_measurement(high=1.05)
-    bound = build_rate_measurement(
-        kind=RateKind.LOWER_BOUND, rate=scaled(UNIT_RATE, 1.1), low=1.0, high=None
-    )
 
-    assert latest_measurement(before, bound) is bound
+    assert is_ended(before, calm(input_tokens=units * 16 / 15 * 1e6), UNIT_RATE) == ends
+
+
+def test_a_bound_is_held_against_a_measurement_at_the_mix_that_was_served() -> None:
+    """However the two rates weigh output: their input limits alone say nothing."""
+    before = build_rate_measurement(
+        rate=replace(UNIT_RATE, output_tokens_per_minute=600_000.0), high=1.03
+    )
+    corrected = replace(UNIT_RATE, output_tokens_per_minute=200_000.0)
+
+    # 300,000 output tokens are 1.4 units (by 15/16) of the corrected rate, and 0.45 measured ones;
+    # 700,000 are 1.06 of its upper end.
+    assert not is_ended(before, calm(output_tokens=300_000.0), corrected)
+    assert is_ended(before, calm(output_tokens=700_000.0), corrected)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "ends"),
+    [
+        # Units of the upper end by 15/16, over 1 + half of ln(mix / 0.5):
+        # the mix that was measured: 1.05.
+        (44_800.0, 22_400.0, True),
+        # Mix 0.06, an eighth: 1.05 over 2.
+        (82_300.0, 4_940.0, False),
+        # No output at all: 1.88 and 2.19, each over 2.
+        (160_000.0, 0.0, False),
+        (187_000.0, 0.0, True),
+    ],
+)
+def test_another_mix_contradicts_an_observed_one_only_beyond_what_the_mixes_differ(
+    inputs: float, outputs: float, *, ends: bool
+) -> None:
+    seen = UnitRate(
+        input_tokens_per_minute=80_000.0,
+        output_tokens_per_minute=40_000.0,
+        combination=RateCombination.SUM,
+        source="test",
+    )
+    before = build_rate_measurement(rate=seen, high=1.0, proportions=Proportions.OBSERVED_MIX)
+
+    assert is_ended(before, calm(input_tokens=inputs, output_tokens=outputs), None) == ends
+
+
+def calm(*, input_tokens: float = 0.0, output_tokens: float = 0.0) -> UnitTraffic:
+    """A day of a single unit that refused nothing; tokens a minute."""
+    traffic = build_traffic(input_tokens=input_tokens, output_tokens=output_tokens)
+    return UnitTraffic(model_units=1, traffic=traffic)
+
+
+def is_ended(before: RateMeasurement, served: UnitTraffic, stated: UnitRate | None) -> bool:
+    """Whether the bound that this traffic gives takes the place of the measurement."""
+    bound = measured(served.traffic, stated=stated, units=1)
+    assert bound is not None
+    assert bound.kind is RateKind.LOWER_BOUND
+    return latest_measurement(before, bound, [served]) is bound
 
 
 def test_a_newer_measurement_and_one_of_another_model_take_the_place() -> None:
@@ -233,5 +285,5 @@ def test_a_newer_measurement_and_one_of_another_model_take_the_place() -> None:
     newer = build_rate_measurement(rate=scaled(UNIT_RATE, 0.9))
     other = build_rate_measurement(kind=RateKind.LOWER_BOUND, model_id="another", high=None)
 
-    assert latest_measurement(before, newer) is newer
-    assert latest_measurement(before, other) is other
+    assert latest_measurement(before, newer, []) is newer
+    assert latest_measurement(before, other, []) is other

@@ -42,7 +42,7 @@ def measured_rate(
         and intent.model_id == bought.model_id
     ]
     now = measure_unit_rate(throughputs, bought, attempts=_attempts(target, bought), at=at)
-    return latest_measurement(before, now)
+    return latest_measurement(before, now, throughputs)
 
 
 def _attempts(target: Target, bought: ProvisionedOption) -> Attempts:

@@ -94,20 +94,29 @@ def measure_unit_rate(
 
 
 def latest_measurement(
-    before: RateMeasurement | None, now: RateMeasurement | None
+    before: RateMeasurement | None,
+    now: RateMeasurement | None,
+    throughputs: Sequence[UnitTraffic],
 ) -> RateMeasurement | None:
     """The one to go by, of the previous and the new one.
 
     Minutes with refusals leave the history in time, but the rate of a unit does not change: a
-    lower bound replaces no measurement that it does not contradict.
+    lower bound replaces no measurement that it does not contradict. It does where the same
+    minutes, told by the previous measurement's upper end, come to more than a unit: the two rates
+    may weigh output differently, so that they compare at no mix but the one that was served.
+
+    Args:
+        before: what was known.
+        now: what this traffic says.
+        throughputs: that `now` was measured on.
     """
     if before is None or now is None:
         return now or before
     is_weaker = now.kind is RateKind.LOWER_BOUND and before.kind is RateKind.MEASURED
     if before.model_id != now.model_id or not is_weaker:
         return now
-    most = before.rate.input_tokens_per_minute * (before.high or 1.0)
-    return now if now.rate.input_tokens_per_minute > most else before
+    most = highest_clean_load(tuple(_least_served(one, before) for one in throughputs))
+    return now if most > 1 else before
 
 
 def _shape(
@@ -164,6 +173,22 @@ def _served(one: UnitTraffic, shape: UnitRate) -> Served:
         throttles=one.traffic.throttles,
         model_units=one.model_units,
     )
+
+
+def _least_served(one: UnitTraffic, measurement: RateMeasurement) -> Served:
+    """The traffic in units of the measurement's upper end.
+
+    Proportions of an observed mix hold for that mix: a minute of another counts for less, as
+    `_mix_error` has it, by at most half.
+    """
+    served = _served(one, scaled(measurement.rate, measurement.high or 1.0))
+    output = measurement.rate.output_tokens_per_minute
+    if measurement.proportions is not Proportions.OBSERVED_MIX or output is None:
+        return served
+    mix = output / measurement.rate.input_tokens_per_minute
+    with np.errstate(divide="ignore", invalid="ignore"):
+        apart = np.abs(np.log(one.traffic.output_tokens / _written(one.traffic) / mix)) / 2
+    return replace(served, load=served.load / (1 + np.fmin(apart, 1.0)))
 
 
 def _written(traffic: Traffic) -> Series:
