@@ -13,7 +13,7 @@ from bedrock_autoscaler.adapters.storage.packed import PackedHistory
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.traffic.observation import Observation, Traffic
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import MODEL, NOW, build_target, build_thresholds
+from tests.builders import MODEL, NOW, PROFILE, build_target, build_thresholds
 from tests.contract.conftest import LEDGER
 from tests.staging import Stage
 from tests.unit.adapters.cloudwatch.scripted import ScriptedCloudWatch
@@ -32,7 +32,8 @@ class RefusingCloudWatch(ScriptedCloudWatch):
         super().__init__()
         self.refused = refused
         minutes = [NOW + DAY - index * MINUTE for index in range(4 * 1440)]
-        self.points["Invocations", MODEL] = [(minute, 7.0) for minute in minutes]
+        for address in (MODEL, PROFILE):
+            self.points["Invocations", address] = [(minute, 7.0) for minute in minutes]
         self.points["Heartbeat", "test"] = [(minute, 1.0) for minute in minutes]
 
     @override
@@ -46,10 +47,17 @@ class RefusingCloudWatch(ScriptedCloudWatch):
         """The heartbeats are there already."""
 
 
-def decided(cloud: RefusingCloudWatch, dynamodb: "DynamoDBClient", now: datetime) -> Observation:
-    """What a tick of a new process sees."""
+def decided(
+    cloud: RefusingCloudWatch,
+    dynamodb: "DynamoDBClient",
+    now: datetime,
+    model_ids: tuple[str, ...] = (MODEL,),
+) -> Observation:
+    """What a tick of a new process sees of a target with these addresses."""
     thresholds = build_thresholds(observing={"history_days": 2})
-    scene = Stage(build_target(thresholds=thresholds))
+    version = f"{len(model_ids):016x}"
+    target = build_target(model_ids=model_ids, thresholds=thresholds, settings_version=version)
+    scene = Stage(target)
     scene.clock.advance(now - NOW)
     scene.metrics = CloudWatchMetrics(cloud.client, "test")  # type: ignore[assignment] # no fake here
     scene.decisions = DynamoDecisions(dynamodb, LEDGER)  # type: ignore[assignment] # no fake here
@@ -80,3 +88,21 @@ def test_days_that_were_refused_are_read_by_a_later_process(dynamodb: "DynamoDBC
     assert known_days(first.traffic) == pytest.approx(0.5, abs=0.01)
     assert second.unread == ()
     assert known_days(second.traffic) == pytest.approx(2, abs=0.05)
+
+
+def test_the_past_of_a_new_address_is_read_by_a_process_that_remembers_nothing(
+    dynamodb: "DynamoDBClient",
+) -> None:
+    cloud = RefusingCloudWatch(set())
+
+    alone = decided(cloud, dynamodb, NOW)
+    cloud.refused.add(TODAY - DAY)
+    behind = decided(cloud, dynamodb, NOW + 15 * MINUTE, (MODEL, PROFILE))
+    cloud.refused.clear()
+    both = decided(cloud, dynamodb, NOW + 30 * MINUTE, (MODEL, PROFILE))
+
+    assert (alone.unread, both.unread) == ((), ())
+    assert behind.unread == (TODAY - 2 * DAY, TODAY - DAY)
+    np.testing.assert_equal(np.unique(alone.traffic.invocations), [7.0])
+    # Each hour of the packed days has gained it, and lost nothing.
+    np.testing.assert_equal(np.unique(both.traffic.invocations), [14.0])

@@ -8,6 +8,7 @@ import pytest
 
 from bedrock_autoscaler.application.observing.looking import (
     DAY,
+    Births,
     capacity_look,
     routing_look,
     series_in_use,
@@ -17,6 +18,7 @@ from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import CORE, METRICS, Observation
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
+    MODEL,
     NOW,
     PROFILE,
     build_fleet,
@@ -26,9 +28,12 @@ from tests.builders import (
     build_target,
     build_thresholds,
     build_traffic,
+    pt_arn,
 )
 
 END = NOW + 30 * MINUTE
+BIRTHS: Births = ((MODEL, None),)
+ARN = pt_arn(1)
 
 
 def seen(**overrides: object) -> Observation:
@@ -42,12 +47,14 @@ def series(
 ) -> set[str]:
     """What the capacity loop asks for half past the hour."""
     return set(
-        capacity_look(target or build_target(), fleet or build_fleet(), before, end=END).series
+        capacity_look(
+            target or build_target(), fleet or build_fleet(), before, births=BIRTHS, end=END
+        ).series
     )
 
 
 def test_a_quiet_target_is_asked_for_the_core_over_an_hour() -> None:
-    look = capacity_look(build_target(), build_fleet(), seen(), end=END)
+    look = capacity_look(build_target(), build_fleet(), seen(), births=BIRTHS, end=END)
 
     assert (set(look.series), look.is_whole) == (set(CORE), False)
     assert look.start == END - HOUR
@@ -77,7 +84,7 @@ def test_what_calls_for_more_is_asked_for_more(
 
 @pytest.mark.parametrize("before", [seen(whole_at=NOW - MINUTE), seen(whole_at=None), None])
 def test_a_whole_look_comes_once_an_hour_and_reaches_back(before: Observation | None) -> None:
-    look = capacity_look(build_target(), build_fleet(), before, end=END)
+    look = capacity_look(build_target(), build_fleet(), before, births=BIRTHS, end=END)
 
     assert (look.series, look.is_whole) == (METRICS, True)
     assert look.start == NOW - 3 * HOUR
@@ -107,23 +114,65 @@ DAYS = tuple(TODAY - index * DAY for index in range(15))
 def test_days_that_no_look_has_reached_are_to_be_read_newest_first(
     before: Observation | None, unread: tuple[datetime, ...]
 ) -> None:
-    look = capacity_look(build_target(), build_fleet(), before, end=END)
+    look = capacity_look(build_target(), build_fleet(), before, births=BIRTHS, end=END)
 
     assert look.unread == unread
     assert look.earliest == min((look.start, *unread))
 
 
+@pytest.mark.parametrize(
+    ("births", "unread"),
+    [
+        (((MODEL, None),), ()),
+        (((MODEL, None), (PROFILE, None)), DAYS),  # nobody knows since when it is called
+        (((MODEL, None), (ARN, TODAY - DAY)), DAYS[:2]),  # an adopted PT, or another's
+        (((MODEL, None), (ARN, NOW - 60 * DAY)), DAYS),
+        (((MODEL, None), (ARN, NOW)), ()),  # bought since
+        (((MODEL, None), (ARN, TODAY), (PROFILE, None)), DAYS),
+        ((), ()),  # one that went away
+    ],
+    ids=["known", "new", "adopted", "adopted and old", "bought", "two", "gone"],
+)
+@pytest.mark.parametrize("whole_at", [NOW, NOW - MINUTE], ids=["narrow", "whole"])
+def test_days_that_were_kept_without_an_address_which_existed_then_are_to_be_read(
+    births: Births, unread: tuple[datetime, ...], whole_at: datetime
+) -> None:
+    before = seen(addresses=(MODEL,), whole_at=whole_at)
+
+    look = capacity_look(build_target(), build_fleet(), before, births=births, end=END)
+
+    assert look.unread == unread
+    assert look.addresses == tuple(address for address, _ in births)
+
+
+def test_what_a_new_address_lacks_comes_before_what_was_refused() -> None:
+    before = seen(addresses=(MODEL,), unread=(DAYS[1], DAYS[4]))
+    births = (*BIRTHS, (ARN, DAYS[2]))
+
+    look = capacity_look(build_target(), build_fleet(), before, births=births, end=END)
+
+    assert look.unread == (*DAYS[:3], DAYS[4])
+
+
+def test_a_record_without_addresses_makes_no_day_unread() -> None:
+    births = (*BIRTHS, (PROFILE, None))
+
+    look = capacity_look(build_target(), build_fleet(), seen(), births=births, end=END)
+
+    assert (look.unread, look.addresses) == ((), (MODEL, PROFILE))
+
+
 def test_no_day_is_asked_for_that_cloudwatch_has_no_minutes_of() -> None:
     target = build_target(thresholds=build_thresholds(observing={"history_days": 28}))
 
-    look = capacity_look(target, build_fleet(), None, end=END)
+    look = capacity_look(target, build_fleet(), None, births=BIRTHS, end=END)
 
     # It keeps 15 days, of which the oldest has begun before.
     assert look.unread[-1] == TODAY - 14 * DAY
 
 
 def test_a_look_right_after_midnight_leaves_the_day_before() -> None:
-    look = capacity_look(build_target(), build_fleet(), None, end=TODAY + 3 * HOUR)
+    look = capacity_look(build_target(), build_fleet(), None, births=BIRTHS, end=TODAY + 3 * HOUR)
 
     assert look.start == TODAY
     assert look.unread[0] == TODAY - DAY

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bedrock_autoscaler.application.observing.looking import (
+    Births,
     Look,
 )
 from bedrock_autoscaler.application.ports.decisions import Remembered
@@ -40,7 +41,7 @@ class Known:
     fleet: Fleet
     previous: Remembered | None
     routes: tuple[Route, ...]
-    births: tuple[tuple[str, datetime | None], ...]
+    births: Births
     purchases: tuple[PurchaseIntent, ...]
     look: Look
     read_to: datetime
@@ -67,7 +68,7 @@ class Known:
 
 def addresses_of(
     target: Target, fleet: Fleet, state: LedgerState, *, start: datetime, regions: tuple[str, ...]
-) -> tuple[tuple[str, datetime | None], ...]:
+) -> Births:
     """Addresses whose traffic is the target's, and since when each exists; None: always.
 
     Args:
@@ -80,9 +81,7 @@ def addresses_of(
     return (*_births(target, state, start), *_lent(fleet), *_far(target, regions))
 
 
-def _births(
-    target: Target, state: LedgerState, start: datetime
-) -> tuple[tuple[str, datetime | None], ...]:
+def _births(target: Target, state: LedgerState, start: datetime) -> Births:
     """Its `ModelId`s, and its own PTs."""
     bought = tuple(
         (intent.arn, intent.recorded_at)
@@ -92,7 +91,7 @@ def _births(
     return (*((model_id, None) for model_id in target.model_ids), *bought)
 
 
-def _lent(fleet: Fleet) -> tuple[tuple[str, datetime | None], ...]:
+def _lent(fleet: Fleet) -> Births:
     """Others' PTs that serve the target because a person said so: their traffic is its own."""
     return tuple(
         (pt.arn, pt.created_at) for pt in fleet.serving if pt.ownership is Ownership.UNMANAGED

@@ -21,6 +21,9 @@ from bedrock_autoscaler.domain.traffic.observation import (
 )
 from bedrock_autoscaler.domain.units import MINUTE, floor_hour
 
+type Births = tuple[tuple[str, datetime | None], ...]
+"""Addresses whose traffic is a target's, and since when each exists; None: always."""
+
 REREAD = timedelta(hours=3)
 """A whole look reaches back so far, for what CloudWatch has corrected since."""
 
@@ -45,13 +48,17 @@ class Look:
         start: the first minute.
         series: names of METRICS.
         is_whole: all series, far enough back for the history.
-        unread: days of the history before `start` that are still to be asked for, in this order.
+        unread: days of the history that are still to be asked for, in this order: those before
+            `start`, and those that were kept without an address of now.
+        addresses: whose traffic the history has once these days are read; none for the routing
+            loop, which keeps nothing.
     """
 
     start: datetime
     series: tuple[str, ...]
     is_whole: bool
     unread: tuple[datetime, ...] = ()
+    addresses: tuple[str, ...] = ()
 
     @property
     def earliest(self) -> datetime:
@@ -64,6 +71,7 @@ def capacity_look(
     fleet: Fleet,
     before: Observation | None,
     *,
+    births: Births,
     end: datetime,
 ) -> Look:
     """The look of the capacity loop: whole in the first tick after each full hour, else narrow.
@@ -74,19 +82,21 @@ def capacity_look(
         target: whose traffic it is.
         fleet: what it holds.
         before: what the previous tick observed.
+        births: the addresses that are its own now.
         end: the minute after the last settled one.
     """
     days = target.thresholds.observing.history_days * DAY
     oldest = floor_hour(end - min(days, _MOST_HISTORY))
-    if _is_due(before, end):
-        start = floor_hour(end - REREAD)
-        unread = _unread(before, start, oldest)
-        return Look(start=start, series=METRICS, is_whole=True, unread=unread)
+    is_whole = _is_due(before, end)
     minutes = max(_LEAST_MINUTES, target.thresholds.gating.mass_silence_minutes)
-    start = max(end - minutes * MINUTE, oldest)
-    unread = _unread(before, start, oldest)
-    series = _series(target, fleet, before)
-    return Look(start=start, series=series, is_whole=False, unread=unread)
+    start = floor_hour(end - REREAD) if is_whole else max(end - minutes * MINUTE, oldest)
+    return Look(
+        start=start,
+        series=METRICS if is_whole else _series(target, fleet, before),
+        is_whole=is_whole,
+        unread=_unread(before, births, start, oldest),
+        addresses=tuple(address for address, _ in births),
+    )
 
 
 def routing_look(
@@ -127,12 +137,28 @@ def _is_due(before: Observation | None, end: datetime) -> bool:
     return before is None or before.whole_at is None or before.whole_at < floor_hour(end)
 
 
-def _unread(before: Observation | None, start: datetime, oldest: datetime) -> tuple[datetime, ...]:
-    """Days that no look has reached so far, newest first, then what the previous tick left."""
+def _unread(
+    before: Observation | None, births: Births, start: datetime, oldest: datetime
+) -> tuple[datetime, ...]:
+    """Days that no look has reached for some address, newest first, then what was left before."""
     reached = before.whole_at if before is not None else None
     missed = days_between(max(reached or oldest, oldest), start)
     left = before.unread if before is not None else ()
-    return tuple(day for day in dict.fromkeys((*missed, *left)) if day + DAY > oldest)
+    found = dict.fromkeys((*missed, *_kept_without(before, births, oldest), *left))
+    return tuple(day for day in found if day + DAY > oldest)
+
+
+def _kept_without(
+    before: Observation | None, births: Births, oldest: datetime
+) -> tuple[datetime, ...]:
+    """Days that looks have reached without an address that existed then, newest first.
+
+    Records of before addresses were noted tell of none.
+    """
+    if before is None or before.whole_at is None or not before.addresses:
+        return ()
+    added = [birth or oldest for address, birth in births if address not in before.addresses]
+    return days_between(max(min(added), oldest), before.whole_at) if added else ()
 
 
 def _series(target: Target, fleet: Fleet, before: Observation | None) -> tuple[str, ...]:

@@ -16,7 +16,12 @@ from bedrock_autoscaler.application.observing.belongings import (
 from bedrock_autoscaler.application.observing.catching_up import catch_up
 from bedrock_autoscaler.application.observing.keeping import Kept
 from bedrock_autoscaler.application.observing.known import Known, addresses_of
-from bedrock_autoscaler.application.observing.looking import Look, capacity_look, routing_look
+from bedrock_autoscaler.application.observing.looking import (
+    Births,
+    Look,
+    capacity_look,
+    routing_look,
+)
 from bedrock_autoscaler.application.observing.measuring import total, unread_since
 from bedrock_autoscaler.application.observing.rating import measured_rate
 from bedrock_autoscaler.application.observing.readings import Readings, looked
@@ -107,14 +112,15 @@ class Observer:
         settling = target.thresholds.observing.settling_minutes * MINUTE
         read_to = floor_minute(scheduled_at) - settling
         fleet = self._survey.fleet(target, state)
-        look = self._look(target, fleet, previous, read_to)
         regions = tuple(sorted(target.calls_from() & sources.metrics.regions))
+        births = partial(addresses_of, target, fleet, state, regions=regions)
+        look = self._look(target, fleet, previous, births=births(start=read_to), end=read_to)
         return Known(
             target=target,
             fleet=fleet,
             previous=previous,
             routes=table.routes if table else (),
-            births=addresses_of(target, fleet, state, start=look.earliest, regions=regions),
+            births=births(start=look.earliest),
             purchases=state.purchases,
             look=look,
             read_to=read_to,
@@ -280,15 +286,21 @@ class Observer:
             return None
 
     def _look(
-        self, target: Target, fleet: Fleet, previous: Remembered | None, end: datetime
+        self,
+        target: Target,
+        fleet: Fleet,
+        previous: Remembered | None,
+        *,
+        births: Births,
+        end: datetime,
     ) -> Look:
-        """What this tick must read."""
+        """What this tick must read, given the addresses of now."""
         before = previous.observation if previous else None
         if self._loop is Loop.ROUTING:
             kept = before.traffic if before else None
             start = unread_since(kept, end - recent_minutes(target) * MINUTE, end)
             return routing_look(target, fleet, before, start=start, end=end)
-        return capacity_look(target, fleet, before, end=end)
+        return capacity_look(target, fleet, before, births=births, end=end)
 
     def _model(self, target: Target) -> tuple[bool | None, int | None]:
         """Life cycle and applied quota of the model to buy; the routing loop needs neither."""

@@ -86,10 +86,16 @@ class Readings:
 
 
 def looked(known: Known, measured: Measured) -> dict[str, Any]:
-    """When all series were last asked for, and which of them showed anything then."""
+    """When all series were last asked for, which of them showed anything then, and of whom.
+
+    Addresses count from the tick on that finds them: days that lack them are unread since then.
+    """
     before = known.before
+    found: dict[str, Any] = {"addresses": known.look.addresses}
     if not known.look.is_whole or measured.reading is None:
-        return {"whole_at": before.whole_at, "in_use": before.in_use} if before is not None else {}
+        if before is None:
+            return found
+        return found | {"whole_at": before.whole_at, "in_use": before.in_use}
     parts = (measured.of(address) for address in known.addresses)
     names = {name for part in parts for name in series_in_use(part)}
-    return {"whole_at": known.read_to, "in_use": tuple(sorted(names))}
+    return found | {"whole_at": known.read_to, "in_use": tuple(sorted(names))}

@@ -31,7 +31,9 @@ class StoredHistory:
     Attributes:
         traffic: by `ModelId`.
         total: all `ModelId`s together. Each hour adds up those that it was kept with, so that
-            a `ModelId` which came later, such as that of a new PT, leaves no gap before.
+            a `ModelId` which came later, such as that of a new PT, leaves no gap before. One that
+            existed before it came is no zero there: its days are `unread` until they are stored
+            anew, with it and all others.
     """
 
     reference: HistoryReference

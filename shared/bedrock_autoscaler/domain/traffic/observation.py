@@ -205,7 +205,10 @@ class Observation:
         endpoints: those whose instances may be changed, for the capacity loop; unread ones lack.
         regions: source Regions besides the target's own whose metrics are asked for.
         unread: days of the history, by their start, that CloudWatch was not asked for yet or gave
-            no whole answer for; they are asked for in this order. The routing loop has none.
+            no whole answer for, or that were kept without an address of now; they are asked for
+            in this order. The routing loop has none.
+        addresses: whose traffic the kept history has, but for days that are unread; empty: it was
+            not noted, as in records of before and by the routing loop.
         term_facts: looked up while a consent to a term waits; None: not looked up.
     """
 
@@ -224,6 +227,7 @@ class Observation:
     endpoints: tuple[EndpointState, ...] = ()
     regions: tuple[str, ...] = ()
     unread: tuple[datetime, ...] = ()
+    addresses: tuple[str, ...] = ()
     term_facts: TermFacts | None = None
 
     def under(self, commitment: Commitment) -> "Observation":

@@ -41,7 +41,9 @@ from bedrock_autoscaler.domain.unit_rates.rates import RateBasis, RateInUse
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     AS_OF,
+    MODEL,
     NOW,
+    PROFILE,
     UNIT_RATE,
     build_consent,
     build_fleet,
@@ -172,6 +174,19 @@ def test_days_that_are_still_to_be_read_are_left_for_the_next_decision() -> None
     assert known.observation.unread == days
     # Records from before they were noted were made once all had been asked for.
     assert before.observation.unread == ()
+
+
+def test_the_addresses_that_were_looked_at_are_left_for_the_next_decision() -> None:
+    situation = build_situation(observation=build_observation(addresses=(MODEL, PROFILE)))
+    document = encode_decision(build_decision(situation))
+    inputs = json.loads(encode_inputs(situation, None))
+
+    known = decode_remembered(document, json.dumps(inputs).encode(), "x")
+    del inputs["observation"]["addresses"]
+    before = decode_remembered(document, json.dumps(inputs).encode(), "x")
+
+    assert known.observation.addresses == (MODEL, PROFILE)
+    assert before.observation.addresses == ()  # records of before they were noted
 
 
 def test_every_way_to_run_inference_comes_back() -> None:
