@@ -216,7 +216,7 @@ def test_without_a_table_the_configuration_is_used(world: World, running: Runnin
 
 
 def test_groups_of_any_name_follow_a_table(world: World, running: RunningWorld) -> None:
-    from bedrock_autoscaler.client.litellm_routing import follow  # noqa: PLC0415 - as above
+    from bedrock_autoscaler.client.litellm_routing import follow  # noqa: PLC0415 - needs LiteLLM
 
     start = {"model": f"bedrock/converse/{NOVA_LITE}", **reach(running)}
     names = ("first", "second")
@@ -236,7 +236,7 @@ def test_groups_of_any_name_follow_a_table(world: World, running: RunningWorld) 
 
 
 def test_a_source_that_hangs_holds_nobody_up(world: World, running: RunningWorld) -> None:
-    from bedrock_autoscaler.client.litellm_routing import follow  # noqa: PLC0415 - as above
+    from bedrock_autoscaler.client.litellm_routing import follow  # noqa: PLC0415 - needs LiteLLM
 
     release, gave_up = threading.Event(), threading.Event()
 
@@ -262,7 +262,7 @@ def test_a_source_that_hangs_holds_nobody_up(world: World, running: RunningWorld
 def test_the_proxy_reads_parameter_store_with_short_time_outs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from bedrock_autoscaler.client.litellm_routing import table_at  # noqa: PLC0415 - as above
+    from bedrock_autoscaler.client.litellm_routing import table_at  # noqa: PLC0415 - needs LiteLLM
 
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     source: Any = table_at("ssm:/bedrock-autoscaler/routes/chat")._source
@@ -286,9 +286,9 @@ def test_a_group_whose_table_is_named_wrongly_is_left_to_the_router(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from litellm.proxy import proxy_server  # noqa: PLC0415 - as above
+    from litellm.proxy import proxy_server  # noqa: PLC0415 - needs LiteLLM
 
-    from bedrock_autoscaler.client.litellm_routing import ProxyFollower  # noqa: PLC0415 - as above
+    from bedrock_autoscaler.client.litellm_routing import ProxyFollower  # noqa: PLC0415 - needs LiteLLM
 
     start = {"model": f"bedrock/converse/{NOVA_LITE}", **reach(running)}
     router = litellm.Router(
@@ -315,7 +315,7 @@ def test_a_group_whose_table_is_named_wrongly_is_left_to_the_router(
     ("place", "problem"), [("chat", "must be"), ("ssm:/chat", "must be"), ("s3:x", "must be")]
 )
 def test_a_place_that_is_none_is_refused(place: str, problem: str) -> None:
-    from bedrock_autoscaler.client.litellm_routing import table_at  # noqa: PLC0415 - as above
+    from bedrock_autoscaler.client.litellm_routing import table_at  # noqa: PLC0415 - needs LiteLLM
 
     with pytest.raises(ValueError, match=problem):
         table_at(place)

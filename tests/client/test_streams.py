@@ -74,7 +74,7 @@ def test_an_asynchronous_reader_may_leave_the_loop_and_go_on_later() -> None:
 @pytest.mark.parametrize(
     ("met", "told"),
     [
-        (HttpReadTimeoutError(None, "/", "Read timed out."), ReadTimeoutError),  # type: ignore[arg-type]
+        (HttpReadTimeoutError(None, "/", "Read timed out."), ReadTimeoutError),  # type: ignore[arg-type]  # of no pool
         (TimeoutError(), ReadTimeoutError),  # as aiohttp has it
         (ProtocolError("Connection broken"), ConnectionClosedError),
         (OSError("connection reset"), ConnectionClosedError),

@@ -108,7 +108,7 @@ def request(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Prepare an increase, with the account's own evidence, as text and as the API call."""
-    from bedrock_autoscaler.cli.money.quota_use import prepare
+    from bedrock_autoscaler.cli.money.quota_request import prepare
 
     access = access_to(stack)
     prepared = prepare(access, access.target(target), quota, value, burndown=burndown)
