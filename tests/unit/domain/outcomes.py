@@ -5,6 +5,7 @@ from typing import Any
 
 from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
 from bedrock_autoscaler.domain.acting.steps import act
+from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.planning import Wish
@@ -42,6 +43,7 @@ def outcome(
     keep: int,
     *throughputs: ProvisionedThroughput,
     demand: Demand = IDLE,
+    economics: Economics = HALF,
     blockers: tuple[Reason, ...] = (),
     fleet: dict[str, Any] | None = None,
     observation: dict[str, Any] | None = None,
@@ -56,7 +58,7 @@ def outcome(
         observation=build_observation(provisioned=evidence, **(observation or {})),
     )
     grounds = Grounds(
-        demand=demand, economics=HALF, diagnosis=CALM, blockers=blockers, blocked_until=None
+        demand=demand, economics=economics, diagnosis=CALM, blockers=blockers, blocked_until=None
     )
     return act(situation, Wish(grow_to=grow_to, keep=keep, plan=None, reasons=()), grounds)
 

@@ -7,10 +7,12 @@ import pytest
 from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
 from bedrock_autoscaler.domain.acting.steps import act, change
 from bedrock_autoscaler.domain.decision import Purchase, Release, Restore
+from bedrock_autoscaler.domain.economics.costs import Tier
 from bedrock_autoscaler.domain.fleet.holdings import Spend, Status
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.planning import Wish
 from tests.builders import (
+    MODEL,
     PT_MODEL,
     build_guard_rails,
     build_pt,
@@ -19,7 +21,7 @@ from tests.builders import (
     pt_arn,
 )
 from tests.unit.domain.outcomes import CALM, DAY, IDLE, codes, due, outcome
-from tests.unit.domain.worlds import build_demand, half_price_target
+from tests.unit.domain.worlds import HALF, ON_DEMAND_USD, build_demand, half_price_target
 
 NAN = float("nan")
 BLOCKER = Reason(code=ReasonCode.PRICE_STALE, message="old")
@@ -190,6 +192,28 @@ def test_full_use_begins_at_nine_tenths(*, use: float, is_released: bool) -> Non
     found = outcome(0, 0, due(), demand=build_demand((2 * DAY, use)))
 
     assert isinstance(found.action, Release) is is_released
+
+
+@pytest.mark.parametrize(("unit_usd", "is_released"), [(72.0, False), (74.0, True)])
+def test_full_use_that_is_not_worth_its_price_holds_nothing(
+    *, unit_usd: float, is_released: bool
+) -> None:
+    """No forecast is needed where traffic costs 69.30 USD elsewhere: 0.95 x 74.00 is 70.30."""
+    dear = replace(HALF, unit_usd=unit_usd)
+
+    found = outcome(0, 0, due(), demand=build_demand((2 * DAY, 1.0)), economics=dear)
+
+    assert isinstance(found.action, Release) is is_released
+
+
+def test_full_use_without_which_calls_would_be_throttled_holds_a_dear_unit() -> None:
+    # All that is served on demand is half a unit; the rest would be worth ten times as much.
+    tight = Tier(address=MODEL, capacity_units=0.5, usd_per_unit_hour=ON_DEMAND_USD)
+    dear = replace(HALF, unit_usd=140.0, tiers=(tight,))
+
+    found = outcome(0, 0, due(), demand=build_demand((2 * DAY, 1.0)), economics=dear)
+
+    assert codes(found) == [ReasonCode.BUSY_LATELY]
 
 
 def test_what_lies_longer_back_holds_no_release() -> None:

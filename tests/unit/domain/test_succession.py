@@ -11,6 +11,7 @@ from bedrock_autoscaler.domain.acting.steps import act
 from bedrock_autoscaler.domain.acting.succession import size_to_remember
 from bedrock_autoscaler.domain.decide import decide
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Purchase, Release, Restore, Situation
+from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, Status
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.choice import choose_routes
@@ -83,9 +84,16 @@ def situation(
     )
 
 
-def outcome(given: Situation, grow_to: int = 2, keep: int = 2, demand: Demand = FULL) -> Outcome:
+def outcome(
+    given: Situation,
+    grow_to: int = 2,
+    keep: int = 2,
+    demand: Demand = FULL,
+    *,
+    economics: Economics = HALF,
+) -> Outcome:
     grounds = Grounds(
-        demand=demand, economics=HALF, diagnosis=CALM, blockers=(), blocked_until=None
+        demand=demand, economics=economics, diagnosis=CALM, blockers=(), blocked_until=None
     )
     return act(given, Wish(grow_to=grow_to, keep=keep, plan=None, reasons=()), grounds)
 
@@ -120,6 +128,17 @@ def test_only_what_is_worth_keeping_or_in_full_use_is_replaced(used: float, boug
 
     assert isinstance(found.action, Purchase)
     assert found.action.model_units == bought
+
+
+def test_full_use_that_is_not_worth_its_price_is_not_replaced() -> None:
+    """A unit costs 140.00 USD an hour, and what it serves costs 69.30 on demand."""
+    dear = replace(HALF, unit_usd=140.0)
+    given = situation(old(1, units=2, left=50))
+
+    found = outcome(given, grow_to=0, keep=0, economics=dear)
+
+    assert found.action is None
+    assert ReasonCode.MODEL_CHANGE_HELD not in codes(found)
 
 
 def test_the_old_one_stays_while_the_new_one_is_created() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from bedrock_autoscaler.domain.acting.budget import over_budget
 from bedrock_autoscaler.domain.acting.gate import minutes_to_last_chance
+from bedrock_autoscaler.domain.acting.grounds import Grounds
 from bedrock_autoscaler.domain.acting.holding import hour_hold, units_per_hour
 from bedrock_autoscaler.domain.acting.staying import below_least, in_use, is_surplus
 from bedrock_autoscaler.domain.acting.succession import Succession
@@ -14,7 +15,6 @@ from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput, minu
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.planning import Wish
 from bedrock_autoscaler.domain.target import Commitment
-from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.units import MINUTE, count_text, units_text
 
 _SHARE_MINUTES = 60
@@ -26,7 +26,7 @@ def after_larger(
     situation: Situation,
     wish: Wish,
     *,
-    demand: Demand,
+    grounds: Grounds,
     succession: Succession | None,
 ) -> Reason | None:
     """Why this one waits for larger ones that are to leave too; None when it need not.
@@ -65,7 +65,7 @@ def after_larger(
             other
             for other in larger
             if is_surplus(other, unpaid, succession)
-            or in_use(other, situation, serving, demand) is None
+            or in_use(other, situation, serving, grounds) is None
         ]
         return _before_its_hour(pt, leaving, situation)
     return Reason(

@@ -13,7 +13,6 @@ from bedrock_autoscaler.domain.decision import Release, Situation
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.planning import Wish
-from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.units import units_text
 
 _OF_UNSEEN_DEMAND = frozenset({ReasonCode.MANTLE_UNSEEN, ReasonCode.REGION_UNSEEN})
@@ -60,7 +59,7 @@ def shrink(
         key=lambda pt: (pt not in replaced, -pt.model_units, pt.paid_until(now, billing), pt.arn),
     )
     leaving = partial(
-        _first_to_leave, ordered, situation, wish, demand=grounds.demand, succession=succession
+        _first_to_leave, ordered, situation, wish, grounds=grounds, succession=succession
     )
     idle = leaving({})[0] if unpaid else None
     if idle is not None:
@@ -81,14 +80,14 @@ def _first_to_leave(
     wish: Wish,
     unpaid: Mapping[str, Reason],
     *,
-    demand: Demand,
+    grounds: Grounds,
     succession: Succession | None,
 ) -> tuple[ProvisionedThroughput | None, tuple[Reason, ...]]:
     """The first of the candidates that may leave, and why not those before it."""
     reasons = []
     for pt in candidates:
         objection = _objection(
-            pt, situation, wish, demand=demand, unpaid=unpaid, succession=succession
+            pt, situation, wish, grounds=grounds, unpaid=unpaid, succession=succession
         )
         if objection is not None:
             reasons.append(objection)
@@ -108,16 +107,16 @@ def _objection(
     situation: Situation,
     wish: Wish,
     *,
-    demand: Demand,
+    grounds: Grounds,
     unpaid: Container[str],
     succession: Succession | None,
 ) -> Reason | None:
     """Why the PT stays though its paid period ends; None when it may leave."""
     objection = below_least(pt, situation)
     if objection is None and not is_surplus(pt, unpaid, succession):
-        objection = needed(pt, situation, wish, demand=demand, succession=succession)
+        objection = needed(pt, situation, wish, grounds=grounds, succession=succession)
     if objection is None and pt.arn not in unpaid:
-        objection = after_larger(pt, situation, wish, demand=demand, succession=succession)
+        objection = after_larger(pt, situation, wish, grounds=grounds, succession=succession)
     return objection
 
 

@@ -4,13 +4,13 @@ from collections.abc import Container
 
 import numpy as np
 
+from bedrock_autoscaler.domain.acting.grounds import Grounds
 from bedrock_autoscaler.domain.acting.succession import Succession, still_old
 from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
-from bedrock_autoscaler.domain.forecasting.use import mean_use, one_set
+from bedrock_autoscaler.domain.forecasting.use import curves_of, full_use, mean_use, one_set
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.planning import Wish
-from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import units_text
 
@@ -31,7 +31,7 @@ def needed(
     situation: Situation,
     wish: Wish,
     *,
-    demand: Demand,
+    grounds: Grounds,
     succession: Succession | None,
 ) -> Reason | None:
     """Why the PT is not to leave; None when nobody needs it."""
@@ -40,7 +40,7 @@ def needed(
         if pt not in succession.old:
             return still_old(pt, succession)
         serving = succession.called_units
-    return _worth_keeping(pt, serving, wish) or in_use(pt, situation, serving, demand)
+    return _worth_keeping(pt, serving, wish) or in_use(pt, situation, serving, grounds)
 
 
 def below_least(pt: ProvisionedThroughput, situation: Situation) -> Reason | None:
@@ -67,13 +67,18 @@ def _worth_keeping(pt: ProvisionedThroughput, serving: int, wish: Wish) -> Reaso
 
 
 def in_use(
-    pt: ProvisionedThroughput, situation: Situation, serving: int, demand: Demand
+    pt: ProvisionedThroughput, situation: Situation, serving: int, grounds: Grounds
 ) -> Reason | None:
-    """Whether the last of the serving units were in full use until now; a person need not care."""
+    """Whether the last of the serving units were in full use until now; a person need not care.
+
+    Use that is not worth its price holds nothing: it is the price that releases them then, and no
+    forecast.
+    """
     if situation.target.controls.units_at(situation.scheduled_at) is not None:
         return None
-    used = _recent_use(demand, serving)[serving - pt.model_units :].mean()
-    if used < _FULL_USE:
+    last = slice(serving - pt.model_units, serving)
+    used = _recent_use(grounds, serving)[last].mean()
+    if used < _FULL_USE or _recent_gain(situation, serving, grounds)[last].sum() < 0:
         return None
     return Reason(
         code=ReasonCode.BUSY_LATELY,
@@ -83,16 +88,32 @@ def in_use(
     )
 
 
-def busy_units(demand: Demand, serving: int) -> int:
-    """How many of the serving units were in full use until now, counted from the first one up."""
-    return int(np.count_nonzero(_recent_use(demand, serving) >= _FULL_USE))
+def busy_units(situation: Situation, serving: int, grounds: Grounds) -> int:
+    """How many of the serving units were in full use until now, and worth it."""
+    is_busy = _recent_use(grounds, serving) >= _FULL_USE
+    return int(np.count_nonzero(is_busy & (_recent_gain(situation, serving, grounds) >= 0)))
 
 
-def _recent_use(demand: Demand, serving: int) -> Series:
+def _recent_use(grounds: Grounds, serving: int) -> Series:
     """The share of each unit in use over the newest minutes; one that was not read is full."""
-    recent = np.nan_to_num(demand.load[-_OBSERVED_MINUTES:], nan=serving)
+    recent = np.nan_to_num(grounds.demand.load[-_OBSERVED_MINUTES:], nan=serving)
     use: Series = mean_use(one_set(recent), serving)[0]
     return use
+
+
+def _recent_gain(situation: Situation, serving: int, grounds: Grounds) -> Series:
+    """USD per hour by which each unit was worth more than it is kept from, over the same minutes.
+
+    Nothing is lost where no price is known; what was not read may have filled every quota.
+    """
+    economics = grounds.economics
+    if economics is None:
+        return np.zeros(serving)
+    unread = full_use(economics, serving)
+    recent = np.nan_to_num(grounds.demand.load[-_OBSERVED_MINUTES:], nan=unread)
+    kept_from = situation.target.thresholds.sizing.keep_margin * economics.unit_usd
+    gain: Series = curves_of(one_set(recent), economics, serving).worth[0] - kept_from
+    return gain
 
 
 def min_units_reason(units: int, least: int) -> Reason:
