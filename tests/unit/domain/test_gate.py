@@ -179,6 +179,9 @@ def test_traffic_that_is_refused_is_no_lack_of_demand(
         ({"releases_last_day": 4}, [ReasonCode.RELEASES_PER_DAY]),
         # As shipped there is no cooldown.
         ({"last_grow_at": NOW}, []),
+        # Another run noted it, by its own clock, after this tick's scheduled time.
+        ({"last_grow_at": NOW + 5 * MINUTE}, []),
+        ({"last_release_at": NOW + 5 * MINUTE}, []),
         # The clock stepped back: a change in the future is not long ago.
         ({"last_release_at": NOW + 60 * MINUTE}, [ReasonCode.SHRINK_COOLDOWN]),
     ],

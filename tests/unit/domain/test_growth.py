@@ -77,6 +77,16 @@ def test_growth_waits_for_its_cooldown(minutes: int, units: int) -> None:
     assert codes(result) == ([] if units else [ReasonCode.GROW_COOLDOWN])
 
 
+@pytest.mark.parametrize(("minutes", "units"), [(5, 1), (6, 0)])
+def test_without_a_cooldown_a_purchase_noted_after_the_tick_holds_nothing(
+    minutes: int, units: int
+) -> None:
+    """Other runs note by clocks that differ by up to five minutes; more is a clock gone wrong."""
+    result = growth(1, fleet={"last_grow_at": NOW + timedelta(minutes=minutes)})
+
+    assert result.units == units
+
+
 @pytest.mark.parametrize(("cooldown", "minutes", "units"), [(30, 29, 0), (30, 30, 1), (0, -1, 1)])
 def test_growth_after_a_release_waits_for_the_cooldown_too(
     cooldown: int, minutes: int, units: int

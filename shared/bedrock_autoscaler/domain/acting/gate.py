@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 
+from bedrock_autoscaler.domain.acting.holding import is_cooling
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughput, minutes_left_paid
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Target
@@ -193,7 +194,7 @@ def shrink_pace(target: Target, fleet: Fleet, now: datetime) -> tuple[Reason, ..
         )
     cooldown = target.thresholds.gating.shrink_cooldown_minutes
     changes = [at for at in (fleet.last_grow_at, fleet.last_release_at) if at is not None]
-    if changes and now - max(changes) < cooldown * MINUTE:
+    if is_cooling(changes, cooldown, now):
         passed = max(whole_minutes(now - max(changes)), 0)
         return (
             Reason(

@@ -9,14 +9,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from bedrock_autoscaler.domain.acting.budget import cap_code
-from bedrock_autoscaler.domain.acting.holding import growth_hold, stack_bounds
+from bedrock_autoscaler.domain.acting.holding import growth_hold, is_cooling, stack_bounds
 from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.fleet.spend_caps import spend_caps
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import Observation
-from bedrock_autoscaler.domain.units import MINUTE, count_text, in_a_day, units_text, whole_minutes
+from bedrock_autoscaler.domain.units import count_text, in_a_day, units_text, whole_minutes
 
 _NO_BOUND = 1_000_000
 
@@ -82,7 +82,7 @@ def _pace(target: Target, fleet: Fleet, now: datetime) -> Reason | None:
     # A release holds growth only where a cooldown is asked for.
     released_at = fleet.last_release_at if cooldown else None
     changes = [at for at in (fleet.last_grow_at, released_at) if at is not None]
-    if changes and now - max(changes) < cooldown * MINUTE:
+    if is_cooling(changes, cooldown, now):
         passed = max(whole_minutes(now - max(changes)), 0)
         return Reason(
             code=ReasonCode.GROW_COOLDOWN,

@@ -3,7 +3,7 @@
 Source: docs/model.md, section "Gate".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +14,8 @@ from bedrock_autoscaler.domain.fleet.holdings import Fleet, ProvisionedThroughpu
 from bedrock_autoscaler.domain.fleet.spend_caps import spend_caps
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Mode, Target
-from bedrock_autoscaler.domain.units import moment_text, units_text
+from bedrock_autoscaler.domain.thresholds import CLOCK_MARGIN_MINUTES
+from bedrock_autoscaler.domain.units import MINUTE, moment_text, units_text
 
 
 def growth_hold(target: Target, fleet: Fleet, now: datetime) -> Reason | None:
@@ -38,6 +39,17 @@ def growth_hold(target: Target, fleet: Fleet, now: datetime) -> Reason | None:
             f"{moment_text(fleet.rests_until)}",
         )
     return None
+
+
+def is_cooling(changes: Sequence[datetime], cooldown_minutes: int, now: datetime) -> bool:
+    """Whether the newest change is younger than the cooldown.
+
+    A run notes a change by its own clock, which may be later than the scheduled time of the tick
+    that reads it. Where no cooldown is asked for that holds nothing; a change further ahead than
+    clocks may differ does, since no time can be told by then.
+    """
+    wait = cooldown_minutes or -CLOCK_MARGIN_MINUTES
+    return bool(changes) and now - max(changes) < wait * MINUTE
 
 
 def shrink_holds(situation: Situation) -> tuple[Reason, ...]:
