@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership, Status
-from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, Balance, settled
+from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, Balance, opened, settled
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from tests.builders import THRESHOLDS, build_fleet, build_pt
@@ -63,6 +63,28 @@ def test_units_of_others_are_not_our_expense() -> None:
     foreign = build_pt(ownership=Ownership.UNMANAGED)
 
     assert booked(build_demand((60, 1.0)), build_fleet(foreign), minutes=60).saved_usd == 0.0
+
+
+def test_units_of_others_that_serve_come_first_and_save_nothing_of_ours() -> None:
+    foreign = build_pt(2, ownership=Ownership.UNMANAGED, model_units=4)
+    demand = build_demand((60, 4.5))
+
+    lent = booked(demand, build_fleet(foreign, uses_unmanaged=True), minutes=60)
+    both = booked(demand, build_fleet(build_pt(1), foreign, uses_unmanaged=True), minutes=60)
+
+    # What is left to ours is 0.5.
+    assert lent.traffic_usd == both.traffic_usd == pytest.approx(0.5 * 69.30)
+    assert lent.saved_usd == 0.0
+    assert both.saved_usd == pytest.approx(0.5 * 69.30 - 34.65)
+
+
+def test_a_balance_is_opened_with_what_units_of_others_would_have_left_over() -> None:
+    foreign = build_pt(ownership=Ownership.UNMANAGED, model_units=4)
+    fleet = build_fleet(foreign, uses_unmanaged=True)
+
+    found = opened(build_demand((60, 4.0)), fleet, economics=HALF, minutes=5)
+
+    assert found == NO_BALANCE
 
 
 def test_the_newest_minutes_are_booked() -> None:

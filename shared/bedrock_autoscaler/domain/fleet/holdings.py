@@ -203,6 +203,12 @@ class Fleet:
         """Owned units under a term; no release may touch them."""
         return sum(pt.model_units for pt in self.owned if pt.commitment is not Commitment.NONE)
 
+    @property
+    def lasting_units(self) -> int:
+        """Units that serve whatever is decided: ours under a term, and others' that serve us."""
+        lent = (pt for pt in self.serving if pt.ownership is Ownership.UNMANAGED and pt.is_routable)
+        return self.committed_units + sum(pt.model_units for pt in lent)
+
 
 def minutes_left_paid(pt: ProvisionedThroughput, now: datetime, billing: timedelta) -> float:
     """Minutes until the running billing period of `pt` ends."""

@@ -61,12 +61,12 @@ def opened(demand: Demand, fleet: Fleet, *, economics: Economics, minutes: int) 
 
     Args:
         demand: all that is known, oldest first; gaps count as no traffic.
-        fleet: its committed units serve first.
+        fleet: its units that no release may touch serve first.
         economics: prices.
         minutes: the newest ones, which are booked with this decision.
     """
     load = demand.load[: max(len(demand.load) - minutes, 0)]
-    served, throttled = economics.overflow_usd(np.maximum(load - fleet.committed_units, 0.0))
+    served, throttled = economics.overflow_usd(np.maximum(load - fleet.lasting_units, 0.0))
     booked, ages = (served + throttled) / 60.0, np.arange(len(load), 0, -1) + minutes
 
     def halved_every(half_life: float) -> float:
@@ -95,11 +95,12 @@ def settled(
     known = recent[~np.isnan(recent)] if demand.has_gaps else recent
     if not known.size:
         return balance
-    committed = fleet.committed_units
-    without = economics.usd_without(committed, known)
-    serving = max(fleet.in_service_units, committed)
-    served = without - economics.usd_without(serving, known) if serving > committed else 0.0
-    paid = (sum(pt.model_units for pt in fleet.owned) - committed) * economics.unit_usd
+    lasting = fleet.lasting_units
+    without = economics.usd_without(lasting, known)
+    serving = max(fleet.in_service_units, lasting)
+    served = without - economics.usd_without(serving, known) if serving > lasting else 0.0
+    held = sum(pt.model_units for pt in fleet.owned)
+    paid = (held - fleet.committed_units) * economics.unit_usd
     hours = minutes / 60.0
     traffic_usd, saved_usd = without * hours, (served - paid) * hours
     kept = 0.5 ** (minutes / _HALF_LIFE_MINUTES)
