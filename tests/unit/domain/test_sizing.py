@@ -56,6 +56,13 @@ def test_as_many_units_are_wanted_as_are_each_worth_their_margin() -> None:
     assert plan(2.58).grow_to == 3
 
 
+def test_a_demand_of_hundreds_of_units_is_seen_whole() -> None:
+    found = plan(900.0, held=600, peak=900.0)
+
+    assert found.grow_to == 900
+    assert found.alternatives[0].overflow_usd == pytest.approx(900 * ON_DEMAND_USD)
+
+
 def test_growth_goes_at_most_one_unit_beyond_the_highest_demand_on_record() -> None:
     assert plan(9.0, peak=2.5).grow_to == 4
 
@@ -147,7 +154,7 @@ def test_units_are_kept_while_more_are_wanted() -> None:
 
 
 def test_a_fleet_larger_than_is_looked_at_is_not_cut_down_to_it() -> None:
-    assert plan(700.0, held=600, peak=700.0).keep == 602
+    assert plan(1700.0, held=1600, peak=1700.0).keep == 1602
 
 
 # -- what is shown -----------------------------------------------------------------------------

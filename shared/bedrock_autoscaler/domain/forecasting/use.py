@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.traffic.observation import Series
 
-MOST_UNITS = 512
-"""Units that are looked at one by one; a target that needs more grows in several steps."""
+MOST_UNITS = 1024
+"""Units that are looked at one by one: more than `guard_rails.max_units` may ever allow."""
 
 _FEW_UNITS = 4
 """Up to so many a pass over the minutes for each is faster than one that sorts the minutes."""
