@@ -185,6 +185,18 @@ def test_break_even_is_measured_against_throttling_where_nothing_else_serves() -
     assert Economics(unit_usd=40.0, tiers=(), throttle_usd=0.0).break_even == INFINITE
 
 
+def test_break_even_is_measured_against_the_cheapest_way_that_has_room() -> None:
+    """A Region may have no quota of a model that a profile serves."""
+    closed = Tier(address="a", capacity_units=0.0, usd_per_unit_hour=50.0)
+    profile = Tier(address="b", capacity_units=2.0, usd_per_unit_hour=80.0)
+    free = Tier(address="c", capacity_units=1.0, usd_per_unit_hour=0.0)
+
+    open_ways = Economics(unit_usd=40.0, tiers=(closed, profile), throttle_usd=500.0)
+
+    assert open_ways.break_even == 0.5
+    assert replace(open_ways, tiers=(free, profile)).break_even == INFINITE
+
+
 def test_prices_come_from_the_observed_mix_cheapest_first() -> None:
     cheaper = replace(TOKEN_PRICE, output_usd_per_1k=Decimal("0.00055"))
     profile = build_option(kind=OptionKind.GEOGRAPHIC_PROFILE, address=PROFILE, price=cheaper)

@@ -70,10 +70,12 @@ class Economics:
 
     @property
     def break_even(self) -> float:
-        """Utilization at which a unit costs what its traffic costs elsewhere; inf when free."""
-        first = self.tiers[0] if self.tiers else None
-        elsewhere = first.usd_per_unit_hour if first and first.capacity_units > 0 else 0.0
-        reference = elsewhere or self.throttle_usd
+        """Utilization at which a unit costs what its traffic costs elsewhere; inf when free.
+
+        Elsewhere is the cheapest way that has any room; where none has, it is throttled.
+        """
+        usable = (tier.usd_per_unit_hour for tier in self.tiers if tier.capacity_units > 0)
+        reference = next(usable, self.throttle_usd)
         return self.unit_usd / reference if reference > 0 else float("inf")
 
     @property
