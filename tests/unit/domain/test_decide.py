@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bedrock_autoscaler.domain.acting.controls import Controls, UnitsOverride
 from bedrock_autoscaler.domain.decide import decide, decide_capacity, decide_routing
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,
@@ -89,6 +90,22 @@ def test_a_hold_saves_nothing_and_says_how_many_are_wanted() -> None:
     assert decision.is_hold
     assert decision.expected_saving_usd_per_hour == 0.0
     assert (decision.desired_units, decision.allowed_units, decision.actual_units) == (2, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"guard_rails": build_guard_rails(min_units=5)},
+        {"controls": Controls(units=UnitsOverride(units=5, until=NOW + MINUTE, by="jane"))},
+    ],
+    ids=["min_units", "override"],
+)
+def test_what_a_person_asks_for_is_bought_with_its_dollars(asked: dict[str, Any]) -> None:
+    """Of 0.2 units the first one saves 13.86 USD, and each of the five costs 34.65."""
+    decision = decide(situation((2 * DAY, 0.2), target=half_price_target(**asked)))
+
+    assert decision.allowed_units == 5
+    assert decision.expected_saving_usd_per_hour == pytest.approx(13.86 - 5 * 34.65)
 
 
 def test_the_routes_of_a_capacity_decision_are_those_of_its_fleet() -> None:

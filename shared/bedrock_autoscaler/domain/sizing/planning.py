@@ -62,13 +62,13 @@ def make_plan(
     """The size plan; None while a price, the unit rate or any history is missing."""
     if economics is None:
         return None
-    held = situation.fleet.staying_units
+    held, asked = situation.fleet.staying_units, _asked_for(situation)
     forecaster = Forecaster(
         demand=demand,
         now=situation.scheduled_at,
         learned=memory.learned,
         economics=economics,
-        units=held + EXTRA_UNITS,
+        units=max(held, asked) + EXTRA_UNITS,
     )
     forecast = forecaster.forecast()
     if forecast is None:
@@ -92,6 +92,7 @@ def make_plan(
         held=held,
         peak=peak,
         promised=promised,
+        asked=asked,
         quantiles=quantiles(mixture(forecast.windows, forecast.weights), memory.calibration),
     )
     if economics.carries(peak):
@@ -99,6 +100,12 @@ def make_plan(
     if promise is not None:
         plan = assured(plan, promise, forecast, held)
     return _cautious(plan, forecaster, margins, held=held, promise=promise)
+
+
+def _asked_for(situation: Situation) -> int:
+    """Units that a person asks for, whatever they are worth: what they cost is to be told."""
+    override = situation.target.controls.units_at(situation.scheduled_at)
+    return max(situation.target.guard_rails.min_units, override.units if override else 0)
 
 
 def _affordable(

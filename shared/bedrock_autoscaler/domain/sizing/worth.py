@@ -46,7 +46,8 @@ class SizePlan:
         purchase_usd: what all that are bought must be worth above that, together, where throttling
             alone justifies the first.
         keep_usd: what a unit must be worth to be kept.
-        alternatives: cost of each size from none to two above the larger of held and wanted.
+        alternatives: cost of each size from none to two above the largest of held, wanted and asked
+            for.
         weights: trust in each look-back window, by name.
         quantiles: (probability, demand in units) of a minute that a further unit would serve.
         floor: units that are kept whatever they are worth: those held where more are wanted, and
@@ -101,24 +102,26 @@ def plan_size(
     held: int,
     peak: float,
     promised: int = 0,
+    asked: int = 0,
     quantiles: tuple[tuple[float, float], ...] = (),
 ) -> SizePlan:
     """Size the fleet.
 
     Args:
-        forecast: at least `held` + 2 units wide.
+        forecast: at least two units wider than `held` and `asked`.
         margins: multiples of the price.
         economics: prices.
         sizing: periods.
         held: units that stay if nothing is done.
         peak: highest demand on record, in units: growth goes at most one unit beyond it.
         promised: units that a promise on throttling needs, whatever they are worth.
+        asked: units that a person asks for; their dollars are shown, and nothing else follows.
         quantiles: of the demand of a minute that a further unit would serve.
     """
     grow_to, waiting = wanted_units(forecast.order, margins, economics, held)
     grow_to = max(grow_to, promised) if promised > held else grow_to
     grow_to = min(grow_to, ceil(peak) + 1)
-    top = min(max(grow_to, held) + EXTRA_UNITS, len(forecast.order.worth))
+    top = min(max(grow_to, held, asked) + EXTRA_UNITS, len(forecast.order.worth))
     return SizePlan(
         grow_to=grow_to,
         worth=forecast.order.worth,
