@@ -66,8 +66,8 @@ class ClassifyingDocument(Section):
         default=24,
         ge=1,
         le=336,
-        description="History below which the class is unknown and nothing shrinks; lower judges "
-        "new targets sooner, on less.",
+        description="History below which the class is unknown; lower judges new targets sooner, on "
+        "less. What may be released gating.min_history_minutes says.",
     )
     idle_requests_per_day: float = Field(
         default=12.0,
