@@ -143,8 +143,20 @@ def test_a_context_length_that_the_list_leaves_open_is_refused(
         (["prices", "diff", "--from", "none.json"], "none.json: cannot be read"),
         (
             ["prices", "accept", NOVA, "--measure", "input_1m", "--usd", "1", "--by", "j"],
-            "'input_1m' is not a valid Measure",
+            "--measure 'input_1m': give input_1k, output_1k or unit_hour",
         ),
+        (
+            [
+                *("prices", "accept", NOVA, "--measure", "unit_hour", "--usd", "1", "--by", "j"),
+                *("--commitment", "1m"),
+            ],
+            "--commitment '1m': give none, one_month or six_months",
+        ),
+        (
+            ["prices", "show", NOVA, "--region", "us-est-1"],
+            "no price is known in 'us-est-1'; prices are known in ap-northeast-1, us-east-1",
+        ),
+        (["prices", "list", "--region", "us-est-1"], "no price is known in 'us-est-1'; prices are"),
         (
             ["prices", "accept", NOVA, "--measure", "input_1k", "--usd", "free", "--by", "j"],
             "give a number above 0",

@@ -144,6 +144,19 @@ def test_the_tables_say_what_pays_and_what_nobody_told(
     assert "no unit: 22.20" in known  # 60 x 500,000 x (0.8 x 0.0003 + 0.2 x 0.0025) / 1,000
 
 
+def test_an_imported_model_without_a_rate_is_told_the_options_that_help(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+
+    assert run(["economics", "imported:mine", "--units-per-copy", "8"]) == 0
+    printed = capsys.readouterr().out
+
+    assert "each: for one copy, since nobody told what a copy serves (--copy-rate)" in printed
+    assert "--unit-rate" not in printed
+    assert "none: --against MODEL sets one beside that is paid by the token" in printed
+
+
 def test_a_page_with_the_plot_is_written(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -170,6 +183,10 @@ def test_a_page_with_the_plot_is_written(
         ([NOVA, "--input-share", "1.5"], "--input-share"),
         (["imported:mine"], "--units-per-copy"),
         (["imported:mine", "--region", "sa-east-1"], "a price is needed"),
+        (
+            [NOVA, "--against", "meta.llama3-1-70b", "--region", "us-west-2"],
+            "--against meta.llama3-1-70b: no price by the token is known for it in us-west-2",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_said_in_a_line(

@@ -33,6 +33,7 @@ class UnreadMinutes(StrEnum):
     ZERO = "zero"
 
 
+_DAYS = 14.0
 EXAMPLE = (
     "Example: bedrock-autoscaler backtest examples/sample.csv.gz --scale 15.43"
     " --scenario examples/scenario.json --report report.json"
@@ -55,15 +56,17 @@ def backtest(
         ),
     ] = None,
     days: Annotated[
-        float, typer.Option(min=1, max=15, help="With --from-cloudwatch: so far back.")
-    ] = 14,
+        float | None,
+        typer.Option(min=1, max=15, show_default="14", help="With --from-cloudwatch: so far back."),
+    ] = None,
     unread: Annotated[
-        UnreadMinutes,
+        UnreadMinutes | None,
         typer.Option(
+            show_default="longest",
             help="With --from-cloudwatch, minutes that may be silent or unread: replay the longest"
-            " stretch without one, refuse, or take them for silent."
+            " stretch without one, refuse, or take them for silent.",
         ),
-    ] = UnreadMinutes.LONGEST,
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="With --from-cloudwatch: the trace file to write; TARGET.csv.gz."),
@@ -98,14 +101,16 @@ def backtest(
             raise CommandError("give a trace or --from-cloudwatch, not both")
         files = _fetched(
             from_cloudwatch,
-            days=days,
-            unread=unread,
+            days=_DAYS if days is None else days,
+            unread=unread or UnreadMinutes.LONGEST,
             out=out,
             own=(scenario, settings),
             stack=stack,
             output=output,
         )
         trace, scenario, settings = files.trace, files.scenario, files.settings
+    else:
+        _refuse_unused({"--days": days, "--unread": unread, "--out": out})
     if trace is None or scenario is None:
         missing = "a TRACE" if trace is None else "--scenario"
         raise CommandError(f"{missing} is missing; --from-cloudwatch TARGET brings both")
@@ -160,6 +165,13 @@ def _fetched(
             f"--settings {files.settings}"
         )
     return files
+
+
+def _refuse_unused(given: "Mapping[str, object]") -> None:
+    """Refuse options that say something only of traffic that is read from CloudWatch."""
+    for option, value in given.items():
+        if value is not None:
+            raise CommandError(f"{option} goes with --from-cloudwatch; a trace is replayed whole")
 
 
 def _refuse_sources(written: "Mapping[str, Path | None]", read: "Sequence[Path | None]") -> None:

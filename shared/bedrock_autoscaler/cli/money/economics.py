@@ -147,12 +147,15 @@ def _print(asked: "Asked", found: "Comparison") -> None:
     print_table(
         console, ["tokens a minute", "cheapest", "units and overflow"], list(_cheapest(found))
     )
+    one, option = ("copy", "--copy-rate") if asked.is_imported else ("unit", "--unit-rate")
     if any(way.rate_is_unknown for way in found.ways):
-        console.print("each: for one unit, since nobody told what a unit serves (--unit-rate)")
+        console.print(f"each: for one {one}, since nobody told what a {one} serves ({option})")
     console.print("Break-even of one unit, over all hours that it is held")
     if found.break_evens:
         headings = ["one unit of", "against", "tokens a minute", "USD an hour", "use", "pays"]
         print_table(console, headings, list(_crossings(found)))
+    elif asked.is_imported:
+        console.print("none: --against MODEL sets one beside that is paid by the token")
     else:
         console.print("none: too few prices are known")
     console.print("Where each number comes from")

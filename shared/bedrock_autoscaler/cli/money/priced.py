@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 
 from bedrock_autoscaler.application.pricing import KeptPrices
 from bedrock_autoscaler.cli.output import CommandError
@@ -195,15 +196,20 @@ def key_of(address: str, region: str, measure: str, commitment: str) -> PriceKey
     Raises:
         CommandError: there is no such measure or commitment.
     """
+    return PriceKey(
+        address=address,
+        region=region,
+        measure=_one_of(Measure, measure, "--measure"),
+        commitment=_one_of(Commitment, commitment, "--commitment"),
+    )
+
+
+def _one_of[Word: StrEnum](kind: type[Word], text: str, option: str) -> Word:
     try:
-        return PriceKey(
-            address=address,
-            region=region,
-            measure=Measure(measure),
-            commitment=Commitment(commitment),
-        )
+        return kind(text)
     except ValueError as error:
-        raise CommandError(f"{error}; see `prices accept --help`") from error
+        *others, last = (word.value for word in kind)
+        raise CommandError(f"{option} {text!r}: give {', '.join(others)} or {last}") from error
 
 
 def money_of(text: str) -> Decimal:

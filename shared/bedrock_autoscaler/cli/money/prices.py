@@ -51,7 +51,10 @@ def list_prices(
 
     With a stack, the rates that its targets' documents state come first.
     """
-    _show(_lines(stack, region, None), output)
+    found = _lines(stack, region, None)
+    if region is not None and not found:
+        raise CommandError(_nothing_in(region, _lines(stack, None, None)))
+    _show(found, output)
 
 
 @app.command(epilog="Example: bedrock-autoscaler prices show amazon.nova-2-lite-v1:0")
@@ -65,6 +68,9 @@ def show(
     """Show all prices of one model, by whatever address and in every Region."""
     found = _lines(stack, region, model)
     if not found:
+        anywhere = _lines(stack, None, model) if region is not None else ()
+        if region is not None and anywhere:
+            raise CommandError(f"{model!r}: {_nothing_in(region, anywhere)}")
         raise CommandError(f"no price is known for {model!r}; `prices list` shows those that are")
     _show(found, output)
 
@@ -188,6 +194,11 @@ def _lines(stack: str | None, region: str | None, model: str | None) -> "tuple[L
         book = access.prices().book
         stated = stated_lines(access.settings().targets, book)
     return tuple(line for line in (*stated, *book_lines(book)) if line.is_about(model, region))
+
+
+def _nothing_in(region: str, elsewhere: "Sequence[Line]") -> str:
+    regions = ", ".join(sorted({line.key.region for line in elsewhere}))
+    return f"no price is known in {region!r}; prices are known in {regions}"
 
 
 # -- printing ----------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def ways_of(asked: Asked, book: PriceBook) -> tuple[Way, ...]:
     """Every way with a known price.
 
     Raises:
-        CommandError: none has one.
+        CommandError: none has one, or none of the model that is set beside.
     """
     if asked.is_imported:
         found = tuple(_imported(asked))
@@ -82,15 +82,16 @@ def ways_of(asked: Asked, book: PriceBook) -> tuple[Way, ...]:
         found = (*_by_token(asked, book), *_by_unit(asked, book))
     if asked.against:
         other = replace(asked, model=asked.against, against="")
-        beside = _by_token(other, book)
+        beside = tuple(_by_token(other, book))
+        if not beside:
+            known = f"no price by the token is known for it in {asked.region}"
+            raise CommandError(f"--against {asked.against}: {known}; see `prices list`")
         found += tuple(
             replace(way, name=f"{way.name}, {asked.against}", is_other_model=True) for way in beside
         )
     if not found:
-        raise CommandError(
-            f"no price is known for {asked.model} in {asked.region}; `prices list` shows those "
-            "that are"
-        )
+        known = f"no price is known for {asked.model} in {asked.region}"
+        raise CommandError(f"{known}; `prices list` shows those that are")
     return found
 
 
