@@ -20,6 +20,9 @@ from tests.operating.stage import Stage
 from tests.operating.test_backtest_from_cloudwatch import PRICE, put, span
 from tests.unit.application.test_what_if import limited, ticks
 
+CLAUDE = "anthropic.claude-3-5-sonnet-20241022-v2:0"
+"""No list has the price of a unit of it."""
+
 
 def test_a_target_without_metrics_is_pointed_to_what_there_is(sound: Stage) -> None:
     sound.put("targets/chat", SOUND | {"options": [UNLIMITED | {"address": f"{MODEL}x"}]})
@@ -59,6 +62,17 @@ def test_calls_by_a_profile_of_the_same_model_are_noticed(sound: Stage) -> None:
             {
                 "provisioned": SOUND["provisioned"]
                 | {"price": SOUND["provisioned"]["price"] | {"as_of": "2026-01-01"}}
+            },
+            "unit price",
+            "'provisioned.price=",
+        ),
+        (
+            {
+                "options": [UNLIMITED | {"address": CLAUDE}],
+                "provisioned": {
+                    "model_id": f"{CLAUDE}:200k",
+                    "unit_rate": SOUND["provisioned"]["unit_rate"],
+                },
             },
             "unit price",
             "'provisioned.price=",

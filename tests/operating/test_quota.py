@@ -70,6 +70,16 @@ def test_a_code_with_another_name_is_shown_and_not_relied_upon(stage: Stage) -> 
     assert f"{NOVA_CODE} is not relied upon" in stage.told("quota", "list")
 
 
+def test_of_a_quota_of_nothing_none_is_left(stage: Stage) -> None:
+    global_target(stage)
+    with_history(stage, GLOBAL)
+    listed(stage, quota(NOVA_CODE, NOVA_NAME, 0))
+
+    shown = stage.told("quota", "headroom", "chat")
+
+    assert next(line for line in shown.splitlines() if NOVA_CODE in line).count("none") == 1
+
+
 def test_room_is_what_units_and_the_peak_leave(stage: Stage) -> None:
     global_target(stage)
     with_history(stage, GLOBAL)

@@ -306,7 +306,8 @@ def test_the_switch_is_thrown_at_once_and_opened_after_a_question(
     assert switch(stage) == "stop"
 
     answering(monkeypatch, says_yes=False)
-    stage.refused("start", status=130)
+    told = stage.refused("start", status=130)
+    assert told.strip() == "bedrock-autoscaler: nothing was done, since nobody said yes"
     assert switch(stage) == "stop"
 
     stage.told("start", "--yes")

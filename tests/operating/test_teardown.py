@@ -24,7 +24,13 @@ OWN = {
     "bedrock-autoscaler:target": "chat",
     "bedrock-autoscaler:decision": "chat-capacity-20261119T120000Z",
 }
-KINDS = ["AWS::Lambda::Function", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Alarm"]
+KINDS = [
+    "AWS::Lambda::Function",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::CompositeAlarm",
+    "AWS::KMS::Key",
+]
 
 
 def buy(name: str, tags: dict[str, str], term: str | None = None) -> str:
@@ -97,6 +103,8 @@ def test_a_dry_run_lists_what_costs_money_and_deletes_nothing(built: Stage) -> N
     assert "not this stack's" in parts[foreign]["note"]
     by_kind = {part["kind"]: part for part in found["parts"]}
     assert by_kind["alarms"]["usd_per_month"] == pytest.approx(0.2)
+    assert by_kind["composite alarms"]["usd_per_month"] == pytest.approx(0.5)
+    assert by_kind["keys"]["usd_per_month"] == pytest.approx(1.0)
     assert by_kind["logs"]["usd_per_month"] == pytest.approx(0.03)
     assert [part["name"] for part in found["parts"] if part["kind"] == "table"] == [
         "ledger",

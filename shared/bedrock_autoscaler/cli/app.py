@@ -126,7 +126,11 @@ def run(arguments: Sequence[str]) -> int:
         return _refuse(f"{told} (see {PROGRAM} --help)") if told else UNUSABLE
     except (AutoscalerError, BacktestError, CommandError) as error:
         return _refuse(str(error))
-    except (typer.Abort, KeyboardInterrupt):
+    except typer.Abort:
+        # A question without a yes: a no, no answer at all, or Ctrl-C in place of one.
+        typer.echo(f"{PROGRAM}: nothing was done, since nobody said yes", err=True)
+        return INTERRUPTED
+    except KeyboardInterrupt:
         typer.echo(f"{PROGRAM}: interrupted", err=True)
         return INTERRUPTED
     return outcome if isinstance(outcome, int) else 0

@@ -93,6 +93,18 @@ def test_refuses_in_one_line_and_with_status_2(
     assert reason in printed.err
 
 
+def test_ctrl_c_is_told_apart_from_a_question_without_a_yes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bedrock_autoscaler.cli.stack.find_stack", stopped)
+
+    assert run(["verify"]) == 130
+    assert "nobody said yes" not in capsys.readouterr().err
+
+
 def test_help_loads_neither_numpy_nor_the_sdk() -> None:
     probe = (
         "import sys\n"

@@ -328,10 +328,18 @@ class _OneTarget:
             return "unit rate", f"{begin}'provisioned.unit_rate={_RATE}'"
         if reason.code is ReasonCode.QUOTA_UNKNOWN:
             return "quota", f"{begin}'options.{self._place_of(reason)}.quota={_QUOTA}'"
-        bought = self._target.provisioned
-        if bought is not None and f" {bought.model_id} " in f"{reason.message};".replace(";", " "):
+        if self._is_of_unit(reason):
             return "unit price", f"{begin}'provisioned.price={_PRICE}'"
         return "price", f"{begin}'options.{self._place_of(reason)}.price={_ON_DEMAND_PRICE}'"
+
+    def _is_of_unit(self, reason: Reason) -> bool:
+        """Whether it is the price of a unit that a reason is about; an address may begin one."""
+        bought = self._target.provisioned
+        if bought is None:
+            return False
+        if reason.code is ReasonCode.PRICE_UNKNOWN:
+            return bought.price is None and reason.message.startswith(f"{bought.model_id}: ")
+        return f" {bought.model_id} " in reason.message
 
     def _place_of(self, reason: Reason) -> int:
         """Position of the option that a reason names; an address may begin another one."""

@@ -63,9 +63,14 @@ class Room:
             self.measure.value,
             "unknown" if self.value is None else f"{self.value:,.0f}",
             "unknown" if self.used is None else f"{self.used:,.0f}",
-            "unknown" if self.left is None else f"{self.left:.0%}",
+            self._left_text(),
             self.source,
         )
+
+    def _left_text(self) -> str:
+        if self.value == 0:
+            return "none"
+        return "unknown" if self.left is None else f"{self.left:.0%}"
 
     def plain(self) -> dict[str, object]:
         """For JSON."""

@@ -22,13 +22,21 @@ from bedrock_autoscaler.domain.units import count_text, iso, units_text
 _HOURS_PER_MONTH = 730
 _GIB = 2**30
 # List prices of us-east-1 in USD, for an order of magnitude; not checked against a bill.
-# Source: the pricing pages of CloudWatch and DynamoDB.
+# Source: the pricing pages of CloudWatch, DynamoDB and KMS.
 _USD_PER_ALARM_MONTH = 0.10
+_USD_PER_COMPOSITE_ALARM_MONTH = 0.50
+_USD_PER_KEY_MONTH = 1.00
 _USD_PER_DASHBOARD_MONTH = 3.00
 _USD_PER_LOG_GIB_MONTH = 0.03
 _USD_PER_TABLE_GIB_MONTH = 0.25 + 0.20
 """Storage, and its point-in-time recovery."""
-_ALARMS = frozenset({"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"})
+_PAID_BY_THE_MONTH = (
+    ("alarms", "AWS::CloudWatch::Alarm", _USD_PER_ALARM_MONTH),
+    ("composite alarms", "AWS::CloudWatch::CompositeAlarm", _USD_PER_COMPOSITE_ALARM_MONTH),
+    ("dashboards", "AWS::CloudWatch::Dashboard", _USD_PER_DASHBOARD_MONTH),
+    ("keys", "AWS::KMS::Key", _USD_PER_KEY_MONTH),
+)
+"""Kinds of part, their resources, and USD a month of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +44,8 @@ class Part:
     """Something that the stack made, or that lies beside it.
 
     Attributes:
-        kind: `throughput`, `endpoint`, `stack`, `alarms`, `dashboards`, `logs`, `table` or
-            `parameters`.
+        kind: `throughput`, `endpoint`, `stack`, `alarms`, `composite alarms`, `dashboards`,
+            `keys`, `logs`, `table` or `parameters`.
         usd_per_month: None where it is unknown.
         is_deleted: whether the teardown takes it away.
         note: what it is, and why it stays.
@@ -269,14 +277,11 @@ def _of_the_stack(access: StackAccess) -> Iterator[Part]:
         f"{count_text(len(kinds), 'resource')}; functions, schedules, topic and queue cost by use"
     )
     yield _part("stack", name, 0.0, note=note, is_deleted=True)
-    alarms = sum(kind in _ALARMS for kind in kinds)
-    if alarms:
-        usd = alarms * _USD_PER_ALARM_MONTH
-        yield _part("alarms", name, usd, note=f"{alarms}, go with the stack", is_deleted=True)
-    boards = kinds.count("AWS::CloudWatch::Dashboard")
-    if boards:
-        usd = boards * _USD_PER_DASHBOARD_MONTH
-        yield _part("dashboards", name, usd, note=f"{boards}, go with the stack", is_deleted=True)
+    for kind, resource, usd in _PAID_BY_THE_MONTH:
+        if number := kinds.count(resource):
+            gone = "goes" if number == 1 else "go"
+            note = f"{number}, {gone} with the stack"
+            yield _part(kind, name, number * usd, note=note, is_deleted=True)
     prefix = f"/aws/lambda/{name}-"
     groups = (
         access.client("logs")
