@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from bedrock_autoscaler.backtest.core_policy import CorePolicy
 from bedrock_autoscaler.backtest.policy import PolicyContext, run_policy
 from bedrock_autoscaler.backtest.replay import Replay
 from bedrock_autoscaler.backtest.scenario import Term
-from bedrock_autoscaler.backtest.timeline import CommitPurchase, plan_of
+from bedrock_autoscaler.backtest.timeline import CommitPurchase, Plan, plan_of
 from bedrock_autoscaler.cli.backtest.policies import core_policy
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.unit.backtest.worlds import PLAIN, START, trace_of
@@ -52,6 +53,23 @@ def test_the_backtest_keeps_the_share_of_an_hour_as_the_deployed_core_does() -> 
     assert len(left) > 1
     assert held == 0
     assert shown > {0}
+
+
+def test_work_of_some_minutes_an_hour_does_not_hold_what_it_never_pays_for() -> None:
+    # Ten units' worth in twelve minutes of each hour: two units bought in them serve a fifth of
+    # what they could, where half is the break-even, and at the end of each period they are busy.
+    hour = [1000.0] * 6 + [0.0] * 48 + [1000.0] * 6
+    trace = trace_of(hour * 72)
+    run = run_policy(policy_under(None), trace, TERMS)
+    replay = Replay(trace, TERMS)
+    plan = plan_of(run.lines, trace, TERMS)
+    nothing = Plan(units=np.zeros(len(trace), dtype=np.int64))
+
+    assert plan.units.max() == 2
+    assert plan.units[-1] == 0
+    # Lost is at most the budget, 1 % of the traffic and two unit-hours, and the last hour of both.
+    lost = replay.score(plan).total_usd - replay.score(nothing).total_usd
+    assert 0 < lost < 0.01 * replay.score(nothing).total_usd + 4 * TERMS.unit_hour
 
 
 def test_a_consent_commits_once_to_what_it_names() -> None:

@@ -9,6 +9,7 @@ from bedrock_autoscaler.domain.economics.costs import Economics
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.planning import Wish
+from bedrock_autoscaler.domain.sizing.worth import SizePlan
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis
 from tests.builders import (
@@ -48,6 +49,7 @@ def outcome(
     fleet: dict[str, Any] | None = None,
     observation: dict[str, Any] | None = None,
     unseen: frozenset[int] = frozenset(),
+    plan: SizePlan | None = None,
     **target: Any,
 ) -> Outcome:
     never = {pt_arn(number) for number in unseen}
@@ -60,7 +62,7 @@ def outcome(
     grounds = Grounds(
         demand=demand, economics=economics, diagnosis=CALM, blockers=blockers, blocked_until=None
     )
-    return act(situation, Wish(grow_to=grow_to, keep=keep, plan=None, reasons=()), grounds)
+    return act(situation, Wish(grow_to=grow_to, keep=keep, plan=plan, reasons=()), grounds)
 
 
 def codes(found: Outcome) -> list[ReasonCode]:

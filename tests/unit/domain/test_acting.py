@@ -2,6 +2,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bedrock_autoscaler.domain.acting.grounds import Grounds, Outcome
@@ -11,6 +12,7 @@ from bedrock_autoscaler.domain.economics.costs import Tier
 from bedrock_autoscaler.domain.fleet.holdings import Spend, Status
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.sizing.planning import Wish
+from bedrock_autoscaler.domain.sizing.worth import SizePlan
 from tests.builders import (
     MODEL,
     PT_MODEL,
@@ -185,6 +187,29 @@ def test_a_forecast_alone_releases_nothing() -> None:
     assert codes(found) == [ReasonCode.BUSY_LATELY]
     assert "95% of" in found.reasons[0].message
     assert "would have been used in the newest 5 minutes" in found.reasons[0].message
+
+
+@pytest.mark.parametrize("is_spent", [False, True])
+def test_where_no_more_may_be_lost_five_busy_minutes_hold_nothing(*, is_spent: bool) -> None:
+    nothing = np.zeros(3)
+    plan = SizePlan(
+        grow_to=0,
+        worth=nothing,
+        use=nothing,
+        agreement=nothing,
+        keep_worth=nothing,
+        sure_worth=nothing,
+        first_usd=39.85,
+        grow_usd=39.85,
+        keep_usd=32.92,
+        alternatives=(),
+        weights={},
+        is_spent=is_spent,
+    )
+
+    found = outcome(0, 0, due(), demand=build_demand((2 * DAY, 0.0), (5, 1.0)), plan=plan)
+
+    assert codes(found) == [ReasonCode.RELEASE if is_spent else ReasonCode.BUSY_LATELY]
 
 
 @pytest.mark.parametrize(("use", "is_released"), [(0.89, True), (0.9, False)])

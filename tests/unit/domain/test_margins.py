@@ -154,6 +154,43 @@ def test_losses_beyond_their_budget_raise_all_margins_and_are_named() -> None:
     assert dict(found.reasons[0].numbers)["factor"] == 1.25
 
 
+@pytest.mark.parametrize(
+    ("balance", "is_spent"),
+    [
+        (replace(LOSING, saved_usd=-2 * UNIT_USD + 0.01), False),
+        (LOSING, True),
+        # What was saved long ago does not pay for what is lost lately.
+        (replace(EARNED, day_saved_usd=-2 * UNIT_USD + 0.01), False),
+        (replace(EARNED, day_saved_usd=-2 * UNIT_USD - 0.01), True),
+        # 1.5 % of 100 USD.
+        (replace(EARNED, day_traffic_usd=100.0, day_saved_usd=-2 * UNIT_USD - 1.49), False),
+        (replace(EARNED, day_traffic_usd=100.0, day_saved_usd=-2 * UNIT_USD - 1.51), True),
+    ],
+)
+def test_no_more_may_be_lost_where_either_budget_is_used_up(
+    *, balance: Balance, is_spent: bool
+) -> None:
+    assert margins(balance=balance).is_spent is is_spent
+
+
+def test_what_is_paid_for_counts_as_lost_in_both_budgets() -> None:
+    # A unit with 20 minutes to run has 11.55 yet to earn.
+    pt = build_pt(created_at=NOW - timedelta(minutes=100))
+    lately = replace(EARNED, day_saved_usd=-2 * UNIT_USD + 11.54)
+
+    assert margins(pt, balance=lately).is_spent
+    assert not margins(balance=lately).is_spent
+
+
+def test_losses_release_nothing_where_the_cost_of_the_traffic_is_not_known() -> None:
+    found = margins_of(
+        build_target(), build_fleet(), LOSING, economics=HALF, now=NOW, is_cost_known=False
+    )
+
+    assert not found.is_spent
+    assert found.keep == 0.95
+
+
 def test_losses_within_their_budget_change_nothing() -> None:
     allowed = replace(LOSING, saved_usd=-2 * UNIT_USD + 0.01)
 

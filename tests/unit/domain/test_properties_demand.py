@@ -104,7 +104,12 @@ def test_scaling_tokens_unit_rate_and_unit_price_alike_keeps_the_verdict(
         observation=replace(situation.observation, traffic=traffic),
     )
     balance = situation.memory.balance
-    dearer = Balance(traffic_usd=balance.traffic_usd * factor, saved_usd=balance.saved_usd * factor)
+    dearer = Balance(
+        traffic_usd=balance.traffic_usd * factor,
+        saved_usd=balance.saved_usd * factor,
+        day_traffic_usd=balance.day_traffic_usd * factor,
+        day_saved_usd=balance.day_saved_usd * factor,
+    )
     large = replace(
         small,
         target=target,

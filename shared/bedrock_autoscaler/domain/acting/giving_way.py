@@ -65,7 +65,7 @@ def after_larger(
             other
             for other in larger
             if is_surplus(other, unpaid, succession)
-            or in_use(other, situation, serving, grounds) is None
+            or in_use(other, situation, serving, wish, grounds=grounds) is None
         ]
         return _before_its_hour(pt, leaving, situation)
     return Reason(

@@ -40,7 +40,9 @@ def needed(
         if pt not in succession.old:
             return still_old(pt, succession)
         serving = succession.called_units
-    return _worth_keeping(pt, serving, wish) or in_use(pt, situation, serving, grounds)
+    return _worth_keeping(pt, serving, wish) or in_use(
+        pt, situation, serving, wish, grounds=grounds
+    )
 
 
 def below_least(pt: ProvisionedThroughput, situation: Situation) -> Reason | None:
@@ -67,18 +69,14 @@ def _worth_keeping(pt: ProvisionedThroughput, serving: int, wish: Wish) -> Reaso
 
 
 def in_use(
-    pt: ProvisionedThroughput, situation: Situation, serving: int, grounds: Grounds
+    pt: ProvisionedThroughput, situation: Situation, serving: int, wish: Wish, *, grounds: Grounds
 ) -> Reason | None:
-    """Whether the last of the serving units were in full use until now; a person need not care.
-
-    Use that is not worth its price holds nothing: it is the price that releases them then, and no
-    forecast.
-    """
-    if situation.target.controls.units_at(situation.scheduled_at) is not None:
+    """Whether the last of the serving units were in full use until now, and pay for themselves."""
+    if not _may_hold(situation, wish):
         return None
     last = slice(serving - pt.model_units, serving)
     used = _recent_use(grounds, serving)[last].mean()
-    if used < _FULL_USE or _recent_gain(situation, serving, grounds)[last].sum() < 0:
+    if used < _FULL_USE or _period_gain(situation, serving, grounds)[last].sum() < 0:
         return None
     return Reason(
         code=ReasonCode.BUSY_LATELY,
@@ -88,10 +86,22 @@ def in_use(
     )
 
 
-def busy_units(situation: Situation, serving: int, grounds: Grounds) -> int:
-    """How many of the serving units were in full use until now, and worth it."""
+def busy_units(situation: Situation, serving: int, wish: Wish, *, grounds: Grounds) -> int:
+    """How many of the serving units were in full use until now, and pay for themselves."""
+    if not _may_hold(situation, wish):
+        return 0
     is_busy = _recent_use(grounds, serving) >= _FULL_USE
-    return int(np.count_nonzero(is_busy & (_recent_gain(situation, serving, grounds) >= 0)))
+    return int(np.count_nonzero(is_busy & (_period_gain(situation, serving, grounds) >= 0)))
+
+
+def _may_hold(situation: Situation, wish: Wish) -> bool:
+    """Whether busy minutes may hold what is not worth keeping.
+
+    They may not where a person said how many units there are to be, nor where units may lose no
+    more than they did.
+    """
+    is_set = situation.target.controls.units_at(situation.scheduled_at) is not None
+    return not (is_set or wish.is_spent)
 
 
 def _recent_use(grounds: Grounds, serving: int) -> Series:
@@ -101,17 +111,18 @@ def _recent_use(grounds: Grounds, serving: int) -> Series:
     return use
 
 
-def _recent_gain(situation: Situation, serving: int, grounds: Grounds) -> Series:
-    """USD per hour by which each unit was worth more than it is kept from, over the same minutes.
+def _period_gain(situation: Situation, serving: int, grounds: Grounds) -> Series:
+    """USD per hour by which each unit was worth more than it is kept from, over the newest period.
 
+    Traffic of some minutes an hour is there at the end of each paid period, and pays for none.
     Nothing is lost where no price is known; what was not read may have filled every quota.
     """
-    economics = grounds.economics
+    economics, sizing = grounds.economics, situation.target.thresholds.sizing
     if economics is None:
         return np.zeros(serving)
     unread = full_use(economics, serving)
-    recent = np.nan_to_num(grounds.demand.load[-_OBSERVED_MINUTES:], nan=unread)
-    kept_from = situation.target.thresholds.sizing.keep_margin * economics.unit_usd
+    recent = np.nan_to_num(grounds.demand.load[-sizing.billing_minutes :], nan=unread)
+    kept_from = sizing.keep_margin * economics.unit_usd
     gain: Series = curves_of(one_set(recent), economics, serving).worth[0] - kept_from
     return gain
 

@@ -46,10 +46,9 @@ def act(situation: Situation, wish: Wish, grounds: Grounds) -> Outcome:
 
 
 def _needed(situation: Situation, wish: Wish, grounds: Grounds) -> int:
-    """Units worth keeping or in full use that pays, as a release sees them; or a person's word."""
-    if situation.target.controls.units_at(situation.scheduled_at) is not None:
-        return wish.keep
-    return max(wish.keep, busy_units(situation, situation.fleet.staying_units, grounds))
+    """Units worth keeping or in full use that pays, as a release sees them."""
+    staying = situation.fleet.staying_units
+    return max(wish.keep, busy_units(situation, staying, wish, grounds=grounds))
 
 
 def _succeed(

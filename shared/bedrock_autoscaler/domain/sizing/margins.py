@@ -29,12 +29,15 @@ class Margins:
         purchase: what all of them must together be worth above `grow`, where throttling alone
             justifies the first.
         keep: the worth below which units are released at the end of their paid period.
+        is_spent: whether units may lose no more, by all that they saved or by what they saved
+            lately: then nothing that is not worth keeping stays for a few busy minutes.
     """
 
     first: float
     grow: float
     keep: float
     purchase: float = 0.0
+    is_spent: bool = False
     reasons: tuple[Reason, ...] = ()
 
 
@@ -69,8 +72,10 @@ def margins_of(
     scarce = sizing.scarcity_factor**short
     used_up = min(fleet.releases_last_day / max(rails.max_releases_per_day, 1), 1.0)
     allowed = balance.allowed_loss_usd(unit_usd, sizing)
-    sure = balance.saved_usd - at_risk_usd(fleet, unit_usd, sizing, now)
+    at_risk = at_risk_usd(fleet, unit_usd, sizing, now)
+    sure = balance.saved_usd - at_risk
     is_losing = sure < -allowed
+    is_losing_lately = balance.day_spare_usd(unit_usd, sizing) < at_risk
     raised = sizing.loss_factor if is_losing else 1.0
     keep = sizing.keep_margin * (raised if is_cost_known else 1.0)
     return Margins(
@@ -78,6 +83,7 @@ def margins_of(
         grow=sizing.grow_margin * raised,
         keep=max(keep - sizing.patience * used_up, 0.0),
         purchase=_purchase_worth(target, fleet, economics),
+        is_spent=is_cost_known and (is_losing or is_losing_lately),
         reasons=(_losing(sure, allowed, raised),) if is_losing else (),
     )
 

@@ -43,6 +43,11 @@ class Wish:
         """The size wanted by a target that holds this many."""
         return self.grow_to if self.grow_to > held else min(self.keep, held)
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether units may lose no more than they did, so that nothing is held in doubt."""
+        return self.plan is not None and self.plan.is_spent
+
     def keeps(self, held: int, units: int) -> bool:
         """Whether the last `units` of those held are worth keeping."""
         if self.plan is None or self.keep == 0:

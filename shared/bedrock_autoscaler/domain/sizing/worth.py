@@ -55,6 +55,7 @@ class SizePlan:
         sure_floor: as `floor`, with minutes that were not read as no demand.
         remarks: what raised the margins, and what gaps in the history changed.
         promise: what a promise on throttling changed; None where it changed nothing.
+        is_spent: whether units may lose no more than they did.
     """
 
     grow_to: int
@@ -74,6 +75,7 @@ class SizePlan:
     quantiles: tuple[tuple[float, float], ...] = ()
     promise: Reason | None = None
     purchase_usd: float = 0.0
+    is_spent: bool = False
 
     @property
     def keep(self) -> int:
@@ -139,6 +141,7 @@ def plan_size(
         remarks=(*margins.reasons, *waiting),
         quantiles=quantiles,
         purchase_usd=margins.purchase * economics.unit_usd,
+        is_spent=margins.is_spent,
     )
 
 
