@@ -72,6 +72,15 @@ def test_work_of_some_minutes_an_hour_does_not_hold_what_it_never_pays_for() -> 
     assert 0 < lost < 0.01 * replay.score(nothing).total_usd + 4 * TERMS.unit_hour
 
 
+def test_what_even_days_saved_holds_nothing_for_some_minutes_an_hour() -> None:
+    hour = [1000.0] * 6 + [0.0] * 48 + [1000.0] * 6
+    trace = trace_of([200.0] * (3 * 1440) + hour * 24)
+    plan = plan_of(run_policy(policy_under(None), trace, TERMS).lines, trace, TERMS)
+
+    assert plan.units[3 * 1440] == 2
+    assert plan.units[-12 * 60 :].max() == 0
+
+
 def test_a_consent_commits_once_to_what_it_names() -> None:
     trace = trace_of([100.0] * 600)
     run = run_policy(policy_under({"consents": [MONTH]}), trace, TERMS)

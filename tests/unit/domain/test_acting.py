@@ -180,8 +180,8 @@ def test_the_least_size_is_never_gone_below() -> None:
 
 
 def test_a_forecast_alone_releases_nothing() -> None:
-    # The unit was in full use in the newest five minutes, whatever is expected of the hour.
-    found = outcome(0, 0, due(), demand=build_demand((2 * DAY, 0.0), (5, 0.95)))
+    # The unit was in full use in the newest five minutes, and pays for the hour before.
+    found = outcome(0, 0, due(), demand=build_demand((2 * DAY, 0.0), (31, 0.95)))
 
     assert found.action is None
     assert codes(found) == [ReasonCode.BUSY_LATELY]
@@ -189,8 +189,21 @@ def test_a_forecast_alone_releases_nothing() -> None:
     assert "would have been used in the newest 5 minutes" in found.reasons[0].message
 
 
+def test_busy_minutes_hold_nothing_that_the_hour_did_not_pay_for() -> None:
+    # 29 of 60 minutes at 0.95 use 0.46 of it, where 0.475 is worth keeping.
+    found = outcome(0, 0, due(), demand=build_demand((2 * DAY, 0.0), (29, 0.95)))
+
+    assert codes(found) == [ReasonCode.RELEASE]
+
+
+def test_minutes_that_were_not_read_may_have_paid_for_the_hour() -> None:
+    demand = build_demand((2 * DAY, 0.0), (1, float("nan")), (30, 0.0), (29, 0.95))
+
+    assert codes(outcome(0, 0, due(), demand=demand)) == [ReasonCode.BUSY_LATELY]
+
+
 @pytest.mark.parametrize("is_spent", [False, True])
-def test_where_no_more_may_be_lost_five_busy_minutes_hold_nothing(*, is_spent: bool) -> None:
+def test_where_no_more_may_be_lost_busy_minutes_hold_nothing(*, is_spent: bool) -> None:
     nothing = np.zeros(3)
     plan = SizePlan(
         grow_to=0,
@@ -207,7 +220,7 @@ def test_where_no_more_may_be_lost_five_busy_minutes_hold_nothing(*, is_spent: b
         is_spent=is_spent,
     )
 
-    found = outcome(0, 0, due(), demand=build_demand((2 * DAY, 0.0), (5, 1.0)), plan=plan)
+    found = outcome(0, 0, due(), demand=build_demand((2 * DAY, 0.0), (40, 1.0)), plan=plan)
 
     assert codes(found) == [ReasonCode.RELEASE if is_spent else ReasonCode.BUSY_LATELY]
 
