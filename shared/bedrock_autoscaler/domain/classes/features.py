@@ -119,7 +119,7 @@ def _lot(requests: Series) -> float:
     A trace that is played at n times its volume has calls in lots of n. Chance acts on the lots:
     taken for n single calls, their noise would look like bursts, and five calls a day like many.
     """
-    busy = requests[np.nan_to_num(requests) > 0]
+    busy = requests[requests > 0]
     lot = float(busy.min()) if busy.size else 1.0
     if lot <= 1.0:
         return 1.0
@@ -129,13 +129,13 @@ def _lot(requests: Series) -> float:
 
 def _interval(load: Series) -> float:
     """Mean distance in bins between bins with traffic; their number when there are none."""
-    busy = int(np.count_nonzero(np.nan_to_num(load) > 0))
+    busy = int(np.count_nonzero(load > 0))
     known = int(np.count_nonzero(~np.isnan(load)))
     return known / busy if busy else float(len(load))
 
 
 def _shot_noise(load: Series, requests: Series, mean_size: float) -> float:
     """How much noisier than Poisson with equal calls the demand of a bin is, 1 to 26."""
-    busy = np.nan_to_num(requests) > 0
+    busy = requests > 0
     spread = (load[busy] / mean_size - requests[busy]) ** 2 / requests[busy]
     return 1.0 + min(_SHOT_CAP, float(np.mean(spread)))

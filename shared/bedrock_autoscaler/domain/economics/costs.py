@@ -90,8 +90,7 @@ class Economics:
 
     def overflow_usd(self, overflow: Series) -> tuple[Series, Series]:
         """(overflow cost, throttle cost) in USD per hour of this much overflow in units."""
-        cost = np.zeros_like(overflow)
-        left = overflow
+        cost, left = np.zeros(len(overflow)), overflow
         for tier in self.tiers:
             served = np.minimum(left, tier.capacity_units)
             cost = cost + served * tier.usd_per_unit_hour
@@ -101,7 +100,7 @@ class Economics:
     def usd_without(self, units: int, demand: Series) -> float:
         """USD per hour of what this demand overflows beyond `units`, throttling included."""
         served, throttled = self.overflow_usd(np.maximum(demand - units, 0.0))
-        return float((served + throttled).mean())
+        return float((served + throttled).sum()) / len(demand)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

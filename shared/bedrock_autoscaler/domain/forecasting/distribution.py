@@ -8,6 +8,7 @@ docs/model.md, section "Forecast".
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 
 import numpy as np
 
@@ -62,7 +63,7 @@ class Calibration:
 
     def _reached(self) -> Series:
         counts = np.array(self.counts) + _PRIOR_COUNTS / _BINS
-        return np.concatenate(([0.0], np.cumsum(counts) / counts.sum()))
+        return np.concatenate(([0.0], counts.cumsum() / counts.sum()))
 
 
 NOT_CALIBRATED = Calibration()
@@ -84,13 +85,13 @@ class Distribution:
         """Shares of the weight strictly below, and at or below, each outcome."""
         reached = np.concatenate(([0.0], self.reached))
         return (
-            reached[np.searchsorted(self.values, outcomes, side="left")],
-            reached[np.searchsorted(self.values, outcomes, side="right")],
+            reached[self.values.searchsorted(outcomes, side="left")],
+            reached[self.values.searchsorted(outcomes, side="right")],
         )
 
     def at(self, levels: Series) -> Series:
         """The demands that these shares of the weight do not exceed."""
-        index = np.searchsorted(self.reached, levels)
+        index = self.reached.searchsorted(levels)
         return self.values[np.minimum(index, len(self.values) - 1)]
 
 
@@ -100,20 +101,21 @@ def mixture(windows: Sets, weights: Series) -> Distribution:
     Long pieces are thinned to at most 120 minutes, evenly. What was never seen may come: a little
     weight lies beyond the lowest and the highest minute.
     """
-    sizes, counts = windows.sizes, windows.counts
+    sizes, counts = windows.sizes.tolist(), windows.counts
     trust = np.bincount(windows.stand_ins(), np.maximum(weights, 0.0), len(counts))
     by_minute = (trust / np.maximum(counts, 1)) @ windows.members
-    steps = np.maximum(sizes // _SAMPLES, 1)
-    pieces = zip(np.cumsum(sizes).tolist(), sizes.tolist(), steps.tolist(), strict=True)
-    seen = np.concatenate([windows.values[end - size : end : step] for end, size, step in pieces])
-    kept = -(-sizes // steps)
-    weight = np.repeat(by_minute * sizes / np.maximum(kept, 1), kept)
+    pieces = [
+        windows.values[end - size : end : max(size // _SAMPLES, 1)]
+        for end, size in zip(accumulate(sizes), sizes, strict=True)
+    ]
+    seen, kept = np.concatenate(pieces), np.array([len(piece) for piece in pieces])
+    weight = (by_minute * windows.sizes / np.maximum(kept, 1)).repeat(kept)
     total = float(weight.sum())
     weight = weight / total if total > 0 else np.full(len(seen), 1.0 / len(seen))
     values = np.concatenate((seen, (seen.min() / _BEYOND, seen.max() * _BEYOND)))
     weight = np.concatenate((weight, (_TAIL, _TAIL)))
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weight[order])
+    order = values.argsort(kind="stable")
+    reached = weight[order].cumsum()
     return Distribution(values=values[order], reached=reached / reached[-1])
 
 

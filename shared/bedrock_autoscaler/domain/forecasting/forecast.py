@@ -36,7 +36,7 @@ class Forecast:
 
     def weight_of(self) -> dict[str, float]:
         """Trust by the name of the window."""
-        return dict(zip(WINDOWS, map(float, self.weights), strict=True))
+        return dict(zip(WINDOWS, self.weights.tolist(), strict=True))
 
     def agreement(self, usd: float) -> Series:
         """Share of the trust that is in windows by which the unit alone is worth this, by unit."""

@@ -161,9 +161,9 @@ def _on_grid(moment: datetime, step: int) -> datetime:
 def _at_least_0(weights: Series, products: Series, sums: Series) -> Series:
     """The same least squares with weights of at least 0: what is negative is left out in turn."""
     active = np.ones(_COUNT, dtype=bool)
-    while (weights[active] < 0).any():
+    while (weights < 0).any():
         active &= weights >= 0
         weights = np.zeros(_COUNT)
-        index = np.flatnonzero(active)
+        index = active.nonzero()[0]
         weights[index] = np.linalg.solve(products[index][:, index], sums[index])
     return weights

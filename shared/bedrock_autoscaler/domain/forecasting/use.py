@@ -32,6 +32,7 @@ class Sets:
         members: 1 where a set (row) has a piece (column), else 0.
         counts: minutes of each set.
         instead: by set, the one that stands in for it when it has no minute.
+        peak: highest of the values; 0 without any.
     """
 
     values: Series
@@ -39,18 +40,20 @@ class Sets:
     members: Series
     counts: Series
     instead: tuple[int, ...]
+    peak: float
 
     @staticmethod
     def of(pieces: Iterable[Series], members: Series, instead: tuple[int, ...]) -> "Sets":
         """The sets that are made of these pieces."""
         pieces = tuple(pieces)
-        sizes = np.array([len(piece) for piece in pieces])
+        sizes, values = np.array([len(piece) for piece in pieces]), np.concatenate(pieces)
         return Sets(
-            values=np.concatenate(pieces),
+            values=values,
             sizes=sizes,
             members=members,
             counts=members @ sizes,
             instead=instead,
+            peak=float(values.max(initial=0.0)),
         )
 
     def stand_ins(self) -> list[int]:
@@ -105,13 +108,13 @@ def mean_use(sets: Sets, units: int, *, beyond: float = 0.0) -> Series:
     """
     used = (_by_unit if units <= _FEW_UNITS else _by_minute)(sets, units, beyond)
     means: Series = sets.members @ used / np.maximum(sets.counts, 1)[:, np.newaxis]
-    return means if sets.counts.all() else means[sets.stand_ins()]
+    return means if all(sets.counts.tolist()) else means[sets.stand_ins()]
 
 
 def _by_unit(sets: Sets, units: int, beyond: float) -> Series:
     """Use of each unit (column) summed over the minutes of each piece (row), unit after unit."""
     used = np.zeros((len(sets.sizes), units))
-    filled = np.flatnonzero(sets.sizes)
+    filled = sets.sizes.nonzero()[0]
     begins = (np.cumsum(sets.sizes) - sets.sizes)[filled]
     left = np.maximum(sets.values - beyond, 0.0) if beyond else sets.values
     for unit in range(units if filled.size else 0):
@@ -125,18 +128,18 @@ def _by_minute(sets: Sets, units: int, beyond: float) -> Series:
     """The same by one look at each minute: how many units it fills, and what is left over."""
     shape = (len(sets.sizes), units + 1)
     count = shape[0] * shape[1]
-    values, first = sets.values, np.repeat(np.arange(0, count, shape[1]), sets.sizes)
+    values, first = sets.values, np.arange(0, count, shape[1]).repeat(sets.sizes)
     if beyond:
         # What lies below uses no unit: most minutes, where it is a quota that they go beyond.
-        above = np.flatnonzero(values > beyond)
+        above = (values > beyond).nonzero()[0]
         values, first = values[above] - beyond, first[above]
-    if values.max(initial=0.0) > units:
+    if sets.peak - beyond > units:
         values = np.minimum(values, units)
-    whole = values.astype(np.intp)
-    cells = first + whole
+    whole = np.floor(values)
+    cells = first + whole.astype(np.intp)
     started = np.bincount(cells, values - whole, count).reshape(shape)
-    filled = np.bincount(cells, minlength=count).reshape(shape)
-    used: Series = filled[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:] + started[:, :-1]
+    at_most = np.bincount(cells, minlength=count).reshape(shape).cumsum(axis=1)
+    used: Series = at_most[:, -1:] - at_most[:, :-1] + started[:, :-1]
     return used
 
 
@@ -147,7 +150,7 @@ def curves_of(sets: Sets, economics: Economics, units: int) -> Curves:
     demand beyond the step would make of the unit.
     """
     used = mean_use(sets, units)
-    worth, throttle = np.zeros_like(used), np.zeros_like(used)
+    worth, throttle = np.zeros(used.shape), np.zeros(used.shape)
     for begin, usd, is_throttle in economics.steps:
         beyond = used if begin == 0 else mean_use(sets, units, beyond=begin)
         worth += usd * beyond
@@ -158,12 +161,12 @@ def curves_of(sets: Sets, economics: Economics, units: int) -> Curves:
 
 def units_needed(sets: Sets) -> int:
     """Units that the highest of these minutes would use, at most `MOST_UNITS`."""
-    return ceil(min(float(sets.values.max(initial=0.0)), MOST_UNITS))
+    return ceil(min(sets.peak, MOST_UNITS))
 
 
 def count_worth(worth: Series, price: float) -> int:
     """How many units in a row from the first are worth `price`."""
-    below = np.flatnonzero(worth < price)
+    below = (worth < price).nonzero()[0]
     return int(below[0]) if below.size else len(worth)
 
 
