@@ -3,18 +3,17 @@
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 
 from bedrock_autoscaler.backtest.scenario import Term
 from bedrock_autoscaler.backtest.scenario_target import NAME
 from bedrock_autoscaler.backtest.timeline import CommitPurchase
 from bedrock_autoscaler.domain.decision import Action, Purchase, Release, Restore
 from bedrock_autoscaler.domain.fleet.holdings import (
+    NOTHING_SPENT,
     Fleet,
     Ownership,
     ProvisionedThroughput,
     PtTraffic,
-    Spend,
     Status,
 )
 from bedrock_autoscaler.domain.target import Commitment
@@ -122,7 +121,7 @@ class OrderBook:
             purchases_last_day=len(self._grown) - bisect_right(self._grown, day),
             releases_last_day=len(self._released) - bisect_right(self._released, day),
             released_last_hour=sum(self._released_units[within_hour:]),
-            spend=Spend(day_usd=Decimal(0), month_usd=Decimal(0)),
+            spend=NOTHING_SPENT,
             version=len(self._grown) + len(self._released),
         )
 

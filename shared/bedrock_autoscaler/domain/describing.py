@@ -1,5 +1,6 @@
 """What a decision says beside its actions: further numbers, the expected saving, remarks."""
 
+from functools import cache
 from math import isfinite
 
 from bedrock_autoscaler.domain.acting.gate import unread_history
@@ -14,9 +15,8 @@ from bedrock_autoscaler.domain.target import Mode
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.diagnosis import Diagnosis
 from bedrock_autoscaler.domain.traffic.observation import known_mean
-from bedrock_autoscaler.domain.units import count_text, significant, units_text
+from bedrock_autoscaler.domain.units import count_text, units_text
 
-_DIGITS = 12
 _QUANTILE_NAMES = {share: f"demand_p{share * 100:g}_units" for share in QUANTILES}
 
 
@@ -50,10 +50,13 @@ def evidence(
             ("keeping_unit_", "_usd_per_hour", plan.keep_worth),
         ):
             values = by_unit[: len(plan.alternatives)].tolist()
-            found += [
-                (f"{name}{unit}{ending}", value) for unit, value in enumerate(values, start=1)
-            ]
-    return tuple([(name, significant(value, _DIGITS)) for name, value in found])
+            found += zip(_names_by_unit(name, ending, len(values)), values, strict=True)
+    return tuple([(name, float(f"{value:.12g}")) for name, value in found])
+
+
+@cache
+def _names_by_unit(name: str, ending: str, units: int) -> tuple[str, ...]:
+    return tuple(f"{name}{unit}{ending}" for unit in range(1, units + 1))
 
 
 def expected_saving(

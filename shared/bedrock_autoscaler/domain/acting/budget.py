@@ -50,12 +50,12 @@ def over_budget(
     for cap in spend_caps(target.guard_rails, fleet.spend):
         booked = {cap.holds(now): cap.booked}
         for start, arn, pt in due:
-            before = booked.get(cap.holds(start), Decimal(0))
-            after = before + pt.model_units * period
+            span = cap.holds(start)
+            after = booked.get(span, Decimal(0)) + pt.model_units * period
             if after > cap.usd:
                 found.setdefault(arn, _crossing(pt, cap, after))
             else:
-                booked[cap.holds(start)] = after
+                booked[span] = after
     return found
 
 

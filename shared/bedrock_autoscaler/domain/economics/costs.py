@@ -90,7 +90,7 @@ class Economics:
 
     def overflow_usd(self, overflow: Series) -> tuple[Series, Series]:
         """(overflow cost, throttle cost) in USD per hour of this much overflow in units."""
-        cost, left = np.zeros(len(overflow)), overflow
+        cost, left = np.zeros(overflow.shape), overflow
         for tier in self.tiers:
             served = np.minimum(left, tier.capacity_units)
             cost = cost + served * tier.usd_per_unit_hour
@@ -125,7 +125,7 @@ def observed_mix(traffic: Traffic, demand: Demand, rate: UnitRate) -> Mix:
 
     A minute's tokens count with what was refused in it, as its load does.
     """
-    written, outputs = traffic.input_tokens + traffic.cache_write_tokens, traffic.output_tokens
+    written, outputs = traffic.written_tokens, traffic.output_tokens
     served = load = known_total(demand.load)
     if traffic.has_throttles:
         asked = np.divide(

@@ -157,7 +157,7 @@ def quota_evidence(traffic: Traffic, output_burndown: float | None) -> QuotaEvid
     total = float(calls.sum())
     if total <= 0:
         return None
-    inputs = _known(traffic.input_tokens + traffic.cache_write_tokens)
+    inputs = _known(traffic.written_tokens)
     outputs = _known(traffic.output_tokens)
     busy = calls > 0
     tokens = None if output_burndown is None else inputs + outputs * output_burndown

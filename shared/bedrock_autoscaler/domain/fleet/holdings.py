@@ -3,7 +3,7 @@
 Bedrock cannot resize a provisioned throughput (PT), so a fleet is a set of purchases.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -135,6 +135,7 @@ class Fleet:
         strays: ARNs that carry our owner tag but that no record of the ledger explains.
         uses_unmanaged: others' PTs of the model serve this target too.
         stack: all targets together; None where only this one is looked at.
+        owned: the PTs that are ours; asked so often that they are kept.
     """
 
     throughputs: tuple[ProvisionedThroughput, ...]
@@ -153,16 +154,17 @@ class Fleet:
     strays: tuple[str, ...] = ()
     uses_unmanaged: bool = False
     stack: StackState | None = None
+    owned: tuple[ProvisionedThroughput, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Tell ours from others'."""
+        owned = tuple([pt for pt in self.throughputs if pt.ownership is Ownership.OWNED])
+        object.__setattr__(self, "owned", owned)
 
     @property
     def held_units(self) -> int:
         """Units that exist or are being created, whoever owns them, plus open purchases."""
         return sum(pt.model_units for pt in self.throughputs) + self.open_purchase_units
-
-    @property
-    def owned(self) -> tuple[ProvisionedThroughput, ...]:
-        """The PTs that are ours."""
-        return tuple(pt for pt in self.throughputs if pt.ownership is Ownership.OWNED)
 
     @property
     def serving(self) -> tuple[ProvisionedThroughput, ...]:

@@ -20,6 +20,7 @@ _DAY = 1440
 _DAYS = 7
 _HISTORY_STEP = 5
 _RECENT = (5, 15, 30, 60, 180, 360, _DAY)
+_AGES = tuple(pairwise((0, *_RECENT)))
 
 WINDOWS = (
     "last_5_minutes",
@@ -84,10 +85,10 @@ class Moment:
             history = self._known(self.load[: self.seen])
         if not history.size:
             return None
-        recent = (
+        recent = [
             self._known(self.load[max(self.seen - end, 0) : max(self.seen - begin, 0)])
-            for begin, end in pairwise((0, *_RECENT))
-        )
+            for begin, end in _AGES
+        ]
         days = [self._hour_of(age) for age in range(1, _DAYS + 1)]
         pieces = (*recent, days[0], np.concatenate(days[1:]), history, *others)
         return Sets.of(pieces, *_with_others(len(others)))

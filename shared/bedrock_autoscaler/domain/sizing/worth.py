@@ -193,6 +193,9 @@ def _alternatives(
     """
     hours = sizing.billing_minutes / 60.0
     all_worth, all_throttle = float(expected.worth.sum()), float(expected.throttle.sum())
+    by_unit = zip(
+        expected.worth.tolist(), expected.throttle.tolist(), expected.used.tolist(), strict=True
+    )
     found, worth, throttle, used = [], 0.0, 0.0, 0.0
     for size in range(top + 1):
         throttled = max(all_throttle - throttle, 0.0)
@@ -209,7 +212,6 @@ def _alternatives(
             )
         )
         if size < top:
-            worth += float(expected.worth[size])
-            throttle += float(expected.throttle[size])
-            used += float(expected.used[size])
+            more = next(by_unit)
+            worth, throttle, used = worth + more[0], throttle + more[1], used + more[2]
     return tuple(found)

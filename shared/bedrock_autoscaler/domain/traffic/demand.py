@@ -78,10 +78,7 @@ def estimate_demand(traffic: Traffic, rate: UnitRate, attempts_per_call: float) 
     calls served in its minute, or in the whole series where that minute served none. While nothing
     was ever served the size is unknown and counts as 0.
     """
-    written = traffic.input_tokens
-    if traffic.cache_write_tokens.any():
-        written = written + traffic.cache_write_tokens
-    served = unit_load(written, traffic.output_tokens, rate)
+    served = unit_load(traffic.written_tokens, traffic.output_tokens, rate)
     if not traffic.has_throttles:
         # Nothing was refused, as in most histories: what follows would give the same, slowly.
         return Demand(start=traffic.start, load=served, requests=traffic.invocations)

@@ -134,12 +134,14 @@ def _gather(traffic: Traffic, ways: Sequence[Way]) -> _Evidence:
     served = _summed([way.traffic.invocations for way in ways])
     throttles = _summed([way.traffic.throttles for way in ways])
     answered, failed = _summed([traffic.invocations]), _summed([traffic.server_errors])
-    fullest = _fullest([way for way in ways if _summed([way.traffic.throttles]).any()])
+    refused, errors = throttles.sum(), failed.sum()
+    refusing = [way for way in ways if _summed([way.traffic.throttles]).any()] if refused else []
+    fullest = _fullest(refusing)
     return _Evidence(
         served=served,
         throttles=throttles,
-        throttled_share=_share(throttles.sum(), served.sum() + throttles.sum()),
-        error_share=_share(failed.sum(), answered.sum() + failed.sum()),
+        throttled_share=_share(refused, served.sum() + refused),
+        error_share=_share(errors, answered.sum() + errors),
         quota_use=fullest.share if fullest else None,
         unused_per_call=fullest.unused_per_call if fullest else None,
     )
@@ -163,7 +165,6 @@ def _verdict(evidence: _Evidence, max_error_share: float) -> ReasonCode:
 
 
 def _message(code: ReasonCode, evidence: _Evidence) -> str:
-    served, throttles = evidence.served.sum(), evidence.throttles.sum()
     share = f"{evidence.throttled_share:.2%} of attempts were throttled"
     match code:
         case ReasonCode.REGIONAL_SHORTAGE:
@@ -173,18 +174,18 @@ def _message(code: ReasonCode, evidence: _Evidence) -> str:
             )
         case ReasonCode.ONE_HOT_MINUTE:
             return (
-                f"all {throttles:.0f} throttles of {WINDOW_MINUTES} minutes fell in one minute, "
-                "which is over before capacity could come"
+                f"all {evidence.throttles.sum():.0f} throttles of {WINDOW_MINUTES} minutes fell in "
+                "one minute, which is over before capacity could come"
             )
         case ReasonCode.THROTTLES_ENDED:
             return (
-                f"{throttles:.0f} throttles in {evidence.throttled_minutes} minutes ended by "
-                f"themselves {evidence.calm_minutes} minutes ago"
+                f"{evidence.throttles.sum():.0f} throttles in {evidence.throttled_minutes} minutes "
+                f"ended by themselves {evidence.calm_minutes} minutes ago"
             )
         case ReasonCode.RETRY_STORM:
             return (
-                f"{throttles:.0f} throttles against {served:.0f} served calls while fewer are "
-                "served: callers retry faster than they are answered"
+                f"{evidence.throttles.sum():.0f} throttles against {evidence.served.sum():.0f} "
+                "served calls while fewer are served: callers retry faster than they are answered"
             )
         case ReasonCode.OUTPUT_RESERVATION:
             return (
@@ -235,8 +236,8 @@ def _quota_use(way: Way) -> _QuotaUse | None:
     throttled = _summed([traffic.throttles]) > 0
     if quota is None or not quota.tokens_per_minute or not throttled.any():
         return None
-    written = traffic.input_tokens + traffic.cache_write_tokens
-    tokens = _summed([written + traffic.output_tokens * quota.output_burndown])[throttled]
+    counted = traffic.written_tokens + traffic.output_tokens * quota.output_burndown
+    tokens = _summed([counted])[throttled]
     calls = _summed([traffic.invocations])[throttled]
     fullest = int(tokens.argmax())
     share = float(tokens[fullest]) / quota.tokens_per_minute

@@ -77,6 +77,13 @@ class Traffic:
         """Whether any minute that was read shows one."""
         return bool(np.fmax.reduce(self.throttles, initial=0.0))
 
+    @property
+    def written_tokens(self) -> Series:
+        """Input tokens, those written to a cache among them."""
+        cached = self.cache_write_tokens
+        is_cached = np.fmax.reduce(cached, initial=0.0)
+        return self.input_tokens + cached if is_cached else self.input_tokens
+
     def since(self, moment: datetime) -> "Traffic":
         """The minutes from `moment` on; all of them when it lies before the start."""
         first = min(max(whole_minutes(moment - self.start), 0), len(self))

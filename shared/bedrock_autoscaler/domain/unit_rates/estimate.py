@@ -14,7 +14,7 @@ import numpy as np
 
 from bedrock_autoscaler.domain.target import ProvisionedOption, UnitRate
 from bedrock_autoscaler.domain.traffic.demand import unit_load
-from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
+from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.unit_rates.proportions import measured_proportions
 from bedrock_autoscaler.domain.unit_rates.rates import (
     Proportions,
@@ -128,7 +128,7 @@ def _shape(
     chosen = [(one, _telling_minutes(one.traffic)) for one in busy]
     if sum(int(minutes.sum()) for _, minutes in chosen) < LEAST_SATURATED:
         chosen = [(one, ~np.isnan(one.traffic.invocations)) for one in busy]
-    inputs = [_written(one.traffic)[minutes] / one.model_units for one, minutes in chosen]
+    inputs = [one.traffic.written_tokens[minutes] / one.model_units for one, minutes in chosen]
     outputs = [one.traffic.output_tokens[minutes] / one.model_units for one, minutes in chosen]
     if not inputs:
         return None, Proportions.OBSERVED_MIX
@@ -145,7 +145,7 @@ def _mix_error(busy: Sequence[UnitTraffic]) -> float:
     tokens = np.zeros((2, 2))
     for one in busy:
         full, known = _telling_minutes(one.traffic), ~np.isnan(one.traffic.invocations)
-        written, output = _written(one.traffic), one.traffic.output_tokens
+        written, output = one.traffic.written_tokens, one.traffic.output_tokens
         tokens += [
             [written[full].sum(), output[full].sum()],
             [written[known].sum(), output[known].sum()],
@@ -166,7 +166,7 @@ def _telling_minutes(traffic: Traffic) -> np.typing.NDArray[np.bool_]:
 
 
 def _served(one: UnitTraffic, shape: UnitRate) -> Served:
-    load = unit_load(_written(one.traffic), one.traffic.output_tokens, shape)
+    load = unit_load(one.traffic.written_tokens, one.traffic.output_tokens, shape)
     return Served(
         load=load / one.model_units,
         calls=one.traffic.invocations,
@@ -187,12 +187,8 @@ def _least_served(one: UnitTraffic, measurement: RateMeasurement) -> Served:
         return served
     mix = output / measurement.rate.input_tokens_per_minute
     with np.errstate(divide="ignore", invalid="ignore"):
-        apart = np.abs(np.log(one.traffic.output_tokens / _written(one.traffic) / mix)) / 2
+        apart = np.abs(np.log(one.traffic.output_tokens / one.traffic.written_tokens / mix)) / 2
     return replace(served, load=served.load / (1 + np.fmin(apart, 1.0)))
-
-
-def _written(traffic: Traffic) -> Series:
-    return traffic.input_tokens + traffic.cache_write_tokens
 
 
 def _rounded(rate: UnitRate) -> UnitRate:
