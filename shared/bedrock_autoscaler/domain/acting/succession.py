@@ -68,11 +68,13 @@ def superseded(fleet: Fleet, target: Target) -> tuple[ProvisionedThroughput, ...
     bought = target.provisioned
     if bought is None:
         return ()
-    wanted = bare_id(bought.model_id)
     return tuple(
         pt
         for pt in fleet.owned
-        if not pt.draining and pt.status is not Status.FAILED and bare_id(pt.model_id) != wanted
+        if pt.model_id != bought.model_id
+        and bare_id(pt.model_id) != bare_id(bought.model_id)
+        and not pt.draining
+        and pt.status is not Status.FAILED
     )
 
 

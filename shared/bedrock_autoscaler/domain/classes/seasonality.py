@@ -93,7 +93,7 @@ def _skill(groups: list[Series]) -> float:
 def _leave_one_out_errors(root: Series) -> tuple[float, float]:
     """(squared error of the hour's mean over the other days, of their overall mean)."""
     known = ~np.isnan(root)
-    filled = np.nan_to_num(root)
+    filled = np.where(known, root, 0.0)
     others = known.sum(axis=0) - known
     profile = np.divide(
         filled.sum(axis=0) - filled, others, out=np.zeros_like(filled), where=others > 0

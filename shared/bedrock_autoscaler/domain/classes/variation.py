@@ -52,7 +52,7 @@ def measure_variation(load: Series, expected: Series, shot_size: float) -> Varia
         shot_size: variance of a bin per unit of expected demand when only chance acts.
     """
     known = ~np.isnan(load)
-    filled = np.nan_to_num(load)
+    filled = np.where(known, load, 0.0)
     count = int(np.count_nonzero(known))
     total = float(filled.sum())
     if total <= 0:

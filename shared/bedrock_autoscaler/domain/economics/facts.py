@@ -1,18 +1,11 @@
 """Facts that must be known before money moves: prices, unit rate, quotas, life cycle."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from bedrock_autoscaler.domain.economics.costs import is_stale
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.lawfulness import overflow_options
-from bedrock_autoscaler.domain.target import (
-    InferenceOption,
-    ProvisionedOption,
-    Target,
-    TokenPrice,
-    UnitPrice,
-)
+from bedrock_autoscaler.domain.target import ProvisionedOption, Target, TokenPrice, UnitPrice
 from bedrock_autoscaler.domain.traffic.observation import Observation
 
 
@@ -35,14 +28,13 @@ def missing_facts(target: Target, now: datetime) -> tuple[Reason, ...]:
                 "provisioned.unit_rate from your account team or a load test",
             )
         )
-    ways = overflow_options(target)
-    found += _price_reasons(target, bought, ways, now)
+    found += _price_reasons(target, bought, now)
     found += [
         Reason(
             code=ReasonCode.QUOTA_UNKNOWN,
             message=f"the quota of {option.address} is not known; set its `quota`",
         )
-        for option in ways
+        for option in overflow_options(target)
         if option.quota is None
     ]
     return tuple(found)
@@ -81,20 +73,17 @@ def purchase_facts(target: Target, observation: Observation) -> tuple[Reason, ..
 
 def stale_prices(target: Target, now: datetime) -> tuple[Reason, ...]:
     """The prices of the unit and of on-demand ways that are older than the settings allow."""
-    bought, ways = target.provisioned, overflow_options(target)
-    found = () if bought is None else _price_reasons(target, bought, ways, now)
+    found = () if target.provisioned is None else _price_reasons(target, target.provisioned, now)
     return tuple(reason for reason in found if reason.code is ReasonCode.PRICE_STALE)
 
 
-def _price_reasons(
-    target: Target, bought: ProvisionedOption, ways: Iterable[InferenceOption], now: datetime
-) -> list[Reason]:
+def _price_reasons(target: Target, bought: ProvisionedOption, now: datetime) -> list[Reason]:
     """The prices of the unit and of every option that are unknown or too old."""
     limit = target.thresholds.gating.max_price_age_days
     named: list[tuple[str, UnitPrice | TokenPrice | None, str]] = [
         (bought.model_id, bought.price, bought.price_doubt)
     ]
-    named += [(one.address, one.price, one.price_doubt) for one in ways]
+    named += [(one.address, one.price, one.price_doubt) for one in overflow_options(target)]
     found = []
     for address, price, doubt in named:
         if price is None:

@@ -63,7 +63,7 @@ class Calibration:
 
     def _reached(self) -> Series:
         counts = np.array(self.counts) + _PRIOR_COUNTS / _BINS
-        return np.concatenate(([0.0], counts.cumsum() / counts.sum()))
+        return np.concatenate(([0.0], np.add.accumulate(counts) / counts.sum()))
 
 
 NOT_CALIBRATED = Calibration()
@@ -115,7 +115,7 @@ def mixture(windows: Sets, weights: Series) -> Distribution:
     values = np.concatenate((seen, (seen.min() / _BEYOND, seen.max() * _BEYOND)))
     weight = np.concatenate((weight, (_TAIL, _TAIL)))
     order = values.argsort(kind="stable")
-    reached = weight[order].cumsum()
+    reached = np.add.accumulate(weight[order])
     return Distribution(values=values[order], reached=reached / reached[-1])
 
 

@@ -138,7 +138,7 @@ def _by_minute(sets: Sets, units: int, beyond: float) -> Series:
     whole = np.floor(values)
     cells = first + whole.astype(np.intp)
     started = np.bincount(cells, values - whole, count).reshape(shape)
-    at_most = np.bincount(cells, minlength=count).reshape(shape).cumsum(axis=1)
+    at_most = np.add.accumulate(np.bincount(cells, minlength=count).reshape(shape), axis=1)
     used: Series = at_most[:, -1:] - at_most[:, :-1] + started[:, :-1]
     return used
 

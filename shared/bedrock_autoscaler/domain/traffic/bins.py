@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from math import isnan
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def known_sums(minutes: Series) -> Series:
     first = minutes.shape[-1] - usable
     blocks = minutes[..., first:].reshape(*minutes.shape[:-1], -1, BIN_MINUTES)
     sums: Series = blocks.sum(axis=-1)
-    if np.isnan(sums).any():
+    if isnan(sums.sum()):
         sums = np.nansum(blocks, axis=-1) * _scale(blocks)
     return sums
 
@@ -69,7 +70,7 @@ def _scale(blocks: Series) -> Series:
 def mean_known(blocks: Series, axis: int = -1) -> Series:
     """Mean of the known values along an axis; NaN where none is known."""
     sums: Series = blocks.sum(axis=axis)
-    if blocks.shape[axis] and not np.isnan(sums).any():
+    if blocks.shape[axis] and not isnan(sums.sum()):
         return np.divide(sums, blocks.shape[axis])
     known = np.count_nonzero(~np.isnan(blocks), axis=axis)
     sums = np.nansum(blocks, axis=axis)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isnan
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class Demand:
 
     def __post_init__(self) -> None:
         """Look for gaps: the maximum of numbers is NaN where one of them is NaN."""
-        object.__setattr__(self, "has_gaps", bool(np.isnan(self.load.max(initial=0.0))))
+        object.__setattr__(self, "has_gaps", isnan(self.load.max(initial=0.0)))
 
     def __len__(self) -> int:
         """The number of minutes."""
