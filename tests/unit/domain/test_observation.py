@@ -51,3 +51,13 @@ def test_metrics_that_share_one_array_go_on_sharing_one() -> None:
     assert doubled["invocations"].tolist() == [2.0, 4.0, 6.0]
     assert doubled["throttles"] is doubled["quota_tokens"]
     assert doubled["throttles"].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_written_tokens_are_the_input_with_what_a_cache_was_given() -> None:
+    plain = build_traffic(minutes=3)
+    cached = replace(plain, cache_write_tokens=np.array([0.0, 5.0, np.nan]))
+
+    assert plain.written_tokens is plain.input_tokens
+    written = cached.written_tokens
+    assert written[:2].tolist() == [plain.input_tokens[0], plain.input_tokens[1] + 5.0]
+    assert np.isnan(written[2])
