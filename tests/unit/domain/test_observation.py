@@ -61,3 +61,9 @@ def test_written_tokens_are_the_input_with_what_a_cache_was_given() -> None:
     written = cached.written_tokens
     assert written[:2].tolist() == [plain.input_tokens[0], plain.input_tokens[1] + 5.0]
     assert np.isnan(written[2])
+
+
+def test_a_gap_in_what_a_cache_was_given_is_one_where_nothing_else_was_written() -> None:
+    traffic = replace(build_traffic(minutes=3), cache_write_tokens=np.array([0.0, np.nan, 0.0]))
+
+    assert np.isnan(traffic.written_tokens).tolist() == [False, True, False]

@@ -79,10 +79,9 @@ class Traffic:
 
     @property
     def written_tokens(self) -> Series:
-        """Input tokens, those written to a cache among them."""
+        """Input tokens, those written to a cache among them; a gap in either is one."""
         cached = self.cache_write_tokens
-        is_cached = np.fmax.reduce(cached, initial=0.0)
-        return self.input_tokens + cached if is_cached else self.input_tokens
+        return self.input_tokens + cached if cached.max(initial=0.0) else self.input_tokens
 
     def since(self, moment: datetime) -> "Traffic":
         """The minutes from `moment` on; all of them when it lies before the start."""
