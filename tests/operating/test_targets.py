@@ -6,13 +6,14 @@ from typing import Any
 import boto3
 import pytest
 
+from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import ACCOUNT, MODEL, NOW, PROFILE, PT_MODEL, REGION, pt_arn
 from tests.documents import APPLICATION_PROFILE
 from tests.functions.account import SETTINGS
 from tests.intents import build_held, reserve
-from tests.operating.stage import DOCUMENT, Stage
+from tests.operating.stage import DOCUMENT, STACK, Stage
 from tests.operating.test_backtest_from_cloudwatch import put, span
 from tests.unit.application.test_what_if import limited, ticks
 
@@ -131,6 +132,33 @@ def test_a_target_is_added_by_options_and_only_advises(stage: Stage) -> None:
     assert stage.access.target("search").provisioned is not None
     assert "written as version 1" in text
     assert "next: bedrock-autoscaler doctor search" in text
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("amazon.nova-lit", "amazon.nova-lit: neither the price list nor the list of models has"),
+        ("amazon.nova-lit", f"did you mean {OTHER} or "),
+        (f"us.{OTHER}", ""),
+    ],
+)
+def test_a_model_that_no_list_has_is_added_with_a_word_on_it(
+    stage: Stage, address: str, said: str
+) -> None:
+    assert run(["targets", "add", "search", "--address", address, "--yes", "--stack", STACK]) == 0
+
+    told = stage.capsys.readouterr().err
+    assert said in told if said else not told
+    assert stage.stored("targets/search")["options"][0]["address"] == address
+
+
+def test_a_misspelled_model_to_buy_is_said_to_be_one_before_it_is_refused(stage: Stage) -> None:
+    refused = stage.refused(
+        *("targets", "add", "search", "--address", OTHER, "--yes"),
+        *("--provisioned", "amazon.nova-lit-v1:0:300k"),
+    )
+
+    assert f"did you mean {OTHER}:300k or " in refused.splitlines()[0]
 
 
 def test_what_no_option_tells_is_asked(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

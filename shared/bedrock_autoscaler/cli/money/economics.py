@@ -27,6 +27,8 @@ EXAMPLE = (
 )
 _SHARES = (0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 _PARTS = 2
+_WHOLE_FROM = 100
+"""Tokens a minute from which a fraction says nothing."""
 
 ModelArgument = Annotated[
     str,
@@ -74,9 +76,12 @@ def economics(
 
     A load is steady: input and output tokens together, all hours of the day. Nothing is bought.
     """
+    from bedrock_autoscaler.cli.known import refuse_no_region
     from bedrock_autoscaler.cli.money.ways import Asked, ways_of
     from bedrock_autoscaler.domain.economics.break_even import compare
 
+    book = _book(stack)
+    refuse_no_region(region, book)
     asked = Asked(
         model=model,
         region=region,
@@ -86,7 +91,7 @@ def economics(
         copy_rate=copy_rate,
         against=against,
     )
-    found = compare(ways_of(asked, _book(stack)), most)
+    found = compare(ways_of(asked, book), most)
     if html is not None:
         _write(html, asked, found)
     if output is Output.JSON:
@@ -166,9 +171,14 @@ def _loads(found: "Comparison") -> list[float]:
     return [share * found.highest / max(_SHARES) for share in _SHARES]
 
 
+def _load_text(load: float) -> str:
+    """Whole tokens a minute; of a load so low that rows would look alike, the fraction too."""
+    return f"{load:,.0f}" if load >= _WHOLE_FROM else f"{load:.4g}"
+
+
 def _costs(found: "Comparison") -> "Iterator[Row]":
     for load in _loads(found):
-        yield (f"{load:,.0f}", *(_cost(way, load) for way in found.ways))
+        yield (_load_text(load), *(_cost(way, load) for way in found.ways))
 
 
 def _cheapest(found: "Comparison") -> "Iterator[Row]":
@@ -176,7 +186,7 @@ def _cheapest(found: "Comparison") -> "Iterator[Row]":
 
     for load in _loads(found):
         best = cheapest(found.ways, load)
-        yield f"{load:,.0f}", best.name if best else "-", _mixed(best_mix(found.ways, load))
+        yield _load_text(load), best.name if best else "-", _mixed(best_mix(found.ways, load))
 
 
 def _mixed(mix: "Mix | None") -> str:

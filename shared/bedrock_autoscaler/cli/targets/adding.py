@@ -1,6 +1,6 @@
 """A new target's document from options and answers; it advises until a person lets it act."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
@@ -12,6 +12,7 @@ from bedrock_autoscaler.adapters.documents.text import read_object
 from bedrock_autoscaler.adapters.documents.values import LONGEST_SOURCE, SHORTEST_SOURCE
 from bedrock_autoscaler.application.settings.in_force import DEFAULTS
 from bedrock_autoscaler.application.settings.tuning import document_text
+from bedrock_autoscaler.cli.known import model_doubt
 from bedrock_autoscaler.cli.output import CommandError
 from bedrock_autoscaler.cli.stack import StackAccess
 from bedrock_autoscaler.domain.routing.addresses import geography_of, is_application_profile
@@ -95,6 +96,14 @@ def document_of(access: StackAccess, wanted: Wanted) -> str:
     if rails:
         document["guard_rails"] = rails
     return document_text(document)
+
+
+def doubts_of(access: StackAccess, wanted: Wanted) -> Iterator[str]:
+    """A sentence on each model that no list has, which may be misspelled."""
+    book = access.prices().book
+    for address in (*wanted.addresses, *filter(None, [wanted.provisioned])):
+        if doubt := model_doubt(address, book, access.models):
+            yield doubt
 
 
 def _refuse_unused(wanted: Wanted) -> None:

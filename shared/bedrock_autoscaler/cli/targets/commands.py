@@ -114,6 +114,7 @@ def add(
         Wanted,
         asked_for,
         document_of,
+        doubts_of,
         refuse_at_once,
     )
 
@@ -131,7 +132,10 @@ def add(
     )
     access = access_to(stack)
     refuse_at_once(access, name, wanted)
-    text = document_of(access, wanted if yes else asked_for(wanted))
+    wanted = wanted if yes else asked_for(wanted)
+    text = document_of(access, wanted)
+    for doubt in doubts_of(access, wanted):
+        typer.echo(doubt, err=True)
     change = Change(access=access, name=name, stored=None, text=text)
     written = carry_out(change, Options(why=f"target {name} added", yes=yes, output=output))
     if written is not None and output is not Output.JSON:
