@@ -90,7 +90,9 @@ def test_the_query_api_is_asked_by_default(stage: Stage) -> None:
 def test_a_list_that_cannot_be_read_changes_nothing(stage: Stage) -> None:
     stage.answer("pricing.GetProducts", lambda _: "AccessDeniedException")
 
-    assert "AmazonBedrock could not be read" in stage.refused("prices", "refresh", "--yes")
+    refused = stage.refused("prices", "refresh", "--yes")
+    assert "AmazonBedrock could not be read" in refused
+    assert "; --bulk reads the public offer files instead" in refused
     assert stage.access.price_store.current() is None
 
 

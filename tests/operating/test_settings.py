@@ -50,9 +50,11 @@ def test_the_last_part_of_a_path_is_enough_where_it_is_unique(stage: Stage) -> N
 
 def test_a_name_that_is_mistyped_is_refused_with_those_alike(stage: Stage) -> None:
     said = "there is no field 'keep_margn'; did you mean sizing.keep_margin?"
+    whole = "there is no field 'sizing.keep_margn'; did you mean sizing.keep_margin?"
 
     assert said in stage.refused("settings", "set", "chat", "keep_margn=0.9")
     assert said in stage.refused("settings", "get", "chat", "keep_margn")
+    assert whole in stage.refused("settings", "get", "chat", "sizing.keep_margn")
     assert run(["settings", "explain", "keep_margn"]) == 2
     assert said in stage.capsys.readouterr().err
 
@@ -258,7 +260,9 @@ def test_a_value_in_force_is_printed_as_json(stage: Stage) -> None:
     assert stage.told("settings", "get", "chat", "guard_rails.max_units") == "4\n"
     assert stage.told("settings", "get", "chat", "sizing.keep_margin") == "0.95\n"
     assert json.loads(stage.told("settings", "get", "chat")) == DOCUMENT
-    assert "no value" in stage.refused("settings", "get", "chat", "sizing.none")
+    assert "options.7.quota has no value; `settings show chat --all`" in stage.refused(
+        "settings", "get", "chat", "options.7.quota"
+    )
 
 
 def test_a_field_of_the_stack_s_document_is_found_by_its_name(stage: Stage) -> None:

@@ -106,21 +106,21 @@ def _scored_row(trace: Trace, text: str, path: Path) -> int:
     """The row of the first scored minute.
 
     Raises:
-        TraceError: not a whole UTC minute inside the trace.
+        BacktestError: not a whole UTC minute inside the trace.
     """
     try:
         told = datetime.fromisoformat(text)
     except ValueError as error:
-        raise TraceError(path, None, f"--score-from {text[:40]!r} is not ISO 8601") from error
+        raise BacktestError(
+            f"--score-from {text[:40]!r} is not ISO 8601, such as {iso(trace.start)}"
+        ) from error
     minute = told.replace(tzinfo=UTC) if told.tzinfo is None else told
     if minute.utcoffset() != timedelta(0) or minute.second or minute.microsecond:
-        reason = f"--score-from {text!r} must be a whole minute in UTC"
-        raise TraceError(path, None, reason)
+        raise BacktestError(f"--score-from {text!r} must be a whole minute in UTC")
     row = trace.index_of(minute.astimezone(UTC))
     if not 0 <= row < len(trace):
-        reason = (
-            f"--score-from {text!r} lies outside the trace, which runs from {iso(trace.start)} "
-            f"to before {iso(trace.end)}"
+        raise BacktestError(
+            f"--score-from {text!r} lies outside the trace {path}, which runs from "
+            f"{iso(trace.start)} to before {iso(trace.end)}"
         )
-        raise TraceError(path, None, reason)
     return row

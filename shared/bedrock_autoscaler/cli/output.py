@@ -37,6 +37,20 @@ def write_text(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        CommandError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path}: the text is not UTF-8") from error
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
 def refuse_source(option: str, out: Path, sources: Iterable[Path]) -> None:
     """Refuse to write over what is read, however the path is spelled.
 

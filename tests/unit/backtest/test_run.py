@@ -155,12 +155,15 @@ def run_with(files: tuple[Path, Path], **options: object) -> BacktestResult:
         ),
         ({"scale": 1e308}, "makes a minute of hours larger than 1e+15"),
         ({"scale": 1e13}, "makes a minute of hours larger than 1e+15"),
-        ({"score_from": "2025-04-01T06:00:00Z"}, "hours.csv.gz: --score-from"),
+        (
+            {"score_from": "2025-04-01T06:00:00Z"},
+            "--score-from '2025-04-01T06:00:00Z' lies outside the trace",
+        ),
         ({"score_from": "2025-03-31T23:59:00Z"}, "lies outside the trace"),
         ({"score_from": "2030-01-01"}, "lies outside the trace"),
         ({"score_from": "2025-04-01T01:00:00+02:00"}, "whole minute in UTC"),
         ({"score_from": "2025-04-01T01:00:30Z"}, "whole minute in UTC"),
-        ({"score_from": "soon"}, "not ISO 8601"),
+        ({"score_from": "soon"}, "--score-from 'soon' is not ISO 8601"),
     ],
 )
 def test_unusable_input_is_refused_in_one_line(
@@ -171,6 +174,13 @@ def test_unusable_input_is_refused_in_one_line(
 
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_moment_that_is_none_is_not_put_down_to_the_trace(files: tuple[Path, Path]) -> None:
+    with pytest.raises(BacktestError) as caught:
+        run_with(files, score_from="soon")
+
+    assert str(caught.value).startswith("--score-from 'soon'")
 
 
 def test_settings_that_the_policy_refuses_are_refused(

@@ -71,7 +71,8 @@ def test_each_command_has_help_with_an_example_and_a_choice_of_output(
     ("arguments", "reason"),
     [
         (["nonsense"], "No such command 'nonsense'"),
-        (["backtest", "t.csv"], "--scenario is missing"),
+        (["backtest", "t.csv"], "t.csv: there is no such file; --scenario is missing too"),
+        (["backtest", __file__], "--scenario is missing; --from-cloudwatch TARGET brings both"),
         (["traces", "sample", "--out", "x.csv", "--seed", "many"], "Invalid value for '--seed'"),
         (["backtest", "none.csv", "--scenario", "s.json"], "s.json: cannot be read"),
         (["backtest", "t.csv", "--days", "3"], "--days goes with --from-cloudwatch"),
@@ -79,6 +80,14 @@ def test_each_command_has_help_with_an_example_and_a_choice_of_output(
         (["backtest", "t.csv", "--out", "t.csv.gz"], "--out goes with --from-cloudwatch"),
         (["decisions", "list", "--from", "none.jsonl"], "none.jsonl: cannot be read"),
         (["demo", "--trace", "none.csv"], "none.csv: cannot be read"),
+        (
+            ["settings", "validate", "chat", "--file", "none.json", "--defaults", "d.json"],
+            "none.json: cannot be read: No such file or directory\n",
+        ),
+        (
+            ["routes", "show", "chat", "--from", "none.json"],
+            "the routing table at none.json cannot be read: No such file or directory\n",
+        ),
     ],
 )
 def test_refuses_in_one_line_and_with_status_2(

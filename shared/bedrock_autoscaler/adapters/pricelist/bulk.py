@@ -84,8 +84,10 @@ def published(fetch: Fetch | None = None) -> Callable[[str], Iterable[str]]:
 def _text_at(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ObservationError(f"{path}: cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ObservationError(f"{path}: the text is not UTF-8") from error
+    except OSError as error:
+        raise ObservationError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def _fetched(url: str) -> bytes:

@@ -111,9 +111,7 @@ def backtest(
         trace, scenario, settings = files.trace, files.scenario, files.settings
     else:
         _refuse_unused({"--days": days, "--unread": unread, "--out": out})
-    if trace is None or scenario is None:
-        missing = "a TRACE" if trace is None else "--scenario"
-        raise CommandError(f"{missing} is missing; --from-cloudwatch TARGET brings both")
+    trace, scenario = _both(trace, scenario)
     written = {"--timeline": timeline, "--report": report, "--html": html}
     _refuse_sources(written, (trace, scenario, settings))
     result = run_backtest(
@@ -165,6 +163,21 @@ def _fetched(
             f"--settings {files.settings}"
         )
     return files
+
+
+def _both(trace: Path | None, scenario: Path | None) -> tuple[Path, Path]:
+    """The two files that every replay needs.
+
+    Raises:
+        CommandError: one of them is missing.
+    """
+    if trace is None:
+        raise CommandError("a TRACE is missing; --from-cloudwatch TARGET brings both")
+    if scenario is None and not trace.exists():
+        raise CommandError(f"{trace}: there is no such file; --scenario is missing too")
+    if scenario is None:
+        raise CommandError("--scenario is missing; --from-cloudwatch TARGET brings both")
+    return trace, scenario
 
 
 def _refuse_unused(given: "Mapping[str, object]") -> None:

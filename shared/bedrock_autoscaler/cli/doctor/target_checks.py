@@ -165,8 +165,9 @@ class _OneTarget:
 
     def _dated(self, field: str) -> str:
         """The change that dates a price: of a listed one the document has no date to change."""
+        name = self._target.name
         try:
-            stated = value_at(standing_of(self._access, self._target.name).effective, field)
+            stated = value_at(standing_of(self._access, name).effective, field, name)
         except CommandError:
             stated = None
         if isinstance(stated, dict):

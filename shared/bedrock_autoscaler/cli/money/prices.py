@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.cli.deployed import access_to
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 from bedrock_autoscaler.domain.units import count_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import date
 
-    from bedrock_autoscaler.application.pricing import KeptPrices, PricingPorts
+    from bedrock_autoscaler.application.pricing import KeptPrices, PriceOffers, PricingPorts
     from bedrock_autoscaler.cli.money.priced import Change, Line
     from bedrock_autoscaler.cli.stack import StackAccess
     from bedrock_autoscaler.domain.economics.price_book import PriceBook
+    from bedrock_autoscaler.domain.economics.price_review import Reading
 
 app = typer.Typer(
     help="The price book: what is known, from where, and what is in doubt.", no_args_is_help=True
@@ -152,6 +155,27 @@ def accept(
 # -- where prices come from --------------------------------------------------------------------
 
 
+class _WithOtherSources:
+    """Offers that say, when they cannot be read, which others there are."""
+
+    def __init__(self, offers: "PriceOffers") -> None:
+        self._offers = offers
+
+    def read(self, region: str, today: "date") -> "Reading":
+        """One Region's prices, whole.
+
+        Raises:
+            CommandError: they could not be read.
+        """
+        try:
+            return self._offers.read(region, today)
+        except ObservationError as error:
+            raise CommandError(
+                f"{error}; --bulk reads the public offer files instead, which needs no permission, "
+                "and --from one that is at hand"
+            ) from error
+
+
 def _ports(access: "StackAccess", files: "Sequence[Path] | None", *, bulk: bool) -> "PricingPorts":
     """The stack's store, and the list that was asked for."""
     from bedrock_autoscaler.adapters.observability import PowertoolsReporter
@@ -163,7 +187,7 @@ def _ports(access: "StackAccess", files: "Sequence[Path] | None", *, bulk: bool)
         published,
     )
     from bedrock_autoscaler.adapters.prices import load_prices
-    from bedrock_autoscaler.application.pricing import PriceOffers, PricingPorts
+    from bedrock_autoscaler.application.pricing import PricingPorts
 
     names = load_price_names()
     offers: PriceOffers
@@ -172,7 +196,7 @@ def _ports(access: "StackAccess", files: "Sequence[Path] | None", *, bulk: bool)
     elif bulk:
         offers = BulkFiles(published(), names, is_current=True)
     else:
-        offers = QueryApi(access.clients.pricing(), names)
+        offers = _WithOtherSources(QueryApi(access.clients.pricing(), names))
     return PricingPorts(
         clock=access.clock,
         offers=offers,

@@ -118,7 +118,9 @@ def read_table(target: str, source: Path | None, prefix: str, stack: str = "") -
                 f"there is no routing table at {place} for {target!r}: it is no target, or nothing "
                 "is published for it yet; `bedrock-autoscaler targets list` names the targets"
             ) from error
-        raise CommandError(f"the routing table at {place} cannot be read: {error}") from error
+        # The SDK's errors have no such text of the system; a file's error repeats its path.
+        told = getattr(error, "strerror", None) or error
+        raise CommandError(f"the routing table at {place} cannot be read: {told}") from error
     except ValueError as error:
         raise CommandError(f"{place}: {error}") from error
     if table.target != target:

@@ -20,7 +20,7 @@ from bedrock_autoscaler.application.settings.tuning import (
     edited,
 )
 from bedrock_autoscaler.cli.money.spending import spending_lines
-from bedrock_autoscaler.cli.output import CommandError, Output, print_json
+from bedrock_autoscaler.cli.output import CommandError, Output, print_json, read_text
 from bedrock_autoscaler.cli.permitted import is_elsewhere, may_buy, permit_purchases
 from bedrock_autoscaler.cli.settings.fields import assignments, full_path
 from bedrock_autoscaler.cli.settings.in_force import caps_command, caps_of
@@ -248,10 +248,9 @@ def _object_or_nothing(stored: StoredVersion | None) -> dict[str, Any]:
 
 
 def _file_object(file: Path) -> dict[str, Any]:
+    text = read_text(file)
     try:
-        return read_object(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CommandError(f"{file}: cannot be read: {error.strerror or error}") from error
+        return read_object(text)
     except ValueError as error:
         raise CommandError(f"{file}: {error}") from error
 

@@ -12,7 +12,6 @@ from bedrock_autoscaler.cli.deployed import DEFAULT_STACK, StackOption, YesOptio
 from bedrock_autoscaler.cli.output import CommandError, Output, OutputOption, print_json
 
 if TYPE_CHECKING:
-    from bedrock_autoscaler.adapters.documents.fields import DocumentKind
     from bedrock_autoscaler.cli.settings.changing import Change
     from bedrock_autoscaler.cli.stack import StackAccess
 
@@ -92,14 +91,12 @@ def get(
     """Print the document as it is stored, or the value of one field in force, as JSON."""
     import json
 
-    from bedrock_autoscaler.application.settings.in_force import STACK
     from bedrock_autoscaler.cli.settings.fields import value_at
     from bedrock_autoscaler.cli.settings.in_force import standing_of
 
     access = access_to(stack)
     if field is not None:
-        kind: DocumentKind = "stack" if target == STACK else "target"
-        typer.echo(json.dumps(value_at(standing_of(access, target).effective, field, kind)))
+        typer.echo(json.dumps(value_at(standing_of(access, target).effective, field, target)))
         return
     stored = access.stored.newest(target)
     if stored is None:

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from bedrock_autoscaler.adapters.documents.fields import DocumentKind, Field, fields_of
+from bedrock_autoscaler.application.settings.in_force import STACK
 from bedrock_autoscaler.cli.output import CommandError
 
 _INDENT = (0, 0, 0, 4)
@@ -23,17 +24,22 @@ def chosen(name: str) -> tuple[Field, ...]:
         CommandError: no field has such a name.
     """
     fields = fields_of()
-    pattern = ".".join("[]" if part.isdecimal() else part for part in name.split("."))
-    pattern = pattern.replace(".[]", "[]")
-    found = [
-        field
-        for field in fields
-        if field.path == pattern or field.path.startswith((f"{pattern}.", f"{pattern}["))
-    ]
+    found = _at_or_below(name, fields)
     found = found or [f for f in fields if f.path.rpartition(".")[2] == name]
     if not found:
         raise _unknown(name, fields)
     return tuple(found)
+
+
+def _at_or_below(path: str, fields: Sequence[Field]) -> list[Field]:
+    """The field of a path, which may have positions in lists, and all below it."""
+    pattern = ".".join("[]" if part.isdecimal() else part for part in path.split("."))
+    pattern = pattern.replace(".[]", "[]")
+    return [
+        field
+        for field in fields
+        if field.path == pattern or field.path.startswith((f"{pattern}.", f"{pattern}["))
+    ]
 
 
 def full_path(name: str, kind: DocumentKind = "target") -> str:
@@ -83,12 +89,18 @@ def assignments(texts: Sequence[str], kind: DocumentKind = "target") -> dict[str
     return found
 
 
-def value_at(document: Mapping[str, Any], name: str, kind: DocumentKind = "target") -> object:
+def value_at(document: Mapping[str, Any], name: str, target: str) -> object:
     """The value of a field.
+
+    Args:
+        document: in force, with what lies under it.
+        name: of the field.
+        target: the document's own name.
 
     Raises:
         CommandError: it is not there.
     """
+    kind: DocumentKind = "stack" if target == STACK else "target"
     path = full_path(name, kind)
     node: Any = document
     for part in path.split("."):
@@ -97,7 +109,12 @@ def value_at(document: Mapping[str, Any], name: str, kind: DocumentKind = "targe
         elif isinstance(node, list) and part.isdecimal() and int(part) < len(node):
             node = node[int(part)]
         else:
-            raise CommandError(f"{path} has no value; `settings show --all` lists what has one")
+            fields = fields_of(kind)
+            if not _at_or_below(path, fields):
+                raise _unknown(path, fields)
+            raise CommandError(
+                f"{path} has no value; `settings show {target} --all` lists what has one"
+            )
     return node
 
 

@@ -11,7 +11,7 @@ from bedrock_autoscaler.adapters.models import load_models
 from bedrock_autoscaler.adapters.prices import load_prices
 from bedrock_autoscaler.application.ports.settings import SettingsProblem
 from bedrock_autoscaler.application.settings.in_force import DEFAULTS, STACK
-from bedrock_autoscaler.cli.output import CommandError
+from bedrock_autoscaler.cli.output import CommandError, read_text
 from bedrock_autoscaler.cli.stack import StackAccess
 
 
@@ -76,7 +76,7 @@ def check_file(
     Raises:
         CommandError: a file cannot be read.
     """
-    text = _read(file)
+    text = read_text(file)
     if defaults is None:
         problems = access().tuning.effect(name, text).problems
         return Checked(name=name, problem=problems[0] if problems else None)
@@ -87,7 +87,7 @@ def check_file(
     elif name == DEFAULTS:
         return Checked(name=name, problem=parser.check_defaults(text))
     else:
-        found = parser.parse(name, _read(defaults), text)
+        found = parser.parse(name, read_text(defaults), text)
     return Checked(name=name, problem=found if isinstance(found, SettingsProblem) else None)
 
 
@@ -107,13 +107,6 @@ def print_checked(checked: Sequence[Checked]) -> None:
             )
     if not checked:
         typer.echo("there is no document; `bedrock-autoscaler targets add` makes one")
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{file}: cannot be read: {error}") from error
 
 
 _SHARED = frozenset({DEFAULTS, STACK})

@@ -9,7 +9,7 @@ import typer
 from bedrock_autoscaler.adapters.documents.text import read_object
 from bedrock_autoscaler.adapters.stored_settings import StoredVersion
 from bedrock_autoscaler.application.settings.tuning import MISSING, Effect, FieldChange, differences
-from bedrock_autoscaler.cli.output import CommandError
+from bedrock_autoscaler.cli.output import CommandError, read_text
 from bedrock_autoscaler.cli.settings.changing import change_lines
 from bedrock_autoscaler.cli.stack import SWITCH, StackAccess
 from bedrock_autoscaler.domain.units import iso
@@ -99,10 +99,7 @@ def compared(
     versions = _versions(access, name)
     newest = versions[-1]
     if file is not None:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{file}: cannot be read: {error}") from error
+        text = read_text(file)
         return Comparison(
             before=f"version {newest.version}",
             after=str(file),
