@@ -77,6 +77,17 @@ def test_calls_by_a_profile_of_the_same_model_are_noticed(sound: Stage) -> None:
             "unit price",
             "'provisioned.price=",
         ),
+        (
+            {
+                "options": [UNLIMITED | {"address": f"{CLAUDE}:200k", "price": "list"}],
+                "provisioned": {
+                    "model_id": f"{CLAUDE}:200k",
+                    "unit_rate": SOUND["provisioned"]["unit_rate"],
+                },
+            },
+            "price",
+            "'options.0.price=",
+        ),
     ],
 )
 def test_a_missing_fact_blocks_purchases_red_where_it_acts(

@@ -148,7 +148,7 @@ def test_a_request_for_tokens_asks_for_half_as_much_again_as_the_peak(stage: Sta
     ("arguments", "words"),
     [
         (["--value", "5"], "name one quota with --quota"),
-        (["--quota", "L-FFFFFFFF"], "name one quota with --quota"),
+        (["--quota", "L-FFFFFFFF"], "`quota list` shows, and binds nothing of chat; those that"),
         (["--quota", POOL, "--value", "2"], "is 2 already, which covers 2"),
     ],
 )

@@ -123,6 +123,25 @@ def test_a_pause_with_an_end_over_one_without_says_that_the_latter_stays(stage: 
     assert "releases stay" not in told
 
 
+def test_a_pause_without_an_end_over_one_with_an_end_says_that_it_outlasts_that(
+    stage: Stage,
+) -> None:
+    stage.told("pause", "chat", "--direction", "shrink", "--until", "4h")
+
+    told = stage.told("pause", "chat")
+
+    assert "releases were paused until 2026-11-20 16:00 UTC; now they stay paused beyond" in told
+    assert "purchases were paused" not in told
+
+
+def test_what_a_target_may_spend_is_said_with_the_pause_that_holds_it(stage: Stage) -> None:
+    stage.told("mode", "chat", "act", "--yes")
+
+    told = stage.told("pause", "chat")
+    assert "chat buys nothing as long as controls.pause_growth is set; without that:" in told
+    assert "as long as" not in stage.told("resume", "chat", "--yes")
+
+
 def test_what_somebody_sets_while_a_pause_is_ended_stays(stage: Stage) -> None:
     """The command decides on what it read; a later version refuses it."""
     stage.told("pause", "chat")

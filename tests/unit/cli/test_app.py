@@ -1,12 +1,16 @@
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from bedrock_autoscaler import __version__
-from bedrock_autoscaler.cli.app import run
+from bedrock_autoscaler.cli.app import app, run
 
 COMMANDS = [
     ["demo"],
@@ -67,6 +71,22 @@ def test_each_command_has_help_with_an_example_and_a_choice_of_output(
     assert "--output" in text
 
 
+def test_each_argument_is_written_alike() -> None:
+    written = dict(_metavars(get_command(app), ""))
+
+    assert len(written) > 30
+    odd = {at for at, metavar in written.items() if not re.fullmatch("[A-Z=]+", metavar or "")}
+    assert odd == set()
+
+
+def _metavars(command: Any, name: str) -> Iterator[tuple[str, str | None]]:
+    for inner, one in getattr(command, "commands", {}).items():
+        yield from _metavars(one, f"{name} {inner}")
+    for one in command.params:
+        if one.param_type_name == "argument":
+            yield f"{name} {one.name}", one.metavar
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -80,6 +100,11 @@ def test_each_command_has_help_with_an_example_and_a_choice_of_output(
         (["backtest", "t.csv", "--out", "t.csv.gz"], "--out goes with --from-cloudwatch"),
         (["decisions", "list", "--from", "none.jsonl"], "none.jsonl: cannot be read"),
         (["demo", "--trace", "none.csv"], "none.csv: cannot be read"),
+        (["traces", "sample", "--out", "a.txt"], "--out a.txt: give a file that ends in .csv, or"),
+        (
+            ["cost-of-running", "--targets", "10", "--places", "20"],
+            ": 20 places are more than the 10 targets in them\n",
+        ),
         (
             ["settings", "validate", "chat", "--file", "none.json", "--defaults", "d.json"],
             "none.json: cannot be read: No such file or directory\n",

@@ -52,6 +52,7 @@ def test_watch_looks_as_often_as_it_is_told(
     text = told(["watch", "--looks", "1"], export, capsys)
 
     assert "looked at again at 12:20 UTC" in text
+    assert text.endswith("\n")
 
 
 def test_an_unknown_target_is_refused(export: Path, capsys: pytest.CaptureFixture[str]) -> None:

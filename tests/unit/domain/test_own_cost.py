@@ -85,18 +85,18 @@ def test_what_is_kept_is_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "why"),
     [
-        {"targets": 0},
-        {"places": 2},
-        {"minutes": 16},
-        {"minutes": 0},
-        {"series": 0},
-        {"source_regions": -1},
+        ({"targets": 0}, "0 is too few targets"),
+        ({"places": 2}, "2 places are more than the 1 targets in them"),
+        ({"minutes": 16}, "16 minutes between two visits are more than the 15"),
+        ({"minutes": 0}, "0 is too few minutes"),
+        ({"series": 0}, "0 is too few series"),
+        ({"source_regions": -1}, "-1 is too few source_regions"),
     ],
 )
-def test_what_is_no_fleet_is_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="targets"):
+def test_what_is_no_fleet_is_refused(wrong: dict[str, int], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
         Running(**wrong)
 
 

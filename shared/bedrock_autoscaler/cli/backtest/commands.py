@@ -42,7 +42,10 @@ EXAMPLE = (
 
 def backtest(
     trace: Annotated[
-        Path | None, typer.Argument(help="Demand per minute, .csv or .csv.gz.", show_default=False)
+        Path | None,
+        typer.Argument(
+            metavar="TRACE", help="Demand per minute, .csv or .csv.gz.", show_default=False
+        ),
     ] = None,
     *,
     scenario: Annotated[

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bedrock_autoscaler.cli.output import (
+    CommandError,
     Output,
     OutputOption,
     print_json,
@@ -36,8 +37,9 @@ def import_files(
     files: Annotated[
         list[Path],
         typer.Argument(
+            metavar="FILE",
             help="Files of one format, added up. ServeGen: each client's chunk-N-trace.csv, with"
-            " its chunk-N-dataset.json beside it."
+            " its chunk-N-dataset.json beside it.",
         ),
     ],
     source: Annotated[TraceFormat, typer.Option("--format", help="Format of the files.")],
@@ -66,6 +68,7 @@ def import_files(
     """
     from bedrock_autoscaler.traces.importing import import_trace
 
+    _refuse_ending(out)
     refuse_source("--out", out, files)
     options = ImportOptions(
         epoch=epoch.replace(tzinfo=UTC),
@@ -90,7 +93,18 @@ def sample(
     """
     from bedrock_autoscaler.traces.sample import sample_trace
 
+    _refuse_ending(out)
     _write(sample_trace(seed), out, output)
+
+
+def _refuse_ending(out: Path) -> None:
+    """Refuse a file that would not look like a trace.
+
+    Raises:
+        CommandError: its name ends otherwise.
+    """
+    if not out.name.endswith((".csv", ".csv.gz")):
+        raise CommandError(f"--out {out}: give a file that ends in .csv, or in .csv.gz to pack it")
 
 
 def _write(trace: "Trace", out: Path, output: Output) -> None:

@@ -104,7 +104,7 @@ def show(
 def replay(
     decision_ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Only these, whatever the filters; default: all."),
+        typer.Argument(metavar="ID", help="Only these, whatever the filters; default: all."),
     ] = None,
     *,
     source: FromOption = None,

@@ -15,7 +15,7 @@ EXAMPLE = "Example: bedrock-autoscaler decisions explain shrink_cooldown"
 
 def explain(
     codes: Annotated[
-        list[str] | None, typer.Argument(metavar="[CODE]...", help="Default: all of them.")
+        list[str] | None, typer.Argument(metavar="CODE", help="Default: all of them.")
     ] = None,
     *,
     output: OutputOption = Output.TABLE,

@@ -73,7 +73,9 @@ class Format(StrEnum):
 
 @filtered
 def export(
-    path: Annotated[Path, typer.Argument(help="File to write; its ending chooses the format.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="File to write; its ending chooses the format.")
+    ],
     *,
     source: FromOption = None,
     stack: StackOption = DEFAULT_STACK,

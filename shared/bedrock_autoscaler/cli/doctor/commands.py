@@ -16,7 +16,7 @@ SICK = 1
 
 def doctor(
     target: Annotated[
-        str | None, typer.Argument(metavar="[TARGET]", help="Only this one; default: all.")
+        str | None, typer.Argument(metavar="TARGET", help="Only this one; default: all.")
     ] = None,
     *,
     stack: StackOption = DEFAULT_STACK,

@@ -29,6 +29,7 @@ _LATE_TICKS = 3
 _SOON = timedelta(days=90)
 _AHEAD = timedelta(days=2)
 """By so much a price's date may lie ahead: time zones, and clocks that differ."""
+_OF_PRICES = frozenset({ReasonCode.PRICE_UNKNOWN, ReasonCode.PRICE_STALE})
 _RATE = '{"input_tokens_per_minute": N, "output_tokens_per_minute": N, "source": "TEXT"}'
 _PRICE = '{"usd_per_hour": N, "source": "TEXT", "as_of": "YYYY-MM-DD"}'
 _ON_DEMAND_PRICE = (
@@ -120,13 +121,15 @@ class _OneTarget:
         """Prices, unit rate and quotas on demand."""
         target = self._target
         missing = missing_facts(target, self._access.clock.now())
+        # The unit comes before the options, one of which may have the very same address.
+        of_unit = next((reason for reason in missing if self._is_of_unit(reason)), None)
         for reason in missing:
             if reason.code is ReasonCode.PROVISIONED_NOT_ALLOWED:
                 yield self._check(
                     "purchases", State.GREEN, "none are wanted: there is no `provisioned` section"
                 )
                 continue
-            about, remedy = self._remedy(reason)
+            about, remedy = self._remedy(reason, is_of_unit=reason is of_unit)
             yield self._check(about, self._blocking, reason.message, remedy)
         codes = {reason.code for reason in missing}
         bought = target.provisioned
@@ -321,7 +324,7 @@ class _OneTarget:
                 f"bedrock-autoscaler settings set {target.name} 'model_ids=[{ids}]'",
             )
 
-    def _remedy(self, reason: Reason) -> tuple[str, str]:
+    def _remedy(self, reason: Reason, *, is_of_unit: bool) -> tuple[str, str]:
         """What a missing fact is called, and the command that states it."""
         name = self._target.name
         begin = f"bedrock-autoscaler settings set {name} "
@@ -329,14 +332,14 @@ class _OneTarget:
             return "unit rate", f"{begin}'provisioned.unit_rate={_RATE}'"
         if reason.code is ReasonCode.QUOTA_UNKNOWN:
             return "quota", f"{begin}'options.{self._place_of(reason)}.quota={_QUOTA}'"
-        if self._is_of_unit(reason):
+        if is_of_unit:
             return "unit price", f"{begin}'provisioned.price={_PRICE}'"
         return "price", f"{begin}'options.{self._place_of(reason)}.price={_ON_DEMAND_PRICE}'"
 
     def _is_of_unit(self, reason: Reason) -> bool:
-        """Whether it is the price of a unit that a reason is about; an address may begin one."""
+        """Whether a reason may be about the price of a unit; an address may begin one."""
         bought = self._target.provisioned
-        if bought is None:
+        if bought is None or reason.code not in _OF_PRICES:
             return False
         if reason.code is ReasonCode.PRICE_UNKNOWN:
             return bought.price is None and reason.message.startswith(f"{bought.model_id}: ")

@@ -30,7 +30,7 @@ _ADVICE_BEFORE = timedelta(days=1)
 
 
 def commitments(
-    target: Annotated[str, typer.Argument(help="Name of the target.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="Name of the target.")],
     *,
     stack: Annotated[str, typer.Option(help="Name of the deployed stack.")] = DEFAULT_STACK,
     output: OutputOption = Output.TABLE,

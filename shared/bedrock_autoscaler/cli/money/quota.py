@@ -19,7 +19,7 @@ app = typer.Typer(
 )
 
 StackOption = Annotated[str, typer.Option(help="Name of the deployed stack.")]
-TargetArgument = Annotated[str, typer.Argument(help="Name of the target.")]
+TargetArgument = Annotated[str, typer.Argument(metavar="TARGET", help="Name of the target.")]
 DEFAULT_STACK = "bedrock-autoscaler"
 
 
@@ -29,7 +29,8 @@ def list_quotas(
     family: Annotated[
         str | None,
         typer.Option(
-            help="on_demand, cross_region, global, unit_pool, units_of_model; default: all these."
+            help="on_demand, cross_region, global, unit_pool, units_of_model, other; default: all "
+            "but other."
         ),
     ] = None,
     stack: StackOption = DEFAULT_STACK,

@@ -156,8 +156,13 @@ def _one(
     """
     binding = sorted(bound & quotas.keys())
     names = ", ".join(binding) or "none"
+    if code is not None and code not in quotas:
+        raise CommandError(
+            f"--quota {code} is none of those that `quota list` shows, and binds nothing of "
+            f"{target}; those that bind it: {names}"
+        )
     wanted = binding if code is None else [code]
-    if len(wanted) != 1 or wanted[0] not in quotas:
+    if len(wanted) != 1:
         raise CommandError(f"name one quota with --quota; those that bind {target}: {names}")
     quota = quotas[wanted[0]]
     if quota.doubt:

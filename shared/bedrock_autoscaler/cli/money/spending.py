@@ -1,16 +1,19 @@
 """What a target may spend once it acts, in words."""
 
+from datetime import datetime
+
 from bedrock_autoscaler.application.ports.settings import Settings
 from bedrock_autoscaler.domain.target import Mode, Target
 from bedrock_autoscaler.domain.units import units_text
 
 
-def spending_lines(target: Target, settings: Settings) -> list[str]:
+def spending_lines(target: Target, settings: Settings, now: datetime) -> list[str]:
     """The bounds of a target's spend, tightest first to read, and those on all targets.
 
     Args:
         target: whose spend it is.
         settings: all that would be in force, for the caps of the stack.
+        now: of the command, for the pauses.
     """
     rails, bought = target.guard_rails, target.provisioned
     if target.mode is not Mode.ACT:
@@ -29,6 +32,9 @@ def spending_lines(target: Target, settings: Settings) -> list[str]:
         f"{rails.max_purchases_per_day} purchases a day, without any commitment"
     )
     lines = [may]
+    brake = target.controls.growth_problem(now)
+    if brake is not None:
+        lines = [f"{target.name} buys nothing as long as {brake}; without that:", may]
     if settings.stack is not None:
         stack = settings.stack
         lines.append(

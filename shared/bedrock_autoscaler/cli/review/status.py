@@ -38,7 +38,7 @@ ALLOW, UNSET, UNTOLD = "allow", "nothing", "not read"
 """What the kill switch may say, beside what a person wrote."""
 
 TargetArgument = Annotated[
-    str | None, typer.Argument(metavar="[TARGET]", help="Only this target; default: all.")
+    str | None, typer.Argument(metavar="TARGET", help="Only this target; default: all.")
 ]
 
 
@@ -85,19 +85,24 @@ def watch(
     ledger, switch = open_ledger(source, stack), _switch_of(source, stack)
     documents = _documents_of(source, stack)
     console, pause, done = Console(), Event(), 0
-    with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
-        while not looks or done < looks:
-            if done:
-                pause.wait(every)
-            try:
-                now = ledger.now()
-                told = documents()
-                found = _standings(ledger, target, now, told)
-                live.update(_view(found, now, switch(), told), refresh=True)
-            except ObservationError as error:
-                # What was seen last stays; a look that failed is no reason to stop looking.
-                live.console.log(str(error))
-            done += 1
+    try:
+        with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
+            while not looks or done < looks:
+                if done:
+                    pause.wait(every)
+                try:
+                    now = ledger.now()
+                    told = documents()
+                    found = _standings(ledger, target, now, told)
+                    live.update(_view(found, now, switch(), told), refresh=True)
+                except ObservationError as error:
+                    # What was seen last stays; a look that failed is no reason to stop looking.
+                    live.console.log(str(error))
+                done += 1
+    finally:
+        if done and not console.is_terminal:
+            # Where nothing is drawn over, the last look is left without an end of its line.
+            console.line()
 
 
 def _switch_of(source: "Path | None", stack: str) -> "Callable[[], str]":

@@ -57,7 +57,7 @@ class _Found:
 
 
 def bench(
-    target: Annotated[str, typer.Argument(help="Name of the target.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="Name of the target.")],
     *,
     address: Annotated[
         str, typer.Option(help="Route to call, of the target's table; default: its first.")

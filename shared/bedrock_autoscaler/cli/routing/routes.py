@@ -17,7 +17,7 @@ app = typer.Typer(help="Read a target's routing table, and export it.", no_args_
 
 DEFAULT_PREFIX = "/bedrock-autoscaler"
 _NOT_FOUND = "ParameterNotFound"
-TargetArgument = Annotated[str, typer.Argument(help="Name of the target.")]
+TargetArgument = Annotated[str, typer.Argument(metavar="TARGET", help="Name of the target.")]
 FromOption = Annotated[
     Path | None,
     typer.Option("--from", help="A file with the table, instead of Parameter Store."),

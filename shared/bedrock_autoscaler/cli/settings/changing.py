@@ -190,7 +190,7 @@ def _print_change(change: Change, effect: Effect) -> None:
         if after is None and before is not None:
             typer.echo(f"  target {before.name} would no longer be in force")
         if after is not None and after.mode is Mode.ACT:
-            for line in spending_lines(after, effect.after):
+            for line in spending_lines(after, effect.after, change.access.clock.now()):
                 typer.echo(f"  {line}")
         if after is not None and not is_elsewhere(change.access.place, after):
             _warn_of_model(change.access.place, before, after)

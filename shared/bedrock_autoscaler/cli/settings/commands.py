@@ -83,7 +83,10 @@ def show(
 def get(
     target: TargetArgument,
     field: Annotated[
-        str | None, typer.Argument(help="Its value in force; default: the document as stored.")
+        str | None,
+        typer.Argument(
+            metavar="FIELD", help="Its value in force; default: the document as stored."
+        ),
     ] = None,
     *,
     stack: StackOption = DEFAULT_STACK,
@@ -113,7 +116,7 @@ def set_(
     target: TargetArgument,
     changes: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FIELD=VALUE]...", help="Dotted path and JSON, or a bare word."),
+        typer.Argument(metavar="FIELD=VALUE", help="Dotted path and JSON, or a bare word."),
     ] = None,
     *,
     unset: Annotated[
@@ -171,7 +174,7 @@ def rollback(
 @app.command(epilog="Example: bedrock-autoscaler settings validate")
 def validate(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[TARGET]...", help="Default: all documents.")
+        list[str] | None, typer.Argument(metavar="TARGET", help="Default: all documents.")
     ] = None,
     *,
     file: Annotated[
@@ -253,7 +256,8 @@ def history(
 @app.command(epilog="Example: bedrock-autoscaler settings explain sizing.grow_margin")
 def explain(
     field: Annotated[
-        str | None, typer.Argument(help="A field, its last part, or a section; default: all.")
+        str | None,
+        typer.Argument(metavar="FIELD", help="A field, its last part, or a section; default: all."),
     ] = None,
     *,
     output: OutputOption = Output.TABLE,

@@ -83,16 +83,19 @@ def pause(
     only where a pause in force would end earlier than it does.
     """
     from bedrock_autoscaler.cli.moments import later
-    from bedrock_autoscaler.cli.steering.pausing import lasting, shortened
+    from bedrock_autoscaler.cli.steering.pausing import lasting, outlasted, shortened
 
     access = access_to(stack)
     fields = [_FIELDS[one] for one in ([direction] if direction else Direction)]
     why = why or "paused"
+    now = access.clock.now()
     if until is None:
+        ends = list(outlasted(access.target(target).controls, fields, now))
         changes = [f"controls.{field}=true" for field in fields]
         _write(access, target, changes, why=why, yes=True)
+        for line in ends:
+            typer.echo(line)
         return
-    now = access.clock.now()
     moment, paused = later(until, now), access.target(target)
     earlier = list(shortened(paused.controls, fields, moment, now))
     for line in earlier:
@@ -127,7 +130,7 @@ def resume(
 )
 def units(
     target: TargetArgument,
-    number: Annotated[int, typer.Argument(min=0, help="Model units to hold.")],
+    number: Annotated[int, typer.Argument(metavar="NUMBER", min=0, help="Model units to hold.")],
     *,
     until: UntilOption,
     why: WhyOption = "",
@@ -159,7 +162,9 @@ def units(
 )
 def route(
     target: TargetArgument,
-    address: Annotated[str, typer.Argument(help="Address of one of the target's options.")],
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="Address of one of the target's options.")
+    ],
     *,
     until: UntilOption,
     why: WhyOption = "",

@@ -32,6 +32,23 @@ def shortened(
             )
 
 
+def outlasted(controls: Controls, fields: Sequence[str], now: datetime) -> Iterator[str]:
+    """The pauses with an end that one without an end outlasts, each in a sentence.
+
+    Args:
+        controls: as they were in force before.
+        fields: as of `shortened`.
+        now: of the command.
+    """
+    for field in fields:
+        until: datetime | None = getattr(controls, f"{field}_until")
+        if until is not None and until > now:
+            yield (
+                f"{_WHAT[field][0]} were paused until {moment_text(until)}; now they stay paused "
+                "beyond that, until `bedrock-autoscaler resume` ends both pauses"
+            )
+
+
 def lasting(target: Target, fields: Sequence[str], stack: str) -> Iterator[str]:
     """The pauses without an end that stay beside one with an end, and the command against each.
 

@@ -100,12 +100,24 @@ class Running:
 
     def __post_init__(self) -> None:
         """Refuse what is no fleet."""
-        least = min(self.targets, self.places, self.series, self.minutes, self.source_regions + 1)
-        if least < 1 or self.places > self.targets or self.minutes > STEADY_MINUTES:
+        least = {
+            "targets": self.targets,
+            "places": self.places,
+            "series": self.series,
+            "minutes": self.minutes,
+            "source_regions": self.source_regions + 1,
+        }
+        for name, value in least.items():
+            if value < 1:
+                raise ValueError(f"{getattr(self, name)} is too few {name}")
+        if self.places > self.targets:
             raise ValueError(
-                f"{self.targets} targets in {self.places} places with {self.series} series, "
-                f"visited every {self.minutes} minutes: each is at least 1, places are no more "
-                f"than targets, and a target is visited at least every {STEADY_MINUTES} minutes"
+                f"{self.places} places are more than the {self.targets} targets in them"
+            )
+        if self.minutes > STEADY_MINUTES:
+            raise ValueError(
+                f"{self.minutes} minutes between two visits are more than the {STEADY_MINUTES} of "
+                "a steady target"
             )
 
     @property
