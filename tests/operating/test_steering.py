@@ -288,7 +288,7 @@ def test_an_override_of_units_says_that_there_is_no_model_to_buy(stage: Stage) -
 def test_a_number_of_units_below_none_is_refused_as_one(stage: Stage) -> None:
     said = stage.refused("override", "units", "chat", "-1", "--until", "2d")
 
-    assert "Invalid value for 'number': Input should be greater than or equal to 0" in said
+    assert "Invalid value for 'NUMBER': Input should be greater than or equal to 0" in said
 
 
 def test_a_route_is_put_first_if_the_target_has_it(stage: Stage) -> None:
