@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from bedrock_autoscaler import __version__
 from bedrock_autoscaler.cli.app import app, run
+from bedrock_autoscaler.domain.economics.quotas import Family
 
 COMMANDS = [
     ["demo"],
@@ -69,6 +70,13 @@ def test_each_command_has_help_with_an_example_and_a_choice_of_output(
     text = capsys.readouterr().out
     assert "Example: bedrock-autoscaler" in text
     assert "--output" in text
+
+
+def test_the_families_of_quotas_are_all_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["quota", "list", "--help"]) == 0
+
+    text = re.sub(r"[\s│]+", " ", capsys.readouterr().out)
+    assert f"{', '.join(Family)}; default: all but other." in text
 
 
 def test_each_argument_is_written_alike() -> None:
