@@ -46,7 +46,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise CommandError(f"{path}: the text is not UTF-8") from error
+        raise CommandError(f"{path}: cannot be read: the text is not UTF-8") from error
     except OSError as error:
         raise CommandError(f"{path}: cannot be read: {error.strerror or error}") from error
 

@@ -85,7 +85,7 @@ def _text_at(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ObservationError(f"{path}: the text is not UTF-8") from error
+        raise ObservationError(f"{path}: cannot be read: the text is not UTF-8") from error
     except OSError as error:
         raise ObservationError(f"{path}: cannot be read: {error.strerror or error}") from error
 
