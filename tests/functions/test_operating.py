@@ -4,6 +4,7 @@ import json
 
 import boto3
 import pytest
+import typer
 
 from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.cli.output import CommandError
@@ -123,8 +124,6 @@ def test_an_adoption_asks_first(
 
 
 def _declined(text: str, *, abort: bool) -> None:
-    import typer  # noqa: PLC0415 - the answer of a person who says no
-
     assert (text, abort) == ("Go on?", True)
     raise typer.Abort
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import boto3
 import pytest
+import typer
 
 from bedrock_autoscaler.adapters.storage.fleets import DynamoFleets
 from bedrock_autoscaler.domain.consents.consent import REJECTED, RecordedConsent, Request
@@ -93,8 +94,6 @@ def test_an_approval_asks_before_it_is_given(asked: Stage, monkeypatch: pytest.M
     questions: list[str] = []
 
     def refuse(text: str, *, abort: bool) -> None:
-        import typer  # noqa: PLC0415 - the answer of a person who says no
-
         questions.append(text)
         assert abort
         raise typer.Abort

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import typer
 
 from bedrock_autoscaler.domain.acting.controls import Controls
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
@@ -51,8 +52,6 @@ def answering(monkeypatch: pytest.MonkeyPatch, *, says_yes: bool) -> list[str]:
     asked: list[str] = []
 
     def answer(text: str, **_: Any) -> bool:
-        import typer  # noqa: PLC0415 - the answer of a person who says no
-
         asked.append(text)
         if not says_yes:
             raise typer.Abort

@@ -192,21 +192,15 @@ def test_messages_that_were_given_up_are_told_by_later_runs() -> None:
     assert len(desk.outlets.messages) == 3
 
 
-def test_events_are_sent_before_messages() -> None:
-    """A run that is cut off loses what it has not sent, and messages alone are tried again."""
+@pytest.mark.parametrize(
+    "problem",
+    # A run that is cut off loses what it has not sent, and messages alone are tried again.
+    [UnknownOutcomeError("throttled"), RuntimeError("cut off")],
+    ids=["not sent", "cut off"],
+)
+def test_events_are_sent_before_messages_whatever_comes_of_these(problem: Exception) -> None:
     desk = Desk()
-    desk.outlets.fail_next(RuntimeError("cut off"), method="tell")
-    desk.teller.decided(build_decision())
-    desk.teller.alarm("idle_units", "chat", "arn:1 is idle")
-
-    desk.teller.flush()
-
-    assert desk.ids[0] == build_decision().id
-
-
-def test_events_are_sent_although_a_message_is_not() -> None:
-    desk = Desk()
-    desk.outlets.fail_next(UnknownOutcomeError("throttled"), method="tell")
+    desk.outlets.fail_next(problem, method="tell")
     desk.teller.decided(build_decision())
     desk.teller.alarm("idle_units", "chat", "arn:1 is idle")
 
