@@ -83,6 +83,14 @@ def test_single_large_calls_make_no_measurement() -> None:
     assert not fit.is_sound
 
 
+def test_a_unit_that_served_no_tokens_says_nothing_whatever_it_refused() -> None:
+    idle, full = served([0.0] * 1200, throttles=50.0), served([1.0] * 1200, throttles=50.0)
+
+    with np.errstate(all="raise"):
+        assert fit_capacity((idle,), ONCE) is None
+        assert fit_capacity((idle, full), ONCE) == fit_capacity((full,), ONCE)
+
+
 def test_all_of_one_stretch_of_hours_is_no_sample() -> None:
     # Two hours lie in one block: without it nothing is left, so nothing is known of the error.
     assert fit_capacity((served([1.0] * 120, throttles=50.0),), ONCE) is None

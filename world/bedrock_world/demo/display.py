@@ -40,6 +40,8 @@ class Display:
             with self._console.status(name):
                 yield
         else:
+            if not has_own_view:
+                self.say(f"{name} ...")
             yield
         self.say(f"{name} [dim]({time.monotonic() - started:.1f} s)[/dim]")
 

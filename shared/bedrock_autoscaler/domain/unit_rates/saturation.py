@@ -117,11 +117,13 @@ class Attempts:
 def fit_capacity(served: tuple[Served, ...], attempts: Attempts) -> CapacityFit | None:
     """The capacity of a model unit; None with fewer than 20 saturated minutes.
 
+    Throughputs that served no tokens say nothing, whatever they refused.
     What a throttle stands for is known within bounds: at most a large call that was tried as
     seldom as may be, at least an ordinary one that was tried as often. Between the capacities that
     both imply, the load of the minutes with most refusals decides. The interval is a
     delete-a-group jackknife over blocks of three hours.
     """
+    served = tuple(one for one in served if min(np.nansum(one.calls), np.nansum(one.load)) > 0)
     full = _full_minutes(served)
     most = _stretches(served, attempts.fewest, are_large=True)
     least = _stretches(served, attempts.most, are_large=False)
@@ -189,10 +191,7 @@ def _stretches(served: tuple[Served, ...], attempts: float, *, are_large: bool) 
     """All stretches without a gap; refused calls are larger than served ones, or alike."""
     rows = [np.empty((5, 0))]
     for one in served:
-        calls = float(np.nansum(one.calls))
-        if calls <= 0:
-            continue
-        call = float(np.nansum(one.load)) / calls
+        call = float(np.nansum(one.load) / np.nansum(one.calls))
         refused = call * (_size_bias(one) if are_large else 1.0) / attempts
         load = _rows(one.load, STRETCH_MINUTES).mean(axis=1)
         throttles = _rows(one.throttles, STRETCH_MINUTES).sum(axis=1)
