@@ -14,8 +14,8 @@ from bedrock_autoscaler.client.asynchronous import AsyncRoutedClient
 from bedrock_world.faults import Fault
 from bedrock_world.server import RunningWorld
 from bedrock_world.world import World
+from tests.client.refusals import refusal
 from tests.client.stage import IN_REGION_THEN_PROFILE, ONCE, MemorySource, at_once, route, table
-from tests.client.test_walking import refusal
 from tests.world.support import CREDENTIALS, HELLO, NOVA_LITE, NOVA_LITE_PROFILE
 
 needs_aiobotocore = pytest.mark.skipif(

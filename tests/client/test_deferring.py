@@ -19,8 +19,8 @@ from bedrock_autoscaler.client.deferring import Batches, Deferral
 from bedrock_autoscaler.client.spool import BusyError, UndeletedError
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import OptionKind
+from tests.client.refusals import refusal
 from tests.client.stage import MemorySource, at_once, route, table
-from tests.client.test_walking import refusal
 from tests.world.support import CREDENTIALS, NOVA_LITE
 
 BUCKET = "team-bucket"

@@ -23,6 +23,7 @@ from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_world.server import RunningWorld, serve
 from bedrock_world.settings import DEFAULT_UNIT_RATE
 from bedrock_world.world import World
+from tests.client.refusals import THROTTLED, UNANSWERED, UNREACHABLE, refusal
 from tests.client.stage import (
     IN_REGION_THEN_PROFILE,
     NO_CONTROL_PLANE,
@@ -35,7 +36,6 @@ from tests.client.stage import (
     runtime_client,
     table,
 )
-from tests.client.test_walking import THROTTLED, UNANSWERED, UNREACHABLE, refusal
 from tests.world.support import (
     CREDENTIALS,
     HELLO,

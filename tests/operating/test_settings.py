@@ -15,7 +15,7 @@ from botocore.exceptions import (
 from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import ACCOUNT, NOW, REGION
-from tests.client.test_walking import refusal
+from tests.client.refusals import refusal
 from tests.documents import BASE
 from tests.operating.stage import DOCUMENT, STACK, Stage
 from tests.unit.application.test_what_if import limited, ticks
