@@ -1,12 +1,15 @@
-"""The served worlds of the client's tests."""
+"""The served worlds of the client's tests, and what deferred work needs."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import boto3
 import pytest
 
 from bedrock_world.server import RunningWorld, serve
 from bedrock_world.world import World
-from tests.world.support import world_with
+from tests.client.batches import BUCKET, FakeJobs
+from tests.world.support import CREDENTIALS, world_with
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +33,20 @@ def build(running: RunningWorld) -> Callable[..., World]:
 @pytest.fixture
 def world(build: Callable[..., World]) -> World:
     return build()
+
+
+@pytest.fixture
+def s3() -> Iterator[Any]:
+    """An emulated S3 with the bucket of the spool."""
+    from moto import mock_aws  # noqa: PLC0415 - the environment beside the gateways has none
+
+    with mock_aws():
+        client = boto3.client("s3", **CREDENTIALS)
+        client.create_bucket(Bucket=BUCKET)
+        yield client
+        client.close()
+
+
+@pytest.fixture
+def jobs(s3: Any) -> FakeJobs:
+    return FakeJobs(s3)
