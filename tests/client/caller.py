@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,10 @@ from tests.client.stage import ONCE, MemorySource, at_once, runtime_client
 from tests.world.support import HELLO
 
 ACCOUNT, REGION, AWAY = "111111111111", "us-east-1", "us-west-2"
+OURS = f"arn:aws:bedrock:{REGION}:{ACCOUNT}"
+NOVA_PRO_PROFILE = "us.amazon.nova-pro-v1:0"
+
+type Build = Callable[..., World]
 
 
 def target_of(*options: dict[str, Any], **changes: Any) -> Target:

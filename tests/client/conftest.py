@@ -50,3 +50,11 @@ def s3() -> Iterator[Any]:
 @pytest.fixture
 def jobs(s3: Any) -> FakeJobs:
     return FakeJobs(s3)
+
+
+@pytest.fixture
+def control(running: RunningWorld) -> Iterator[Any]:
+    """An unmodified boto3 client of the control plane."""
+    client = boto3.Session(**CREDENTIALS).client("bedrock", endpoint_url=running.url)
+    yield client
+    client.close()
