@@ -1,11 +1,7 @@
 """What is lost of the world around a caller costs no more calls than the capacity that went."""
 
-import heapq
-import random
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
-from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,25 +9,17 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from bedrock_autoscaler.client import FollowedTable, Patience, RoutedClient
-from bedrock_autoscaler.client.document import routing_table_text
-from bedrock_autoscaler.client.patience import Budget
-from bedrock_autoscaler.client.walking import RouteSet, Walk
-from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.client import FollowedTable, RoutedClient
 from bedrock_autoscaler.domain.routing.table import RoutingTable
-from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_world.server import RunningWorld, serve
 from bedrock_world.settings import DEFAULT_UNIT_RATE
 from bedrock_world.world import World
-from tests.client.refusals import THROTTLED, UNANSWERED, UNREACHABLE, refusal
+from tests.client.refusals import UNANSWERED, UNREACHABLE, refusal
 from tests.client.stage import (
-    IN_REGION_THEN_PROFILE,
-    NO_CONTROL_PLANE,
     ManualClock,
     MemorySource,
     at_once,
     caller,
-    document_with,
     route,
     runtime_client,
     table,
@@ -139,41 +127,6 @@ def test_of_two_pts_the_other_takes_what_it_can(
     world.purchases.remove(first)
 
     assert made.say_hello(20) == {"served": 20}
-
-
-def test_an_unreadable_table_costs_no_call(world: World, running: RunningWorld) -> None:
-    made = caller(running)
-    made.say_hello()
-    made.source.error = NO_CONTROL_PLANE
-    made.clock.now += 3600
-
-    assert made.say_hello(10) == {"served": 10}
-    assert {each.version for each in made.attempts} == {1}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "{",
-        document_with(IN_REGION_THEN_PROFILE, routes=[]),
-        document_with(IN_REGION_THEN_PROFILE, schema=2),
-        routing_table_text(table(route("no-such-model"), target="other", version=9)),
-    ],
-)
-def test_a_malformed_table_costs_no_call(world: World, running: RunningWorld, text: str) -> None:
-    made = caller(running)
-    made.say_hello()
-    made.source.show(text)
-    made.clock.now += 3600
-
-    assert made.say_hello(10) == {"served": 10}
-    assert made.source.reads == 2
-    assert {each.version for each in made.attempts} == {1}
-
-
-def test_a_table_that_was_never_readable_costs_no_call(world: World, running: RunningWorld) -> None:
-    assert caller(running, "{").say_hello(10) == {"served": 10}
 
 
 def test_a_region_that_is_gone_costs_no_call(
@@ -297,96 +250,3 @@ def test_a_capacity_that_went_is_missed_by_no_more_than_itself(
     outcomes = made.say_hello(40)
 
     assert outcomes == {"served": 20, "ThrottlingException": 20}
-
-
-def test_a_day_without_any_control_plane(
-    build: Callable[..., World], running: RunningWorld
-) -> None:
-    world = build(applied_quotas={"L-E386A278": 30.0, "L-89F8391A": 20.0})
-    made = caller(running)
-    made.say_hello()
-    made.source.error = NO_CONTROL_PLANE
-
-    for _ in range(24):
-        world.advance(timedelta(hours=1))
-        made.clock.now += 3600
-        # 40 a minute fit into no single route.
-        assert made.say_hello(40) == {"served": 40}
-
-    assert made.source.reads == 1 + 24
-    assert made.places()[NOVA_LITE_PROFILE] > 0
-
-
-def test_a_day_without_a_control_plane_from_the_first_call_on(
-    world: World, running: RunningWorld
-) -> None:
-    made = caller(running, None)
-
-    for _ in range(24):
-        world.advance(timedelta(hours=1))
-        made.clock.now += 3600
-        assert made.say_hello(5) == {"served": 5}
-
-    assert made.source.reads == 24
-
-
-def test_calls_that_may_take_long_go_by_the_flex_tier_and_else_as_usual(
-    build: Callable[..., World], running: RunningWorld
-) -> None:
-    build(applied_quotas={"L-89F8391A": 2.0})
-    shown = replace(table(route(NOVA_LITE)), deferrable=(route(NOVA_LITE_PROFILE, tier="flex"),))
-    patient, prompt = caller(running, shown, waits=True), caller(running, shown)
-
-    assert patient.say_hello(5) == {"served": 5}
-    assert prompt.say_hello(5) == {"served": 5}
-    # Two calls fit the flexible way; the rest of them, and all prompt ones, go as usual.
-    assert patient.places() == {NOVA_LITE_PROFILE: 2, NOVA_LITE: 3}
-    assert prompt.places() == {NOVA_LITE: 5}
-
-
-def test_where_nothing_is_set_apart_patience_changes_nothing(
-    world: World, running: RunningWorld
-) -> None:
-    batch = Route(kind=OptionKind.BATCH, address=NOVA_LITE_PROFILE, weight=0.0)
-    shown = replace(table(route(NOVA_LITE)), deferrable=(batch,))
-    made = caller(running, shown, waits=True)
-
-    assert made.say_hello(3) == {"served": 3}
-    assert made.places() == {NOVA_LITE: 3}
-
-
-def used_share(*, call_seconds: float, minutes: int = 20) -> float:
-    """How much of a PT is used that admits 5 calls a second and is offered 6.25; 0 to 1.
-
-    It has a second of room for bursts; on demand takes what it refuses. Calls come at random.
-    """
-    chance, clock, ids = random.Random(1), ManualClock(0.0), count()  # noqa: S311 - no secret
-    routes = RouteSet((route("pt", 1.0), route(NOVA_LITE)), chance=chance.random)
-    patience = Patience()
-    budget = Budget(patience)
-    underway: list[tuple[float, int, Walk]] = []
-    room, filled_at, taken = 5.0, 0.0, 0
-    while clock.now < 60 * minutes:
-        coming = clock.now + chance.expovariate(6.25)
-        while underway and underway[0][0] <= coming:
-            clock.now, _, done = heapq.heappop(underway)
-            done.served()
-        clock.now = coming
-        walk = Walk(routes, patience, budget, clock)
-        if walk.route.address == "pt":
-            room, filled_at = min(5.0, room + 5.0 * (coming - filled_at)), coming
-            if room >= 1.0:
-                room, taken = room - 1.0, taken + 1
-            else:
-                walk.failed(THROTTLED)
-        heapq.heappush(
-            underway, (coming + call_seconds * chance.uniform(0.7, 1.3), next(ids), walk)
-        )
-    return taken / (5.0 * 60 * minutes)
-
-
-@pytest.mark.parametrize("call_seconds", [1.0, 5.0, 20.0])
-def test_a_pt_at_its_limit_is_used_however_long_its_calls_take(call_seconds: float) -> None:
-    # About 0.78, 0.71 and 0.69; 0.49 and 0.30 for the long ones where each of the calls that are
-    # still under way holds the others back.
-    assert used_share(call_seconds=call_seconds) > 0.63
