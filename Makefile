@@ -136,7 +136,8 @@ gateways: export PYTHONPATH := $(CURDIR)/shared:$(CURDIR)/world:$(CURDIR)
 gateways: export LITELLM_LOCAL_MODEL_COST_MAP := True
 gateways: export LLMETER_DISABLE_ALL_PROGRESS_BARS := 1
 gateways: $(GATEWAYS)
-	.bench/bin/pytest -q -p no:cacheprovider tests/client/test_litellm.py tests/client/test_asynchronous.py tests/client/test_load.py
+	.bench/bin/pytest -q -p no:cacheprovider tests/client/test_litellm.py tests/client/test_litellm_proxy.py \
+	  tests/client/test_asynchronous.py tests/client/test_load.py
 	.bench/bin/python -W ignore -m benchmarks.client_overhead
 	.bench/bin/python -W ignore -m benchmarks.burst_routing
 
