@@ -11,6 +11,7 @@ from tests.builders import ACCOUNT, NOW, REGION
 from tests.functions.conftest import deployed_account as deployed_account  # noqa: PLC0414 - the fixture of the functions
 from tests.operating.doctoring import make_sound
 from tests.operating.stage import Stage, staged
+from tests.operating.tearing import furnish
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +36,9 @@ def stage(
 def sound(stage: Stage) -> Stage:
     """A stack in which everything is as it should be."""
     return make_sound(stage)
+
+
+@pytest.fixture
+def built(stage: Stage) -> Stage:
+    """A stack with resources, logs and a switch."""
+    return furnish(stage)
