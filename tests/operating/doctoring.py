@@ -4,9 +4,9 @@ from typing import Any
 
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import MODEL, NOW, PT_MODEL, REGION
+from tests.holds import limited, ticks
 from tests.operating.stage import DOCUMENT, Stage
 from tests.operating.test_backtest_from_cloudwatch import PRICE, put, span
-from tests.unit.application.test_what_if import limited, ticks
 
 FUNCTIONS = {
     "ObserveDecideFunctionName": "test-observe-decide",

@@ -15,10 +15,10 @@ from bedrock_world.settings import WorldSettings
 from bedrock_world.world import World
 from tests.bedrock_stage import POOL
 from tests.builders import ACCOUNT, MODEL, NOW, PROFILE, PT_MODEL, REGION
+from tests.holds import limited, ticks
 from tests.operating.doctoring import BUYABLE, SOUND, UNLIMITED, examined
 from tests.operating.stage import Stage
 from tests.operating.test_backtest_from_cloudwatch import PRICE, put, span
-from tests.unit.application.test_what_if import limited, ticks
 
 CLAUDE = "anthropic.claude-3-5-sonnet-20241022-v2:0"
 """No list has the price of a unit of it."""

@@ -9,8 +9,8 @@ from bedrock_autoscaler.cli.app import run
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import ACCOUNT, NOW, REGION
 from tests.documents import BASE
+from tests.holds import limited, ticks
 from tests.operating.stage import DOCUMENT, Stage
-from tests.unit.application.test_what_if import limited, ticks
 
 OTHER = "residency.other_models=true"
 

@@ -13,10 +13,10 @@ from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import MODEL, NOW
 from tests.deployment.template import ROOT
 from tests.functions.account import PREFIX
+from tests.holds import limited, ticks
 from tests.operating.sdk import SWITCHBOARD
 from tests.operating.stage import DOCUMENT, Stage
 from tests.operating.steering import answering, controls
-from tests.unit.application.test_what_if import limited, ticks
 
 DAY = timedelta(days=1)
 

@@ -12,10 +12,10 @@ from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import ACCOUNT, MODEL, NOW, PROFILE, PT_MODEL, REGION, pt_arn
 from tests.documents import APPLICATION_PROFILE
 from tests.functions.account import SETTINGS
+from tests.holds import limited, ticks
 from tests.intents import build_held, reserve
 from tests.operating.stage import DOCUMENT, STACK, Stage
 from tests.operating.test_backtest_from_cloudwatch import put, span
-from tests.unit.application.test_what_if import limited, ticks
 
 OTHER = "amazon.nova-lite-v1:0"
 

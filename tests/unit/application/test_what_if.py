@@ -1,116 +1,27 @@
 """Stored decisions, decided again under other settings."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import override
 
 import numpy as np
 import pytest
 
-from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.reviewing.what_if import WhatIf, what_if
 from bedrock_autoscaler.domain.decide import decide
-from bedrock_autoscaler.domain.decision import (
-    NO_MEMORY,
-    Decision,
-    Purchase,
-    Release,
-    Restore,
-    Situation,
-)
-from bedrock_autoscaler.domain.fleet.holdings import Fleet, Status
+from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.target import Target
-from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
     NOW,
-    PT_MODEL,
     UNLIMITED,
-    build_decision,
     build_fleet,
-    build_guard_rails,
     build_observation,
     build_option,
     build_provisioned,
-    build_pt,
-    build_situation,
     build_target,
     build_traffic,
 )
-
-LAG = 3 * MINUTE
-# Two full units of input a minute; the output takes less of its own limit.
-DEMAND = {"invocations": 1_000.0, "input_tokens": 2_000_000.0, "output_tokens": 60_000.0}
-# At 0.33 and 2.75 USD a million: 0.66 + 0.165 = 0.825 USD a minute, 49.50 an hour on demand.
-ON_DEMAND_USD_PER_HOUR = 49.5
-
-
-def ticks(
-    hours: float,
-    target: Target,
-    fleet: Fleet | None = None,
-    *,
-    every: timedelta = 5 * MINUTE,
-    start: datetime = NOW,
-) -> list[RecordedDecision]:
-    """Recorded holds of a target, one each five minutes; the fleet stays what it was."""
-    end = start + timedelta(hours=hours)
-    whole = build_traffic(24 * 60 + int(hours * 60), end=end, **DEMAND)
-    recorded = []
-    moment = start
-    while moment <= end:
-        situation = build_situation(
-            target=target,
-            scheduled_at=moment,
-            fleet=fleet or build_fleet(),
-            observation=build_observation(traffic=until(whole, moment - LAG)),
-        )
-        recorded.append(
-            RecordedDecision(
-                decision=build_decision(), situation=situation, history=None, code_version="1"
-            )
-        )
-        moment += every
-    return recorded
-
-
-def until(traffic: Traffic, end: datetime) -> Traffic:
-    """The minutes before `end`."""
-    minutes = int((end - traffic.start) / MINUTE)
-    series = {
-        name: getattr(traffic, name)[:minutes]
-        for name in ("invocations", "input_tokens", "output_tokens")
-    }
-    return build_traffic(minutes, end=end, **series)
-
-
-class Script:
-    """A core that always wants the most that its settings allow; it keeps what it was shown."""
-
-    def __init__(self) -> None:
-        self.seen: list[Situation] = []
-
-    def __call__(self, situation: Situation) -> Decision:
-        self.seen.append(situation)
-        held = situation.fleet.staying_units
-        wanted = situation.target.guard_rails.max_units
-        actions: tuple[Purchase, ...] = ()
-        if wanted > held:
-            actions = (
-                Purchase(model_id=PT_MODEL, model_units=wanted - held, usd_per_hour=Decimal(60)),
-            )
-        return build_decision(
-            scheduled_at=situation.scheduled_at,
-            actions=actions,
-            desired_units=wanted,
-            allowed_units=wanted,
-            memory=NO_MEMORY,
-        )
-
-
-def limited(units: int) -> Target:
-    return build_target(guard_rails=build_guard_rails(max_units=units))
+from tests.holds import ON_DEMAND_USD_PER_HOUR, Greedy, limited, ticks
 
 
 def test_the_same_settings_make_no_difference() -> None:
@@ -124,7 +35,7 @@ def test_the_same_settings_make_no_difference() -> None:
 
 
 def test_units_are_billed_by_the_started_hour_and_take_overflow_after_their_lead() -> None:
-    found = what_if(limited(1), ticks(3, limited(0)), Script())
+    found = what_if(limited(1), ticks(3, limited(0)), Greedy())
 
     # Bought at once, seen for three hours: held for 3 unit-hours. Periods start at 0, 1 and 2 h.
     assert found.after.unit_hours == pytest.approx(3.0)
@@ -144,7 +55,7 @@ def test_units_are_billed_by_the_started_hour_and_take_overflow_after_their_lead
 
 
 def test_each_decision_that_differs_is_named() -> None:
-    found = what_if(limited(1), ticks(0.5, limited(0)), Script())
+    found = what_if(limited(1), ticks(0.5, limited(0)), Greedy())
 
     # The unit is bought in the first decision; in the six others it is wanted beside none.
     assert [turn.before.scheduled_at for turn in found.turns] == [
@@ -160,7 +71,7 @@ def test_what_neither_units_nor_quota_take_is_throttled() -> None:
     def throttled(units: int) -> Target:
         return replace(limited(units), options=(build_option(quota=quota),))
 
-    found = what_if(throttled(1), ticks(3, throttled(0)), Script())
+    found = what_if(throttled(1), ticks(3, throttled(0)), Greedy())
 
     # 250 of 1,000 calls a minute fit the quota, so that three quarters are throttled; once a unit
     # takes half of the demand, a quarter is.
@@ -170,7 +81,7 @@ def test_what_neither_units_nor_quota_take_is_throttled() -> None:
 
 
 def test_a_purchase_shows_in_the_next_situation_as_a_fleet_of_its_own() -> None:
-    script = Script()
+    script = Greedy()
 
     what_if(limited(2), ticks(0.5, limited(0)), script)
 
@@ -187,92 +98,6 @@ def test_a_purchase_shows_in_the_next_situation_as_a_fleet_of_its_own() -> None:
     assert last.fleet.last_grow_at == NOW + 15 * MINUTE
     others = [situation for situation in script.seen if situation.target == limited(0)]
     assert all(situation.fleet.throughputs == () for situation in others)
-
-
-class Releasing(Script):
-    """Releases the one unit in its first decision, and restores it in the third."""
-
-    def __init__(self, *, restores: bool) -> None:
-        super().__init__()
-        self.restores = restores
-
-    @override
-    def __call__(self, situation: Situation) -> Decision:
-        self.seen.append(situation)
-        age = (situation.scheduled_at - NOW) // (5 * MINUTE)
-        actions: tuple[Release | Restore, ...] = ()
-        for pt in situation.fleet.owned:
-            if age == 0 and situation.target.guard_rails.max_units == 0:
-                actions = (Release(arn=pt.arn, model_units=1),)
-            if age == 2 and self.restores and pt.draining:
-                actions = (Restore(arn=pt.arn, model_units=1),)
-        return build_decision(scheduled_at=situation.scheduled_at, actions=actions)
-
-
-def test_a_release_ends_service_at_once_and_the_bill_with_its_paid_period() -> None:
-    # Bought 100 minutes before: its second hour ends 20 minutes after the first decision.
-    fleet = build_fleet(build_pt())
-
-    found = what_if(limited(0), ticks(2, limited(1), fleet), Releasing(restores=False))
-
-    assert (found.after.releases, found.before.releases) == (1, 0)
-    assert found.after.unit_hours == pytest.approx(20 / 60)
-    assert found.after.units_usd == 0.0
-    # Hours that start at 20 and 80 minutes.
-    assert found.before.units_usd == pytest.approx(2 * 60.5)
-    assert found.after.overflow_usd == pytest.approx(ON_DEMAND_USD_PER_HOUR * 117 / 60)
-    assert found.before.overflow_usd == pytest.approx(ON_DEMAND_USD_PER_HOUR / 2 * 117 / 60)
-
-
-def test_a_restored_unit_serves_on_and_is_paid_on() -> None:
-    fleet = build_fleet(build_pt())
-
-    found = what_if(limited(0), ticks(2, limited(1), fleet), Releasing(restores=True))
-
-    assert found.after.units_usd == found.before.units_usd
-    # Ten minutes went by without it.
-    assert found.after.overflow_usd - found.before.overflow_usd == pytest.approx(
-        ON_DEMAND_USD_PER_HOUR / 2 * 10 / 60
-    )
-
-
-def left_within_the_hour(script: Script, minutes: int) -> tuple[int, int]:
-    """Units of the last hour, and releases of the day, so many minutes after the first decision."""
-    (shown,) = (
-        situation.fleet
-        for situation in script.seen
-        if situation.target == limited(0) and situation.scheduled_at == NOW + minutes * MINUTE
-    )
-    return shown.released_last_hour, shown.releases_last_day
-
-
-def test_a_release_counts_until_the_next_delete_would_come_an_hour_after_it() -> None:
-    script = Releasing(restores=False)
-
-    what_if(limited(0), ticks(2, limited(1), build_fleet(build_pt())), script)
-
-    # It is gone after 20 minutes, and what is released then is deleted 13 minutes later at first.
-    assert left_within_the_hour(script, 5) == (1, 1)
-    assert left_within_the_hour(script, 65) == (1, 1)
-    assert left_within_the_hour(script, 70) == (0, 1)
-
-
-def test_a_release_that_was_taken_back_counts_no_more() -> None:
-    script = Releasing(restores=True)
-
-    what_if(limited(0), ticks(2, limited(1), build_fleet(build_pt())), script)
-
-    assert left_within_the_hour(script, 10) == (1, 1)
-    assert left_within_the_hour(script, 15) == (0, 0)
-
-
-def test_what_left_within_the_hour_before_the_first_decision_counts_for_that_hour() -> None:
-    script = Script()
-
-    what_if(limited(0), ticks(2, limited(1), build_fleet(released_last_hour=3)), script)
-
-    assert left_within_the_hour(script, 55) == (3, 0)
-    assert left_within_the_hour(script, 60) == (0, 0)
 
 
 def test_minutes_that_were_not_read_are_told_and_in_no_sum() -> None:
@@ -293,7 +118,7 @@ def test_minutes_that_were_not_read_are_told_and_in_no_sum() -> None:
     observation = build_observation(traffic=gapped)
     ends = replace(recorded[-1], situation=replace(last, observation=observation))
 
-    found = what_if(limited(0), [first, ends], Script())
+    found = what_if(limited(0), [first, ends], Greedy())
 
     assert found.unread_minutes == 10
     assert found.before.overflow_usd == pytest.approx(ON_DEMAND_USD_PER_HOUR * 47 / 60)
@@ -313,7 +138,7 @@ def test_late_ticks_are_left_out() -> None:
         replace(one, situation=replace(one.situation, is_late=True)) for one in ticks(1, limited(0))
     ]
 
-    assert what_if(limited(1), recorded, Script()) == WhatIf(
+    assert what_if(limited(1), recorded, Greedy()) == WhatIf(
         target="chat",
         first=None,
         last=None,
@@ -342,7 +167,7 @@ def test_a_dearer_margin_buys_nothing_by_the_rules_themselves() -> None:
 
 
 def test_caps_count_what_was_booked_before_the_first_decision() -> None:
-    script = Script()
+    script = Greedy()
     fleet = build_fleet(purchases_last_day=2, releases_last_day=1, last_grow_at=NOW - HOUR)
     fleet = replace(fleet, spend=replace(fleet.spend, day_usd=Decimal(7), month_usd=Decimal(9)))
 
