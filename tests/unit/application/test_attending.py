@@ -17,7 +17,7 @@ from tests.fakes.recording_reporter import RecordingReporter
 from tests.intents import ONE_UNIT
 from tests.staging import Script, Stage
 from tests.unit.application.test_dispatching import entry
-from tests.unit.application.test_visiting import Fleet, named
+from tests.unit.application.visits import Fleet, named
 
 TARGETS = tuple(named(f"t{index}") for index in range(40))
 

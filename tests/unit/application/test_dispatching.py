@@ -20,7 +20,7 @@ from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW
 from tests.fakes.memory_dispatch import MemoryAssignments, MemoryPolicies
-from tests.unit.application.test_visiting import BOTH, Fleet, named
+from tests.unit.application.visits import BOTH, Fleet, named
 
 NAMES = tuple(f"t{index}" for index in range(30))
 

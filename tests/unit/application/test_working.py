@@ -7,7 +7,7 @@ from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import ACCOUNT, REGION
 from tests.fakes.memory_dispatch import MemoryAgenda, MemoryAssignments, MemoryPolicies
 from tests.staging import Script, Stage
-from tests.unit.application.test_visiting import named
+from tests.unit.application.visits import named
 
 
 class Shared:
