@@ -1,5 +1,8 @@
 """One look of the verifier at a stage, and what it finds there."""
 
+from dataclasses import replace
+from typing import Any
+
 from bedrock_autoscaler.application.fleets.places import Place
 from bedrock_autoscaler.application.reviewing.inspecting import (
     Facts,
@@ -49,3 +52,14 @@ def findings(scene: Stage) -> list[tuple[str, str, str]]:
 
 def oracles(scene: Stage) -> list[str]:
     return [f"{oracle} {severity}" for oracle, severity, _ in findings(scene)]
+
+
+def tamper(scene: Stage, **changes: Any) -> None:
+    """Change the one purchase behind everybody's back."""
+    (intent,) = scene.fleets.purchases("chat")
+    scene.fleets.put(replace(intent, **changes))
+
+
+def retag(scene: Stage, **changes: Any) -> None:
+    (arn,) = scene.capacity.throughputs
+    scene.capacity.change(arn, **changes)
