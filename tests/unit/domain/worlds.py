@@ -11,15 +11,25 @@ from typing import Any
 
 import numpy as np
 
-from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory
+from bedrock_autoscaler.domain.decision import NO_MEMORY, Decision, Memory, Situation
 from bedrock_autoscaler.domain.economics.costs import Economics, Tier
 from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED
 from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
+from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import MODEL, NOW, UNIT_PRICE, build_provisioned, build_target, build_traffic
+from tests.builders import (
+    MODEL,
+    NOW,
+    UNIT_PRICE,
+    build_observation,
+    build_provisioned,
+    build_situation,
+    build_target,
+    build_traffic,
+)
 
 ON_DEMAND_USD = 69.30
 UNIT_USD = 34.65
@@ -73,3 +83,18 @@ def half_price_target(**overrides: Any) -> Target:
     """A target of this world."""
     price = replace(UNIT_PRICE, usd_per_hour=Decimal(str(UNIT_USD)))
     return build_target(provisioned=build_provisioned(price=price), **overrides)
+
+
+DAY = 1440
+
+
+def situation(*pieces: tuple[int, float], **overrides: Any) -> Situation:
+    """A capacity tick of the half-price target after this demand."""
+    series = overrides.pop("series", {})
+    observation = build_observation(traffic=units_traffic(*pieces, **series), by_option=())
+    changed = {"target": half_price_target(), "observation": observation} | overrides
+    return build_situation(**changed)
+
+
+def codes(decision: Decision) -> list[ReasonCode]:
+    return [reason.code for reason in decision.reasons]
