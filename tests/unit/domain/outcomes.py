@@ -67,3 +67,6 @@ def outcome(
 
 def codes(found: Outcome) -> list[ReasonCode]:
     return [reason.code for reason in found.reasons]
+
+
+BLOCKER = Reason(code=ReasonCode.PRICE_STALE, message="old")
