@@ -1,7 +1,6 @@
 """A row of the golden table as a situation, and an action in its words."""
 
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +10,6 @@ from bedrock_autoscaler.domain.acting.controls import (
     RouteOverride,
     UnitsOverride,
 )
-from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
 from bedrock_autoscaler.domain.consents.consent import RecordedConsent
 from bedrock_autoscaler.domain.decision import (
     NO_MEMORY,
@@ -22,14 +20,7 @@ from bedrock_autoscaler.domain.decision import (
     Restore,
     Situation,
 )
-from bedrock_autoscaler.domain.fleet.holdings import (
-    Fleet,
-    Ownership,
-    ProvisionedThroughput,
-    Spend,
-    StackState,
-    Status,
-)
+from bedrock_autoscaler.domain.fleet.holdings import Spend, StackState
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.sizing.balance import Balance
 from bedrock_autoscaler.domain.target import (
@@ -43,33 +34,24 @@ from bedrock_autoscaler.domain.target import (
     StackRails,
     Target,
 )
-from bedrock_autoscaler.domain.traffic.observation import Observation, Series
-from bedrock_autoscaler.domain.unit_rates.rates import RateKind, RateMeasurement, scaled
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     MODEL,
     NOW,
     PROFILE,
-    PT_MODEL,
     UNIT_PRICE,
     UNIT_RATE,
     build_consent,
-    build_fleet,
     build_guard_rails,
-    build_observation,
     build_option,
     build_provisioned,
-    build_pt,
-    build_pt_traffic,
-    build_rate_measurement,
     build_situation,
     build_target,
-    build_term_facts,
     build_thresholds,
-    build_traffic,
     pt_arn,
 )
-from tests.unit.domain.worlds import UNIT_USD, trusting, units_in, units_traffic
+from tests.unit.domain.golden_facts import fleet_of, known, moment, observation_of
+from tests.unit.domain.worlds import UNIT_USD, trusting
 
 GIVEN = {
     "balance", "blocked_until", "consents", "controls", "demand", "facts", "fleet", "held", "late",
@@ -96,9 +78,9 @@ def situation_of(given: dict[str, Any]) -> Situation:
     return build_situation(
         target=_target(given, facts),
         loop=Loop(given.get("loop", "capacity")),
-        observation=_observation(given, facts),
+        observation=observation_of(given, facts),
         fleet=replace(
-            _fleet(given.get("fleet", {}), given.get("held", [])),
+            fleet_of(given.get("fleet", {}), given.get("held", [])),
             stack=_stack(given["stack"]) if "stack" in given else None,
         ),
         is_late=given.get("late", False),
@@ -130,14 +112,6 @@ def _consent(
     )
 
 
-def _known(value: Any) -> Any:
-    return None if value == "unknown" else value
-
-
-def _moment(text: str) -> Any:
-    return NOW - int(text.split(maxsplit=1)[0]) * MINUTE
-
-
 def _target(given: dict[str, Any], facts: dict[str, Any]) -> Target:
     changed = dict(given.get("target", {}))
     modality = Modality(changed.pop("modality", "text"))
@@ -156,7 +130,7 @@ def _target(given: dict[str, Any], facts: dict[str, Any]) -> Target:
         unit_rate_from=RateSource(facts.get("unit_rate_from", "stated")),
     )
     if "provisioned" in changed:
-        provisioned = _known(changed.pop("provisioned"))
+        provisioned = known(changed.pop("provisioned"))
     if "mode" in changed:
         changed["mode"] = Mode(changed["mode"])
     rails = {
@@ -214,125 +188,13 @@ def _stack(given: dict[str, Any]) -> StackState:
 def _option(name: str, facts: dict[str, Any]) -> InferenceOption:
     option = build_option(kind=KINDS[name], address=ADDRESSES[name])
     if "token_price" in facts:
-        option = replace(option, price=_known(facts["token_price"]))
+        option = replace(option, price=known(facts["token_price"]))
     if "quota" in facts:
-        option = replace(option, quota=_known(facts["quota"]))
+        option = replace(option, quota=known(facts["quota"]))
     if "tokens_per_minute" in facts and option.quota is not None:
         quota = replace(option.quota, tokens_per_minute=facts["tokens_per_minute"])
         option = replace(option, quota=quota)
     return option
-
-
-def _observation(given: dict[str, Any], facts: dict[str, Any]) -> Observation:
-    series: dict[str, Series] = {
-        name: units_in(*given[name]) for name in ("throttles", "server_errors") if name in given
-    }
-    if given.get("target", {}).get("modality") == "embedding":
-        series["output_tokens"] = units_in(*((minutes, 0.0) for minutes, _ in given["demand"]))
-    traffic = units_traffic(*given["demand"], **series)
-    observation = build_observation(
-        traffic=traffic,
-        by_option=(),
-        provisioned=tuple(
-            build_pt_traffic(pt_arn(number), seen=pt.get("seen", True))
-            for number, pt in enumerate(given.get("held", []), start=1)
-        ),
-        **{
-            name: _known(facts[name])
-            for name in (
-                "model_is_active",
-                "model_unit_quota",
-                "model_units_used",
-                "silent_together",
-            )
-            if name in facts
-        },
-    )
-    if facts.get("model_end") == "unknown":
-        observation = replace(observation, term_facts=build_term_facts(model_end=None))
-    if "study" in given:
-        observation = replace(observation, commitment=_study(**given["study"]))
-    if "measured" in given:
-        observation = replace(observation, unit_rate=_measured(**given["measured"]))
-    if "spilled" in given:
-        spilled = build_traffic(
-            30,
-            invocations=given["spilled"]["calls"],
-            throttles=given["spilled"]["throttles"],
-        )
-        observation = replace(observation, by_option=((MODEL, spilled),))
-    if "profile" in given:
-        through = build_traffic(
-            30,
-            invocations=given["profile"]["calls"],
-            client_errors=given["profile"]["refused"],
-        )
-        by_option = (*observation.by_option, (PROFILE, through))
-        observation = replace(observation, by_option=by_option)
-    return observation
-
-
-def _study(weeks: int, usd: list[float], days_old: int = 0) -> CommitmentStudy:
-    """So many weeks, all steady, in which each level cost the same."""
-    levels = tuple(
-        LevelStudy(
-            week_usd=one,
-            month_usd=one,
-            two_months_usd=one,
-            halved_usd=one / 2,
-            utilization=1.0,
-            utilization_two_months=1.0,
-            share_above=1.0,
-        )
-        for one in usd
-    )
-    return CommitmentStudy(
-        at=NOW - timedelta(days=days_old),
-        known_days=7.0 * weeks,
-        steady_days=7 * weeks,
-        levels=levels,
-        model_ends_at=None,
-    )
-
-
-def _measured(of_stated: float, low: float = 1.0, high: float | None = None) -> RateMeasurement:
-    """A measurement of the stated proportions; a lower bound without `high`."""
-    return build_rate_measurement(
-        kind=RateKind.LOWER_BOUND if high is None else RateKind.MEASURED,
-        rate=scaled(UNIT_RATE, of_stated),
-        low=low,
-        high=high,
-    )
-
-
-def _fleet(changed: dict[str, Any], held: list[dict[str, Any]]) -> Fleet:
-    overrides = dict(changed)
-    spend = Spend(
-        day_usd=Decimal(overrides.pop("day_usd", "0")),
-        month_usd=Decimal(overrides.pop("month_usd", "0")),
-    )
-    overrides["strays"] = tuple(overrides.get("strays", ()))
-    for name in ("last_grow_at", "last_release_at", "rests_until"):
-        if name in overrides:
-            overrides[name] = _moment(overrides[name])
-    throughputs = (_throughput(number, pt) for number, pt in enumerate(held, start=1))
-    return build_fleet(*throughputs, spend=spend, **overrides)
-
-
-def _throughput(number: int, given: dict[str, Any]) -> ProvisionedThroughput:
-    """A PT in its second paid hour, or in its first one before it is in service."""
-    status = Status(given.get("status", "InService"))
-    age = (60 if status in {Status.CREATING, Status.FAILED} else 120) - given["left"]
-    return build_pt(
-        number,
-        model_id=given.get("model", PT_MODEL),
-        model_units=given.get("units", 1),
-        status=status,
-        ownership=Ownership(given.get("ownership", "owned")),
-        commitment=Commitment(given.get("commitment", "none")),
-        created_at=NOW - timedelta(minutes=age),
-        draining=given.get("draining", False),
-    )
 
 
 def _memory(given: dict[str, Any]) -> Memory:
@@ -341,5 +203,5 @@ def _memory(given: dict[str, Any]) -> Memory:
         memory = replace(memory, balance=Balance(**given["balance"]))
     memory = replace(memory, succession=given.get("succession"))
     if "blocked_until" in given:
-        memory = replace(memory, blocked_until=_moment(given["blocked_until"]))
+        memory = replace(memory, blocked_until=moment(given["blocked_until"]))
     return memory

@@ -31,13 +31,13 @@ OLD = "arn:aws:bedrock:us-east-1:111122223333:custom-model/amazon.nova-2-lite-v1
 NEW = "arn:aws:bedrock:us-east-1:111122223333:custom-model/amazon.nova-2-lite-v1:0:256k/bbbb"
 DAY = 1440
 FULL = build_demand((2 * DAY, 2.0))
+"""A demand of two units: what is held is in full use."""
 CALM = Diagnosis(
     reason=Reason(code=ReasonCode.NO_PRESSURE, message="calm"),
     allows_growth=True,
     throttled_share=0.0,
     server_error_share=0.0,
 )
-"""A demand of two units: what is held is in full use."""
 
 
 def old(number: int, units: int = 1, left: int = 20, **changed: Any) -> ProvisionedThroughput:

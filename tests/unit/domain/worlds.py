@@ -34,6 +34,7 @@ from tests.builders import (
 ON_DEMAND_USD = 69.30
 UNIT_USD = 34.65
 CALLS_PER_UNIT = 100.0
+DAY = 1440
 END = NOW - 3 * MINUTE
 """End of the settled minutes at NOW."""
 
@@ -83,9 +84,6 @@ def half_price_target(**overrides: Any) -> Target:
     """A target of this world."""
     price = replace(UNIT_PRICE, usd_per_hour=Decimal(str(UNIT_USD)))
     return build_target(provisioned=build_provisioned(price=price), **overrides)
-
-
-DAY = 1440
 
 
 def situation(*pieces: tuple[int, float], **overrides: Any) -> Situation:
