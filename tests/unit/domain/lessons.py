@@ -9,9 +9,8 @@ from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, THRESHOLDS
-from tests.unit.domain.worlds import HALF, build_demand
+from tests.unit.domain.worlds import DAY, HALF, build_demand
 
-DAY = 1440
 SIZING = THRESHOLDS.sizing
 
 

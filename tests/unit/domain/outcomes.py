@@ -21,9 +21,8 @@ from tests.builders import (
     build_situation,
     pt_arn,
 )
-from tests.unit.domain.worlds import HALF, build_demand, half_price_target
+from tests.unit.domain.worlds import DAY, HALF, build_demand, half_price_target
 
-DAY = 1440
 IDLE = build_demand((2 * DAY, 0.0))
 CALM = Diagnosis(
     reason=Reason(code=ReasonCode.NO_PRESSURE, message="calm"),

@@ -25,11 +25,10 @@ from tests.builders import (
     build_situation,
     pt_arn,
 )
-from tests.unit.domain.worlds import HALF, build_demand, half_price_target, units_traffic
+from tests.unit.domain.worlds import DAY, HALF, build_demand, half_price_target, units_traffic
 
 OLD = "arn:aws:bedrock:us-east-1:111122223333:custom-model/amazon.nova-2-lite-v1:0:256k/aaaa"
 NEW = "arn:aws:bedrock:us-east-1:111122223333:custom-model/amazon.nova-2-lite-v1:0:256k/bbbb"
-DAY = 1440
 FULL = build_demand((2 * DAY, 2.0))
 """A demand of two units: what is held is in full use."""
 CALM = Diagnosis(

@@ -36,9 +36,8 @@ from tests.builders import (
     build_target,
     build_traffic,
 )
-from tests.unit.domain.worlds import build_demand, units_in
+from tests.unit.domain.worlds import DAY, build_demand, units_in
 
-DAY = 1440
 NAN = float("nan")
 PROMISE = 0.005
 CLOSED = Economics(

@@ -9,12 +9,11 @@ from bedrock_autoscaler.domain.classes.labels import burstiness_limit, first_mat
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Classification, Label, Memory, Verdict
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from tests.builders import NOW, THRESHOLDS
-from tests.unit.domain.worlds import build_demand
+from tests.unit.domain.worlds import DAY, build_demand
 
 RULES = THRESHOLDS.classifying
 COMPUTED = replace(RULES, burstiness=None)
 LIMIT = 0.3
-DAY = 1440
 CALM = Features(
     hours=168.0,
     recent_hours=72.0,

@@ -10,9 +10,8 @@ from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
 from tests.builders import build_option, build_provisioned, build_target
 from tests.unit.domain.eight_weeks import PRICE, study, target
-from tests.unit.domain.worlds import units_traffic
+from tests.unit.domain.worlds import DAY, units_traffic
 
-DAY = 1440
 NAN = float("nan")
 
 

@@ -18,9 +18,8 @@ from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, THRESHOLDS
-from tests.unit.domain.worlds import build_demand, trusting
+from tests.unit.domain.worlds import DAY, build_demand, trusting
 
-DAY = 1440
 NAN = float("nan")
 SIZING = THRESHOLDS.sizing
 

@@ -7,9 +7,8 @@ import pytest
 from bedrock_autoscaler.domain.classes.features import measure
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from tests.builders import NOW
-from tests.unit.domain.worlds import build_demand, units_in
+from tests.unit.domain.worlds import DAY, build_demand, units_in
 
-DAY = 1440
 NAN = float("nan")
 
 

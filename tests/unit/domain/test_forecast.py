@@ -9,10 +9,9 @@ from bedrock_autoscaler.domain.forecasting.forecast import Forecast, Forecaster
 from bedrock_autoscaler.domain.forecasting.lookback import PRIOR_WEIGHTS, WINDOWS
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from tests.builders import NOW
-from tests.unit.domain.worlds import HALF, UNIT_USD, build_demand, trusting
+from tests.unit.domain.worlds import DAY, HALF, UNIT_USD, build_demand, trusting
 
 NAN = float("nan")
-DAY = 1440
 
 
 def forecaster(demand: Demand, memory: Memory = NO_MEMORY, units: int = 3) -> Forecaster:

@@ -20,10 +20,9 @@ from tests.builders import (
     build_target,
     build_thresholds,
 )
-from tests.unit.domain.worlds import build_demand
+from tests.unit.domain.worlds import DAY, build_demand
 
 NAN = float("nan")
-DAY = 1440
 CALM = Diagnosis(
     reason=Reason(code=ReasonCode.NO_PRESSURE, message="calm"),
     allows_growth=True,

@@ -16,8 +16,8 @@ from bedrock_autoscaler.domain.forecasting.lookback import PRIOR_WEIGHTS, WINDOW
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW
-from tests.unit.domain.lessons import DAY, SIZING, demand_of, long_stays, taught
-from tests.unit.domain.worlds import HALF, build_demand
+from tests.unit.domain.lessons import SIZING, demand_of, long_stays, taught
+from tests.unit.domain.worlds import DAY, HALF, build_demand
 
 NAN = float("nan")
 

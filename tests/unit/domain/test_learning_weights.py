@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
 from bedrock_autoscaler.domain.traffic.observation import Series
-from tests.unit.domain.lessons import DAY, demand_of, long_stays, taught
-from tests.unit.domain.worlds import build_demand
+from tests.unit.domain.lessons import demand_of, long_stays, taught
+from tests.unit.domain.worlds import DAY, build_demand
 
 RECENT = WINDOWS[: WINDOWS.index("last_hour") + 1]
 DAYS = ("this_hour_yesterday", "this_hour_of_7_days")

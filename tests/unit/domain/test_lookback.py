@@ -10,9 +10,8 @@ from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.traffic.observation import Series
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW
-from tests.unit.domain.worlds import END, build_demand
+from tests.unit.domain.worlds import DAY, END, build_demand
 
-DAY = 1440
 NAN = float("nan")
 
 

@@ -19,9 +19,8 @@ from tests.builders import (
     build_thresholds,
     build_traffic,
 )
-from tests.unit.domain.worlds import HALF, build_demand, half_price_target, trusting
+from tests.unit.domain.worlds import DAY, HALF, build_demand, half_price_target, trusting
 
-DAY = 1440
 NAN = float("nan")
 STEADY = Classification(
     label=Label.STEADY, verdict=Verdict.STEADY, confidence=1.0, features=(), margins=()

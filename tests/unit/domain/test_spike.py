@@ -9,10 +9,9 @@ from bedrock_autoscaler.domain.decision import NO_MEMORY, Classification, Label,
 from bedrock_autoscaler.domain.traffic.demand import Demand
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, THRESHOLDS
-from tests.unit.domain.worlds import build_demand
+from tests.unit.domain.worlds import DAY, build_demand
 
 RULES = THRESHOLDS.classifying
-DAY = 1440
 NAN = float("nan")
 
 

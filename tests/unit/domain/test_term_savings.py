@@ -17,9 +17,8 @@ from bedrock_autoscaler.domain.traffic.observation import Traffic
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import NOW, UNIT_PRICE, build_decision, build_provisioned, build_target
 from tests.intents import build_purchase
-from tests.unit.domain.worlds import units_traffic
+from tests.unit.domain.worlds import DAY, units_traffic
 
-DAY = 1440
 NAN = float("nan")
 # A unit-hour without commitment 34.65 USD, whose traffic costs 69.30 USD on demand.
 PRICE = replace(UNIT_PRICE, usd_per_hour=Decimal("34.65"), one_month_usd_per_hour=Decimal(30))
