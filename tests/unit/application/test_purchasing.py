@@ -1,6 +1,6 @@
-"""The purchase actor: what it buys on a decision, and what keeps it from buying."""
+"""The purchase actor: what it buys on a decision, and what it leaves alone."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import override
 
@@ -14,15 +14,12 @@ from bedrock_autoscaler.application.errors import (
 )
 from bedrock_autoscaler.application.purchasing.admitting import pace_problem
 from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState
-from bedrock_autoscaler.domain.target import Mode
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import NOW, PT_MODEL, build_guard_rails, build_target
 from tests.fakes.memory_capacity import MemoryCapacity
 from tests.intents import TWO_UNITS, build_held, build_purchase, reserve
 from tests.staging import Script, Stage
 from tests.unit.application.scenes import NAME, decided, only_purchase, reasons
-
-# -- buying ------------------------------------------------------------------------------------
 
 
 def test_buys_what_the_newest_decision_asks_for() -> None:
@@ -170,82 +167,6 @@ def test_a_reason_to_hold_is_reported_once_not_every_minute() -> None:
     assert len(reasons(scene, "purchase_held")) == 1
 
 
-# -- advise and the switch ---------------------------------------------------------------------
-
-
-def test_advise_sends_and_reserves_nothing_and_says_once_what_it_would_buy() -> None:
-    scene = decided(build_target(mode=Mode.ADVISE))
-    scene.switch.value = None
-
-    first = scene.purchase()
-    scene.clock.advance(MINUTE)
-    scene.purchase()
-
-    assert first.outcomes == (("chat", "would buy"),)
-    assert scene.capacity.calls == []
-    assert scene.fleets.purchases("chat") == ()
-    assert scene.fleets.record_of("chat").reserved_units == 0
-    assert scene.events == [("would_buy", "chat")]
-
-
-def test_advise_checks_what_act_checks() -> None:
-    target = build_target(mode=Mode.ADVISE, guard_rails=build_guard_rails(max_units=1))
-    scene = decided(target)
-
-    scene.purchase()
-
-    assert reasons(scene, "purchase_held") == ["it would make 2 units, max_units is 1"]
-
-
-@pytest.mark.parametrize("value", [None, "", "Allow", "deny", " allow"])
-def test_a_switch_that_is_not_exactly_allow_stops_before_the_intent(value: str | None) -> None:
-    scene = decided()
-    scene.switch.value = value
-
-    assert scene.purchase().outcomes == (("chat", "purchase held"),)
-    assert scene.fleets.purchases("chat") == ()
-    assert scene.capacity.calls == []
-
-
-def test_a_switch_set_between_intent_and_call_stops_the_call_and_frees_the_units() -> None:
-    scene = decided()
-    scene.switch.then("stop")
-
-    assert scene.purchase().outcomes == (("chat", "purchase refused"),)
-    assert scene.capacity.calls == []
-    intent = only_purchase(scene)
-    assert intent.state is PurchaseState.REFUSED
-    assert intent.detail.startswith("not_sent: the switch")
-    assert scene.fleets.record_of("chat").reserved_units == 0
-
-
-def test_too_little_time_starts_no_call() -> None:
-    scene = decided()
-    scene.deadline.left = timedelta(seconds=29)
-
-    scene.purchase()
-
-    assert reasons(scene, "purchase_held") == [
-        "too little time is left for the call and its record"
-    ]
-    assert scene.capacity.calls == []
-
-
-def test_a_stop_of_our_own_is_no_refusal_of_bedrock() -> None:
-    scene = decided()
-    scene.switch.then("stop", "allow")
-    scene.purchase()
-    scene.core.actions[NOW + 15 * MINUTE] = (TWO_UNITS,)  # type: ignore[attr-defined]  # a Script
-    scene.switch.value = "allow"
-    scene.clock.advance(15 * MINUTE)
-    scene.decide()
-
-    assert scene.purchase().outcomes == (("chat", "bought 2"),)
-
-
-# -- refusals ----------------------------------------------------------------------------------
-
-
 def test_a_proven_refusal_frees_the_reservation_and_is_an_alarm() -> None:
     scene = decided()
     refusal = CapacityUnavailableError("none left", code="ServiceQuotaExceededException")
@@ -284,9 +205,6 @@ def test_after_a_pt_that_never_served_the_target_rests_too(
     problem = pace_problem(build_target(), TWO_UNITS, (ended,), NOW + HOUR)
 
     assert (problem is not None) is rests
-
-
-# -- one target's trouble ----------------------------------------------------------------------
 
 
 def test_one_targets_trouble_leaves_the_others() -> None:
