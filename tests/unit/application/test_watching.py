@@ -19,7 +19,7 @@ from tests.staging import Script, Stage
 from tests.unit.application.scenes import decided, interrupt, latest, only_purchase
 
 
-def bought(*, lead_time: timedelta = 15 * MINUTE) -> Stage:
+def purchased(*, lead_time: timedelta = 15 * MINUTE) -> Stage:
     scene = decided()
     scene.capacity.lead_time = lead_time
     scene.purchase()
@@ -27,7 +27,7 @@ def bought(*, lead_time: timedelta = 15 * MINUTE) -> Stage:
 
 
 def test_a_bought_pt_is_followed_until_it_is_in_service() -> None:
-    scene = bought()
+    scene = purchased()
     scene.clock.advance(14 * MINUTE)
     assert scene.purchase().outcomes == (("chat", "bought before"),)
     scene.clock.advance(MINUTE)
@@ -40,7 +40,7 @@ def test_a_bought_pt_is_followed_until_it_is_in_service() -> None:
 
 
 def test_a_pt_that_failed_keeps_its_reservation_and_is_an_alarm_with_its_cost() -> None:
-    scene = bought()
+    scene = purchased()
     scene.capacity.fail_creation(scene.only_arn())
     scene.clock.advance(20 * MINUTE)
 
@@ -54,7 +54,7 @@ def test_a_pt_that_failed_keeps_its_reservation_and_is_an_alarm_with_its_cost() 
 
 
 def test_a_pt_stuck_in_creation_is_an_alarm_after_an_hour() -> None:
-    scene = bought(lead_time=3 * HOUR)
+    scene = purchased(lead_time=3 * HOUR)
     scene.clock.advance(59 * MINUTE)
     scene.purchase()
     assert scene.reporter.alarms == []
@@ -70,7 +70,7 @@ def test_a_pt_stuck_in_creation_is_an_alarm_after_an_hour() -> None:
 
 
 def test_a_bought_pt_that_lists_do_not_show_yet_is_waited_for() -> None:
-    scene = bought()
+    scene = purchased()
     scene.capacity.list_lag = 15 * MINUTE
     scene.clock.advance(5 * MINUTE)
 
@@ -80,7 +80,7 @@ def test_a_bought_pt_that_lists_do_not_show_yet_is_waited_for() -> None:
 
 
 def test_a_bought_pt_that_is_absent_after_the_grace_is_lost() -> None:
-    scene = bought()
+    scene = purchased()
     scene.capacity.vanish(scene.only_arn())
     scene.clock.advance(GRACE)
 
@@ -92,7 +92,7 @@ def test_a_bought_pt_that_is_absent_after_the_grace_is_lost() -> None:
 
 
 def test_a_bought_pt_that_cannot_be_looked_up_is_an_alarm_only_after_the_grace() -> None:
-    scene = bought()
+    scene = purchased()
     scene.capacity.retag(scene.only_arn(), deployment=None)
     scene.clock.advance(MINUTE)
     scene.purchase()
@@ -107,7 +107,7 @@ def test_a_bought_pt_that_cannot_be_looked_up_is_an_alarm_only_after_the_grace()
 
 
 def in_service() -> Stage:
-    scene = bought()
+    scene = purchased()
     scene.clock.advance(15 * MINUTE)
     scene.purchase()
     assert only_purchase(scene).state is PurchaseState.IN_SERVICE
