@@ -1,12 +1,12 @@
 """Stages that tests of the actors begin from, and what they read off one."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.domain.decision import Release
-from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState, ReleaseIntent
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, build_target, pt_arn
@@ -142,3 +142,18 @@ def actions(scene: Stage) -> dict[datetime, Any]:
 
 def calls(scene: Stage) -> list[str]:
     return [call.method for call in scene.capacity.calls]
+
+
+def purchased(*, lead_time: timedelta = 15 * MINUTE) -> Stage:
+    scene = decided()
+    scene.capacity.lead_time = lead_time
+    scene.purchase()
+    return scene
+
+
+def in_service() -> Stage:
+    scene = purchased()
+    scene.clock.advance(15 * MINUTE)
+    scene.purchase()
+    assert only_purchase(scene).state is PurchaseState.IN_SERVICE
+    return scene
