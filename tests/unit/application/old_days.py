@@ -16,10 +16,11 @@ from bedrock_autoscaler.domain.units import MINUTE, whole_minutes
 from tests.builders import NOW, build_target, build_thresholds
 from tests.fakes.memory_metrics import MemoryMetrics
 from tests.staging import QUARTERLY, FakeDeadline, Stage
-from tests.unit.application.test_catching_up import FORTNIGHT
 
 DAY = timedelta(days=1)
 TODAY = NOW.replace(hour=0)
+FORTNIGHT = tuple(TODAY - index * DAY for index in range(15))
+"""The days of UTC that 14 days before noon lie in."""
 
 _CALL = timedelta(seconds=0.3)
 _POINT = timedelta(microseconds=12)

@@ -84,6 +84,23 @@ def at_window(
     return scene, script
 
 
+def purchased(*, lead_time: timedelta = 15 * MINUTE) -> Stage:
+    """A stage at 12:00: two units were just bought, in service after the lead time."""
+    scene = decided()
+    scene.capacity.lead_time = lead_time
+    scene.purchase()
+    return scene
+
+
+def in_service() -> Stage:
+    """A stage at 12:15: the two units that were bought at 12:00 are in service."""
+    scene = purchased()
+    scene.clock.advance(15 * MINUTE)
+    scene.purchase()
+    assert only_purchase(scene).state is PurchaseState.IN_SERVICE
+    return scene
+
+
 # -- meanwhile ---------------------------------------------------------------------------------
 
 
@@ -142,18 +159,3 @@ def actions(scene: Stage) -> dict[datetime, Any]:
 
 def calls(scene: Stage) -> list[str]:
     return [call.method for call in scene.capacity.calls]
-
-
-def purchased(*, lead_time: timedelta = 15 * MINUTE) -> Stage:
-    scene = decided()
-    scene.capacity.lead_time = lead_time
-    scene.purchase()
-    return scene
-
-
-def in_service() -> Stage:
-    scene = purchased()
-    scene.clock.advance(15 * MINUTE)
-    scene.purchase()
-    assert only_purchase(scene).state is PurchaseState.IN_SERVICE
-    return scene

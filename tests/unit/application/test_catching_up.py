@@ -11,10 +11,7 @@ from bedrock_autoscaler.domain.traffic.observation import CORE, METRICS
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import MODEL, NOW, build_target
 from tests.staging import QUARTERLY, Stage
-from tests.unit.application.old_days import DAY, TODAY, KilledError, Scene
-
-FORTNIGHT = tuple(TODAY - index * DAY for index in range(15))
-"""The days of UTC that 14 days before noon lie in."""
+from tests.unit.application.old_days import DAY, FORTNIGHT, TODAY, KilledError, Scene
 
 
 def test_many_new_targets_are_decided_at_once_and_read_to_their_end_by_later_ticks() -> None:

@@ -35,7 +35,7 @@ def test_one_targets_fault_is_reported_and_the_others_are_decided() -> None:
     assert [decision.target for decision in scene.reporter.decisions] == ["search"]
     (alarm,) = [alarm for alarm in scene.reporter.alarms if alarm.alarm == "target_failed"]
     assert alarm.target == "chat"
-    assert alarm.message.startswith("ZeroDivisionError at test_deciding.py:")
+    assert alarm.message.startswith("ZeroDivisionError at test_deciding_apart.py:")
     assert "prompt" not in alarm.message
 
 
