@@ -115,7 +115,7 @@ _TABLES = {
     "RoutesTable.Arn": "routes",
     "ConsentsTable.Arn": "consents",
 }
-_OF_LAMBDA = ("logs:", "sqs:", "kms:", "xray:")
+OF_LAMBDA = ("logs:", "sqs:", "kms:", "xray:")
 """Services that Lambda and DynamoDB call with the role, not the function's code."""
 
 pytestmark = pytest.mark.xdist_group("template")
@@ -187,8 +187,8 @@ def test_a_life_needs_no_permission_that_its_role_lacks_and_wastes_none(
     granted = {
         (grant.role.removesuffix("Role"), permission)
         for grant in grants(stack(PurchasableModelArns=PURCHASABLE))
-        if _is_of_this_life(grant.role) and not grant.action.startswith(_OF_LAMBDA)
-        for permission in _permissions(grant.action, grant.resources)
+        if _is_of_this_life(grant.role) and not grant.action.startswith(OF_LAMBDA)
+        for permission in permissions_in(grant.action, grant.resources)
     }
     assert asked - granted == set()
     assert granted - asked == NEVER_ASKED.keys()
@@ -199,7 +199,7 @@ def _is_of_this_life(role: str) -> bool:
     return role.removesuffix("Role") in FUNCTIONS.values()
 
 
-def _permissions(action: str, resources: tuple[str, ...]) -> set[str]:
+def permissions_in(action: str, resources: tuple[str, ...]) -> set[str]:
     """A grant in the words of `permissions_of`."""
     if action.startswith("dynamodb:"):
         return {f"{action} {_TABLES[resource]}" for resource in resources}
@@ -219,7 +219,7 @@ def test_every_write_is_within_the_partitions_of_its_role(needs: Mapping[str, Ne
     patterns: dict[tuple[str, str], list[str]] = {}
     for grant in grants(stack(PurchasableModelArns=PURCHASABLE)):
         keys = grant.conditions.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
-        for permission in _permissions(grant.action, grant.resources):
+        for permission in permissions_in(grant.action, grant.resources):
             if keys is not None and _is_of_this_life(grant.role):
                 patterns[grant.role.removesuffix("Role"), permission] = keys
 

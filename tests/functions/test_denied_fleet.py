@@ -20,7 +20,7 @@ from tests.deployment.policies import grants
 from tests.deployment.template import stack
 from tests.functions.account import DEPLOYMENT, Account, _Adapters, opened
 from tests.functions.test_denied import REASONS as OF_A_LIFE
-from tests.functions.test_denied import _permissions
+from tests.functions.test_denied import permissions_in
 
 pytestmark = pytest.mark.xdist_group("template")
 
@@ -134,7 +134,7 @@ def test_what_both_ask_for_is_granted_down_to_the_partition(fleet: Fleet) -> Non
         account.written.clear()
         run()
         own = [grant for grant in deployed if grant.role == role]
-        granted = {each for grant in own for each in _permissions(grant.action, grant.resources)}
+        granted = {each for grant in own for each in permissions_in(grant.action, grant.resources)}
         assert {_ACTIONS.get(each, each) for each in account.asked} - granted == set()
         patterns = [
             pattern

@@ -14,7 +14,7 @@ from tests.builders import REGION
 from tests.deployment.policies import grants
 from tests.deployment.template import stack
 from tests.functions.account import Account, opened
-from tests.functions.test_denied import _OF_LAMBDA, _permissions
+from tests.functions.test_denied import OF_LAMBDA, permissions_in
 from tests.unit.adapters.pricelist.products import entry
 
 pytestmark = pytest.mark.xdist_group("template")
@@ -89,9 +89,9 @@ def test_a_refresh_asks_for_what_its_role_has_down_to_the_partition(account: Acc
     own = [
         grant
         for grant in grants(stack())
-        if grant.role == "RefreshPricesRole" and not grant.action.startswith(_OF_LAMBDA)
+        if grant.role == "RefreshPricesRole" and not grant.action.startswith(OF_LAMBDA)
     ]
-    granted = {each for grant in own for each in _permissions(grant.action, grant.resources)}
+    granted = {each for grant in own for each in permissions_in(grant.action, grant.resources)}
     keys = [grant.conditions.get("ForAllValues:StringEquals", {}) for grant in own]
     assert account.asked == granted == REASONS.keys()
     assert account.written == {("dynamodb:PutItem ledger", "PRICES")}

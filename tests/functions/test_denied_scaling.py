@@ -12,7 +12,7 @@ from tests.deployment.policies import grants
 from tests.deployment.template import stack
 from tests.endpoints import ENDPOINT
 from tests.functions.account import SETTINGS, Account, opened
-from tests.functions.test_denied import _OF_LAMBDA, TELLS, _permissions
+from tests.functions.test_denied import OF_LAMBDA, TELLS, permissions_in
 
 pytestmark = pytest.mark.xdist_group("template")
 
@@ -95,8 +95,8 @@ def test_each_call_is_granted_and_a_denied_one_is_named_and_leaves_nothing_behin
     granted = {
         permission
         for grant in grants(stack(ScalableEndpointArns=ENDPOINT, EndpointRoleArns=ROLE))
-        if grant.role == "ScaleEndpointRole" and not grant.action.startswith(_OF_LAMBDA)
-        for permission in _permissions(grant.action, grant.resources)
+        if grant.role == "ScaleEndpointRole" and not grant.action.startswith(OF_LAMBDA)
+        for permission in permissions_in(grant.action, grant.resources)
     }
     assert account.asked == {*REASONS, UPDATE}
     assert account.asked - granted == set()
