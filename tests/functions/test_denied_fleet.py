@@ -19,8 +19,8 @@ from tests.builders import REGION
 from tests.deployment.policies import grants
 from tests.deployment.template import stack
 from tests.functions.account import DEPLOYMENT, Account, _Adapters, opened
-from tests.functions.test_denied import REASONS as OF_A_LIFE
-from tests.functions.test_denied import permissions_in
+from tests.functions.denials import REASONS as OF_A_LIFE
+from tests.functions.denials import permissions_in
 
 pytestmark = pytest.mark.xdist_group("template")
 

@@ -14,7 +14,7 @@ from tests.builders import REGION
 from tests.deployment.policies import grants
 from tests.deployment.template import stack
 from tests.functions.account import Account, opened
-from tests.functions.test_denied import OF_LAMBDA, permissions_in
+from tests.functions.denials import OF_LAMBDA, permissions_in
 from tests.unit.adapters.pricelist.products import entry
 
 pytestmark = pytest.mark.xdist_group("template")

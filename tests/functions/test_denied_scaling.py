@@ -12,7 +12,7 @@ from tests.deployment.policies import grants
 from tests.deployment.template import stack
 from tests.endpoints import ENDPOINT
 from tests.functions.account import SETTINGS, Account, opened
-from tests.functions.test_denied import OF_LAMBDA, TELLS, permissions_in
+from tests.functions.denials import OF_LAMBDA, TELLS, permissions_in
 
 pytestmark = pytest.mark.xdist_group("template")
 
