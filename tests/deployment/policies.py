@@ -55,3 +55,12 @@ def grants(stack: Stack) -> tuple[Grant, ...]:
 def actions_of(stack: Stack, role: str) -> set[str]:
     """The actions that a role allows, whatever the resource."""
     return {grant.action for grant in grants(stack) if grant.role == role}
+
+
+def statement_of(deployed: Stack, role: str, sid: str) -> dict[str, Any]:
+    """The statement of this name in the role."""
+    policy = deployed.of("AWS::IAM::Role")[role]["Policies"][0]["PolicyDocument"]
+    found: dict[str, Any] = next(
+        statement for statement in as_tuple(policy["Statement"]) if statement["Sid"] == sid
+    )
+    return found

@@ -7,8 +7,9 @@ import pytest
 
 from tests.deployment import access_rules
 from tests.deployment.authorization import ACCEPTED, Problem, findings, new_findings
+from tests.deployment.policies import statement_of
 from tests.deployment.template import Stack, stack
-from tests.deployment.test_rules import VARIANTS, statement_of
+from tests.deployment.variants import VARIANTS
 
 pytestmark = pytest.mark.xdist_group("template")
 

@@ -5,7 +5,7 @@ import pytest
 from bedrock_autoscaler.adapters.clients import REQUIRED
 from tests.deployment.policies import grants
 from tests.deployment.template import stack
-from tests.deployment.test_rules import VARIANTS
+from tests.deployment.variants import VARIANTS
 
 pytestmark = pytest.mark.xdist_group("template")
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.deployment.policies import as_tuple, grants, statements
 from tests.deployment.template import Stack, stack
-from tests.deployment.test_rules import ENDPOINT, ENDPOINT_ROLE
+from tests.deployment.variants import ENDPOINT, ENDPOINT_ROLE
 
 pytestmark = pytest.mark.xdist_group("template")
 

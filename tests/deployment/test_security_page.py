@@ -9,7 +9,7 @@ import pytest
 
 from tests.deployment.policies import grants, statements
 from tests.deployment.template import OWN, ROOT, Stack, spoke, stack
-from tests.deployment.test_rules import VARIANTS
+from tests.deployment.variants import VARIANTS
 
 pytestmark = pytest.mark.xdist_group("template")
 

@@ -8,7 +8,7 @@ from tests.deployment import access_rules
 from tests.deployment.authorization import new_findings
 from tests.deployment.policies import as_tuple, grants
 from tests.deployment.template import HUB, HUB_OWNER, SPOKE, Stack, spoke, stack, translated
-from tests.deployment.test_rules import VARIANTS
+from tests.deployment.variants import VARIANTS
 
 pytestmark = pytest.mark.xdist_group("template")
 
