@@ -130,7 +130,7 @@ SCRIPT: Script = [
 ]
 
 
-def _run_script() -> list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+def run_script() -> list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
     world, arns = (
         world_with(
             lead_time=timedelta(0),
@@ -162,7 +162,7 @@ def test_every_operation_of_the_world_is_modelled_handled_and_exercised() -> Non
 def test_botocores_own_validator_accepts_every_request_and_answer() -> None:
     """A second opinion beside the world's own walk, which must say the same."""
     validator = ParamValidator()
-    for operation, params, answer in _run_script():
+    for operation, params, answer in run_script():
         model = operations()[operation].model
         assert model.input_shape is not None
         reports = [validator.validate(dict(params), model.input_shape).generate_report()]
@@ -308,7 +308,7 @@ def test_members_outside_the_body_of_an_answer_are_checked_too(
 
 
 def test_an_instant_that_is_none_turns_red() -> None:
-    (answer,) = (a for operation, _, a in _run_script() if operation == "GetInferenceProfile")
+    (answer,) = (a for operation, _, a in run_script() if operation == "GetInferenceProfile")
     shape = operations()["GetInferenceProfile"].model.output_shape
 
     assert shape is not None
@@ -318,7 +318,7 @@ def test_an_instant_that_is_none_turns_red() -> None:
 
 def test_a_new_required_member_in_botocore_turns_the_check_red() -> None:
     """What an upgrade of botocore would do: its model is changed under the world's feet."""
-    answers = {operation: answer for operation, _, answer in _run_script()}
+    answers = {operation: answer for operation, _, answer in run_script()}
     name = "GetProvisionedModelThroughput"
     description = Loader().load_service_model("bedrock", "service-2")
     shape = description["shapes"][f"{name}Response"]
@@ -332,7 +332,7 @@ def test_a_new_required_member_in_botocore_turns_the_check_red() -> None:
 
 
 def test_a_field_dropped_from_botocore_turns_the_check_red() -> None:
-    answers = {operation: answer for operation, _, answer in _run_script()}
+    answers = {operation: answer for operation, _, answer in run_script()}
     name = "ListProvisionedModelThroughputs"
     description = Loader().load_service_model("bedrock", "service-2")
     summary = description["shapes"]["ProvisionedModelSummary"]
