@@ -1,10 +1,15 @@
 """The ledger's table behind a client that can fail."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
+from tests.contract.conftest import LEDGER
 from tests.contract.storage.faulty import FaultyClient
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -22,3 +27,8 @@ def faulty_dynamodb(dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch)
 def faulty_ssm(ssm: "SSMClient") -> FaultyClient:
     """Parameter Store with faults."""
     return FaultyClient(ssm)
+
+
+@pytest.fixture
+def decisions(faulty_dynamodb: FaultyClient) -> DynamoDecisions:
+    return DynamoDecisions(cast("DynamoDBClient", faulty_dynamodb), LEDGER)

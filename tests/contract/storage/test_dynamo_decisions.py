@@ -1,26 +1,23 @@
-"""The decision log on DynamoDB: lost answers, targets by version, bounded items, schemas."""
+"""The decision log on DynamoDB: lost answers, bounded items, and what is refused or unreadable."""
 
-import json
 import zlib
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from bedrock_autoscaler.adapters.storage.codec import encode_target
 from bedrock_autoscaler.adapters.storage.decisions import DynamoDecisions
-from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.adapters.storage.table import MAX_ITEM_BYTES
 from bedrock_autoscaler.application.errors import ObservationError, UnknownOutcomeError
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.application.ports.history import HistoryReference
 from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.target import Loop
-from bedrock_autoscaler.domain.units import HOUR, MINUTE, iso
+from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import (
-    MODEL,
     NOW,
     PT_MODEL,
     build_observation,
@@ -35,30 +32,7 @@ from tests.recorded import build_decision
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-
-@pytest.fixture
-def decisions(faulty_dynamodb: FaultyClient) -> DynamoDecisions:
-    return DynamoDecisions(cast("DynamoDBClient", faulty_dynamodb), LEDGER)
-
-
-def build_recorded(minutes: int = 30, **overrides: Any) -> RecordedDecision:
-    situation = build_situation(
-        loop=Loop.ROUTING,
-        observation=build_observation(traffic=build_traffic(minutes)),
-        **overrides,
-    )
-    return RecordedDecision(
-        decision=build_decision(situation), situation=situation, history=None, code_version="1.2.3"
-    )
-
-
-def items(client: "DynamoDBClient", pk: str) -> list[dict[str, Any]]:
-    return client.query(
-        TableName=LEDGER,
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": pk}},
-    )["Items"]
+from tests.contract.storage.recording import build_recorded, items
 
 
 def test_a_decision_can_be_read_in_the_console(
@@ -77,70 +51,6 @@ def test_a_decision_can_be_read_in_the_console(
         "S": "buy 2 of amazon.nova-2-lite-v1:0:256k for 121.000001 USD/h"
     }
     assert shown["code_version"] == {"S": "1.2.3"}
-
-
-def test_a_target_is_kept_once_per_settings_version(
-    decisions: DynamoDecisions, dynamodb: "DynamoDBClient"
-) -> None:
-    for index in range(3):
-        decisions.record(build_recorded(scheduled_at=NOW + index * MINUTE))
-    changed = build_target(settings_version="f" * 16)
-    decisions.record(build_recorded(scheduled_at=NOW + HOUR, target=changed))
-
-    assert [kept["sk"]["S"] for kept in items(dynamodb, "SETTINGS")] == [
-        "VERSION#chat#0123456789abcdef",
-        "VERSION#chat#ffffffffffffffff",
-    ]
-
-
-def test_a_settings_version_that_names_two_targets_is_refused(
-    decisions: DynamoDecisions, dynamodb: "DynamoDBClient"
-) -> None:
-    other = build_target(model_ids=("another",))
-    decisions.record(build_recorded())
-
-    with pytest.raises(ObservationError, match="0123456789abcdef"):
-        decisions.record(build_recorded(target=other, scheduled_at=NOW + MINUTE))
-    with pytest.raises(ObservationError, match="0123456789abcdef"):
-        DynamoDecisions(dynamodb, LEDGER).record(
-            build_recorded(target=other, scheduled_at=NOW + MINUTE)
-        )
-
-    assert len(items(dynamodb, "TARGET#chat")) == 1
-
-
-def test_a_target_is_read_once_in_the_life_of_a_process(
-    dynamodb: "DynamoDBClient", faulty_dynamodb: FaultyClient
-) -> None:
-    DynamoDecisions(dynamodb, LEDGER).record(build_recorded())
-    decisions = DynamoDecisions(cast("DynamoDBClient", faulty_dynamodb), LEDGER)
-
-    decisions.latest("chat", Loop.ROUTING)
-    decisions.latest("chat", Loop.ROUTING)
-
-    assert faulty_dynamodb.calls == ["query", "get_item", "query"]
-
-
-def test_a_later_tick_writes_one_item(
-    decisions: DynamoDecisions, faulty_dynamodb: FaultyClient
-) -> None:
-    decisions.record(build_recorded())
-    faulty_dynamodb.calls.clear()
-
-    decisions.record(build_recorded(scheduled_at=NOW + MINUTE))
-
-    assert faulty_dynamodb.calls == ["put_item"]
-
-
-def test_the_target_is_there_before_the_decision_that_names_it(
-    decisions: DynamoDecisions, faulty_dynamodb: FaultyClient, dynamodb: "DynamoDBClient"
-) -> None:
-    faulty_dynamodb.fail_next(refusal("AccessDeniedException"), method="put_item")
-
-    with pytest.raises(ObservationError, match="AccessDeniedException"):
-        decisions.record(build_recorded())
-
-    assert items(dynamodb, "TARGET#chat") == []
 
 
 def test_a_lost_answer_is_settled_by_reading_back(
@@ -259,92 +169,6 @@ def test_a_record_that_cannot_be_read_holds_the_target(
 
     with pytest.raises(ObservationError, match=message):
         DynamoDecisions(dynamodb, LEDGER).latest("chat", Loop.ROUTING)
-
-
-def inputs_at(client: "DynamoDBClient", index: int) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(
-        zlib.decompress(items(client, "TARGET#chat")[index]["inputs"]["B"])
-    )
-    return found
-
-
-def test_a_memory_that_was_read_from_its_record_is_not_written_again(
-    dynamodb: "DynamoDBClient",
-) -> None:
-    decisions = DynamoDecisions(dynamodb, LEDGER)
-    decisions.record(build_recorded())
-    left = decisions.remembered("chat", Loop.ROUTING)
-    assert left is not None
-
-    decisions.record(build_recorded(scheduled_at=NOW + MINUTE, memory=left.memory))
-
-    assert inputs_at(dynamodb, 0)["memory"] is not None
-    assert inputs_at(dynamodb, 1)["memory"] is None
-    assert inputs_at(dynamodb, 1)["memory_of"] == iso(NOW)
-
-
-def test_a_memory_from_anywhere_else_is_written_whole(dynamodb: "DynamoDBClient") -> None:
-    decisions = DynamoDecisions(dynamodb, LEDGER)
-    decisions.record(build_recorded())
-    left = decisions.remembered("chat", Loop.ROUTING)
-    assert left is not None
-    other = replace(left.memory, confirmations=left.memory.confirmations + 1)
-
-    decisions.record(build_recorded(scheduled_at=NOW + MINUTE, memory=other))
-    decisions.record(build_recorded(scheduled_at=NOW + 2 * MINUTE, memory=left.memory))
-
-    assert inputs_at(dynamodb, 1)["memory"]["confirmations"] == other.confirmations
-    assert inputs_at(dynamodb, 2)["memory"] is not None
-
-
-def test_a_decision_whose_memory_is_lost_cannot_be_read(dynamodb: "DynamoDBClient") -> None:
-    decisions = DynamoDecisions(dynamodb, LEDGER)
-    decisions.record(build_recorded())
-    left = decisions.remembered("chat", Loop.ROUTING)
-    assert left is not None
-    later = build_recorded(scheduled_at=NOW + MINUTE, memory=left.memory)
-    decisions.record(later)
-    item = items(dynamodb, "TARGET#chat")[0]
-    dynamodb.delete_item(TableName=LEDGER, Key={"pk": item["pk"], "sk": item["sk"]})
-
-    with pytest.raises(ObservationError, match=r"missing, whose memory"):
-        decisions.load(later.decision.id, DynamoHistory(dynamodb, LEDGER))
-    latest = decisions.latest("chat", Loop.ROUTING)
-    assert latest is not None
-    assert latest.decision == later.decision
-
-
-def test_a_decision_whose_target_is_lost_cannot_be_read(dynamodb: "DynamoDBClient") -> None:
-    DynamoDecisions(dynamodb, LEDGER).record(build_recorded())
-    (item,) = items(dynamodb, "SETTINGS")
-    dynamodb.delete_item(TableName=LEDGER, Key={"pk": item["pk"], "sk": item["sk"]})
-
-    with pytest.raises(ObservationError, match="missing"):
-        DynamoDecisions(dynamodb, LEDGER).latest("chat", Loop.ROUTING)
-
-
-def test_stored_minutes_are_not_stored_again(
-    decisions: DynamoDecisions, dynamodb: "DynamoDBClient"
-) -> None:
-    history = DynamoHistory(dynamodb, LEDGER)
-    noise = np.random.default_rng(3).random(5 * 1440)
-    history.store("chat", {MODEL: build_traffic(5 * 1440, end=NOW, invocations=noise)})
-    stored = history.load("chat", NOW - 400 * HOUR, NOW)
-    situation = build_situation(observation=build_observation(traffic=stored.total))
-    recorded = RecordedDecision(
-        decision=build_decision(situation),
-        situation=situation,
-        history=stored.reference,
-        code_version="1",
-    )
-
-    decisions.record(recorded)
-
-    (item,) = items(dynamodb, "TARGET#chat")
-    # 7,200 random floats take more than 50,000 bytes; what is left are the names of 120 hours.
-    assert len(item["inputs"]["B"]) < 4_000
-    loaded = decisions.load(recorded.decision.id, DynamoHistory(dynamodb, LEDGER))
-    assert plain(loaded) == plain(recorded)
 
 
 def test_the_newest_of_many_is_found_with_one_small_read(
