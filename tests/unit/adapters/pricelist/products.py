@@ -1,7 +1,18 @@
 """Price List entries in their published shape, written by hand: no file of AWS is kept here."""
 
 import json
+from datetime import date
+from decimal import Decimal
 from typing import Any
+
+from bedrock_autoscaler.adapters.pricelist import (
+    load_price_names,
+    products_of_answer,
+    read_products,
+)
+from bedrock_autoscaler.domain.economics.price_book import Measure
+from bedrock_autoscaler.domain.economics.price_review import Reading
+from bedrock_autoscaler.domain.target import Commitment
 
 DAY = "2026-11-01T00:00:00Z"
 TOKENS = "On-demand Inference"
@@ -99,3 +110,17 @@ def market(rest: str, usd: str, unit: str = "1M tokens", **members: str) -> str:
         description=description,
         **named,
     )
+
+
+TODAY = date(2026, 11, 21)
+NAMES = load_price_names()
+
+NO_COMMIT = "ProvisionedThroughput-NoCommit-ModelUnits"
+
+
+def read(*rows: str, region: str = "us-east-1", today: date = TODAY) -> Reading:
+    return read_products(products_of_answer(rows), NAMES, region=region, today=today)
+
+
+def prices(reading: Reading) -> dict[tuple[str, Measure, Commitment], Decimal]:
+    return {(q.key.address, q.key.measure, q.key.commitment): q.usd for q in reading.quotes}
