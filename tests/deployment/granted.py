@@ -31,7 +31,7 @@ TELL = {
 }
 
 
-def _logs(role: str) -> dict[str, list[str]]:
+def logs_of(role: str) -> dict[str, list[str]]:
     group = f"{role}LogGroup.Arn"
     return {"logs:CreateLogStream": [group], "logs:PutLogEvents": [group]}
 
@@ -45,7 +45,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
     | READ_SETTINGS
     | KEEP_LEDGER
     | TELL
-    | _logs("ObserveDecide")
+    | logs_of("ObserveDecide")
     | {
         "bedrock:GetFoundationModel": ["arn:aws:bedrock:eu-central-1::foundation-model/*"],
         "bedrock:GetInferenceProfile": [
@@ -70,7 +70,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
     | READ_SETTINGS
     | KEEP_LEDGER
     | TELL
-    | _logs("Purchase")
+    | logs_of("Purchase")
     | {
         "bedrock:CreateProvisionedModelThroughput": [MODELS],
         "bedrock:TagResource": [THROUGHPUTS],
@@ -83,7 +83,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
     | READ_SETTINGS
     | KEEP_LEDGER
     | TELL
-    | _logs("Release")
+    | logs_of("Release")
     | {
         "bedrock:DeleteProvisionedModelThroughput": [THROUGHPUTS],
         "cloudwatch:GetMetricData": ["*"],
@@ -95,7 +95,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
     "PublishRole": LISTS
     | READ_SETTINGS
     | TELL
-    | _logs("Publish")
+    | logs_of("Publish")
     | {
         "dynamodb:GetItem": ["LedgerTable.Arn", "RoutesTable.Arn"],
         "dynamodb:PutItem": ["LedgerTable.Arn"],
@@ -105,7 +105,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
         "ssm:GetParameter": [ROUTES, SWITCH],
         "ssm:PutParameter": [ROUTES],
     },
-    "RefreshPricesRole": _logs("RefreshPrices")
+    "RefreshPricesRole": logs_of("RefreshPrices")
     | {
         "dynamodb:GetItem": ["LedgerTable.Arn"],
         "dynamodb:PutItem": ["LedgerTable.Arn"],
@@ -114,7 +114,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
     },
     "ScaleEndpointRole": READ_SETTINGS
     | TELL
-    | _logs("ScaleEndpoint")
+    | logs_of("ScaleEndpoint")
     | {
         "dynamodb:GetItem": ["LedgerTable.Arn"],
         "dynamodb:PutItem": ["LedgerTable.Arn"],
@@ -136,7 +136,7 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
 }
 
 
-def _allowed(deployed: Stack) -> dict[str, dict[str, list[str]]]:
+def allowed_by(deployed: Stack) -> dict[str, dict[str, list[str]]]:
     allowed: dict[str, dict[str, set[str]]] = {}
     for grant in grants(deployed):
         actions = allowed.setdefault(grant.role, {})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.deployment.granted import EXPECTED, MODELS, _allowed
+from tests.deployment.granted import EXPECTED, MODELS, allowed_by
 from tests.deployment.policies import as_tuple, grants, statements
 from tests.deployment.template import stack
 from tests.deployment.variants import ENDPOINT, ENDPOINT_ROLE
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.xdist_group("template")
 
 
 def test_nothing_may_be_bought_until_a_model_is_listed() -> None:
-    actions = _allowed(stack())["PurchaseRole"]
+    actions = allowed_by(stack())["PurchaseRole"]
 
     assert "bedrock:CreateProvisionedModelThroughput" not in actions
     assert "bedrock:TagResource" not in actions
@@ -21,16 +21,16 @@ def test_only_listed_endpoints_may_be_scaled() -> None:
     named = {"ScalableEndpointArns": f"{ENDPOINT},{ENDPOINT}-2", "EndpointRoleArns": ENDPOINT_ROLE}
     config = "arn:aws:sagemaker:eu-central-1:111111111111:endpoint-config/*"
 
-    allowed = _allowed(stack(**named))["ScaleEndpointRole"]
+    allowed = allowed_by(stack(**named))["ScaleEndpointRole"]
 
     assert allowed["sagemaker:UpdateEndpoint"] == sorted([config, ENDPOINT, f"{ENDPOINT}-2"])
     assert allowed["sagemaker:CreateEndpointConfig"] == [config]
     assert allowed["iam:PassRole"] == [ENDPOINT_ROLE]
     assert allowed["bedrock:ListProvisionedModelThroughputs"] == ["*"]
-    looking = _allowed(stack(**named))["PurchaseRole"]
+    looking = allowed_by(stack(**named))["PurchaseRole"]
     assert looking["sagemaker:DescribeEndpoint"] == sorted([ENDPOINT, f"{ENDPOINT}-2"])
     assert "sagemaker:UpdateEndpoint" not in looking
-    without = [action for actions in _allowed(stack()).values() for action in actions]
+    without = [action for actions in allowed_by(stack()).values() for action in actions]
     assert not [a for a in without if a.startswith("sagemaker:") or "Marketplace" in a]
 
 
@@ -45,7 +45,7 @@ def test_scaling_writes_its_own_intents_and_no_others() -> None:
 def test_only_listed_models_may_be_bought() -> None:
     custom = "arn:aws:bedrock:eu-central-1:111111111111:custom-model/amazon.nova-lite-v1:0/abc"
 
-    allowed = _allowed(stack(PurchasableModelArns=f"{MODELS},{custom}"))["PurchaseRole"]
+    allowed = allowed_by(stack(PurchasableModelArns=f"{MODELS},{custom}"))["PurchaseRole"]
 
     assert allowed["bedrock:CreateProvisionedModelThroughput"] == sorted([MODELS, custom])
 

@@ -8,8 +8,8 @@ from tests.deployment.granted import (
     MODELS,
     READ_SETTINGS,
     TELL,
-    _allowed,
-    _logs,
+    allowed_by,
+    logs_of,
 )
 from tests.deployment.policies import grants
 from tests.deployment.template import stack
@@ -18,14 +18,14 @@ pytestmark = pytest.mark.xdist_group("template")
 
 
 def test_roles_allow_exactly_what_is_listed() -> None:
-    assert _allowed(stack(PurchasableModelArns=MODELS)) == EXPECTED
+    assert allowed_by(stack(PurchasableModelArns=MODELS)) == EXPECTED
 
 
 WORKERS: dict[str, dict[str, list[str]]] = {
     "DispatchRole": READ_SETTINGS
     | KEEP_LEDGER
     | TELL
-    | _logs("Dispatch")
+    | logs_of("Dispatch")
     | {
         "cloudwatch:PutMetricData": ["*"],
         "dynamodb:GetItem": ["LedgerTable.Arn"],
@@ -37,7 +37,7 @@ WORKERS: dict[str, dict[str, list[str]]] = {
         for action, resources in EXPECTED["ObserveDecideRole"].items()
         if not action.startswith(("ssm:", "cloudwatch:Put", "logs:"))
     }
-    | _logs("Visit")
+    | logs_of("Visit")
     | {
         action: ["WorkQueue.Arn"]
         for action in ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
@@ -46,8 +46,8 @@ WORKERS: dict[str, dict[str, list[str]]] = {
 
 
 def test_fanning_out_adds_two_roles_and_changes_no_other() -> None:
-    plain = _allowed(stack(PurchasableModelArns=MODELS))
-    fanned = _allowed(stack(PurchasableModelArns=MODELS, FanOut="on"))
+    plain = allowed_by(stack(PurchasableModelArns=MODELS))
+    fanned = allowed_by(stack(PurchasableModelArns=MODELS, FanOut="on"))
 
     assert {role: fanned[role] for role in WORKERS} == WORKERS
     ticks = fanned["SchedulerRole"].pop("lambda:InvokeFunction")

@@ -1,6 +1,5 @@
 """Files to import, and the minutes that come of them."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,8 +17,3 @@ def written(path: Path, text: str) -> Path:
 def rows(trace: object) -> list[tuple[float, float, float]]:
     columns = [getattr(trace, name) for name in ("invocations", "input_tokens", "output_tokens")]
     return [tuple(values) for values in zip(*(column.tolist() for column in columns), strict=True)]
-
-
-def client(folder: Path, windows: str, tokens: object) -> Path:
-    (folder / "chunk-7-dataset.json").write_text(json.dumps(tokens))
-    return written(folder / "chunk-7-trace.csv", windows)

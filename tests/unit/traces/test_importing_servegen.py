@@ -9,7 +9,13 @@ import pytest
 from bedrock_autoscaler.backtest.errors import TraceError
 from bedrock_autoscaler.traces.formats import TraceFormat
 from bedrock_autoscaler.traces.importing import import_trace
-from tests.unit.traces.files import EPOCH, OPTIONS, client, rows
+from tests.unit.traces.files import EPOCH, OPTIONS, rows, written
+
+
+def client(folder: Path, windows: str, tokens: object) -> Path:
+    (folder / "chunk-7-dataset.json").write_text(json.dumps(tokens))
+    return written(folder / "chunk-7-trace.csv", windows)
+
 
 FIXED = {"0": {"input_tokens": "{10: 1.0}", "output_tokens": "{3: 1.0}"}}
 

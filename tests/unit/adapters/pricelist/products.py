@@ -14,6 +14,9 @@ from bedrock_autoscaler.domain.economics.price_book import Measure
 from bedrock_autoscaler.domain.economics.price_review import Reading
 from bedrock_autoscaler.domain.target import Commitment
 
+TODAY = date(2026, 11, 21)
+NAMES = load_price_names()
+NO_COMMIT = "ProvisionedThroughput-NoCommit-ModelUnits"
 DAY = "2026-11-01T00:00:00Z"
 TOKENS = "On-demand Inference"
 
@@ -110,12 +113,6 @@ def market(rest: str, usd: str, unit: str = "1M tokens", **members: str) -> str:
         description=description,
         **named,
     )
-
-
-TODAY = date(2026, 11, 21)
-NAMES = load_price_names()
-
-NO_COMMIT = "ProvisionedThroughput-NoCommit-ModelUnits"
 
 
 def read(*rows: str, region: str = "us-east-1", today: date = TODAY) -> Reading:
