@@ -1,5 +1,6 @@
 """Clients of ServeGen become a trace: the measured count of each window, tokens drawn by a seed."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
