@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from bedrock_autoscaler.adapters.cloudwatch.metrics import CloudWatchMetrics
+from bedrock_autoscaler.application.ports.cloudwatch import MetricsReading
+from bedrock_autoscaler.domain.units import MINUTE
+from tests.builders import MODEL, NOW
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
@@ -95,3 +100,25 @@ class ScriptedCloudWatch:
             "StatusCode": self.statuses.get(key, "Complete") if is_last else "PartialData",
             "IsLast": is_last,
         }
+
+
+START = NOW - 10 * MINUTE
+BEAT = ("Heartbeat", "test")
+INVOCATIONS = ("Invocations", MODEL)
+
+
+def build_cloud(*invocations: float | None, beats: bool = True) -> ScriptedCloudWatch:
+    """One point of Invocations per minute from START, none for None."""
+    cloud = ScriptedCloudWatch()
+    for index, value in enumerate(invocations):
+        minute = START + index * MINUTE
+        if beats:
+            cloud.points[BEAT].append((minute, 1.0))
+        if value is not None:
+            cloud.points[INVOCATIONS].append((minute, value))
+    return cloud
+
+
+def read(cloud: ScriptedCloudWatch, minutes: int, *model_ids: str) -> MetricsReading:
+    metrics = CloudWatchMetrics(cloud.client, "test")
+    return metrics.read(model_ids or (MODEL,), START, START + minutes * MINUTE)
