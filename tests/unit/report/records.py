@@ -12,7 +12,9 @@ from bedrock_autoscaler.domain.decision import Alternative, Decision, decision_i
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseState
 from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.report.realised import realise
 from bedrock_autoscaler.report.record import Record
+from bedrock_autoscaler.report.savings import Savings, add_up
 from tests.builders import (
     MODEL,
     NOW,
@@ -97,3 +99,7 @@ def build_record(**overrides: Any) -> Record:
         },
     )
     return replace(record, **overrides)
+
+
+def savings_of(record: Record) -> Savings:
+    return add_up(record, realise(record))
