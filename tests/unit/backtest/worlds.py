@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from bedrock_autoscaler.backtest.replay import Score
+from bedrock_autoscaler.backtest.replay import Replay, Score
 from bedrock_autoscaler.backtest.scenario import Scenario
 from bedrock_autoscaler.backtest.timeline import (
     DEFAULT_SHARES,
     DEFAULT_SPILL,
     Route,
     TimelineLine,
+    plan_of,
 )
 from bedrock_autoscaler.backtest.trace import Trace
 
@@ -255,3 +256,9 @@ def paid_minutes(unit: _Unit, minutes: int, score_from: int, scenario: Scenario)
     while end < (minutes if unit.deleted is None else unit.deleted):
         end += scenario.billing_minutes
     return sum(score_from <= row < minutes for row in range(unit.ordered, end))
+
+
+def score(
+    trace: Trace, scenario: Scenario, lines: tuple[TimelineLine, ...], score_from: int = 0
+) -> Score:
+    return Replay(trace, scenario, score_from).score(plan_of(lines, trace, scenario))
