@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-import pytest
-
 REASONS: Mapping[str, str] = {
     "bedrock:CreateProvisionedModelThroughput": "was refused: AccessDeniedException",
     "bedrock:DeleteProvisionedModelThroughput": "no certain outcome: AccessDeniedException",
@@ -96,8 +94,6 @@ _TABLES = {
 }
 OF_LAMBDA = ("logs:", "sqs:", "kms:", "xray:")
 """Services that Lambda and DynamoDB call with the role, not the function's code."""
-
-pytestmark = pytest.mark.xdist_group("template")
 
 
 def permissions_in(action: str, resources: tuple[str, ...]) -> set[str]:

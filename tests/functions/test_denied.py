@@ -18,6 +18,8 @@ from tests.functions.account import Account, opened
 from tests.functions.denials import NEVER_ASKED, OF_LAMBDA, REASONS, TRACES, permissions_in
 from tests.functions.life import EXPECTED, LIFE, Step
 
+pytestmark = pytest.mark.xdist_group("template")
+
 FUNCTIONS = {
     "observe_decide": "ObserveDecide",
     "purchase": "Purchase",

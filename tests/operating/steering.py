@@ -17,10 +17,6 @@ def controls(stage: Stage) -> Controls:
     return stage.access.target("chat").controls
 
 
-def switch(stage: Stage) -> str | None:
-    return stage.access.switch
-
-
 def open_switch(stage: Stage) -> None:
     stage.ssm.put_parameter(Name=f"{PREFIX}/switch", Value="allow", Type="String")
 

@@ -8,9 +8,13 @@ import pytest
 from tests.functions.account import PREFIX
 from tests.operating.sdk import SWITCHBOARD
 from tests.operating.stage import DOCUMENT, STACK, Stage
-from tests.operating.steering import ME, answering, open_switch, switch
+from tests.operating.steering import ME, answering, open_switch
 
 BY_HAND = f"aws ssm put-parameter --type String --overwrite --name {PREFIX}/switch --value stop"
+
+
+def switch(stage: Stage) -> str | None:
+    return stage.access.switch
 
 
 def description(stage: Stage) -> str | None:

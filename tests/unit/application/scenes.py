@@ -6,7 +6,7 @@ from typing import Any
 
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.domain.decision import Release
-from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, PurchaseState, ReleaseIntent
+from bedrock_autoscaler.domain.fleet.intent import PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.target import Loop, Target
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, build_target, pt_arn
@@ -89,15 +89,6 @@ def purchased(*, lead_time: timedelta = 15 * MINUTE) -> Stage:
     scene = decided()
     scene.capacity.lead_time = lead_time
     scene.purchase()
-    return scene
-
-
-def in_service() -> Stage:
-    """A stage at 12:15: the two units that were bought at 12:00 are in service."""
-    scene = purchased()
-    scene.clock.advance(15 * MINUTE)
-    scene.purchase()
-    assert only_purchase(scene).state is PurchaseState.IN_SERVICE
     return scene
 
 

@@ -9,14 +9,16 @@ from bedrock_autoscaler.domain.fleet.intent import PurchaseState, ReleaseState
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.intents import TWO_UNITS, build_purchase, build_release, reserve, withdraw
 from tests.staging import Script, Stage
-from tests.unit.application.scenes import (
-    decided,
-    in_service,
-    interrupt,
-    latest,
-    only_purchase,
-    purchased,
-)
+from tests.unit.application.scenes import decided, interrupt, latest, only_purchase, purchased
+
+
+def in_service() -> Stage:
+    """A stage at 12:15: the two units that were bought at 12:00 are in service."""
+    scene = purchased()
+    scene.clock.advance(15 * MINUTE)
+    scene.purchase()
+    assert only_purchase(scene).state is PurchaseState.IN_SERVICE
+    return scene
 
 
 def test_a_bought_pt_that_is_absent_after_the_grace_is_lost() -> None:

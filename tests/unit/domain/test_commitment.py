@@ -28,7 +28,7 @@ from tests.builders import (
     build_situation,
     build_target,
 )
-from tests.unit.domain.eight_weeks import PRICE, target
+from tests.unit.domain.terms import PRICE, target
 
 
 def level(usd: float, **overrides: Any) -> LevelStudy:

@@ -5,14 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.commitments.studying import study_commitment
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
 from tests.builders import build_option, build_provisioned, build_target
-from tests.unit.domain.eight_weeks import PRICE, study, target
+from tests.unit.domain.terms import PRICE, target
 from tests.unit.domain.worlds import DAY, units_traffic
 
 NAN = float("nan")
+
+
+def study(traffic: Traffic) -> CommitmentStudy:
+    found = study_commitment(target(), traffic, model_ends_at=None)
+    assert found is not None
+    return found
 
 
 def even(days: int, units: float) -> Traffic:

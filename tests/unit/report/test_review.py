@@ -142,7 +142,7 @@ def test_evidence_says_what_was_foreseen_and_what_came() -> None:
 
     first, second = json.loads(unpacked(payload.evidence[0]))
 
-    # See test_savings: nothing held, 50 foreseen, 69.30 came, and one unit would have cost 20.
+    # See test_outlooks: nothing held, 50 foreseen, 69.30 came, and one unit would have cost 20.
     assert first["outlook"] == [0, 1, 50, pytest.approx(69.3), pytest.approx(20.0), 20, 0]
     assert second["sizes"][1] == [1, 20, 1, 0, 21, 0.5]
 

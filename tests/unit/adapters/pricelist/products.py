@@ -2,7 +2,6 @@
 
 import json
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from bedrock_autoscaler.adapters.pricelist import (
@@ -10,9 +9,7 @@ from bedrock_autoscaler.adapters.pricelist import (
     products_of_answer,
     read_products,
 )
-from bedrock_autoscaler.domain.economics.price_book import Measure
 from bedrock_autoscaler.domain.economics.price_review import Reading
-from bedrock_autoscaler.domain.target import Commitment
 
 TODAY = date(2026, 11, 21)
 NAMES = load_price_names()
@@ -117,7 +114,3 @@ def market(rest: str, usd: str, unit: str = "1M tokens", **members: str) -> str:
 
 def read(*rows: str, region: str = "us-east-1", today: date = TODAY) -> Reading:
     return read_products(products_of_answer(rows), NAMES, region=region, today=today)
-
-
-def prices(reading: Reading) -> dict[tuple[str, Measure, Commitment], Decimal]:
-    return {(q.key.address, q.key.measure, q.key.commitment): q.usd for q in reading.quotes}

@@ -15,9 +15,12 @@ from tests.unit.adapters.pricelist.products import (
     bulk,
     entry,
     market,
-    prices,
     read,
 )
+
+
+def prices(reading: Reading) -> dict[tuple[str, Measure, Commitment], Decimal]:
+    return {(q.key.address, q.key.measure, q.key.commitment): q.usd for q in reading.quotes}
 
 
 def token_prices(reading: Reading) -> dict[str, Decimal]:

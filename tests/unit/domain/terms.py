@@ -1,13 +1,10 @@
-"""Eight weeks of demand, and a price that is sold on terms."""
+"""A target whose units are sold on terms too, at round prices."""
 
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
-from bedrock_autoscaler.domain.commitments.studying import study_commitment
 from bedrock_autoscaler.domain.target import Target
-from bedrock_autoscaler.domain.traffic.observation import Traffic
 from tests.builders import UNIT_PRICE, build_provisioned, build_target
 
 PRICE = replace(
@@ -21,9 +18,3 @@ PRICE = replace(
 
 def target(**overrides: Any) -> Target:
     return build_target(provisioned=build_provisioned(price=PRICE), **overrides)
-
-
-def study(traffic: Traffic) -> CommitmentStudy:
-    found = study_commitment(target(), traffic, model_ends_at=None)
-    assert found is not None
-    return found
