@@ -30,9 +30,10 @@ from tests.builders import (
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.memory_approvals import MemoryApprovals
 from tests.fakes.memory_capacity import MemoryCapacity
+from tests.fakes.memory_decisions import MemoryDecisions
 from tests.fakes.memory_endpoints import MemoryEndpoints
 from tests.fakes.memory_history import MemoryHistory
-from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
+from tests.fakes.memory_ledger import MemoryFleets
 from tests.fakes.memory_metrics import MemoryMetrics
 from tests.fakes.memory_places import MemoryPlaces
 from tests.fakes.memory_prices import MemoryOffers, MemoryPrices

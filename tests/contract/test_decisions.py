@@ -28,8 +28,8 @@ from tests.builders import (
 )
 from tests.comparing import plain
 from tests.contract.conftest import BACKENDS, LEDGER
+from tests.fakes.memory_decisions import MemoryDecisions
 from tests.fakes.memory_history import MemoryHistory
-from tests.fakes.memory_ledger import MemoryDecisions
 from tests.recorded import build_decision
 
 

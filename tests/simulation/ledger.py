@@ -7,8 +7,9 @@ from bedrock_autoscaler.application.ports.decisions import RecordedDecision
 from bedrock_autoscaler.domain.fleet.intent import FleetRecord, PurchaseIntent, ReleaseIntent
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.target import Loop
+from tests.fakes.memory_decisions import MemoryDecisions
 from tests.fakes.memory_dispatch import MemoryAgenda, MemoryPolicies
-from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
+from tests.fakes.memory_ledger import MemoryFleets
 from tests.fakes.memory_routes import MemoryRoutingTables
 from tests.fakes.memory_scalings import MemoryScalings
 from tests.fakes.memory_settings import MemoryLastGood

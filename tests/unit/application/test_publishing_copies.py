@@ -11,7 +11,7 @@ from bedrock_autoscaler.application.errors import (
 from bedrock_autoscaler.domain.target import Loop, Mode
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import build_target
-from tests.fakes.memory_ledger import MemoryDecisions
+from tests.fakes.memory_decisions import MemoryDecisions
 from tests.fakes.memory_settings import MemorySwitch
 from tests.staging import Stage
 from tests.unit.application.routed import ACROSS, ON_DEMAND, TWO_WAYS, staged, table, with_pts

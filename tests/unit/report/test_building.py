@@ -10,8 +10,9 @@ from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from bedrock_autoscaler.report.building import Following, payloads_from
 from bedrock_autoscaler.report.record import Sources
 from tests.builders import NOW, build_decision, build_situation, build_target
+from tests.fakes.memory_decisions import MemoryDecisions
 from tests.fakes.memory_history import MemoryHistory
-from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
+from tests.fakes.memory_ledger import MemoryFleets
 
 
 class Counting(MemoryDecisions):

@@ -13,8 +13,9 @@ from tests.builders import (
     build_traffic,
     pt_arn,
 )
+from tests.fakes.memory_decisions import MemoryDecisions
 from tests.fakes.memory_history import MemoryHistory
-from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
+from tests.fakes.memory_ledger import MemoryFleets
 from tests.unit.report.records import MINUTES, build_record
 
 

@@ -23,8 +23,9 @@ from tests.builders import (
     build_target,
     pt_arn,
 )
+from tests.fakes.memory_decisions import MemoryDecisions
 from tests.fakes.memory_history import MemoryHistory
-from tests.fakes.memory_ledger import MemoryDecisions, MemoryFleets
+from tests.fakes.memory_ledger import MemoryFleets
 from tests.recorded import build_release
 from tests.unit.report.records import BOUGHT
 
