@@ -27,7 +27,8 @@ from tests.builders import (
     build_target,
 )
 from tests.unit.domain.properties import quick, releases_of, subtle
-from tests.unit.domain.strategies import IDLE_ENDS, Verge, clear_situations, traffic_of, verges
+from tests.unit.domain.strategies import IDLE_ENDS, clear_situations, traffic_of
+from tests.unit.domain.verges import Verge, verges
 
 
 @st.composite
