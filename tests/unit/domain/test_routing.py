@@ -12,8 +12,8 @@ from bedrock_autoscaler.domain.routing.choice import (
     RouteChoice,
     choose_routes,
     describe_change,
-    throttled_share,
 )
+from bedrock_autoscaler.domain.routing.pressure import throttled_share
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.table import routing_problem
 from bedrock_autoscaler.domain.target import OptionKind

@@ -18,11 +18,14 @@ from tests.builders import (
     MODEL,
     NOW,
     PROFILE,
+    build_fleet,
     build_observation,
     build_option,
+    build_pt,
     build_situation,
     build_target,
     build_traffic,
+    pt_arn,
 )
 
 LOAD = Load(calls=100.0, input_tokens=80_000.0, output_tokens=4_000.0)
@@ -96,18 +99,22 @@ def test_weights_always_make_a_table(limits: list[float]) -> None:
 
 
 def choice(
-    *, calls: float = 60.0, throttles: float = 60.0, memory: Memory = NO_MEMORY, at: datetime = NOW
+    *,
+    calls: float = 60.0,
+    throttles: float = 60.0,
+    memory: Memory = NO_MEMORY,
+    at: datetime = NOW,
+    **changes: Any,
 ) -> RouteChoice:
     """Routes while so many calls a minute are served, and refused three times each."""
     traffic = build_traffic(30, invocations=calls, throttles=throttles, end=at - 3 * MINUTE)
-    return choose_routes(
-        build_situation(
-            target=build_target(options=(IN_REGION, US)),
-            observation=build_observation(traffic=traffic, by_option=((MODEL, traffic),)),
-            memory=memory,
-            scheduled_at=at,
-        )
+    situation = build_situation(
+        target=build_target(options=(IN_REGION, US)),
+        observation=build_observation(traffic=traffic, by_option=((MODEL, traffic),)),
+        memory=memory,
+        scheduled_at=at,
     )
+    return choose_routes(replace(situation, **changes))
 
 
 def weights(found: RouteChoice) -> dict[str, Any]:
@@ -126,6 +133,15 @@ def test_a_throttle_that_the_quota_does_not_explain_changes_the_order() -> None:
     found = choice(calls=30.0, throttles=3.0)
 
     assert [route.address for route in found.routes] == [PROFILE, MODEL]
+
+
+def test_behind_units_the_order_of_spilling_changes_whatever_the_whole_load_is() -> None:
+    # The units take most of the 80 calls: that a quota is below them all says nothing of the spill.
+    found = choice(fleet=build_fleet(build_pt()))
+
+    assert [route.address for route in found.routes] == [pt_arn(1), PROFILE, MODEL]
+    assert [reason.code for reason in found.reasons] == [ReasonCode.SPILL_REORDERED]
+    assert found.memory.spread == ()
 
 
 def test_small_changes_leave_the_shares_alone() -> None:

@@ -11,10 +11,11 @@ from bedrock_autoscaler.domain.decision import Memory, Situation
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.option import OPTIMIZED, InferenceOption, OptionKind, TokenPrice
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
-from bedrock_autoscaler.domain.routing.lawfulness import sight_of, use_problem
+from bedrock_autoscaler.domain.routing.lawfulness import use_problem
+from bedrock_autoscaler.domain.routing.pressure import under_pressure
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.router_fault import router_faults
-from bedrock_autoscaler.domain.routing.spreading import kept_weights, spread
+from bedrock_autoscaler.domain.routing.spreading import kept_weights
 from bedrock_autoscaler.domain.routing.trial import (
     review,
     share_on_trial,
@@ -22,11 +23,8 @@ from bedrock_autoscaler.domain.routing.trial import (
     without_trial,
 )
 from bedrock_autoscaler.domain.target import Target
-from bedrock_autoscaler.domain.traffic.observation import Traffic, known_total
-from bedrock_autoscaler.domain.units import MINUTE, count_text
 
 _REFERENCE_INPUT_SHARE = 0.8
-_PAIR = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +56,8 @@ def choose_routes(situation: Situation) -> RouteChoice:
     seen = review(target.options, situation)
     reviewed = situation if seen is situation.memory else replace(situation, memory=seen)
     options, reasons = without_refused(usable, reviewed.memory, situation.observation.regions)
-    memory, share = _pressure(options, reviewed)
-    memory, spreading = spread(options, reviewed, memory)
-    reasons += spreading
-    if memory.pressure_until is not None and not memory.spread:
-        options = _relieved(options)
-        reasons += (_reordered(options, target, share),)
+    options, memory, relief = under_pressure(options, reviewed, behind_units=bool(paid))
+    reasons += relief
     options, by_hand = preferred(options, target, situation.scheduled_at)
     reasons += by_hand or passed_over(target, situation.scheduled_at)
     routes = [*paid, *(route_of(option) for option in options)]
@@ -124,13 +118,6 @@ def describe_change(before: tuple[Route, ...], after: tuple[Route, ...]) -> tupl
     return tuple(reasons)
 
 
-def throttled_share(traffic: Traffic, minutes: int) -> float:
-    """Throttled attempts among all attempts of the newest minutes, 0 to 1."""
-    throttles = known_total(traffic.throttles[-minutes:])
-    attempts = throttles + known_total(traffic.invocations[-minutes:])
-    return throttles / attempts if attempts > 0 else 0.0
-
-
 def _paid_routes(fleet: Fleet, target: Target) -> list[Route]:
     """Those of an older model after those of the model to hold; both share by their units."""
     older = superseded(fleet, target)
@@ -186,12 +173,6 @@ def _weights(
     return share_on_trial(options, memory, situation)
 
 
-def _relieved(options: list[InferenceOption]) -> list[InferenceOption]:
-    """The next way with a quota of its own before those that share the throttled one."""
-    other = next(option for option in options if option.pool != options[0].pool)
-    return [other, *(option for option in options if option is not other)]
-
-
 def _deferred(
     waiting: list[InferenceOption], usable: list[InferenceOption], target: Target
 ) -> tuple[Reason, ...]:
@@ -212,42 +193,6 @@ def _deferred(
             message=f"{share:.0%} of the work may wait and goes to {_named(best)}{saved}",
             numbers=tuple(numbers),
         ),
-    )
-
-
-def _pressure(options: list[InferenceOption], situation: Situation) -> tuple[Memory, float]:
-    """The memory of pressure on the first of several ways, and its throttled share now."""
-    rules, memory = situation.target.thresholds.routing, situation.memory
-    if len({option.pool for option in options}) < _PAIR:
-        return _relaxed(memory), 0.0
-    first = sight_of(options[0], situation.observation.regions)
-    recent = dict(situation.observation.by_option).get(first)
-    share = throttled_share(recent, rules.pressure_minutes) if recent is not None else 0.0
-    now = situation.scheduled_at
-    if share > rules.pressure_share:
-        return replace(memory, pressure_until=now + rules.calm_minutes * MINUTE), share
-    if memory.pressure_until is not None and now >= memory.pressure_until:
-        return _relaxed(memory), share
-    return memory, share
-
-
-def _relaxed(memory: Memory) -> Memory:
-    return memory if memory.pressure_until is None else replace(memory, pressure_until=None)
-
-
-def _reordered(options: list[InferenceOption], target: Target, share: float) -> Reason:
-    rules = target.thresholds.routing
-    allowed = f"(allowed {rules.pressure_share:.1%})"
-    if share <= rules.pressure_share:
-        allowed = (
-            f"and above the allowed {rules.pressure_share:.1%} less than "
-            f"{count_text(rules.calm_minutes, 'minute')} ago"
-        )
-    return Reason(
-        code=ReasonCode.SPILL_REORDERED,
-        message=f"{options[0].address} goes before {options[1].address}, which throttled "
-        f"{share:.1%} in the newest {count_text(rules.pressure_minutes, 'minute')} {allowed}",
-        numbers=(("throttled_share", share), ("pressure_share", rules.pressure_share)),
     )
 
 

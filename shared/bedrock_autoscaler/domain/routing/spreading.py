@@ -108,10 +108,10 @@ def spread(
     alone its pressure counts as lasting, so that the table does not swing.
     """
     if memory.pressure_until is None or len({option.pool for option in options}) == 1:
-        return _unspread(memory), ()
+        return without_spread(memory), ()
     load = recent_load(situation)
     if ROOM * load.share_of(options[0]) >= 1:
-        return _unspread(memory), ()
+        return without_spread(memory), ()
     weights = spread_weights(options, load)
     shares = tuple(
         ("|".join(option.place), weight)
@@ -127,7 +127,8 @@ def spread(
     )
 
 
-def _unspread(memory: Memory) -> Memory:
+def without_spread(memory: Memory) -> Memory:
+    """The memory while no load is spread."""
     return replace(memory, spread=()) if memory.spread else memory
 
 

@@ -1,0 +1,85 @@
+"""What follows when the first of the ways on demand throttles: another order, or a spread load.
+
+Source: docs/model.md, section "Routing".
+"""
+
+from dataclasses import replace
+
+from bedrock_autoscaler.domain.decision import Memory, Situation
+from bedrock_autoscaler.domain.option import InferenceOption
+from bedrock_autoscaler.domain.reason import Reason, ReasonCode
+from bedrock_autoscaler.domain.routing.lawfulness import sight_of
+from bedrock_autoscaler.domain.routing.spreading import spread, without_spread
+from bedrock_autoscaler.domain.target import Target
+from bedrock_autoscaler.domain.traffic.observation import Traffic, known_total
+from bedrock_autoscaler.domain.units import MINUTE, count_text
+
+_PAIR = 2
+
+
+def under_pressure(
+    options: list[InferenceOption], situation: Situation, *, behind_units: bool
+) -> tuple[list[InferenceOption], Memory, tuple[Reason, ...]]:
+    """The ways in the order that the pressure on the first one asks for, and why.
+
+    Behind units nothing is spread: what the units cannot take goes down the order.
+    """
+    memory, share = _pressure(options, situation)
+    reasons: tuple[Reason, ...] = ()
+    if behind_units:
+        memory = without_spread(memory)
+    else:
+        memory, reasons = spread(options, situation, memory)
+    if memory.pressure_until is None or memory.spread:
+        return options, memory, reasons
+    options = _relieved(options)
+    return options, memory, (*reasons, _reordered(options, situation.target, share))
+
+
+def throttled_share(traffic: Traffic, minutes: int) -> float:
+    """Throttled attempts among all attempts of the newest minutes, 0 to 1."""
+    throttles = known_total(traffic.throttles[-minutes:])
+    attempts = throttles + known_total(traffic.invocations[-minutes:])
+    return throttles / attempts if attempts > 0 else 0.0
+
+
+def _pressure(options: list[InferenceOption], situation: Situation) -> tuple[Memory, float]:
+    """The memory of pressure on the first of several ways, and its throttled share now."""
+    rules, memory = situation.target.thresholds.routing, situation.memory
+    if len({option.pool for option in options}) < _PAIR:
+        return _relaxed(memory), 0.0
+    first = sight_of(options[0], situation.observation.regions)
+    recent = dict(situation.observation.by_option).get(first)
+    share = throttled_share(recent, rules.pressure_minutes) if recent is not None else 0.0
+    now = situation.scheduled_at
+    if share > rules.pressure_share:
+        return replace(memory, pressure_until=now + rules.calm_minutes * MINUTE), share
+    if memory.pressure_until is not None and now >= memory.pressure_until:
+        return _relaxed(memory), share
+    return memory, share
+
+
+def _relaxed(memory: Memory) -> Memory:
+    return memory if memory.pressure_until is None else replace(memory, pressure_until=None)
+
+
+def _relieved(options: list[InferenceOption]) -> list[InferenceOption]:
+    """The next way with a quota of its own before those that share the throttled one."""
+    other = next(option for option in options if option.pool != options[0].pool)
+    return [other, *(option for option in options if option is not other)]
+
+
+def _reordered(options: list[InferenceOption], target: Target, share: float) -> Reason:
+    rules = target.thresholds.routing
+    allowed = f"(allowed {rules.pressure_share:.1%})"
+    if share <= rules.pressure_share:
+        allowed = (
+            f"and above the allowed {rules.pressure_share:.1%} less than "
+            f"{count_text(rules.calm_minutes, 'minute')} ago"
+        )
+    return Reason(
+        code=ReasonCode.SPILL_REORDERED,
+        message=f"{options[0].address} goes before {options[1].address}, which throttled "
+        f"{share:.1%} in the newest {count_text(rules.pressure_minutes, 'minute')} {allowed}",
+        numbers=(("throttled_share", share), ("pressure_share", rules.pressure_share)),
+    )
