@@ -156,6 +156,12 @@ class InferenceOption:
         return (self.address, self.region, self.tier, self.latency)
 
     @property
+    def title(self) -> str:
+        """The option in a sentence: `us.model (flex)`."""
+        asked = ", ".join(each for each in self.place[1:] if each)
+        return f"{self.address} ({asked})" if asked else self.address
+
+    @property
     def pool(self) -> tuple[str, str, str]:
         """What shares a quota: a tier adds none, another Region or latency has its own."""
         reserved = self.tier if self.tier == ServiceTier.RESERVED else ""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from math import nan
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from tests.builders import (
     build_pt,
     build_situation,
     build_target,
+    build_thresholds,
     build_traffic,
     pt_arn,
 )
@@ -135,6 +137,33 @@ def test_a_throttle_that_the_quota_does_not_explain_changes_the_order() -> None:
     assert [route.address for route in found.routes] == [PROFILE, MODEL]
 
 
+def test_a_twentieth_that_nobody_could_be_offered_is_no_spread() -> None:
+    # 54 of 54 + 3 / 3 = 55 are offered: 98.2%, which rounds to all, and throttles go on.
+    found = choice(calls=54.0, throttles=3.0)
+
+    assert [route.address for route in found.routes] == [PROFILE, MODEL]
+
+
+def test_the_share_that_is_told_is_less_than_all() -> None:
+    # 57 + 3 / 3 = 58 are wanted: 60 of 58 are 103%, and nine tenths of that are 93%.
+    (reason,) = choice(calls=57.0, throttles=3.0).reasons
+
+    assert reason.message == (
+        f"{MODEL} can be offered 93% of 58 calls a minute, so that the load is spread: "
+        f"{MODEL} 95%, {PROFILE} 5%"
+    )
+
+
+def test_ways_of_one_address_are_told_apart() -> None:
+    target = build_target(options=(US, AWAY))
+    traffic = build_traffic(30, throttles=60.0)
+    seen = build_observation(traffic=traffic, by_option=((PROFILE, traffic),))
+
+    (reason, *_) = choice(target=target, observation=seen).reasons
+
+    assert reason.message.endswith(f"{PROFILE} 70%, {PROFILE} (us-west-2) 30%")
+
+
 def test_behind_units_the_order_of_spilling_changes_whatever_the_whole_load_is() -> None:
     # The units take most of the 80 calls: that a quota is below them all says nothing of the spill.
     found = choice(fleet=build_fleet(build_pt()))
@@ -162,10 +191,62 @@ def test_it_stays_spread_while_the_load_would_not_fit() -> None:
         assert weights(found) == {MODEL: 0.7, PROFILE: 0.3}
 
 
-def test_it_ends_when_the_load_fits_the_first_way() -> None:
-    memory, later = choice().memory, NOW + 20 * MINUTE
+def test_it_stays_spread_however_short_the_calm_is() -> None:
+    thresholds = build_thresholds(routing={"calm_minutes": 1})
+    target = build_target(options=(IN_REGION, US), thresholds=thresholds)
+    memory = choice(target=target).memory
+    for minute in range(1, 10):
+        at = NOW + minute * MINUTE
+        found = choice(calls=80.0, throttles=0.0, memory=memory, at=at, target=target)
+        memory = found.memory
 
-    found = choice(calls=40.0, throttles=0.0, memory=memory, at=later)
+        assert weights(found) == {MODEL: 0.7, PROFILE: 0.3}
 
-    assert weights(found) == {MODEL: 1.0, PROFILE: 0.0}
+
+def test_a_load_about_what_the_first_way_carries_does_not_swing_the_table() -> None:
+    memory = choice().memory
+    for minute in range(1, 60):
+        # 54 of 60 calls are offered, and now more are wanted, now fewer.
+        calls = 58.0 if minute % 2 else 50.0
+        found = choice(calls=calls, throttles=0.0, memory=memory, at=NOW + minute * MINUTE)
+        memory = found.memory
+
+        assert found.routes[0].address == MODEL
+        assert found.routes[0].weight >= 0.7
+
+
+def test_it_ends_when_the_load_has_fitted_the_first_way_for_the_calm_minutes() -> None:
+    memory = choice().memory
+
+    fits = choice(calls=40.0, throttles=0.0, memory=memory, at=NOW + 14 * MINUTE)
+    ended = choice(calls=40.0, throttles=0.0, memory=fits.memory, at=NOW + 15 * MINUTE)
+
+    assert weights(fits) == {MODEL: 0.7, PROFILE: 0.3}
+    (reason,) = fits.reasons
+    assert reason.message == (
+        f"{MODEL} can be offered all of 40 calls a minute again, and the load stays spread until "
+        f"2026-11-20 12:15 UTC: {MODEL} 70%, {PROFILE} 30%"
+    )
+    assert weights(ended) == {MODEL: 1.0, PROFILE: 0.0}
+    assert ended.memory.spread == ()
+    assert ended.reasons == ()
+
+
+def test_a_first_way_that_throttles_what_its_quota_admits_gives_way_at_once() -> None:
+    found = choice(calls=40.0, throttles=6.0, memory=choice().memory, at=NOW + MINUTE)
+
+    assert found.routes[0].address == PROFILE
     assert found.memory.spread == ()
+
+
+def test_minutes_that_were_not_read_end_no_spread_and_no_pressure() -> None:
+    spread, reordered = choice().memory, choice(calls=30.0, throttles=3.0).memory
+    for minute in range(1, 40):
+        at = NOW + minute * MINUTE
+        still = choice(calls=nan, memory=spread, at=at)
+        behind = choice(calls=nan, memory=reordered, at=at)
+        spread, reordered = still.memory, behind.memory
+
+        assert weights(still) == {MODEL: 0.7, PROFILE: 0.3}
+        assert "was not read" in still.reasons[0].message
+        assert [route.address for route in behind.routes] == [PROFILE, MODEL]

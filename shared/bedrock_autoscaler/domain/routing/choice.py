@@ -137,7 +137,7 @@ def _sorted_out(
     refusals = tuple(
         Reason(
             code=ReasonCode.OPTION_REFUSED,
-            message=f"{_named(option)} is not used: {problem}",
+            message=f"{option.title} is not used: {problem}",
         )
         for option, problem in problems
         if problem is not None
@@ -190,7 +190,7 @@ def _deferred(
     return (
         Reason(
             code=ReasonCode.WORK_DEFERRED,
-            message=f"{share:.0%} of the work may wait and goes to {_named(best)}{saved}",
+            message=f"{share:.0%} of the work may wait and goes to {best.title}{saved}",
             numbers=tuple(numbers),
         ),
     )
@@ -202,12 +202,6 @@ def route_of(option: InferenceOption) -> Route:
     return Route(
         kind=option.kind, address=address, weight=0.0, region=region, tier=tier, latency=latency
     )
-
-
-def _named(option: InferenceOption) -> str:
-    """The option in a sentence: `us.model (flex)`."""
-    asked = ", ".join(each for each in option.place[1:] if each)
-    return f"{option.address} ({asked})" if asked else option.address
 
 
 def _unit_price(price: TokenPrice | None) -> float:

@@ -9,7 +9,7 @@ from bedrock_autoscaler.domain.decision import Memory, Situation
 from bedrock_autoscaler.domain.option import InferenceOption
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.lawfulness import sight_of
-from bedrock_autoscaler.domain.routing.spreading import spread, without_spread
+from bedrock_autoscaler.domain.routing.spreading import is_unread, spread, without_spread
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import Traffic, known_total
 from bedrock_autoscaler.domain.units import MINUTE, count_text
@@ -29,7 +29,8 @@ def under_pressure(
     if behind_units:
         memory = without_spread(memory)
     else:
-        memory, reasons = spread(options, situation, memory)
+        throttles = share > situation.target.thresholds.routing.pressure_share
+        memory, reasons = spread(options, situation, memory, throttles=throttles)
     if memory.pressure_until is None or memory.spread:
         return options, memory, reasons
     options = _relieved(options)
@@ -44,7 +45,10 @@ def throttled_share(traffic: Traffic, minutes: int) -> float:
 
 
 def _pressure(options: list[InferenceOption], situation: Situation) -> tuple[Memory, float]:
-    """The memory of pressure on the first of several ways, and its throttled share now."""
+    """The memory of pressure on the first of several ways, and its throttled share now.
+
+    Minutes that were not read are no calm ones.
+    """
     rules, memory = situation.target.thresholds.routing, situation.memory
     if len({option.pool for option in options}) < _PAIR:
         return _relaxed(memory), 0.0
@@ -54,7 +58,8 @@ def _pressure(options: list[InferenceOption], situation: Situation) -> tuple[Mem
     now = situation.scheduled_at
     if share > rules.pressure_share:
         return replace(memory, pressure_until=now + rules.calm_minutes * MINUTE), share
-    if memory.pressure_until is not None and now >= memory.pressure_until:
+    is_read = recent is None or not is_unread(recent, rules.pressure_minutes)
+    if memory.pressure_until is not None and now >= memory.pressure_until and is_read:
         return _relaxed(memory), share
     return memory, share
 
@@ -79,7 +84,7 @@ def _reordered(options: list[InferenceOption], target: Target, share: float) -> 
         )
     return Reason(
         code=ReasonCode.SPILL_REORDERED,
-        message=f"{options[0].address} goes before {options[1].address}, which throttled "
+        message=f"{options[0].title} goes before {options[1].title}, which throttled "
         f"{share:.1%} in the newest {count_text(rules.pressure_minutes, 'minute')} {allowed}",
         numbers=(("throttled_share", share), ("pressure_share", rules.pressure_share)),
     )

@@ -5,11 +5,13 @@ Source: docs/model.md, section "Routing".
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from bedrock_autoscaler.domain.decision import Memory, Situation
 from bedrock_autoscaler.domain.option import InferenceOption
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
-from bedrock_autoscaler.domain.traffic.observation import known_mean
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.traffic.observation import Traffic, known_mean
+from bedrock_autoscaler.domain.units import MINUTE, moment_text
 
 ROOM = 0.9
 """Share of a quota that is offered: calls come unevenly within a minute."""
@@ -51,11 +53,14 @@ class Load:
         return min(shares, default=float("inf"))
 
 
-def recent_load(situation: Situation) -> Load:
-    """The load of the newest minutes that are looked at for pressure."""
+def recent_load(situation: Situation) -> Load | None:
+    """The load of the newest minutes that are looked at for pressure; None: none was read."""
     rules = situation.target.thresholds
     traffic = situation.observation.traffic
-    recent = traffic.since(traffic.end - rules.routing.pressure_minutes * MINUTE)
+    minutes = rules.routing.pressure_minutes
+    if is_unread(traffic, minutes):
+        return None
+    recent = traffic.since(traffic.end - minutes * MINUTE)
     served = known_mean(recent.invocations)
     wanted = served + known_mean(recent.throttles) / rules.observing.attempts_per_call
     factor = wanted / served if served else 1.0
@@ -65,6 +70,11 @@ def recent_load(situation: Situation) -> Load:
         input_tokens=written * factor,
         output_tokens=known_mean(recent.output_tokens) * factor,
     )
+
+
+def is_unread(traffic: Traffic, minutes: int) -> bool:
+    """Whether none of the newest minutes was read."""
+    return bool(np.isnan(traffic.invocations[-minutes:]).all())
 
 
 def spread_weights(options: list[InferenceOption], load: Load) -> tuple[float, ...]:
@@ -100,31 +110,43 @@ def _apportioned(exact: list[float]) -> list[int]:
 
 
 def spread(
-    options: list[InferenceOption], situation: Situation, memory: Memory
+    options: list[InferenceOption], situation: Situation, memory: Memory, *, throttles: bool
 ) -> tuple[Memory, tuple[Reason, ...]]:
     """The shares to keep in force, or none where the first way carries the load alone.
 
-    Kept shares change only by a tenth or more, and while the first way could not carry the load
-    alone its pressure counts as lasting, so that the table does not swing.
+    Kept shares change only by a tenth or more. They stay while the first way could not carry the
+    load alone, or what is wanted was not read, and then until it has been calm, so that the table
+    does not swing. A way that throttles what its quota admits is no way to keep a share for.
     """
-    if memory.pressure_until is None or len({option.pool for option in options}) == 1:
+    if memory.pressure_until is None and not memory.spread:
+        return memory, ()
+    if len({option.pool for option in options}) == 1:
         return without_spread(memory), ()
-    load = recent_load(situation)
-    if ROOM * load.share_of(options[0]) >= 1:
+    load, now = recent_load(situation), situation.scheduled_at
+    until = now + situation.target.thresholds.routing.calm_minutes * MINUTE
+    if load is not None and not carries_all(options[0], load):
+        memory = replace(_spread_anew(options, load, memory), pressure_until=until)
+        return memory, (_told(options, load, memory),)
+    is_calm = memory.pressure_until is None or throttles
+    if kept_weights(options, memory) is None or (load is not None and is_calm):
         return without_spread(memory), ()
-    weights = spread_weights(options, load)
+    if load is None:
+        memory = replace(memory, pressure_until=until)
+    return memory, (_told(options, load, memory),)
+
+
+def carries_all(option: InferenceOption, load: Load) -> bool:
+    """Whether all of the load can be offered there, but for a part that no share could take."""
+    return ROOM * load.share_of(option) >= 1 - _STEP / 2
+
+
+def _spread_anew(options: list[InferenceOption], load: Load, memory: Memory) -> Memory:
     shares = tuple(
         ("|".join(option.place), weight)
-        for option, weight in zip(options, weights, strict=True)
+        for option, weight in zip(options, spread_weights(options, load), strict=True)
         if weight > 0
     )
-    if not _differs(shares, memory.spread):
-        shares = memory.spread
-    calm = situation.target.thresholds.routing.calm_minutes * MINUTE
-    until = max(memory.pressure_until, situation.scheduled_at + calm)
-    return replace(memory, spread=shares, pressure_until=until), (
-        _reason(options[0], load, shares),
-    )
+    return replace(memory, spread=shares) if _differs(shares, memory.spread) else memory
 
 
 def without_spread(memory: Memory) -> Memory:
@@ -146,11 +168,29 @@ def _differs(new: tuple[tuple[str, float], ...], kept: tuple[tuple[str, float], 
     return max(changes, default=0.0) > _NOTICEABLE - _STEP / 2
 
 
-def _reason(first: InferenceOption, load: Load, shares: tuple[tuple[str, float], ...]) -> Reason:
-    named = ", ".join(f"{name.rstrip('|')} {weight:.0%}" for name, weight in shares)
+def _told(options: list[InferenceOption], load: Load | None, memory: Memory) -> Reason:
+    """How the load is spread, and why it is or still is."""
+    weights = kept_weights(options, memory) or ()
+    shares = zip(options, weights, strict=True)
+    named = ", ".join(f"{option.title} {weight:.0%}" for option, weight in shares if weight)
+    if load is None:
+        return Reason(
+            code=ReasonCode.LOAD_SPREAD,
+            message=f"what is wanted was not read lately, and the load stays spread: {named}",
+        )
+    calls = ("calls_per_minute", load.calls)
+    if carries_all(options[0], load):
+        end = moment_text(memory.pressure_until) if memory.pressure_until else "now"
+        return Reason(
+            code=ReasonCode.LOAD_SPREAD,
+            message=f"{options[0].title} can be offered all of {load.calls:.0f} calls a minute "
+            f"again, and the load stays spread until {end}: {named}",
+            numbers=(calls,),
+        )
+    first, admitted = options[0], load.share_of(options[0])
     return Reason(
         code=ReasonCode.LOAD_SPREAD,
-        message=f"{first.address} admits {load.share_of(first):.0%} of {load.calls:.0f} calls a "
-        f"minute, so that the load is spread: {named}",
-        numbers=(("calls_per_minute", load.calls), ("admitted_share", load.share_of(first))),
+        message=f"{first.title} can be offered {ROOM * admitted:.0%} of {load.calls:.0f} calls "
+        f"a minute, so that the load is spread: {named}",
+        numbers=(calls, ("admitted_share", admitted)),
     )
