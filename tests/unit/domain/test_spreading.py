@@ -173,6 +173,42 @@ def test_behind_units_the_order_of_spilling_changes_whatever_the_whole_load_is()
     assert found.memory.spread == ()
 
 
+@pytest.mark.parametrize(
+    ("others", "order"),
+    [
+        # 33 + 3 / 3 = 34 are wanted; nine tenths of 30 are 27, and of 60 are 54.
+        ((30.0,), [MODEL, "way-0"]),
+        ((30.0, 60.0), ["way-1", MODEL, "way-0"]),
+        ((None, 60.0), ["way-0", MODEL, "way-1"]),
+    ],
+)
+def test_only_a_way_that_carries_the_load_takes_the_place_of_one_that_throttles(
+    others: tuple[float | None, ...], order: list[str]
+) -> None:
+    small = [admitting(limit, address=f"way-{n}") for n, limit in enumerate(others)]
+
+    found = choice(calls=33.0, throttles=3.0, target=build_target(options=(IN_REGION, *small)))
+
+    assert [route.address for route in found.routes] == order
+
+
+def test_a_load_about_what_the_next_way_carries_does_not_swing_the_table() -> None:
+    target = build_target(options=(admitting(1_000.0), admitting(60.0, address="way-0")))
+    found = choice(calls=50.0, throttles=3.0, target=target)
+    for minute in range(1, 10):
+        # Nine tenths of 60 are 54: less than 59, and more than 50.
+        found = choice(
+            calls=59.0 if minute % 2 else 50.0,
+            throttles=0.0,
+            target=target,
+            memory=found.memory,
+            routes=found.routes,
+            at=NOW + minute * MINUTE,
+        )
+
+        assert [route.address for route in found.routes] == ["way-0", MODEL]
+
+
 def test_small_changes_leave_the_shares_alone() -> None:
     first = choice()
     # 75 are wanted: 54 of 75 are 72%, which is a tenth neither way.

@@ -6,10 +6,18 @@ Source: docs/model.md, section "Routing".
 from dataclasses import replace
 
 from bedrock_autoscaler.domain.decision import Memory, Situation
-from bedrock_autoscaler.domain.option import InferenceOption
+from bedrock_autoscaler.domain.option import InferenceOption, OptionKind
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.lawfulness import sight_of
-from bedrock_autoscaler.domain.routing.spreading import is_unread, spread, without_spread
+from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.domain.routing.spreading import (
+    Load,
+    carries_all,
+    is_unread,
+    recent_load,
+    spread,
+    without_spread,
+)
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import Traffic, known_total
 from bedrock_autoscaler.domain.units import MINUTE, count_text
@@ -22,7 +30,8 @@ def under_pressure(
 ) -> tuple[list[InferenceOption], Memory, tuple[Reason, ...]]:
     """The ways in the order that the pressure on the first one asks for, and why.
 
-    Behind units nothing is spread: what the units cannot take goes down the order.
+    Behind units nothing is spread, and no quota is asked: what the units cannot take goes down
+    the order, and how much that is nobody knows.
     """
     memory, share = _pressure(options, situation)
     reasons: tuple[Reason, ...] = ()
@@ -33,8 +42,11 @@ def under_pressure(
         memory, reasons = spread(options, situation, memory, throttles=throttles)
     if memory.pressure_until is None or memory.spread:
         return options, memory, reasons
-    options = _relieved(options)
-    return options, memory, (*reasons, _reordered(options, situation.target, share))
+    load = None if behind_units else recent_load(situation)
+    relieved = _relieved(options, load, situation.routes)
+    if relieved is None:
+        return options, memory, reasons
+    return relieved, memory, (*reasons, _reordered(relieved, situation.target, share))
 
 
 def throttled_share(traffic: Traffic, minutes: int) -> float:
@@ -68,10 +80,22 @@ def _relaxed(memory: Memory) -> Memory:
     return memory if memory.pressure_until is None else replace(memory, pressure_until=None)
 
 
-def _relieved(options: list[InferenceOption]) -> list[InferenceOption]:
-    """The next way with a quota of its own before those that share the throttled one."""
-    other = next(option for option in options if option.pool != options[0].pool)
-    return [other, *(option for option in options if option is not other)]
+def _relieved(
+    options: list[InferenceOption], load: Load | None, in_force: tuple[Route, ...]
+) -> list[InferenceOption] | None:
+    """The next way that has a quota of its own, and carries the load, before all others.
+
+    One that comes first already may fill its quota, so that the table does not swing. None: there
+    is no such way, and whatever took the place of the first one would throttle more.
+    """
+    ahead = next((r.place for r in in_force if r.kind is not OptionKind.PROVISIONED), None)
+    for other in options:
+        if other.pool == options[0].pool:
+            continue
+        stays = load is None or (other.place == ahead and load.share_of(other) >= 1)
+        if stays or (load is not None and carries_all(other, load)):
+            return [other, *(option for option in options if option is not other)]
+    return None
 
 
 def _reordered(options: list[InferenceOption], target: Target, share: float) -> Reason:
