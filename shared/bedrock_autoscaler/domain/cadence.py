@@ -51,7 +51,8 @@ def is_moving(situation: Situation, decision: Decision) -> bool:
         return True
     if _waits_for_publishing(situation, decision):
         return True
-    if memory.trial is not None or (memory.pressure_until or now) > now:
+    is_on_trial = memory.trial is not None and decision.mode is Mode.ACT
+    if is_on_trial or (memory.pressure_until or now) > now:
         return True
     return _refusals(situation.observation.traffic) > 0
 

@@ -111,6 +111,7 @@ def test_refused_calls_a_trial_and_pressure_are_looked_at_each_minute() -> None:
 
     assert is_moving(refused, decision)
     assert is_moving(quiet, on_trial)
+    assert not is_moving(quiet, replace(on_trial, mode=Mode.ADVISE))
     assert is_moving(quiet, pressed)
     assert not is_moving(quiet, decision)
 

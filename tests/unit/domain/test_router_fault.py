@@ -26,17 +26,18 @@ def faults(
     *,
     calls: float = 60.0,
     throttles: float = 0.0,
-    routed: bool = True,
+    weight: float | None = 1.0,
     pt: dict[str, Any] | None = None,
     **evidence: Any,
 ) -> int:
-    route = Route(kind=OptionKind.PROVISIONED, address=pt_arn(1), weight=1.0)
+    kind, address = OptionKind.PROVISIONED, pt_arn(1)
+    routes = () if weight is None else (Route(kind=kind, address=address, weight=weight),)
     elsewhere = build_traffic(30, invocations=calls, throttles=throttles)
     seen = build_pt_traffic(pt_arn(1), **{"quiet_minutes": 10, **evidence})
     situation = build_situation(
         fleet=build_fleet(replace(build_pt(1), **(pt or {}))),
         observation=build_observation(by_option=((MODEL, elsewhere),), provisioned=(seen,)),
-        routes=(route,) if routed else (),
+        routes=routes,
     )
     return len(router_faults(situation))
 
@@ -51,7 +52,8 @@ def test_units_that_stand_in_the_table_and_take_no_calls_are_a_fault() -> None:
     "circumstances",
     [
         {"calls": 0.0},
-        {"routed": False},
+        {"weight": None},
+        {"weight": 0.0},  # a person put another way first
         {"quiet_minutes": 9},
         {"pt": {"draining": True}},
         {"pt": {"in_service_since": NOW - 14 * MINUTE}},

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bedrock_autoscaler.domain.acting.controls import Controls, RouteOverride
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory
 from bedrock_autoscaler.domain.option import InferenceOption, OptionKind, Quota
 from bedrock_autoscaler.domain.reason import ReasonCode
@@ -207,6 +208,23 @@ def test_a_load_about_what_the_next_way_carries_does_not_swing_the_table() -> No
         )
 
         assert [route.address for route in found.routes] == ["way-0", MODEL]
+
+
+@pytest.mark.parametrize("address", [MODEL, PROFILE])
+@pytest.mark.parametrize("calls", [30.0, 60.0])
+def test_nothing_is_said_of_an_order_or_a_spread_that_a_person_overrides(
+    address: str, calls: float
+) -> None:
+    override = RouteOverride(address=address, until=NOW + 60 * MINUTE, by="jane")
+    target = build_target(options=(IN_REGION, US), controls=Controls(route=override))
+    spread = choice().memory
+
+    found = choice(calls=calls, throttles=6.0, target=target, memory=spread)
+
+    assert found.routes[0].address == address
+    assert found.routes[0].weight == 1.0
+    assert [reason.code for reason in found.reasons] == [ReasonCode.ROUTE_OVERRIDE]
+    assert found.memory.spread == ()
 
 
 def test_small_changes_leave_the_shares_alone() -> None:

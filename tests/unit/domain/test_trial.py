@@ -10,6 +10,7 @@ from bedrock_autoscaler.domain.acting.controls import Controls, RouteOverride
 from bedrock_autoscaler.domain.decision import NO_MEMORY, Memory
 from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.routing.choice import RouteChoice, choose_routes
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.table import routing_problem
 from bedrock_autoscaler.domain.target import OptionKind
 from bedrock_autoscaler.domain.traffic.observation import Traffic
@@ -41,20 +42,25 @@ def answers(calls: float = 0.0, refused: float = 0.0) -> Traffic:
 
 def choose(
     *options: Any,
+    target: Any = None,
     seen: dict[str, Traffic] | None = None,
     memory: Memory = NO_MEMORY,
     at: datetime = NOW,
     fleet: Any = None,
+    routes: tuple[Route, ...] = (),
+    **changes: Any,
 ) -> RouteChoice:
     """Routes while MODEL serves a call a second, and what else was seen."""
     by_option = {MODEL: answers(60.0)} | (seen or {})
     return choose_routes(
         build_situation(
-            target=build_target(options=options or (NEW, IN_REGION)),
+            target=target or build_target(options=options or (NEW, IN_REGION)),
             observation=build_observation(by_option=tuple(by_option.items())),
             memory=memory,
             scheduled_at=at,
             fleet=fleet or build_fleet(),
+            routes=routes,
+            **changes,
         )
     )
 
@@ -165,11 +171,15 @@ def test_the_last_way_stays_whatever_it_answers() -> None:
     assert weights(found) == {PROFILE: 1.0}
 
 
+ON_TRIAL = choose().routes
+"""The table in force while the new way is on trial."""
+
+
 def test_a_trial_that_shows_nothing_fails_after_a_quarter_of_an_hour() -> None:
     running = replace(NO_MEMORY, proven=(MODEL,), trial=(PROFILE, NOW - 15 * MINUTE))
 
-    early = choose(memory=running, at=NOW - MINUTE)
-    late = choose(memory=running)
+    early = choose(memory=running, at=NOW - MINUTE, routes=ON_TRIAL)
+    late = choose(memory=running, routes=ON_TRIAL)
 
     assert weights(early) == {PROFILE: 0.05, MODEL: 0.95}
     assert early.memory.trial == (PROFILE, NOW - 15 * MINUTE)
@@ -178,10 +188,60 @@ def test_a_trial_that_shows_nothing_fails_after_a_quarter_of_an_hour() -> None:
     assert [reason.code for reason in late.reasons] == [ReasonCode.ROUTE_REFUSED]
 
 
+@pytest.mark.parametrize(
+    "in_force",
+    [
+        (),
+        tuple(replace(route, weight=0.0) for route in ON_TRIAL),
+        tuple(route for route in ON_TRIAL if route.address != PROFILE),
+    ],
+)
+def test_no_trial_runs_while_callers_are_not_sent_there(in_force: tuple[Route, ...]) -> None:
+    # The switch is closed, the mode is advise, or units or a person's choice came first.
+    running = replace(NO_MEMORY, proven=(MODEL,), trial=(PROFILE, NOW - HOURS))
+
+    found = choose(memory=running, routes=in_force)
+
+    assert weights(found) == {PROFILE: 0.05, MODEL: 0.95}
+    assert found.memory.trial == (PROFILE, NOW)
+
+
+@pytest.mark.parametrize(("calls", "fails"), [(5.9, False), (6.0, True)])
+def test_a_trial_fails_only_where_three_of_its_calls_could_have_shown(
+    calls: float,
+    fails: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    # Of 15 minutes callers may have kept the old table for 2, and the newest 3 are not settled:
+    # in the other 10 a twentieth of 6 calls a minute are 3 calls.
+    running = replace(NO_MEMORY, proven=(MODEL,), trial=(PROFILE, NOW - 15 * MINUTE))
+
+    found = choose(memory=running, routes=ON_TRIAL, seen={MODEL: answers(calls)})
+
+    assert bool(found.memory.refused) is fails
+
+
+def test_nothing_is_on_trial_behind_units_or_what_a_person_put_first() -> None:
+    running = replace(NO_MEMORY, proven=(MODEL,), trial=(PROFILE, NOW))
+    override = RouteOverride(address=MODEL, until=NOW + HOURS, by="jane")
+    target = build_target(options=(NEW, IN_REGION), controls=Controls(route=override))
+
+    assert choose(memory=running, fleet=build_fleet(build_pt())).memory.trial is None
+    assert choose(memory=running, target=target).memory.trial is None
+
+
+def test_a_refused_way_comes_back_although_its_refusals_still_show() -> None:
+    refused = choose(seen={PROFILE: answers(0.0, 1.0)}).memory
+    at = NOW + 25 * MINUTE
+
+    later = choose(seen={PROFILE: answers(0.0, 1.0)}, memory=refused, at=at)
+
+    assert later.memory.refused == refused.refused == ((PROFILE, NOW + 60 * MINUTE),)
+
+
 def test_silence_of_everybody_fails_no_trial() -> None:
     running = replace(NO_MEMORY, proven=(MODEL,), trial=(PROFILE, NOW - HOURS))
 
-    found = choose(seen={MODEL: answers()}, memory=running)
+    found = choose(seen={MODEL: answers()}, memory=running, routes=ON_TRIAL)
 
     assert weights(found) == {PROFILE: 0.05, MODEL: 0.95}
 

@@ -15,7 +15,7 @@ from bedrock_autoscaler.domain.routing.lawfulness import use_problem
 from bedrock_autoscaler.domain.routing.pressure import under_pressure
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.routing.router_fault import router_faults
-from bedrock_autoscaler.domain.routing.spreading import kept_weights
+from bedrock_autoscaler.domain.routing.spreading import kept_weights, without_spread
 from bedrock_autoscaler.domain.routing.trial import (
     review,
     share_on_trial,
@@ -56,14 +56,18 @@ def choose_routes(situation: Situation) -> RouteChoice:
     seen = review(target.options, situation)
     reviewed = situation if seen is situation.memory else replace(situation, memory=seen)
     options, reasons = without_refused(usable, reviewed.memory, situation.observation.regions)
-    options, memory, relief = under_pressure(options, reviewed, behind_units=bool(paid))
-    reasons += relief
     options, by_hand = preferred(options, target, situation.scheduled_at)
-    reasons += by_hand or passed_over(target, situation.scheduled_at)
+    memory, relief = without_spread(reviewed.memory), by_hand
+    if not by_hand:
+        options, memory, relief = under_pressure(options, reviewed, behind_units=bool(paid))
+        relief += passed_over(target, situation.scheduled_at)
+    reasons += relief
     routes = [*paid, *(route_of(option) for option in options)]
     if by_hand:
         routes = put_first(routes, len(paid))
-    elif options and not paid:
+    if by_hand or paid:
+        memory = without_trial(memory)
+    elif options:
         weights, memory, trial = _weights(options, memory, situation)
         routes = [
             route if route.weight == weight else replace(route, weight=weight)

@@ -16,7 +16,7 @@ _FEW_CALLS = 10
 
 
 def router_faults(situation: Situation) -> tuple[Reason, ...]:
-    """One reason for each idle throughput that the table in force names while others are called."""
+    """One reason for each idle throughput that callers are sent to while others are called."""
     past = _calls_elsewhere(situation)
     if past < _FEW_CALLS:
         return ()
@@ -46,7 +46,8 @@ def _calls_elsewhere(situation: Situation) -> float:
 def _is_passed_over(pt: ProvisionedThroughput, situation: Situation) -> bool:
     """Whether it was in the table for long enough to be called, and was not."""
     target = situation.target
-    if pt.arn not in {route.address for route in situation.routes} or pt.in_service_since is None:
+    offered = {route.address for route in situation.routes if route.weight > 0}
+    if pt.arn not in offered or pt.in_service_since is None:
         return False
     known = target.thresholds.draining.client_cache_minutes + QUIET_MINUTES
     settled = known + target.thresholds.observing.settling_minutes

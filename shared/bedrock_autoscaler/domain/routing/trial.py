@@ -7,6 +7,7 @@ Source: docs/model.md, section "Routing".
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from bedrock_autoscaler.domain.decision import Memory, Situation
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
@@ -39,7 +40,8 @@ def review(options: tuple[InferenceOption, ...], situation: Situation) -> Memory
     """The memory with what the newest minutes say: who serves, who refuses, until when.
 
     A way that served once is proven. An unproven one is refused when most answers are client
-    errors, a proven one when almost all of many are and another one serves.
+    errors, a proven one when almost all of many are and another one serves; for how long stands
+    from then on, although the same errors show for a while.
     """
     now, memory = situation.scheduled_at, situation.memory
     answers = {
@@ -52,6 +54,8 @@ def review(options: tuple[InferenceOption, ...], situation: Situation) -> Memory
     refused = {address: until for address, until in memory.refused if now < until}
     rest = situation.target.thresholds.routing.refused_minutes * MINUTE
     for address, seen in answers.items():
+        if address in refused:
+            continue
         calls = seen.served + seen.refused
         is_new = address not in proven
         others = [other for other in serving if other != address]
@@ -100,7 +104,7 @@ def share_on_trial(
 
     Until then it gets a small share beside the first proven way. Where none is proven there is
     nothing to compare with, and the operator's order stands. A trial that shows nothing for
-    `trial_minutes` while others are called has failed.
+    `trial_minutes` while others are called has failed; it runs from when callers are sent there.
     """
     rules, now = situation.target.thresholds.routing, situation.scheduled_at
     regions = situation.observation.regions
@@ -110,8 +114,9 @@ def share_on_trial(
         weights = tuple(0.0 if index else 1.0 for index in range(len(options)))
         return weights, without_trial(memory), ()
     first = sights[0]
-    since = memory.trial[1] if memory.trial and memory.trial[0] == first else now
-    if now - since >= rules.trial_minutes * MINUTE and _is_called(situation):
+    known, started = memory.trial or ("", now)
+    since = started if known == first and _is_offered(options[0], situation) else now
+    if now - since >= rules.trial_minutes * MINUTE and _is_called(since, situation):
         refused = dict(memory.refused) | {first: now + rules.refused_minutes * MINUTE}
         failed = replace(memory, refused=tuple(sorted(refused.items())), trial=None)
         _, reasons = without_refused(options, failed, regions)
@@ -136,7 +141,19 @@ def _answers(traffic: Traffic) -> _Answers:
     )
 
 
-def _is_called(situation: Situation) -> bool:
-    """Whether enough calls were made for a small share of them to show."""
-    seen = sum(_answers(traffic).served for _, traffic in situation.observation.by_option)
-    return seen * situation.target.thresholds.routing.trial_share >= _FEW_CALLS
+def _is_offered(option: InferenceOption, situation: Situation) -> bool:
+    """Whether the table in force sends callers there."""
+    return any(route.place == option.place and route.weight > 0 for route in situation.routes)
+
+
+def _is_called(since: datetime, situation: Situation) -> bool:
+    """Whether enough calls were made for a small share of them to show.
+
+    Callers may have kept the table before for a while.
+    """
+    rules = situation.target.thresholds
+    followed = since + rules.draining.client_cache_minutes * MINUTE
+    seen = sum(
+        _answers(traffic.since(followed)).served for _, traffic in situation.observation.by_option
+    )
+    return seen * rules.routing.trial_share >= _FEW_CALLS
