@@ -27,7 +27,7 @@ from bedrock_autoscaler.application.ticking import (
 )
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import OPEN_RELEASES, ReleaseIntent, ReleaseState
-from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.domain.routing.route import Route, scaled
 from bedrock_autoscaler.domain.routing.table import RoutingTable, routing_problem
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind, Target
 from bedrock_autoscaler.domain.units import significant
@@ -339,16 +339,6 @@ class _Publisher:
             version=table.version,
             detail=", ".join(f"{route.address} {route.weight:.3f}" for route in table.routes),
         )
-
-
-def scaled(routes: tuple[Route, ...]) -> tuple[Route, ...]:
-    """The same routes with weights that add to 1; all to the first when none had any."""
-    whole = sum(route.weight for route in routes)
-    if whole > 0:
-        return tuple(replace(route, weight=route.weight / whole) for route in routes)
-    return tuple(
-        replace(route, weight=0.0 if position else 1.0) for position, route in enumerate(routes)
-    )
 
 
 def _content(table: RoutingTable) -> tuple[object, ...]:

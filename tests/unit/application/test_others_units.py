@@ -2,7 +2,9 @@
 
 import pytest
 
+from bedrock_autoscaler.application.errors import ObservationError
 from bedrock_autoscaler.domain.decision import Release
+from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     NOW,
@@ -31,6 +33,24 @@ def test_others_units_serve_only_when_told_so(is_told: bool) -> None:  # noqa: F
     assert fleet.staying_units == (2 if is_told else 0)
     assert fleet.held_units == 2
     assert ("unmanaged_pt", "chat") in scene.reporter.alarm_names
+
+
+@pytest.mark.parametrize("breaks_off", [True, False])
+def test_others_units_stay_in_the_table_while_the_list_cannot_be_read(*, breaks_off: bool) -> None:
+    scene = Stage(build_target(provisioned=build_provisioned(use_unmanaged=True)))
+    scene.capacity.add(name="by-hand", model_id=PT_MODEL, model_units=2)
+    scene.run(16)
+    before = scene.tables.current("chat")
+    if breaks_off:
+        scene.capacity.pages_missing = True
+    else:
+        scene.capacity.fail_next(ObservationError("throttled"), method="inventory")
+
+    scene.decide(Loop.ROUTING)
+    scene.capacity.pages_missing = False
+    scene.publish()
+
+    assert scene.tables.current("chat") == before
 
 
 def test_what_others_units_serve_is_the_targets_traffic_when_told_so() -> None:

@@ -7,9 +7,8 @@ import pytest
 
 from bedrock_autoscaler.application.errors import ObservationError, StaleDecisionError
 from bedrock_autoscaler.application.ports.bedrock import Inventory
-from bedrock_autoscaler.application.publishing import scaled
 from bedrock_autoscaler.domain.fleet.intent import ReleaseState
-from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.domain.routing.route import Route, scaled
 from bedrock_autoscaler.domain.target import Loop, OptionKind
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, PT_MODEL, build_target, pt_arn

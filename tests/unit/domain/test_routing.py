@@ -108,6 +108,41 @@ def test_only_our_own_units_in_service_are_routed() -> None:
     assert addresses(choice(IN_REGION, fleet=fleet)) == [MODEL]
 
 
+@pytest.mark.parametrize(
+    ("fleet", "expected"),
+    [
+        ({"complete": False, "uses_unmanaged": True}, [0.3, 0.3, 0.4, 0.0]),
+        ({"complete": True, "uses_unmanaged": True}, [0.5, 0.5, 0.0]),
+        ({"complete": False, "uses_unmanaged": False}, [0.5, 0.5, 0.0]),
+    ],
+)
+def test_what_a_broken_list_does_not_show_keeps_its_share(
+    fleet: dict[str, bool], expected: list[float]
+) -> None:
+    # Others' 3 has two fifths of the table in force; our 1 and 2 share what is left of it.
+    ours = (build_pt(1), build_pt(2))
+    in_force = (
+        replace(route(pt_arn(1)), weight=0.6),
+        replace(route(pt_arn(3)), weight=0.4),
+        replace(ON_DEMAND, weight=0.0),
+    )
+
+    found = choose_routes(build_situation(fleet=build_fleet(*ours, **fleet), routes=in_force))
+
+    assert [each.weight for each in found.routes] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.25, 1.0])
+def test_alone_what_a_broken_list_does_not_show_has_all(weight: float) -> None:
+    # It has less where a person put another way first until now.
+    in_force = (replace(route(pt_arn(3)), weight=weight), replace(ON_DEMAND, weight=1 - weight))
+    fleet = build_fleet(complete=False, uses_unmanaged=True)
+
+    found = choose_routes(build_situation(fleet=fleet, routes=in_force))
+
+    assert [each.weight for each in found.routes] == [1.0, 0.0]
+
+
 def test_without_another_way_the_table_says_so() -> None:
     found = choice(fleet=build_fleet(build_pt(1)))
 

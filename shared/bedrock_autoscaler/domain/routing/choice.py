@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from bedrock_autoscaler.domain.acting.overriding import passed_over, preferred, put_first
 from bedrock_autoscaler.domain.acting.succession import superseded
 from bedrock_autoscaler.domain.decision import Memory, Situation
-from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.option import OPTIMIZED, InferenceOption, OptionKind, TokenPrice
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.lawfulness import use_problem
 from bedrock_autoscaler.domain.routing.pressure import under_pressure
-from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.domain.routing.route import Route, scaled
 from bedrock_autoscaler.domain.routing.router_fault import router_faults
 from bedrock_autoscaler.domain.routing.spreading import kept_weights, without_spread
 from bedrock_autoscaler.domain.routing.trial import (
@@ -51,7 +50,7 @@ def choose_routes(situation: Situation) -> RouteChoice:
     has not served yet gets a small share first.
     """
     target = situation.target
-    paid = _paid_routes(situation.fleet, target)
+    paid = _paid_routes(situation)
     usable, waiting, refusals = _sorted_out(target)
     seen = review(target.options, situation)
     reviewed = situation if seen is situation.memory else replace(situation, memory=seen)
@@ -122,15 +121,37 @@ def describe_change(before: tuple[Route, ...], after: tuple[Route, ...]) -> tupl
     return tuple(reasons)
 
 
-def _paid_routes(fleet: Fleet, target: Target) -> list[Route]:
-    """Those of an older model after those of the model to hold; both share by their units."""
-    older = superseded(fleet, target)
+def _paid_routes(situation: Situation) -> list[Route]:
+    """Those of an older model after those of the model to hold; both share by their units.
+
+    What a list that broke off does not show keeps its share of the table in force.
+    """
+    fleet = situation.fleet
+    older, unlisted = superseded(fleet, situation.target), _unlisted(situation)
     paid = sorted((pt for pt in fleet.serving if pt.is_routable), key=lambda pt: pt in older)
     units = sum(pt.model_units for pt in paid)
-    return [
-        Route(kind=OptionKind.PROVISIONED, address=pt.arn, weight=pt.model_units / units)
+    left = max(1 - sum(route.weight for route in unlisted), 0.0)
+    routes = [
+        Route(kind=OptionKind.PROVISIONED, address=pt.arn, weight=left * pt.model_units / units)
         for pt in paid
     ]
+    return list(scaled((*routes, *unlisted))) if unlisted else routes
+
+
+def _unlisted(situation: Situation) -> tuple[Route, ...]:
+    """Routes in force to others' throughputs that no complete list says are gone.
+
+    Ours are in the ledger. None is published that is not in service.
+    """
+    fleet = situation.fleet
+    if fleet.complete or not fleet.uses_unmanaged:
+        return ()
+    listed = {pt.arn for pt in fleet.throughputs}
+    return tuple(
+        route
+        for route in situation.routes
+        if route.kind is OptionKind.PROVISIONED and route.address not in listed
+    )
 
 
 def _sorted_out(

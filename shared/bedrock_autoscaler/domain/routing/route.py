@@ -1,6 +1,6 @@
-"""One address of the routing table, with how a call there is made."""
+"""One address of the routing table, with how a call there is made; and the weights of several."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bedrock_autoscaler.domain.target import OptionKind
 
@@ -30,3 +30,13 @@ class Route:
     def place(self) -> tuple[str, str, str, str]:
         """What tells one route from another: address, Region, tier and latency."""
         return (self.address, self.region, self.tier, self.latency)
+
+
+def scaled(routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    """The same routes with weights that add to 1; all to the first when none had any."""
+    whole = sum(route.weight for route in routes)
+    if whole > 0:
+        return tuple(replace(route, weight=route.weight / whole) for route in routes)
+    return tuple(
+        replace(route, weight=0.0 if position else 1.0) for position, route in enumerate(routes)
+    )
