@@ -12,7 +12,8 @@ from bedrock_autoscaler.application.telling.standing import report_standing
 from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, Spend, Status
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
-from bedrock_autoscaler.domain.target import Commitment
+from bedrock_autoscaler.domain.routing.route import Route
+from bedrock_autoscaler.domain.target import Commitment, OptionKind
 from bedrock_autoscaler.domain.units import MINUTE, moment_text
 from tests.builders import (
     MODEL,
@@ -27,6 +28,7 @@ from tests.builders import (
     build_situation,
     build_target,
     build_traffic,
+    pt_arn,
 )
 from tests.fakes.recording_reporter import RecordingReporter
 
@@ -169,8 +171,21 @@ def test_a_unit_without_a_call_for_a_paid_hour_is_an_alarm_with_its_cost_so_far(
     assert found["idle_units"].endswith("is idle; 181.5 USD have been paid for it so far")
 
 
-def test_a_unit_that_is_idle_while_calls_go_on_demand_says_that_callers_do_not_follow() -> None:
+@pytest.mark.parametrize(
+    ("weight", "why"),
+    [
+        (1.0, "callers do not follow the table"),
+        (0.0, "the table sends no call there first"),  # a person put another way first
+        (None, "the table sends no call there first"),
+    ],
+)
+def test_a_unit_that_is_idle_while_calls_go_on_demand_says_why(
+    weight: float | None, why: str
+) -> None:
     situation = idle(quiet=60)
+    if weight is not None:
+        paid = Route(kind=OptionKind.PROVISIONED, address=pt_arn(1), weight=weight)
+        situation = replace(situation, routes=(paid,))
     served = ((MODEL, build_traffic(60, invocations=2.0)),)
     silent = ((MODEL, build_traffic(60, invocations=0.0)),)
 
@@ -179,7 +194,7 @@ def test_a_unit_that_is_idle_while_calls_go_on_demand_says_that_callers_do_not_f
 
     # Two calls a minute in the newest thirty minutes.
     assert "is idle while 60 calls" in alarms(overflowing)["idle_while_overflowing"]
-    assert "181.5 USD have been paid" in alarms(overflowing)["idle_while_overflowing"]
+    assert f"{why}; 181.5 USD have been paid" in alarms(overflowing)["idle_while_overflowing"]
     assert "idle_while_overflowing" not in alarms(quiet)
 
 

@@ -22,6 +22,7 @@ from bedrock_autoscaler.domain.fleet.holdings import (
 )
 from bedrock_autoscaler.domain.fleet.spend_caps import spend_caps
 from bedrock_autoscaler.domain.reason import ReasonCode
+from bedrock_autoscaler.domain.routing.router_fault import is_called_first
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import MINUTE, units_text
 
@@ -117,8 +118,11 @@ def _idle(situation: Situation) -> Iterator[Finding]:
             yield "idle_units", f"{pt.arn} is idle{never}; {cost}"
             elsewhere = _on_demand_calls(situation)
             if elsewhere > 0:
+                why = "callers do not follow the table"
+                if not is_called_first(pt.arn, situation.routes):
+                    why = "the table sends no call there first"
                 text = f"{pt.arn} is idle while {elsewhere:.0f} calls in {INCOMPLETE_MINUTES} "
-                text += f"minutes went on demand: callers do not follow the table; {cost}"
+                text += f"minutes went on demand: {why}; {cost}"
                 yield "idle_while_overflowing", text
 
 

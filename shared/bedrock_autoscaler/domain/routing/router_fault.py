@@ -3,9 +3,12 @@
 Source: docs/model.md, section "Routing".
 """
 
+from collections.abc import Iterable
+
 from bedrock_autoscaler.domain.decision import Situation
 from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
+from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.traffic.observation import known_total
 from bedrock_autoscaler.domain.units import MINUTE
 
@@ -32,6 +35,11 @@ def router_faults(situation: Situation) -> tuple[Reason, ...]:
     )
 
 
+def is_called_first(arn: str, routes: Iterable[Route]) -> bool:
+    """Whether a table sends calls to a throughput first; that of an override may send none."""
+    return any(route.address == arn and route.weight > 0 for route in routes)
+
+
 def _calls_elsewhere(situation: Situation) -> float:
     """Calls to the ways on demand in the newest minutes, refused ones among them."""
     return float(
@@ -46,8 +54,7 @@ def _calls_elsewhere(situation: Situation) -> float:
 def _is_passed_over(pt: ProvisionedThroughput, situation: Situation) -> bool:
     """Whether it was in the table for long enough to be called, and was not."""
     target = situation.target
-    offered = {route.address for route in situation.routes if route.weight > 0}
-    if pt.arn not in offered or pt.in_service_since is None:
+    if not is_called_first(pt.arn, situation.routes) or pt.in_service_since is None:
         return False
     known = target.thresholds.draining.client_cache_minutes + QUIET_MINUTES
     settled = known + target.thresholds.observing.settling_minutes
