@@ -94,6 +94,23 @@ from tests.documents import BASE, ON_DEMAND, PRICE, RATE, ListedPrices, refused
             "lies in another place",
         ),
         ({"model_ids": ["arn:aws:bedrock"]}, "model_ids.0", "lies in another place"),
+        *(
+            (
+                {
+                    "residency": {"geographies": ["us"], "source_regions": ["us-west-2"]},
+                    "options": [
+                        {
+                            "kind": "geographic_profile",
+                            "address": f"arn:aws:bedrock:{place}:inference-profile/{PROFILE}",
+                            "region": "us-west-2",
+                        }
+                    ],
+                },
+                "options.0.address",
+                "Region us-west-2",
+            )
+            for place in (f"eu-west-1:{ACCOUNT}", "us-west-2:999999999999")
+        ),
         (
             {"provisioned": {"model_id": PROFILE}},
             "provisioned.model_id",

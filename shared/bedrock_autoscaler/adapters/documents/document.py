@@ -185,8 +185,8 @@ class TargetDocument(Document):
     def _facts_agree(self) -> Self:
         if not self.options and self.provisioned is None:
             raise conflict(["options"], "neither options nor provisioned: nothing can be managed")
-        for path, address in self._addresses():
-            self._check_address(path, address)
+        for path, address, region in self._addresses():
+            self._check_address(path, address, region)
         seen: set[tuple[str | bool, ...]] = set()
         for index, option in enumerate(self.options):
             place = (bare_id(option.address), option.kind == "batch", *option.place[1:])
@@ -211,17 +211,18 @@ class TargetDocument(Document):
             reason = f"{override.address!r} is none of the options that serve calls: {known}"
             raise conflict(["controls", "route", "address"], reason)
 
-    def _addresses(self) -> list[tuple[list[str | int], str]]:
-        named: list[tuple[list[str | int], str]] = [
-            (["model_ids", index], model_id) for index, model_id in enumerate(self.model_ids)
+    def _addresses(self) -> list[tuple[list[str | int], str, str]]:
+        """Each field that names one, and the Region that it is called from."""
+        named: list[tuple[list[str | int], str, str]] = [
+            (["model_ids", index], model_id, self.region)
+            for index, model_id in enumerate(self.model_ids)
         ]
         named += [
-            (["options", index, "address"], option.address)
+            (["options", index, "address"], option.address, option.region or self.region)
             for index, option in enumerate(self.options)
-            if option.region is None
         ]
         if self.provisioned is not None:
-            named.append((["provisioned", "model_id"], self.provisioned.model_id))
+            named.append((["provisioned", "model_id"], self.provisioned.model_id, self.region))
         return named
 
     def _check_purchasable(self) -> None:
@@ -233,17 +234,17 @@ class TargetDocument(Document):
             reason = f"{model_id!r} is a profile; units are bought for a model in one Region"
             raise conflict(["provisioned", "model_id"], reason)
 
-    def _check_address(self, path: list[str | int], address: str) -> None:
+    def _check_address(self, path: list[str | int], address: str, region: str) -> None:
         """Refuse what is not managed, or lies in another account or Region."""
         if produces_no_tokens(address):
             raise conflict(path, f"{address!r}: {NO_IMAGES}")
         place = place_of(address)
         if place is None:
             return
-        if place.region not in {"", self.region} or place.account not in {"", self.account}:
+        if place.region not in {"", region} or place.account not in {"", self.account}:
             reason = (
                 f"{address!r} lies in another place than account {self.account}, Region "
-                f"{self.region}; a target has one of each"
+                f"{region}, from which it is called"
             )
             raise conflict(path, reason)
 
