@@ -54,8 +54,9 @@ class ResidencyDocument(Section):
     source_regions: tuple[Region, ...] = Field(
         default=(),
         max_length=16,
-        description="Regions that callers may call besides the target's own. Their metrics are "
-        "not read: a target that uses one is never shrunk.",
+        description="Regions that callers may call besides the target's own. A target that "
+        "uses one is never shrunk where the stack's SourceRegions does not name it: its metrics "
+        "are not read.",
     )
     other_models: bool = Field(
         default=False,
