@@ -14,6 +14,7 @@ from tests.world.support import (
     NOVA_LITE,
     NOVA_LITE_PROFILE,
     Clients,
+    buy,
     refused,
 )
 
@@ -40,6 +41,40 @@ def test_a_purchase_id_is_provisioned_and_its_bare_id_is_not(
 
     assert details["inferenceTypesSupported"] == types
     assert details["modelLifecycle"]["status"] == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    ("region", "variants"),
+    [("us-west-2", ["meta.llama3-1-8b-instruct-v1:0:128k"]), ("us-east-1", [])],
+)
+def test_a_region_shows_the_purchase_ids_that_it_sells(
+    build: Callable[..., World],
+    clients: Clients,
+    *,
+    region: str,
+    variants: list[str],
+) -> None:
+    build(region=region)
+    bare = "meta.llama3-1-8b-instruct-v1:0"
+    listed = clients.bedrock.list_foundation_models(byInferenceType="PROVISIONED")["modelSummaries"]
+    details = clients.bedrock.get_foundation_model(modelIdentifier=bare)["modelDetails"]
+
+    assert details["inferenceTypesSupported"] == ["ON_DEMAND"]
+    assert [each["modelId"] for each in listed if each["modelId"].startswith(bare)] == variants
+
+
+@pytest.mark.parametrize("place", ["arn:aws:bedrock:eu-west-1:", "arn:aws-cn:bedrock:us-east-1:"])
+def test_a_model_arn_of_another_region_or_partition_leads_nowhere(
+    world: World, clients: Clients, place: str
+) -> None:
+    with refused("ResourceNotFoundException"):
+        clients.bedrock.get_foundation_model(modelIdentifier=f"{place}:foundation-model/{NOVA_2}")
+    with refused("ResourceNotFoundException"):
+        buy(clients.bedrock, modelId=f"{place}:foundation-model/{NOVA_2}")
+    with refused("ValidationException", "identifier is invalid"):
+        _copy(clients, f"{place}:foundation-model/{NOVA_LITE}")
+
+    assert world.purchases.all == []
 
 
 def test_an_inference_type_that_botocore_does_not_list_can_be_switched_on(

@@ -36,7 +36,7 @@ class Models:
 
     def get_foundation_model(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """`GetFoundationModel`."""
-        wanted = _bare(params["modelIdentifier"])
+        wanted = self._names.bare(params["modelIdentifier"])
         for summary in self._summaries():
             if summary["modelId"] == wanted:
                 return {"modelDetails": summary}
@@ -73,11 +73,15 @@ class Models:
         }
 
     def _summaries(self) -> Iterator[dict[str, Any]]:
-        """Base models, each followed by its PT ids, which AWS lists as models of their own."""
+        """Base models, each followed by its PT ids, which AWS lists as models of their own.
+
+        A Region that does not sell a model's units has none of its PT ids.
+        """
         for model in catalogue().models.values():
             if self._has_ended(model):
                 continue
-            variants = [variant.model_id for variant in model.pt]
+            is_sold = self._config.current.region in model.pt_regions
+            variants = [variant.model_id for variant in model.pt] if is_sold else []
             own_types = [*self._types(model), *(["PROVISIONED"] if model.id in variants else [])]
             yield self._summary(model, model.id, own_types)
             for model_id in variants:
@@ -150,7 +154,7 @@ class Models:
             BedrockError: unknown, not sold as PT, not in this Region, or LEGACY.
         """
         custom = self.custom_model(model_id)
-        variant_id = custom.base if custom else _bare(model_id)
+        variant_id = custom.base if custom else self._names.bare(model_id)
         base, variant = self._variant(variant_id)
         region = self._config.current.region
         if region not in base.pt_regions:
@@ -183,8 +187,3 @@ class Models:
 
 def _passed(moment: datetime | None, now: datetime) -> bool:
     return moment is not None and now >= moment
-
-
-def _bare(identifier: str) -> str:
-    """The model id of a foundation-model ARN, or the id itself."""
-    return identifier.rsplit("foundation-model/", 1)[-1]

@@ -28,6 +28,10 @@ class Names:
             f"arn:aws:bedrock:{region or self._config.current.region}::foundation-model/{model_id}"
         )
 
+    def bare(self, identifier: str) -> str:
+        """The model id of a foundation-model ARN of this Region; anything else as it is."""
+        return identifier.removeprefix(self.foundation_model(""))
+
     def owned(self, kind: str, name: str) -> str:
         """The ARN of a resource of this account."""
         settings = self._config.current

@@ -91,7 +91,7 @@ class Profiles:
 
     def _copied(self, arn: str) -> tuple[FoundationModel, str, tuple[str, ...]]:
         if ":foundation-model/" in arn:
-            model = self._models.callable_model(arn.rsplit("/", 1)[-1])
+            model = self._models.callable_model(self._names.bare(arn))
             return model, "", (self._names.foundation_model(model.id),)
         profile = self.system_profile(arn)
         if profile is None:
