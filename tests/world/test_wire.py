@@ -1,5 +1,6 @@
 """What the wire refuses: raw requests that no SDK has checked before."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -122,6 +123,42 @@ def test_constraints_hold_wherever_a_member_travels(
 
     assert (status, code) == (400, "ValidationException")
     assert words in message
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "words"),
+    [
+        ("GetServiceQuota", {"ServiceCode": "bedrock"}, "'QuotaCode' failed"),
+        ("GetServiceQuota", {"ServiceCode": "bedrock", "QuotaCode": "no code"}, "regular"),
+        ("ListServiceQuotas", {"ServiceCode": "bedrock", "MaxResults": 101}, "less than or equal"),
+    ],
+)
+def test_service_quotas_has_its_own_code_for_a_breach(
+    operation: str, body: object, words: str
+) -> None:
+    response = Gateway(world_with()).handle(
+        Request(
+            method="POST",
+            raw_path="/",
+            headers={"x-amz-target": f"ServiceQuotasV20190624.{operation}"},
+            body=json.dumps(body).encode(),
+        )
+    )
+
+    assert (response.status, response.headers["x-amzn-ErrorType"]) == (
+        400,
+        "IllegalArgumentException",
+    )
+    assert words in json.loads(response.body)["Message"]
+
+
+def test_a_native_body_has_at_most_25_million_bytes() -> None:
+    body = json.dumps({"messages": ["x" * 25_000_000]}).encode()
+    request = Request(method="POST", raw_path=f"/model/{NOVA_LITE}/invoke", headers={}, body=body)
+    status, code, message = error_of(Gateway(world_with()).handle(request))
+
+    assert (status, code) == (400, "ValidationException")
+    assert "'body' failed to satisfy constraint: Member must have length" in message
 
 
 def test_bytes_in_a_body_are_base64() -> None:

@@ -54,6 +54,11 @@ class ShapeWalk:
             case _:
                 return self._scalar(shape, value, path)
 
+    def raw(self, shape: Shape, content: bytes, path: str) -> bytes:
+        """The content of a blob that travels as the body itself."""
+        self._check_length(shape, len(content), "bytes", path)
+        return content
+
     def _fail(self, value: object, path: str, constraint: str) -> None:
         shown = "null" if value is None else f"'{str(value)[:100]}'"
         self.problems.append(

@@ -16,7 +16,6 @@ from bedrock_world.errors import (
     UNMODELLED_ERRORS,
     BedrockError,
     DriftError,
-    validation,
 )
 from bedrock_world.shapes import ShapeWalk, Wire, wire_name
 
@@ -60,6 +59,9 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     ),
 }
 
+
+# The code for a request that breaks its shape, where it is not `ValidationException`.
+_BREACHES = {"service-quotas": "IllegalArgumentException"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -184,7 +186,8 @@ def parse(operation: Operation, labels: Mapping[str, str], request: Request) -> 
         count = len(walk.problems)
         noun = "error" if count == 1 else "errors"
         problems = "; ".join(dict.fromkeys(walk.problems))
-        raise validation(f"{count} validation {noun} detected: {problems}")
+        code = _BREACHES.get(operation.service, "ValidationException")
+        raise BedrockError(code, f"{count} validation {noun} detected: {problems}")
     return params
 
 
@@ -222,7 +225,7 @@ def _body(walk: ShapeWalk, operation: Operation, request: Request) -> dict[str, 
         return {}
     payload = shape.serialization.get("payload")
     if payload:
-        return {payload: request.body}
+        return {payload: walk.raw(shape.members[payload], request.body, payload)}
     try:
         content = json.loads(request.body)
     except ValueError as error:
