@@ -65,10 +65,10 @@ SCRIPT: Script = [
     ),
     ("Converse", lambda _: {"modelId": NOVA_LITE_PROFILE, "messages": HELLO}),
     ("ConverseStream", lambda _: {"modelId": NOVA_LITE, "messages": HELLO}),
-    ("InvokeModel", lambda _: {"modelId": NOVA_LITE, "body": b'{"messages": []}'}),
+    ("InvokeModel", lambda _: {"modelId": NOVA_LITE, "body": b'{"messages": ["Hello"]}'}),
     (
         "InvokeModelWithResponseStream",
-        lambda _: {"modelId": NOVA_LITE, "body": b'{"messages": []}'},
+        lambda _: {"modelId": NOVA_LITE, "body": b'{"messages": ["Hello"]}'},
     ),
     (
         "GetServiceQuota",

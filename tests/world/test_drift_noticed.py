@@ -90,7 +90,7 @@ def test_members_outside_the_body_of_an_answer_are_checked_too(
     operation: str, path: str, answer: dict[str, Any], words: str
 ) -> None:
     world = _with_answer(operation, answer)
-    response = send(world, "POST", f"/model/{NOVA_LITE}/{path}", {"messages": []})
+    response = send(world, "POST", f"/model/{NOVA_LITE}/{path}", {"messages": HELLO})
     status, code, message = error_of(response)
 
     assert (status, code) == (500, "DriftError")

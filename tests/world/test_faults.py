@@ -137,7 +137,7 @@ def test_an_attached_client_streams_and_reads_quotas_without_a_socket(
         _in_process(name, world, 1) for name in ("bedrock-runtime", "service-quotas")
     )
     stream = runtime.converse_stream(modelId=NOVA_LITE, messages=HELLO)["stream"]
-    file = BytesIO(b'{"messages": []}')
+    file = BytesIO(b'{"messages": ["Hello"]}')
     body = runtime.invoke_model(modelId=NOVA_LITE, body=file)["body"].read()
     quota = quotas.get_service_quota(ServiceCode="bedrock", QuotaCode="L-FE44174A")["Quota"]
 

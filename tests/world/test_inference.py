@@ -21,6 +21,8 @@ from tests.world.support import (
 )
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
+CLAUDE = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
+ANSWER = {"role": "assistant", "content": [{"text": "Hello"}]}
 IMPORTED = "arn:aws:bedrock:us-east-1:111111111111:imported-model/abcdefghijkl"
 
 
@@ -64,12 +66,16 @@ def test_converse_stream_satisfies_the_sdk_event_by_event(world: World, clients:
     [
         (NOVA_LITE, {"messages": HELLO, "inferenceConfig": {"maxTokens": 5}}, "output"),
         (
-            "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+            CLAUDE,
             {"messages": HELLO, "max_tokens": 5, "anthropic_version": "bedrock-2023-05-31"},
             "content",
         ),
         ("amazon.titan-embed-text-v1", {"inputText": "Hello"}, "embedding"),
-        ("cohere.embed-english-v3", {"texts": ["Hello"]}, "embeddings"),
+        (
+            "cohere.embed-english-v3",
+            {"texts": ["Hello"], "input_type": "search_query"},
+            "embeddings",
+        ),
     ],
 )
 def test_invoke_model_speaks_the_native_form_of_the_family(
@@ -124,7 +130,9 @@ def test_image_models_and_streamed_embeddings_are_refused(
     [
         (b"not json", "Malformed"),
         (b'{"prompt": "Hello"}', "required key [messages]"),
-        (b'{"messages": [], "inferenceConfig": {"maxTokens": 0}}', "positive integer"),
+        (b'["messages"]', "required key [messages]"),
+        (b'{"messages": []}', "#/messages: expected minimum item count: 1"),
+        (b'{"messages": ["Hi"], "inferenceConfig": {"maxTokens": 0}}', "positive integer"),
     ],
 )
 def test_a_malformed_native_body_is_refused(
@@ -132,6 +140,25 @@ def test_a_malformed_native_body_is_refused(
 ) -> None:
     with refused("ValidationException", words):
         clients.runtime.invoke_model(modelId=NOVA_LITE, body=body)
+
+    assert world.traffic(START, START + timedelta(hours=1)) == {}
+
+
+@pytest.mark.parametrize(
+    ("model_id", "body", "key"),
+    [
+        (CLAUDE, {"messages": HELLO, "max_tokens": 5}, "anthropic_version"),
+        (CLAUDE, {"messages": HELLO, "anthropic_version": "bedrock-2023-05-31"}, "max_tokens"),
+        (CLAUDE, {"max_tokens": 5, "anthropic_version": "bedrock-2023-05-31"}, "messages"),
+        ("cohere.embed-english-v3", {"texts": ["Hello"]}, "input_type"),
+        ("amazon.titan-embed-text-v1", {"texts": ["Hello"]}, "inputText"),
+    ],
+)
+def test_a_native_body_has_every_key_that_its_family_requires(
+    world: World, clients: Clients, *, model_id: str, body: dict[str, Any], key: str
+) -> None:
+    with refused("ValidationException", f"required key [{key}] not found"):
+        clients.runtime.invoke_model(modelId=model_id, body=json.dumps(body))
 
     assert world.traffic(START, START + timedelta(hours=1)) == {}
 
@@ -183,6 +210,14 @@ def test_an_address_that_leads_nowhere_is_refused_and_counted_nowhere(
     ("params", "words"),
     [
         ({"messages": []}, "at least one message"),
+        ({"messages": [ANSWER]}, "start with a user message"),
+        ({"messages": [*HELLO, *HELLO]}, "alternate between user and assistant"),
+        ({"messages": [*HELLO, ANSWER, ANSWER]}, "alternate between user and assistant"),
+        ({"messages": [{"role": "user", "content": []}]}, "messages.0 is empty"),
+        (
+            {"messages": [*HELLO, {"role": "assistant", "content": [{"text": " "}]}]},
+            "messages.1.content.0 is blank",
+        ),
         ({"inferenceConfig": {"maxTokens": 10_001}}, "exceeds the model limit of 10000"),
         ({"performanceConfig": {"latency": "optimized"}}, "not supported"),
     ],

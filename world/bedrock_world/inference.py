@@ -9,6 +9,7 @@ from typing import Any
 
 from bedrock_world.addressing import Addresses
 from bedrock_world.catalogue import FoundationModel
+from bedrock_world.conversations import check_conversation
 from bedrock_world.errors import BedrockError, validation
 from bedrock_world.native import answer_text, count_tokens, read_body, write_body
 from bedrock_world.runtime import Call, Outcome, Runtime
@@ -70,8 +71,7 @@ class Inference:
                 "This action doesn't support the model that you provided. Try again with a "
                 "supported text or chat model."
             )
-        if not params.get("messages"):
-            raise validation("A conversation must have at least one message.")
+        check_conversation(params.get("messages", ()))
         prompt = [params["messages"], params.get("system"), params.get("toolConfig")]
         limit = params.get("inferenceConfig", {}).get("maxTokens")
         asked = {
@@ -109,8 +109,7 @@ class Inference:
             body = write_body(model.body, text, input_tokens=tokens, output_tokens=output)
             answer: dict[str, Any] = json.loads(body)
             return answer
-        if not record.get("messages"):
-            raise validation("A conversation must have at least one message.")
+        check_conversation(record.get("messages", ()))
         return {
             "output": {"message": {"role": "assistant", "content": [{"text": text}]}},
             "stopReason": "end_turn",

@@ -14,11 +14,11 @@ _LIMITS = {
     "llama": ("max_gen_len",),
 }
 _REQUIRED = {
-    "nova": "messages",
-    "anthropic": "messages",
-    "llama": "prompt",
-    "titan_embed": "inputText",
-    "cohere_embed": "texts",
+    "nova": ("messages",),
+    "anthropic": ("anthropic_version", "max_tokens", "messages"),
+    "llama": ("prompt",),
+    "titan_embed": ("inputText",),
+    "cohere_embed": ("input_type", "texts"),
 }
 _EMBEDDING_SIZE = 8
 _WORDS = "This answer comes from the Bedrock world, a fake. "
@@ -60,8 +60,12 @@ def read_body(family: str, body: bytes) -> tuple[dict[str, Any], int | None]:
     required = _REQUIRED.get(family)
     if required is None:
         raise validation("The Bedrock world models no calls of image models.")
-    if not isinstance(content, dict) or required not in content:
-        raise validation(f"Malformed input request: #: required key [{required}] not found")
+    keys = content if isinstance(content, dict) else {}
+    for key in required:
+        if key not in keys:
+            raise validation(f"Malformed input request: #: required key [{key}] not found")
+        if keys[key] == []:
+            raise validation(f"Malformed input request: #/{key}: expected minimum item count: 1")
     limit: Any = content
     for key in _LIMITS.get(family, ("",)):
         limit = limit.get(key) if isinstance(limit, dict) else None
