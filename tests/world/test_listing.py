@@ -75,7 +75,8 @@ def test_a_page_goes_on_where_it_stopped_though_its_last_item_is_gone(
 
 def test_a_foreign_page_token_is_refused(world: World, clients: Clients) -> None:
     _three(world, clients)
-    for token in ("nonsense", "bm9uc2Vuc2U="):
+    of_another = clients.bedrock.list_inference_profiles(maxResults=1)["nextToken"]
+    for token in ("nonsense", "bm9uc2Vuc2U=", of_another):
         with refused("ValidationException", "next token"):
             _names(clients, nextToken=token)
 

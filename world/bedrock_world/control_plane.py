@@ -16,6 +16,7 @@ from bedrock_world.settings import Config
 from bedrock_world.tagging import Tags, check_tags
 
 _CREATE = "CreateProvisionedModelThroughput"
+_LIST = "ListProvisionedModelThroughputs"
 
 
 class ControlPlane:
@@ -90,7 +91,7 @@ class ControlPlane:
         ranked.sort(key=itemgetter(0), reverse=descending)
         size = params.get("maxResults", settings.page_size)
         try:
-            part = page(ranked, size, params.get("nextToken"), descending=descending)
+            part = page(ranked, size, params.get("nextToken"), of=_LIST, descending=descending)
         except BadTokenError as error:
             raise validation("The provided next token is invalid.") from error
         token = {"nextToken": part.next_token} if part.next_token else {}

@@ -124,7 +124,7 @@ class Profiles:
         ]
         size = params.get("maxResults", self._config.current.page_size)
         try:
-            part = page(ranked, size, params.get("nextToken"))
+            part = page(ranked, size, params.get("nextToken"), of="ListInferenceProfiles")
         except BadTokenError as error:
             raise validation("The provided next token is invalid.") from error
         token = {"nextToken": part.next_token} if part.next_token else {}

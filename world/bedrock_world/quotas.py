@@ -45,21 +45,25 @@ class Quotas:
         values = {code: applied[code] for code in quotas if code in applied}
         if wanted is not None:
             values = {code: value for code, value in values.items() if code == wanted}
-        return self._listed(params, values)
+        return self._listed(params, values, of="ListServiceQuotas")
 
     def list_aws_default_service_quotas(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """`ListAWSDefaultServiceQuotas`."""
         return self._listed(
-            params, {code: quota.default for code, quota in catalogue().quotas().items()}
+            params,
+            {code: quota.default for code, quota in catalogue().quotas().items()},
+            of="ListAWSDefaultServiceQuotas",
         )
 
-    def _listed(self, params: Mapping[str, Any], values: Mapping[str, float]) -> dict[str, Any]:
+    def _listed(
+        self, params: Mapping[str, Any], values: Mapping[str, float], *, of: str
+    ) -> dict[str, Any]:
         self._check_service(params)
         quotas = catalogue().quotas()
         ranked = [(code, self._shown(quotas[code], value)) for code, value in values.items()]
         size = params.get("MaxResults", 100)
         try:
-            part = page(ranked, size, params.get("NextToken"))
+            part = page(ranked, size, params.get("NextToken"), of=of)
         except BadTokenError as error:
             raise BedrockError(
                 "InvalidPaginationTokenException", "The provided token is invalid."
