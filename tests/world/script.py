@@ -108,6 +108,7 @@ SCRIPT: Script = [
             "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://team/out/"}},
         },
     ),
+    ("ListModelInvocationJobs", lambda _: {"nameContains": "night", "maxResults": 1}),
     ("GetModelInvocationJob", lambda arns: {"jobIdentifier": arns["jobArn"]}),
 ]
 

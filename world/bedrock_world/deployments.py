@@ -12,6 +12,7 @@ from bedrock_world.idempotency import TokenMemory
 from bedrock_world.models import Models
 from bedrock_world.naming import Names
 from bedrock_world.settings import Config
+from bedrock_world.tagging import Tags, check_tags
 
 _CREATE = "CreateCustomModelDeployment"
 
@@ -42,14 +43,17 @@ class Deployments:
         *,
         models: Models,
         names: Names,
+        tags: Tags,
         tokens: TokenMemory,
     ) -> None:
         self._config = config
         self._clock = clock
         self._models = models
         self._names = names
+        self._tags = tags
         self._tokens = tokens
         self._all: dict[str, Deployment] = {}
+        tags.serve(lambda arn: arn in self._all)
 
     def create_custom_model_deployment(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """`CreateCustomModelDeployment`: it is Creating for a while, and bills no time."""
@@ -57,6 +61,7 @@ class Deployments:
         replay = self._tokens.replay(_CREATE, params, now)
         if replay is not None:
             return replay
+        check_tags(params.get("tags", ()))
         custom = self._models.custom_model(params["modelArn"])
         if custom is None:
             raise not_found(f"The custom model {params['modelArn']} was not found.")
@@ -78,6 +83,7 @@ class Deployments:
             created_at=now,
             ready_at=now + settings.deployment_time,
         )
+        self._tags.put(arn, params.get("tags", ()))
         answer = {"customModelDeploymentArn": arn}
         self._tokens.remember(_CREATE, params, answer, now)
         return answer

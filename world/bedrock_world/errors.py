@@ -46,4 +46,7 @@ UNMODELLED_ERRORS: dict[tuple[str, str], str] = {
         "switch `duplicate_name`: the code for a taken name is undocumented, and a client that "
         "knows only the listed codes must still meet this one"
     ),
+    ("CreateModelInvocationJob", "TooManyTagsException"): (
+        "tags of a job are as many as those of any resource, whose operations list this code"
+    ),
 }

@@ -13,7 +13,9 @@ from bedrock_world.errors import BedrockError, not_found, validation
 from bedrock_world.idempotency import TokenMemory
 from bedrock_world.inference import Inference
 from bedrock_world.naming import Names
+from bedrock_world.paging import BadTokenError, page
 from bedrock_world.settings import Config
+from bedrock_world.tagging import Tags, check_tags
 
 _CREATE = "CreateModelInvocationJob"
 
@@ -47,7 +49,7 @@ class _Job:
 
 
 class Jobs:
-    """Create and Get of model invocation jobs; a job is worked on when it is looked at."""
+    """Create, Get and List of model invocation jobs; a job is worked on when it is looked at."""
 
     def __init__(
         self,
@@ -57,6 +59,7 @@ class Jobs:
         addresses: Addresses,
         inference: Inference,
         names: Names,
+        tags: Tags,
         tokens: TokenMemory,
     ) -> None:
         self.store: Store | None = None
@@ -65,8 +68,10 @@ class Jobs:
         self._addresses = addresses
         self._inference = inference
         self._names = names
+        self._tags = tags
         self._tokens = tokens
         self._jobs: dict[str, _Job] = {}
+        tags.serve(lambda arn: arn in self._jobs)
 
     def create_model_invocation_job(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """`CreateModelInvocationJob`: of a model or a profile, never of provisioned throughput."""
@@ -74,24 +79,50 @@ class Jobs:
         replay = self._tokens.replay(_CREATE, params, now)
         if replay is not None:
             return replay
+        check_tags(params.get("tags", ()))
         self._model(params["modelId"])
+        if any(job.params["jobName"] == params["jobName"] for job in self._jobs.values()):
+            raise validation("The provided job name is currently in use.")
         if not 24 <= params.get("timeoutDurationInHours", 24) <= 168:  # noqa: PLR2004 - AWS's bounds
             raise validation("timeoutDurationInHours must be from 24 to 168.")
         arn = self._names.owned("model-invocation-job", self._names.draw("model-invocation-job"))
         ends_at = now + self._config.current.batch_time
         self._jobs[arn] = _Job(arn=arn, params=dict(params), submitted_at=now, ends_at=ends_at)
+        self._tags.put(arn, params.get("tags", ()))
         answer = {"jobArn": arn}
         self._tokens.remember(_CREATE, params, answer, now)
         return answer
 
     def get_model_invocation_job(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """`GetModelInvocationJob`, by ARN or id."""
-        identifier, now = params["jobIdentifier"], self._clock.now()
+        identifier = params["jobIdentifier"]
         job = next(
             (j for j in self._jobs.values() if identifier in {j.arn, j.arn.rsplit("/")[-1]}), None
         )
         if job is None:
             raise not_found(f"The job {identifier} was not found.")
+        return self._shown(job)
+
+    def list_model_invocation_jobs(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """`ListModelInvocationJobs` by a part of the name; the other filters are not modelled."""
+        unknown = params.keys() - {"nameContains", "maxResults", "nextToken"}
+        if unknown:
+            raise validation(f"The Bedrock world filters no jobs by {', '.join(sorted(unknown))}.")
+        ranked = [
+            (f"{index:08}", self._shown(job))
+            for index, job in enumerate(self._jobs.values())
+            if params.get("nameContains", "") in job.params["jobName"]
+        ]
+        size = params.get("maxResults", self._config.current.page_size)
+        try:
+            part = page(ranked, size, params.get("nextToken"), of="ListModelInvocationJobs")
+        except BadTokenError as error:
+            raise validation("The provided next token is invalid.") from error
+        token = {"nextToken": part.next_token} if part.next_token else {}
+        return {"invocationJobSummaries": list(part.items), **token}
+
+    def _shown(self, job: _Job) -> dict[str, Any]:
+        now = self._clock.now()
         if not job.status and now >= job.ends_at:
             self._finish(job)
         names = ("jobName", "modelId", "roleArn", "inputDataConfig", "outputDataConfig")

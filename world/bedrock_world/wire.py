@@ -38,6 +38,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "GetProvisionedModelThroughput",
         "ListFoundationModels",
         "ListInferenceProfiles",
+        "ListModelInvocationJobs",
         "ListProvisionedModelThroughputs",
         "ListTagsForResource",
         "TagResource",
@@ -59,9 +60,9 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-
 # The code for a request that breaks its shape, where it is not `ValidationException`.
 _BREACHES = {"service-quotas": "IllegalArgumentException"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:

@@ -62,7 +62,7 @@ class World:
             config, clock, models=self._models, names=names, tags=self._tags, tokens=tokens
         )
         self._deployments = Deployments(
-            config, clock, models=self._models, names=names, tokens=tokens
+            config, clock, models=self._models, names=names, tags=self._tags, tokens=tokens
         )
         self._endpoints = Endpoints(config, clock, tokens)
         self._quotas = Quotas(config)
@@ -79,7 +79,13 @@ class World:
         self.runtime = Runtime(config, clock, addresses, self._recorder)
         self.inference = Inference(config, addresses, self.runtime)
         self.jobs = Jobs(
-            config, clock, addresses=addresses, inference=self.inference, names=names, tokens=tokens
+            config,
+            clock,
+            addresses=addresses,
+            inference=self.inference,
+            names=names,
+            tags=self._tags,
+            tokens=tokens,
         )
         self._billing = Billing(config, self.purchases.all)
         self._handlers = self._table()
@@ -103,6 +109,7 @@ class World:
             "GetInferenceProfile": self._profiles.get_inference_profile,
             "GetProvisionedModelThroughput": self._control.get_provisioned_model_throughput,
             "ListFoundationModels": self._models.list_foundation_models,
+            "ListModelInvocationJobs": self.jobs.list_model_invocation_jobs,
             "ListInferenceProfiles": self._profiles.list_inference_profiles,
             "ListProvisionedModelThroughputs": self._control.list_provisioned_model_throughputs,
             "ListTagsForResource": self._tags.list_tags_for_resource,
