@@ -8,6 +8,7 @@ import boto3
 from botocore.validate import ParamValidator
 
 from bedrock_autoscaler.client.deferring import Batches, Deferral
+from tests.client.refusals import refusal
 from tests.world.support import CREDENTIALS, NOVA_LITE
 
 BUCKET = "team-bucket"
@@ -36,6 +37,7 @@ class FakeJobs:
         self.statuses: dict[str, str] = {}
         self.failures: list[Exception] = []
         self.refusals: dict[str, Exception] = {}
+        self.is_list_denied = False
 
     def create_model_invocation_job(self, **request: Any) -> dict[str, str]:
         report = ParamValidator().validate(request, self._shape)
@@ -43,12 +45,35 @@ class FakeJobs:
         if request["jobName"] in self.refusals:
             raise self.refusals[request["jobName"]]
         token = request["clientRequestToken"]
-        arn = self._by_token.get(token) or f"arn:job/{len(self._by_token)}"
+        known = self._by_token.get(token)
+        if known is None and self._named(request["jobName"]):
+            raise refusal("ValidationException")
+        arn = known or f"arn:job/{len(self.requests)}"
         self._by_token[token], self.requests[arn] = arn, request
         self.statuses.setdefault(arn, "Submitted")
         if self.failures:
             raise self.failures.pop()
         return {"jobArn": arn}
+
+    def forget_tokens(self) -> None:
+        """Their lifetime is over."""
+        self._by_token.clear()
+
+    def get_paginator(self, operation: str) -> "FakeJobs":
+        assert operation == "list_model_invocation_jobs"
+        return self
+
+    def paginate(self, *, nameContains: str) -> list[dict[str, Any]]:  # noqa: N803
+        if self.is_list_denied:
+            raise refusal("AccessDeniedException")
+        return [{"invocationJobSummaries": [each]} for each in self._named(nameContains)]
+
+    def _named(self, part: str) -> list[dict[str, str]]:
+        return [
+            {"jobArn": arn, "jobName": request["jobName"]}
+            for arn, request in self.requests.items()
+            if part in request["jobName"]
+        ]
 
     def get_model_invocation_job(self, *, jobIdentifier: str) -> dict[str, str]:  # noqa: N803
         if jobIdentifier in self.refusals:

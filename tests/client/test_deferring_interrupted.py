@@ -190,6 +190,44 @@ def test_a_job_that_is_refused_for_good_keeps_no_other_waiting(s3: Any, jobs: Fa
     assert work.submit() == ()
 
 
+def _lost_answer(work: Deferral, jobs: FakeJobs) -> list[str]:
+    """Records of a job whose creation had no answer, so long ago that its token is forgotten."""
+    ids = defer(work, 3)
+    jobs.failures.append(ReadTimeoutError(endpoint_url="https://bedrock"))
+    with pytest.raises(ReadTimeoutError):
+        work.submit()
+    jobs.forget_tokens()
+    return ids
+
+
+def test_a_job_begun_under_a_token_long_forgotten_is_known_by_its_name(
+    s3: Any, jobs: FakeJobs
+) -> None:
+    work = deferral(s3, jobs)
+    ids = _lost_answer(work, jobs)
+
+    assert len(work.submit()) == 1
+
+    jobs.run("arn:job/0")
+    assert work.collect() == 3
+    assert [result.error for each in ids if (result := work.result(each))] == ["", "", ""]
+    assert list(jobs.requests) == ["arn:job/0"]
+
+
+def test_a_job_whose_name_cannot_be_looked_up_is_not_given_up(s3: Any, jobs: FakeJobs) -> None:
+    work = deferral(s3, jobs)
+    ids = _lost_answer(work, jobs)
+    jobs.is_list_denied = True
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        work.submit()
+    waiting = [work.result(each) for each in ids]
+    jobs.is_list_denied = False
+
+    assert waiting == [None, None, None]
+    assert len(work.submit()) == 1
+    assert list(jobs.requests) == ["arn:job/0"]
+
+
 def test_a_job_that_cannot_be_looked_at_keeps_no_other_waiting(s3: Any, jobs: FakeJobs) -> None:
     work = deferral(s3, jobs)
     for _ in range(3):

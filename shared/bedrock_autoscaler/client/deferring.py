@@ -26,6 +26,8 @@ _ENDED = frozenset({"Completed", "PartiallyCompleted", "Failed", "Stopped", "Exp
 _NOT_PROCESSED = "NotProcessed"
 _REFUSED_FOR_GOOD = frozenset({"ValidationException", "ResourceNotFoundException"})
 """What Bedrock would say again of the same job, however often it is asked."""
+_NAME_IN_USE = frozenset({"ConflictException", "ValidationException"})
+"""What may mean that Bedrock has a job of this name; its documentation does not say which."""
 _FAILURES = (BotoCoreError, ClientError, ValueError)
 """What may befall one job and need not keep the others waiting."""
 _TURN = timedelta(minutes=15)
@@ -87,8 +89,8 @@ class Deferral:
 
     Args:
         s3: with `s3:GetObject`, `PutObject`, `DeleteObject` and `ListBucket` on the prefix.
-        bedrock: control plane of the Region, with `bedrock:CreateModelInvocationJob` and
-            `GetModelInvocationJob`, and `iam:PassRole` on the role.
+        bedrock: control plane of the Region, with `bedrock:CreateModelInvocationJob`,
+            `GetModelInvocationJob` and `ListModelInvocationJobs`, and `iam:PassRole` on the role.
         table: names the model for batches, where its `deferrable` routes have one.
     """
 
@@ -280,12 +282,23 @@ class Deferral:
         # The same token has to ask for the same, whatever the table says by now.
         asked = json.loads(self._spool.get(f"open/{job}.json") or "{}")
         try:
-            created = self._create(job, asked)
+            arn = self._create(job, asked)["jobArn"]
         except ClientError as error:
-            if error.response["Error"]["Code"] in _REFUSED_FOR_GOOD:
-                self._give_up(job, error, keep)
-            raise
-        self._spool.put(f"open/{job}.json", dump({**asked, "arn": created["jobArn"]}))
+            code = error.response["Error"]["Code"]
+            # A token is forgotten one day, a name is not: an earlier run may have begun the job.
+            begun = self._arn_of(job) if code in _NAME_IN_USE else None
+            if begun is None:
+                if code in _REFUSED_FOR_GOOD:
+                    self._give_up(job, error, keep)
+                raise
+            arn = begun
+        self._spool.put(f"open/{job}.json", dump({**asked, "arn": arn}))
+
+    def _arn_of(self, job: str) -> str | None:
+        """The job that Bedrock has by this name; None when it has none."""
+        pages = self._bedrock.get_paginator("list_model_invocation_jobs").paginate(nameContains=job)
+        found = (each for page in pages for each in page.get("invocationJobSummaries", ()))
+        return next((each["jobArn"] for each in found if each["jobName"] == job), None)
 
     def _create(self, job: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         data = self._spool.uri(f"batches/{job}/input.jsonl")
