@@ -45,13 +45,14 @@ class Endpoints:
         replay = self._tokens.replay(_UPDATE, params, now)
         if replay is not None:
             return replay
-        wanted = params["endpointConfig"].get("sageMaker", {})
-        if wanted.get("instanceType") != endpoint.instance_type:
-            raise validation("The Bedrock world changes no instance types.")
+        wanted = params["endpointConfig"]["sageMaker"]
+        count = wanted["initialInstanceCount"]
+        shown = self._shown(endpoint)["endpointConfig"]["sageMaker"]
+        if wanted != shown | {"initialInstanceCount": count}:
+            raise validation("The Bedrock world changes nothing of an endpoint but its instances.")
         state, settings = self._state(endpoint), self._config.current
         if now < state.settled_at:
             raise conflict(f"{endpoint.arn} is Updating and cannot be updated now.")
-        count = wanted["initialInstanceCount"]
         if count > settings.max_endpoint_instances:
             raise quota_exceeded(f"{count} instances are above the account's quota.")
         state.wanted, state.changed_at = count, now
