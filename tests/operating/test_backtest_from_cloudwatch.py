@@ -137,6 +137,13 @@ def test_a_target_without_any_call_is_told_where_it_was_looked_for(stage: Stage)
     assert MODEL in error
 
 
+def test_no_day_is_asked_for_of_which_cloudwatch_would_answer_no_minute(day: Stage) -> None:
+    """A call that begins more than 15 days ago is one, and what is read has settled before."""
+    error = day.refused("backtest", "--from-cloudwatch", "chat", "--days", "15")
+
+    assert "--days': Input should be less than or equal to 14" in error
+
+
 def test_without_figures_there_is_nothing_to_compare(day: Stage) -> None:
     day.put("targets/chat", DOCUMENT | {"options": [], "model_ids": [MODEL]})
     error = day.refused("backtest", "--from-cloudwatch", "chat", "--days", "1", "--unread", "zero")

@@ -171,6 +171,16 @@ def test_no_day_is_asked_for_that_cloudwatch_has_no_minutes_of() -> None:
     assert look.unread[-1] == TODAY - 14 * DAY
 
 
+@pytest.mark.parametrize("minutes", [-60, -3, -1, 0, 57, 59])
+def test_no_day_is_asked_for_that_began_15_days_ago_when_it_is_read(minutes: int) -> None:
+    end = TODAY + minutes * MINUTE
+
+    look = capacity_look(build_target(), build_fleet(), None, births=BIRTHS, end=end)
+
+    # What has settled is up to an hour old, as the settings may ask for.
+    assert end + HOUR - look.unread[-1] <= 15 * DAY
+
+
 def test_a_look_right_after_midnight_leaves_the_day_before() -> None:
     look = capacity_look(build_target(), build_fleet(), None, births=BIRTHS, end=TODAY + 3 * HOUR)
 

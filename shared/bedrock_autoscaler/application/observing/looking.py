@@ -19,7 +19,7 @@ from bedrock_autoscaler.domain.traffic.observation import (
     Traffic,
     known_total,
 )
-from bedrock_autoscaler.domain.units import MINUTE, floor_hour
+from bedrock_autoscaler.domain.units import HOUR, MINUTE, floor_hour
 
 type Births = tuple[tuple[str, datetime | None], ...]
 """Addresses whose traffic is a target's, and since when each exists; None: always."""
@@ -31,8 +31,11 @@ DAY = timedelta(days=1)
 """Older history is asked for by days of UTC."""
 
 _MOST_HISTORY = 14 * DAY
-"""CloudWatch keeps sums by the minute for 15 days, and no day that began earlier is asked for.
-Source: the CloudWatch user guide, metrics retention."""
+_KEPT = 15 * DAY - HOUR
+"""CloudWatch keeps sums by the minute for 15 days, and a call that begins earlier is answered with
+no minute at all, so that no day that began earlier is asked for; up to an hour passes until what
+has settled is read. Source: the CloudWatch user guide, metrics retention, and the API reference of
+MetricStat, `Period`."""
 
 _LEAST_MINUTES = 60
 _ERRORS = ("client_errors", "server_errors")
@@ -94,7 +97,7 @@ def capacity_look(
         start=start,
         series=METRICS if is_whole else _series(target, fleet, before),
         is_whole=is_whole,
-        unread=_unread(before, births, start, oldest),
+        unread=_unread(before, births, start, oldest=oldest, kept=end - _KEPT),
         addresses=tuple(address for address, _ in births),
     )
 
@@ -138,14 +141,19 @@ def _is_due(before: Observation | None, end: datetime) -> bool:
 
 
 def _unread(
-    before: Observation | None, births: Births, start: datetime, oldest: datetime
+    before: Observation | None,
+    births: Births,
+    start: datetime,
+    *,
+    oldest: datetime,
+    kept: datetime,
 ) -> tuple[datetime, ...]:
     """Days that no look has reached for some address, newest first, then what was left before."""
     reached = before.whole_at if before is not None else None
     missed = days_between(max(reached or oldest, oldest), start)
     left = before.unread if before is not None else ()
     found = dict.fromkeys((*missed, *_kept_without(before, births, oldest), *left))
-    return tuple(day for day in found if day + DAY > oldest)
+    return tuple(day for day in found if day + DAY > oldest and day >= kept)
 
 
 def _kept_without(

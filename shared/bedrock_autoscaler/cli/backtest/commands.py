@@ -60,7 +60,7 @@ def backtest(
     ] = None,
     days: Annotated[
         float | None,
-        typer.Option(min=1, max=15, show_default="14", help="With --from-cloudwatch: so far back."),
+        typer.Option(min=1, max=14, show_default="14", help="With --from-cloudwatch: so far back."),
     ] = None,
     unread: Annotated[
         UnreadMinutes | None,

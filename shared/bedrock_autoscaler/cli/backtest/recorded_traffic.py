@@ -57,7 +57,8 @@ def fetch(
     Args:
         access: the stack.
         name: of the target.
-        days: back from now; 15 at most.
+        days: back from now; 14 at most, since CloudWatch answers a call that begins more than 15
+            days ago with no minute at all.
         out: the trace file; its siblings get the endings `.scenario.json` and `.settings.json`.
         unread: what becomes of minutes that were not read.
         scenario: the caller's own; None: derived, which needs the target's prices and rate.
