@@ -167,6 +167,16 @@ def test_without_a_price_no_hour_is_known(unknown: Target) -> None:
     assert uncommitted_usd(unknown, demand((60, 1.0)), range(1)) == (0.0, 0.0)
 
 
+def test_the_hour_in_which_a_term_ended_is_left_out_of_every_figure() -> None:
+    advice = (advised(10.5, units=2, saving_usd=1488.0),)
+    over = term(10, ended_at=NOW - 5.3 * HOUR)
+
+    (found,) = booked(demand((DAY, 1.0)), over, decisions=advice)
+
+    assert (found.until, found.hours, found.known_hours) == (NOW - 6 * HOUR, 4.0, 4.0)
+    assert (found.paid_usd, found.predicted_usd) == (120.0, pytest.approx(4.0))
+
+
 def test_started_hours_are_left_out() -> None:
     (found,) = booked(demand((DAY, 1.0)), term(2.5))
 

@@ -15,7 +15,7 @@ from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Target
 from bedrock_autoscaler.domain.traffic.joining import span
 from bedrock_autoscaler.domain.traffic.observation import Traffic
-from bedrock_autoscaler.domain.units import HOUR
+from bedrock_autoscaler.domain.units import HOUR, floor_hour
 
 _MONTHS_DIFFER = 0.1
 
@@ -83,7 +83,7 @@ def term_savings(
 def _booked(target: Target, intent: PurchaseIntent, traffic: Traffic, levels: range) -> TermSaving:
     begun = intent.billed_from or intent.recorded_at
     since = max(traffic.start, _next_hour(begun))
-    until = max(min(traffic.end, intent.ended_at or traffic.end), since)
+    until = max(min(traffic.end, floor_hour(intent.ended_at or traffic.end)), since)
     part = span(traffic, since, until)
     usd, known = uncommitted_usd(target, part, levels)
     hourly = float(intent.usd_per_hour)
