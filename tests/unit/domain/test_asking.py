@@ -7,19 +7,24 @@ from typing import Any
 
 import pytest
 
+from bedrock_autoscaler.domain.consents.agreeing import consent_problem
 from bedrock_autoscaler.domain.consents.asking import (
     CHANGE_ANSWER,
     TERM_ANSWER,
     is_repeated,
     requests_of,
 )
+from bedrock_autoscaler.domain.decision import Purchase
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Loop
-from bedrock_autoscaler.domain.units import MINUTE
+from bedrock_autoscaler.domain.units import MINUTE, usd
 from tests.builders import (
     NOW,
     PT_MODEL,
+    UNIT_PRICE,
+    build_consent,
     build_decision,
+    build_fleet,
     build_provisioned,
     build_situation,
     build_target,
@@ -115,6 +120,56 @@ def test_asks_for_a_purchase_above_the_limit_once_a_day_and_size() -> None:
     assert (request.units, request.term) == (3, Commitment.NONE)
     assert request.usd_per_hour == Decimal("60.5")
     assert request.expires_at - request.asked_at == CHANGE_ANSWER
+
+
+def test_nothing_is_asked_for_while_units_are_bought_that_the_advice_does_not_know_of() -> None:
+    bought = build_decision(
+        reasons=(PAYS,), actions=(purchase(2, "110", commitment=Commitment.ONE_MONTH),)
+    )
+    unanswered = build_situation(fleet=build_fleet(open_purchase_units=2))
+    flexible = build_decision(reasons=(PAYS,), actions=(purchase(1, "60.5"),))
+
+    assert requests_of(bought, build_situation()) == ()
+    assert requests_of(build_decision(reasons=(PAYS,)), unanswered) == ()
+    assert len(requests_of(flexible, build_situation())) == 1
+
+
+@pytest.mark.parametrize(
+    ("price", "units"), [("55", 2), ("55.00000149", 2), ("33.33333333", 3), ("20.0000001", 16)]
+)
+def test_whoever_agrees_to_what_is_asked_agrees_to_the_purchase(price: str, units: int) -> None:
+    hourly = Decimal(price)
+    sold = replace(UNIT_PRICE, usd_per_hour=hourly, one_month_usd_per_hour=hourly)
+    situation = build_situation(target=build_target(provisioned=build_provisioned(price=sold)))
+    numbers = (
+        ("units", float(units)),
+        ("usd_per_hour", float(hourly)),
+        ("term_usd", units * float(hourly) * 744),
+    )
+    whole = usd(hourly * units)
+    pays = replace(PAYS, numbers=numbers)
+    large = replace(LARGE, numbers=(("units", float(units)), ("usd_per_hour", float(whole))))
+
+    asked = requests_of(build_decision(reasons=(pays, large)), situation)
+
+    assert len(asked) == 2
+    for request in asked:
+        agreed = build_consent(
+            units=units, term=request.term, max_usd_per_hour=request.usd_per_hour
+        )
+        wanted = purchase(units, str(whole), commitment=request.term, consent_id=agreed.id)
+        assert consent_problem(agreed, wanted, "chat", NOW) is None
+        assert abs(request.usd_per_hour - hourly) <= Decimal("0.000001")
+
+
+def purchase(units: int, usd_per_hour: str, **overrides: Any) -> Purchase:
+    plain = Purchase(
+        model_id=PT_MODEL,
+        model_units=units,
+        usd_per_hour=Decimal(usd_per_hour),
+        commitment=Commitment.NONE,
+    )
+    return replace(plain, **overrides)
 
 
 @pytest.mark.parametrize(

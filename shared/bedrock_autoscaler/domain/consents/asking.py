@@ -5,11 +5,12 @@ Asking changes nothing: silence is a no, and what is not answered in time is for
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from decimal import ROUND_CEILING, Decimal
 from math import isclose
 
 from bedrock_autoscaler.domain.commitments.terms import Term, terms_of
 from bedrock_autoscaler.domain.consents.consent import Request
-from bedrock_autoscaler.domain.decision import Decision, Situation
+from bedrock_autoscaler.domain.decision import Decision, Purchase, Situation
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.target import Commitment, Loop, ProvisionedOption
 from bedrock_autoscaler.domain.units import units_text, usd
@@ -24,6 +25,7 @@ REMEMBERED = timedelta(days=2)
 """How long after its end a request is still looked at, so that a late answer is named as late."""
 
 _HOURS_AGREE = 1e-6
+_MILLIONTH = Decimal("0.000001")
 
 
 def requests_of(decision: Decision, situation: Situation) -> tuple[Request, ...]:
@@ -38,13 +40,21 @@ def requests_of(decision: Decision, situation: Situation) -> tuple[Request, ...]
         return ()
     if bought.price is None:
         return ()
+    is_open = _is_term_open(decision, situation)
     found = []
     for reason in decision.reasons:
-        if reason.code is ReasonCode.COMMITMENT_PAYS:
+        if reason.code is ReasonCode.COMMITMENT_PAYS and not is_open:
             found += list(_for_term(reason, decision, bought, sizing.max_units_per_purchase))
         elif reason.code is ReasonCode.APPROVAL_NEEDED:
             found.append(_for_change(reason, decision, bought.model_id))
     return tuple(found)
+
+
+def _is_term_open(decision: Decision, situation: Situation) -> bool:
+    """Whether units are on their way under a term, or may be, that the advice does not know of."""
+    bought = (one for one in decision.actions if isinstance(one, Purchase))
+    is_bought = any(one.commitment is not Commitment.NONE for one in bought)
+    return is_bought or situation.fleet.open_purchase_units > 0
 
 
 def is_repeated(wanted: Request, asked: Iterable[Request]) -> bool:
@@ -88,7 +98,7 @@ def _for_term(
         model_id=bought.model_id,
         units=units,
         term=term.commitment,
-        usd_per_hour=usd(numbers["usd_per_hour"]),
+        usd_per_hour=_covering(usd(Decimal(str(term.usd_per_hour)) * units), units),
         evidence=reason.message + (bounded if units < advised else ""),
         asked_at=now,
         expires_at=now + TERM_ANSWER,
@@ -102,6 +112,14 @@ def _is_of(term: Term, numbers: dict[str, float]) -> bool:
     return same_price and isclose(numbers["term_usd"], whole, rel_tol=_HOURS_AGREE)
 
 
+def _covering(whole: Decimal, units: int) -> Decimal:
+    """USD per unit and hour, to a millionth, at which so many units reach their whole price.
+
+    Rounded up: whoever agrees to what is asked agrees to the purchase.
+    """
+    return (whole / units).quantize(_MILLIONTH, rounding=ROUND_CEILING)
+
+
 def _for_change(reason: Reason, decision: Decision, model_id: str) -> Request:
     numbers, now = dict(reason.numbers), decision.scheduled_at
     units = int(numbers["units"])
@@ -111,7 +129,7 @@ def _for_change(reason: Reason, decision: Decision, model_id: str) -> Request:
         model_id=model_id,
         units=units,
         term=Commitment.NONE,
-        usd_per_hour=usd(numbers["usd_per_hour"] / units),
+        usd_per_hour=_covering(usd(numbers["usd_per_hour"]), units),
         evidence=reason.message,
         asked_at=now,
         expires_at=now + CHANGE_ANSWER,
