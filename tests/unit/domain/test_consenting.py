@@ -175,6 +175,27 @@ def test_of_two_consents_one_is_used_in_a_decision() -> None:
     ]
 
 
+def test_a_purchase_that_a_term_replaces_is_neither_agreed_to_nor_asked_for() -> None:
+    plain = Purchase(
+        model_id=PT_MODEL,
+        model_units=1,
+        usd_per_hour=Decimal("60.5"),
+        commitment=Commitment.NONE,
+    )
+    asking = build_target(controls=Controls(approval_above_usd_per_hour=Decimal(0)))
+    large = replace(GIVEN, id="c-2", term=Commitment.NONE, max_usd_per_hour=Decimal(61))
+
+    for given in ((GIVEN,), (large, GIVEN)):
+        decision = consented(
+            build_decision(actions=(plain,)), build_situation(target=asking, consents=given)
+        )
+
+        (action,) = decision.actions
+        assert isinstance(action, Purchase)
+        assert action.consent_id == GIVEN.id
+        assert [one.code for one in decision.reasons[1:]] == [ReasonCode.CONSENTED]
+
+
 def test_a_routing_decision_stays_as_it_is() -> None:
     decision = build_decision(loop=Loop.ROUTING)
     situation = build_situation(loop=Loop.ROUTING, consents=(GIVEN,))

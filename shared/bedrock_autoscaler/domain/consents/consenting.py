@@ -35,14 +35,14 @@ def consented(decision: Decision, situation: Situation) -> Decision:
     """
     if situation.loop is not Loop.CAPACITY:
         return decision
-    return _with_term(_with_approval(decision, situation), situation)
+    return _with_approval(_with_term(decision, situation), situation)
 
 
 def _with_approval(decision: Decision, situation: Situation) -> Decision:
     """Hold a purchase above the limit until a consent to that very purchase is there."""
     wanted = next((one for one in decision.actions if isinstance(one, Purchase)), None)
     target, now = situation.target, situation.scheduled_at
-    if wanted is None or not needs_consent(wanted, target):
+    if wanted is None or wanted.consent_id is not None or not needs_consent(wanted, target):
         return decision
     for consent in situation.consents:
         named = replace(wanted, consent_id=consent.id)
