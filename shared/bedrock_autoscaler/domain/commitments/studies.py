@@ -9,6 +9,9 @@ OLDEST_STUDY = timedelta(days=3)
 MONTH_DAYS = 28
 """Newest days that a study takes for a month: four whole weeks."""
 
+MOST_LEVELS = 64
+"""So many levels are studied at most; what stands above them is unknown, not idle."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelStudy:

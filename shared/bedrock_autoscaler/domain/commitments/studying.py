@@ -3,14 +3,21 @@
 Source: docs/model.md, section "Commitments".
 """
 
+from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bedrock_autoscaler.domain.classes.features import measure
 from bedrock_autoscaler.domain.classes.labels import burstiness_limit, first_match
-from bedrock_autoscaler.domain.commitments.studies import MONTH_DAYS, CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.commitments.studies import (
+    MONTH_DAYS,
+    MOST_LEVELS,
+    CommitmentStudy,
+    LevelStudy,
+)
 from bedrock_autoscaler.domain.commitments.terms import STUDY_DAYS, terms_of
 from bedrock_autoscaler.domain.decision import Label
 from bedrock_autoscaler.domain.economics.costs import Economics, build_economics
@@ -23,8 +30,8 @@ from bedrock_autoscaler.domain.units import MINUTE, significant
 _DAY_MINUTES = 1440
 _WEEK = 7
 _CLASS_DAYS = 14
+_LEAST_CLASS_DAYS = 3
 _LEAST_KNOWN = 0.5
-_MOST_LEVELS = 64
 _DIGITS = 6
 _LASTING = frozenset({Label.STEADY, Label.SEASONAL})
 
@@ -33,6 +40,8 @@ def study_commitment(
     target: Target, traffic: Traffic, *, model_ends_at: datetime | None
 ) -> CommitmentStudy | None:
     """What the traffic says, level by level; None while a price or the unit rate is unknown.
+
+    None as well when no day of the newest week was read: what nobody saw is not idle.
 
     Args:
         target: with the unit rate that is in use.
@@ -49,6 +58,8 @@ def study_commitment(
     known = float(np.count_nonzero(~np.isnan(demand.load))) / _DAY_MINUTES
     lowest = min((term.usd_per_hour for term in terms_of(bought.price)), default=None)
     days = _whole_days(demand.load)
+    if not _is_read(days[-_WEEK:]).any():
+        return None
     return CommitmentStudy(
         at=traffic.end,
         known_days=significant(known, _DIGITS),
@@ -67,7 +78,7 @@ def _whole_days(load: Series) -> Series:
 def _levels(days: Series, economics: Economics, lowest: float) -> tuple[LevelStudy, ...]:
     """Levels until one is worth less than half of the cheapest term in every span."""
     found = []
-    for level in range(_MOST_LEVELS if len(days) else 0):
+    for level in range(MOST_LEVELS):
         study = _level(days, level, economics)
         if max(study.week_usd, study.month_usd, study.two_months_usd) < lowest / 2:
             break
@@ -113,7 +124,12 @@ def _daily_usd(days: Series, level: int, economics: Economics) -> Series:
     by_day = minutes.reshape(len(days), -1)
     read = by_day.sum(axis=1)
     spent = (hourly.reshape(len(days), -1) * by_day).sum(axis=1)
-    return np.where(read >= _LEAST_KNOWN * _DAY_MINUTES, spent / np.maximum(read, 1.0), np.nan)
+    return np.where(_is_read(days), spent / np.maximum(read, 1.0), np.nan)
+
+
+def _is_read(days: Series) -> NDArray[np.bool_]:
+    """Of each day, whether at least half of it is known."""
+    return (~np.isnan(days)).mean(axis=1) >= _LEAST_KNOWN
 
 
 def _hourly_usd(hours: Series, level: int, economics: Economics) -> tuple[Series, Series]:
@@ -155,16 +171,25 @@ def _mean(values: Series) -> float:
 
 
 def _steady_days(demand: Demand, rules: Classifying, economics: Economics) -> int:
-    """Newest days in a row, back from now, at whose end the class was steady or seasonal."""
+    """Newest days in a row, back from now, at whose end the class was steady or seasonal.
+
+    The oldest days are judged together, since fewer do not show that days repeat.
+    """
     limit = burstiness_limit(rules, economics.break_even)
-    days = len(demand) // _DAY_MINUTES
-    ends = (len(demand) - back * _DAY_MINUTES for back in range(days))
-    return sum(1 for _ in takewhile(lambda end: _lasts(demand, end, rules, limit), ends))
+    first = min(_LEAST_CLASS_DAYS * _DAY_MINUTES, len(demand))
+    ends = range(len(demand), first - 1, -_DAY_MINUTES)
+    lasting = sum(1 for _ in takewhile(lambda end: _lasts(demand, end, rules, limit), ends))
+    return lasting if lasting < len(ends) else len(demand) // _DAY_MINUTES
 
 
 def _lasts(demand: Demand, end: int, rules: Classifying, limit: float) -> bool:
-    """Whether the two weeks before a minute were steady or seasonal; thin data is neither."""
+    """Whether the two weeks before a minute were steady or seasonal; thin data is neither.
+
+    Where the history begins within them, half of what there is must be known, and no more.
+    """
     start = max(end - _CLASS_DAYS * _DAY_MINUTES, 0)
+    if end < _CLASS_DAYS * _DAY_MINUTES:
+        rules = replace(rules, min_history_hours=min(rules.min_history_hours, end // 60 // 2))
     part = Demand(
         start=demand.start + start * MINUTE,
         load=demand.load[start:end],
