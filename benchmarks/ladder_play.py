@@ -216,7 +216,7 @@ def _ladder(world: _World) -> tuple[list[ProvisionedThroughput], list[tuple[floa
         evaluated = now
         study = _study(world, now)
         held = sum(pt.model_units for pt in _running(fleet, now))
-        ladder = build_ladder(study, world.price, committed_units=held, now=now)
+        ladder = build_ladder(study, world.price, lasting_units=held, now=now)
         for advice in ladder.base:
             fleet.append(_bought(advice.commitment, advice.units, now))
             regrets.append((advice.regret_halved_usd, advice.regret_ended_usd))

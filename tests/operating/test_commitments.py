@@ -11,6 +11,7 @@ from bedrock_autoscaler.adapters.storage.history import DynamoHistory
 from bedrock_autoscaler.adapters.storage.intents import PURCHASE, to_item
 from bedrock_autoscaler.adapters.storage.table import Table
 from bedrock_autoscaler.application.ports.decisions import RecordedDecision
+from bedrock_autoscaler.domain.decision import Classification, Label, Verdict
 from bedrock_autoscaler.domain.target import Commitment
 from bedrock_autoscaler.domain.units import HOUR
 from tests.builders import (
@@ -34,20 +35,29 @@ PROVISIONED = DOCUMENT["provisioned"] | {
 }
 
 
-def recorded(stage: Stage, studied_at: datetime = NOW) -> None:
-    """A decision that knows eight weeks, and holds one unit for another six days."""
+def recorded(
+    stage: Stage,
+    studied_at: datetime = NOW,
+    decided_at: datetime = NOW,
+    classification: Classification | None = None,
+) -> None:
+    """A decision that knows eight weeks, and holds one unit until six days from NOW."""
     stage.put("targets/chat", DOCUMENT | {"provisioned": PROVISIONED})
     held = build_pt(
         commitment=Commitment.ONE_MONTH, committed_until=NOW + 6 * DAY, created_at=NOW - 24 * DAY
     )
     situation = build_situation(
+        scheduled_at=decided_at,
         fleet=build_fleet(held),
         observation=build_observation(commitment=study(60.0, 60.0, 20.0, at=studied_at)),
     )
     stage.record(
         [
             RecordedDecision(
-                decision=build_decision(), situation=situation, history=None, code_version="1"
+                decision=build_decision(scheduled_at=decided_at, classification=classification),
+                situation=situation,
+                history=None,
+                code_version="1",
             )
         ]
     )
@@ -59,7 +69,7 @@ def test_what_to_commit_to_and_what_to_do_about_a_term_that_ends(stage: Stage) -
     told = stage.told("commitments", "chat")
 
     # Level 1 is on a term; level 2 costs 60 USD an hour without one, 55 with.
-    assert "on a term already: 1 unit" in told
+    assert "on a term already, or of others that serve: 1 unit" in told
     assert "advised: 1 unit for one_month at 55.00 USD, 40,920 in all; saves 3,720" in told
     assert "renewal 2026-11-26: keep 1 of 1 unit" in told
     assert "AWS renews it unless a person acts" in told
@@ -72,6 +82,24 @@ def test_an_old_study_is_advised_on_no_more_than_a_decision_does(stage: Stage) -
 
     assert "advised: " not in told
     assert "not advised, one_month: the newest study is of 2026-11-16 12:00 UTC" in told
+
+
+def test_no_more_is_advised_on_than_the_decision_does(stage: Stage) -> None:
+    bursty = Classification(
+        label=Label.BURSTY, verdict=Verdict.BURSTY, confidence=1.0, features=(), margins=()
+    )
+    recorded(stage, classification=bursty)
+
+    told = stage.told("commitments", "chat")
+
+    assert "advised: " not in told
+    assert "not advised, one_month: the class is bursty" in told
+
+
+def test_a_verdict_is_as_of_now_however_old_the_newest_decision_is(stage: Stage) -> None:
+    recorded(stage, NOW - 4 * DAY, decided_at=NOW - 4 * DAY)
+
+    assert "renewal 2026-11-26: unknown 1 unit" in stage.told("commitments", "chat")
 
 
 def test_the_same_as_json(stage: Stage) -> None:

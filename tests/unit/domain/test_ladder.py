@@ -45,7 +45,7 @@ def study(*usd: float, days: int = 56, **overrides: Any) -> CommitmentStudy:
 
 def test_a_base_a_flexible_layer_and_overflow() -> None:
     found = build_ladder(
-        study(40.0, 30.0, 20.0, 19.0, 3.0, days=30), PRICE, committed_units=0, now=NOW
+        study(40.0, 30.0, 20.0, 19.0, 3.0, days=30), PRICE, lasting_units=0, now=NOW
     )
 
     # 36 x 1.03 = 37.08: level 1 alone. 20 is half of 40: levels 2 and 3 are held half the week.
@@ -59,7 +59,7 @@ def test_a_base_a_flexible_layer_and_overflow() -> None:
 
 
 def test_regret_is_that_of_the_whole_base() -> None:
-    found = build_ladder(study(40.0, 25.0), PRICE, committed_units=0, now=NOW)
+    found = build_ladder(study(40.0, 25.0), PRICE, lasting_units=0, now=NOW)
 
     # 4,416 hours of 184 days at 20 USD for both; half the demand is worth 20 and 12.50.
     assert found.regret_ended_usd == pytest.approx(2 * 20 * 4_416)
@@ -67,7 +67,7 @@ def test_regret_is_that_of_the_whole_base() -> None:
 
 
 def test_confidence_is_the_worst_and_the_best_of_the_weeks() -> None:
-    (one,) = build_ladder(study(40.0, days=30), PRICE, committed_units=0, now=NOW).base
+    (one,) = build_ladder(study(40.0, days=30), PRICE, lasting_units=0, now=NOW).base
 
     # 744 hours at 36 USD; weeks at 36 and at 42.
     assert one.saving_low_usd == pytest.approx(0.0)
@@ -75,9 +75,23 @@ def test_confidence_is_the_worst_and_the_best_of_the_weeks() -> None:
     assert one.saving_usd == pytest.approx(4 * 744)
 
 
+def test_the_saving_is_never_below_that_of_the_worst_week() -> None:
+    # The newest week was worse for level 1, the month for level 2: 39 + 38 is below either week.
+    lower = study(40.0, 40.0, days=30).levels
+    first = replace(lower[0], week_usd=39.0, month_usd=40.0, weekly_usd=(41.0, 39.0))
+    second = replace(lower[1], week_usd=40.0, month_usd=38.0, weekly_usd=(37.5, 40.0))
+    found = replace(study(days=30), levels=(first, second))
+
+    (one,) = build_ladder(found, PRICE, lasting_units=0, now=NOW).base
+
+    assert one.saving_usd == pytest.approx((77 - 72) * 744)
+    assert one.saving_low_usd == pytest.approx(one.saving_usd)
+    assert one.saving_high_usd == pytest.approx((79 - 72) * 744)
+
+
 @pytest.mark.parametrize("days", [0, 14, 28])
 def test_less_than_thirty_days_support_no_base(days: int) -> None:
-    found = build_ladder(study(40.0, days=days), PRICE, committed_units=0, now=NOW)
+    found = build_ladder(study(40.0, days=days), PRICE, lasting_units=0, now=NOW)
 
     assert found.base == ()
     assert {commitment for commitment, _ in found.refused} == {
@@ -89,7 +103,7 @@ def test_less_than_thirty_days_support_no_base(days: int) -> None:
 def test_a_term_past_the_end_of_the_model_is_refused() -> None:
     ends = study(40.0, model_ends_at=NOW + 20 * DAY)
 
-    found = build_ladder(ends, PRICE, committed_units=0, now=NOW)
+    found = build_ladder(ends, PRICE, lasting_units=0, now=NOW)
 
     assert found.base == ()
     assert {why for _, why in found.refused} == {"it would run past the end of the model"}
@@ -97,7 +111,7 @@ def test_a_term_past_the_end_of_the_model_is_refused() -> None:
 
 def test_what_forbids_every_term_refuses_them_all_and_leaves_the_layers_above() -> None:
     found = build_ladder(
-        study(40.0, 30.0, 3.0), PRICE, committed_units=0, now=NOW, obstacle="the price is old"
+        study(40.0, 30.0, 3.0), PRICE, lasting_units=0, now=NOW, obstacle="the price is old"
     )
 
     assert found.base == ()
@@ -122,12 +136,35 @@ def test_what_forbids_every_term_refuses_them_all_and_leaves_the_layers_above() 
     ],
 )
 def test_nothing_is_advised_above_the_ceiling(ceiling: Ceiling, committed: int, units: int) -> None:
-    # A unit that is on a term already is taken to cost the dearest one, 36 USD.
+    # Units below, on a term already or taken by the longer one, count as the caps do: 40 USD.
     found = build_ladder(
-        study(40.0, 40.0, 40.0), PRICE, committed_units=committed, now=NOW, ceiling=ceiling
+        study(40.0, 40.0, 40.0), PRICE, lasting_units=committed, now=NOW, ceiling=ceiling
     )
 
     assert sum(one.units for one in found.base) == units
+
+
+def test_what_the_longer_term_takes_counts_for_the_shorter_as_the_caps_will_count_it() -> None:
+    # Six months take level 1 for 20 USD. Once bought it counts 40, which leaves 36 of 76.
+    levels = study(40.0, 40.0)
+    month_alone = replace(levels.levels[1], two_months_usd=10.0)
+    grown = replace(levels, levels=(levels.levels[0], month_alone))
+
+    def units(dollars: float) -> list[int]:
+        ceiling = Ceiling(units=9, usd_per_hour=dollars)
+        found = build_ladder(grown, PRICE, lasting_units=0, now=NOW, ceiling=ceiling)
+        return [one.units for one in found.base]
+
+    assert units(75.99) == [1]
+    assert units(76.0) == [1, 1]
+
+
+def test_above_the_levels_that_are_studied_a_term_is_refused_for_that() -> None:
+    found = build_ladder(study(*[40.0] * 64), PRICE, lasting_units=64, now=NOW)
+
+    assert {why for _, why in found.refused} == {
+        "no more than 64 units are studied, and 64 are there already"
+    }
 
 
 def test_a_ladder_is_due_once_a_week() -> None:

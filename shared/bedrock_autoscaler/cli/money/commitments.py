@@ -41,7 +41,8 @@ def commitments(
     """
     access = access_to(stack)
     newest = _newest(access, target)
-    ladder, renewals, savings = _ladder(access, newest), _renewals(newest), _savings(access, newest)
+    ladder, renewals = _ladder(access, newest), _renewals(access, newest)
+    savings = _savings(access, newest)
     if output is Output.JSON:
         print_json(
             {
@@ -69,19 +70,20 @@ def _newest(access: "StackAccess", target: str) -> "RecordedDecision":
 def _ladder(access: "StackAccess", newest: "RecordedDecision") -> "Ladder | None":
     from bedrock_autoscaler.domain.commitments.advice import Ceiling
     from bedrock_autoscaler.domain.commitments.ladder import build_ladder
-    from bedrock_autoscaler.domain.commitments.reasons import outdated
+    from bedrock_autoscaler.domain.commitments.reasons import outdated, unlasting
 
-    situation = newest.situation
+    situation, known = newest.situation, newest.decision.classification
     study, bought = situation.observation.commitment, situation.target.provisioned
     if study is None or bought is None or bought.price is None:
         return None
+    now = access.clock.now()
     return build_ladder(
         study,
         bought.price,
-        committed_units=situation.fleet.committed_units,
-        now=situation.scheduled_at,
-        ceiling=Ceiling.of(situation.target.guard_rails),
-        obstacle=outdated(study, situation.target, access.clock.now()),
+        lasting_units=situation.fleet.lasting_units,
+        now=now,
+        ceiling=Ceiling.of(situation.target.guard_rails, situation.fleet, bought.price),
+        obstacle=outdated(study, situation.target, now) or (unlasting(known) if known else None),
     )
 
 
@@ -106,21 +108,21 @@ def _missing(target: "Target") -> str:
     )
 
 
-def _renewals(newest: "RecordedDecision") -> "tuple[Renewal, ...]":
+def _renewals(access: "StackAccess", newest: "RecordedDecision") -> "tuple[Renewal, ...]":
     """The verdict as of now on every running term, soonest first."""
     from bedrock_autoscaler.domain.commitments.renewal import renewal_of
 
     situation = newest.situation
-    bought, owned = situation.target.provisioned, situation.fleet.owned
+    bought, fleet = situation.target.provisioned, situation.fleet
     found = [
         renewal_of(
             pt,
-            owned,
+            fleet.serving,
             situation.observation.commitment,
             price=bought.price if bought else None,
-            now=situation.scheduled_at,
+            now=access.clock.now(),
         )
-        for pt in owned
+        for pt in fleet.owned
         if pt.committed_until is not None
     ]
     return tuple(sorted(found, key=lambda one: one.ends_at))
@@ -197,7 +199,7 @@ def _saving(one: "TermSaving") -> str:
 
 def _print_ladder(ladder: "Ladder", say: "Callable[[str], None]") -> None:
     say(f"ladder of {ladder.at:%Y-%m-%d %H:%M} UTC")
-    say(f"  on a term already: {units_text(ladder.committed_units)}")
+    say(f"  on a term already, or of others that serve: {units_text(ladder.lasting_units)}")
     for one in ladder.base:
         say(f"  advised: {_advice(one)}")
     for commitment, why in ladder.refused:

@@ -39,13 +39,28 @@ class _Bound:
 
 
 def allow_growth(
-    wanted: int, *, target: Target, fleet: Fleet, observation: Observation, now: datetime
+    wanted: int,
+    *,
+    target: Target,
+    fleet: Fleet,
+    observation: Observation,
+    now: datetime,
+    each: Decimal | None = None,
 ) -> Growth:
-    """How many of `wanted` further units pace and guard rails let through."""
+    """How many of `wanted` further units pace and guard rails let through.
+
+    Args:
+        wanted: units.
+        target: whose guard rails they are.
+        fleet: what is held.
+        observation: quotas and what is used of them.
+        now: the present moment.
+        each: USD per hour of one of them; None: the price without commitment.
+    """
     stop = growth_hold(target, fleet, now) or _pace(target, fleet, now)
     if stop is not None:
         return Growth(units=0, reasons=(stop,))
-    bounds = (*_unit_bounds(target, fleet, observation), *_spend_bounds(target, fleet))
+    bounds = (*_unit_bounds(target, fleet, observation), *_spend_bounds(target, fleet, each))
     allowed = min([wanted, *(max(bound.room, 0) for bound in bounds)])
     reasons = tuple(
         Reason(
@@ -109,30 +124,32 @@ def _unit_bounds(target: Target, fleet: Fleet, observation: Observation) -> Iter
         )
 
 
-def _spend_bounds(target: Target, fleet: Fleet) -> Iterable[_Bound]:
+def _spend_bounds(target: Target, fleet: Fleet, each: Decimal | None) -> Iterable[_Bound]:
     """Bounds on money: the price of the whole fleet, and what the day and the month may cost.
 
-    Each unit held will at least start its next period before it can leave, so that period counts
-    as spent.
+    A unit held counts at the price without commitment, under a term as well. Each will at least
+    start its next period before it can leave, so that period counts as spent.
     """
     rails = target.guard_rails
     if target.provisioned is None or target.provisioned.price is None:
         yield _Bound(code=ReasonCode.PRICE_UNKNOWN, room=0, message="no unit price is known")
         return
     price = target.provisioned.price.usd_per_hour
+    each = price if each is None else each
     hourly = fleet.held_units * price
     yield _Bound(
         code=ReasonCode.MAX_USD_PER_HOUR,
-        room=_fitting(rails.max_usd_per_hour - hourly, price),
+        room=_fitting(rails.max_usd_per_hour - hourly, each),
         message=f"the fleet costs {hourly} USD per hour, max_usd_per_hour is "
         f"{rails.max_usd_per_hour}",
     )
     for code, fitting, message in stack_bounds(
-        fleet.stack, price, target.thresholds.sizing.billing_minutes
+        fleet.stack, each, target.thresholds.sizing.billing_minutes
     ):
         yield _Bound(code=code, room=int(fitting), message=message)
-    period = period_usd(price, target.thresholds.sizing.billing_minutes)
-    coming = fleet.held_units * period
+    minutes = target.thresholds.sizing.billing_minutes
+    period = period_usd(each, minutes)
+    coming = fleet.held_units * period_usd(price, minutes)
     for cap in spend_caps(rails, fleet.spend):
         yield _Bound(
             code=cap_code(cap),

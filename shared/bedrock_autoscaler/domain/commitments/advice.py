@@ -12,8 +12,14 @@ from itertools import takewhile
 
 import numpy as np
 
-from bedrock_autoscaler.domain.commitments.studies import MONTH_DAYS, CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.commitments.studies import (
+    MONTH_DAYS,
+    MOST_LEVELS,
+    CommitmentStudy,
+    LevelStudy,
+)
 from bedrock_autoscaler.domain.commitments.terms import LEAST_HISTORY_DAYS, Term, terms_of
+from bedrock_autoscaler.domain.fleet.holdings import Fleet, Ownership
 from bedrock_autoscaler.domain.target import Commitment, GuardRails, UnitPrice
 
 EVALUATED_EVERY = timedelta(days=7)
@@ -36,9 +42,16 @@ class Ceiling:
     usd_per_hour: float
 
     @classmethod
-    def of(cls, rails: GuardRails) -> "Ceiling":
-        """The guard rails of a target, which bind a commitment like any purchase."""
-        return cls(units=rails.max_units, usd_per_hour=float(rails.max_usd_per_hour))
+    def of(cls, rails: GuardRails, fleet: Fleet, price: UnitPrice) -> "Ceiling":
+        """The guard rails of a target, which bind a commitment like any purchase.
+
+        What others hold and the target may not use takes up room all the same.
+        """
+        foreign = (pt for pt in fleet.throughputs if pt.ownership is Ownership.UNMANAGED)
+        lent = fleet.lasting_units - fleet.committed_units
+        units = sum(pt.model_units for pt in foreign) - lent
+        dollars = rails.max_usd_per_hour - units * price.usd_per_hour
+        return cls(units=rails.max_units - units, usd_per_hour=float(dollars))
 
 
 NO_CEILING = Ceiling(units=10**9, usd_per_hour=float("inf"))
@@ -49,13 +62,13 @@ class CommitmentAdvice:
     """Units that would be cheaper on a term, lowest levels first; money over the whole term.
 
     Attributes:
-        first_level: number of the first unit advised on; those below are on a term already.
+        first_level: number of the first unit advised on; those below are there already.
         quantile: share of the newest 28 days in which demand would not have filled these units.
         utilization: of these units over 28 days; `utilization_two_months` over 56.
         term_usd: price of all units for the whole term, due whatever happens.
         saving_usd: against no commitment, if the term is like the cheaper of the spans looked at.
         saving_low_usd, saving_high_usd: if the whole term is like the worst, or the best, of the
-            weeks looked at.
+            weeks looked at; `saving_usd` lies between them.
         spent_share: what these levels cost in the newest 28 days as a share of `term_usd`.
         regret_halved_usd: lost against no commitment if demand halves tomorrow.
         regret_ended_usd: lost if demand ends tomorrow.
@@ -78,8 +91,14 @@ class CommitmentAdvice:
 
 
 def is_long_enough(study: CommitmentStudy, term: Term) -> bool:
-    """Whether history and class last for this term; a twentieth of the minutes may be missing."""
-    return study.known_days >= 0.95 * term.days_needed and study.steady_days >= term.days_needed
+    """Whether history and class last for this term."""
+    is_lasting = study.steady_days >= term.days_needed
+    return is_lasting and is_known_for(study, term.days_needed)
+
+
+def is_known_for(study: CommitmentStudy, days: int) -> bool:
+    """Whether so much history was read; a twentieth of the minutes may be missing."""
+    return study.known_days >= 0.95 * days
 
 
 def ends_in_time(study: CommitmentStudy, term: Term, now: datetime) -> bool:
@@ -87,39 +106,46 @@ def ends_in_time(study: CommitmentStudy, term: Term, now: datetime) -> bool:
     return study.model_ends_at is None or now + term.length <= study.model_ends_at
 
 
+def unstudied(lasting_units: int) -> str | None:
+    """Why nothing is known of a level above so many units; None when it may be."""
+    if lasting_units < MOST_LEVELS:
+        return None
+    return f"no more than {MOST_LEVELS} units are studied, and {lasting_units} are there already"
+
+
 def advise(
     study: CommitmentStudy,
     price: UnitPrice,
     *,
-    committed_units: int,
+    lasting_units: int,
     now: datetime,
     ceiling: Ceiling = NO_CEILING,
 ) -> tuple[CommitmentAdvice, ...]:
     """What would be cheaper on a term, the longer term first; empty when nothing would.
 
     A level is advised on while the lower of its cost over the whole span and over the newest week
-    is above the price of the term by 3%, and while all units on a term stay below the ceiling.
+    is above the price of the term by 3%, and while it and all units below it stay within the
+    ceiling, as a purchase will: those below cost the dearest price of a unit there.
 
     Args:
         study: of the day.
         price: with the terms that are sold.
-        committed_units: on a term already; taken to cost what the dearest term does.
+        lasting_units: on a term already, or of others that serve the target.
         now: a term must end before the model does.
         ceiling: what a person has agreed to.
     """
     found = []
-    first = committed_units
+    first = lasting_units
     terms = terms_of(price)
-    spent = committed_units * max((term.usd_per_hour for term in terms), default=0.0)
+    dearest = max(float(price.usd_per_hour), *(term.usd_per_hour for term in terms), 0.0)
     for term in terms:
         if not (is_long_enough(study, term) and ends_in_time(study, term, now)):
             continue
-        room = _room(ceiling, term, first, spent)
+        room = _room(ceiling, term, first, first * dearest)
         chosen = _paying(study.levels[first:], term)[:room]
         if chosen:
             found.append(_advice(chosen, term, first))
             first += len(chosen)
-            spent += len(chosen) * term.usd_per_hour
     return tuple(found)
 
 
@@ -166,6 +192,9 @@ def _advice(levels: Sequence[LevelStudy], term: Term, first: int) -> CommitmentA
 
 
 def _sums_by_week(levels: Sequence[LevelStudy], term: Term) -> list[float]:
-    """USD per hour of all levels together, week by week; the safe figure while none is known."""
+    """USD per hour of all levels together: the safe figure, and week by week.
+
+    The safe one may be below every week, since what was worst differs from level to level.
+    """
     sums = [sum(week) for week in zip(*(level.weekly_usd for level in levels), strict=False)]
-    return sums or [sum(sure_usd(level, term) for level in levels)]
+    return [sum(sure_usd(level, term) for level in levels), *sums]

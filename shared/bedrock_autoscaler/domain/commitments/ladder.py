@@ -17,6 +17,7 @@ from bedrock_autoscaler.domain.commitments.advice import (
     advise,
     ends_in_time,
     is_long_enough,
+    unstudied,
 )
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
 from bedrock_autoscaler.domain.commitments.terms import terms_of
@@ -31,7 +32,7 @@ class Ladder:
 
     Attributes:
         at: of the study that it rests on.
-        committed_units: on a term already.
+        lasting_units: on a term already, or of others that serve the target.
         base: units that would be cheaper on a term, the lowest levels first.
         flexible_units: above all these; without a commitment they would be held at least half of
             the newest week.
@@ -41,7 +42,7 @@ class Ladder:
     """
 
     at: datetime
-    committed_units: int
+    lasting_units: int
     base: tuple[CommitmentAdvice, ...]
     flexible_units: int
     flexible_usd_per_hour: float
@@ -68,7 +69,7 @@ def build_ladder(
     study: CommitmentStudy,
     price: UnitPrice,
     *,
-    committed_units: int,
+    lasting_units: int,
     now: datetime,
     ceiling: Ceiling = NO_CEILING,
     obstacle: str | None = None,
@@ -78,23 +79,24 @@ def build_ladder(
     Args:
         study: of the day; at least 30 days must be known, and steady or seasonal.
         price: of a unit, with the terms that are sold.
-        committed_units: on a term already.
+        lasting_units: on a term already, or of others that serve the target.
         now: a term must end before the model does.
         ceiling: what a person has agreed to.
         obstacle: what forbids every term, such as a price that is too old; None: nothing does.
     """
+    obstacle = obstacle or unstudied(lasting_units)
     base = (
-        advise(study, price, committed_units=committed_units, now=now, ceiling=ceiling)
+        advise(study, price, lasting_units=lasting_units, now=now, ceiling=ceiling)
         if obstacle is None
         else ()
     )
-    first = committed_units + sum(one.units for one in base)
+    first = lasting_units + sum(one.units for one in base)
     above = study.levels[first:]
     least = _HELD_MOSTLY * float(price.usd_per_hour)
     flexible = tuple(takewhile(lambda level: level.week_usd >= least, above))
     return Ladder(
         at=study.at,
-        committed_units=committed_units,
+        lasting_units=lasting_units,
         base=base,
         flexible_units=len(flexible),
         flexible_usd_per_hour=_hourly(flexible),

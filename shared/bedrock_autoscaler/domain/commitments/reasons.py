@@ -8,13 +8,17 @@ from bedrock_autoscaler.domain.commitments.advice import (
     advise,
     ends_in_time,
     is_long_enough,
+    unstudied,
 )
-from bedrock_autoscaler.domain.commitments.studies import OLDEST_STUDY, CommitmentStudy
+from bedrock_autoscaler.domain.commitments.studies import (
+    OLDEST_STUDY,
+    CommitmentStudy,
+)
 from bedrock_autoscaler.domain.commitments.terms import terms_of
 from bedrock_autoscaler.domain.decision import Classification, Label, Situation
 from bedrock_autoscaler.domain.economics.facts import stale_prices
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
-from bedrock_autoscaler.domain.target import Commitment, Target
+from bedrock_autoscaler.domain.target import Commitment, Target, UnitPrice
 from bedrock_autoscaler.domain.units import iso, moment_text
 
 _WORDS = {Commitment.ONE_MONTH: "one month", Commitment.SIX_MONTHS: "six months"}
@@ -27,10 +31,14 @@ def commitment_reasons(situation: Situation, classification: Classification) -> 
     if study is None or bought is None or bought.price is None or not terms_of(bought.price):
         return ()
     now = situation.scheduled_at
-    obstacle = outdated(study, situation.target, now) or _obstacle(situation, study, classification)
+    obstacle = (
+        outdated(study, situation.target, now)
+        or unlasting(classification)
+        or _obstacle(situation, study)
+    )
     if obstacle is not None:
         return (_not_advised(obstacle, study),)
-    advice = commitment_advice(situation)
+    advice = _advice_of(situation, study, bought.price)
     if not advice:
         rails = situation.target.guard_rails
         return (
@@ -43,17 +51,16 @@ def commitment_reasons(situation: Situation, classification: Classification) -> 
     return tuple(_advised(one, study) for one in advice)
 
 
-def commitment_advice(situation: Situation) -> tuple[CommitmentAdvice, ...]:
-    """What the situation's own study advises within the guard rails, its class left aside."""
-    study, bought = situation.observation.commitment, situation.target.provisioned
-    if study is None or bought is None or bought.price is None:
-        return ()
+def _advice_of(
+    situation: Situation, study: CommitmentStudy, price: UnitPrice
+) -> tuple[CommitmentAdvice, ...]:
+    """What the study advises within the guard rails."""
     return advise(
         study,
-        bought.price,
-        committed_units=situation.fleet.committed_units,
+        price,
+        lasting_units=situation.fleet.lasting_units,
         now=situation.scheduled_at,
-        ceiling=Ceiling.of(situation.target.guard_rails),
+        ceiling=Ceiling.of(situation.target.guard_rails, situation.fleet, price),
     )
 
 
@@ -68,13 +75,16 @@ def outdated(study: CommitmentStudy, target: Target, now: datetime) -> str | Non
     return stale[0].message if stale else None
 
 
-def _obstacle(
-    situation: Situation, study: CommitmentStudy, classification: Classification
-) -> str | None:
+def unlasting(classification: Classification) -> str | None:
+    """Why the class in force allows no advice; None when it does."""
+    if classification.label in _LASTING:
+        return None
+    return f"the class is {classification.label.value}; steady and seasonal traffic alone lasts"
+
+
+def _obstacle(situation: Situation, study: CommitmentStudy) -> str | None:
     """What forbids every term; None when some term may be looked at."""
     bought = situation.target.provisioned
-    if classification.label not in _LASTING:
-        return f"the class is {classification.label.value}; steady and seasonal traffic alone lasts"
     terms = terms_of(bought.price) if bought and bought.price else ()
     lasting = [term for term in terms if is_long_enough(study, term)]
     if not lasting:
@@ -86,7 +96,7 @@ def _obstacle(
     if not any(ends_in_time(study, term, situation.scheduled_at) for term in lasting):
         end = "" if study.model_ends_at is None else iso(study.model_ends_at)
         return f"the model ends on {end}, before any term would"
-    return None
+    return unstudied(situation.fleet.lasting_units)
 
 
 def _advised(advice: CommitmentAdvice, study: CommitmentStudy) -> Reason:

@@ -133,7 +133,12 @@ def _against(wanted: Purchase, term: Term, situation: Situation) -> str | None:
     if facts:
         return facts[0].message
     growth = allow_growth(
-        wanted.model_units, target=target, fleet=situation.fleet, observation=observation, now=now
+        wanted.model_units,
+        target=target,
+        fleet=situation.fleet,
+        observation=observation,
+        now=now,
+        each=wanted.usd_per_hour / wanted.model_units,
     )
     if growth.units < wanted.model_units:
         return growth.reasons[0].message
