@@ -31,6 +31,7 @@ from tests.builders import (
     pt_arn,
 )
 from tests.fakes.recording_reporter import RecordingReporter
+from tests.unit.domain.test_ladder import study
 
 DAY = timedelta(days=1)
 
@@ -147,6 +148,20 @@ def test_the_end_of_a_month_and_a_leap_day_are_days_like_others(
     situation = build_situation(fleet=build_fleet(pt), scheduled_at=now)
 
     assert moment_text(until) in alarms(situation)["term_ending"]
+
+
+@pytest.mark.parametrize(("uses_unmanaged", "verdict"), [(False, "keep:"), (True, "drop:")])
+def test_units_of_others_that_serve_stand_below_a_term(
+    verdict: str, *, uses_unmanaged: bool
+) -> None:
+    pt = build_pt(commitment=Commitment.ONE_MONTH, committed_until=NOW + 7 * DAY)
+    foreign = build_pt(2, ownership=Ownership.UNMANAGED)
+    fleet = build_fleet(pt, foreign, uses_unmanaged=uses_unmanaged)
+    observation = build_observation(commitment=study(60.0, 10.0))
+
+    found = alarms(build_situation(fleet=fleet, observation=observation))
+
+    assert verdict in found["term_ending"]
 
 
 def idle(quiet: int, *, served: int = 120, seen: bool = True, **overrides: Any) -> Situation:

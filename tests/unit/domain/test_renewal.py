@@ -15,7 +15,7 @@ from bedrock_autoscaler.domain.commitments.renewal import (
     sentence,
 )
 from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
-from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
+from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput
 from bedrock_autoscaler.domain.target import Commitment, UnitPrice
 from tests.builders import NOW, UNIT_PRICE, build_pt
 
@@ -116,14 +116,49 @@ def test_a_term_past_the_end_of_the_model_is_dropped() -> None:
 
 
 @pytest.mark.parametrize(
+    ("left", "wasted"),
+    [
+        # The model serves for 30 of the 31 days, 15 of them, or none.
+        (30 * DAY, 0.0),
+        (15 * DAY, 30 * 744 - 33 * 360),
+        (-DAY, 30 * 744),
+    ],
+)
+def test_a_model_that_ends_wastes_what_it_does_not_serve(left: timedelta, wasted: float) -> None:
+    found = judged(term(1), study(33.0, model_ends_at=END + left))
+
+    assert found.wasted_usd == pytest.approx(wasted)
+    assert "waste -" not in sentence(found, 7)
+
+
+def test_units_of_others_that_serve_stand_below() -> None:
+    lent = build_pt(2, ownership=Ownership.UNMANAGED)
+
+    assert judged(term(1), study(33.0, 10.0), lent).verdict is RenewalVerdict.DROP
+
+
+def test_units_above_the_levels_that_are_studied_are_not_called_idle() -> None:
+    later = term(63, arn=ARN, committed_until=END + DAY)
+    studied = study(*[33.0] * 64)
+
+    assert judged(term(1), studied, later).verdict is RenewalVerdict.KEEP
+    found = judged(term(2), studied, later)
+    assert found.verdict is RenewalVerdict.UNKNOWN
+    assert "no more than 64 units are studied" in found.because
+    # Where a study ended before, because nothing was worth a term any more, that is known.
+    assert judged(term(2), study(*[33.0] * 63), later).verdict is RenewalVerdict.DROP
+
+
+@pytest.mark.parametrize(
     ("found", "price", "words"),
     [
         (None, PRICE, "could not be studied"),
         (study(33.0, at=NOW - 4 * DAY), PRICE, "could not be studied"),
+        (study(33.0, known_days=28.4), PRICE, "28 days of its use are known; it needs 30"),
         (study(33.0), None, "not known"),
         (study(33.0), replace(PRICE, one_month_usd_per_hour=None), "not known"),
     ],
-    ids=["no study", "old study", "no price", "term not sold any more"],
+    ids=["no study", "old study", "short study", "no price", "term not sold any more"],
 )
 def test_without_facts_there_is_no_verdict(
     found: CommitmentStudy | None, price: UnitPrice | None, words: str
@@ -147,6 +182,10 @@ def test_the_sentence_says_who_acts_and_what_it_costs_not_to() -> None:
     assert "Renewed whole it costs 44,640 USD" in said
     assert "save 2,232, the others waste 7,440" in said
     assert said.endswith("AWS renews it unless a person acts")
+
+
+def test_the_last_day_is_one() -> None:
+    assert "in 1 day or less" in sentence(judged(term(1), study(33.0)), 1)
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def _terms(situation: Situation) -> Iterator[Finding]:
         if days is not None:
             renewal = renewal_of(
                 pt,
-                situation.fleet.owned,
+                situation.fleet.serving,
                 situation.observation.commitment,
                 price=bought.price if bought else None,
                 now=situation.scheduled_at,

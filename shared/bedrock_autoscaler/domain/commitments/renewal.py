@@ -12,12 +12,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import takewhile
 
-from bedrock_autoscaler.domain.commitments.advice import sure_usd
-from bedrock_autoscaler.domain.commitments.studies import OLDEST_STUDY, CommitmentStudy, LevelStudy
-from bedrock_autoscaler.domain.commitments.terms import Term, terms_of
-from bedrock_autoscaler.domain.fleet.holdings import ProvisionedThroughput
+from bedrock_autoscaler.domain.commitments.advice import is_known_for, sure_usd
+from bedrock_autoscaler.domain.commitments.studies import (
+    MOST_LEVELS,
+    OLDEST_STUDY,
+    CommitmentStudy,
+    LevelStudy,
+)
+from bedrock_autoscaler.domain.commitments.terms import LEAST_HISTORY_DAYS, Term, terms_of
+from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput
 from bedrock_autoscaler.domain.target import Commitment, UnitPrice
-from bedrock_autoscaler.domain.units import iso, moment_text, units_text
+from bedrock_autoscaler.domain.units import count_text, iso, moment_text, units_text
 
 MILESTONE_DAYS = (30, 14, 7, 3, 1)
 """Days before the end of a term on which a person hears of it."""
@@ -43,7 +48,8 @@ class Renewal:
         renewal_usd: due when AWS renews all units for another term.
         saving_usd: of the kept units over that term, against no commitment, by the more
             cautious of the spans that the study looks at.
-        wasted_usd: what the units that are not kept would cost beyond their worth.
+        wasted_usd: what the units that are not kept would cost beyond their worth, which ends
+            with the model.
         halved_usd: lost on the kept units if demand halves tomorrow.
         because: what the verdict rests on.
     """
@@ -78,11 +84,11 @@ def renewal_of(
     """The verdict on one commitment.
 
     Its units stand above those of the other terms that end later, since these cannot be given up
-    before.
+    before, and above those of others that serve the target and are not ours to give up.
 
     Args:
         pt: under a term.
-        others: of the same fleet; `pt` may be among them.
+        others: that serve the target, whoever owns them; `pt` may be among them.
         study: the newest; None while there is none.
         price: of the day; None unknown.
         now: the present moment.
@@ -111,12 +117,19 @@ def renewal_of(
         return plain
     if study is None or now - study.at > OLDEST_STUDY:
         return replace(plain, because="its use could not be studied")
+    if not is_known_for(study, LEAST_HISTORY_DAYS):
+        days = f"{study.known_days:.0f} days of its use are known"
+        return replace(plain, because=f"{days}; it needs {LEAST_HISTORY_DAYS}")
     first = sum(other.model_units for other in others if _outlasts(other, pt))
+    if first + pt.model_units > MOST_LEVELS == len(study.levels):
+        return replace(plain, because=f"no more than {MOST_LEVELS} units are studied")
     levels = study.levels[first : first + pt.model_units]
     return _decided(plain, levels, study.model_ends_at, term)
 
 
 def _outlasts(other: ProvisionedThroughput, pt: ProvisionedThroughput) -> bool:
+    if other.ownership is Ownership.UNMANAGED:
+        return other.is_routable
     if other.committed_until is None or pt.committed_until is None or other.arn == pt.arn:
         return False
     return (other.committed_until, other.arn) > (pt.committed_until, pt.arn)
@@ -127,10 +140,12 @@ def _decided(
 ) -> Renewal:
     """The verdict in place of none."""
     worths = [sure_usd(level, term) for level in levels]
-    gains = [worth - term.usd_per_hour for worth in worths]
-    gains += [-term.usd_per_hour] * (plain.units - len(levels))
+    idle = [-term.usd_per_hour] * (plain.units - len(levels))
+    gains = [worth - term.usd_per_hour for worth in worths] + idle
     if model_ends_at is not None and plain.ends_at + term.length > model_ends_at:
         kept, because = 0, f"the model ends on {iso(model_ends_at)}, before a further term would"
+        served = max((model_ends_at - plain.ends_at) / term.length, 0.0)
+        gains = [served * worth - term.usd_per_hour for worth in worths] + idle
     else:
         kept = sum(1 for _ in takewhile(lambda gain: gain > 0, gains))
         because = (
@@ -144,7 +159,7 @@ def _decided(
         verdict=_verdict(kept, plain.units),
         kept_units=kept,
         saving_usd=sum(gains[:kept]) * term.hours,
-        wasted_usd=-sum(gains[kept:]) * term.hours,
+        wasted_usd=sum(max(-gain, 0.0) for gain in gains[kept:]) * term.hours,
         halved_usd=max(lost * term.hours, 0.0),
         because=because,
     )
@@ -178,7 +193,7 @@ def sentence(renewal: Renewal, days: int) -> str:
         )
     )
     return (
-        f"the term of {renewal.arn} ends at {moment_text(renewal.ends_at)}, in {days} days or "
-        "less. "
-        f"{said}, since {renewal.because}.{money} AWS renews it unless a person acts"
+        f"the term of {renewal.arn} ends at {moment_text(renewal.ends_at)}, in "
+        f"{count_text(days, 'day')} or less. {said}, since {renewal.because}.{money} AWS renews it "
+        "unless a person acts"
     )
