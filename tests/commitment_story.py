@@ -22,7 +22,7 @@ from bedrock_autoscaler.domain.commitments.renewal import MILESTONE_DAYS
 from bedrock_autoscaler.domain.decision import Decision
 from bedrock_autoscaler.domain.fleet.intent import PurchaseState
 from bedrock_autoscaler.domain.reason import ReasonCode
-from bedrock_autoscaler.domain.units import HOUR, MINUTE, floor_hour
+from bedrock_autoscaler.domain.units import HOUR, MINUTE, count_text, floor_hour
 from bedrock_world.world import World
 from tests.builders import MODEL, NOW, REGION, build_traffic
 from tests.functions.account import SETTINGS
@@ -238,7 +238,7 @@ def is_warned(story: Story) -> None:
         story.live(ends_at - days * DAY + HOUR - story.now)
         story.tick()
         mail = renewals(story)
-        assert f"in {days} days or less" in mail
+        assert f"in {count_text(days, 'day')} or less" in mail
         assert "AWS renews it unless a person acts" in mail
         assert "keep: let it renew" in mail
 
