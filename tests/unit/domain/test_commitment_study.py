@@ -1,6 +1,7 @@
 """What eight weeks say of a commitment, level by level."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,14 @@ from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.commitments.studying import study_commitment
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import Series, Traffic
-from tests.builders import build_option, build_provisioned, build_target
+from tests.builders import (
+    NOW,
+    build_option,
+    build_provisioned,
+    build_target,
+    build_thresholds,
+    build_traffic,
+)
 from tests.unit.domain.terms import PRICE, target
 from tests.unit.domain.worlds import DAY, units_traffic
 
@@ -100,6 +108,59 @@ def test_a_steady_class_lasts_as_far_back_as_it_was_steady() -> None:
 
     # The bursts are out of the newest two weeks for days 14 to 30 at least, and in before.
     assert 14 <= found.steady_days <= 30
+
+
+def lived(load: Series) -> Traffic:
+    """Traffic of so many units a minute up to a full hour; NaN where nothing was read."""
+    calls = np.rint(load * 100)
+    tokens = {"input_tokens": load * 1_000_000, "output_tokens": load * 300_000}
+    return build_traffic(len(load), end=NOW, invocations=calls, **tokens)
+
+
+@pytest.mark.parametrize(
+    ("changed", "missing"),
+    [({}, 5), ({"min_history_hours": 168}, 0), ({"min_history_hours": 48}, 60)],
+    ids=["five minutes unread", "a week before a class", "two days before a class"],
+)
+def test_the_oldest_days_are_classed_with_those_after_them(
+    changed: dict[str, int], missing: int
+) -> None:
+    load = 1.5 * np.random.default_rng(1).gamma(400.0, 1 / 400.0, 56 * DAY)
+    load[:missing] = NAN
+    steady = target(thresholds=build_thresholds(classifying=changed))
+
+    found = study_commitment(steady, lived(load), model_ends_at=None)
+
+    assert found is not None
+    assert found.steady_days == 56
+
+
+def test_days_that_always_repeated_have_lasted_as_long_as_they_are_known() -> None:
+    # Two days alone do not show that the days repeat: by these the class would be drifting.
+    minutes = np.arange(56 * DAY)
+    noise = np.random.default_rng(1).gamma(400.0, 1 / 400.0, len(minutes))
+
+    found = study(lived(2.5 * (1 + 0.9 * np.sin(2 * np.pi * minutes / DAY)) * noise))
+
+    assert found.steady_days == 56
+
+
+@pytest.mark.parametrize(("bursty_days", "least", "most"), [(2, 34, 37), (7, 29, 32)])
+def test_bursts_at_the_beginning_of_the_history_end_the_class_there(
+    bursty_days: int, least: int, most: int
+) -> None:
+    load = 2.0 * np.random.default_rng(1).gamma(400.0, 1 / 400.0, 40 * DAY)
+    bursty = np.arange(bursty_days * DAY)
+    load[: len(bursty)] = np.where(bursty // 60 % 5 == 0, 10.0, 0.3)
+
+    assert least <= study(lived(load)).steady_days <= most
+
+
+@pytest.mark.parametrize(
+    "pieces", [((49 * DAY, 1.0), (7 * DAY, NAN)), ((600, 1.0),)], ids=["a week unread", "hours"]
+)
+def test_what_nobody_saw_in_the_newest_week_is_not_studied(pieces: Any) -> None:
+    assert study_commitment(target(), units_traffic(*pieces), model_ends_at=None) is None
 
 
 def test_silence_is_no_lasting_class() -> None:
