@@ -20,8 +20,8 @@ from tests.builders import (
     build_thresholds,
     pt_arn,
 )
-from tests.unit.domain.outcomes import BLOCKER, CALM, DAY, IDLE, codes, due, outcome
-from tests.unit.domain.worlds import build_demand, half_price_target
+from tests.unit.domain.outcomes import BLOCKER, CALM, IDLE, codes, due, outcome
+from tests.unit.domain.worlds import DAY, build_demand, half_price_target
 
 NAN = float("nan")
 

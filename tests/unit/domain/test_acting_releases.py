@@ -12,8 +12,8 @@ from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.sizing.worth import SizePlan
 from tests.builders import MODEL, build_guard_rails, build_pt, build_thresholds, pt_arn
-from tests.unit.domain.outcomes import BLOCKER, DAY, codes, due, outcome
-from tests.unit.domain.worlds import HALF, ON_DEMAND_USD, build_demand
+from tests.unit.domain.outcomes import BLOCKER, codes, due, outcome
+from tests.unit.domain.worlds import DAY, HALF, ON_DEMAND_USD, build_demand
 
 
 def test_releases_an_idle_unit_at_the_end_of_its_paid_period() -> None:

@@ -14,8 +14,8 @@ from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThrou
 from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.target import Commitment
 from tests.builders import NOW, build_guard_rails, build_pt, build_thresholds, pt_arn
-from tests.unit.domain.outcomes import DAY, codes, due, outcome
-from tests.unit.domain.worlds import build_demand
+from tests.unit.domain.outcomes import codes, due, outcome
+from tests.unit.domain.worlds import DAY, build_demand
 
 
 def test_with_what_left_within_the_hour_a_throughput_must_fit_in_the_share_as_a_whole() -> None:

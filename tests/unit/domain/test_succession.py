@@ -20,8 +20,8 @@ from tests.builders import (
     build_thresholds,
     pt_arn,
 )
-from tests.unit.domain.successions import DAY, NEW, codes, new, numbers, old, outcome, situation
-from tests.unit.domain.worlds import HALF, build_demand, half_price_target
+from tests.unit.domain.successions import NEW, codes, new, numbers, old, outcome, situation
+from tests.unit.domain.worlds import DAY, HALF, build_demand, half_price_target
 
 
 def test_as_many_units_of_the_new_model_are_bought_as_the_old_one_has() -> None:

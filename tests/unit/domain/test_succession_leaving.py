@@ -9,8 +9,8 @@ from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import NOW, build_guard_rails, pt_arn
-from tests.unit.domain.successions import DAY, codes, new, numbers, old, outcome, situation
-from tests.unit.domain.worlds import build_demand
+from tests.unit.domain.successions import codes, new, numbers, old, outcome, situation
+from tests.unit.domain.worlds import DAY, build_demand
 
 
 def test_the_old_one_stays_while_the_new_one_is_created() -> None:
