@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from bedrock_autoscaler.client.document import parse_routing_table, routing_table_text
 from bedrock_autoscaler.client.schema import schema_text
 from bedrock_autoscaler.domain.routing.route import Route
-from bedrock_autoscaler.domain.routing.table import RoutingTable
+from bedrock_autoscaler.domain.routing.table import MOST_BYTES, RoutingTable, throughput_room
 from bedrock_autoscaler.domain.target import OptionKind
-from tests.builders import MODEL, NOW, pt_arn
+from tests.builders import MODEL, NOW, build_option, pt_arn
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "routing-table.schema.json"
 TABLE = RoutingTable(
@@ -75,6 +75,40 @@ def test_what_a_route_asks_for_comes_back_equal() -> None:
     table = replace(TABLE, routes=routes, deferrable=waiting)
 
     assert parse_routing_table(routing_table_text(table)) == table
+
+
+@pytest.mark.parametrize("count", [1, 5, 20])
+def test_a_table_of_as_many_throughputs_as_are_said_to_fit_does_fit(count: int) -> None:
+    options = [
+        build_option(
+            kind=OptionKind.MARKETPLACE_ENDPOINT,
+            address=f"{MODEL}-{number}",
+            region="us-gov-west-1",
+            tier="priority",
+            latency="optimized",
+        )
+        for number in range(count)
+    ]
+    long = pt_arn(1).replace("aws:bedrock:us-east-1", "aws-us-gov:bedrock:us-gov-west-1")
+    routes = [
+        Route(kind=OptionKind.PROVISIONED, address=f"{long[:-2]}{number:02}", weight=1e-5 / 3)
+        for number in range(throughput_room(options, 0))
+    ]
+    for option in options:
+        address, region, tier, latency = option.place
+        route = Route(kind=option.kind, address=address, weight=1 / 30, region=region)
+        routes.append(replace(route, tier=tier, latency=latency))
+    rest = 1.0 - sum(route.weight for route in routes[1:])
+    table = replace(
+        TABLE,
+        target="t" * 64,
+        version=10**12,
+        routes=(replace(routes[0], weight=rest), *routes[1:]),
+        refresh_seconds=3_600,
+        decision_id=f"{'t' * 64}-routing-20261120T120000Z",
+    )
+
+    assert 0.85 * MOST_BYTES <= len(routing_table_text(table)) <= MOST_BYTES
 
 
 def test_the_same_route_twice_is_refused() -> None:

@@ -83,7 +83,7 @@ def _route(document: Mapping[str, Any]) -> Route:
 
 
 def _plain(route: Route) -> dict[str, Any]:
-    """The route without what it leaves to the caller: a parameter holds 4,096 bytes."""
+    """The route without what it leaves to the caller: a parameter holds few bytes."""
     chosen = {name: getattr(route, name) for name in _OPTIONAL if getattr(route, name)}
     return {"kind": route.kind.value, "address": route.address, "weight": route.weight, **chosen}
 

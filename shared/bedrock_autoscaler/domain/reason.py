@@ -57,6 +57,7 @@ class ReasonCode(StrEnum):
     RELEASES_FOR_LARGER = "releases_for_larger"
     PURCHASE_OPEN = "purchase_open"
     PT_FAILED = "pt_failed"
+    TABLE_FULL = "table_full"
     RELEASES_PER_HOUR = "releases_per_hour"
     MASS_SILENCE = "mass_silence"
     RESTING = "resting"

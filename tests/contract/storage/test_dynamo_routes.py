@@ -100,15 +100,15 @@ def test_a_table_too_large_for_a_parameter_is_never_in_force(
     tables: DynamoRoutingTables,
 ) -> None:
     pts = tuple(
-        Route(kind=OptionKind.PROVISIONED, address=pt_arn(number), weight=0.03125)
-        for number in range(32)
+        Route(kind=OptionKind.PROVISIONED, address=pt_arn(number), weight=0.0125)
+        for number in range(80)
     )
     spill = Route(kind=OptionKind.ON_DEMAND, address=MODEL, weight=0.0)
     table = replace(build_table(1), routes=(*pts, spill))
 
-    with pytest.raises(ConfigurationError, match="33 routes, a parameter holds 4096"):
+    with pytest.raises(ConfigurationError, match="81 routes, a parameter holds 8,192"):
         tables.publish(table)
-    with pytest.raises(ConfigurationError, match="4096"):
+    with pytest.raises(ConfigurationError, match="8,192"):
         tables.project(table)
 
     assert tables.current("chat") is None

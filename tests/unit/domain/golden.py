@@ -50,7 +50,7 @@ from tests.builders import (
     build_thresholds,
     pt_arn,
 )
-from tests.unit.domain.golden_facts import fleet_of, known, moment, observation_of
+from tests.unit.domain.golden_facts import fleet_of, held_of, known, moment, observation_of
 from tests.unit.domain.worlds import UNIT_USD, trusting
 
 GIVEN = {
@@ -80,7 +80,7 @@ def situation_of(given: dict[str, Any]) -> Situation:
         loop=Loop(given.get("loop", "capacity")),
         observation=observation_of(given, facts),
         fleet=replace(
-            fleet_of(given.get("fleet", {}), given.get("held", [])),
+            fleet_of(given.get("fleet", {}), held_of(given)),
             stack=_stack(given["stack"]) if "stack" in given else None,
         ),
         is_late=given.get("late", False),

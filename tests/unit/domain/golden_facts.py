@@ -47,7 +47,7 @@ def observation_of(given: dict[str, Any], facts: dict[str, Any]) -> Observation:
         by_option=(),
         provisioned=tuple(
             build_pt_traffic(pt_arn(number), seen=pt.get("seen", True))
-            for number, pt in enumerate(given.get("held", []), start=1)
+            for number, pt in enumerate(held_of(given), start=1)
         ),
         **{
             name: known(facts[name])
@@ -115,6 +115,11 @@ def _measured(of_stated: float, low: float = 1.0, high: float | None = None) -> 
         low=low,
         high=high,
     )
+
+
+def held_of(given: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each throughput that is held; a row may hold one of a kind several `times`."""
+    return [pt for pt in given.get("held", []) for _ in range(pt.get("times", 1))]
 
 
 def fleet_of(changed: dict[str, Any], held: list[dict[str, Any]]) -> Fleet:

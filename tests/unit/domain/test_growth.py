@@ -65,6 +65,16 @@ def test_a_failed_purchase_is_not_followed_by_the_next_at_once() -> None:
     assert codes(result) == [ReasonCode.PT_FAILED]
 
 
+def test_no_more_throughputs_are_bought_than_callers_can_be_told_of() -> None:
+    def grown(held: int) -> Growth:
+        rails = {"max_units": 100, "max_usd_per_hour": INFINITE}
+        return growth(1, *(build_pt(number) for number in range(held)), rails=rails)
+
+    assert grown(44).units == 1
+    assert grown(45).units == 0
+    assert codes(grown(45)) == [ReasonCode.TABLE_FULL]
+
+
 @pytest.mark.parametrize(("minutes", "units"), [(29, 0), (30, 1), (-5, 0)])
 def test_growth_waits_for_its_cooldown(minutes: int, units: int) -> None:
     result = growth(

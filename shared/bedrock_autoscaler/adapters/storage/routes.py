@@ -25,16 +25,13 @@ from bedrock_autoscaler.application.errors import (
 from bedrock_autoscaler.application.ports.tables import RoutingTables
 from bedrock_autoscaler.client.document import parse_routing_table, routing_table_text
 from bedrock_autoscaler.client.schema import MAX_VERSION
-from bedrock_autoscaler.domain.routing.table import RoutingTable
+from bedrock_autoscaler.domain.routing.table import MOST_BYTES, RoutingTable
 from bedrock_autoscaler.domain.units import iso
 from bedrock_autoscaler.sdk_errors import code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ssm import SSMClient
-
-MAX_PARAMETER_BYTES = 4096
-"""Of a standard parameter; Source: the `value` member of SSM's PutParameter."""
 
 _PARSED_BYTES = 16 * 1024 * 1024
 """About ten thousand tables of one route."""
@@ -171,7 +168,10 @@ class DynamoRoutingTables(RoutingTables):
         _require_not_newer(seen, table)
         name = f"{self._path}/{table.target}"
         try:
-            self._ssm.put_parameter(Name=name, Value=text, Type="String", Overwrite=True)
+            # A parameter costs 0.05 USD a month once a table has had more than 4,096 bytes.
+            self._ssm.put_parameter(
+                Name=name, Value=text, Type="String", Overwrite=True, Tier="Intelligent-Tiering"
+            )
         except (BotoCoreError, ClientError) as error:
             raise ObservationError(f"{name} could not be written: {code_of(error)}") from error
         if self._read(table.target) != text:
@@ -202,10 +202,10 @@ class DynamoRoutingTables(RoutingTables):
 def _bounded_text(table: RoutingTable) -> str:
     text = routing_table_text(table)
     size = len(text.encode())
-    if size > MAX_PARAMETER_BYTES:
+    if size > MOST_BYTES:
         raise ConfigurationError(
             f"routing table of {table.target} has {size} bytes with {len(table.routes)} routes, a "
-            f"parameter holds {MAX_PARAMETER_BYTES}; give the target fewer options or larger units"
+            f"parameter holds {MOST_BYTES:,}; give the target fewer options or larger units"
         )
     return text
 

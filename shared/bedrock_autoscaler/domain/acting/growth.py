@@ -14,6 +14,7 @@ from bedrock_autoscaler.domain.economics.costs import period_usd
 from bedrock_autoscaler.domain.fleet.holdings import Fleet
 from bedrock_autoscaler.domain.fleet.spend_caps import spend_caps
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
+from bedrock_autoscaler.domain.routing.table import MOST_BYTES, throughput_room
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import Observation
 from bedrock_autoscaler.domain.units import count_text, in_a_day, units_text, whole_minutes
@@ -86,6 +87,13 @@ def _pace(target: Target, fleet: Fleet, now: datetime) -> Reason | None:
             code=ReasonCode.PT_FAILED,
             message=f"{', '.join(pt.arn for pt in fleet.failed)} failed to come into service; "
             "nothing is bought while it exists",
+        )
+    if throughput_room(target.options, len(fleet.serving)) < 1:
+        return Reason(
+            code=ReasonCode.TABLE_FULL,
+            message=f"callers' table has no room for one more throughput beside "
+            f"{count_text(len(fleet.serving), 'throughput')} and "
+            f"{count_text(len(target.options), 'option')}: it may have {MOST_BYTES:,} bytes",
         )
     allowed = target.guard_rails.max_purchases_per_day
     if fleet.purchases_last_day >= allowed:

@@ -1,11 +1,22 @@
 """The routing table that callers follow: the one value published to the outside."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from math import isclose
 
+from bedrock_autoscaler.domain.option import InferenceOption
 from bedrock_autoscaler.domain.routing.route import Route
 from bedrock_autoscaler.domain.target import OptionKind
+
+MOST_BYTES = 8_192
+"""Of a table as JSON: callers read it from a parameter. Source: the AWS Systems Manager user guide,
+parameter tiers: an advanced parameter holds 8 KB."""
+
+_FRAME_BYTES = 480
+_ROUTE_BYTES = 130
+_THROUGHPUT_BYTES = 165
+"""At most, of one route to a provisioned throughput: the ARN, the kind and the weight's digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,3 +69,13 @@ def routing_problem(routes: tuple[Route, ...], *, no_fallback: bool) -> str | No
     if has_fallback == no_fallback:
         return f"no_fallback is {no_fallback}, but a route besides PT is {has_fallback}"
     return None
+
+
+def throughput_room(options: Iterable[InferenceOption], throughputs: int) -> int:
+    """How many provisioned throughputs more a table has room for, beside so many and the options.
+
+    Callers never learn of one that does not fit, and none could be withdrawn from a table that
+    cannot be written. Below 0 where there are too many already.
+    """
+    others = sum(_ROUTE_BYTES + sum(map(len, option.place)) for option in options)
+    return (MOST_BYTES - _FRAME_BYTES - others) // _THROUGHPUT_BYTES - throughputs
