@@ -4,8 +4,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.decision import Classification, Label, Verdict
 from bedrock_autoscaler.domain.target import Target
-from tests.builders import UNIT_PRICE, build_provisioned, build_target
+from tests.builders import NOW, UNIT_PRICE, build_provisioned, build_target
 
 PRICE = replace(
     UNIT_PRICE,
@@ -18,3 +20,29 @@ PRICE = replace(
 
 def target(**overrides: Any) -> Target:
     return build_target(provisioned=build_provisioned(price=PRICE), **overrides)
+
+
+def level(usd: float, **overrides: Any) -> LevelStudy:
+    """A level that costs as much in every span, and half of it at half the demand."""
+    values = LevelStudy(
+        week_usd=usd,
+        month_usd=usd,
+        two_months_usd=usd,
+        halved_usd=usd / 2,
+        utilization=0.9,
+        utilization_two_months=0.8,
+        share_above=0.75,
+    )
+    return replace(values, **overrides)
+
+
+def weeks(*levels: LevelStudy, days: int = 56, **overrides: Any) -> CommitmentStudy:
+    values = CommitmentStudy(
+        at=NOW, known_days=float(days), steady_days=days, levels=levels, model_ends_at=None
+    )
+    return replace(values, **overrides)
+
+
+STEADY = Classification(
+    label=Label.STEADY, verdict=Verdict.STEADY, confidence=1.0, features=(), margins=()
+)
