@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -89,3 +90,6 @@ def error_of(response: Response) -> tuple[int, str, str]:
     """Status, code and message of a refusal."""
     message: str = json.loads(response.body)["message"]
     return response.status, response.headers["x-amzn-ErrorType"], message
+
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
