@@ -19,6 +19,7 @@ from bedrock_world.sinks import MemorySink
 from bedrock_world.wire import Request
 from bedrock_world.world import World
 
+START = datetime(2026, 1, 5, tzinfo=UTC)
 NOVA_2 = "amazon.nova-2-lite-v1:0:256k"
 NOVA_2_PROFILE = "us.amazon.nova-2-lite-v1:0"
 NOVA_LITE = "amazon.nova-lite-v1:0"
@@ -90,6 +91,3 @@ def error_of(response: Response) -> tuple[int, str, str]:
     """Status, code and message of a refusal."""
     message: str = json.loads(response.body)["message"]
     return response.status, response.headers["x-amzn-ErrorType"], message
-
-
-START = datetime(2026, 1, 5, tzinfo=UTC)

@@ -17,6 +17,10 @@ PRICE = replace(
 )
 """A unit-hour without commitment 34.65 USD, whose traffic costs 69.30 USD on demand."""
 
+STEADY = Classification(
+    label=Label.STEADY, verdict=Verdict.STEADY, confidence=1.0, features=(), margins=()
+)
+
 
 def target(**overrides: Any) -> Target:
     return build_target(provisioned=build_provisioned(price=PRICE), **overrides)
@@ -37,12 +41,8 @@ def level(usd: float, **overrides: Any) -> LevelStudy:
 
 
 def weeks(*levels: LevelStudy, days: int = 56, **overrides: Any) -> CommitmentStudy:
+    """Eight weeks, all steady, in which the levels cost this."""
     values = CommitmentStudy(
         at=NOW, known_days=float(days), steady_days=days, levels=levels, model_ends_at=None
     )
     return replace(values, **overrides)
-
-
-STEADY = Classification(
-    label=Label.STEADY, verdict=Verdict.STEADY, confidence=1.0, features=(), margins=()
-)
