@@ -117,6 +117,12 @@ class InstanceRails:
     max_changes_per_day: int = 24
 
 
+def place_title(place: tuple[str, str, str, str]) -> str:
+    """An address with its Region, tier and latency in a sentence: `us.model (flex)`."""
+    asked = ", ".join(each for each in place[1:] if each)
+    return f"{place[0]} ({asked})" if asked else place[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferenceOption:
     """An option that callers of a target may be sent to.
@@ -158,8 +164,7 @@ class InferenceOption:
     @property
     def title(self) -> str:
         """The option in a sentence: `us.model (flex)`."""
-        asked = ", ".join(each for each in self.place[1:] if each)
-        return f"{self.address} ({asked})" if asked else self.address
+        return place_title(self.place)
 
     @property
     def pool(self) -> tuple[str, str, str]:

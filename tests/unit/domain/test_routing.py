@@ -262,4 +262,13 @@ def test_a_new_order_is_spelled_out() -> None:
 
     (reason,) = describe_change((ON_DEMAND, profile), (profile, ON_DEMAND))
 
-    assert reason.message == f"the table becomes {PROFILE} > {MODEL}"
+    assert reason.message == f"the table becomes {PROFILE} 50% > {MODEL} 50%"
+
+
+def test_new_shares_are_told_for_each_way() -> None:
+    here = replace(ON_DEMAND, weight=0.75)
+    there = replace(ON_DEMAND, weight=0.25, region="us-west-2")
+
+    (reason,) = describe_change((ON_DEMAND, there), (here, there))
+
+    assert reason.message == f"the table becomes {MODEL} 75% > {MODEL} (us-west-2) 25%"

@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from bedrock_autoscaler.domain.acting.overriding import passed_over, preferred, put_first
 from bedrock_autoscaler.domain.acting.succession import superseded
 from bedrock_autoscaler.domain.decision import Memory, Situation
-from bedrock_autoscaler.domain.option import OPTIMIZED, InferenceOption, OptionKind, TokenPrice
+from bedrock_autoscaler.domain.option import (
+    OPTIMIZED,
+    InferenceOption,
+    OptionKind,
+    TokenPrice,
+    place_title,
+)
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.lawfulness import use_problem
 from bedrock_autoscaler.domain.routing.pressure import under_pressure
@@ -116,9 +122,14 @@ def describe_change(before: tuple[Route, ...], after: tuple[Route, ...]) -> tupl
             )
         )
     elif not reasons:
-        order = " > ".join(route.address for route in after) or "no route"
+        order = " > ".join(_shown(route) for route in after) or "no route"
         reasons.append(Reason(code=ReasonCode.ROUTES_CHANGED, message=f"the table becomes {order}"))
     return tuple(reasons)
+
+
+def _shown(route: Route) -> str:
+    title = place_title(route.place)
+    return f"{title} {route.weight:.0%}" if route.weight else title
 
 
 def _paid_routes(situation: Situation) -> list[Route]:
