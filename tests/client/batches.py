@@ -63,7 +63,7 @@ class FakeJobs:
         assert operation == "list_model_invocation_jobs"
         return self
 
-    def paginate(self, *, nameContains: str) -> list[dict[str, Any]]:  # noqa: N803
+    def paginate(self, *, nameContains: str) -> list[dict[str, Any]]:  # noqa: N803 - boto3's name
         if self.is_list_denied:
             raise refusal("AccessDeniedException")
         return [{"invocationJobSummaries": [each]} for each in self._named(nameContains)]
@@ -75,7 +75,7 @@ class FakeJobs:
             if part in request["jobName"]
         ]
 
-    def get_model_invocation_job(self, *, jobIdentifier: str) -> dict[str, str]:  # noqa: N803
+    def get_model_invocation_job(self, *, jobIdentifier: str) -> dict[str, str]:  # noqa: N803 - boto3's name
         if jobIdentifier in self.refusals:
             raise self.refusals[jobIdentifier]
         return {"status": self.statuses[jobIdentifier]}

@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.fleet.holdings import (
     Fleet,
     Ownership,
@@ -32,6 +32,8 @@ from tests.builders import (
     build_traffic,
     pt_arn,
 )
+from tests.unit.domain.terms import level
+from tests.unit.domain.terms import weeks as studied
 from tests.unit.domain.worlds import units_in, units_traffic
 
 
@@ -86,25 +88,7 @@ def observation_of(given: dict[str, Any], facts: dict[str, Any]) -> Observation:
 
 def _study(weeks: int, usd: list[float], days_old: int = 0) -> CommitmentStudy:
     """So many weeks, all steady, in which each level cost the same."""
-    levels = tuple(
-        LevelStudy(
-            week_usd=one,
-            month_usd=one,
-            two_months_usd=one,
-            halved_usd=one / 2,
-            utilization=1.0,
-            utilization_two_months=1.0,
-            share_above=1.0,
-        )
-        for one in usd
-    )
-    return CommitmentStudy(
-        at=NOW - timedelta(days=days_old),
-        known_days=7.0 * weeks,
-        steady_days=7 * weeks,
-        levels=levels,
-        model_ends_at=None,
-    )
+    return studied(*map(level, usd), days=7 * weeks, at=NOW - timedelta(days=days_old))
 
 
 def _measured(of_stated: float, low: float = 1.0, high: float | None = None) -> RateMeasurement:

@@ -9,9 +9,10 @@ import pytest
 
 from bedrock_autoscaler.domain.commitments.advice import Ceiling
 from bedrock_autoscaler.domain.commitments.ladder import build_ladder, is_due
-from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.target import Commitment
 from tests.builders import NOW, UNIT_PRICE
+from tests.unit.domain.terms import level, weeks
 
 DAY = timedelta(days=1)
 PRICE = replace(
@@ -24,23 +25,8 @@ PRICE = replace(
 
 def study(*usd: float, days: int = 56, **overrides: Any) -> CommitmentStudy:
     """Levels that cost so much an hour in every week; half of it at half the demand."""
-    levels = tuple(
-        LevelStudy(
-            week_usd=one,
-            month_usd=one,
-            two_months_usd=one,
-            halved_usd=one / 2,
-            utilization=0.9,
-            utilization_two_months=0.9,
-            share_above=0.8,
-            weekly_usd=(one - 4, one + 2),
-        )
-        for one in usd
-    )
-    values = CommitmentStudy(
-        at=NOW, known_days=float(days), steady_days=days, levels=levels, model_ends_at=None
-    )
-    return replace(values, **overrides)
+    levels = (level(one, share_above=0.8, weekly_usd=(one - 4, one + 2)) for one in usd)
+    return weeks(*levels, days=days, **overrides)
 
 
 def test_a_base_a_flexible_layer_and_overflow() -> None:

@@ -14,10 +14,11 @@ from bedrock_autoscaler.domain.commitments.renewal import (
     renewal_of,
     sentence,
 )
-from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy, LevelStudy
+from bedrock_autoscaler.domain.commitments.studies import CommitmentStudy
 from bedrock_autoscaler.domain.fleet.holdings import Ownership, ProvisionedThroughput
 from bedrock_autoscaler.domain.target import Commitment, UnitPrice
 from tests.builders import NOW, UNIT_PRICE, build_pt
+from tests.unit.domain.terms import level, weeks
 
 DAY = timedelta(days=1)
 END = NOW + 7 * DAY
@@ -34,22 +35,8 @@ def term(units: int = 1, **overrides: Any) -> ProvisionedThroughput:
 
 
 def study(*usd: float, **overrides: Any) -> CommitmentStudy:
-    levels = tuple(
-        LevelStudy(
-            week_usd=one,
-            month_usd=one + 1,
-            two_months_usd=one + 2,
-            halved_usd=one / 2,
-            utilization=0.9,
-            utilization_two_months=0.9,
-            share_above=0.8,
-        )
-        for one in usd
-    )
-    values = CommitmentStudy(
-        at=NOW - DAY, known_days=56.0, steady_days=56, levels=levels, model_ends_at=None
-    )
-    return replace(values, **overrides)
+    levels = (level(one, month_usd=one + 1, two_months_usd=one + 2) for one in usd)
+    return weeks(*levels, **{"at": NOW - DAY, **overrides})
 
 
 def judged(
