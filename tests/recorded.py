@@ -76,6 +76,7 @@ MEMORY = Memory(
     trial=("a third", NOW - 5 * MINUTE),
     spread=((f"{MODEL}|||", 0.65), ("a fourth|us-west-2||", 0.35)),
     succession=3,
+    pressed=MODEL,
 )
 
 

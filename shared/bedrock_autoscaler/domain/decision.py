@@ -122,6 +122,8 @@ class Memory:
     Attributes:
         label, candidate, confirmations: hysteresis of the classifier.
         pressure_until: the reordered spillover holds until then.
+        pressed: how the way under pressure is seen; empty in records of before it was noted,
+            which mean the way that comes first now.
         blocked_until: server errors block shrinking until then.
         decided_at: scheduled time of the decision that left this memory; None at first.
         learned: what the look-back windows turned out to be worth.
@@ -156,6 +158,7 @@ class Memory:
     trial: tuple[str, datetime] | None = None
     spread: tuple[tuple[str, float], ...] = ()
     succession: int | None = None
+    pressed: str = ""
 
 
 NO_MEMORY = Memory(

@@ -203,6 +203,7 @@ def memories(draw: st.DrawFn) -> Memory:
         ),
         blocked_until=draw(st.sampled_from([None, NOW, NOW + 10 * MINUTE])),
         pressure_until=draw(st.sampled_from([None, NOW, NOW + 10 * MINUTE])),
+        pressed=draw(st.sampled_from(["", MODEL, PROFILE])),
         decided_at=NOW - draw(st.sampled_from([0, 5, 15, 600])) * MINUTE,
     )
 

@@ -14,13 +14,14 @@ from bedrock_autoscaler.domain.routing.spreading import (
     Load,
     carries_all,
     is_unread,
+    pressed,
     recent_load,
     spread,
     without_spread,
 )
 from bedrock_autoscaler.domain.target import Target
 from bedrock_autoscaler.domain.traffic.observation import Traffic, known_total
-from bedrock_autoscaler.domain.units import MINUTE, count_text
+from bedrock_autoscaler.domain.units import count_text
 
 _PAIR = 2
 
@@ -59,7 +60,8 @@ def throttled_share(traffic: Traffic, minutes: int) -> float:
 def _pressure(options: list[InferenceOption], situation: Situation) -> tuple[Memory, float]:
     """The memory of pressure on the first of several ways, and its throttled share now.
 
-    Minutes that were not read are no calm ones.
+    Pressure on a way that is no longer the first one says nothing of its successor. Minutes that
+    were not read are no calm ones.
     """
     rules, memory = situation.target.thresholds.routing, situation.memory
     if len({option.pool for option in options}) < _PAIR:
@@ -67,17 +69,18 @@ def _pressure(options: list[InferenceOption], situation: Situation) -> tuple[Mem
     first = sight_of(options[0], situation.observation.regions)
     recent = dict(situation.observation.by_option).get(first)
     share = throttled_share(recent, rules.pressure_minutes) if recent is not None else 0.0
-    now = situation.scheduled_at
     if share > rules.pressure_share:
-        return replace(memory, pressure_until=now + rules.calm_minutes * MINUTE), share
-    is_read = recent is None or not is_unread(recent, rules.pressure_minutes)
-    if memory.pressure_until is not None and now >= memory.pressure_until and is_read:
+        return pressed(memory, options[0], situation), share
+    if memory.pressure_until is None or memory.pressed not in {"", first}:
         return _relaxed(memory), share
-    return memory, share
+    is_read = recent is None or not is_unread(recent, rules.pressure_minutes)
+    if situation.scheduled_at >= memory.pressure_until and is_read:
+        return _relaxed(memory), share
+    return replace(memory, pressed=first), share
 
 
 def _relaxed(memory: Memory) -> Memory:
-    return memory if memory.pressure_until is None else replace(memory, pressure_until=None)
+    return replace(memory, pressure_until=None, pressed="") if memory.pressure_until else memory
 
 
 def _relieved(

@@ -10,6 +10,7 @@ import numpy as np
 from bedrock_autoscaler.domain.decision import Memory, Situation
 from bedrock_autoscaler.domain.option import InferenceOption
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
+from bedrock_autoscaler.domain.routing.lawfulness import sight_of
 from bedrock_autoscaler.domain.traffic.observation import Traffic, known_mean
 from bedrock_autoscaler.domain.units import MINUTE, moment_text
 
@@ -122,17 +123,26 @@ def spread(
         return memory, ()
     if len({option.pool for option in options}) == 1:
         return without_spread(memory), ()
-    load, now = recent_load(situation), situation.scheduled_at
-    until = now + situation.target.thresholds.routing.calm_minutes * MINUTE
+    load = recent_load(situation)
     if load is not None and not carries_all(options[0], load):
-        memory = replace(_spread_anew(options, load, memory), pressure_until=until)
+        memory = pressed(_spread_anew(options, load, memory), options[0], situation)
         return memory, (_told(options, load, memory),)
     is_calm = memory.pressure_until is None or throttles
     if kept_weights(options, memory) is None or (load is not None and is_calm):
         return without_spread(memory), ()
     if load is None:
-        memory = replace(memory, pressure_until=until)
+        memory = pressed(memory, options[0], situation)
     return memory, (_told(options, load, memory),)
+
+
+def pressed(memory: Memory, first: InferenceOption, situation: Situation) -> Memory:
+    """The memory with pressure on the first way until it has been calm for long enough."""
+    calm = situation.target.thresholds.routing.calm_minutes * MINUTE
+    return replace(
+        memory,
+        pressed=sight_of(first, situation.observation.regions),
+        pressure_until=situation.scheduled_at + calm,
+    )
 
 
 def carries_all(option: InferenceOption, load: Load) -> bool:

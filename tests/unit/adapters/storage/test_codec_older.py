@@ -80,6 +80,15 @@ def test_days_that_are_still_to_be_read_are_left_for_the_next_decision() -> None
     assert before.observation.unread == ()
 
 
+def test_pressure_from_before_its_way_was_noted_is_left_for_the_next_decision() -> None:
+    document = json.loads(encode_decision(build_decision(build_situation())))
+    del document["memory"]["pressed"]
+
+    known = decode_decision(json.dumps(document).encode(), "x").memory
+
+    assert (known.pressed, known.pressure_until) == ("", MEMORY.pressure_until)
+
+
 def test_the_addresses_that_were_looked_at_are_left_for_the_next_decision() -> None:
     situation = build_situation(observation=build_observation(addresses=(MODEL, PROFILE)))
     document = encode_decision(build_decision(situation))
