@@ -1,8 +1,7 @@
-from dataclasses import replace
 from datetime import timedelta
 
 from bedrock_autoscaler.application.observing.sharing import SharedMetrics, SharedTables
-from bedrock_autoscaler.domain.routing.choice import route_of
+from bedrock_autoscaler.domain.routing.route import route_of
 from bedrock_autoscaler.domain.routing.table import RoutingTable
 from bedrock_autoscaler.domain.units import HOUR, MINUTE
 from tests.builders import MODEL, NOW, build_option
@@ -14,7 +13,7 @@ def numbered(version: int) -> RoutingTable:
     return RoutingTable(
         target="chat",
         version=version,
-        routes=(replace(route_of(build_option()), weight=1.0),),
+        routes=(route_of(build_option(), 1.0),),
         refresh_seconds=60,
         no_fallback=False,
         decision_id=f"chat-routing-{version}",

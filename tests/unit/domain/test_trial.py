@@ -183,9 +183,22 @@ def test_a_trial_that_shows_nothing_fails_after_a_quarter_of_an_hour() -> None:
 
     assert weights(early) == {PROFILE: 0.05, MODEL: 0.95}
     assert early.memory.trial == (PROFILE, NOW - 15 * MINUTE)
-    assert weights(late) == {PROFILE: 0.0, MODEL: 1.0}
+    assert weights(late) == {MODEL: 1.0}
     assert late.memory.refused == ((PROFILE, NOW + 60 * MINUTE),)
     assert [reason.code for reason in late.reasons] == [ReasonCode.ROUTE_REFUSED]
+
+
+def test_when_a_trial_fails_that_of_the_next_new_way_begins() -> None:
+    running = replace(NO_MEMORY, proven=(MODEL,), trial=(PROFILE, NOW - 15 * MINUTE))
+
+    found = choose(NEW, OTHER, IN_REGION, memory=running, routes=ON_TRIAL)
+
+    assert weights(found) == {THIRD: 0.05, MODEL: 0.95}
+    assert found.memory.trial == (THIRD, NOW)
+    assert [reason.code for reason in found.reasons] == [
+        ReasonCode.ROUTE_REFUSED,
+        ReasonCode.ROUTE_ON_TRIAL,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from bedrock_autoscaler.domain.option import (
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.lawfulness import use_problem
 from bedrock_autoscaler.domain.routing.pressure import under_pressure
-from bedrock_autoscaler.domain.routing.route import Route, scaled
+from bedrock_autoscaler.domain.routing.route import Route, route_of, scaled
 from bedrock_autoscaler.domain.routing.router_fault import router_faults
 from bedrock_autoscaler.domain.routing.spreading import kept_weights, without_spread
 from bedrock_autoscaler.domain.routing.trial import (
@@ -58,27 +58,21 @@ def choose_routes(situation: Situation) -> RouteChoice:
     target = situation.target
     paid = _paid_routes(situation)
     usable, waiting, refusals = _sorted_out(target)
-    seen = review(target.options, situation)
-    reviewed = situation if seen is situation.memory else replace(situation, memory=seen)
-    options, reasons = without_refused(usable, reviewed.memory, situation.observation.regions)
+    situation = replace(situation, memory=review(situation))
+    options, reasons = without_refused(usable, situation.memory, situation.observation.regions)
     options, by_hand = preferred(options, target, situation.scheduled_at)
-    memory, relief = without_spread(reviewed.memory), by_hand
-    if not by_hand:
-        options, memory, relief = under_pressure(options, reviewed, behind_units=bool(paid))
-        relief += passed_over(target, situation.scheduled_at)
-    reasons += relief
-    routes = [*paid, *(route_of(option) for option in options)]
     if by_hand:
-        routes = put_first(routes, len(paid))
-    if by_hand or paid:
-        memory = without_trial(memory)
-    elif options:
-        weights, memory, trial = _weights(options, memory, situation)
-        routes = [
-            route if route.weight == weight else replace(route, weight=weight)
-            for route, weight in zip(routes, weights, strict=True)
-        ]
-        reasons += trial
+        memory = without_trial(without_spread(situation.memory))
+        routes = put_first([*paid, *map(route_of, options)], len(paid))
+        reasons += by_hand
+    else:
+        options, memory, relief = under_pressure(options, situation, behind_units=bool(paid))
+        reasons += relief + passed_over(target, situation.scheduled_at)
+        if paid:
+            routes, memory = [*paid, *map(route_of, options)], without_trial(memory)
+        else:
+            routes, memory, trial = _offered(options, memory, situation)
+            reasons += trial
     if not options:
         no_fallback = Reason(
             code=ReasonCode.NO_FALLBACK,
@@ -95,7 +89,7 @@ def choose_routes(situation: Situation) -> RouteChoice:
             *router_faults(situation),
         ),
         memory=memory,
-        deferrable=tuple(route_of(option) for option in waiting),
+        deferrable=tuple(map(route_of, waiting)),
     )
 
 
@@ -199,14 +193,14 @@ def _rank(option: InferenceOption, target: Target) -> tuple[bool, bool, bool, fl
     )
 
 
-def _weights(
+def _offered(
     options: list[InferenceOption], memory: Memory, situation: Situation
-) -> tuple[tuple[float, ...], Memory, tuple[Reason, ...]]:
-    """The shares of a spread load, else all to the first way that is proven."""
+) -> tuple[list[Route], Memory, tuple[Reason, ...]]:
+    """The ways with the shares of a spread load, else with all for the first that is proven."""
     kept = kept_weights(options, memory)
-    if kept is not None:
-        return kept, without_trial(memory), ()
-    return share_on_trial(options, memory, situation)
+    if kept is None:
+        return share_on_trial(options, memory, situation)
+    return list(map(route_of, options, kept)), without_trial(memory), ()
 
 
 def _deferred(
@@ -229,14 +223,6 @@ def _deferred(
             message=f"{share:.0%} of the work may wait and goes to {best.title}{saved}",
             numbers=tuple(numbers),
         ),
-    )
-
-
-def route_of(option: InferenceOption) -> Route:
-    """The route to an option, without a weight."""
-    address, region, tier, latency = option.place
-    return Route(
-        kind=option.kind, address=address, weight=0.0, region=region, tier=tier, latency=latency
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from bedrock_autoscaler.domain.target import OptionKind
+from bedrock_autoscaler.domain.option import InferenceOption, OptionKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,14 @@ class Route:
     def place(self) -> tuple[str, str, str, str]:
         """What tells one route from another: address, Region, tier and latency."""
         return (self.address, self.region, self.tier, self.latency)
+
+
+def route_of(option: InferenceOption, weight: float = 0.0) -> Route:
+    """The route to an option."""
+    address, region, tier, latency = option.place
+    return Route(
+        kind=option.kind, address=address, weight=weight, region=region, tier=tier, latency=latency
+    )
 
 
 def scaled(routes: tuple[Route, ...]) -> tuple[Route, ...]:

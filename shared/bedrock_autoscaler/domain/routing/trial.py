@@ -12,6 +12,7 @@ from datetime import datetime
 from bedrock_autoscaler.domain.decision import Memory, Situation
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.lawfulness import sight_of
+from bedrock_autoscaler.domain.routing.route import Route, route_of
 from bedrock_autoscaler.domain.target import InferenceOption
 from bedrock_autoscaler.domain.traffic.observation import Traffic, known_total
 from bedrock_autoscaler.domain.units import MINUTE, moment_text
@@ -36,7 +37,7 @@ class _Answers:
         return self.refused / total if total else 0.0
 
 
-def review(options: tuple[InferenceOption, ...], situation: Situation) -> Memory:
+def review(situation: Situation) -> Memory:
     """The memory with what the newest minutes say: who serves, who refuses, until when.
 
     A way that served once is proven. An unproven one is refused when most answers are client
@@ -44,10 +45,12 @@ def review(options: tuple[InferenceOption, ...], situation: Situation) -> Memory
     from then on, although the same errors show for a while.
     """
     now, memory = situation.scheduled_at, situation.memory
+    regions = situation.observation.regions
+    sights = {sight_of(option, regions) for option in situation.target.options}
     answers = {
         address: _answers(traffic)
         for address, traffic in situation.observation.by_option
-        if any(sight_of(option, situation.observation.regions) == address for option in options)
+        if address in sights
     }
     serving = [a for a, seen in answers.items() if seen.served and seen.refused_share < _MOSTLY]
     proven = tuple(sorted({*memory.proven, *serving}))
@@ -99,39 +102,40 @@ def without_refused(
 
 def share_on_trial(
     options: list[InferenceOption], memory: Memory, situation: Situation
-) -> tuple[tuple[float, ...], Memory, tuple[Reason, ...]]:
-    """The weights of the ways when no unit is paid for: all to the first one, once it is proven.
+) -> tuple[list[Route], Memory, tuple[Reason, ...]]:
+    """The ways when no unit is paid for, with all for the first one, once it is proven.
 
     Until then it gets a small share beside the first proven way. Where none is proven there is
     nothing to compare with, and the operator's order stands. A trial that shows nothing for
-    `trial_minutes` while others are called has failed; it runs from when callers are sent there.
+    `trial_minutes` while others are called has failed, and the way is left out; it runs from when
+    callers are sent there.
     """
     rules, now = situation.target.thresholds.routing, situation.scheduled_at
     regions = situation.observation.regions
     sights = [sight_of(option, regions) for option in options]
     fallback = next((index for index, name in enumerate(sights) if name in memory.proven), None)
     if not fallback:  # none is proven, or the first one is
-        weights = tuple(0.0 if index else 1.0 for index in range(len(options)))
-        return weights, without_trial(memory), ()
+        weights = (float(index == 0) for index in range(len(options)))
+        return list(map(route_of, options, weights)), without_trial(memory), ()
     first = sights[0]
     known, started = memory.trial or ("", now)
     since = started if known == first and _is_offered(options[0], situation) else now
     if now - since >= rules.trial_minutes * MINUTE and _is_called(since, situation):
         refused = dict(memory.refused) | {first: now + rules.refused_minutes * MINUTE}
         failed = replace(memory, refused=tuple(sorted(refused.items())), trial=None)
-        _, reasons = without_refused(options, failed, regions)
-        return tuple(float(index == fallback) for index in range(len(options))), failed, reasons
-    weights = tuple(
-        rules.trial_share if index == 0 else (1 - rules.trial_share) * (index == fallback)
-        for index in range(len(options))
-    )
+        left, reasons = without_refused(options, failed, regions)
+        routes, failed, further = share_on_trial(left, failed, situation)
+        return routes, failed, reasons + further
+    routes = list(map(route_of, options))
+    routes[0] = route_of(options[0], rules.trial_share)
+    routes[fallback] = route_of(options[fallback], 1 - rules.trial_share)
     reason = Reason(
         code=ReasonCode.ROUTE_ON_TRIAL,
         message=f"{first} has not served yet: it gets {rules.trial_share:.0%} of the traffic, "
         f"{sights[fallback]} the rest",
         numbers=(("trial_share", rules.trial_share),),
     )
-    return weights, replace(memory, trial=(first, since)), (reason,)
+    return routes, replace(memory, trial=(first, since)), (reason,)
 
 
 def _answers(traffic: Traffic) -> _Answers:
