@@ -127,7 +127,9 @@ def decide_capacity(situation: Situation) -> Decision:
     if succession != memory.succession:
         memory = replace(memory, succession=succession)
     actions: tuple[Action, ...] = () if outcome.action is None else (outcome.action,)
-    routing, scalings = choose_routes(situation), scale_endpoints(situation)
+    # Published where the routing loop has stopped, so that this loop has a routing memory too.
+    routing = choose_routes(replace(situation, memory=memory))
+    scalings = scale_endpoints(situation)
     held = fleet.staying_units
     after = held + change(actions)
     alternatives = plan.alternatives if plan else ()
@@ -162,7 +164,7 @@ def decide_capacity(situation: Situation) -> Decision:
             *commitment_reasons(situation, classification),
         ),
         numbers=evidence(plan, economics, diagnosis, demand),
-        memory=_remember(situation, demand, economics, memory),
+        memory=_remember(situation, demand, economics, routing.memory),
         unit_rate=use,
     )
 

@@ -11,8 +11,21 @@ from bedrock_autoscaler.domain.forecasting.learning import NOTHING_LEARNED
 from bedrock_autoscaler.domain.forecasting.lookback import WINDOWS
 from bedrock_autoscaler.domain.reason import ReasonCode
 from bedrock_autoscaler.domain.sizing.balance import NO_BALANCE, Balance
+from bedrock_autoscaler.domain.target import Loop
 from bedrock_autoscaler.domain.units import MINUTE
-from tests.builders import NOW, build_fleet, build_provisioned, build_pt, build_target
+from tests.builders import (
+    MODEL,
+    NOW,
+    PROFILE,
+    build_fleet,
+    build_observation,
+    build_option,
+    build_provisioned,
+    build_pt,
+    build_situation,
+    build_target,
+    build_traffic,
+)
 from tests.unit.domain.worlds import DAY, codes, situation
 
 
@@ -118,3 +131,41 @@ def test_what_the_first_unit_of_a_new_target_loses_is_booked_though_days_are_unr
 
     assert decide(behind).memory.balance == decide(fresh).memory.balance
     assert decide(behind).memory.balance.saved_usd < 0
+
+
+@pytest.mark.parametrize("loop", Loop)
+def test_each_loop_keeps_an_order_of_its_own_until_it_has_been_calm(loop: Loop) -> None:
+    """The order of the capacity loop is published while the routing loop stands still."""
+    options = (build_option(), build_option(address=PROFILE))
+    throttled, calm = build_traffic(30, throttles=6.0), build_traffic(30)
+    first = build_situation(
+        loop=loop,
+        target=build_target(options=options),
+        observation=build_observation(by_option=((MODEL, throttled), (PROFILE, calm))),
+    )
+    seen = build_observation(by_option=((MODEL, calm), (PROFILE, calm)))
+    memory = decide(first).memory
+
+    orders = []
+    for minutes in (5, 15):
+        tick = replace(first, observation=seen, memory=memory, scheduled_at=NOW + minutes * MINUTE)
+        decision = decide(tick)
+        memory = decision.memory
+        orders.append([route.address for route in decision.routes])
+
+    assert orders == [[PROFILE, MODEL], [MODEL, PROFILE]]
+
+
+def test_the_capacity_loop_leaves_a_way_out_for_as_long_as_it_refuses() -> None:
+    options = (build_option(address=PROFILE), build_option())
+    refusing = build_traffic(30, invocations=0.0, client_errors=5.0)
+    first = build_situation(
+        target=build_target(options=options),
+        observation=build_observation(by_option=((PROFILE, refusing), (MODEL, build_traffic(30)))),
+    )
+    quiet = build_observation(by_option=((MODEL, build_traffic(30)),))
+
+    memory = decide(first).memory
+    later = decide(replace(first, observation=quiet, memory=memory, scheduled_at=NOW + 45 * MINUTE))
+
+    assert [route.address for route in later.routes] == [MODEL]
