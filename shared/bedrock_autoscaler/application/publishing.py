@@ -27,10 +27,9 @@ from bedrock_autoscaler.application.ticking import (
 )
 from bedrock_autoscaler.domain.fleet.holdings import Status
 from bedrock_autoscaler.domain.fleet.intent import OPEN_RELEASES, ReleaseIntent, ReleaseState
-from bedrock_autoscaler.domain.routing.route import Route, scaled
+from bedrock_autoscaler.domain.routing.route import Route, content, scaled
 from bedrock_autoscaler.domain.routing.table import RoutingTable, routing_problem
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind, Target
-from bedrock_autoscaler.domain.units import significant
 
 _KEPT, _UNDECIDED = "kept", "nothing decided"
 """Outcomes of a pass that could not tell what may be published."""
@@ -343,8 +342,7 @@ class _Publisher:
 
 def _content(table: RoutingTable) -> tuple[object, ...]:
     """What callers see of a table, besides its version."""
-    routes = [(route.kind, route.place, significant(route.weight)) for route in table.routes]
-    return (*routes, table.deferrable, table.refresh_seconds, table.no_fallback)
+    return content(table.routes), table.deferrable, table.refresh_seconds, table.no_fallback
 
 
 def _is_noted(intent: ReleaseIntent, table: RoutingTable | None) -> bool:

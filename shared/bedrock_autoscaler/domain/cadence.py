@@ -10,6 +10,7 @@ import numpy as np
 
 from bedrock_autoscaler.domain.decision import Decision, Situation
 from bedrock_autoscaler.domain.fleet.holdings import Status
+from bedrock_autoscaler.domain.routing.route import content
 from bedrock_autoscaler.domain.target import Loop, Mode
 from bedrock_autoscaler.domain.traffic.joining import span
 from bedrock_autoscaler.domain.traffic.observation import Series, Traffic, known_total
@@ -68,7 +69,7 @@ def needs_acting(situation: Situation, decision: Decision) -> bool:
 def _waits_for_publishing(situation: Situation, decision: Decision) -> bool:
     """Whether callers are about to be told of other routes; advice is never published."""
     is_published = situation.loop is Loop.ROUTING and decision.mode is Mode.ACT
-    return is_published and decision.routes != situation.routes
+    return is_published and content(decision.routes) != content(situation.routes)
 
 
 def slot_after(at: datetime, minutes: int, offset: int) -> datetime:

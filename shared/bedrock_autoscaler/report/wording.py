@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bedrock_autoscaler.domain.decision import Action, Decision, Purchase, Release, Restore
 from bedrock_autoscaler.domain.reason import ReasonCode
+from bedrock_autoscaler.domain.routing.route import content
 from bedrock_autoscaler.domain.target import Loop, Mode, OptionKind
 from bedrock_autoscaler.domain.units import iso, units_text
 
@@ -90,7 +91,7 @@ def differs(decision: Decision, before: Decision | None) -> bool:
     if before is None or before.mode is not decision.mode:
         return is_change(decision)
     if decision.loop is Loop.ROUTING:
-        return decision.routes != before.routes
+        return content(decision.routes) != content(before.routes)
     is_repeated = decision.mode is Mode.ADVISE and decision.actions == before.actions
     return is_change(decision) and not is_repeated
 

@@ -24,6 +24,7 @@ from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import (
     MODEL,
     NOW,
+    PROFILE,
     build_decision,
     build_fleet,
     build_observation,
@@ -123,6 +124,17 @@ def test_routes_that_wait_to_be_published_are_in_flight_for_the_routing_loop() -
     assert is_moving(build_situation(loop=Loop.ROUTING), decision)
     assert not is_moving(build_situation(loop=Loop.ROUTING, routes=routes), decision)
     assert not is_moving(build_situation(loop=Loop.ROUTING), replace(decision, mode=Mode.ADVISE))
+
+
+def test_nobody_waits_for_a_share_that_moves_in_its_last_bits() -> None:
+    in_force = (
+        Route(kind=OptionKind.ON_DEMAND, address=MODEL, weight=0.9),
+        Route(kind=OptionKind.GEOGRAPHIC_PROFILE, address=PROFILE, weight=0.1),
+    )
+    moved = tuple(replace(route, weight=route.weight + 1e-12) for route in in_force)
+    situation = build_situation(loop=Loop.ROUTING, routes=in_force)
+
+    assert not is_moving(situation, replace(build_decision(), routes=moved))
 
 
 def test_whoever_holds_something_or_waits_for_it_needs_the_acting_functions() -> None:

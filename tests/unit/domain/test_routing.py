@@ -257,6 +257,14 @@ def test_one_route_stays_as_it_is() -> None:
     assert reason.message == "the route in force stays as it is"
 
 
+def test_a_share_that_moves_in_its_last_bits_is_no_change() -> None:
+    moved = replace(ON_DEMAND, weight=ON_DEMAND.weight + 1e-9)
+
+    (reason,) = describe_change((ON_DEMAND,), (moved,))
+
+    assert reason.code is ReasonCode.ROUTES_UNCHANGED
+
+
 def test_a_new_order_is_spelled_out() -> None:
     profile = route(PROFILE, OptionKind.GEOGRAPHIC_PROFILE)
 

@@ -91,6 +91,15 @@ def test_a_load_beyond_the_first_way_is_spread() -> None:
     assert [reason.code for reason in found.reasons] == [ReasonCode.LOAD_SPREAD]
 
 
+def test_shares_are_written_with_two_digits() -> None:
+    # Both are too small for 400 calls: of the 180 that are offered 54 and 126 are 0.3 and 0.7.
+    target = build_target(options=(IN_REGION, admitting(140.0, address=PROFILE)))
+
+    found = choice(calls=300.0, throttles=300.0, target=target)
+
+    assert [route.weight for route in found.routes] == [0.3, 0.7]
+
+
 def test_a_throttle_that_the_quota_does_not_explain_changes_the_order() -> None:
     found = choice(calls=30.0, throttles=3.0)
 

@@ -18,7 +18,7 @@ from bedrock_autoscaler.domain.option import (
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.lawfulness import use_problem
 from bedrock_autoscaler.domain.routing.pressure import under_pressure
-from bedrock_autoscaler.domain.routing.route import Route, route_of, scaled
+from bedrock_autoscaler.domain.routing.route import Route, content, route_of, scaled
 from bedrock_autoscaler.domain.routing.router_fault import router_faults
 from bedrock_autoscaler.domain.routing.spreading import kept_weights, without_spread
 from bedrock_autoscaler.domain.routing.trial import (
@@ -105,7 +105,7 @@ def describe_change(before: tuple[Route, ...], after: tuple[Route, ...]) -> tupl
         Reason(code=ReasonCode.PT_WITHDRAWN, message=f"{address} leaves the table")
         for address in sorted(old - new)
     ]
-    if before == after:
+    if content(before) == content(after):
         reasons.append(
             Reason(
                 code=ReasonCode.ROUTES_UNCHANGED,

@@ -1,8 +1,10 @@
 """One address of the routing table, with how a call there is made; and the weights of several."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from bedrock_autoscaler.domain.option import InferenceOption, OptionKind
+from bedrock_autoscaler.domain.units import significant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +50,11 @@ def scaled(routes: tuple[Route, ...]) -> tuple[Route, ...]:
     return tuple(
         replace(route, weight=0.0 if position else 1.0) for position, route in enumerate(routes)
     )
+
+
+def content(routes: Iterable[Route]) -> tuple[tuple[object, ...], ...]:
+    """What callers see of these routes; those with the same are the same table.
+
+    Two processors, or two versions of this code, may differ in the last bits of a weight.
+    """
+    return tuple((route.kind, route.place, significant(route.weight)) for route in routes)

@@ -4,6 +4,7 @@ Source: docs/model.md, section "Routing".
 """
 
 from dataclasses import dataclass, replace
+from math import fsum
 
 import numpy as np
 
@@ -95,7 +96,7 @@ def spread_weights(options: list[InferenceOption], load: Load) -> tuple[float, .
     if not whole:
         return (1.0, *(0.0 for _ in options[1:]))
     steps = _apportioned([share / whole * _STEPS for share in found])
-    return tuple(step * _STEP for step in steps)
+    return tuple(step / _STEPS for step in steps)
 
 
 def _apportioned(exact: list[float]) -> list[int]:
@@ -168,7 +169,7 @@ def kept_weights(options: list[InferenceOption], memory: Memory) -> tuple[float,
     """The weights that the memory keeps for these options; None where it keeps none for them."""
     shares = dict(memory.spread)
     weights = tuple(shares.get("|".join(option.place), 0.0) for option in options)
-    whole = sum(weights)
+    whole = fsum(weights)
     return tuple(weight / whole for weight in weights) if whole > 0 else None
 
 
