@@ -2,6 +2,9 @@
 
 from math import nan
 
+import pytest
+
+from bedrock_autoscaler.domain.option import InferenceOption
 from bedrock_autoscaler.domain.units import MINUTE
 from tests.builders import MODEL, NOW, PROFILE, build_target, build_thresholds
 from tests.unit.domain.spreads import IN_REGION, US, admitting, choice, weights
@@ -88,6 +91,16 @@ def test_a_first_way_that_throttles_what_its_quota_admits_gives_way_at_once() ->
 
     assert found.routes[0].address == PROFILE
     assert found.memory.spread == ()
+
+
+@pytest.mark.parametrize("options", [(), (IN_REGION,)])
+def test_with_fewer_than_two_ways_left_nothing_is_spread(
+    options: tuple[InferenceOption, ...],
+) -> None:
+    found = choice(target=build_target(options=options), memory=choice().memory)
+
+    assert [route.weight for route in found.routes] == [1.0] * len(options)
+    assert (found.memory.spread, found.memory.pressure_until) == ((), None)
 
 
 def test_minutes_that_were_not_read_end_no_spread_and_no_pressure() -> None:

@@ -31,9 +31,11 @@ def under_pressure(
 ) -> tuple[list[InferenceOption], Memory, tuple[Reason, ...]]:
     """The ways in the order that the pressure on the first one asks for, and why.
 
-    Behind units nothing is spread, and no quota is asked: what the units cannot take goes down
-    the order, and how much that is nobody knows.
+    With a single quota there is nothing to choose. Behind units nothing is spread, and no quota is
+    asked: what the units cannot take goes down the order, and how much that is nobody knows.
     """
+    if len({option.pool for option in options}) < _PAIR:
+        return options, _relaxed(without_spread(situation.memory)), ()
     memory, share = _pressure(options, situation)
     reasons: tuple[Reason, ...] = ()
     if behind_units:
@@ -64,8 +66,6 @@ def _pressure(options: list[InferenceOption], situation: Situation) -> tuple[Mem
     were not read are no calm ones.
     """
     rules, memory = situation.target.thresholds.routing, situation.memory
-    if len({option.pool for option in options}) < _PAIR:
-        return _relaxed(memory), 0.0
     first = sight_of(options[0], situation.observation.regions)
     recent = dict(situation.observation.by_option).get(first)
     share = throttled_share(recent, rules.pressure_minutes) if recent is not None else 0.0

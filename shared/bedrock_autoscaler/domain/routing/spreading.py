@@ -13,7 +13,7 @@ from bedrock_autoscaler.domain.option import InferenceOption
 from bedrock_autoscaler.domain.reason import Reason, ReasonCode
 from bedrock_autoscaler.domain.routing.lawfulness import sight_of
 from bedrock_autoscaler.domain.traffic.observation import Traffic, known_mean
-from bedrock_autoscaler.domain.units import MINUTE, moment_text
+from bedrock_autoscaler.domain.units import MINUTE, end_text
 
 ROOM = 0.9
 """Share of a quota that is offered: calls come unevenly within a minute."""
@@ -122,8 +122,6 @@ def spread(
     """
     if memory.pressure_until is None and not memory.spread:
         return memory, ()
-    if len({option.pool for option in options}) == 1:
-        return without_spread(memory), ()
     load = recent_load(situation)
     if load is not None and not carries_all(options[0], load):
         memory = pressed(_spread_anew(options, load, memory), options[0], situation)
@@ -191,11 +189,10 @@ def _told(options: list[InferenceOption], load: Load | None, memory: Memory) -> 
         )
     calls = ("calls_per_minute", load.calls)
     if carries_all(options[0], load):
-        end = moment_text(memory.pressure_until) if memory.pressure_until else "now"
         return Reason(
             code=ReasonCode.LOAD_SPREAD,
             message=f"{options[0].title} can be offered all of {load.calls:.0f} calls a minute "
-            f"again, and the load stays spread until {end}: {named}",
+            f"again, and the load stays spread until {end_text(memory.pressure_until)}: {named}",
             numbers=(calls,),
         )
     first, admitted = options[0], load.share_of(options[0])
