@@ -45,13 +45,7 @@ def review(situation: Situation) -> Memory:
     from then on, although the same errors show for a while.
     """
     now, memory = situation.scheduled_at, situation.memory
-    regions = situation.observation.regions
-    sights = {sight_of(option, regions) for option in situation.target.options}
-    answers = {
-        address: _answers(traffic)
-        for address, traffic in situation.observation.by_option
-        if address in sights
-    }
+    answers = {name: _answers(traffic) for name, traffic in situation.observation.by_option}
     serving = [a for a, seen in answers.items() if seen.served and seen.refused_share < _MOSTLY]
     proven = tuple(sorted({*memory.proven, *serving}))
     refused = {address: until for address, until in memory.refused if now < until}
