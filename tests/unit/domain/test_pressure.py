@@ -23,7 +23,7 @@ THIRD = "eu.amazon.nova-2-lite-v1:0"
 WAYS = tuple(build_option(address=address) for address in (MODEL, PROFILE, THIRD))
 CALM = 15 * MINUTE
 PRESSED = replace(NO_MEMORY, pressure_until=NOW + CALM, pressed=MODEL)
-REFUSED = {"refused": ((MODEL, NOW + 60 * MINUTE),)}
+REFUSED: dict[str, Any] = {"refused": ((MODEL, NOW + 60 * MINUTE),)}
 
 
 def choose(memory: Memory, throttled: str = "", **changes: Any) -> RouteChoice:
